@@ -1,0 +1,166 @@
+"""The exception tree.
+
+::
+
+    StarcyteError               code, status, exit_status, message, hint
+    ├── InputError              2     what was given cannot be used
+    │   ├── DatasetMissing      404   no such file
+    │   ├── DatasetInvalid      422   not HDF5, not AnnData, truncated, contradicts itself
+    │   ├── FilterMissing       422   compressed by a filter that is not installed
+    │   ├── SettingInvalid      400   a setting's value
+    │   └── AddressUnusable     -     the port is taken, the host is not ours
+    ├── RequestError            2     a request that cannot be answered as asked
+    │   ├── BadRequest          400   malformed
+    │   ├── NotFound            404   names something that is not there
+    │   ├── Forbidden           403   refused by the guard
+    │   ├── LimitExceeded       413   over a limit, which it names
+    │   └── TooManyJobs         429   the queue is full
+    ├── DatasetLoading          503   not open yet
+    └── Cancelled               409   nobody waits for the answer any more
+
+Each says what is wrong, which thing it is about, and what to do (the hint). Anything else that is raised is a defect
+of starcyte's own: status 500, exit status 1.
+"""
+
+from __future__ import annotations
+
+
+class StarcyteError(Exception):
+    """The base of every error that a user is meant to read.
+
+    Parameters
+    ----------
+    message
+        What is wrong, and which thing it is about. One line.
+    hint
+        What to do about it. One line, may be empty.
+    """
+
+    code = "error"
+    status = 500
+    exit_status = 1
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = one_line(message)
+        self.hint = one_line(hint)
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.hint}".strip()
+
+    def as_dict(self) -> dict[str, str]:
+        """Return the one shape in which every error is answered."""
+        return {"code": self.code, "message": self.message, "hint": self.hint}
+
+
+class InputError(StarcyteError):
+    """What was given on the command line, in the environment or as a dataset cannot be used."""
+
+    code = "input_unusable"
+    status = 422
+    exit_status = 2
+
+
+class DatasetMissing(InputError):
+    """There is no file at the path."""
+
+    code = "dataset_missing"
+    status = 404
+
+
+class DatasetInvalid(InputError):
+    """The file is not an AnnData file, or contradicts itself."""
+
+    code = "dataset_invalid"
+
+
+class FilterMissing(InputError):
+    """The file is compressed by an HDF5 filter that is not installed."""
+
+    code = "filter_missing"
+
+
+class SettingInvalid(InputError):
+    """A setting has a value that it cannot have."""
+
+    code = "setting_invalid"
+    status = 400
+
+
+class AddressUnusable(InputError):
+    """The address cannot be listened on."""
+
+    code = "address_unusable"
+
+
+class RequestError(StarcyteError):
+    """A request that cannot be answered as asked."""
+
+    code = "bad_request"
+    status = 400
+    exit_status = 2
+
+
+class BadRequest(RequestError):
+    """A malformed request."""
+
+
+class NotFound(RequestError):
+    """The request names something that is not there."""
+
+    code = "not_found"
+    status = 404
+
+
+class Forbidden(RequestError):
+    """The request is refused by the guard."""
+
+    code = "forbidden"
+    status = 403
+
+
+class LimitExceeded(RequestError):
+    """The request is over a limit; the message names the setting."""
+
+    code = "limit_exceeded"
+    status = 413
+
+
+class TooManyJobs(RequestError):
+    """The queue of jobs is full."""
+
+    code = "too_many_jobs"
+    status = 429
+
+
+class DatasetLoading(StarcyteError):
+    """The dataset is not open yet."""
+
+    code = "dataset_loading"
+    status = 503
+
+
+class Cancelled(StarcyteError):
+    """The work was given up before it was done."""
+
+    code = "cancelled"
+    status = 409
+
+
+def one_line(text: str, limit: int = 500) -> str:
+    """Fold text from anywhere (a file's strings among it) into one printable line.
+
+    Parameters
+    ----------
+    text
+        Any text.
+    limit
+        The most characters to keep; the rest is replaced by an ellipsis.
+
+    Returns
+    -------
+    str
+        The text without control characters and line breaks.
+    """
+    folded = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return folded if len(folded) <= limit else folded[: limit - 1] + "…"

@@ -1,0 +1,186 @@
+"""SETTINGS: one table of every option and limit, read from a file, the environment and the command line.
+
+A later source wins: defaults, file (``--config``), environment (``STARCYTE_<NAME>``), command line (``--<name>``).
+README's table is generated from this one.
+"""
+
+from __future__ import annotations
+
+import configparser
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from starcyte.errors import SettingInvalid
+
+PREFIX = "STARCYTE_"
+
+
+class Setting(NamedTuple):
+    """One row of the table."""
+
+    name: str
+    type: type
+    default: Any
+    help: str
+
+    @property
+    def flag(self) -> str:
+        """The option's name on the command line."""
+        return "--" + self.name.replace("_", "-")
+
+
+SETTINGS = (
+    Setting("host", str, "127.0.0.1", "Address to listen on."),
+    Setting("port", int, -1, "Port to listen on; 0 takes any free one, -1 the first free one from 5005."),
+    Setting("title", str, "", "Name to show for the dataset; empty: the file's name."),
+    Setting("var_names", str, "", "Column of var that holds the gene names to show; empty: found by name and content."),
+    Setting("obs_names", str, "", "Column of obs that holds the cell names to show; empty: the index."),
+    Setting("ready_file", str, "", "File to write, as JSON, once the port listens; empty: none."),
+    Setting("trust_prefix", bool, False, "Take X-Forwarded-Prefix from the proxy in front (one hop)."),
+    Setting("allow_framing", bool, False, "Allow pages of any origin to show the viewer in a frame."),
+    Setting("threads", int, 8, "Threads that answer requests."),
+    Setting("workers", int, 2, "Comparisons computed at the same time."),
+    Setting("queue_length", int, 16, "Comparisons that may wait; more are refused."),
+    Setting("job_deadline", float, 600.0, "Seconds after which a comparison is given up."),
+    Setting("job_results", int, 32, "Finished comparisons kept for paging and download."),
+    Setting("answer_wait", float, 0.5, "Seconds a comparison may take before it is answered as a job to ask again for."),
+    Setting("block_bytes", int, 16 << 20, "Bytes of a matrix read at a time; memory stays within some multiples of it."),
+    Setting("max_body_bytes", int, 32 << 20, "Largest request body."),
+    Setting("max_categories", int, 1000, "Categories of a column listed in the schema; a larger column is listed without."),
+    Setting("max_summary_genes", int, 200, "Genes in one summary."),
+    Setting("max_genes_listed", int, 1000, "Genes in one answer of the gene search."),
+)
+_BY_NAME = {s.name: s for s in SETTINGS}
+
+
+@dataclass(frozen=True)
+class Settings(Mapping[str, Any]):
+    """The values in force; read as attributes or by name.
+
+    Parameters
+    ----------
+    values
+        Name to value, of the type the table gives; names left out have their default.
+
+    Raises
+    ------
+    SettingInvalid
+        If a name is not in the table or a value is not of its type.
+    """
+
+    values: Mapping[str, Any]
+
+    def __init__(self, **values: Any) -> None:
+        object.__setattr__(
+            self, "values", {s.name: s.default for s in SETTINGS} | {k: check(k, v) for k, v in values.items()}
+        )
+
+    def __getitem__(self, name: str) -> Any:
+        return self.values[name]
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self.__dict__["values"][name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+    def __iter__(self) -> Any:
+        return iter(self.values)
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+
+def check(name: str, value: Any, source: str = "") -> Any:
+    """Return the value in the setting's type.
+
+    Parameters
+    ----------
+    name
+        The setting's name.
+    value
+        A value of its type, or text as found in a file or the environment.
+    source
+        Where the value stands, for the message.
+
+    Raises
+    ------
+    SettingInvalid
+        If there is no such setting or the value is not of its type.
+    """
+    where = f" (from {source})" if source else ""
+    setting = _BY_NAME.get(name)
+    if setting is None:
+        raise SettingInvalid(f"There is no setting {name!r}{where}.", "`starcyte launch --help` lists them.")
+    if setting.type is bool:
+        if isinstance(value, bool):
+            return value
+        text = str(value).strip().lower()
+        if text in {"1", "true", "yes", "on"}:
+            return True
+        if text in {"0", "false", "no", "off", ""}:
+            return False
+        raise SettingInvalid(f"Setting {name!r} is {value!r}{where}.", "Give true or false.")
+    try:
+        checked = setting.type(value)
+    except ValueError:
+        kind = {int: "a whole number", float: "a number"}[setting.type]
+        raise SettingInvalid(f"Setting {name!r} is {value!r}{where}.", f"Give {kind}.") from None
+    if setting.type in (int, float) and not (checked >= (-1 if name == "port" else 0)):
+        raise SettingInvalid(f"Setting {name!r} is {value!r}{where}.", "Give a number that is not negative.")
+    if name in {"threads", "workers", "block_bytes"} and checked < 1:
+        raise SettingInvalid(f"Setting {name!r} is {value!r}{where}.", "Give at least 1.")
+    if name == "port" and checked > 65535:
+        raise SettingInvalid(f"Setting 'port' is {value!r}{where}.", "A port is at most 65535.")
+    return checked
+
+
+def load(
+    flags: Mapping[str, Any], environ: Mapping[str, str] | None = None, config: str | Path | None = None
+) -> Settings:
+    """Read the settings from all their sources.
+
+    Parameters
+    ----------
+    flags
+        What the command line gave; names left out or None were not given.
+    environ
+        The environment; the process's own by default. On hosts such as Heroku, ``PORT`` gives the port.
+    config
+        An INI file with one section ``[starcyte]``.
+
+    Raises
+    ------
+    SettingInvalid
+        If a name is not in the table, a value is not of its type, or the file cannot be read.
+    """
+    environ = os.environ if environ is None else environ
+    values: dict[str, Any] = {}
+    if config is not None:
+        parser = configparser.ConfigParser(interpolation=None)
+        try:
+            parser.read_string(Path(config).read_text())
+            section = parser["starcyte"]
+        except (OSError, UnicodeDecodeError, configparser.Error, KeyError) as error:
+            raise SettingInvalid(
+                f"The settings file {str(config)!r} cannot be read: {error}.", "It is an INI file with a [starcyte] section."
+            ) from None
+        values |= {k: check(k, v, str(config)) for k, v in section.items()}
+    if environ.get("PORT"):
+        values["port"] = check("port", environ["PORT"], "PORT")
+    for setting in SETTINGS:
+        text = environ.get(PREFIX + setting.name.upper())
+        if text is not None:
+            values[setting.name] = check(setting.name, text, PREFIX + setting.name.upper())
+    values |= {k: check(k, v, "the command line") for k, v in flags.items() if v is not None}
+    return Settings(**values)
+
+
+def markdown_table() -> str:
+    """Return the table that README shows."""
+    rows = ["| setting | default | what it is |", "| --- | --- | --- |"]
+    rows += [f"| `{s.flag}` | {f'`{s.default}`' if s.default != '' else ''} | {s.help} |" for s in SETTINGS]
+    return "\n".join(rows)
