@@ -1,0 +1,108 @@
+/**
+ * The scatter plot behind one narrow interface. Everything drawn goes through it, so that another renderer could
+ * take its place. Pixels are CSS pixels from the top left corner of the canvas; data units are the embedding's own.
+ */
+
+/** Where the camera looks: the data point in the middle of the canvas, and CSS pixels per data unit (both axes alike). */
+export interface View {
+  readonly x: number;
+  readonly y: number;
+  readonly scale: number;
+}
+
+/** An opaque colour, each channel 0 to 255. */
+export type Rgb = readonly [number, number, number];
+
+/** Meaning of a byte of the mask. A crossfilter's pass mask (0 or 1) is one as it is. */
+export const FADED = 0;
+export const NORMAL = 1;
+export const HIGHLIGHTED = 2;
+
+/**
+ * What lies on top where cells overlap.
+ * `value`: higher codes (so missing and zero are lowest). `shuffled`: a fixed random order, for categories.
+ * Either way faded cells lie lowest and highlighted ones on top.
+ */
+export type Order = 'value' | 'shuffled';
+
+/** What each code looks like. See `color/lut.ts`, which makes these. */
+export interface Lut {
+  /** Four bytes a code: red, green, blue, alpha. A code of alpha 0 is not drawn and cannot be picked. */
+  readonly rgba: Uint8Array;
+  /** One byte a code, FADED, NORMAL or HIGHLIGHTED: codes of a lower level lie below; null: all NORMAL. */
+  readonly levels: Uint8Array | null;
+}
+
+export interface ScatterOptions {
+  background?: Rgb;
+  /** Factor on the automatic point size; 1 by default. */
+  pointSize?: number;
+  /** 0 to 1, or null for one that follows the number of cells. */
+  opacity?: number | null;
+  /** Called when the plot cannot be drawn for now (context lost), and again with false when it can. */
+  onLost?: (lost: boolean) => void;
+}
+
+export interface PngOptions {
+  /** Pixels of the picture per CSS pixel; 2 by default. */
+  scale?: number;
+  /** Colour behind the cells; null is transparent; the plot's own by default. */
+  background?: Rgb | null;
+}
+
+export interface Scatter {
+  readonly canvas: HTMLCanvasElement;
+
+  /** Coordinates of the cells, kept (not copied) for picking and lasso. A cell with NaN or infinity is not drawn. Does not move the view: call `fit`. */
+  setPositions(x: Float32Array, y: Float32Array): void;
+  /** One code a cell, an index into the LUT. Kept, not copied. null: every cell has code 0. */
+  setCodes(codes: Uint8Array | Uint16Array | null): void;
+  setLut(lut: Lut): void;
+  setOrder(order: Order): void;
+  /** One byte a cell: FADED, NORMAL, HIGHLIGHTED. Kept, not copied; call again after changing it. null: all NORMAL. */
+  setMask(mask: Uint8Array | null): void;
+  /** Factor on the automatic size. */
+  setPointSize(factor: number): void;
+  /** 0 to 1; null follows the number of cells. */
+  setOpacity(opacity: number | null): void;
+  setBackground(rgb: Rgb): void;
+
+  /** Cells that have a place in this embedding. */
+  readonly nDrawable: number;
+  /** Diameter of a normal cell now, in CSS pixels. */
+  readonly pointDiameter: number;
+  readonly size: { readonly width: number; readonly height: number };
+
+  readonly view: View;
+  setView(view: View, animate?: boolean): void;
+  /** Show all cells, or the given ones. */
+  fit(options?: { animate?: boolean; cells?: ArrayLike<number> }): void;
+  /** Move the picture by so many pixels. */
+  panBy(dx: number, dy: number, animate?: boolean): void;
+  /** Zoom by a factor; the data point under (px, py), by default the middle, stays where it is. */
+  zoomBy(factor: number, px?: number, py?: number, animate?: boolean): void;
+  /** Data units to pixels. */
+  project(x: number, y: number): [number, number];
+  /** Pixels to data units. */
+  unproject(px: number, py: number): [number, number];
+  /** Called whenever the view or the canvas' size changed (for labels above the canvas). Returns the way to stop it. */
+  onView(listener: (view: View) => void): () => void;
+
+  /** The visible cell nearest to a pixel, at most `reach` pixels away (default: the point's radius and some); -1 for none. */
+  pick(px: number, py: number, reach?: number): number;
+  /** Visible, not faded cells within a polygon of pixels, ascending. The polygon is [x0, y0, x1, y1, ...], closed by itself. */
+  lasso(polygon: ArrayLike<number>): Uint32Array;
+
+  /** A PNG of what is shown. */
+  toPNG(options?: PngOptions): Promise<Blob>;
+  /** Draw now rather than in the next animation frame (tests, exports). */
+  flush(): void;
+  dispose(): void;
+}
+
+/**
+ * Make a scatter plot in a canvas. The canvas' CSS size rules; its pixels follow devicePixelRatio.
+ *
+ * @throws Error with a message for the user where the browser has no WebGL2
+ */
+export declare function createScatter(canvas: HTMLCanvasElement, options?: ScatterOptions): Scatter;

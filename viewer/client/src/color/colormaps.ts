@@ -1,0 +1,1 @@
+export type ColormapName = 'viridis' | 'magma' | 'cividis' | 'blues' | 'diverging';
