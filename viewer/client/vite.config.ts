@@ -1,22 +1,22 @@
-import { svelte } from "@sveltejs/vite-plugin-svelte";
-import { defineConfig } from "vitest/config";
+import { svelte } from '@sveltejs/vite-plugin-svelte';
+import { defineConfig } from 'vitest/config';
 
 // Where `npm run dev` sends the requests of the HTTP interface: a running `starcyte launch`.
-const server = process.env.STARCYTE_URL ?? "http://127.0.0.1:5005";
+const server = process.env.STARCYTE_URL ?? 'http://127.0.0.1:5005';
 
 export default defineConfig({
-	plugins: [svelte()],
-	// The page is served below a prefix nobody knows when it is built: every address in it is relative.
-	base: "",
-	build: {
-		outDir: "../starcyte/static",
-		emptyOutDir: true,
-		// The content security policy refuses inline scripts and data: workers.
-		modulePreload: { polyfill: false },
-		assetsInlineLimit: 0,
-		target: "es2022",
-	},
-	worker: { format: "es" },
-	server: { proxy: { "/api": { target: server, changeOrigin: true } } },
-	test: { include: ["src/**/*.test.ts"] },
+  plugins: [svelte()],
+  // The page is served below a prefix nobody knows when it is built: every address in it is relative.
+  base: '',
+  build: {
+    outDir: '../starcyte/static',
+    emptyOutDir: true,
+    // The content security policy refuses inline scripts and data: workers.
+    modulePreload: { polyfill: false },
+    assetsInlineLimit: 0,
+    target: 'es2022',
+  },
+  worker: { format: 'es' },
+  server: { proxy: { '/api': { target: server, changeOrigin: true } } },
+  test: { include: ['src/**/*.test.ts'] },
 });
