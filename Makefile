@@ -1,0 +1,82 @@
+# `make help` lists the targets. Each installs what it needs; what already stands is not made again.
+
+PYTHON ?= $(firstword $(foreach p,python3 python3.11 python3.12 python3.13 python3.14,\
+	$(shell $(p) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(p))))
+
+VENV := .venv
+BIN := $(VENV)/bin
+MADE := $(VENV)/made
+CLIENT := viewer/client
+NODE_MODULES := $(CLIENT)/node_modules/.package-lock.json
+PAGE := viewer/starcyte/static/index.html
+NPM := $(BIN)/python viewer/client_npm.py
+
+PACKAGING := setup.cfg pyproject.toml viewer/build_with_client.py viewer/client_npm.py
+# Folders are listed as well, so that a file taken away is noticed.
+CLIENT_SOURCES := $(shell find $(CLIENT) -mindepth 1 -name node_modules -prune -o -print)
+
+.PHONY: help demo test test-galaxy lint client clean chromium
+.DEFAULT_GOAL := help
+
+help: ## list these targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
+
+demo: $(MADE)/starcyte $(PAGE) ## show the demo dataset, printing its address; ARGS="--port 8080" goes to starcyte launch
+	@$(BIN)/starcyte launch --demo $(ARGS)
+
+test: $(MADE)/tests $(PAGE) chromium lint client ## run every check and test but those on a real Galaxy
+	$(BIN)/pytest -m "not galaxy" $(ARGS)
+
+test-galaxy: $(MADE)/tests $(PAGE) chromium ## run the tests on a real Galaxy, which they install
+	$(BIN)/pytest -m galaxy $(ARGS) tests/galaxy
+
+lint: $(MADE)/tests ## check the Python sources: style, types, direction of imports
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	MYPYPATH=viewer $(BIN)/mypy viewer/build_with_client.py viewer/client_npm.py
+	$(BIN)/lint-imports
+
+client: $(PAGE) ## check, test and build the client
+	$(NPM) run check
+	$(NPM) test
+
+clean: ## remove all that make has made
+	rm -rf $(VENV) $(CLIENT)/node_modules $(dir $(PAGE)) build *.egg-info
+
+$(MADE)/python:
+	@test -n "$(PYTHON)" || { echo "starcyte needs Python 3.11 or newer; name one with: make PYTHON=/path/to/python3" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	mkdir -p $(MADE)
+	touch $@
+
+# Empty requirements say that the machine has its own node.
+$(MADE)/node: $(MADE)/python viewer/client_npm.py
+	requirements=$$($(NPM) --requirements) && if test -n "$$requirements"; then \
+		$(BIN)/python -m pip install --quiet $$requirements; fi
+	touch $@
+
+$(NODE_MODULES): $(CLIENT)/package.json $(CLIENT)/package-lock.json | $(MADE)/node
+	$(NPM) ci
+	touch $@
+
+$(PAGE): $(NODE_MODULES) $(CLIENT_SOURCES) | $(MADE)/node
+	$(NPM) run build
+	touch $@
+
+# Installed after the page, which the installation would else build once more.
+$(MADE)/starcyte: $(MADE)/python $(PACKAGING) | $(PAGE)
+	$(BIN)/python -m pip install --quiet --editable .
+	touch $@
+
+$(MADE)/tests: $(MADE)/python $(PACKAGING) | $(PAGE)
+	$(BIN)/python -m pip install --quiet --editable '.[test]'
+	touch $@ $(MADE)/starcyte
+
+chromium:
+	@if command -v chromium >/dev/null || command -v google-chrome >/dev/null; then :; \
+	elif test "$$(id -u)" = 0 && command -v apt-get >/dev/null; then \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends chromium fonts-dejavu-core; \
+	else \
+		echo "The browser tests need Chromium. Install it (Debian: apt-get install chromium) and run make again." >&2; exit 1; \
+	fi

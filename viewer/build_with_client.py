@@ -1,0 +1,105 @@
+"""The build backend: setuptools, after the client has been built into starcyte/static (PEP 517 and PEP 660).
+
+A wheel or sdist of a checkout gets a client built for it. An sdist (it has PKG-INFO at its root) carries the built
+client, so that installing from one needs no node.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import client_npm
+from setuptools import build_meta
+from setuptools.build_meta import prepare_metadata_for_build_editable, prepare_metadata_for_build_wheel
+
+__all__ = [
+    "build_editable",
+    "build_sdist",
+    "build_wheel",
+    "get_requires_for_build_editable",
+    "get_requires_for_build_sdist",
+    "get_requires_for_build_wheel",
+    "prepare_metadata_for_build_editable",
+    "prepare_metadata_for_build_wheel",
+]
+
+ROOT = Path(__file__).resolve().parent.parent
+INDEX = ROOT / "viewer" / "starcyte" / "static" / "index.html"
+
+Config = dict[str, Any] | None
+
+
+def from_sdist() -> bool:
+    """Whether this is an unpacked sdist rather than a checkout."""
+    return (ROOT / "PKG-INFO").exists()
+
+
+def build_client() -> None:
+    """Build the client from its sources and its lock file alone, whatever was built before."""
+    if not from_sdist():
+        client_npm.npm("ci")
+        client_npm.npm("run", "build")
+
+
+def refuse_without_page(archive: Path, names: list[str]) -> None:
+    """Remove the archive and end the build if the page is not in it."""
+    if not any(name.endswith("starcyte/static/index.html") for name in names):
+        archive.unlink()
+        sys.exit(
+            f"starcyte: {archive.name} would lack the page, starcyte/static/index.html. Build from a checkout, which "
+            "builds the client, or from a complete sdist, which carries it."
+        )
+
+
+def get_requires_for_build_wheel(config_settings: Config = None) -> list[str]:
+    """Add node to what setuptools needs, where the machine has none."""
+    node = [] if from_sdist() else client_npm.requirements()
+    return [*build_meta.get_requires_for_build_wheel(config_settings), *node]
+
+
+def get_requires_for_build_sdist(config_settings: Config = None) -> list[str]:
+    """Add node to what setuptools needs, where the machine has none."""
+    node = [] if from_sdist() else client_npm.requirements()
+    return [*build_meta.get_requires_for_build_sdist(config_settings), *node]
+
+
+def get_requires_for_build_editable(config_settings: Config = None) -> list[str]:
+    """Add node to what setuptools needs, where the client must be built and the machine has none."""
+    node = [] if from_sdist() or INDEX.exists() else client_npm.requirements()
+    return [*build_meta.get_requires_for_build_editable(config_settings), *node]
+
+
+def build_wheel(wheel_directory: str, config_settings: Config = None, metadata_directory: str | None = None) -> str:
+    """Build the client, then the wheel around it."""
+    build_client()
+    # setuptools copies into build/lib and packs all of it: an earlier client's files would come along.
+    shutil.rmtree(ROOT / "build" / "lib", ignore_errors=True)
+    name = build_meta.build_wheel(wheel_directory, config_settings, metadata_directory)
+    wheel = Path(wheel_directory, name)
+    with zipfile.ZipFile(wheel) as packed:
+        names = packed.namelist()
+    refuse_without_page(wheel, names)
+    return name
+
+
+def build_sdist(sdist_directory: str, config_settings: Config = None) -> str:
+    """Build the client, then the sdist that carries it."""
+    build_client()
+    name = build_meta.build_sdist(sdist_directory, config_settings)
+    sdist = Path(sdist_directory, name)
+    with tarfile.open(sdist) as packed:
+        names = packed.getnames()
+    refuse_without_page(sdist, names)
+    return name
+
+
+def build_editable(wheel_directory: str, config_settings: Config = None, metadata_directory: str | None = None) -> str:
+    """Build the client unless one is there, then link the checkout."""
+    if not INDEX.exists():
+        build_client()
+    return build_meta.build_editable(wheel_directory, config_settings, metadata_directory)
