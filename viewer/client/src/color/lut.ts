@@ -5,27 +5,63 @@
  * Codes of categories: 0 is missing, category k is k + 1. Codes of values: 0 is missing, 1 is zero (or the lowest
  * level), 255 the highest level.
  */
-import type { Lut } from '../canvas/scatter';
-import type { ColormapName } from './colormaps';
+import { FADED, HIGHLIGHTED, type Lut, NORMAL } from '../canvas/scatter';
+import { type ColormapName, sample, type Theme } from './colormaps';
+import { hexToRgb, type Rgb } from './oklab';
+import { palette } from './palette';
 
-export type Theme = 'light' | 'dark';
+export { COLORMAPS, type ColormapName, gradient, type Theme } from './colormaps';
+
+/** Colours that say nothing: of cells without a value, of zeros, of faded cells, and behind everything. */
+export interface Neutrals {
+  missing: string;
+  zero: string;
+  faded: string;
+  background: string;
+}
+
+const NEUTRALS: Record<Theme, Neutrals> = {
+  light: { missing: '#c4c4c4', zero: '#dcdfe3', faded: '#e3e5e8', background: '#ffffff' },
+  dark: { missing: '#50545a', zero: '#363a41', faded: '#2a2d32', background: '#111214' },
+};
+
+/** The colours the plot uses for cells that say nothing, and behind everything: for legends. */
+export function neutrals(theme: Theme): Neutrals {
+  return { ...NEUTRALS[theme] };
+}
 
 export interface CategoryLutOptions {
-  /** CSS hex colours (#rgb, #rrggbb) of the categories, in their order. Shorter or null: filled from our palette. */
+  /** CSS hex colours (#rgb, #rrggbb) of the categories, in their order. Absent, short or bad ones are filled from our palette. */
   colors: readonly string[] | null;
   /** Number of categories. */
   size: number;
   theme: Theme;
   /** Categories (0-based) that are not drawn. */
-  hidden?: ReadonlySet<number>;
+  hidden?: ReadonlySet<number> | null;
   /** Categories (0-based) that stand out: all others fade. Empty or absent: none does. */
-  highlighted?: ReadonlySet<number>;
+  highlighted?: ReadonlySet<number> | null;
   /** Whether cells without a category are drawn (greyish); true by default. */
   missing?: boolean;
 }
 
 /** Table for codes made by `categoryCodes`. */
-export declare function categoryLut(options: CategoryLutOptions): Lut;
+export function categoryLut(options: CategoryLutOptions): Lut {
+  const { colors, size, theme, hidden, highlighted, missing = true } = options;
+  const rgba = new Uint8Array(4 * (size + 1));
+  const levels = new Uint8Array(size + 1).fill(NORMAL);
+  const own = colors && colors.length >= size ? null : palette(size);
+  const standOut = highlighted && highlighted.size > 0 ? highlighted : null;
+  const faded = hexToRgb(NEUTRALS[theme].faded);
+  put(rgba, 0, standOut ? faded : hexToRgb(NEUTRALS[theme].missing), missing);
+  levels[0] = FADED;
+  for (let k = 0; k < size; k++) {
+    const fades = standOut !== null && !standOut.has(k);
+    if (fades) put(rgba, k + 1, faded, !hidden?.has(k));
+    else put(rgba, k + 1, parse(colors?.[k]) ?? hexToRgb((own ?? palette(size))[k] as string), !hidden?.has(k));
+    if (standOut) levels[k + 1] = fades ? FADED : HIGHLIGHTED;
+  }
+  return { rgba, levels };
+}
 
 export interface ValueLutOptions {
   colormap: ColormapName;
@@ -38,10 +74,34 @@ export interface ValueLutOptions {
 }
 
 /** Table for codes made by `quantise`. */
-export declare function valueLut(options: ValueLutOptions): Lut;
+export function valueLut(options: ValueLutOptions): Lut {
+  const { colormap, theme, reverse = false, zero = false, missing = true } = options;
+  const rgba = new Uint8Array(4 * 256);
+  put(rgba, 0, hexToRgb(NEUTRALS[theme].missing), missing);
+  const first = zero ? 2 : 1;
+  if (zero) put(rgba, 1, hexToRgb(NEUTRALS[theme].zero), true);
+  sample(colormap, theme, 256 - first, reverse).forEach((rgb, k) => {
+    put(rgba, first + k, rgb, true);
+  });
+  return { rgba, levels: null };
+}
 
-/** A CSS `linear-gradient(to right, ...)` of a colour map, for legends. */
-export declare function gradient(colormap: ColormapName, theme: Theme, reverse?: boolean): string;
+/** Table for a plot without a colour by column: every cell (code 0) alike. */
+export function plainLut(theme: Theme, color?: string): Lut {
+  const rgba = new Uint8Array(4);
+  put(rgba, 0, parse(color) ?? hexToRgb(theme === 'light' ? '#5b6b7f' : '#9fb0c4'), true);
+  return { rgba, levels: null };
+}
 
-/** The colours the plot uses for cells that say nothing, and behind everything: for legends. */
-export declare function neutrals(theme: Theme): { missing: string; zero: string; faded: string; background: string };
+function parse(hex: string | undefined): Rgb | null {
+  if (hex === undefined) return null;
+  try {
+    return hexToRgb(hex);
+  } catch {
+    return null;
+  }
+}
+
+function put(rgba: Uint8Array, code: number, [r, g, b]: Rgb, drawn: boolean): void {
+  rgba.set([r, g, b, drawn ? 255 : 0], 4 * code);
+}
