@@ -1,0 +1,277 @@
+"""What a dataset is to the rest of starcyte: protocols and frozen dataclasses over numpy, and nothing of any file format."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+Layout = Literal["csr", "csc", "dense"]
+
+Tick: TypeAlias = Callable[[float], None]
+"""Called between blocks with the fraction done (0 to 1); it raises to stop the work."""
+
+
+def no_tick(done: float) -> None:
+    """Let the work go on."""
+
+
+class Kind(StrEnum):
+    """What a column of obs or var holds."""
+
+    CATEGORICAL = "categorical"
+    CONTINUOUS = "continuous"
+    BOOLEAN = "boolean"
+    STRING = "string"
+    DATETIME = "datetime"
+
+
+@dataclass(frozen=True)
+class ColumnInfo:
+    """What is known of a column before it is read.
+
+    Parameters
+    ----------
+    name
+        Its name in the file.
+    kind
+        What it holds.
+    dtype
+        The numpy dtype of its values in the file (of the codes, where it is categorical).
+    categories
+        The categories as text, in the file's order; None where it is not categorical.
+    ordered
+        Whether the order of the categories means something.
+    """
+
+    name: str
+    kind: Kind
+    dtype: str
+    categories: tuple[str, ...] | None = None
+    ordered: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Column:
+    """One value for each cell or gene.
+
+    Parameters
+    ----------
+    info
+        Name, kind and categories.
+    values
+        Shape (n,). Signed integer codes with -1 for missing where categorical; bool where boolean; the file's own
+        number type where continuous; str objects where string; datetime64 where datetime.
+    missing
+        Shape (n,), bool; None where nothing is missing, or where the values say it themselves (code -1, NaN, NaT).
+    """
+
+    info: ColumnInfo
+    values: NDArray[Any]
+    missing: NDArray[np.bool_] | None = None
+
+    def as_codes(self) -> tuple[NDArray[np.signedinteger[Any]], tuple[str, ...]]:
+        """Return the column as codes and categories.
+
+        Returns
+        -------
+        codes
+            Shape (n,), signed integers, -1 for missing.
+        categories
+            Text of each code. Strings are sorted, booleans are False and True.
+
+        Raises
+        ------
+        ValueError
+            If the column holds numbers or dates.
+        """
+        if self.info.categories is not None:
+            return self.values, self.info.categories
+        if self.info.kind is Kind.BOOLEAN:
+            codes = self.values.astype(np.int8)
+            categories: tuple[str, ...] = ("False", "True")
+        elif self.info.kind is Kind.STRING:
+            uniques, inverse = np.unique(self.values.astype(str), return_inverse=True)
+            categories = tuple(uniques.tolist())
+            codes = inverse.astype(np.min_scalar_type(-max(len(categories), 1)))
+        else:
+            raise ValueError(self.info.kind)
+        if self.missing is not None:
+            codes[self.missing] = -1
+        return codes, categories
+
+    def as_text(self) -> NDArray[np.object_]:
+        """Return the values as text, shape (n,), str objects; empty where missing."""
+        if self.info.categories is not None:
+            out = np.array([*self.info.categories, ""], dtype=object)[self.values]
+        else:
+            out = self.values.astype(str).astype(object)
+        if self.missing is not None:
+            out[self.missing] = ""
+        return out
+
+
+@dataclass(frozen=True, eq=False)
+class Values:
+    """One gene over all cells.
+
+    Parameters
+    ----------
+    n
+        The number of cells.
+    values
+        Shape (n,), or (k,) where sparse; in the file's dtype.
+    indices
+        Shape (k,), uint32, increasing: the cells that the values belong to; all others are 0. None where dense.
+    """
+
+    n: int
+    values: NDArray[Any]
+    indices: NDArray[np.uint32] | None = None
+
+    def dense(self) -> NDArray[Any]:
+        """Return the values of all cells, shape (n,)."""
+        if self.indices is None:
+            return self.values
+        full = np.zeros(self.n, self.values.dtype)
+        full[self.indices] = self.values
+        return full
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """A rectangle of a matrix.
+
+    Parameters
+    ----------
+    rows, columns
+        The cells and genes that it covers.
+    data
+        A scipy ``csr_array`` or ``csc_array`` without duplicate entries, or a 2-D array; of the rectangle's shape.
+    done
+        The fraction of the matrix that has been read with it (0 to 1).
+    """
+
+    rows: slice
+    columns: slice
+    data: Any
+    done: float
+
+
+class Matrix(Protocol):
+    """Cells by genes, on disk.
+
+    A file may contradict itself in places that are only seen when they are read, so that each method that reads may
+    raise DatasetInvalid.
+    """
+
+    name: str
+    shape: tuple[int, int]
+    dtype: np.dtype[Any]
+    layout: Layout
+    nnz: int | None
+
+    def column(self, index: int, tick: Tick = no_tick) -> Values:
+        """Read one gene."""
+        ...
+
+    def blocks(self, tick: Tick = no_tick) -> Iterator[Block]:
+        """Read everything, block after block; each block within the bytes the dataset was opened with."""
+        ...
+
+    def check(self, tick: Tick = no_tick) -> None:
+        """Read all that says where values belong, and raise DatasetInvalid where it contradicts itself."""
+        ...
+
+
+@dataclass(frozen=True)
+class EmbeddingInfo:
+    """Name and number of columns of an embedding."""
+
+    name: str
+    dims: int
+
+
+class Genes(Protocol):
+    """The names of the genes of one matrix, made unique, and how to find one."""
+
+    names: Sequence[str]
+    ids: Sequence[str] | None
+    names_from: str
+    n_duplicated: int
+
+    def index(self, name: str) -> int:
+        """Return the position of the gene with this name, or failing that this id; raise NotFound."""
+        ...
+
+    def search(self, text: str) -> list[int]:
+        """Return the positions of the genes that match, best first."""
+        ...
+
+
+@dataclass(frozen=True)
+class Warnings:
+    """What of a file is left out or looks wrong, in words."""
+
+    lines: list[str] = field(default_factory=list)
+
+    def add(self, text: str) -> None:
+        """Add one, if it is not there yet."""
+        if text not in self.lines:
+            self.lines.append(text)
+
+
+@runtime_checkable
+class Dataset(Protocol):
+    """One single-cell dataset, open for reading."""
+
+    title: str
+    fingerprint: str
+    revision: str
+    n_obs: int
+    n_vars: int
+    obs: Sequence[ColumnInfo]
+    embeddings: Sequence[EmbeddingInfo]
+    matrices: Sequence[Matrix]
+    default_matrix: str | None
+    warnings: Sequence[str]
+
+    def obs_column(self, name: str) -> Column:
+        """Read one column of obs; raise NotFound where there is none."""
+        ...
+
+    def colors(self, name: str) -> Sequence[str] | None:
+        """Return one ``#rrggbb`` for each category of an obs column, None where it is not categorical."""
+        ...
+
+    def cell_names(self) -> NDArray[Any]:
+        """Read the names of the cells, shape (n_obs,), str objects."""
+        ...
+
+    def embedding(self, name: str, dims: Sequence[int]) -> NDArray[np.float32]:
+        """Read columns of an embedding, shape (len(dims), n_obs); NaN for cells that are not drawn."""
+        ...
+
+    def matrix(self, name: str) -> Matrix:
+        """Return a matrix by name; raise NotFound where there is none."""
+        ...
+
+    def genes(self, matrix: str | None = None) -> Genes:
+        """Return the genes of a matrix (of raw, they may be more)."""
+        ...
+
+    def describe(self) -> dict[str, Any]:
+        """Return what ``inspect --json`` prints."""
+        ...
+
+    def check(self, tick: Tick = no_tick) -> list[str]:
+        """Read all but the values of the matrices; return more warnings, raise DatasetInvalid for a broken matrix."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the file."""
+        ...

@@ -1,0 +1,35 @@
+"""What tells one file's content from another's without reading it whole."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+_SAMPLES = 64
+_SAMPLE_BYTES = 4096
+
+
+def fingerprint(path: Path) -> tuple[str, str]:
+    """Return the fingerprint of a file's content, and of this state of this very file.
+
+    Parameters
+    ----------
+    path
+        The file.
+
+    Returns
+    -------
+    fingerprint
+        Hash of the size and of 64 samples of 4 KiB spread evenly from the first byte to the last: the same for a copy
+        of the file elsewhere.
+    revision
+        The fingerprint with the time of the last change: differs where a file was changed in place between samples.
+    """
+    with path.open("rb") as stream:
+        status = os.fstat(stream.fileno())
+        digest = hashlib.blake2b(str(status.st_size).encode(), digest_size=16)
+        last = max(status.st_size - _SAMPLE_BYTES, 0)
+        for offset in sorted({last * i // (_SAMPLES - 1) for i in range(_SAMPLES)}):
+            digest.update(os.pread(stream.fileno(), _SAMPLE_BYTES, offset))
+    return digest.hexdigest(), f"{digest.hexdigest()}-{status.st_mtime_ns:x}"

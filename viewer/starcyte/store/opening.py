@@ -1,0 +1,105 @@
+"""A dataset that is being opened behind a page that already answers."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from starcyte.errors import DatasetLoading, StarcyteError
+from starcyte.settings import Settings
+
+if TYPE_CHECKING:
+    from starcyte.store.base import Dataset
+
+log = logging.getLogger(__name__)
+
+State = Literal["loading", "ready", "error"]
+
+
+class Opening:
+    """Opens a dataset in a thread of its own, and says how far it is.
+
+    Once ``state`` is ready or error it does not change any more.
+
+    Parameters
+    ----------
+    path
+        The file; None makes and opens the demo dataset.
+    settings
+        The settings in force.
+    """
+
+    def __init__(self, path: Path | None, settings: Settings) -> None:
+        self._path = path
+        self._settings = settings
+        self._dataset: Dataset | None = None
+        self._done = threading.Event()
+        self.error: StarcyteError | None = None
+        self.progress: float | None = None
+        self.message = "Opening the file" if path else "Making the demo dataset"
+        self.title: str = settings.title or (path.stem if path else "Demo")
+
+    @property
+    def state(self) -> State:
+        """How far it is."""
+        if not self._done.is_set():
+            return "loading"
+        return "error" if self.error else "ready"
+
+    def start(self) -> None:
+        """Begin, and return at once."""
+        threading.Thread(target=self.run, name="opening", daemon=True).start()
+
+    def run(self) -> None:
+        """Open the dataset, keeping what goes wrong for those who ask."""
+        try:
+            # imported here so that the port answers before the scientific libraries are there
+            from starcyte.store.h5ad import H5adDataset
+
+            path = self._path
+            if path is None:
+                from starcyte.store.cache import demo_file
+
+                path = demo_file(self._settings)
+                self.message = "Opening the file"
+            self._dataset = H5adDataset(path, self._settings)
+            self.title = self._dataset.title
+            self.message = ""
+        except StarcyteError as error:
+            self.error = error
+            self.message = error.message
+        except Exception:
+            log.exception("opening failed")
+            self.error = StarcyteError("The file could not be opened: a defect of starcyte.", "See the server's log.")
+            self.message = self.error.message
+        finally:
+            self._done.set()
+
+    def dataset(self) -> Dataset:
+        """Return the open dataset.
+
+        Raises
+        ------
+        DatasetLoading
+            If it is not open yet.
+        StarcyteError
+            The reason why it cannot be opened.
+        """
+        if not self._done.is_set():
+            raise DatasetLoading("The dataset is not open yet.", "Ask again in a second.")
+        if self.error:
+            raise self.error
+        assert self._dataset is not None
+        return self._dataset
+
+    def wait(self) -> Dataset:
+        """Wait until it is open, and return it; raise what kept it from opening."""
+        self._done.wait()
+        return self.dataset()
+
+    def close(self) -> None:
+        """Let go of the file, if it is open."""
+        if self._dataset is not None:
+            self._dataset.close()
