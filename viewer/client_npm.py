@@ -60,9 +60,12 @@ def npm(*arguments: str) -> None:
         If there is no npm to run, or it fails. One line says which and what to do.
     """
     command = machine_npm() or packaged_npm()
-    oldest = ".".join(map(str, OLDEST_NODE))
     if command is None:
-        sys.exit(f"starcyte: the client needs node {oldest} or newer with npm. Install them, or `pip install {NODE_FROM_PYPI}`.")
+        oldest = ".".join(map(str, OLDEST_NODE))
+        sys.exit(
+            f"starcyte: the client needs node {oldest} or newer, with npm. "
+            f"Install them, or `pip install '{NODE_FROM_PYPI}'`."
+        )
     # Scripts of package.json start `node` by its name.
     path = os.pathsep.join([str(Path(command[0]).parent), os.environ.get("PATH", os.defpath)])
     # The client's output goes to stderr: a build frontend may read this process's stdout.
