@@ -2,6 +2,8 @@
  * The scatter plot behind one narrow interface. Everything drawn goes through it, so that another renderer could
  * take its place. Pixels are CSS pixels from the top left corner of the canvas; data units are the embedding's own.
  */
+export { FADED, HIGHLIGHTED, NORMAL } from './levels';
+export { createScatter } from './renderer';
 
 /** Where the camera looks: the data point in the middle of the canvas, and CSS pixels per data unit (both axes alike). */
 export interface View {
@@ -12,11 +14,6 @@ export interface View {
 
 /** An opaque colour, each channel 0 to 255. */
 export type Rgb = readonly [number, number, number];
-
-/** Meaning of a byte of the mask. A crossfilter's pass mask (0 or 1) is one as it is. */
-export const FADED = 0;
-export const NORMAL = 1;
-export const HIGHLIGHTED = 2;
 
 /**
  * What lies on top where cells overlap.
@@ -99,10 +96,3 @@ export interface Scatter {
   flush(): void;
   dispose(): void;
 }
-
-/**
- * Make a scatter plot in a canvas. The canvas' CSS size rules; its pixels follow devicePixelRatio.
- *
- * @throws Error with a message for the user where the browser has no WebGL2
- */
-export declare function createScatter(canvas: HTMLCanvasElement, options?: ScatterOptions): Scatter;

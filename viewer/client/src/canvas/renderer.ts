@@ -1,0 +1,371 @@
+/** The WebGL2 implementation of `Scatter`. */
+import { type Box, between, boundsOf, confined, eased, fitView, panned, project, unproject, zoomed } from './camera';
+import { buildGrid, type Grid } from './grid';
+import { lassoCells } from './lasso';
+import { FADED } from './levels';
+import { drawOrder, shuffled } from './order';
+import { picture } from './picture';
+import { type LayerStyle, Program } from './program';
+import type { Lut, Order, PngOptions, Rgb, Scatter, ScatterOptions, View } from './scatter';
+import { diameterOf, fadedOn, layerStyles, opacityOf } from './style';
+
+const DURATION = 280;
+const NOTHING = new Float32Array(0);
+const PLAIN: Lut = { rgba: Uint8Array.of(91, 107, 127, 255), levels: null };
+
+/**
+ * Make a scatter plot in a canvas. The canvas' CSS size rules; its pixels follow devicePixelRatio.
+ *
+ * @throws Error with a message for the user where the browser has no WebGL2
+ */
+export function createScatter(canvas: HTMLCanvasElement, options: ScatterOptions = {}): Scatter {
+  return new WebGLScatter(canvas, options);
+}
+
+/** What the GPU holds a copy of. */
+type Part = 'places' | 'codes' | 'lut' | 'order';
+
+interface Animation {
+  readonly from: View;
+  readonly to: View;
+  begin: number;
+}
+
+class WebGLScatter implements Scatter {
+  readonly canvas: HTMLCanvasElement;
+  readonly #gl: WebGL2RenderingContext;
+  readonly #onLost: ((lost: boolean) => void) | undefined;
+  readonly #observer: ResizeObserver;
+  readonly #listeners = new Set<(view: View) => void>();
+  /** null while the context is lost. */
+  #program: Program | null;
+
+  #x: Float32Array = NOTHING;
+  #y: Float32Array = NOTHING;
+  #codes: Uint8Array | Uint16Array | null = null;
+  #lut = PLAIN;
+  #mask: Uint8Array | null = null;
+  #order: Order = 'shuffled';
+  #background: Rgb;
+  #factor: number;
+  #opacity: number | null;
+
+  #box: Box | null = null;
+  #nDrawable = 0;
+  #grid: Grid | null = null;
+  #shuffle: Uint32Array | null = null;
+
+  #view: View = { x: 0, y: 0, scale: 1 };
+  #fitted: View = { x: 0, y: 0, scale: 1 };
+  /** The user has not moved the view since the last fit, so a new size fits again. */
+  #atFit = true;
+  #animation: Animation | null = null;
+  #size = { width: 0, height: 0 };
+  #ratio = 1;
+
+  #frame = 0;
+  #viewChanged = false;
+  /** What the GPU has an old copy of. */
+  #stale: Record<Part, boolean> = { places: true, codes: true, lut: true, order: true };
+
+  constructor(canvas: HTMLCanvasElement, options: ScatterOptions) {
+    const gl = canvas.getContext('webgl2', { alpha: false, antialias: false, depth: false, stencil: false });
+    if (!gl) {
+      throw new Error(
+        'The cells cannot be drawn: this browser offers no WebGL2. Switch on hardware acceleration, or use a current Firefox, Chrome or Safari.',
+      );
+    }
+    this.canvas = canvas;
+    this.#gl = gl;
+    this.#background = options.background ?? [255, 255, 255];
+    this.#factor = options.pointSize ?? 1;
+    this.#opacity = options.opacity ?? null;
+    this.#onLost = options.onLost;
+    this.#program = new Program(gl);
+    canvas.addEventListener('webglcontextlost', this.#lost);
+    canvas.addEventListener('webglcontextrestored', this.#restored);
+    this.#observer = new ResizeObserver(this.#resized);
+    this.#observer.observe(canvas);
+    window.addEventListener('resize', this.#resized);
+    this.#resized();
+  }
+
+  setPositions(x: Float32Array, y: Float32Array): void {
+    if (x.length !== y.length) throw new RangeError(`${x.length} x coordinates for ${y.length} y coordinates`);
+    if (x.length !== this.#x.length) {
+      this.#shuffle = null;
+      if (this.#codes && this.#codes.length !== x.length) this.#codes = null;
+      if (this.#mask && this.#mask.length !== x.length) this.#mask = null;
+      this.#stale.codes = true;
+    }
+    this.#x = x;
+    this.#y = y;
+    this.#box = boundsOf(x, y);
+    this.#nDrawable = 0;
+    for (let i = 0; i < x.length; i++) {
+      if ((x[i] as number) - (x[i] as number) + ((y[i] as number) - (y[i] as number)) === 0) this.#nDrawable++;
+    }
+    this.#grid = null;
+    this.#fitted = this.#fitOf(this.#box);
+    this.#changed('places', 'order');
+  }
+
+  setCodes(codes: Uint8Array | Uint16Array | null): void {
+    if (codes) this.#checkLength(codes.length, 'codes');
+    this.#codes = codes;
+    this.#changed('codes', 'order');
+  }
+
+  setLut(lut: Lut): void {
+    this.#lut = lut;
+    this.#changed('lut', 'order');
+  }
+
+  setOrder(order: Order): void {
+    this.#order = order;
+    this.#changed('order');
+  }
+
+  setMask(mask: Uint8Array | null): void {
+    if (mask) this.#checkLength(mask.length, 'bytes of a mask');
+    this.#mask = mask;
+    this.#changed('order');
+  }
+
+  setPointSize(factor: number): void {
+    this.#factor = factor;
+    this.#changed();
+  }
+
+  setOpacity(opacity: number | null): void {
+    this.#opacity = opacity;
+    this.#changed();
+  }
+
+  setBackground(rgb: Rgb): void {
+    this.#background = rgb;
+    this.#changed();
+  }
+
+  get nDrawable(): number {
+    return this.#nDrawable;
+  }
+
+  get pointDiameter(): number {
+    return diameterOf(this.#nDrawable, this.#size, this.#zoom(), this.#factor);
+  }
+
+  get size(): { readonly width: number; readonly height: number } {
+    return this.#size;
+  }
+
+  get view(): View {
+    return this.#view;
+  }
+
+  setView(view: View, animate = false): void {
+    this.#atFit = false;
+    this.#go(confined(view, this.#box, this.#fitted, this.#size), animate);
+  }
+
+  fit({ animate = false, cells }: { animate?: boolean; cells?: ArrayLike<number> } = {}): void {
+    this.#fitted = this.#fitOf(this.#box);
+    this.#atFit = cells === undefined;
+    const box = cells ? boundsOf(this.#x, this.#y, cells) : null;
+    this.#go(box ? confined(this.#fitOf(box), this.#box, this.#fitted, this.#size) : this.#fitted, animate);
+  }
+
+  panBy(dx: number, dy: number, animate = false): void {
+    this.setView(panned(this.#destination(animate), dx, dy), animate);
+  }
+
+  zoomBy(factor: number, px = this.#size.width / 2, py = this.#size.height / 2, animate = false): void {
+    const from = this.#destination(animate);
+    // Confine the factor first: at the end of the range a zoom must not turn into a pan.
+    const { scale } = confined({ ...from, scale: from.scale * factor }, this.#box, this.#fitted, this.#size);
+    this.setView(zoomed(from, this.#size, scale / from.scale, px, py), animate);
+  }
+
+  project(x: number, y: number): [number, number] {
+    return project(this.#view, this.#size, x, y);
+  }
+
+  unproject(px: number, py: number): [number, number] {
+    return unproject(this.#view, this.#size, px, py);
+  }
+
+  onView(listener: (view: View) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  pick(px: number, py: number, reach = Math.max(5, this.pointDiameter / 2 + 2)): number {
+    this.#grid ??= buildGrid(this.#x, this.#y, this.#box);
+    const [x, y] = this.unproject(px, py);
+    const distance = reach / this.#view.scale;
+    const clear = this.#grid.nearest(x, y, distance, (cell) => this.#isShown(cell) && this.#mask?.[cell] !== FADED);
+    return clear >= 0 || !this.#mask ? clear : this.#grid.nearest(x, y, distance, (cell) => this.#isShown(cell));
+  }
+
+  lasso(polygon: ArrayLike<number>): Uint32Array {
+    const corners = new Float64Array(polygon.length & ~1);
+    for (let k = 0; k < corners.length; k += 2) {
+      corners.set(this.unproject(polygon[k] as number, polygon[k + 1] as number), k);
+    }
+    return lassoCells(this.#x, this.#y, corners, (cell) => this.#isShown(cell) && this.#mask?.[cell] !== FADED);
+  }
+
+  toPNG({ scale = 2, background = this.#background }: PngOptions = {}): Promise<Blob> {
+    const program = this.#program;
+    if (!program) return Promise.reject(new Error('The graphics were interrupted: try again.'));
+    this.#upload(program);
+    const whole = {
+      width: Math.max(1, Math.round(this.#size.width * scale)),
+      height: Math.max(1, Math.round(this.#size.height * scale)),
+      ratio: scale,
+      background,
+    };
+    return picture(this.#gl, program, this.#view, whole, this.#styles(scale));
+  }
+
+  flush(): void {
+    cancelAnimationFrame(this.#frame);
+    this.#frame = 0;
+    if (this.#animation) {
+      this.#view = this.#animation.to;
+      this.#animation = null;
+      this.#viewChanged = true;
+    }
+    this.#draw();
+  }
+
+  dispose(): void {
+    cancelAnimationFrame(this.#frame);
+    this.#observer.disconnect();
+    window.removeEventListener('resize', this.#resized);
+    this.canvas.removeEventListener('webglcontextlost', this.#lost);
+    this.canvas.removeEventListener('webglcontextrestored', this.#restored);
+    this.#listeners.clear();
+    this.#program?.dispose();
+    this.#program = null;
+  }
+
+  #checkLength(length: number, what: string): void {
+    if (length !== this.#x.length) throw new RangeError(`${length} ${what} for ${this.#x.length} cells`);
+  }
+
+  #isShown(cell: number): boolean {
+    const code = this.#codes ? (this.#codes[cell] as number) : 0;
+    return (this.#lut.rgba[4 * code + 3] ?? 0) > 0;
+  }
+
+  #zoom(): number {
+    return this.#view.scale / this.#fitted.scale;
+  }
+
+  #fitOf(box: Box | null): View {
+    // Points have a size: half of the largest, and some air.
+    return fitView(box, this.#size, 24);
+  }
+
+  /** Where a running animation ends: key after key adds up. */
+  #destination(animate: boolean): View {
+    return animate && this.#animation ? this.#animation.to : this.#view;
+  }
+
+  #go(view: View, animate: boolean): void {
+    const still = window.matchMedia('(prefers-reduced-motion: reduce)').matches;
+    if (animate && !still && this.#size.width > 0) {
+      this.#animation = { from: this.#view, to: view, begin: Number.NaN };
+    } else {
+      this.#animation = null;
+      this.#view = view;
+    }
+    this.#viewChanged = true;
+    this.#changed();
+  }
+
+  #changed(...parts: Part[]): void {
+    for (const part of parts) this.#stale[part] = true;
+    this.#frame ||= requestAnimationFrame(this.#tick);
+  }
+
+  #tick = (now: number): void => {
+    this.#frame = 0;
+    const animation = this.#animation;
+    if (animation) {
+      if (Number.isNaN(animation.begin)) animation.begin = now;
+      const t = Math.min(1, (now - animation.begin) / DURATION);
+      this.#view = between(animation.from, animation.to, eased(t));
+      this.#viewChanged = true;
+      if (t >= 1) this.#animation = null;
+      else this.#frame = requestAnimationFrame(this.#tick);
+    }
+    this.#draw();
+  };
+
+  #draw(): void {
+    if (this.#viewChanged) {
+      this.#viewChanged = false;
+      for (const listener of this.#listeners) listener(this.#view);
+    }
+    const { width, height } = this.canvas;
+    if (!this.#program || width === 0 || height === 0) return;
+    this.#upload(this.#program);
+    const part = { x: 0, y: 0, width, height };
+    const target = { width, height, ratio: this.#ratio, part, background: this.#background };
+    this.#program.draw(this.#view, target, this.#styles(this.#ratio));
+  }
+
+  #upload(program: Program): void {
+    const stale = this.#stale;
+    if (stale.places && this.#box) program.setPlaces(this.#x, this.#y, this.#box);
+    if (stale.codes) program.setCodes(this.#codes);
+    if (stale.lut) program.setLut(this.#lut.rgba);
+    if (stale.order) {
+      if (this.#order === 'shuffled') this.#shuffle ??= shuffled(this.#x.length);
+      const drawn = { x: this.#x, y: this.#y, codes: this.#codes, lut: this.#lut, mask: this.#mask };
+      program.setOrder(drawOrder(drawn, this.#order, this.#shuffle));
+    }
+    this.#stale = { places: false, codes: false, lut: false, order: false };
+  }
+
+  #styles(ratio: number): LayerStyle[] {
+    const opacity = this.#opacity ?? opacityOf(this.#nDrawable, this.#zoom());
+    return layerStyles(this.pointDiameter, opacity, ratio, fadedOn(this.#background));
+  }
+
+  #resized = (): void => {
+    const width = this.canvas.clientWidth;
+    const height = this.canvas.clientHeight;
+    const ratio = window.devicePixelRatio || 1;
+    if (width === this.#size.width && height === this.#size.height && ratio === this.#ratio) return;
+    const before = this.#fitted;
+    this.#size = { width, height };
+    this.#ratio = ratio;
+    this.canvas.width = Math.round(width * ratio);
+    this.canvas.height = Math.round(height * ratio);
+    this.#fitted = this.#fitOf(this.#box);
+    this.#animation = null;
+    this.#view = this.#atFit
+      ? this.#fitted
+      : { ...this.#view, scale: (this.#view.scale * this.#fitted.scale) / before.scale };
+    this.#viewChanged = true;
+    this.#changed();
+    // A canvas that changes size is blank until it is drawn: without this, resizing would flicker.
+    if (this.#program && width > 0 && height > 0) this.flush();
+  };
+
+  #lost = (event: Event): void => {
+    // Without this the browser would not restore the context.
+    event.preventDefault();
+    this.#program = null;
+    this.#onLost?.(true);
+  };
+
+  #restored = (): void => {
+    this.#program = new Program(this.#gl);
+    this.#onLost?.(false);
+    this.#changed('places', 'codes', 'lut', 'order');
+  };
+}
