@@ -1,0 +1,65 @@
+"""README and CONTRIBUTING against what stands."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from starcyte import cli
+from starcyte.settings import markdown_table
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCUMENTS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")
+
+
+def code(document: str) -> Iterator[str]:
+    """Yield what a document sets as code: the lines of its blocks and its inline pieces."""
+    text = (ROOT / document).read_text()
+    for block in re.findall(r"^```\w*\n(.*?)^```$", text, flags=re.DOTALL | re.MULTILINE):
+        yield from block.splitlines()
+    yield from re.findall(r"`([^`\n]+)`", re.sub(r"^```.*?^```$", "", text, flags=re.DOTALL | re.MULTILINE))
+
+
+def commands(program: str) -> list[tuple[str, ...]]:
+    """Return every call of a program in the documents, as its words after the name."""
+    lines = [line.split("#")[0].split() for document in DOCUMENTS for line in code(document)]
+    return sorted({tuple(words[1:]) for words in lines if len(words) > 1 and words[0] == program})
+
+
+def test_settings_table_is_the_one_of_the_settings() -> None:
+    assert markdown_table() in (ROOT / "README.md").read_text(), (
+        "README's table is stale; print the right one with: "
+        'python -c "from starcyte.settings import markdown_table; print(markdown_table())"'
+    )
+
+
+def test_documents_name_commands() -> None:
+    """Guards the tests below against finding nothing to test."""
+    assert {words[0] for words in commands("make")} >= {"demo", "test"}
+    assert {words[0] for words in commands("starcyte")} >= {"launch", "inspect", "get"}
+
+
+@pytest.mark.parametrize("words", commands("make"), ids=" ".join)
+def test_make_target_exists(words: tuple[str, ...]) -> None:
+    assert re.search(rf"^{re.escape(words[0])}:.*## ", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
+
+
+@pytest.mark.parametrize("words", commands("starcyte"), ids=" ".join)
+def test_starcyte_command_exists_with_its_options(words: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main([words[0], "--help"])
+    assert ended.value.code in (0, None)
+    known = set(re.findall(r"--[a-z][a-z-]*", capsys.readouterr().out))
+    assert {word for word in words[1:] if word.startswith("--")} <= known
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_links_lead_somewhere(document: str) -> None:
+    targets = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", (ROOT / document).read_text())
+    assert [t for t in targets if "://" not in t and not (ROOT / t).exists()] == []
+
+
+def test_picture_is_small_enough_for_a_first_screen() -> None:
+    assert (ROOT / "docs" / "viewer.png").stat().st_size < 300_000
