@@ -10,6 +10,8 @@ CLIENT := viewer/client
 NODE_MODULES := $(CLIENT)/node_modules/.package-lock.json
 PAGE := viewer/starcyte/static/index.html
 NPM := $(BIN)/python viewer/client_npm.py
+# As in an activated environment: tests start starcyte, node and npm by name.
+PYTEST := PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pytest
 
 PACKAGING := setup.cfg pyproject.toml viewer/build_with_client.py viewer/client_npm.py
 # Folders are listed as well, so that a file taken away is noticed.
@@ -25,10 +27,10 @@ demo: $(MADE)/starcyte $(PAGE) ## show the demo dataset, printing its address; A
 	@$(BIN)/starcyte launch --demo $(ARGS)
 
 test: $(MADE)/tests $(PAGE) chromium lint client ## run every check and test but those on a real Galaxy
-	$(BIN)/pytest -m "not galaxy" $(ARGS)
+	$(PYTEST) -m "not galaxy" $(ARGS)
 
 test-galaxy: $(MADE)/tests $(PAGE) chromium ## run the tests on a real Galaxy, which they install
-	$(BIN)/pytest -m galaxy $(ARGS) tests/galaxy
+	$(PYTEST) -m galaxy $(ARGS) tests/galaxy
 
 lint: $(MADE)/tests ## check the Python sources: style, types, direction of imports
 	$(BIN)/ruff check
@@ -50,10 +52,10 @@ $(MADE)/python:
 	mkdir -p $(MADE)
 	touch $@
 
-# Empty requirements say that the machine has its own node.
+# No requirements: the machine has its own node.
 $(MADE)/node: $(MADE)/python viewer/client_npm.py
-	requirements=$$($(NPM) --requirements) && if test -n "$$requirements"; then \
-		$(BIN)/python -m pip install --quiet $$requirements; fi
+	needed=$$($(NPM) --requirements) && if test -n "$$needed"; then \
+		$(BIN)/python -m pip install --quiet "$$needed" && $(NPM) --link $(BIN); fi
 	touch $@
 
 $(NODE_MODULES): $(CLIENT)/package.json $(CLIENT)/package-lock.json | $(MADE)/node

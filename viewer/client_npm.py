@@ -1,7 +1,8 @@
 """Run npm in the client's folder, with the node of this machine or, where it has none, of a Python package.
 
 ``python viewer/client_npm.py run check`` is ``npm run check`` in viewer/client. It needs nothing but Python itself,
-so the Makefile and the build backend share it.
+so the Makefile and the build backend share it. With ``--requirements`` it prints what to install for that from PyPI,
+with ``--link FOLDER`` it makes a packaged node and npm commands of that folder.
 """
 
 from __future__ import annotations
@@ -46,6 +47,13 @@ def requirements() -> list[str]:
     return [] if machine_npm() else [NODE_FROM_PYPI]
 
 
+def link(folder: Path) -> None:
+    """Make commands of the packaged node and npm, for tests that start them by name."""
+    for name, target in zip(("node", "npm"), packaged_npm() or (), strict=True):
+        (folder / name).unlink(missing_ok=True)
+        (folder / name).symlink_to(target)
+
+
 def npm(*arguments: str) -> None:
     """Run npm in viewer/client, its output going where this process's goes.
 
@@ -68,9 +76,10 @@ def npm(*arguments: str) -> None:
         )
     # Scripts of package.json start `node` by its name.
     path = os.pathsep.join([str(Path(command[0]).parent), os.environ.get("PATH", os.defpath)])
+    environment = {**os.environ, "PATH": path, "npm_config_update_notifier": "false"}
     # The client's output goes to stderr: a build frontend may read this process's stdout.
     ran = subprocess.run(  # noqa: S603
-        [*command, *arguments], cwd=CLIENT, env={**os.environ, "PATH": path}, stdout=sys.stderr, check=False
+        [*command, *arguments], cwd=CLIENT, env=environment, stdout=sys.stderr, check=False
     )
     if ran.returncode:
         sys.exit(
@@ -82,5 +91,7 @@ def npm(*arguments: str) -> None:
 if __name__ == "__main__":
     if sys.argv[1:] == ["--requirements"]:
         sys.stdout.write(" ".join(requirements()) + "\n")
+    elif sys.argv[1:2] == ["--link"]:
+        link(Path(sys.argv[2]))
     else:
         npm(*sys.argv[1:])
