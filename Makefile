@@ -17,7 +17,7 @@ PACKAGING := setup.cfg pyproject.toml viewer/build_with_client.py viewer/client_
 # Folders are listed as well, so that a file taken away is noticed.
 CLIENT_SOURCES := $(shell find $(CLIENT) -mindepth 1 -name node_modules -prune -o -print)
 
-.PHONY: help demo test test-galaxy lint client clean chromium
+.PHONY: help demo test test-galaxy lint client clean machine
 .DEFAULT_GOAL := help
 
 help: ## list these targets
@@ -26,10 +26,10 @@ help: ## list these targets
 demo: $(MADE)/starcyte $(PAGE) ## show the demo dataset, printing its address; ARGS="--port 8080" goes to starcyte launch
 	@$(BIN)/starcyte launch --demo $(ARGS)
 
-test: $(MADE)/tests $(PAGE) chromium lint client ## run every check and test but those on a real Galaxy
+test: $(MADE)/tests $(PAGE) machine lint client ## run every check and test but those on a real Galaxy
 	$(PYTEST) -m "not galaxy" $(ARGS)
 
-test-galaxy: $(MADE)/tests $(PAGE) chromium ## run the tests on a real Galaxy, which they install
+test-galaxy: $(MADE)/tests $(PAGE) machine ## run the tests on a real Galaxy, which they install
 	$(PYTEST) -m galaxy $(ARGS) tests/galaxy
 
 lint: $(MADE)/tests ## check the Python sources: style, types, direction of imports
@@ -75,10 +75,15 @@ $(MADE)/tests: $(MADE)/python $(PACKAGING) | $(PAGE)
 	$(BIN)/python -m pip install --quiet --editable '.[test]'
 	touch $@ $(MADE)/starcyte
 
-chromium:
-	@if command -v chromium >/dev/null || command -v google-chrome >/dev/null; then :; \
+# Chromium shows the page to the browser tests; Galaxy's proxy compiles a part of itself when the tests install it.
+machine:
+	@missing=; \
+	command -v chromium >/dev/null || command -v google-chrome >/dev/null || missing="chromium fonts-dejavu-core"; \
+	command -v c++ >/dev/null || missing="$$missing g++"; \
+	if test -z "$$missing"; then :; \
 	elif test "$$(id -u)" = 0 && command -v apt-get >/dev/null; then \
-		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends chromium fonts-dejavu-core; \
+		echo "Installing what the tests need: $$missing"; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $$missing; \
 	else \
-		echo "The browser tests need Chromium. Install it (Debian: apt-get install chromium) and run make again." >&2; exit 1; \
+		echo "The tests need these Debian packages or their like: $$missing. Install them and run make again." >&2; exit 1; \
 	fi
