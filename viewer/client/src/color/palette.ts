@@ -45,7 +45,7 @@ let candidates: { hex: string; seen: Seen }[] | null = null;
 /** Colours of a lightness that shows on white and on near black, none of them grey. */
 function makeCandidates(): { hex: string; seen: Seen }[] {
   const made: { hex: string; seen: Seen }[] = [];
-  for (let lightness = 0.42; lightness < 0.84; lightness += 0.045) {
+  for (let lightness = 0.5; lightness < 0.84; lightness += 0.045) {
     for (const chroma of [0.06, 0.1, 0.14, 0.18, 0.22]) {
       for (let hue = 0; hue < 360; hue += 12) {
         const angle = (hue * Math.PI) / 180;

@@ -1,0 +1,49 @@
+/** What the page and the worker say to each other, and the worker's side of it (without the worker, for tests). */
+import { Engine, type FieldCounts, type FieldSpec, type Filter } from './engine';
+
+/** Changes, joined since the last answer. */
+export interface Request {
+  readonly id: number;
+  /** Sent once. */
+  readonly n?: number;
+  /** Fields to add, or with null to remove. */
+  readonly fields: readonly (readonly [string, FieldSpec | null])[];
+  readonly filters: readonly (readonly [string, Filter | null])[];
+  readonly watch: readonly string[] | null;
+}
+
+export type Reply =
+  /** The mask, when it may have changed. */
+  | {
+      readonly type: 'mask';
+      readonly id: number;
+      readonly mask: Uint8Array<ArrayBuffer> | null;
+      readonly passing: number;
+    }
+  /** The changed counts; the last of a request's replies. */
+  | { readonly type: 'done'; readonly id: number; readonly counts: Map<string, FieldCounts> }
+  /** The last of a request's replies, when it failed. */
+  | { readonly type: 'failed'; readonly id: number; readonly message: string };
+
+/** Answer requests. */
+export function createSession(post: (reply: Reply, transfer: ArrayBuffer[]) => void): (request: Request) => void {
+  let engine = new Engine(0);
+  return ({ id, n, fields, filters, watch }) => {
+    try {
+      if (n !== undefined) engine = new Engine(n);
+      for (const [name, spec] of fields) {
+        if (spec) engine.addField(name, spec);
+        else engine.removeField(name);
+      }
+      for (const [name, filter] of filters) engine.setFilter(name, filter);
+      if (filters.length > 0 || fields.length > 0) {
+        const mask = engine.filtered ? engine.mask() : null;
+        post({ type: 'mask', id, mask, passing: engine.passing }, mask ? [mask.buffer] : []);
+      }
+      if (watch) engine.watch(watch);
+      post({ type: 'done', id, counts: engine.takeCounts() }, []);
+    } catch (error) {
+      post({ type: 'failed', id, message: error instanceof Error ? error.message : String(error) }, []);
+    }
+  };
+}
