@@ -1,0 +1,41 @@
+"""One Galaxy, one history with datasets, for all tests of this folder."""
+
+import sys
+import tempfile
+from importlib import resources
+from pathlib import Path
+
+import pytest
+
+sys.path += [str(Path(__file__).parent), str(Path(__file__).parents[1] / "proxied")]
+import galaxy_server
+import gx_it_proxy
+
+
+@pytest.fixture(scope="session")
+def galaxy():
+    # a short path: Galaxy makes sockets in its folder
+    with tempfile.TemporaryDirectory(prefix="starcyte-galaxy-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        ports = gx_it_proxy.free_port(), gx_it_proxy.free_port()
+        server = galaxy_server.Galaxy(folder, *ports)
+        with gx_it_proxy.running(server.map, folder / "proxy.log", server.proxy_port), server.running():
+            yield server
+
+
+@pytest.fixture(scope="session")
+def history(galaxy):
+    return galaxy.call("POST", "/api/histories", json={"name": "Blood cells"})["id"]
+
+
+@pytest.fixture(scope="session")
+def datasets(galaxy, history):
+    path = Path(str(resources.files("scanpy"))) / "datasets" / "10x_pbmc68k_reduced.h5ad"
+    with galaxy_server.timed("uploaded"):
+        return galaxy.upload(history, {galaxy_server.PLAIN: path, galaxy_server.NASTY: path})
+
+
+@pytest.fixture(scope="session")
+def sessions(galaxy, history, datasets):
+    """Two sessions at once, by the name of their dataset: they declare the same port of the same machine."""
+    return {d["name"]: galaxy_server.Session(galaxy, history, d["id"]) for d in datasets}
