@@ -39,7 +39,7 @@ export function drawOrder({ x, y, codes, lut, mask }: Drawn, order: Order, shuff
   const ranks = order === 'value' ? nCodes : 1;
   const dropped = LAYERS * ranks;
   /** Place of each cell among the keys: layer first, then rank. */
-  const keys = ranks * LAYERS < 65535 ? new Uint16Array(n) : new Uint32Array(n);
+  const keys = dropped < 256 ? new Uint8Array(n) : dropped < 65536 ? new Uint16Array(n) : new Uint32Array(n);
   const starts = new Uint32Array(dropped + 2);
   for (let i = 0; i < n; i++) {
     const px = x[i] as number;
