@@ -9,7 +9,6 @@ from __future__ import annotations
 import configparser
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -47,23 +46,28 @@ SETTINGS = (
     Setting("queue_length", int, 16, "Comparisons that may wait; more are refused."),
     Setting("job_deadline", float, 600.0, "Seconds after which a comparison is given up."),
     Setting("job_results", int, 32, "Finished comparisons kept for paging and download."),
-    Setting("answer_wait", float, 0.5, "Seconds a comparison may take before it is answered as a job to ask again for."),
-    Setting("block_bytes", int, 16 << 20, "Bytes of a matrix read at a time; memory stays within some multiples of it."),
+    Setting(
+        "answer_wait", float, 0.5, "Seconds a comparison may take before it is answered as a job to ask again for."
+    ),
+    Setting(
+        "block_bytes", int, 16 << 20, "Bytes of a matrix read at a time; memory stays within some multiples of it."
+    ),
     Setting("max_body_bytes", int, 32 << 20, "Largest request body."),
-    Setting("max_categories", int, 1000, "Categories of a column listed in the schema; a larger column is listed without."),
+    Setting(
+        "max_categories", int, 1000, "Categories of a column listed in the schema; a larger column is listed without."
+    ),
     Setting("max_summary_genes", int, 200, "Genes in one summary."),
     Setting("max_genes_listed", int, 1000, "Genes in one answer of the gene search."),
 )
 _BY_NAME = {s.name: s for s in SETTINGS}
 
 
-@dataclass(frozen=True)
-class Settings(Mapping[str, Any]):
-    """The values in force; read as attributes or by name.
+class Settings:
+    """The values in force, read as attributes.
 
     Parameters
     ----------
-    values
+    **values
         Name to value, of the type the table gives; names left out have their default.
 
     Raises
@@ -72,27 +76,18 @@ class Settings(Mapping[str, Any]):
         If a name is not in the table or a value is not of its type.
     """
 
-    values: Mapping[str, Any]
-
     def __init__(self, **values: Any) -> None:
-        object.__setattr__(
-            self, "values", {s.name: s.default for s in SETTINGS} | {k: check(k, v) for k, v in values.items()}
-        )
-
-    def __getitem__(self, name: str) -> Any:
-        return self.values[name]
+        given = {name: check(name, value) for name, value in values.items()}
+        self.__dict__.update({s.name: s.default for s in SETTINGS} | given)
 
     def __getattr__(self, name: str) -> Any:
-        try:
-            return self.__dict__["values"][name]
-        except KeyError:
-            raise AttributeError(name) from None
+        raise AttributeError(f"there is no setting {name!r}")
 
-    def __iter__(self) -> Any:
-        return iter(self.values)
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError("settings do not change")
 
-    def __len__(self) -> int:
-        return len(self.values)
+    def __repr__(self) -> str:
+        return f"Settings({', '.join(f'{k}={v!r}' for k, v in self.__dict__.items())})"
 
 
 def check(name: str, value: Any, source: str = "") -> Any:
@@ -167,7 +162,8 @@ def load(
             section = parser["starcyte"]
         except (OSError, UnicodeDecodeError, configparser.Error, KeyError) as error:
             raise SettingInvalid(
-                f"The settings file {str(config)!r} cannot be read: {error}.", "It is an INI file with a [starcyte] section."
+                f"The settings file {str(config)!r} cannot be read: {error}.",
+                "It is an INI file with a [starcyte] section.",
             ) from None
         values |= {k: check(k, v, str(config)) for k, v in section.items()}
     if environ.get("PORT"):

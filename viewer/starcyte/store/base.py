@@ -1,4 +1,4 @@
-"""What a dataset is to the rest of starcyte: protocols and frozen dataclasses over numpy, and nothing of any file format."""
+"""What a dataset is to the rest of starcyte: protocols and frozen dataclasses over numpy, no file format."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ class Column:
     def as_text(self) -> NDArray[np.object_]:
         """Return the values as text, shape (n,), str objects; empty where missing."""
         if self.info.categories is not None:
-            out = np.array([*self.info.categories, ""], dtype=object)[self.values]
+            out: NDArray[np.object_] = np.array([*self.info.categories, ""], dtype=object)[self.values]
         else:
             out = self.values.astype(str).astype(object)
         if self.missing is not None:
@@ -229,16 +229,40 @@ class Warnings:
 class Dataset(Protocol):
     """One single-cell dataset, open for reading."""
 
-    title: str
     fingerprint: str
     revision: str
     n_obs: int
     n_vars: int
-    obs: Sequence[ColumnInfo]
-    embeddings: Sequence[EmbeddingInfo]
-    matrices: Sequence[Matrix]
-    default_matrix: str | None
-    warnings: Sequence[str]
+
+    @property
+    def title(self) -> str:
+        """What to call it."""
+        ...
+
+    @property
+    def obs(self) -> Sequence[ColumnInfo]:
+        """The columns of obs."""
+        ...
+
+    @property
+    def embeddings(self) -> Sequence[EmbeddingInfo]:
+        """The embeddings, the likeliest to be wanted first."""
+        ...
+
+    @property
+    def matrices(self) -> Sequence[Matrix]:
+        """X, raw/X and layers, as far as they are there."""
+        ...
+
+    @property
+    def default_matrix(self) -> str | None:
+        """The matrix whose genes are shown first."""
+        ...
+
+    @property
+    def warnings(self) -> Sequence[str]:
+        """What is left out or looks wrong."""
+        ...
 
     def obs_column(self, name: str) -> Column:
         """Read one column of obs; raise NotFound where there is none."""

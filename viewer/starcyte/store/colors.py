@@ -16,12 +16,15 @@ from starcyte.store.hdf5 import child, is_text, text
 # Chosen one after the other, each the farthest from all before in OKLab, under normal sight and under protanopia,
 # deuteranopia and tritanopia as simulated by Machado et al. 2009 (doi:10.1109/TVCG.2009.113), so that the first ones,
 # the most used, are the most different to everybody.
+# fmt: off
 PALETTE = (
-    "#3b75af #ef8636 #7fdfe0 #812213 #ab9cf5 #512d92 #946f1a #edd22f #b63358 #2eaf72 "
-    "#afdb9f #be74d8 #7a3f80 #156540 #52c7de #8f69d9 #c75e89 #e0a1ac #704fb9 #bdc33f "
-    "#8581f6 #914514 #711777 #88c770 #84a82c #958a03 #628c47 #ac4690 #e76059 #1b986a "
-    "#de7bd3 #766b33 #5744a8 #82debd #b3a253 #e3acfe #30532f #ae59bd #5d3965 #8f516d"
-).split()
+    "#3b75af", "#ef8636", "#7fdfe0", "#812213", "#ab9cf5", "#512d92", "#946f1a", "#edd22f",
+    "#b63358", "#2eaf72", "#afdb9f", "#be74d8", "#7a3f80", "#156540", "#52c7de", "#8f69d9",
+    "#c75e89", "#e0a1ac", "#704fb9", "#bdc33f", "#8581f6", "#914514", "#711777", "#88c770",
+    "#84a82c", "#958a03", "#628c47", "#ac4690", "#e76059", "#1b986a", "#de7bd3", "#766b33",
+    "#5744a8", "#82debd", "#b3a253", "#e3acfe", "#30532f", "#ae59bd", "#5d3965", "#8f516d",
+)
+# fmt: on
 
 _HEX = re.compile(r"#([0-9a-fA-F]{3}|[0-9a-fA-F]{6}|[0-9a-fA-F]{8})")
 

@@ -75,10 +75,9 @@ def find_embeddings(obsm: Node | None, n_obs: int, warnings: Warnings) -> dict[s
         Told of what is left out.
     """
     found: dict[str, Embedding] = {}
-    if isinstance(obsm, h5py.Dataset):
-        names = list(obsm.dtype.names or ())
-    else:
-        names = [] if obsm is None else members(obsm)
+    names: list[str] = []
+    if obsm is not None:
+        names = list(obsm.dtype.names or ()) if isinstance(obsm, h5py.Dataset) else members(obsm)
     for name in names:
         try:
             if isinstance(obsm, h5py.Dataset):

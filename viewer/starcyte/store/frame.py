@@ -58,9 +58,7 @@ class Frame:
         If it is no table, or has no index.
     """
 
-    def __init__(
-        self, name: str, node: Node, warnings: Warnings, legacy_categories: h5py.Group | None = None
-    ) -> None:
+    def __init__(self, name: str, node: Node, warnings: Warnings, legacy_categories: h5py.Group | None = None) -> None:
         self.name = name
         self._node = node
         self._warnings = warnings
@@ -166,7 +164,9 @@ class Frame:
             codes = dataset(group, "codes")
             self._check_length(codes)
             ordered = bool(attribute(group, "ordered"))
-            return _Source(_categorical(name, codes.dtype, _category_texts(dataset(group, "categories")), ordered), codes)
+            return _Source(
+                _categorical(name, codes.dtype, _category_texts(dataset(group, "categories")), ordered), codes
+            )
         if encoding in {"nullable-integer", "nullable-boolean", "nullable-string-array"}:
             values = dataset(group, "values")
             mask = dataset(group, "mask") if child(group, "mask") is not None else None

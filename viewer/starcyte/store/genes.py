@@ -70,6 +70,7 @@ class GeneNames:
             self.ids = _texts(frame, id_column) if id_column else None
         else:
             self.ids = index
+        self.names: Sequence[str]
         self.names, self.n_duplicated = unique([n or i for n, i in zip(given, index, strict=True)])
         self._positions = {name: i for i, name in reversed(list(enumerate(self.names)))}
         self._id_positions = {name: i for i, name in reversed(list(enumerate(self.ids or ())))}

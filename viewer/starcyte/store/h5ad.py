@@ -18,7 +18,7 @@ from starcyte.store.embeddings import find_embeddings
 from starcyte.store.fingerprint import fingerprint
 from starcyte.store.frame import Frame
 from starcyte.store.genes import GeneNames, unique
-from starcyte.store.hdf5 import attribute, child, dataset, is_text, members, open_file, text
+from starcyte.store.hdf5 import attribute, child, is_text, members, open_file, text
 from starcyte.store.matrix import open_matrix
 
 
@@ -69,7 +69,9 @@ class H5adDataset:
         self._matrices, raw_var = self._open_matrices()
         chosen = self._settings.var_names
         self._genes = GeneNames(self._var, chosen)
-        self._raw_genes = GeneNames(raw_var, chosen if chosen in {c.name for c in raw_var.columns} else "") if raw_var else None
+        self._raw_genes = (
+            GeneNames(raw_var, chosen if chosen in {c.name for c in raw_var.columns} else "") if raw_var else None
+        )
         if self._settings.obs_names:
             self._obs.info(self._settings.obs_names)
         self._embeddings = find_embeddings(child(file, "obsm"), self.n_obs, self._warnings)

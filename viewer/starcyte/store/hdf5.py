@@ -64,7 +64,9 @@ def open_file(path: Path) -> h5py.File:
         raise DatasetMissing(f"There is no file {str(path)!r}.", "Check the path.") from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise DatasetMissing(f"{str(path)!r} cannot be opened: {reason}.", "Check the path and its permissions.") from None
+        raise DatasetMissing(
+            f"{str(path)!r} cannot be opened: {reason}.", "Check the path and its permissions."
+        ) from None
     if size == 0:
         raise DatasetInvalid(f"{path.name!r} is empty (0 bytes).", "Copy or download the file again.")
     try:

@@ -105,7 +105,8 @@ class _SparseMatrix:
         minor = self.shape[1 - self._major]
         if indices.size and (int(indices.min()) < 0 or int(indices.max()) >= minor):
             raise DatasetInvalid(
-                f"{self.name} is broken: an index is outside 0 to {minor - 1} (among entries {start} to {stop}).", _REWRITE
+                f"{self.name} is broken: an index is outside 0 to {minor - 1} (among entries {start} to {stop}).",
+                _REWRITE,
             )
         return indices.astype(np.int32 if minor < 2**31 else np.int64, copy=False)
 
@@ -165,7 +166,9 @@ class CsrMatrix(_SparseMatrix):
                 first, last = int(hits[0]), int(hits[-1]) + 1
                 values.append(self._read_data(start + first, start + last)[hits - first])
                 rows.append(np.searchsorted(indptr, start + hits, side="right") - 1)
-        return _sparse_values(self.shape[0], np.concatenate(rows) if rows else np.empty(0, np.int64), np.concatenate(values))
+        return _sparse_values(
+            self.shape[0], np.concatenate(rows) if rows else np.empty(0, np.int64), np.concatenate(values)
+        )
 
     def blocks(self, tick: Tick = no_tick) -> Iterator[Block]:
         """Read runs of rows."""
@@ -206,9 +209,7 @@ class DenseMatrix:
         self._flat = array.ndim == 1 and 1 in shape and array.shape[0] == shape[0] * shape[1]
         if not self._flat and array.shape != shape:
             said = " x ".join(str(v) for v in array.shape)
-            raise DatasetInvalid(
-                f"{name} has the shape {said}, but obs and var say {shape[0]} x {shape[1]}.", _REWRITE
-            )
+            raise DatasetInvalid(f"{name} has the shape {said}, but obs and var say {shape[0]} x {shape[1]}.", _REWRITE)
         step = max(block_bytes // max(shape[1] * self.dtype.itemsize, 1), 1)
         if array.chunks and not self._flat and step > array.chunks[0]:
             step -= step % array.chunks[0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -29,11 +30,16 @@ class Opening:
         The file; None makes and opens the demo dataset.
     settings
         The settings in force.
+    on_error
+        Told why it cannot be opened.
     """
 
-    def __init__(self, path: Path | None, settings: Settings) -> None:
+    def __init__(
+        self, path: Path | None, settings: Settings, on_error: Callable[[StarcyteError], None] = lambda error: None
+    ) -> None:
         self._path = path
         self._settings = settings
+        self._on_error = on_error
         self._dataset: Dataset | None = None
         self._done = threading.Event()
         self.error: StarcyteError | None = None
@@ -64,8 +70,9 @@ class Opening:
 
                 path = demo_file(self._settings)
                 self.message = "Opening the file"
-            self._dataset = H5adDataset(path, self._settings)
-            self.title = self._dataset.title
+            dataset = H5adDataset(path, self._settings)
+            self.title = dataset.title
+            self._dataset = dataset
             self.message = ""
         except StarcyteError as error:
             self.error = error
@@ -76,6 +83,8 @@ class Opening:
             self.message = self.error.message
         finally:
             self._done.set()
+        if self.error:
+            self._on_error(self.error)
 
     def dataset(self) -> Dataset:
         """Return the open dataset.

@@ -1,0 +1,178 @@
+"""The command ``starcyte``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, cast
+
+from starcyte import __version__
+from starcyte.errors import DatasetInvalid, DatasetMissing, InputError, StarcyteError
+from starcyte.settings import SETTINGS, Settings, load
+
+_HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command, and return its exit status.
+
+    Parameters
+    ----------
+    argv
+        The arguments; those of the process by default.
+
+    Returns
+    -------
+    int
+        0; 2 for an input that cannot be used, told in one line on standard error; 1 for a defect of starcyte's own.
+    """
+    logging.basicConfig(format="starcyte: %(levelname)s: %(message)s", level=logging.WARNING)
+    # it warns of each moment in which more requests wait than there are threads
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)
+    args = _parser().parse_args(argv)
+    try:
+        settings = load({s.name: getattr(args, s.name) for s in SETTINGS}, config=args.config)
+        return int(args.run(args, settings))
+    except StarcyteError as error:
+        _complain(error)
+        return error.exit_status
+    except BrokenPipeError:
+        sys.stderr.close()  # whoever read our output has left; Python would complain of it at exit
+        return 0
+    except KeyboardInterrupt:
+        return 130
+
+
+def launch(args: argparse.Namespace, settings: Settings) -> int:
+    """Show one dataset until stopped."""
+    from starcyte.server import bind, serve, url_of
+
+    path = _dataset(args)
+    if path is not None:
+        _look_at(path)
+    listener = bind(settings)
+    # the port is bound: from here on whoever asks waits for an answer, so that the slower imports come after
+    from starcyte.store.opening import Opening
+    from starcyte.web.app import create_app
+
+    opening = Opening(path, settings, on_error=_complain)
+    app = create_app(settings, opening)
+    print(f"starcyte: {opening.title} at {url_of(listener)}", flush=True)
+    opening.start()
+    serve(app.wsgi_app, listener, settings, on_stop=app.extensions["starcyte"].stop)
+    return opening.error.exit_status if opening.error else 0
+
+
+def inspect(args: argparse.Namespace, settings: Settings) -> int:
+    """Print what the viewer would show, and what is wrong with the file."""
+    from starcyte.store.opening import Opening
+
+    opening = Opening(_dataset(args), settings)
+    opening.run()
+    dataset = opening.dataset()
+    found = dataset.check(_show_progress if sys.stderr.isatty() else lambda done: None)
+    description = dataset.describe()
+    description["warnings"] += [w for w in found if w not in description["warnings"]]
+    if args.json:
+        print(json.dumps(description, indent=2))
+    else:
+        print("\n".join(_summary(description)))
+    return 0
+
+
+def get(args: argparse.Namespace, settings: Settings) -> int:
+    """Answer one request to the HTTP interface, without a server."""
+    from starcyte.store.opening import Opening
+    from starcyte.web.app import create_app
+
+    opening = Opening(_dataset(args), settings)
+    opening.run()
+    app = create_app(settings, opening)
+    response = app.test_client().get("/" + args.path.lstrip("/"))
+    if response.status_code >= 400:
+        error = (response.json or {})["error"]
+        print(f"starcyte: {error['message']} {error['hint']}".rstrip(), file=sys.stderr)
+        return 1 if response.status_code == 500 else 2
+    sys.stdout.buffer.write(response.data)
+    sys.stdout.buffer.flush()
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="starcyte", description="Open single-cell datasets (AnnData h5ad) in the browser without loading them."
+    )
+    parser.add_argument("--version", action="version", version=f"starcyte {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--demo", action="store_true", help="Use a dataset that starcyte makes itself.")
+    common.add_argument("--config", metavar="FILE", help="Read settings from a file: INI, section [starcyte].")
+    group = common.add_argument_group("settings", "Each may stand in the environment too, as STARCYTE_NAME.")
+    for setting in SETTINGS:
+        text = setting.help + ("" if setting.default == "" else f" Default: {setting.default}.")
+        kind: dict[str, Any] = {"metavar": "VALUE"}
+        if setting.type is bool:
+            kind = {"action": argparse.BooleanOptionalAction}
+        group.add_argument(setting.flag, dest=setting.name, default=None, help=text.replace("%", "%%"), **kind)
+    for run, text in ((launch, "Show one dataset."), (inspect, "Say what is in a file, and what is wrong with it.")):
+        command = commands.add_parser(run.__name__, help=text, description=run.__doc__, parents=[common])
+        command.add_argument("dataset", nargs="?", metavar="DATASET", help="Path of an .h5ad file, of any name.")
+        command.set_defaults(run=run)
+        if run is inspect:
+            command.add_argument("--json", action="store_true", help="Print JSON.")
+    command = commands.add_parser("get", help=get.__doc__, description=get.__doc__, parents=[common])
+    command.add_argument("dataset", nargs="?", metavar="DATASET", help="Path of an .h5ad file, of any name.")
+    command.add_argument("path", metavar="PATH", help="Path and query, such as 'api/v1/expression?gene=CD3D'.")
+    command.set_defaults(run=get)
+    return parser
+
+
+def _dataset(args: argparse.Namespace) -> Path | None:
+    """Return the path of the dataset, None for the demo."""
+    if args.demo and args.dataset is None:
+        return None
+    if args.demo or args.dataset is None:
+        raise InputError("A dataset is needed, or --demo, and not both.", "`starcyte launch FILE` shows a file.")
+    return Path(cast(str, args.dataset))
+
+
+def _look_at(path: Path) -> None:
+    """Refuse what can be seen to be no HDF5 file without opening it as one."""
+    if not path.exists():
+        raise DatasetMissing(f"There is no file {str(path)!r}.", "Check the path.")
+    if path.is_dir():
+        raise DatasetMissing(f"{str(path)!r} is a folder, not a file.", "Give the path of an .h5ad file.")
+    try:
+        with path.open("rb") as stream:
+            start = stream.read(len(_HDF5_SIGNATURE))
+    except OSError as error:
+        raise DatasetMissing(f"{str(path)!r} cannot be read: {error.strerror}.", "Check its permissions.") from None
+    if not start:
+        raise DatasetInvalid(f"{path.name!r} is empty (0 bytes).", "Copy or download the file again.")
+    # HDF5 may begin with a user block of 512 bytes or more, so that only h5py can tell in that case
+    if start != _HDF5_SIGNATURE and path.stat().st_size < 512:
+        raise DatasetInvalid(f"{path.name!r} is not an HDF5 file.", "Give an AnnData .h5ad file.")
+
+
+def _complain(error: StarcyteError) -> None:
+    print(f"starcyte: {error}", file=sys.stderr, flush=True)
+
+
+def _show_progress(done: float) -> None:
+    print(f"\rChecking {done:4.0%}", end="\r" if done < 1 else "\n", file=sys.stderr, flush=True)
+
+
+def _summary(description: dict[str, Any]) -> list[str]:
+    def listed(name: str, items: Sequence[str]) -> list[str]:
+        return [f"{name}: {', '.join(items) or 'none'}"]
+
+    lines = [f"{description['title']}: {description['n_obs']:,} cells x {description['n_vars']:,} genes"]
+    lines += listed("obs", [f"{c['name']} ({c['kind']})" for c in description["obs"]])
+    lines += listed("embeddings", [f"{e['name']} ({e['dims']})" for e in description["embeddings"]])
+    lines += listed("matrices", [f"{m['name']} ({m['layout']}, {m['dtype']})" for m in description["matrices"]])
+    lines += [f"gene names from: {description['genes']['names_from']}"]
+    return lines + [f"warning: {w}" for w in description["warnings"]]

@@ -1,0 +1,191 @@
+"""Differential expression: two groups of cells, gene by gene."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import stdtr
+
+from starcyte.compute import RESULT_COLUMNS, Method
+from starcyte.compute.moments import Moments, group_moments
+from starcyte.errors import BadRequest
+from starcyte.store.base import Matrix, Tick, no_tick
+
+Scale = Literal["log1p", "linear", "signed"]
+
+# added to both means, as scanpy does, so that a gene absent from one group has a finite fold change
+_PSEUDO_MEAN = 1e-9
+# log1p of counts per cell stays below this (log1p(1e13) = 30); linear counts of real cells do not
+_LARGEST_LOG1P = 30.0
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """The result for all genes, in the matrix's order; each array has the shape (genes,).
+
+    NaN where a value is undefined: a fold change of signed data, a p-value of a gene without variance.
+    """
+
+    method: Method
+    matrix: str
+    n_a: int
+    n_b: int
+    scale: Scale
+    log2_fold_change: NDArray[np.float64]
+    score: NDArray[np.float64]
+    p_value: NDArray[np.float64]
+    p_adjusted: NDArray[np.float64]
+    mean_a: NDArray[np.float64]
+    mean_b: NDArray[np.float64]
+    fraction_a: NDArray[np.float64]
+    fraction_b: NDArray[np.float64]
+
+    correction = "benjamini-hochberg"
+
+    def order(self) -> NDArray[np.intp]:
+        """Return the genes best first: the largest score in either direction, undefined ones last."""
+        strength = np.where(np.isnan(self.score), -1.0, np.abs(self.score))
+        return np.argsort(-strength, kind="stable")
+
+
+def compare(matrix: Matrix, a: NDArray[np.bool_], b: NDArray[np.bool_], tick: Tick = no_tick) -> Comparison:
+    """Compare two groups of cells by Welch's t-test.
+
+    Parameters
+    ----------
+    matrix
+        The matrix to compare in.
+    a, b
+        Which cells are in each group, shape (n_obs,); no cell in both.
+    tick
+        Called between blocks; raises to stop.
+
+    Returns
+    -------
+    Comparison
+        Equal to ``scipy.stats.ttest_ind(a, b, equal_var=False)`` for each gene.
+
+    Raises
+    ------
+    BadRequest
+        If a group has fewer than two cells, or the groups share cells.
+    DatasetInvalid
+        If the matrix contradicts itself.
+    """
+    codes = _codes(a, b)
+    moments = group_moments(matrix, codes, 2, tick)
+    score, p_value = welch(moments)
+    scale = scale_of(matrix, moments)
+    return Comparison(
+        method="t-test",
+        matrix=matrix.name,
+        n_a=int(moments.n[0]),
+        n_b=int(moments.n[1]),
+        scale=scale,
+        log2_fold_change=log2_fold_change(moments.mean[0], moments.mean[1], scale),
+        score=score,
+        p_value=p_value,
+        p_adjusted=benjamini_hochberg(p_value),
+        mean_a=moments.mean[0],
+        mean_b=moments.mean[1],
+        fraction_a=moments.fraction[0],
+        fraction_b=moments.fraction[1],
+    )
+
+
+def _codes(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> NDArray[np.int8]:
+    for name, mask in (("a", a), ("b", b)):
+        n = int(mask.sum())
+        if n < 2:
+            raise BadRequest(
+                f"Group {name} has {n} cell{'s' if n != 1 else ''}; a t-test needs at least two in each group.",
+                "Select more cells.",
+            )
+    shared = int((a & b).sum())
+    if shared:
+        raise BadRequest(f"The groups share {shared} cells.", "Take them out of one group, or compare with the rest.")
+    codes = np.full(a.shape, -1, np.int8)
+    codes[a], codes[b] = 0, 1
+    return codes
+
+
+def welch(moments: Moments) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return Welch's t statistic and its two-sided p-value, group 0 against group 1.
+
+    Degrees of freedom by Welch and Satterthwaite (Welch 1947, doi:10.1093/biomet/34.1-2.28), as in scipy.
+
+    Returns
+    -------
+    score, p_value
+        Shape (genes,). NaN where neither group varies and the means are equal; infinite and 0 where they differ.
+    """
+    share = moments.variance / moments.n[:, None]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        score = (moments.mean[0] - moments.mean[1]) / np.sqrt(share.sum(axis=0))
+        dof = share.sum(axis=0) ** 2 / (share**2 / (moments.n[:, None] - 1)).sum(axis=0)
+    # without any variance the degrees of freedom are 0/0; scipy takes 1, which gives p = 0 for an infinite score
+    dof = np.where(np.isnan(dof), 1.0, dof)
+    return score, 2 * stdtr(dof, -np.abs(score))
+
+
+def benjamini_hochberg(p_value: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Adjust p-values for the false discovery rate (Benjamini and Hochberg 1995).
+
+    Parameters
+    ----------
+    p_value
+        Shape (genes,). Undefined ones (NaN) count as tests with p = 1, as in scanpy, and stay undefined.
+    """
+    p = np.where(np.isnan(p_value), 1.0, p_value)
+    order = np.argsort(p)
+    ranked = p[order] * p.size / np.arange(1, p.size + 1)
+    adjusted = np.empty_like(p)
+    adjusted[order] = np.minimum.accumulate(ranked[::-1])[::-1].clip(max=1.0)
+    return np.where(np.isnan(p_value), np.nan, adjusted)
+
+
+def scale_of(matrix: Matrix, moments: Moments) -> Scale:
+    """Say what kind of numbers the means are of: logarithms, linear amounts, or signed (scaled) values."""
+    low, high = np.nanmin(moments.mean, initial=0.0), np.nanmax(moments.mean, initial=0.0)
+    if low < 0:
+        return "signed"
+    return "linear" if matrix.dtype.kind in "iub" or high > _LARGEST_LOG1P else "log1p"
+
+
+def log2_fold_change(mean_a: NDArray[np.float64], mean_b: NDArray[np.float64], scale: Scale) -> NDArray[np.float64]:
+    """Return the log2 fold change of a against b, shape (genes,); NaN for signed values, which have none.
+
+    For logarithms this is scanpy's: log2((expm1(mean_a) + 1e-9) / (expm1(mean_b) + 1e-9)).
+    """
+    if scale == "signed":
+        return np.full(mean_a.shape, np.nan)
+    if scale == "log1p":
+        mean_a, mean_b = np.expm1(mean_a), np.expm1(mean_b)
+    fold: NDArray[np.float64] = np.log2((mean_a + _PSEUDO_MEAN) / (mean_b + _PSEUDO_MEAN))
+    return fold
+
+
+def as_rows(result: Comparison, names: Any, order: NDArray[np.intp]) -> list[dict[str, Any]]:
+    """Return some genes of a result as JSON rows; undefined and infinite numbers become None.
+
+    Parameters
+    ----------
+    result
+        The result.
+    names
+        The names of all genes of the matrix.
+    order
+        The genes wanted, in their order.
+    """
+    fields = RESULT_COLUMNS[1:]
+    columns = [
+        [v if finite else None for v, finite in zip(values.tolist(), np.isfinite(values).tolist(), strict=True)]
+        for values in (getattr(result, f)[order] for f in fields)
+    ]
+    return [
+        {"gene": names[i], **dict(zip(fields, row, strict=True))}
+        for i, row in zip(order.tolist(), zip(*columns, strict=True), strict=True)
+    ]

@@ -1,0 +1,163 @@
+"""Jobs: work too long for one request, done by a bounded pool, asked for by id, cancelled between blocks.
+
+Invariant: a job is in ``_jobs`` from ``submit`` until it is dropped as the oldest finished one; while the lock is not
+held, a job whose state is queued or running has a worker that will end it.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from starcyte.errors import Cancelled, NotFound, StarcyteError, TooManyJobs
+from starcyte.settings import Settings
+
+if TYPE_CHECKING:
+    from starcyte.store.base import Tick
+
+log = logging.getLogger(__name__)
+
+JobState = Literal["queued", "running", "done", "failed", "cancelled"]
+
+
+@dataclass(eq=False)
+class Job:
+    """One piece of work.
+
+    ``state`` moves from queued to running to one of done, failed and cancelled, and then stays.
+    """
+
+    id: str
+    key: str
+    deadline: float
+    state: JobState = "queued"
+    progress: float = 0.0
+    result: Any = None
+    error: StarcyteError | None = None
+    ended: threading.Event = field(default_factory=threading.Event)
+    cancelled: threading.Event = field(default_factory=threading.Event)
+
+    def tick(self, done: float) -> None:
+        """Note the progress; raise Cancelled if nobody wants the result any more or it took too long."""
+        self.progress = done
+        if self.cancelled.is_set():
+            raise Cancelled("The comparison was cancelled.")
+        if time.monotonic() > self.deadline:
+            raise Cancelled("The comparison took longer than allowed (setting job_deadline).", "Compare fewer cells.")
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what the HTTP interface says of it."""
+        entry: dict[str, Any] = {"id": self.id, "state": self.state, "progress": round(self.progress, 4)}
+        return entry | ({"error": self.error.as_dict()} if self.error else {})
+
+
+class Jobs:
+    """The pool.
+
+    Parameters
+    ----------
+    settings
+        ``workers``, ``queue_length``, ``job_deadline`` and ``job_results`` are used.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._pool = ThreadPoolExecutor(settings.workers, thread_name_prefix="job")
+        self._lock = threading.Lock()
+        self._jobs: dict[str, Job] = {}
+
+    def submit(self, key: str, work: Callable[[Tick], Any]) -> Job:
+        """Do the work, or take part in the same work that is under way or done.
+
+        Parameters
+        ----------
+        key
+            What is asked, in full: equal keys have equal answers.
+        work
+            Called with the job's tick; its return value is the result.
+
+        Raises
+        ------
+        TooManyJobs
+            If too many jobs are waiting.
+        """
+        with self._lock:
+            same = next((j for j in self._jobs.values() if j.key == key and self._is_wanted(j)), None)
+            if same:
+                return same
+            under_way = sum(not j.ended.is_set() for j in self._jobs.values())
+            if under_way >= self._settings.queue_length + self._settings.workers:
+                raise TooManyJobs(
+                    f"{under_way} comparisons are under way or waiting (setting queue_length).",
+                    "Try again in some seconds.",
+                )
+            job = Job(secrets.token_hex(8), key, time.monotonic() + self._settings.job_deadline)
+            self._jobs[job.id] = job
+            self._drop_old()
+        self._pool.submit(self._run, job, work)
+        return job
+
+    def get(self, job_id: str) -> Job:
+        """Return a job by id; raise NotFound where there is none, or no more."""
+        with self._lock:
+            job = self._jobs.get(job_id)
+        if job is None:
+            raise NotFound(f"There is no job {job_id!r}.", "Results are kept for a while only; ask again.")
+        return job
+
+    def cancel(self, job_id: str) -> Job:
+        """Stop a job before its next block, and return it."""
+        job = self.get(job_id)
+        job.cancelled.set()
+        with self._lock:
+            if job.state == "queued":
+                self._end(job, "cancelled", Cancelled("The comparison was cancelled."))
+        return job
+
+    def close(self) -> None:
+        """Stop all jobs and the pool, waiting for none."""
+        with self._lock:
+            for job in self._jobs.values():
+                job.cancelled.set()
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _run(self, job: Job, work: Callable[[Tick], Any]) -> None:
+        with self._lock:
+            if job.state != "queued":
+                return
+            job.state = "running"
+        try:
+            job.result = work(job.tick)
+        except Cancelled as error:
+            self._end(job, "cancelled", error)
+        except StarcyteError as error:
+            self._end(job, "failed", error)
+        except Exception:
+            log.exception("a job failed")
+            self._end(
+                job, "failed", StarcyteError("The comparison failed: a defect of starcyte.", "See the server's log.")
+            )
+        else:
+            job.progress = 1.0
+            self._end(job, "done", None)
+
+    @staticmethod
+    def _end(job: Job, state: JobState, error: StarcyteError | None) -> None:
+        job.error = error
+        job.state = state
+        job.ended.set()
+
+    @staticmethod
+    def _is_wanted(job: Job) -> bool:
+        return job.state == "done" or (job.state in {"queued", "running"} and not job.cancelled.is_set())
+
+    def _drop_old(self) -> None:
+        finished = [j for j in self._jobs.values() if j.ended.is_set()]
+        for job in finished[: max(len(finished) - self._settings.job_results, 0)]:
+            del self._jobs[job.id]

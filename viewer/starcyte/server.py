@@ -1,0 +1,144 @@
+"""The process that serves: a bound port first, then waitress; signals; the ready file."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, NoReturn
+
+from starcyte.errors import AddressUnusable, InputError
+from starcyte.settings import Settings
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+_FIRST_PORT, _LAST_PORT = 5005, 5104
+# Galaxy goes on a second after SIGTERM, whether we have left or not
+_GRACE_SECONDS = 0.4
+
+
+def bind(settings: Settings) -> socket.socket:
+    """Return a socket that listens, so that whoever knocks from now on waits instead of being refused.
+
+    Raises
+    ------
+    AddressUnusable
+        If the port is taken or the host is not an address of this machine.
+    """
+    host, wanted = settings.host, settings.port
+    ports = range(_FIRST_PORT, _LAST_PORT + 1) if wanted < 0 else (wanted,)
+    reason: OSError | None = None
+    for port in ports:
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+            # a name such as localhost may be both; browsers are sent to the address of version 4
+            family, kind, protocol, _, address = min(found, key=lambda info: info[0] != socket.AF_INET)
+            listener = socket.socket(family, kind, protocol)
+        except (OSError, UnicodeError) as error:
+            raise AddressUnusable(f"Host {host!r} cannot be listened on: {error}.", "Check --host.") from None
+        try:
+            # without it a port stays taken for a minute after a busy server has left
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+            listener.listen(1024)
+            return listener
+        except OSError as error:
+            listener.close()
+            reason = error
+    place = f"Port {wanted}" if wanted >= 0 else f"Every port from {_FIRST_PORT} to {_LAST_PORT}"
+    raise AddressUnusable(
+        f"{place} on {host!r} cannot be listened on: {reason.strerror if reason else ''}.",
+        "Choose another with --port; 0 takes any free one.",
+    )
+
+
+def url_of(listener: socket.socket) -> str:
+    """Return a URL of the socket that a browser on this machine can open."""
+    host, port = listener.getsockname()[:2]
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}/"
+
+
+def serve(app: WSGIApplication, listener: socket.socket, settings: Settings, on_stop: Callable[[], None]) -> None:
+    """Serve until SIGTERM or SIGINT, then let short requests end, and return.
+
+    Parameters
+    ----------
+    app
+        The application.
+    listener
+        A socket that listens.
+    settings
+        ``threads``, ``max_body_bytes`` and ``ready_file`` are used.
+    on_stop
+        Called when a signal has come; it makes long requests end.
+    """
+    # imported here, when the port is bound already
+    from waitress.server import create_server
+    from waitress.task import ThreadedTaskDispatcher
+
+    class Dispatcher(ThreadedTaskDispatcher):
+        """Waits for requests under way as long as Galaxy waits for us, where waitress waits five seconds."""
+
+        def shutdown(self, cancel_pending: bool = True, timeout: float = _GRACE_SECONDS) -> bool:
+            stopped: bool = super().shutdown(cancel_pending, min(timeout, _GRACE_SECONDS))  # type: ignore[arg-type]
+            return stopped
+
+    dispatcher = Dispatcher()
+    dispatcher.set_thread_count(settings.threads)
+    server = create_server(
+        app,
+        _dispatcher=dispatcher,
+        sockets=[listener],
+        threads=settings.threads,
+        max_request_body_size=settings.max_body_bytes,
+        # a client that names itself in Forwarded headers is not believed; our own prefix is read by web.guard
+        clear_untrusted_proxy_headers=True,
+        ident=None,
+    )
+    with _signals(on_stop), _ready_file(listener, settings.ready_file):
+        server.run()
+
+
+@contextmanager
+def _signals(on_stop: Callable[[], None]) -> Iterator[None]:
+    def leave(_number: int, _frame: FrameType | None) -> NoReturn:
+        on_stop()
+        raise SystemExit(0)
+
+    previous = {number: signal.signal(number, leave) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    except SystemExit:
+        return
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _ready_file(listener: socket.socket, path: str) -> Iterator[None]:
+    if not path:
+        yield
+        return
+    host, port = listener.getsockname()[:2]
+    ready = {"url": url_of(listener), "host": host, "port": port, "pid": os.getpid()}
+    target = Path(path)
+    part = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        part.write_text(json.dumps(ready))
+        part.replace(target)
+    except OSError as error:
+        raise InputError(
+            f"The ready file {path!r} cannot be written: {error.strerror}.", "Check --ready-file."
+        ) from None
+    try:
+        yield
+    finally:
+        target.unlink(missing_ok=True)

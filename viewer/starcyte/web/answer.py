@@ -1,0 +1,128 @@
+"""Answers: in the form asked for, with an ETag, compressed where that helps."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import ipaddress
+import json
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import zstandard
+from flask import Response, request
+
+from starcyte import __version__
+from starcyte.errors import BadRequest
+from starcyte.web.context import context
+from starcyte.web.media import BINARY, CSV, JSON
+
+if TYPE_CHECKING:
+    from starcyte.web.wire import WireColumn
+
+_SMALLEST_COMPRESSED = 1024
+_COMPRESSIBLE = ("text/", "application/json", "application/vnd.starcyte.columns", "application/javascript", "image/svg")
+
+
+def answer_json(data: Any, status: int = 200) -> Response:
+    """Return JSON; NaN and infinity in it are a defect."""
+    body = json.dumps(data, separators=(",", ":"), allow_nan=False)
+    return Response(body, status=status, mimetype="application/json")
+
+
+def answer_columns(read: Callable[[], tuple[int, Sequence[WireColumn]]]) -> Response:
+    """Return columns in the form that the request accepts; JSON where it does not care.
+
+    Parameters
+    ----------
+    read
+        Called, unless the client has the columns already, for the number of rows and the columns.
+    """
+    from starcyte.web.wire import ENCODERS
+
+    def make() -> Response:
+        form = request.accept_mimetypes.best_match([JSON, BINARY, CSV], default=JSON)
+        n, columns = read()
+        return Response(ENCODERS[form](n, columns), mimetype=form)
+
+    return answer_once(make)
+
+
+def answer_once(make: Callable[[], Response]) -> Response:
+    """Return what depends on the file (and the settings) alone: not made again for a client that has it."""
+    ctx = context()
+    settings = hashlib.blake2b(repr(ctx.settings).encode(), digest_size=4).hexdigest()
+    etag = f"{ctx.dataset().revision}-{__version__}-{settings}"
+    response = Response(status=304) if request.if_none_match.contains_weak(etag) else make()
+    response.set_etag(etag, weak=True)
+    response.headers["Cache-Control"] = "private, no-cache"
+    response.vary.add("Accept")
+    return response
+
+
+def body_json() -> dict[str, Any]:
+    """Return the request's body, a JSON object.
+
+    Raises
+    ------
+    BadRequest
+        If it is something else.
+    """
+    if request.mimetype != "application/json":
+        raise BadRequest("The body is not sent as JSON.", "Send Content-Type: application/json.")
+    try:
+        data = json.loads(request.get_data())
+    except (ValueError, RecursionError) as error:
+        raise BadRequest(f"The body is not JSON: {error}.", "Send a JSON object.") from None
+    if not isinstance(data, dict):
+        raise BadRequest("The body is JSON, but not an object.", "Send a JSON object.")
+    return data
+
+
+def whole_number(given: Any, name: str, default: int | None, most: int | None = None) -> int | None:
+    """Return a whole number that is not negative, from a query or a body.
+
+    Raises
+    ------
+    BadRequest
+        If it is something else.
+    """
+    if given is None:
+        return default
+    if isinstance(given, str) and given.isascii() and given.isdigit() and len(given) < 16:
+        given = int(given)
+    if type(given) is not int or given < 0:
+        raise BadRequest(f"{name} is {given!r}.", "Give a whole number that is not negative.")
+    return given if most is None else min(given, most)
+
+
+def compress(response: Response) -> Response:
+    """Compress a body for a client that accepts it and is not on this machine."""
+    if (
+        response.direct_passthrough
+        or response.status_code not in {200, 202}
+        or "Content-Encoding" in response.headers
+        or not (response.mimetype or "").startswith(_COMPRESSIBLE)
+    ):
+        return response
+    response.vary.add("Accept-Encoding")
+    if _is_near() or (response.content_length or 0) < _SMALLEST_COMPRESSED:
+        return response
+    accepted = request.accept_encodings
+    if accepted.quality("zstd") > 0:
+        response.set_data(zstandard.ZstdCompressor(level=1).compress(response.get_data()))
+        response.headers["Content-Encoding"] = "zstd"
+    elif accepted.quality("gzip") > 0:
+        response.set_data(gzip.compress(response.get_data(), compresslevel=1))
+        response.headers["Content-Encoding"] = "gzip"
+    return response
+
+
+def _is_near() -> bool:
+    """Say whether the client is on this machine, with no proxy between: there compressing costs more than it saves."""
+    if context().settings.trust_prefix:
+        return False
+    try:
+        return ipaddress.ip_address(request.remote_addr or "").is_loopback
+    except ValueError:
+        return False

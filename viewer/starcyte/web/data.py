@@ -1,0 +1,96 @@
+"""What is in the file: schema, embeddings, obs, genes, expression."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, request
+
+from starcyte import __version__
+from starcyte.errors import BadRequest
+from starcyte.web.answer import answer_columns, answer_json, answer_once, whole_number
+from starcyte.web.context import context
+
+blueprint = Blueprint("data", __name__)
+
+
+@blueprint.get("/schema")
+def schema() -> Response:
+    """Return what there is to see."""
+
+    def make() -> Response:
+        dataset = context().dataset()
+        features = {"diffexp": bool(dataset.matrices)}
+        return answer_json(dataset.describe() | {"version": __version__, "features": features})
+
+    return answer_once(make)
+
+
+@blueprint.get("/embeddings/<name:name>")
+def embedding(name: str) -> Response:
+    """Return the coordinates of the cells."""
+    from starcyte.web.wire import WireColumn
+
+    dataset = context().dataset()
+    dims = _dims(name)
+
+    def read() -> tuple[int, list[WireColumn]]:
+        axes = dataset.embedding(name, dims)
+        return dataset.n_obs, [WireColumn(axis, values) for axis, values in zip("xyz", axes, strict=False)]
+
+    return answer_columns(read)
+
+
+def _dims(name: str) -> list[int]:
+    text = request.args.get("dims")
+    if text is None:
+        found = next((e.dims for e in context().dataset().embeddings if e.name == name), 2)
+        return [0] if found == 1 else [0, 1]
+    parts = text.split(",")
+    if not 1 <= len(parts) <= 3:
+        raise BadRequest(f"dims is {text!r}.", "Give one to three column numbers, such as 0,1.")
+    return [whole_number(p, "dims", None) or 0 for p in parts]
+
+
+@blueprint.get("/obs/<name:name>")
+def obs(name: str) -> Response:
+    """Return one column of obs."""
+    from starcyte.web.wire import from_column
+
+    dataset = context().dataset()
+    return answer_columns(lambda: (dataset.n_obs, [from_column(dataset.obs_column(name))]))
+
+
+@blueprint.get("/genes")
+def genes() -> Response:
+    """Return the genes that match a text, best first."""
+    settings, dataset = context().settings, context().dataset()
+    matrix = request.args.get("matrix")
+    text = request.args.get("q", "")
+    limit = whole_number(request.args.get("limit"), "limit", 20, settings.max_genes_listed)
+
+    def make() -> Response:
+        known = dataset.genes(None if matrix is None else dataset.matrix(matrix).name)
+        found = known.search(text)
+        listed = [
+            {"name": known.names[i], "id": known.ids[i] if known.ids else None, "index": i} for i in found[:limit]
+        ]
+        return answer_json({"n": len(known.names), "total": len(found), "genes": listed})
+
+    return answer_once(make)
+
+
+@blueprint.get("/expression")
+def expression() -> Response:
+    """Return one gene over all cells."""
+    from starcyte.web.wire import WireColumn, from_values
+
+    ctx, dataset = context(), context().dataset()
+    gene, matrix_name = request.args.get("gene"), request.args.get("matrix", "X")
+    if gene is None:
+        raise BadRequest("No gene is named.", "Add ?gene=<name>.")
+
+    def read() -> tuple[int, list[WireColumn]]:
+        matrix = dataset.matrix(matrix_name)
+        index = dataset.genes(matrix_name).index(gene)
+        return dataset.n_obs, [from_values(gene, matrix.column(index, ctx.tick))]
+
+    return answer_columns(read)

@@ -1,0 +1,5 @@
+"""Media types of the answers."""
+
+BINARY = "application/vnd.starcyte.columns"
+JSON = "application/json"
+CSV = "text/csv"
