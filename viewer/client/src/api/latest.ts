@@ -1,0 +1,23 @@
+/** Runs one task at a time: starting another aborts the one before, whose answer is then never seen. */
+export class Latest {
+  private controller: AbortController | null = null;
+
+  /** Run a task; undefined where a later one (or `cancel`) overtook it. */
+  async run<T>(task: (signal: AbortSignal) => Promise<T>): Promise<T | undefined> {
+    this.cancel();
+    const controller = new AbortController();
+    this.controller = controller;
+    try {
+      const answer = await task(controller.signal);
+      return controller.signal.aborted ? undefined : answer;
+    } catch (error) {
+      if (controller.signal.aborted) return undefined;
+      throw error;
+    }
+  }
+
+  cancel(): void {
+    this.controller?.abort();
+    this.controller = null;
+  }
+}

@@ -1,0 +1,118 @@
+/** The JSON of the HTTP interface, version 1. */
+
+export type ColumnKind = 'categorical' | 'continuous' | 'boolean' | 'string' | 'datetime';
+
+export interface ObsColumn {
+  readonly name: string;
+  readonly kind: ColumnKind;
+  readonly dtype: string;
+  readonly n_categories?: number | null;
+  readonly ordered?: boolean;
+  readonly categories?: readonly string[] | null;
+  readonly colors?: readonly string[] | null;
+  readonly n_missing?: number | null;
+}
+
+export interface EmbeddingInfo {
+  readonly name: string;
+  readonly dims: number;
+}
+
+export interface MatrixInfo {
+  readonly name: string;
+  readonly n_vars: number;
+  readonly dtype: string;
+  readonly layout: string;
+  readonly nnz: number | null;
+}
+
+export interface Schema {
+  readonly title: string;
+  readonly fingerprint: string;
+  readonly version: string;
+  readonly n_obs: number;
+  readonly n_vars: number;
+  readonly obs: readonly ObsColumn[];
+  readonly embeddings: readonly EmbeddingInfo[];
+  readonly matrices: readonly MatrixInfo[];
+  readonly default_matrix: string | null;
+  readonly genes: {
+    readonly n: number;
+    readonly names_from: string;
+    readonly columns: readonly string[];
+    readonly n_duplicated: number;
+  };
+  readonly cells: { readonly names_from: string; readonly n_duplicated: number };
+  readonly features: Readonly<Record<string, boolean>>;
+  readonly warnings: readonly string[];
+}
+
+export interface Health {
+  readonly app: string;
+  readonly version: string;
+  readonly state: 'loading' | 'ready' | 'error';
+  readonly progress: number | null;
+  readonly message: string;
+  readonly title?: string | null;
+  readonly error?: { readonly code: string; readonly message: string; readonly hint: string };
+}
+
+export interface Gene {
+  readonly name: string;
+  readonly id: string | null;
+  readonly index: number;
+}
+
+export interface GeneMatches {
+  readonly n: number;
+  readonly total: number;
+  readonly genes: readonly Gene[];
+}
+
+export type Selection = { readonly indices: readonly number[] } | { readonly ranges: readonly (readonly number[])[] };
+
+export interface DiffexpRequest {
+  readonly a: Selection;
+  readonly b: Selection | 'rest';
+  readonly method: 't-test';
+  readonly matrix: string;
+  readonly limit: number;
+}
+
+export interface DiffexpGene {
+  readonly gene: string;
+  readonly log2_fold_change: number | null;
+  readonly score: number | null;
+  readonly p_value: number | null;
+  readonly p_adjusted: number | null;
+  readonly mean_a: number | null;
+  readonly mean_b: number | null;
+  readonly fraction_a: number | null;
+  readonly fraction_b: number | null;
+}
+
+export interface DiffexpResult {
+  readonly method: string;
+  readonly matrix: string;
+  readonly correction: string;
+  readonly n_a: number;
+  readonly n_b: number;
+  readonly n_genes: number;
+  readonly job_id?: string;
+  readonly log2_fold_change_of: string | null;
+  readonly genes: readonly DiffexpGene[];
+}
+
+export interface Job {
+  readonly id: string;
+  readonly state: 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
+  readonly progress: number | null;
+  readonly message: string | null;
+  readonly error?: { readonly code: string; readonly message: string; readonly hint: string } | null;
+}
+
+/** What a differential expression or its job answers: a job still at work, or the result. */
+export interface JobAnswer {
+  readonly job: Job | null;
+  readonly result: DiffexpResult | null;
+}

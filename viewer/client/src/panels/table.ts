@@ -1,0 +1,75 @@
+/** The table of a comparison: its columns, and rows found and sorted. */
+import type { DiffexpGene } from '../api/types';
+import { fixed, number, percent, pValue } from '../state/format';
+
+export type SortKey = keyof DiffexpGene;
+
+export interface TableColumn {
+  readonly key: SortKey;
+  readonly label: string;
+  readonly help: string;
+  readonly write: (gene: DiffexpGene) => string;
+  /** Only where there is room. */
+  readonly wide?: boolean;
+}
+
+export const TABLE_COLUMNS: readonly TableColumn[] = [
+  { key: 'gene', label: 'Gene', help: 'Name of the gene', write: (gene) => gene.gene },
+  {
+    key: 'log2_fold_change',
+    label: 'log₂ FC',
+    help: 'Log2 fold change: above 0 where set A expresses more',
+    write: (gene) => fixed(gene.log2_fold_change, 2),
+  },
+  {
+    key: 'p_adjusted',
+    label: 'p adj.',
+    help: 'p-value, corrected for the number of genes (Benjamini–Hochberg)',
+    write: (gene) => pValue(gene.p_adjusted),
+  },
+  { key: 'score', label: 't', help: 'Statistic of the test', write: (gene) => fixed(gene.score, 1) },
+  { key: 'p_value', label: 'p', help: 'p-value', write: (gene) => pValue(gene.p_value), wide: true },
+  { key: 'mean_a', label: 'Mean A', help: 'Mean of set A', write: (gene) => number(gene.mean_a), wide: true },
+  { key: 'mean_b', label: 'Mean B', help: 'Mean of set B', write: (gene) => number(gene.mean_b), wide: true },
+  {
+    key: 'fraction_a',
+    label: '% of A',
+    help: 'Share of set A with a value above 0',
+    write: (gene) => percent(gene.fraction_a),
+    wide: true,
+  },
+  {
+    key: 'fraction_b',
+    label: '% of B',
+    help: 'Share of set B with a value above 0',
+    write: (gene) => percent(gene.fraction_b),
+    wide: true,
+  },
+];
+
+export interface Sorting {
+  readonly key: SortKey;
+  readonly down: boolean;
+}
+
+/** The order a click on a heading asks for: the useful direction first, then the other. */
+export function nextSorting(now: Sorting | null, key: SortKey): Sorting {
+  const usual = key !== 'gene' && key !== 'p_value' && key !== 'p_adjusted';
+  return now?.key === key ? { key, down: !now.down } : { key, down: usual };
+}
+
+/** Rows that hold the text, in the order asked for; undefined values come last either way. */
+export function tableRows(genes: readonly DiffexpGene[], text: string, sorting: Sorting | null): DiffexpGene[] {
+  const wanted = text.trim().toLowerCase();
+  const rows = wanted ? genes.filter((gene) => gene.gene.toLowerCase().includes(wanted)) : [...genes];
+  if (!sorting) return rows;
+  const { key, down } = sorting;
+  const sign = down ? -1 : 1;
+  return rows.sort((one, other) => {
+    const a = one[key];
+    const b = other[key];
+    if (a === null || b === null) return a === b ? 0 : a === null ? 1 : -1;
+    if (typeof a === 'string' || typeof b === 'string') return sign * String(a).localeCompare(String(b));
+    return sign * (a - b);
+  });
+}

@@ -1,0 +1,288 @@
+/** Everything the page can do, as data: buttons, shortcuts, the command palette and the help dialog come from here. */
+import type { IconName } from '../panels/icons';
+import type { Compare } from './compare.svelte';
+import type { Page } from './page.svelte';
+import { preferences } from './preferences.svelte';
+import { isFiltered } from './view';
+import type { Viewer } from './viewer.svelte';
+
+export interface Session {
+  readonly viewer: Viewer;
+  readonly compare: Compare;
+  readonly page: Page;
+}
+
+export interface Action {
+  readonly name: string;
+  readonly label: string;
+  readonly group: 'Plot' | 'Cells' | 'Genes' | 'Compare' | 'Page';
+  /** As `KeyboardEvent.key` has it, with `Mod+` for Ctrl or Command. */
+  readonly shortcut?: string;
+  readonly icon: IconName;
+  readonly enabled?: (session: Session) => boolean;
+  readonly perform: (session: Session) => void;
+}
+
+const hasPlot = ({ viewer }: Session) => viewer.view.embedding !== null;
+const hasGenes = ({ viewer }: Session) => viewer.view.matrix !== null;
+
+const LIST: readonly Action[] = [
+  {
+    name: 'pan',
+    label: 'Move the plot',
+    group: 'Plot',
+    shortcut: 'v',
+    icon: 'hand',
+    enabled: hasPlot,
+    perform: ({ viewer }) => {
+      viewer.mode = 'pan';
+    },
+  },
+  {
+    name: 'lasso',
+    label: 'Select with a lasso',
+    group: 'Plot',
+    shortcut: 'l',
+    icon: 'lasso',
+    enabled: hasPlot,
+    perform: ({ viewer }) => {
+      viewer.mode = 'lasso';
+    },
+  },
+  {
+    name: 'zoom-in',
+    label: 'Zoom in',
+    group: 'Plot',
+    shortcut: '+',
+    icon: 'plus',
+    enabled: hasPlot,
+    perform: ({ page }) => page.scatter?.zoomBy(1.5, undefined, undefined, true),
+  },
+  {
+    name: 'zoom-out',
+    label: 'Zoom out',
+    group: 'Plot',
+    shortcut: '-',
+    icon: 'minus',
+    enabled: hasPlot,
+    perform: ({ page }) => page.scatter?.zoomBy(1 / 1.5, undefined, undefined, true),
+  },
+  {
+    name: 'fit',
+    label: 'Show all cells',
+    group: 'Plot',
+    shortcut: '0',
+    icon: 'fit',
+    enabled: hasPlot,
+    perform: ({ page }) => page.scatter?.fit({ animate: true }),
+  },
+  {
+    name: 'labels',
+    label: 'Names on the plot',
+    group: 'Plot',
+    shortcut: 't',
+    icon: 'tag',
+    enabled: hasPlot,
+    perform: () => preferences.set({ labels: !preferences.choices.labels }),
+  },
+  {
+    name: 'embedding',
+    label: 'Next embedding',
+    group: 'Plot',
+    shortcut: 'e',
+    icon: 'layers',
+    enabled: ({ viewer }) => viewer.schema.embeddings.length > 1,
+    perform: ({ viewer }) => {
+      const names = viewer.schema.embeddings.map((embedding) => embedding.name);
+      const next = names[(names.indexOf(viewer.view.embedding ?? '') + 1) % names.length];
+      if (next) viewer.chooseEmbedding(next);
+    },
+  },
+  {
+    name: 'picture',
+    label: 'Save the plot as PNG',
+    group: 'Plot',
+    shortcut: 's',
+    icon: 'download',
+    enabled: hasPlot,
+    perform: ({ viewer, page }) => void page.savePicture(viewer),
+  },
+  {
+    name: 'clear',
+    label: 'Select all cells again',
+    group: 'Cells',
+    shortcut: 'x',
+    icon: 'close',
+    enabled: ({ viewer }) => isFiltered(viewer.view),
+    perform: ({ viewer }) => viewer.clearFilters(),
+  },
+  {
+    name: 'invert',
+    label: 'Select the other cells',
+    group: 'Cells',
+    shortcut: 'i',
+    icon: 'invert',
+    enabled: ({ viewer }) => isFiltered(viewer.view),
+    perform: ({ viewer }) => viewer.invert(),
+  },
+  {
+    name: 'search',
+    label: 'Search a gene',
+    group: 'Genes',
+    shortcut: '/',
+    icon: 'search',
+    enabled: hasGenes,
+    perform: ({ page }) => {
+      page.open('genes');
+      requestAnimationFrame(() => document.getElementById('gene-search')?.focus());
+    },
+  },
+  {
+    name: 'set-a',
+    label: 'Keep the selected cells as set A',
+    group: 'Compare',
+    shortcut: 'a',
+    icon: 'set',
+    enabled: hasGenes,
+    perform: ({ viewer, page }) => {
+      viewer.keepSet('setA');
+      page.open('compare');
+    },
+  },
+  {
+    name: 'set-b',
+    label: 'Keep the selected cells as set B',
+    group: 'Compare',
+    shortcut: 'b',
+    icon: 'set',
+    enabled: hasGenes,
+    perform: ({ viewer, page }) => {
+      viewer.keepSet('setB');
+      page.open('compare');
+    },
+  },
+  {
+    name: 'compare',
+    label: 'Compare set A with set B',
+    group: 'Compare',
+    shortcut: 'c',
+    icon: 'compare',
+    enabled: ({ compare }) => compare.state === 'idle' && compare.obstacle === null,
+    perform: ({ compare, page }) => {
+      page.open('compare');
+      void compare.run();
+    },
+  },
+  {
+    name: 'undo',
+    label: 'Undo',
+    group: 'Page',
+    shortcut: 'Mod+z',
+    icon: 'undo',
+    enabled: ({ viewer }) => viewer.canUndo,
+    perform: ({ viewer }) => viewer.undo(),
+  },
+  {
+    name: 'redo',
+    label: 'Redo',
+    group: 'Page',
+    shortcut: 'Mod+Shift+z',
+    icon: 'redo',
+    enabled: ({ viewer }) => viewer.canRedo,
+    perform: ({ viewer }) => viewer.redo(),
+  },
+  {
+    name: 'palette',
+    label: 'Find a command',
+    group: 'Page',
+    shortcut: 'Mod+k',
+    icon: 'command',
+    perform: ({ page }) => {
+      page.palette = true;
+    },
+  },
+  {
+    name: 'theme',
+    label: 'Switch light and dark',
+    group: 'Page',
+    shortcut: 'd',
+    icon: 'theme',
+    perform: () => preferences.switchTheme(),
+  },
+  {
+    name: 'left',
+    label: 'Cells panel',
+    group: 'Page',
+    shortcut: '[',
+    icon: 'left',
+    perform: ({ page }) => {
+      if (page.narrow) togglePanel(page, 'cells');
+      else page.left = !page.left;
+    },
+  },
+  {
+    name: 'right',
+    label: 'Genes panel',
+    group: 'Page',
+    shortcut: ']',
+    icon: 'right',
+    perform: ({ page }) => {
+      if (page.narrow) togglePanel(page, 'genes');
+      else page.right = !page.right;
+    },
+  },
+  {
+    name: 'help',
+    label: 'Help and shortcuts',
+    group: 'Page',
+    shortcut: '?',
+    icon: 'help',
+    perform: ({ page }) => {
+      page.help = true;
+    },
+  },
+];
+
+function togglePanel(page: Page, tab: 'cells' | 'genes'): void {
+  if (page.right && page.tab === tab) page.right = false;
+  else page.open(tab);
+}
+
+export const actions: readonly Action[] = LIST;
+
+export function actionNamed(name: string): Action {
+  const found = LIST.find((action) => action.name === name);
+  if (!found) throw new RangeError(`no action ${name}`);
+  return found;
+}
+
+/** The keys of a shortcut as they are printed on the user's keyboard. */
+export function shortcutKeys(shortcut: string): string[] {
+  const mac = navigator.platform.startsWith('Mac');
+  return shortcut
+    .split('+')
+    .flatMap((key, k, keys) => (key === '' ? (k === keys.length - 1 ? ['+'] : []) : [key]))
+    .map((key) => {
+      if (key === 'Mod') return mac ? '⌘' : 'Ctrl';
+      if (key === 'Shift') return mac ? '⇧' : 'Shift';
+      return key.length === 1 ? key.toUpperCase() : key;
+    });
+}
+
+/** Perform the action a key press means. False where it means none. */
+export function performShortcut(event: KeyboardEvent, session: Session): boolean {
+  const mod = event.ctrlKey || event.metaKey;
+  if (event.altKey) return false;
+  const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+  const pressed = mod ? `Mod+${event.shiftKey ? 'Shift+' : ''}${key}` : key;
+  const meant = pressed === 'Mod+y' ? 'Mod+Shift+z' : pressed;
+  const action = LIST.find((candidate) => candidate.shortcut === meant);
+  if (!action || (!mod && isTyping(event.target))) return false;
+  if (action.enabled && !action.enabled(session)) return false;
+  action.perform(session);
+  return true;
+}
+
+function isTyping(target: EventTarget | null): boolean {
+  return target instanceof HTMLElement && target.closest('input, textarea, select, [contenteditable]') !== null;
+}

@@ -1,0 +1,88 @@
+/** From a column to what the plot needs to draw it: codes, and what its legend says. */
+import type { Order } from '../canvas/scatter';
+import { categoryCodes, quantise } from '../color/codes';
+import type { NumberArray } from '../wire/columns';
+import type { FieldData } from './field';
+
+export interface PlainColoring {
+  readonly kind: 'plain';
+  readonly title: string;
+}
+
+export interface CategoryColoring {
+  readonly kind: 'category';
+  readonly key: string;
+  readonly title: string;
+  readonly codes: Uint8Array | Uint16Array;
+  /** The codes of the file: -1 is missing. */
+  readonly values: NumberArray;
+  readonly categories: readonly string[];
+  readonly colors: readonly string[] | null;
+  readonly order: Order;
+}
+
+export interface ValueColoring {
+  readonly kind: 'value';
+  readonly key: string;
+  readonly title: string;
+  readonly subtitle: string;
+  readonly codes: Uint8Array;
+  readonly values: NumberArray;
+  readonly domain: readonly [number, number];
+  readonly extent: readonly [number, number];
+  readonly nMissing: number;
+  readonly nZero: number;
+  /** Whether zeros are grey. */
+  readonly zero: boolean;
+  readonly isDate: boolean;
+  readonly order: Order;
+}
+
+export type Coloring = PlainColoring | CategoryColoring | ValueColoring;
+
+export const PLAIN: PlainColoring = { kind: 'plain', title: 'All cells' };
+
+/** Prepare a field for the plot. */
+export function coloringOf(field: FieldData): Coloring {
+  if (field.kind === 'category') {
+    return {
+      kind: 'category',
+      key: field.key,
+      title: field.title,
+      codes: categoryCodes(field.values, field.categories.length),
+      values: field.values,
+      categories: field.categories,
+      colors: field.colors,
+      order: 'shuffled',
+    };
+  }
+  if (field.kind === 'text') return PLAIN;
+  const isGene = field.gene !== null;
+  const zero = isGene && isExpression(field.values);
+  const quantised = quantise(field.values, {
+    missing: field.missing,
+    zero,
+    clip: isGene ? [0, 99.5] : [0.5, 99.5],
+  });
+  return {
+    kind: 'value',
+    key: field.key,
+    title: field.title,
+    subtitle: field.gene ? field.gene.matrix : '',
+    codes: quantised.codes,
+    values: field.values,
+    domain: quantised.domain,
+    extent: quantised.extent,
+    nMissing: quantised.nMissing,
+    nZero: quantised.nZero,
+    zero,
+    isDate: field.isDate,
+    order: 'value',
+  };
+}
+
+/** Counts and their logarithms have no negative values; a scaled matrix has, and its zero means nothing. */
+function isExpression(values: NumberArray): boolean {
+  for (const value of values) if (value < 0) return false;
+  return true;
+}

@@ -1,0 +1,73 @@
+/** A column as the page uses it: for colours, filters, histograms and the hover card. */
+import type { ObsColumn } from '../api/types';
+import type { FieldSpec } from '../crossfilter/engine';
+import type { Column, NumberArray } from '../wire/columns';
+import { type GeneRef, geneKey, obsKey } from './view';
+
+export interface CategoryData {
+  readonly kind: 'category';
+  readonly key: string;
+  readonly title: string;
+  readonly values: NumberArray;
+  readonly categories: readonly string[];
+  readonly colors: readonly string[] | null;
+  readonly hasMissing: boolean;
+}
+
+export interface RangeData {
+  readonly kind: 'range';
+  readonly key: string;
+  readonly title: string;
+  readonly values: NumberArray;
+  readonly missing: Uint8Array | null;
+  readonly isDate: boolean;
+  readonly gene: GeneRef | null;
+}
+
+/** A column of texts that differ from cell to cell: shown where a cell is, but neither drawn nor filtered. */
+export interface TextData {
+  readonly kind: 'text';
+  readonly key: string;
+  readonly title: string;
+  readonly values: readonly (string | null)[];
+}
+
+export type FieldData = CategoryData | RangeData | TextData;
+
+export function obsField(info: ObsColumn, column: Column): FieldData {
+  const key = obsKey(info.name);
+  const title = info.name;
+  if (column.layout === 'string') return { kind: 'text', key, title, values: column.values };
+  const values = column.dense();
+  const categories = column.layout === 'dense' ? column.categories : null;
+  if (categories) {
+    return { kind: 'category', key, title, values, categories, colors: info.colors ?? null, hasMissing: any(values) };
+  }
+  const missing = column.layout === 'dense' ? column.missing : null;
+  return { kind: 'range', key, title, values, missing, isDate: info.kind === 'datetime', gene: null };
+}
+
+export function geneField(gene: GeneRef, column: Column): FieldData {
+  const key = geneKey(gene);
+  if (column.layout === 'string') return { kind: 'text', key, title: gene.gene, values: column.values };
+  return { kind: 'range', key, title: gene.gene, values: column.dense(), missing: null, isDate: false, gene };
+}
+
+/** What the crossfilter counts of a field; null for texts. */
+export function fieldSpec(field: FieldData): FieldSpec | null {
+  if (field.kind === 'text') return null;
+  if (field.kind === 'category') return { kind: 'category', codes: field.values, size: field.categories.length };
+  return { kind: 'range', values: field.values, missing: field.missing, bins: 40 };
+}
+
+/** All codes a category field has, "missing" last. */
+export function codesOf(field: CategoryData): number[] {
+  const codes = field.categories.map((_, code) => code);
+  if (field.hasMissing) codes.push(-1);
+  return codes;
+}
+
+function any(codes: NumberArray): boolean {
+  for (const code of codes) if (code < 0) return true;
+  return false;
+}

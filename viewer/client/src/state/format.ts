@@ -1,0 +1,71 @@
+/** Numbers and dates as the page writes them. */
+
+const integers = new Intl.NumberFormat('en-US');
+
+/** A count of things: 12,345. */
+export function count(n: number): string {
+  return integers.format(n);
+}
+
+/** A measured number, short: 0.0132, 12.4, 1,234, 1.2e-7. */
+export function number(value: number | null | undefined, digits = 3): string {
+  if (value === null || value === undefined || Number.isNaN(value)) return '–';
+  if (!Number.isFinite(value)) return value > 0 ? '∞' : '−∞';
+  if (value === 0) return '0';
+  const size = Math.abs(value);
+  if (size >= 1e7 || size < 1e-4) return scientific(value, Math.max(0, digits - 2));
+  if (Number.isInteger(value)) return minus(integers.format(value));
+  if (size >= 1000) return minus(integers.format(Math.round(value)));
+  return minus(String(Number(value.toPrecision(digits))));
+}
+
+/** A p-value: exact zero is what the computer could not tell from it. */
+export function pValue(value: number | null): string {
+  if (value === null || Number.isNaN(value)) return '–';
+  if (value === 0) return '< 1e−308';
+  if (value >= 0.001) return value.toFixed(3);
+  return scientific(value, 1);
+}
+
+/** A fixed number of decimals, with a true minus sign. */
+export function fixed(value: number | null, decimals: number): string {
+  return value === null || Number.isNaN(value) ? '–' : minus(value.toFixed(decimals));
+}
+
+export function percent(fraction: number | null): string {
+  if (fraction === null || Number.isNaN(fraction)) return '–';
+  const value = fraction * 100;
+  if (value > 0 && value < 1) return '< 1 %';
+  return `${Math.round(value)} %`;
+}
+
+/** Milliseconds since 1970 as a date, with the time where it is not midnight. */
+export function date(milliseconds: number): string {
+  if (!Number.isFinite(milliseconds)) return '–';
+  const text = new Date(milliseconds).toISOString();
+  return text.endsWith('T00:00:00.000Z') ? text.slice(0, 10) : text.slice(0, 16).replace('T', ' ');
+}
+
+function scientific(value: number, decimals: number): string {
+  return minus(value.toExponential(decimals).replace('e+', 'e'));
+}
+
+function minus(text: string): string {
+  return text.replaceAll('-', '−');
+}
+
+const EMBEDDINGS: Readonly<Record<string, string>> = {
+  umap: 'UMAP',
+  tsne: 't-SNE',
+  pca: 'PCA',
+  diffmap: 'Diffusion map',
+  draw_graph_fa: 'Force atlas',
+  draw_graph_fr: 'Fruchterman–Reingold',
+  spatial: 'Spatial',
+};
+
+/** An embedding's name as people say it: X_umap is UMAP. */
+export function embeddingName(name: string): string {
+  const bare = name.replace(/^X_/, '');
+  return EMBEDDINGS[bare.toLowerCase()] ?? bare;
+}

@@ -1,0 +1,55 @@
+/** Steps back and forth through immutable states. */
+export class History<T> {
+  private past: T[] = [];
+  private future: T[] = [];
+
+  constructor(
+    private current: T,
+    private readonly limit = 100,
+  ) {}
+
+  get canUndo(): boolean {
+    return this.past.length > 0;
+  }
+
+  get canRedo(): boolean {
+    return this.future.length > 0;
+  }
+
+  /** A new state, after which there is nothing to redo. */
+  push(next: T): void {
+    if (next === this.current) return;
+    this.past.push(this.current);
+    if (this.past.length > this.limit) this.past.shift();
+    this.current = next;
+    this.future = [];
+  }
+
+  /** A state in place of the current one: the running part of a drag, say. */
+  replace(next: T): void {
+    this.current = next;
+  }
+
+  undo(): T | null {
+    const previous = this.past.pop();
+    if (previous === undefined) return null;
+    this.future.push(this.current);
+    this.current = previous;
+    return previous;
+  }
+
+  redo(): T | null {
+    const next = this.future.pop();
+    if (next === undefined) return null;
+    this.past.push(this.current);
+    this.current = next;
+    return next;
+  }
+
+  /** Every state that can still come back, the current one too. */
+  *states(): Generator<T> {
+    yield* this.past;
+    yield this.current;
+    yield* this.future;
+  }
+}

@@ -1,0 +1,51 @@
+/** From the first request to an open dataset. */
+import type { Api } from '../api/client';
+import { ApiError } from '../api/error';
+import type { Health, Schema } from '../api/types';
+
+/** Milliseconds between two looks at a loading server. */
+const PAUSE = 500;
+/** Failed looks in a row (a proxy that is not ready yet answers with pages of its own) before the user is told. */
+const PATIENCE = 12;
+
+/** Wait until the dataset is open, reporting progress. */
+export async function openDataset(
+  api: Api,
+  signal: AbortSignal,
+  onProgress: (health: Health) => void,
+): Promise<Schema> {
+  let failures = 0;
+  while (true) {
+    try {
+      const health = await api.health(signal);
+      failures = 0;
+      onProgress(health);
+      if (health.state === 'error') throw datasetError(health);
+      if (health.state === 'ready') return await api.schema();
+    } catch (error) {
+      if (signal.aborted) throw error;
+      const passing = error instanceof ApiError && isPassing(error);
+      failures++;
+      if (!passing || failures >= PATIENCE) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, PAUSE));
+  }
+}
+
+function datasetError({ error, message }: Health): DatasetError {
+  return new DatasetError(
+    error?.code ?? 'dataset_error',
+    error?.message ?? message,
+    error?.hint ?? 'Look at the server’s messages.',
+  );
+}
+
+/** The dataset cannot be shown: asking again would not help. */
+export class DatasetError extends ApiError {
+  override name = 'DatasetError';
+}
+
+function isPassing(error: ApiError): boolean {
+  if (error instanceof DatasetError) return false;
+  return error.code === 'not_starcyte' || error.code === 'unreachable' || error.status === 0 || error.status >= 502;
+}

@@ -1,0 +1,41 @@
+/** What is open on the page: panels, dialogs, the plot to act on. Of no interest to undo. */
+import type { Scatter } from '../canvas/scatter';
+import { save } from './compare.svelte';
+import type { Viewer } from './viewer.svelte';
+
+export type Tab = 'cells' | 'genes' | 'compare';
+
+export class Page {
+  left = $state(true);
+  right = $state(true);
+  tab = $state<Tab>('cells');
+  help = $state(false);
+  palette = $state(false);
+  narrow = $state(false);
+  scatter = $state.raw<Scatter | null>(null);
+  private readonly query = window.matchMedia('(max-width: 999px)');
+
+  constructor() {
+    this.narrow = this.query.matches;
+    this.query.addEventListener('change', (event) => {
+      this.narrow = event.matches;
+    });
+  }
+
+  /** Bring a panel into sight. */
+  open(tab: Tab): void {
+    this.tab = tab;
+    if (tab === 'cells') this.left = true;
+    else this.right = true;
+    if (this.narrow) this.right = true;
+  }
+
+  async savePicture(viewer: Viewer): Promise<void> {
+    if (!this.scatter) return;
+    try {
+      save(await this.scatter.toPNG({ scale: 3 }), `${viewer.schema.title} ${viewer.coloring.title}.png`);
+    } catch (error) {
+      viewer.fail(error);
+    }
+  }
+}

@@ -1,0 +1,178 @@
+/**
+ * What the user has chosen: one small immutable object, so that undo is keeping the old one. Arrays of cells live
+ * elsewhere (`Viewer.cells`); here they are named by a number.
+ */
+import type { ObsColumn, Schema } from '../api/types';
+
+export type ColorBy =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'obs'; readonly column: string }
+  | { readonly kind: 'gene'; readonly gene: string; readonly matrix: string };
+
+/** Cells kept in the viewer's store of cell lists. */
+export interface CellsRef {
+  readonly id: number;
+  readonly n: number;
+}
+
+/** Which categories pass: those listed, or all but those listed. Code -1 is "missing". */
+export interface CategoryFilter {
+  readonly kind: 'category';
+  readonly mode: 'only' | 'except';
+  readonly codes: readonly number[];
+}
+
+export interface RangeFilter {
+  readonly kind: 'range';
+  readonly min: number;
+  readonly max: number;
+}
+
+export type FieldFilter = CategoryFilter | RangeFilter;
+
+export interface View {
+  readonly embedding: string | null;
+  readonly matrix: string | null;
+  readonly color: ColorBy;
+  /** Filters by field key, see `obsKey` and `geneKey`. */
+  readonly filters: Readonly<Record<string, FieldFilter>>;
+  readonly lasso: CellsRef | null;
+  readonly setA: CellsRef | null;
+  readonly setB: CellsRef | 'rest' | null;
+  /** Genes looked at, the newest first. */
+  readonly genes: readonly GeneRef[];
+}
+
+export interface GeneRef {
+  readonly gene: string;
+  readonly matrix: string;
+}
+
+/** Genes kept in the list. */
+export const MAX_GENES = 20;
+
+export const MISSING = -1;
+
+export function obsKey(column: string): string {
+  return `obs:${column}`;
+}
+
+export function geneKey(gene: GeneRef): string {
+  return `gene:${gene.matrix}:${gene.gene}`;
+}
+
+/** The view a dataset opens with. */
+export function initialView(schema: Schema): View {
+  const column = bestColumn(schema.obs);
+  return {
+    embedding: schema.embeddings[0]?.name ?? null,
+    matrix: schema.default_matrix,
+    color: column ? { kind: 'obs', column: column.name } : { kind: 'none' },
+    filters: {},
+    lasso: null,
+    setA: null,
+    setB: 'rest',
+    genes: [],
+  };
+}
+
+const LIKELY = [
+  /cell.?type/i,
+  /bulk.?label/i,
+  /annot|celltype|cell_ontology/i,
+  /leiden|louvain|cluster/i,
+  /label|type/i,
+];
+
+/** The column that says most at first sight: cell types, else clusters, else anything with few categories. */
+function bestColumn(columns: readonly ObsColumn[]): ObsColumn | undefined {
+  const few = columns.filter((column) => column.kind === 'categorical' && inRange(column.n_categories ?? 0, 2, 100));
+  for (const pattern of LIKELY) {
+    const found = few.find((column) => pattern.test(column.name));
+    if (found) return found;
+  }
+  return few[0] ?? columns.find((column) => column.kind === 'continuous');
+}
+
+function inRange(value: number, low: number, high: number): boolean {
+  return value >= low && value <= high;
+}
+
+export function withColor(view: View, color: ColorBy): View {
+  if (color.kind !== 'gene') return { ...view, color };
+  return { ...view, color, genes: withGene(view.genes, color) };
+}
+
+function withGene(genes: readonly GeneRef[], added: GeneRef): readonly GeneRef[] {
+  if (genes.some((gene) => geneKey(gene) === geneKey(added))) return genes;
+  return [{ gene: added.gene, matrix: added.matrix }, ...genes].slice(0, MAX_GENES);
+}
+
+export function withoutGene(view: View, removed: GeneRef): View {
+  const key = geneKey(removed);
+  const coloured = view.color.kind === 'gene' && geneKey(view.color) === key;
+  return {
+    ...withFilter(view, key, null),
+    genes: view.genes.filter((gene) => geneKey(gene) !== key),
+    color: coloured ? { kind: 'none' } : view.color,
+  };
+}
+
+export function withFilter(view: View, key: string, filter: FieldFilter | null): View {
+  const filters = { ...view.filters };
+  if (filter) filters[key] = filter;
+  else delete filters[key];
+  return { ...view, filters };
+}
+
+export function withoutFilters(view: View): View {
+  return { ...view, filters: {}, lasso: null };
+}
+
+export function isFiltered(view: View): boolean {
+  return view.lasso !== null || Object.keys(view.filters).length > 0;
+}
+
+/** Whether a category passes its column's filter. */
+export function isShown(filter: FieldFilter | undefined, code: number): boolean {
+  if (filter?.kind !== 'category') return true;
+  return filter.codes.includes(code) === (filter.mode === 'only');
+}
+
+/** The codes that pass, of `size` categories; "missing" apart. */
+export function shownCodes(filter: CategoryFilter, size: number): { allowed: number[]; missing: boolean } {
+  const listed = new Set(filter.codes);
+  const only = filter.mode === 'only';
+  const allowed: number[] = [];
+  for (let code = 0; code < size; code++) if (listed.has(code) === only) allowed.push(code);
+  return { allowed, missing: listed.has(MISSING) === only };
+}
+
+/** Show or hide one category. Null where nothing is hidden any more. */
+export function toggled(
+  filter: FieldFilter | undefined,
+  code: number,
+  codes: readonly number[],
+): CategoryFilter | null {
+  const now: CategoryFilter = filter?.kind === 'category' ? filter : { kind: 'category', mode: 'except', codes: [] };
+  const listed = now.codes.includes(code) ? now.codes.filter((other) => other !== code) : [...now.codes, code];
+  return settled({ ...now, codes: listed }, codes);
+}
+
+/** Show one category alone, or all again where it was alone already. */
+export function soloed(filter: FieldFilter | undefined, code: number, codes: readonly number[]): CategoryFilter | null {
+  const alone = codes.every((other) => isShown(filter, other) === (other === code));
+  return alone ? null : settled({ kind: 'category', mode: 'only', codes: [code] }, codes);
+}
+
+function settled(filter: CategoryFilter, codes: readonly number[]): CategoryFilter | null {
+  return codes.every((code) => isShown(filter, code)) ? null : filter;
+}
+
+/** State of the checkbox above a column's categories. */
+export function columnCheck(filter: FieldFilter | undefined, codes: readonly number[]): 'all' | 'some' | 'none' {
+  if (filter?.kind !== 'category') return 'all';
+  const shown = codes.filter((code) => isShown(filter, code)).length;
+  if (shown === 0) return 'none';
+  return shown === codes.length ? 'all' : 'some';
+}

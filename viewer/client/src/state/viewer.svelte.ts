@@ -1,0 +1,292 @@
+/** Everything one open dataset is to the page: the view, the arrays behind it, and what follows when the view changes. */
+import type { Api } from '../api/client';
+import { type ApiError, asApiError } from '../api/error';
+import { Latest } from '../api/latest';
+import type { ObsColumn, Schema } from '../api/types';
+import type { Join, Mode } from '../canvas/gestures';
+import { type Crossfilter, type CrossfilterResult, createCrossfilter, type FieldCounts } from '../crossfilter/client';
+import { CellStore, cellsOf, joined } from './cells';
+import { type Coloring, coloringOf, PLAIN } from './coloring';
+import { type FieldData, fieldSpec, geneField, obsField } from './field';
+import { History } from './history';
+import {
+  type CellsRef,
+  type ColorBy,
+  type FieldFilter,
+  type GeneRef,
+  geneKey,
+  initialView,
+  obsKey,
+  shownCodes,
+  type View,
+  withColor,
+  withFilter,
+  withoutFilters,
+  withoutGene,
+} from './view';
+
+const LASSO = 'lasso';
+
+/** Coordinates of the cells in the embedding shown. */
+export interface Place {
+  readonly name: string;
+  readonly x: Float32Array;
+  readonly y: Float32Array;
+}
+
+/** A category or a set the pointer is on: its cells stand out. */
+export type Hovered =
+  | { readonly kind: 'category'; readonly key: string; readonly code: number }
+  | { readonly kind: 'cells'; readonly ref: CellsRef };
+
+export class Viewer {
+  view: View = $state.raw() as View;
+  canUndo = $state(false);
+  canRedo = $state(false);
+  result = $state.raw<CrossfilterResult>({ mask: null, passing: 0 });
+  counts = $state.raw<ReadonlyMap<string, FieldCounts>>(new Map());
+  fields = $state.raw<ReadonlyMap<string, FieldData>>(new Map());
+  coloring = $state.raw<Coloring>(PLAIN);
+  coloringBusy = $state(false);
+  place = $state.raw<Place | null>(null);
+  problem = $state.raw<ApiError | null>(null);
+  hovered = $state.raw<Hovered | null>(null);
+  mode = $state<Mode>('pan');
+
+  readonly n: number;
+  readonly cells = new CellStore();
+  private readonly columns: ReadonlyMap<string, ObsColumn>;
+  private readonly sources = new Map<string, GeneRef>();
+  private readonly history: History<View>;
+  private readonly crossfilter: Crossfilter;
+  private readonly watched = new Map<string, number>();
+  private readonly loading = new Map<string, Promise<FieldData>>();
+  private readonly coloringRequest = new Latest();
+  private readonly placeRequest = new Latest();
+  private gesture: symbol | null = null;
+
+  constructor(
+    readonly api: Api,
+    readonly schema: Schema,
+  ) {
+    this.n = schema.n_obs;
+    this.result = { mask: null, passing: this.n };
+    this.columns = new Map(schema.obs.map((column) => [obsKey(column.name), column]));
+    this.view = initialView(schema);
+    this.history = new History(this.view);
+    this.crossfilter = createCrossfilter(this.n, {
+      onMask: (result) => {
+        this.result = result;
+      },
+      onCounts: (counts) => {
+        this.counts = new Map([...this.counts, ...counts]);
+      },
+      onError: (error) => this.fail(error),
+    });
+    void this.showEmbedding();
+    void this.showColor();
+  }
+
+  // The view
+
+  /** Show a view and remember the one before. Views of one gesture (a drag) are one step back. */
+  commit(next: View, gesture: symbol | null = null): void {
+    if (next === this.view) return;
+    if (gesture && gesture === this.gesture) this.history.replace(next);
+    else this.history.push(next);
+    this.gesture = gesture;
+    this.show(next);
+    this.cells.keepOnly(this.history.states());
+  }
+
+  undo(): void {
+    const previous = this.history.undo();
+    this.gesture = null;
+    if (previous) this.show(previous);
+  }
+
+  redo(): void {
+    const next = this.history.redo();
+    this.gesture = null;
+    if (next) this.show(next);
+  }
+
+  private show(next: View): void {
+    const before = this.view;
+    this.view = next;
+    this.canUndo = this.history.canUndo;
+    this.canRedo = this.history.canRedo;
+    if (next.embedding !== before.embedding) void this.showEmbedding();
+    if (next.color !== before.color) void this.showColor();
+    if (next.lasso !== before.lasso) {
+      this.crossfilter.setFilter(LASSO, next.lasso && { kind: 'cells', cells: this.cells.get(next.lasso) });
+    }
+    for (const key of new Set([...Object.keys(before.filters), ...Object.keys(next.filters)])) {
+      if (before.filters[key] !== next.filters[key]) void this.applyFilter(key);
+    }
+  }
+
+  // What the user does
+
+  colorBy(color: ColorBy): void {
+    this.commit(withColor(this.view, color));
+  }
+
+  colorByGene(gene: string, matrix: string | null = this.view.matrix): void {
+    if (matrix) this.colorBy({ kind: 'gene', gene, matrix });
+  }
+
+  isColored(key: string): boolean {
+    const { color } = this.view;
+    if (color.kind === 'obs') return obsKey(color.column) === key;
+    return color.kind === 'gene' && geneKey(color) === key;
+  }
+
+  dropGene(gene: GeneRef): void {
+    this.commit(withoutGene(this.view, gene));
+  }
+
+  filter(key: string, filter: FieldFilter | null, gesture: symbol | null = null): void {
+    this.commit(withFilter(this.view, key, filter), gesture);
+  }
+
+  clearFilters(): void {
+    this.commit(withoutFilters(this.view));
+  }
+
+  chooseEmbedding(name: string): void {
+    this.commit({ ...this.view, embedding: name });
+  }
+
+  chooseMatrix(name: string): void {
+    const { color } = this.view;
+    const next = { ...this.view, matrix: name };
+    this.commit(color.kind === 'gene' ? withColor(next, { ...color, matrix: name }) : next);
+  }
+
+  selectCells(cells: Uint32Array, join: Join): void {
+    const { lasso } = this.view;
+    let chosen = cells;
+    if (join === 'add') chosen = lasso ? joined(this.cells.get(lasso), cells, false) : cells;
+    if (join === 'subtract') chosen = joined(lasso ? this.cells.get(lasso) : cellsOf(null, this.n), cells, true);
+    this.commit({ ...this.view, lasso: chosen.length ? this.cells.add(chosen) : null });
+  }
+
+  /** Select what is not selected. */
+  invert(): void {
+    const { mask } = this.result;
+    if (!mask) return;
+    const others = cellsOf(
+      mask.map((passes) => 1 - passes),
+      this.n,
+    );
+    this.commit({ ...withoutFilters(this.view), lasso: others.length ? this.cells.add(others) : null });
+  }
+
+  /** Keep the cells selected now as one of the two sets to compare. */
+  keepSet(set: 'setA' | 'setB'): void {
+    this.commit({ ...this.view, [set]: this.cells.add(cellsOf(this.result.mask, this.n)) });
+  }
+
+  // Fields
+
+  /** Load a column, once. */
+  load(key: string): Promise<FieldData> {
+    let promise = this.loading.get(key);
+    if (!promise) {
+      promise = this.fetchField(key);
+      this.loading.set(key, promise);
+      promise.catch(() => this.loading.delete(key));
+    }
+    return promise;
+  }
+
+  loadGene(gene: GeneRef): Promise<FieldData> {
+    const key = geneKey(gene);
+    this.sources.set(key, gene);
+    return this.load(key);
+  }
+
+  private async fetchField(key: string): Promise<FieldData> {
+    const info = this.columns.get(key);
+    const gene = this.sources.get(key);
+    let field: FieldData;
+    if (info) field = obsField(info, await this.api.obs(info.name));
+    else if (gene) field = geneField(gene, await this.api.expression(gene.gene, gene.matrix));
+    else throw new RangeError(`no field ${key}`);
+    const spec = fieldSpec(field);
+    if (spec) this.crossfilter.addField(key, spec);
+    this.fields = new Map(this.fields).set(key, field);
+    return field;
+  }
+
+  /** Keep the counts of a field up to date until the function given back is called. */
+  watch(key: string): () => void {
+    this.watched.set(key, (this.watched.get(key) ?? 0) + 1);
+    this.crossfilter.watch(this.watched.keys());
+    return () => {
+      const left = (this.watched.get(key) ?? 1) - 1;
+      if (left > 0) this.watched.set(key, left);
+      else this.watched.delete(key);
+      this.crossfilter.watch(this.watched.keys());
+    };
+  }
+
+  private async applyFilter(key: string): Promise<void> {
+    try {
+      const field = await this.load(key);
+      const filter = this.view.filters[key];
+      if (!filter) this.crossfilter.setFilter(key, null);
+      else if (filter.kind === 'range') this.crossfilter.setFilter(key, { ...filter, missing: false });
+      else if (field.kind === 'category') {
+        this.crossfilter.setFilter(key, { kind: 'category', ...shownCodes(filter, field.categories.length) });
+      }
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  // The plot
+
+  private async showEmbedding(): Promise<void> {
+    const name = this.view.embedding;
+    if (name === null) return;
+    try {
+      const answer = await this.placeRequest.run(() => this.api.embedding(name));
+      if (!answer) return;
+      const [x, y] = answer.columns.map((column) => (column.layout === 'string' ? [] : column.dense()));
+      if (!x) return;
+      this.place = { name, x: Float32Array.from(x), y: y ? Float32Array.from(y) : new Float32Array(x.length) };
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  private async showColor(): Promise<void> {
+    const { color } = this.view;
+    this.coloringBusy = color.kind !== 'none';
+    try {
+      const coloring = await this.coloringRequest.run(async () => {
+        if (color.kind === 'none') return PLAIN;
+        return coloringOf(await (color.kind === 'obs' ? this.load(obsKey(color.column)) : this.loadGene(color)));
+      });
+      if (!coloring) return;
+      this.coloring = coloring;
+      this.coloringBusy = false;
+    } catch (error) {
+      this.coloringBusy = false;
+      this.fail(error);
+    }
+  }
+
+  /** Tell the user what went wrong. */
+  fail(error: unknown): void {
+    this.problem = asApiError(error);
+  }
+
+  dispose(): void {
+    this.coloringRequest.cancel();
+    this.placeRequest.cancel();
+    this.crossfilter.dispose();
+  }
+}
