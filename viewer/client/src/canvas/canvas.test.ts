@@ -4,7 +4,7 @@ import { buildGrid } from './grid';
 import { anchors, type Label, placeLabels } from './labels';
 import { lassoCells } from './lasso';
 import { FADED, HIGHLIGHTED, NORMAL } from './levels';
-import { drawOrder, shuffled } from './order';
+import { drawOrder, shuffled, thinned } from './order';
 import { diameterOf, fadedOn, layerStyles, opacityOf } from './style';
 
 const { NaN: nan, POSITIVE_INFINITY: inf } = Number;
@@ -235,6 +235,15 @@ describe('drawOrder', () => {
     const lut = { rgba: rgba(1), levels: null };
     const { cells } = drawOrder({ x: at(1000), y: at(1000), codes: null, lut, mask: null }, 'shuffled', shuffle);
     expect([...cells]).toEqual([...shuffle]);
+  });
+
+  it('thins every layer alike', () => {
+    const cells = Uint32Array.from({ length: 20 }, (_, i) => i);
+    const order = { cells, starts: Uint32Array.of(0, 9, 9, 17, 20) };
+    const thin = thinned(order, 5);
+    expect([...thin.cells]).toEqual([0, 4, 8, 9, 13, 17]);
+    expect([...thin.starts]).toEqual([0, 3, 3, 5, 6]);
+    expect(thinned(order, 20)).toEqual(order);
   });
 
   it('draws no code the table does not have', () => {

@@ -3,7 +3,7 @@
  * context costs a rebuild and no data.
  */
 import type { Box } from './camera';
-import { type DrawOrder, LAYERS } from './order';
+import { type DrawOrder, LAYERS, thinned } from './order';
 import type { Rgb, View } from './scatter';
 
 const VERTEX = `#version 300 es
@@ -48,6 +48,8 @@ void main() {
 /** Below this many cells the GPU holds float32 places; above, uint16 in the box of the data: half the memory. */
 const QUANTISE_FROM = 500_000;
 const LUT_WIDTH = 256;
+/** Cells of the thin picture drawn while the view moves, where the GPU is too slow for all. */
+export const THIN = 100_000;
 
 /** How one layer of the order looks. */
 export interface LayerStyle {
@@ -83,6 +85,8 @@ export class Program {
   readonly #lut: WebGLTexture;
   readonly #uniforms: Record<string, WebGLUniformLocation | null>;
   #starts = new Uint32Array(LAYERS + 1);
+  /** Where the layers of the thin picture begin, in the same buffer. */
+  #thinStarts = new Uint32Array(LAYERS + 1);
   #box: Box = { x0: 0, y0: 0, x1: 1, y1: 1 };
 
   constructor(gl: WebGL2RenderingContext) {
@@ -151,21 +155,34 @@ export class Program {
     gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA8, LUT_WIDTH, rows, 0, gl.RGBA, gl.UNSIGNED_BYTE, texels);
   }
 
-  setOrder({ cells, starts }: DrawOrder): void {
+  setOrder(order: DrawOrder): void {
     const gl = this.#gl;
+    const { cells, starts } = order;
+    const thin = thinned(order, THIN);
     this.#starts = starts.slice();
+    this.#thinStarts = thin.starts.slice();
     gl.bindVertexArray(this.#vertices);
-    gl.bufferData(gl.ELEMENT_ARRAY_BUFFER, cells, gl.DYNAMIC_DRAW);
+    if (thin.cells === cells) {
+      gl.bufferData(gl.ELEMENT_ARRAY_BUFFER, cells, gl.DYNAMIC_DRAW);
+      return;
+    }
+    for (let layer = 0; layer <= LAYERS; layer++) {
+      this.#thinStarts[layer] = (thin.starts[layer] as number) + cells.length;
+    }
+    gl.bufferData(gl.ELEMENT_ARRAY_BUFFER, 4 * (cells.length + thin.cells.length), gl.DYNAMIC_DRAW);
+    gl.bufferSubData(gl.ELEMENT_ARRAY_BUFFER, 0, cells);
+    gl.bufferSubData(gl.ELEMENT_ARRAY_BUFFER, 4 * cells.length, thin.cells);
   }
 
-  /** Draw into the framebuffer that is bound. */
-  draw(view: View, target: Target, styles: readonly LayerStyle[]): void {
+  /** Draw into the framebuffer that is bound; `thin` draws at most THIN cells. */
+  draw(view: View, target: Target, styles: readonly LayerStyle[], thin = false): void {
     const gl = this.#gl;
     const { part, width, height, ratio, background } = target;
     gl.viewport(0, 0, part.width, part.height);
     const [r, g, b] = background ?? [0, 0, 0];
     gl.clearColor(r / 255, g / 255, b / 255, background ? 1 : 0);
     gl.clear(gl.COLOR_BUFFER_BIT);
+    const starts = thin ? this.#thinStarts : this.#starts;
     if (this.#starts[LAYERS] === 0) return;
 
     gl.useProgram(this.#program);
@@ -183,8 +200,8 @@ export class Program {
     gl.uniform2f(this.#uniform('offset'), (2 * left) / part.width - 1, 1 - (2 * bottom) / part.height);
     gl.uniform1i(this.#uniform('lut'), 0);
     for (let layer = 0; layer < LAYERS; layer++) {
-      const start = this.#starts[layer] as number;
-      const count = (this.#starts[layer + 1] as number) - start;
+      const start = starts[layer] as number;
+      const count = (starts[layer + 1] as number) - start;
       const style = styles[layer];
       if (count === 0 || !style) continue;
       const [cr, cg, cb] = style.color ?? [0, 0, 0];

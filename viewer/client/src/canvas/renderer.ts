@@ -4,12 +4,15 @@ import { buildGrid, type Grid } from './grid';
 import { lassoCells } from './lasso';
 import { FADED } from './levels';
 import { drawOrder, shuffled } from './order';
+import { Pace } from './pace';
 import { picture } from './picture';
-import { type LayerStyle, Program } from './program';
+import { type LayerStyle, Program, THIN } from './program';
 import type { Lut, Order, PngOptions, Rgb, Scatter, ScatterOptions, View } from './scatter';
 import { diameterOf, fadedOn, layerStyles, opacityOf } from './style';
 
 const DURATION = 280;
+/** The view rests when it has not moved for so long (ms): then all cells are drawn. */
+const REST = 180;
 const NOTHING = new Float32Array(0);
 const PLAIN: Lut = { rgba: Uint8Array.of(91, 107, 127, 255), levels: null };
 
@@ -65,6 +68,8 @@ class WebGLScatter implements Scatter {
 
   #frame = 0;
   #viewChanged = false;
+  readonly #pace = new Pace();
+  #rest: ReturnType<typeof setTimeout> | undefined;
   /** What the GPU has an old copy of. */
   #stale: Record<Part, boolean> = { places: true, codes: true, lut: true, order: true };
 
@@ -230,6 +235,7 @@ class WebGLScatter implements Scatter {
 
   flush(): void {
     cancelAnimationFrame(this.#frame);
+    clearTimeout(this.#rest);
     this.#frame = 0;
     if (this.#animation) {
       this.#view = this.#animation.to;
@@ -241,6 +247,7 @@ class WebGLScatter implements Scatter {
 
   dispose(): void {
     cancelAnimationFrame(this.#frame);
+    clearTimeout(this.#rest);
     this.#observer.disconnect();
     window.removeEventListener('resize', this.#resized);
     this.canvas.removeEventListener('webglcontextlost', this.#lost);
@@ -301,20 +308,31 @@ class WebGLScatter implements Scatter {
       if (t >= 1) this.#animation = null;
       else this.#frame = requestAnimationFrame(this.#tick);
     }
-    this.#draw();
+    this.#draw(this.#viewChanged && this.#thins());
   };
 
-  #draw(): void {
+  /** Whether a frame of a moving view should be thin; if so, all cells follow when it rests. */
+  #thins(): boolean {
+    if (!this.#pace.slow || this.#nDrawable <= THIN) return false;
+    clearTimeout(this.#rest);
+    this.#rest = setTimeout(() => this.#changed(), REST);
+    return true;
+  }
+
+  #draw(thin = false): void {
     if (this.#viewChanged) {
       this.#viewChanged = false;
       for (const listener of this.#listeners) listener(this.#view);
     }
     const { width, height } = this.canvas;
     if (!this.#program || width === 0 || height === 0) return;
+    const fresh = !Object.values(this.#stale).includes(true);
     this.#upload(this.#program);
     const part = { x: 0, y: 0, width, height };
     const target = { width, height, ratio: this.#ratio, part, background: this.#background };
-    this.#program.draw(this.#view, target, this.#styles(this.#ratio));
+    this.#program.draw(this.#view, target, this.#styles(this.#ratio), thin);
+    // A frame with uploads says little of the next one.
+    if (fresh && !thin && this.#nDrawable > THIN) this.#pace.measure(this.#gl);
   }
 
   #upload(program: Program): void {

@@ -11,8 +11,8 @@ const LARGEST = 22;
 
 /** Diameter of a normal cell in CSS pixels. `zoom` is relative to the fitted view. */
 export function diameterOf(nCells: number, { width, height }: Size, zoom: number, factor: number): number {
-  const room = Math.sqrt((width * height) / Math.max(nCells, 1));
-  const base = Math.min(Math.max(0.48 * room, LEAST), MOST);
+  const room = (width * height) / Math.max(nCells, 1);
+  const base = Math.min(Math.max(0.75 * room ** 0.4, LEAST), MOST);
   // Zooming in spreads the cells by the zoom; growing by its root fills some of the space and keeps the islands apart.
   const grown = Math.max(base * Math.max(zoom, 0.25) ** 0.5, 0.8);
   return Math.min(grown, Math.max(LARGEST, base)) * factor;
