@@ -294,6 +294,11 @@ class Session:
         return answer.status_code == 200 and answer.json()["state"] == "ready"
 
     @property
+    def port(self):
+        """The port that the job registered."""
+        return json.loads((self.working.parent / "container_runtime.json").read_text())["8000"]["port"]
+
+    @property
     def process(self):
         """The id of the viewer's process."""
         return json.loads((self.working / "starcyte_ready.json").read_text())["pid"]
