@@ -221,11 +221,11 @@ describe('drawOrder', () => {
 
   it('makes layers of the mask and of the levels of the table', () => {
     const lut = { rgba: rgba(3), levels: Uint8Array.of(FADED, NORMAL, HIGHLIGHTED) };
-    const codes = Uint16Array.of(2, 0, 1, 1, 1, 2);
-    const mask = Uint8Array.of(NORMAL, NORMAL, FADED, HIGHLIGHTED, NORMAL, FADED);
-    const { cells, starts } = drawOrder({ x: at(6), y: at(6), codes, lut, mask }, 'value', null);
-    expect([...cells]).toEqual([2, 5, 1, 4, 3, 0]);
-    expect([...starts]).toEqual([0, 2, 3, 4, 6]);
+    const codes = Uint16Array.of(2, 0, 1, 1, 1, 2, 0);
+    const mask = Uint8Array.of(NORMAL, NORMAL, FADED, HIGHLIGHTED, NORMAL, FADED, HIGHLIGHTED);
+    const { cells, starts } = drawOrder({ x: at(7), y: at(7), codes, lut, mask }, 'value', null);
+    expect([...cells]).toEqual([2, 5, 1, 4, 6, 3, 0]);
+    expect([...starts]).toEqual([0, 2, 3, 4, 7]);
   });
 
   it('mixes categories by a permutation that is the same each time', () => {

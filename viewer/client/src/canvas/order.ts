@@ -50,7 +50,7 @@ export function drawOrder({ x, y, codes, lut, mask }: Drawn, order: Order, shuff
     else if (mask && layer !== LAYERS) {
       const wanted = mask[i] as number;
       if (wanted === FADED) layer = 0;
-      else if (wanted === HIGHLIGHTED && layer === 2) layer = 3;
+      else if (wanted === HIGHLIGHTED) layer = 3;
     }
     const key = layer === LAYERS ? dropped : ranks === 1 ? layer : layer * ranks + code;
     keys[i] = key;

@@ -330,7 +330,7 @@ class WebGLScatter implements Scatter {
     this.#upload(this.#program);
     const part = { x: 0, y: 0, width, height };
     const target = { width, height, ratio: this.#ratio, part, background: this.#background };
-    this.#program.draw(this.#view, target, this.#styles(this.#ratio), thin);
+    this.#program.draw(this.#view, target, this.#styles(this.#ratio, thin), thin);
     // A frame with uploads says little of the next one.
     if (fresh && !thin && this.#nDrawable > THIN) this.#pace.measure(this.#gl);
   }
@@ -348,9 +348,11 @@ class WebGLScatter implements Scatter {
     this.#stale = { places: false, codes: false, lut: false, order: false };
   }
 
-  #styles(ratio: number): LayerStyle[] {
+  #styles(ratio: number, thin = false): LayerStyle[] {
     const opacity = this.#opacity ?? opacityOf(this.#nDrawable, this.#zoom());
-    return layerStyles(this.pointDiameter, opacity, ratio, fadedOn(this.#background));
+    // Fewer cells make up for it by their size, so the islands keep their weight.
+    const diameter = this.pointDiameter * (thin ? 1.6 : 1);
+    return layerStyles(diameter, opacity, ratio, fadedOn(this.#background));
   }
 
   #resized = (): void => {

@@ -70,14 +70,18 @@ export function createCrossfilter(
       handlers.onMask?.({ mask: reply.mask, passing: reply.passing });
       return;
     }
-    if (reply.type === 'failed') handlers.onError?.(new Error(reply.message));
-    else if (reply.counts.size > 0) handlers.onCounts?.(reply.counts);
+    if (reply.type === 'failed') {
+      handlers.onError?.(new Error(reply.message));
+      return;
+    }
+    if (reply.counts.size > 0) handlers.onCounts?.(reply.counts);
     busy = false;
     send();
   };
   worker.onerror = (event) => {
     busy = false;
     handlers.onError?.(new Error(event.message || 'The filters stopped working: reload the page.'));
+    send();
   };
 
   function schedule(): void {

@@ -233,10 +233,22 @@ describe('createCrossfilter', () => {
   it('reports what the worker refuses, and goes on', async () => {
     const { worker } = fakeWorker();
     const errors: string[] = [];
-    const crossfilter = createCrossfilter(2, { onError: (error) => errors.push(error.message) }, () => worker);
+    let passing = -1;
+    const crossfilter = createCrossfilter(
+      2,
+      {
+        onMask: (result) => {
+          passing = result.passing;
+        },
+        onError: (error) => errors.push(error.message),
+      },
+      () => worker,
+    );
     crossfilter.addField('x', { kind: 'range', values: Float32Array.of(1) });
+    crossfilter.setFilter('lasso', { kind: 'cells', cells: [0] });
     await crossfilter.settled();
     expect(errors).toEqual(['Field "x" has 1 cells, not 2']);
+    expect(passing).toBe(1);
     crossfilter.addField('x', { kind: 'range', values: Float32Array.of(1, 2) });
     await crossfilter.settled();
     expect(errors).toHaveLength(1);

@@ -20,30 +20,30 @@ export type Reply =
       readonly mask: Uint8Array<ArrayBuffer> | null;
       readonly passing: number;
     }
+  /** A change that could not be made; the others of its request are. */
+  | { readonly type: 'failed'; readonly id: number; readonly message: string }
   /** The changed counts; the last of a request's replies. */
-  | { readonly type: 'done'; readonly id: number; readonly counts: Map<string, FieldCounts> }
-  /** The last of a request's replies, when it failed. */
-  | { readonly type: 'failed'; readonly id: number; readonly message: string };
+  | { readonly type: 'done'; readonly id: number; readonly counts: Map<string, FieldCounts> };
 
 /** Answer requests. */
 export function createSession(post: (reply: Reply, transfer: ArrayBuffer[]) => void): (request: Request) => void {
   let engine = new Engine(0);
   return ({ id, n, fields, filters, watch }) => {
-    try {
-      if (n !== undefined) engine = new Engine(n);
-      for (const [name, spec] of fields) {
-        if (spec) engine.addField(name, spec);
-        else engine.removeField(name);
+    const attempt = (change: () => void) => {
+      try {
+        change();
+      } catch (error) {
+        post({ type: 'failed', id, message: error instanceof Error ? error.message : String(error) }, []);
       }
-      for (const [name, filter] of filters) engine.setFilter(name, filter);
-      if (filters.length > 0 || fields.length > 0) {
-        const mask = engine.filtered ? engine.mask() : null;
-        post({ type: 'mask', id, mask, passing: engine.passing }, mask ? [mask.buffer] : []);
-      }
-      if (watch) engine.watch(watch);
-      post({ type: 'done', id, counts: engine.takeCounts() }, []);
-    } catch (error) {
-      post({ type: 'failed', id, message: error instanceof Error ? error.message : String(error) }, []);
+    };
+    if (n !== undefined) engine = new Engine(n);
+    for (const [name, spec] of fields) attempt(() => (spec ? engine.addField(name, spec) : engine.removeField(name)));
+    for (const [name, filter] of filters) attempt(() => engine.setFilter(name, filter));
+    if (filters.length > 0 || fields.length > 0) {
+      const mask = engine.filtered ? engine.mask() : null;
+      post({ type: 'mask', id, mask, passing: engine.passing }, mask ? [mask.buffer] : []);
     }
+    if (watch) engine.watch(watch);
+    post({ type: 'done', id, counts: engine.takeCounts() }, []);
   };
 }
