@@ -31,6 +31,7 @@ COMPARE = """async () => (await fetch("api/v1/diffexp", {
 @BOTH
 def test_through_the_proxy(sessions, name):
     http = sessions[name].http
+    assert sessions[name].entry["name"] == f"starcyte on {name}"
     page = http.get("/")
     assert page.status_code == 200
     assert f'<base href="{http.prefix}/">' in page.text

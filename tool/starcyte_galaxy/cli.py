@@ -44,9 +44,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _check(folder: Path) -> int:
-    # lxml is needed for this alone, and not in a job
-    from starcyte_galaxy import wrappers
-
+    try:
+        # lxml is needed for this alone, and not in a job
+        from starcyte_galaxy import wrappers
+    except ModuleNotFoundError as error:
+        raise JobError(
+            f"The check needs the Python package {error.name}.", f"Run `pip install {error.name}`."
+        ) from None
     found = wrappers.check(folder)
     for line in found:
         print(line)

@@ -101,7 +101,8 @@ def test_until_galaxy_stops_it(session):
     began = time.monotonic()
     process.terminate()
     _, err = process.communicate(timeout=10)
-    assert time.monotonic() - began < 0.5
+    # Galaxy waits one second before it kills
+    assert time.monotonic() - began < 1
     assert (process.returncode, err) == (0, "")
     assert "(by Galaxy)" in session.report.read_text(encoding="utf-8")
     assert (session.working / "saved").is_dir()
@@ -140,7 +141,7 @@ def test_viewer_that_does_not_leave(session):
     process.terminate()
     process.communicate(timeout=10)
     assert process.returncode == 0
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 1.5
     with pytest.raises(ProcessLookupError):
         os.kill(viewer, 0)
 

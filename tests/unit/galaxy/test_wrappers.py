@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 import warnings
 from pathlib import Path
 from types import SimpleNamespace
@@ -115,6 +116,14 @@ def test_command(folder, capsys):
     change(folder, '@TOOL_VERSION@">0.1.0', '@TOOL_VERSION@">0.0.9', "macros.xml")
     assert cli.main(["check", str(folder)]) == 2
     assert "@TOOL_VERSION@ is 0.0.9" in capsys.readouterr().out
+
+
+def test_command_without_lxml(monkeypatch, capsys):
+    monkeypatch.delitem(sys.modules, "starcyte_galaxy.wrappers")
+    monkeypatch.delattr("starcyte_galaxy.wrappers")
+    monkeypatch.setitem(sys.modules, "lxml", None)
+    assert cli.main(["check", str(FOLDER)]) == 2
+    assert "pip install lxml" in capsys.readouterr().err
 
 
 def test_empty_folder(tmp_path, capsys):

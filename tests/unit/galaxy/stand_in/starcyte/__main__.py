@@ -45,6 +45,9 @@ if "STAND_IN_STATUS" in behaviour:
 if "STAND_IN_THIEF" in behaviour and arguments.port:
     taken = listen()
     if os.fork() == 0:
+        # whoever reads what the session says is not to wait for the thief
+        for stream in (0, 1, 2):
+            os.close(stream)
         signal.alarm(10)
         time.sleep(20)
     sys.exit(2)
