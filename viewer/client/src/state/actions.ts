@@ -74,7 +74,7 @@ const LIST: readonly Action[] = [
     shortcut: '0',
     icon: 'fit',
     enabled: hasPlot,
-    perform: ({ page }) => page.scatter?.fit({ animate: true }),
+    perform: ({ page }) => page.fit(true),
   },
   {
     name: 'labels',

@@ -68,7 +68,7 @@ export function coloringOf(field: FieldData): Coloring {
     kind: 'value',
     key: field.key,
     title: field.title,
-    subtitle: field.gene ? field.gene.matrix : '',
+    subtitle: field.gene ? `values from ${field.gene.matrix}` : '',
     codes: quantised.codes,
     values: field.values,
     domain: quantised.domain,

@@ -5,6 +5,10 @@ import type { Viewer } from './viewer.svelte';
 
 export type Tab = 'cells' | 'genes' | 'compare';
 
+/** Pixels of the plot below its tools, and above the count of cells. */
+const COVERED_ABOVE = 52;
+const COVERED_BELOW = 40;
+
 export class Page {
   left = $state(true);
   right = $state(true);
@@ -28,6 +32,20 @@ export class Page {
     if (tab === 'cells') this.left = true;
     else this.right = true;
     if (this.narrow) this.right = true;
+  }
+
+  /** Show all cells in the part of the plot that nothing covers. */
+  fit(animate: boolean): void {
+    const { scatter } = this;
+    if (!scatter) return;
+    const before = scatter.view;
+    scatter.fit();
+    const { height, width } = scatter.size;
+    const free = Math.max(1, height - COVERED_ABOVE - COVERED_BELOW) / Math.max(1, height);
+    const [x, y] = scatter.unproject(width / 2, height / 2 - (COVERED_ABOVE - COVERED_BELOW) / 2 / free);
+    const target = { x, y, scale: scatter.view.scale * free };
+    if (animate) scatter.setView(before);
+    scatter.setView(target, animate);
   }
 
   async savePicture(viewer: Viewer): Promise<void> {
