@@ -68,6 +68,8 @@ class WebGLScatter implements Scatter {
 
   #frame = 0;
   #viewChanged = false;
+  /** What changed may change again at once, as the view does: with a brush, or a pointer that runs over a legend. */
+  #lively = false;
   readonly #pace = new Pace();
   #rest: ReturnType<typeof setTimeout> | undefined;
   /** What the GPU has an old copy of. */
@@ -123,6 +125,7 @@ class WebGLScatter implements Scatter {
 
   setLut(lut: Lut): void {
     this.#lut = lut;
+    this.#lively = true;
     this.#changed('lut', 'order');
   }
 
@@ -134,6 +137,7 @@ class WebGLScatter implements Scatter {
   setMask(mask: Uint8Array | null): void {
     if (mask) this.#checkLength(mask.length, 'bytes of a mask');
     this.#mask = mask;
+    this.#lively = true;
     this.#changed('order');
   }
 
@@ -308,10 +312,10 @@ class WebGLScatter implements Scatter {
       if (t >= 1) this.#animation = null;
       else this.#frame = requestAnimationFrame(this.#tick);
     }
-    this.#draw(this.#viewChanged && this.#thins());
+    this.#draw((this.#viewChanged || this.#lively) && this.#thins());
   };
 
-  /** Whether a frame of a moving view should be thin; if so, all cells follow when it rests. */
+  /** Whether a frame of a lively picture should be thin; if so, all cells follow when it rests. */
   #thins(): boolean {
     if (!this.#pace.slow || this.#nDrawable <= THIN) return false;
     clearTimeout(this.#rest);
@@ -320,6 +324,7 @@ class WebGLScatter implements Scatter {
   }
 
   #draw(thin = false): void {
+    this.#lively = false;
     if (this.#viewChanged) {
       this.#viewChanged = false;
       for (const listener of this.#listeners) listener(this.#view);
