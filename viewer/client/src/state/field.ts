@@ -67,6 +67,20 @@ export function codesOf(field: CategoryData): number[] {
   return codes;
 }
 
+/** What a category is called on the page; -1 is "missing". */
+export function categoryName(categories: readonly string[], code: number): string {
+  if (code < 0) return 'Missing';
+  const name = categories[code] ?? '';
+  return name.trim() === '' ? '(blank)' : name;
+}
+
+/** The one value every cell has; null where they differ or some have none. */
+export function onlyValue(field: RangeData): number | null {
+  const [first] = field.values;
+  if (first === undefined || !Number.isFinite(first) || field.missing?.includes(1)) return null;
+  return field.values.every((value: number) => value === first) ? first : null;
+}
+
 function any(codes: NumberArray): boolean {
   for (const code of codes) if (code < 0) return true;
   return false;
