@@ -1,0 +1,39 @@
+"""What every test can use: the real dataset, and AnnData files written for one test."""
+
+from __future__ import annotations
+
+import sys
+from importlib import resources
+from pathlib import Path
+
+import pytest
+
+sys.path.append(str(Path(__file__).parent))
+
+from h5ad_file import write_h5ad
+from hypothesis import HealthCheck, settings
+
+# no deadline: the machine is shared, and no test asserts a time
+settings.register_profile(
+    "starcyte", deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+)
+settings.load_profile("starcyte")
+
+
+@pytest.fixture(scope="session")
+def pbmc() -> Path:
+    """Return the dataset that scanpy's wheel carries; its package is found without importing it."""
+    return Path(str(resources.files("scanpy"))) / "datasets" / "10x_pbmc68k_reduced.h5ad"
+
+
+@pytest.fixture
+def make_h5ad(tmp_path):
+    """Return a function that writes an AnnData file with :func:`h5ad_file.write_h5ad` and returns its path."""
+    made = 0
+
+    def make(*args, **kwargs) -> Path:
+        nonlocal made
+        made += 1
+        return write_h5ad(tmp_path / f"made-{made}.h5ad", *args, **kwargs)
+
+    return make
