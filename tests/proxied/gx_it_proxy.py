@@ -80,8 +80,11 @@ def install():
             command = [*npm, "ci", "--omit=optional", "--no-audit", "--no-fund", "--foreground-scripts"]
             ran = subprocess.run(command, cwd=fresh, env=environ, capture_output=True, text=True, check=False)
             if ran.returncode:
+                said = f"{ran.stdout[-3000:]}\n{ran.stderr[-3000:]}"
                 pytest.fail(
-                    f"gx-it-proxy cannot be installed:\n{ran.stdout[-3000:]}\n{ran.stderr[-3000:]}", pytrace=False
+                    "gx-it-proxy cannot be installed. One of its packages is compiled, which takes a C++ compiler, "
+                    f"make and Python (Debian: apt-get install g++ make). npm says:\n{said}",
+                    pytrace=False,
                 )
     return [node, str(folder / "node_modules" / "@galaxyproject" / "gx-it-proxy" / "lib" / "main.js")]
 
