@@ -1,0 +1,14 @@
+"""One small file for each case of reading, with what was put into it; anndata, numpy and h5py are the only oracles."""
+
+from files.broken import BROKEN
+from files.case import Bad, Case, Col, Expect, Mat
+from files.embeddings import EMBEDDINGS
+from files.hostile import HOSTILE
+from files.legacy import LEGACY
+from files.matrices import MATRICES
+from files.names import NAMES
+from files.tables import TABLES
+
+CASES: list[Case] = [*MATRICES, *TABLES, *EMBEDDINGS, *NAMES, *LEGACY, *HOSTILE]
+
+__all__ = ["BROKEN", "CASES", "Bad", "Case", "Col", "Expect", "Mat"]
