@@ -42,7 +42,7 @@ SETTINGS = (
     Setting("trust_prefix", bool, False, "Take X-Forwarded-Prefix from the proxy in front (one hop)."),
     Setting("allow_framing", bool, False, "Allow pages of any origin to show the viewer in a frame."),
     Setting("threads", int, 8, "Threads that answer requests."),
-    Setting("workers", int, 2, "Comparisons computed at the same time."),
+    Setting("workers", int, 0, "Cores to compute with; 0: all."),
     Setting("queue_length", int, 16, "Comparisons that may wait; more are refused."),
     Setting("job_deadline", float, 600.0, "Seconds after which a comparison is given up."),
     Setting("job_results", int, 32, "Finished comparisons kept for paging and download."),
@@ -50,8 +50,11 @@ SETTINGS = (
         "answer_wait", float, 0.5, "Seconds a comparison may take before it is answered as a job to ask again for."
     ),
     Setting(
-        "block_bytes", int, 16 << 20, "Bytes of a matrix read at a time; memory stays within some multiples of it."
+        "block_bytes", int, 32 << 20, "Bytes of a matrix read at a time; memory stays within some multiples of it."
     ),
+    Setting("moments_categories", int, 200, "Categories of a column, at most, whose means are kept with the index."),
+    Setting("index_least", int, 500_000, "Values of a matrix from which on a column index is made."),
+    Setting("cache_bytes", int, 50 << 30, "Bytes of indexes kept; beyond, those not used for longest go."),
     Setting("max_body_bytes", int, 32 << 20, "Largest request body."),
     Setting(
         "max_categories", int, 1000, "Categories of a column listed in the schema; a larger column is listed without."
@@ -79,6 +82,11 @@ class Settings:
     def __init__(self, **values: Any) -> None:
         given = {name: check(name, value) for name, value in values.items()}
         self.__dict__.update({s.name: s.default for s in SETTINGS} | given)
+
+    @property
+    def cores(self) -> int:
+        """Cores to compute with."""
+        return int(self.workers) or len(os.sched_getaffinity(0))
 
     def __getattr__(self, name: str) -> Any:
         raise AttributeError(f"there is no setting {name!r}")
@@ -127,7 +135,7 @@ def check(name: str, value: Any, source: str = "") -> Any:
         raise SettingInvalid(f"Setting {name!r} is {value!r}{where}.", f"Give {kind}.") from None
     if setting.type in (int, float) and not (checked >= (-1 if name == "port" else 0)):
         raise SettingInvalid(f"Setting {name!r} is {value!r}{where}.", "Give a number that is not negative.")
-    if name in {"threads", "workers", "block_bytes"} and checked < 1:
+    if name in {"threads", "block_bytes"} and checked < 1:
         raise SettingInvalid(f"Setting {name!r} is {value!r}{where}.", "Give at least 1.")
     if name == "port" and checked > 65535:
         raise SettingInvalid(f"Setting 'port' is {value!r}{where}.", "A port is at most 65535.")

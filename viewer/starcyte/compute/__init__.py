@@ -2,8 +2,10 @@
 
 from typing import Literal, get_args
 
-Method = Literal["t-test"]
+Method = Literal["t-test", "wilcoxon"]
 METHODS: tuple[Method, ...] = get_args(Method)
+Correction = Literal["benjamini-hochberg", "bonferroni"]
+CORRECTIONS: tuple[Correction, ...] = get_args(Correction)
 RESULT_COLUMNS = (
     "gene",
     "log2_fold_change",
@@ -14,4 +16,5 @@ RESULT_COLUMNS = (
     "mean_b",
     "fraction_a",
     "fraction_b",
+    "auc",
 )

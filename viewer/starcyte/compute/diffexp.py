@@ -9,10 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtr
 
-from starcyte.compute import RESULT_COLUMNS, Method
-from starcyte.compute.moments import Moments, group_moments
+from starcyte.compute import RESULT_COLUMNS, Correction, Method
+from starcyte.compute.moments import group_moments, kept_moments
+from starcyte.compute.ranks import rank_sums, wilcoxon
 from starcyte.errors import BadRequest
-from starcyte.store.base import Matrix, Tick, no_tick
+from starcyte.store.base import Dataset, Matrix, Tick, no_tick
+from starcyte.store.moments import Moments
 
 Scale = Literal["log1p", "linear", "signed"]
 
@@ -26,11 +28,13 @@ _LARGEST_LOG1P = 30.0
 class Comparison:
     """The result for all genes, in the matrix's order; each array has the shape (genes,).
 
-    NaN where a value is undefined: a fold change of signed data, a p-value of a gene without variance.
+    NaN where a value is undefined: a fold change of signed data, a p-value of a gene without variance, the AUC of a
+    t-test.
     """
 
     method: Method
     matrix: str
+    correction: Correction
     n_a: int
     n_b: int
     scale: Scale
@@ -42,8 +46,7 @@ class Comparison:
     mean_b: NDArray[np.float64]
     fraction_a: NDArray[np.float64]
     fraction_b: NDArray[np.float64]
-
-    correction = "benjamini-hochberg"
+    auc: NDArray[np.float64]
 
     def order(self) -> NDArray[np.intp]:
         """Return the genes best first: the largest score in either direction, undefined ones last."""
@@ -51,84 +54,141 @@ class Comparison:
         return np.argsort(-strength, kind="stable")
 
 
-def compare(matrix: Matrix, a: NDArray[np.bool_], b: NDArray[np.bool_], tick: Tick = no_tick) -> Comparison:
-    """Compare two groups of cells by Welch's t-test.
+def compare(
+    dataset: Dataset,
+    matrix: Matrix,
+    a: NDArray[np.bool_],
+    b: NDArray[np.bool_],
+    method: Method = "t-test",
+    correction: Correction = "benjamini-hochberg",
+    workers: int = 1,
+    tick: Tick = no_tick,
+) -> Comparison:
+    """Compare two groups of cells.
 
     Parameters
     ----------
+    dataset
+        The dataset.
     matrix
         The matrix to compare in.
     a, b
         Which cells are in each group, shape (n_obs,); no cell in both.
+    method
+        ``t-test`` (Welch's) or ``wilcoxon`` (rank sums, corrected for ties).
+    correction
+        How p-values are adjusted for the number of genes.
+    workers
+        Threads to use.
     tick
         Called between blocks; raises to stop.
 
     Returns
     -------
     Comparison
-        Equal to ``scipy.stats.ttest_ind(a, b, equal_var=False)`` for each gene.
+        Equal, for each gene, to ``scipy.stats.ttest_ind(a, b, equal_var=False)`` or to scanpy's ``wilcoxon`` with
+        ``tie_correct=True``.
 
     Raises
     ------
     BadRequest
-        If a group has fewer than two cells, or the groups share cells.
+        If a group has too few cells, or the groups share cells.
     DatasetInvalid
         If the matrix contradicts itself.
     """
-    codes = _codes(a, b)
-    moments = group_moments(matrix, codes, 2, tick)
-    score, p_value = welch(moments)
-    scale = scale_of(matrix, moments)
+    codes = _codes(a, b, method)
+    n_a, n_b = int(a.sum()), int(b.sum())
+    if method == "t-test":
+        moments = kept_moments(dataset, matrix, [a, b]) or group_moments(matrix, codes, 2, workers, tick)
+        score, p_value = welch(moments, moments, 0, 1)
+        auc = np.full(score.shape, np.nan)
+        mean, positive = moments.mean, moments.positive.astype(np.int64)
+    else:
+        sums = rank_sums(matrix, codes, 2, workers, tick)
+        score, p_value, auc = wilcoxon(sums.ranks[:, 0], sums.ties, n_a, n_b)
+        mean, positive = sums.mean, sums.positive
+    scale = scale_of(matrix, mean)
     return Comparison(
-        method="t-test",
+        method=method,
         matrix=matrix.name,
-        n_a=int(moments.n[0]),
-        n_b=int(moments.n[1]),
+        correction=correction,
+        n_a=n_a,
+        n_b=n_b,
         scale=scale,
-        log2_fold_change=log2_fold_change(moments.mean[0], moments.mean[1], scale),
+        log2_fold_change=log2_fold_change(mean[:, 0], mean[:, 1], scale),
         score=score,
         p_value=p_value,
-        p_adjusted=benjamini_hochberg(p_value),
-        mean_a=moments.mean[0],
-        mean_b=moments.mean[1],
-        fraction_a=moments.fraction[0],
-        fraction_b=moments.fraction[1],
+        p_adjusted=adjust(p_value, correction),
+        mean_a=mean[:, 0],
+        mean_b=mean[:, 1],
+        fraction_a=positive[:, 0] / n_a,
+        fraction_b=positive[:, 1] / n_b,
+        auc=auc,
     )
 
 
-def _codes(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> NDArray[np.int8]:
+def _codes(a: NDArray[np.bool_], b: NDArray[np.bool_], method: Method) -> NDArray[np.int8]:
+    least = 2 if method == "t-test" else 1
     for name, mask in (("a", a), ("b", b)):
         n = int(mask.sum())
-        if n < 2:
+        if n < least:
             raise BadRequest(
-                f"Group {name} has {n} cell{'s' if n != 1 else ''}; a t-test needs at least two in each group.",
+                f"Group {name} has {n} cell{'s' if n != 1 else ''}; a {method} needs at least {least} in each group.",
                 "Select more cells.",
             )
     shared = int((a & b).sum())
     if shared:
         raise BadRequest(f"The groups share {shared} cells.", "Take them out of one group, or compare with the rest.")
-    codes = np.full(a.shape, -1, np.int8)
+    codes = np.full(a.shape, 2, np.int8)
     codes[a], codes[b] = 0, 1
     return codes
 
 
-def welch(moments: Moments) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return Welch's t statistic and its two-sided p-value, group 0 against group 1.
+def welch(
+    of_a: Moments, of_b: Moments, a: int | slice, b: int | slice
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return Welch's t statistic and its two-sided p-value.
 
     Degrees of freedom by Welch and Satterthwaite (Welch 1947, doi:10.1093/biomet/34.1-2.28), as in scipy.
+
+    Parameters
+    ----------
+    of_a, of_b
+        Moments that hold the groups.
+    a, b
+        Which groups of them to compare; slices compare many at once.
 
     Returns
     -------
     score, p_value
-        Shape (genes,). NaN where neither group varies and the means are equal; infinite and 0 where they differ.
+        Shape (genes,) or (genes, groups). NaN where neither group varies and the means are equal; infinite and 0 where
+        they differ.
     """
-    share = moments.variance / moments.n[:, None]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        score = (moments.mean[0] - moments.mean[1]) / np.sqrt(share.sum(axis=0))
-        dof = share.sum(axis=0) ** 2 / (share**2 / (moments.n[:, None] - 1)).sum(axis=0)
+    n_a, n_b = of_a.n[a].astype(np.float64), of_b.n[b].astype(np.float64)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        share_a = of_a.m2[:, a] / (n_a - 1) / n_a
+        share_b = of_b.m2[:, b] / (n_b - 1) / n_b
+        share = share_a + share_b
+        score = (of_a.mean[:, a] - of_b.mean[:, b]) / np.sqrt(share)
+        dof = share**2 / (share_a**2 / (n_a - 1) + share_b**2 / (n_b - 1))
     # without any variance the degrees of freedom are 0/0; scipy takes 1, which gives p = 0 for an infinite score
     dof = np.where(np.isnan(dof), 1.0, dof)
     return score, 2 * stdtr(dof, -np.abs(score))
+
+
+def adjust(p_value: NDArray[np.float64], correction: Correction) -> NDArray[np.float64]:
+    """Adjust p-values for the number of genes tested; undefined ones stay undefined.
+
+    Parameters
+    ----------
+    p_value
+        Shape (genes,).
+    correction
+        Benjamini and Hochberg's false discovery rate (1995), or Bonferroni's.
+    """
+    if correction == "bonferroni":
+        return np.minimum(p_value * p_value.size, 1.0)
+    return benjamini_hochberg(p_value)
 
 
 def benjamini_hochberg(p_value: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -147,9 +207,9 @@ def benjamini_hochberg(p_value: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(np.isnan(p_value), np.nan, adjusted)
 
 
-def scale_of(matrix: Matrix, moments: Moments) -> Scale:
+def scale_of(matrix: Matrix, mean: NDArray[np.float64]) -> Scale:
     """Say what kind of numbers the means are of: logarithms, linear amounts, or signed (scaled) values."""
-    low, high = np.nanmin(moments.mean, initial=0.0), np.nanmax(moments.mean, initial=0.0)
+    low, high = np.nanmin(mean, initial=0.0), np.nanmax(mean, initial=0.0)
     if low < 0:
         return "signed"
     return "linear" if matrix.dtype.kind in "iub" or high > _LARGEST_LOG1P else "log1p"

@@ -63,12 +63,14 @@ class Jobs:
     Parameters
     ----------
     settings
-        ``workers``, ``queue_length``, ``job_deadline`` and ``job_results`` are used.
+        ``queue_length``, ``job_deadline`` and ``job_results`` are used.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._pool = ThreadPoolExecutor(settings.workers, thread_name_prefix="job")
+        # each comparison uses all cores: two at a time keep a short one from waiting behind a long one
+        self._at_once = 2
+        self._pool = ThreadPoolExecutor(self._at_once, thread_name_prefix="job")
         self._lock = threading.Lock()
         self._jobs: dict[str, Job] = {}
 
@@ -92,7 +94,7 @@ class Jobs:
             if same:
                 return same
             under_way = sum(not j.ended.is_set() for j in self._jobs.values())
-            if under_way >= self._settings.queue_length + self._settings.workers:
+            if under_way >= self._settings.queue_length + self._at_once:
                 raise TooManyJobs(
                     f"{under_way} comparisons are under way or waiting (setting queue_length).",
                     "Try again in some seconds.",

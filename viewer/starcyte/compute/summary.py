@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from starcyte.errors import BadRequest
 from starcyte.store.base import Column, Kind, Matrix, Tick, no_tick
+from starcyte.store.moments import totals
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,11 +67,6 @@ def summarize(matrix: Matrix, genes: Sequence[int], column: Column, tick: Tick =
         inside = here >= 0
         values = read.values[inside].astype(np.float64)
         with np.errstate(invalid="ignore", divide="ignore"):
-            mean[row] = _totals(here[inside], values, k) / counts
-            fraction[row] = _totals(here[inside], values > 0, k) / counts
+            mean[row] = totals(here[inside], values, k) / counts
+            fraction[row] = totals(here[inside], values > 0, k) / counts
     return Summary(categories, counts, mean, fraction)
-
-
-def _totals(codes: NDArray[Any], weights: NDArray[Any], k: int) -> NDArray[np.float64]:
-    totals: NDArray[np.float64] = np.bincount(codes, weights=weights, minlength=k)[:k].astype(np.float64)
-    return totals

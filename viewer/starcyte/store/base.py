@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from starcyte.store.moments import Moments
 
 Layout = Literal["csr", "csc", "dense"]
 
@@ -144,26 +147,30 @@ class Values:
 
 @dataclass(frozen=True, eq=False)
 class Block:
-    """A rectangle of a matrix.
+    """A rectangle of a matrix, gene after gene.
 
     Parameters
     ----------
-    rows, columns
+    rows, genes
         The cells and genes that it covers.
-    data
-        A scipy ``csr_array`` or ``csc_array`` without duplicate entries, or a 2-D array; of the rectangle's shape.
-    done
-        The fraction of the matrix that has been read with it (0 to 1).
+    values
+        Sparse: shape (entries,). Dense: shape (genes, rows). In the file's dtype.
+    ptr
+        Where each gene's entries start, shape (genes + 1,), int64; None where dense.
+    offsets
+        The row of each entry, counted from the first of ``rows``, shape (entries,), unsigned; no row twice within a
+        gene. None where dense.
     """
 
     rows: slice
-    columns: slice
-    data: Any
-    done: float
+    genes: slice
+    values: NDArray[Any]
+    ptr: NDArray[np.int64] | None = None
+    offsets: NDArray[Any] | None = None
 
 
 class Matrix(Protocol):
-    """Cells by genes, on disk.
+    """Cells by genes, on disk. Safe for use from several threads.
 
     A file may contradict itself in places that are only seen when they are read, so that each method that reads may
     raise DatasetInvalid.
@@ -179,8 +186,17 @@ class Matrix(Protocol):
         """Read one gene."""
         ...
 
-    def blocks(self, tick: Tick = no_tick) -> Iterator[Block]:
-        """Read everything, block after block; each block within the bytes the dataset was opened with."""
+    @property
+    def n_blocks(self) -> int:
+        """The number of blocks that it is read in when all of it is wanted."""
+        ...
+
+    def block(self, number: int) -> Block:
+        """Read one block; about as many bytes as the dataset was opened with."""
+        ...
+
+    def moments(self, column: str) -> Moments | None:
+        """Return the kept moments of a column of obs, the last group being the cells without a category."""
         ...
 
     def check(self, tick: Tick = no_tick) -> None:

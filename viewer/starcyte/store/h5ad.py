@@ -12,13 +12,15 @@ from numpy.typing import NDArray
 
 from starcyte.errors import DatasetInvalid, FilterMissing, NotFound, StarcyteError
 from starcyte.settings import Settings
-from starcyte.store.base import Column, ColumnInfo, EmbeddingInfo, Kind, Matrix, Tick, Warnings, no_tick
+from starcyte.store.base import Column, ColumnInfo, EmbeddingInfo, Kind, Tick, Warnings, no_tick
 from starcyte.store.colors import category_colors
 from starcyte.store.embeddings import find_embeddings
 from starcyte.store.fingerprint import fingerprint
 from starcyte.store.frame import Frame
 from starcyte.store.genes import GeneNames, unique
 from starcyte.store.hdf5 import attribute, child, is_text, members, open_file, text
+from starcyte.store.index import Source
+from starcyte.store.indexed import IndexedMatrix
 from starcyte.store.matrix import open_matrix
 
 
@@ -101,8 +103,8 @@ class H5adDataset:
             )
         return Frame(name, node, self._warnings, uns)
 
-    def _open_matrices(self) -> tuple[dict[str, Matrix], Frame | None]:
-        file, found = self._file, dict[str, Matrix]()
+    def _open_matrices(self) -> tuple[dict[str, IndexedMatrix], Frame | None]:
+        file, found = self._file, dict[str, IndexedMatrix]()
         self._add_matrix(found, "X", file, "X", (self.n_obs, self.n_vars))
         raw_var: Frame | None = None
         modern = child(file, "raw")
@@ -119,7 +121,7 @@ class H5adDataset:
         return found, raw_var if "raw/X" in found else None
 
     def _add_matrix(
-        self, found: dict[str, Matrix], name: str, parent: h5py.Group, key: str, shape: tuple[int, int]
+        self, found: dict[str, IndexedMatrix], name: str, parent: h5py.Group, key: str, shape: tuple[int, int]
     ) -> None:
         try:
             node = child(parent, key)
@@ -127,7 +129,7 @@ class H5adDataset:
                 return
             if isinstance(node, h5py.Dataset) and node.shape is None:
                 return
-            found[name] = open_matrix(name, node, shape, self._settings.block_bytes)
+            found[name] = IndexedMatrix(open_matrix(name, node, shape, self._settings.block_bytes))
         except FilterMissing as error:
             self._warnings.add(f"{name} is left out: {error}")
 
@@ -157,7 +159,7 @@ class H5adDataset:
         return [e.info for e in self._embeddings.values()]
 
     @property
-    def matrices(self) -> Sequence[Matrix]:
+    def matrices(self) -> Sequence[IndexedMatrix]:
         """X, raw/X and layers, as far as they are there."""
         return list(self._matrices.values())
 
@@ -201,13 +203,30 @@ class H5adDataset:
             )
         return found.read(dims)
 
-    def matrix(self, name: str) -> Matrix:
+    def matrix(self, name: str) -> IndexedMatrix:
         """Return a matrix by name; raise NotFound where there is none."""
         try:
             return self._matrices[name]
         except KeyError:
             there = ", ".join(self._matrices) or "none"
             raise NotFound(f"There is no matrix {name!r}.", f"Matrices of this file: {there}.") from None
+
+    def source(self, matrix: str) -> Source:
+        """Return what an index of a matrix must be of."""
+        found = self.matrix(matrix)
+        return Source(self.fingerprint, self.revision, found.name, found.shape, str(found.dtype))
+
+    def grouping_columns(self) -> list[Column]:
+        """Read the columns of obs whose moments are kept with an index; broken ones are left out."""
+        columns = []
+        for info in self.obs:
+            k = 2 if info.kind is Kind.BOOLEAN else len(info.categories or ())
+            if info.kind in {Kind.BOOLEAN, Kind.CATEGORICAL} and 0 < k <= self._settings.moments_categories:
+                try:
+                    columns.append(self.obs_column(info.name))
+                except StarcyteError as error:
+                    self._warnings.add(error.message)
+        return columns
 
     def genes(self, matrix: str | None = None) -> GeneNames:
         """Return the genes of a matrix (of raw, they may be more)."""

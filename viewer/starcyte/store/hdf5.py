@@ -145,6 +145,61 @@ def dataset(group: h5py.Group, name: str) -> h5py.Dataset:
     return node
 
 
+class Vector:
+    """A one-dimensional array, read by pieces.
+
+    Where it lies in the file as it is, contiguous and not compressed, it is read past HDF5, whose one lock would make
+    every other reader wait.
+
+    Parameters
+    ----------
+    array
+        The dataset, one-dimensional.
+    """
+
+    def __init__(self, array: h5py.Dataset) -> None:
+        self._array = array
+        self.name: str = array.name
+        self.dtype: np.dtype[Any] = array.dtype
+        self.size = int(array.shape[0])
+        self._path, self._offset = _place(array)
+
+    def read(self, start: int, stop: int) -> NDArray[Any]:
+        """Return elements start to stop.
+
+        Raises
+        ------
+        DatasetInvalid
+            If they cannot be read.
+        """
+        if self._offset is None:
+            with reading(self.name):
+                piece: NDArray[Any] = self._array[start:stop]
+            return piece
+        out = np.empty(max(stop - start, 0), self.dtype)
+        with reading(self.name):
+            descriptor = os.open(self._path, os.O_RDONLY)
+            try:
+                view, position = memoryview(out.view(np.uint8).data), self._offset + start * self.dtype.itemsize
+                while len(view):
+                    n = os.preadv(descriptor, [view], position)
+                    if n == 0:
+                        raise OSError("the file ends before it should")
+                    view, position = view[n:], position + n
+            finally:
+                os.close(descriptor)
+        return out
+
+
+def _place(array: h5py.Dataset) -> tuple[str, int | None]:
+    """Return the file and the offset of an array's bytes; None as offset where they are not there as they are."""
+    plain = array.chunks is None and array.dtype.kind in "iuf" and array.dtype.isnative and array.size
+    with reading(array.name):
+        if not plain or array.file.userblock_size or array.file.driver != "sec2":
+            return "", None
+        return str(array.file.filename), array.id.get_offset()
+
+
 def attribute(node: Node, *names: str) -> Any:
     """Return the first of these attributes that is there, text decoded; None where none is."""
     for name in names:

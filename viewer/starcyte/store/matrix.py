@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
 
@@ -13,8 +12,11 @@ from scipy.sparse import csc_array, csr_array
 
 from starcyte.errors import DatasetInvalid
 from starcyte.store.base import Block, Layout, Matrix, Tick, Values, no_tick
-from starcyte.store.hdf5 import Node, attribute, dataset, reading
+from starcyte.store.hdf5 import Node, Vector, attribute, dataset, reading
+from starcyte.store.moments import Moments
 
+# a row's offset in its block fits 16 bits
+_MOST_ROWS = 65536
 _REWRITE = "Write the file again from its source with anndata."
 
 
@@ -62,37 +64,35 @@ class _SparseMatrix:
 
     def __init__(self, name: str, group: h5py.Group, shape: tuple[int, int], block_bytes: int) -> None:
         self.name = name
-        self._data = dataset(group, "data")
-        self._indices = dataset(group, "indices")
-        self._indptr = dataset(group, "indptr")
-        self.dtype = _numeric(name, self._data.dtype)
-        stored = attribute(group, "shape", "h5sparse_shape")
+        parts = [dataset(group, part) for part in ("data", "indices", "indptr")]
+        self.dtype = _numeric(name, parts[0].dtype)
         self.shape = shape
-        if stored is None or tuple(np.asarray(stored).ravel().tolist()) != shape:
-            said = "none" if stored is None else " x ".join(str(v) for v in np.asarray(stored).ravel().tolist())
+        stored = attribute(group, "shape", "h5sparse_shape")
+        said = [] if stored is None else np.asarray(stored).ravel().tolist()
+        if said != list(shape):
+            words = " x ".join(str(v) for v in said) or "none"
             raise DatasetInvalid(
-                f"{name} says its shape is {said}, but obs and var say {shape[0]} x {shape[1]}.", _REWRITE
+                f"{name} says its shape is {words}, but obs and var say {shape[0]} x {shape[1]}.", _REWRITE
             )
-        for part in (self._data, self._indices, self._indptr):
-            if part.ndim != 1 or (part is not self._data and part.dtype.kind not in "iu"):
+        for part in parts:
+            if part.ndim != 1 or (part is not parts[0] and part.dtype.kind not in "iu"):
                 raise DatasetInvalid(f"{name} is broken: {part.name} is not a list of whole numbers.", _REWRITE)
-        self.nnz: int | None = int(self._data.shape[0])
-        if self._indices.shape != self._data.shape:
+        self._data, self._indices, self._indptr = (Vector(part) for part in parts)
+        self.nnz: int | None = self._data.size
+        if self._indices.size != self._data.size:
             raise DatasetInvalid(
-                f"{name} is broken: {self._data.shape[0]} values but {self._indices.shape[0]} indices.", _REWRITE
+                f"{name} is broken: {self._data.size} values but {self._indices.size} indices.", _REWRITE
             )
-        if self._indptr.shape[0] != shape[self._major] + 1:
+        if self._indptr.size != shape[self._major] + 1:
             raise DatasetInvalid(
-                f"{name} is broken: indptr has {self._indptr.shape[0]} entries, not {shape[self._major] + 1}.", _REWRITE
+                f"{name} is broken: indptr has {self._indptr.size} entries, not {shape[self._major] + 1}.", _REWRITE
             )
-        self._entry_bytes = self.dtype.itemsize + self._indices.dtype.itemsize
-        self._block_entries = max(block_bytes // self._entry_bytes, 1)
+        self._block_entries = max(block_bytes // (self.dtype.itemsize + self._indices.dtype.itemsize), 1)
 
     @cached_property
     def indptr(self) -> NDArray[np.int64]:
         """Where each row (CSR) or column (CSC) starts, checked; shape (n + 1,)."""
-        with reading(f"{self.name}/indptr"):
-            indptr: NDArray[np.int64] = self._indptr[()].astype(np.int64)
+        indptr: NDArray[np.int64] = self._indptr.read(0, self._indptr.size).astype(np.int64)
         if indptr[0] != 0 or indptr[-1] != self.nnz or np.any(np.diff(indptr) < 0):
             raise DatasetInvalid(
                 f"{self.name} is broken: indptr does not run from 0 up to the number of values ({self.nnz}).", _REWRITE
@@ -100,8 +100,7 @@ class _SparseMatrix:
         return indptr
 
     def _read_indices(self, start: int, stop: int) -> NDArray[Any]:
-        with reading(f"{self.name}/indices"):
-            indices: NDArray[Any] = self._indices[start:stop]
+        indices = self._indices.read(start, stop)
         minor = self.shape[1 - self._major]
         if indices.size and (int(indices.min()) < 0 or int(indices.max()) >= minor):
             raise DatasetInvalid(
@@ -110,32 +109,29 @@ class _SparseMatrix:
             )
         return indices.astype(np.int32 if minor < 2**31 else np.int64, copy=False)
 
-    def _read_data(self, start: int, stop: int) -> NDArray[Any]:
-        with reading(f"{self.name}/data"):
-            values: NDArray[Any] = self._data[start:stop]
-        return values
-
-    def _spans(self) -> Iterator[tuple[int, int]]:
-        """Cut the major axis so that each piece has at most the entries of a block (or is a single row)."""
-        indptr, n, first = self.indptr, self.shape[self._major], 0
-        while first < n:
+    @cached_property
+    def spans(self) -> NDArray[np.int64]:
+        """Where the blocks start on indptr's axis, and its end; each of so many entries at most, or one row."""
+        indptr, n = self.indptr, self.shape[self._major]
+        starts = [0]
+        while starts[-1] < n:
+            first = starts[-1]
             last = int(np.searchsorted(indptr, indptr[first] + self._block_entries, side="right")) - 1
-            last = min(max(last, first + 1), n)
-            yield first, last
-            first = last
+            starts.append(min(max(last, first + 1), first + _MOST_ROWS, n))
+        return np.array(starts)
 
-    def _rectangle(self, first: int, last: int) -> Any:
+    @property
+    def n_blocks(self) -> int:
+        """The number of blocks."""
+        return self.spans.size - 1
+
+    def _read_span(self, first: int, last: int) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.int64]]:
         start, stop = int(self.indptr[first]), int(self.indptr[last])
-        indices, data = self._read_indices(start, stop), self._read_data(start, stop)
-        indptr = (self.indptr[first : last + 1] - start).astype(indices.dtype)
-        other = self.shape[1 - self._major]
-        if self._major == 0:
-            block: Any = csr_array((data, indices, indptr), shape=(last - first, other))
-        else:
-            block = csc_array((data, indices, indptr), shape=(other, last - first))
-        if not block.has_canonical_format:
-            block.sum_duplicates()
-        return block
+        return self._data.read(start, stop), self._read_indices(start, stop), self.indptr[first : last + 1] - start
+
+    def moments(self, column: str) -> Moments | None:
+        """Return None: an index keeps moments, a file does not."""
+        return None
 
     def check(self, tick: Tick = no_tick) -> None:
         """Read indptr and all indices."""
@@ -164,18 +160,22 @@ class CsrMatrix(_SparseMatrix):
             hits = np.flatnonzero(self._read_indices(start, stop) == index)
             if hits.size:
                 first, last = int(hits[0]), int(hits[-1]) + 1
-                values.append(self._read_data(start + first, start + last)[hits - first])
+                values.append(self._data.read(start + first, start + last)[hits - first])
                 rows.append(np.searchsorted(indptr, start + hits, side="right") - 1)
         return _sparse_values(
             self.shape[0], np.concatenate(rows) if rows else np.empty(0, np.int64), np.concatenate(values)
         )
 
-    def blocks(self, tick: Tick = no_tick) -> Iterator[Block]:
-        """Read runs of rows."""
-        for first, last in self._spans():
-            done = last / self.shape[0]
-            tick(first / self.shape[0])
-            yield Block(slice(first, last), slice(0, self.shape[1]), self._rectangle(first, last), done)
+    def block(self, number: int) -> Block:
+        """Read a run of rows, and turn it to genes."""
+        first, last = int(self.spans[number]), int(self.spans[number + 1])
+        data, indices, indptr = self._read_span(first, last)
+        rows = csr_array((data, indices, indptr.astype(indices.dtype)), shape=(last - first, self.shape[1]))
+        if not rows.has_canonical_format:
+            rows.sum_duplicates()
+        turned = rows.tocsc()
+        offsets = turned.indices.astype(np.uint16)
+        return Block(slice(first, last), slice(0, self.shape[1]), turned.data, turned.indptr.astype(np.int64), offsets)
 
 
 class CscMatrix(_SparseMatrix):
@@ -187,13 +187,17 @@ class CscMatrix(_SparseMatrix):
     def column(self, index: int, tick: Tick = no_tick) -> Values:
         """Read one gene."""
         start, stop = int(self.indptr[index]), int(self.indptr[index + 1])
-        return _sparse_values(self.shape[0], self._read_indices(start, stop), self._read_data(start, stop))
+        return _sparse_values(self.shape[0], self._read_indices(start, stop), self._data.read(start, stop))
 
-    def blocks(self, tick: Tick = no_tick) -> Iterator[Block]:
-        """Read runs of genes."""
-        for first, last in self._spans():
-            tick(first / self.shape[1])
-            yield Block(slice(0, self.shape[0]), slice(first, last), self._rectangle(first, last), last / self.shape[1])
+    def block(self, number: int) -> Block:
+        """Read a run of genes."""
+        first, last = int(self.spans[number]), int(self.spans[number + 1])
+        data, indices, indptr = self._read_span(first, last)
+        genes = csc_array((data, indices, indptr.astype(indices.dtype)), shape=(self.shape[0], last - first))
+        if not genes.has_canonical_format:
+            genes.sum_duplicates()
+        offsets = genes.indices.astype(np.uint32)
+        return Block(slice(0, self.shape[0]), slice(first, last), genes.data, genes.indptr.astype(np.int64), offsets)
 
 
 class DenseMatrix:
@@ -210,38 +214,41 @@ class DenseMatrix:
         if not self._flat and array.shape != shape:
             said = " x ".join(str(v) for v in array.shape)
             raise DatasetInvalid(f"{name} has the shape {said}, but obs and var say {shape[0]} x {shape[1]}.", _REWRITE)
-        step = max(block_bytes // max(shape[1] * self.dtype.itemsize, 1), 1)
+        step = min(max(block_bytes // max(shape[1] * self.dtype.itemsize, 1), 1), _MOST_ROWS)
         if array.chunks and not self._flat and step > array.chunks[0]:
             step -= step % array.chunks[0]
         self._step = step
 
-    def _rows(self) -> Iterator[tuple[int, int]]:
-        for first in range(0, self.shape[0], self._step):
-            yield first, min(first + self._step, self.shape[0])
+    @property
+    def n_blocks(self) -> int:
+        """The number of blocks."""
+        return -(-self.shape[0] // self._step)
+
+    def _read(self, number: int, genes: slice | int) -> tuple[slice, NDArray[Any]]:
+        rows = slice(number * self._step, min((number + 1) * self._step, self.shape[0]))
+        with reading(self.name):
+            piece: NDArray[Any] = (
+                self._array[()].reshape(self.shape)[rows, genes] if self._flat else self._array[rows, genes]
+            )
+        return rows, piece
 
     def column(self, index: int, tick: Tick = no_tick) -> Values:
-        """Read one gene, in pieces so that other reads get their turn."""
+        """Read one gene, in pieces so that other readers get their turn."""
         out = np.empty(self.shape[0], self.dtype)
-        if self._flat:
-            with reading(self.name):
-                out[:] = self._array[()].reshape(self.shape)[:, index]
-            return Values(self.shape[0], out)
-        for first, last in self._rows():
-            tick(first / self.shape[0])
-            with reading(self.name):
-                out[first:last] = self._array[first:last, index]
+        for number in range(self.n_blocks):
+            tick(number / self.n_blocks)
+            rows, piece = self._read(number, index)
+            out[rows] = piece
         return Values(self.shape[0], out)
 
-    def blocks(self, tick: Tick = no_tick) -> Iterator[Block]:
-        """Read runs of rows."""
-        for first, last in self._rows():
-            tick(first / self.shape[0])
-            with reading(self.name):
-                if self._flat:
-                    block: NDArray[Any] = self._array[()].reshape(self.shape)[first:last]
-                else:
-                    block = self._array[first:last]
-            yield Block(slice(first, last), slice(0, self.shape[1]), block, last / self.shape[0])
+    def block(self, number: int) -> Block:
+        """Read a run of rows, and turn it to genes."""
+        rows, piece = self._read(number, slice(None))
+        return Block(rows, slice(0, self.shape[1]), np.ascontiguousarray(piece.T))
+
+    def moments(self, column: str) -> Moments | None:
+        """Return None: an index keeps moments, a file does not."""
+        return None
 
     def check(self, tick: Tick = no_tick) -> None:
         """Nothing to check: the shape, all that can contradict, was checked when it was opened."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from flask import Blueprint, Response, request
 
-from starcyte.compute import METHODS, RESULT_COLUMNS
+from starcyte.compute import CORRECTIONS, METHODS, RESULT_COLUMNS
 from starcyte.errors import BadRequest, LimitExceeded
 from starcyte.web.answer import answer_json, answer_once, body_json, whole_number
 from starcyte.web.context import context
@@ -66,20 +66,26 @@ def diffexp() -> Response:
     from starcyte.compute.selection import select
 
     ctx, dataset, body = context(), context().dataset(), body_json()
-    unknown = set(body) - {"a", "b", "method", "matrix", "limit", "offset"}
+    unknown = set(body) - {"a", "b", "method", "matrix", "correction", "limit", "offset"}
     if unknown:
-        raise BadRequest(f"{min(unknown)!r} is no part of a comparison.", "It has a, b, method, matrix, limit, offset.")
-    method, matrix_name = body.get("method", "t-test"), body.get("matrix", "X")
+        raise BadRequest(
+            f"{min(unknown)!r} is no part of a comparison.", "It has a, b, method, correction, matrix, limit, offset."
+        )
+    method, matrix_name = body.get("method", METHODS[0]), body.get("matrix", "X")
+    correction = body.get("correction", CORRECTIONS[0])
     if method not in METHODS:
         raise BadRequest(f"There is no method {method!r}.", f"Methods: {', '.join(METHODS)}.")
+    if correction not in CORRECTIONS:
+        raise BadRequest(f"There is no correction {correction!r}.", f"Corrections: {', '.join(CORRECTIONS)}.")
     if not isinstance(matrix_name, str):
         raise BadRequest("matrix is not a name.", "Give the name of a matrix of the schema.")
     limit, offset = _page(body.get("limit"), body.get("offset"))
     matrix = dataset.matrix(matrix_name)
     a = select(dataset, body.get("a"), "selection a")
     b = ~a if body.get("b", "rest") == "rest" else select(dataset, body["b"], "selection b")
-    key = json.dumps([method, matrix_name, body.get("a"), body.get("b", "rest")], sort_keys=True)
-    job = ctx.jobs.submit(key, lambda tick: compare(matrix, a, b, tick))
+    key = json.dumps([method, correction, matrix_name, body.get("a"), body.get("b", "rest")], sort_keys=True)
+    cores = ctx.settings.cores
+    job = ctx.jobs.submit(key, lambda tick: compare(dataset, matrix, a, b, method, correction, cores, tick))
     job.ended.wait(ctx.settings.answer_wait)
     if job.error:
         raise job.error

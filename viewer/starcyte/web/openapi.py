@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from starcyte import __version__
-from starcyte.compute import METHODS, RESULT_COLUMNS
+from starcyte.compute import CORRECTIONS, METHODS, RESULT_COLUMNS
 from starcyte.web.media import BINARY, CSV, JSON
 
 
@@ -301,7 +301,8 @@ def _schemas() -> dict[str, Any]:
             ("a",),
             a=_ref("Selection"),
             b={"oneOf": [_ref("Selection"), {"const": "rest"}], "default": "rest"},
-            method={"enum": list(METHODS), "default": "t-test"},
+            method={"enum": list(METHODS), "default": METHODS[0]},
+            correction={"enum": list(CORRECTIONS), "default": CORRECTIONS[0]},
             matrix={"type": "string", "default": "X"},
             limit=_COUNT,
             offset=_COUNT,
