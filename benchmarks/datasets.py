@@ -58,7 +58,7 @@ def _pool(n_vars: int, density: float, rng: np.random.Generator) -> tuple[csr_ar
     profiles = np.tile(rates, (CLUSTERS, 1))
     for c, genes in enumerate(up):
         profiles[c, genes] += rates.max() * rng.uniform(0.2, 1.0, genes.size)
-    depth = _depth_for(density, rates / rates.sum())
+    depth = _depth_for(density, (profiles / profiles.sum(1, keepdims=True)).mean(0))
     parts = []
     for first in range(0, POOL, 500):
         block = profiles[clusters[first : first + 500]]

@@ -6,7 +6,7 @@ import argparse
 import json
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -59,12 +59,28 @@ def launch(args: argparse.Namespace, settings: Settings) -> int:
     from starcyte.store.opening import Opening
     from starcyte.web.app import create_app
 
-    opening = Opening(path, settings, on_error=_complain)
+    opening = Opening(path, settings, on_error=_complain, indexing=True)
     app = create_app(settings, opening)
     print(f"starcyte: {opening.title} at {url_of(listener)}", flush=True)
     opening.start()
     serve(app.wsgi_app, listener, settings, on_stop=app.extensions["starcyte"].stop)
     return opening.error.exit_status if opening.error else 0
+
+
+def prepare(args: argparse.Namespace, settings: Settings) -> int:
+    """Make the column index of a dataset ahead of time, so that it opens ready."""
+    from starcyte.store.cache import demo_file
+    from starcyte.store.h5ad import H5adDataset
+    from starcyte.store.preparing import prepare as make
+
+    dataset = H5adDataset(_dataset(args) or demo_file(settings), settings)
+    names = args.matrix or ([dataset.default_matrix] if dataset.default_matrix else [])
+    for name in names:
+        dataset.matrix(name)
+    for name in names:
+        index = make(dataset, settings, name, _progress(f"Indexing {name}"))
+        print(f"starcyte: {name} is indexed in {str(index.folder)!r}")
+    return 0
 
 
 def inspect(args: argparse.Namespace, settings: Settings) -> int:
@@ -74,7 +90,7 @@ def inspect(args: argparse.Namespace, settings: Settings) -> int:
     opening = Opening(_dataset(args), settings)
     opening.run()
     dataset = opening.dataset()
-    found = dataset.check(_show_progress if sys.stderr.isatty() else lambda done: None)
+    found = dataset.check(_progress("Checking"))
     description = dataset.describe()
     description["warnings"] += [w for w in found if w not in description["warnings"]]
     if args.json:
@@ -118,10 +134,12 @@ def _parser() -> argparse.ArgumentParser:
         if setting.type is bool:
             kind = {"action": argparse.BooleanOptionalAction}
         group.add_argument(setting.flag, dest=setting.name, default=None, help=text.replace("%", "%%"), **kind)
-    for run, text in ((launch, "Show one dataset."), (inspect, "Say what is in a file, and what is wrong with it.")):
-        command = commands.add_parser(run.__name__, help=text, description=run.__doc__, parents=[common])
+    for run in (launch, prepare, inspect):
+        command = commands.add_parser(run.__name__, help=run.__doc__, description=run.__doc__, parents=[common])
         command.add_argument("dataset", nargs="?", metavar="DATASET", help="Path of an .h5ad file, of any name.")
         command.set_defaults(run=run)
+        if run is prepare:
+            command.add_argument("--matrix", action="append", help="Matrix to index; default: the one shown first.")
         if run is inspect:
             command.add_argument("--json", action="store_true", help="Print JSON.")
     command = commands.add_parser("get", help=get.__doc__, description=get.__doc__, parents=[common])
@@ -162,8 +180,14 @@ def _complain(error: StarcyteError) -> None:
     print(f"starcyte: {error}", file=sys.stderr, flush=True)
 
 
-def _show_progress(done: float) -> None:
-    print(f"\rChecking {done:4.0%}", end="\r" if done < 1 else "\n", file=sys.stderr, flush=True)
+def _progress(what: str) -> Callable[[float], None]:
+    """Return what shows a bar on a terminal, and nothing elsewhere."""
+
+    def show(done: float) -> None:
+        bar = "█" * int(done * 40)
+        print(f"\r{what} {bar:·<40} {done:4.0%}", end="" if done < 1 else "\n", file=sys.stderr, flush=True)
+
+    return show if sys.stderr.isatty() else lambda done: None
 
 
 def _summary(description: dict[str, Any]) -> list[str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -28,6 +30,54 @@ def cache_folder(settings: Settings) -> Path:
             f"The cache folder {str(base)!r} cannot be made: {error.strerror}.", "Choose another with --cache-dir."
         ) from None
     return base
+
+
+def index_folder(settings: Settings) -> Path:
+    """Return the folder of the column indexes; it may not be there yet.
+
+    Raises
+    ------
+    InputError
+        If the cache folder cannot be made.
+    """
+    return cache_folder(settings) / "index"
+
+
+def make_room(folder: Path, most_bytes: int, keep: str = "") -> None:
+    """Remove the indexes not used for longest until the others fit; those in use stay.
+
+    Parameters
+    ----------
+    folder
+        The folder of the indexes; one that was used has a newer time of change.
+    most_bytes
+        What may stay.
+    keep
+        The name of one that stays.
+    """
+    if not folder.is_dir():
+        return
+    found = [p for p in folder.iterdir() if p.is_dir() and not p.name.startswith(".") and p.name != keep]
+    sizes = {p: sum(f.stat().st_size for f in p.iterdir()) for p in found}
+    total = sum(sizes.values())
+    for path in sorted(found, key=lambda p: p.stat().st_mtime):
+        if total <= most_bytes:
+            return
+        if not _in_use(path):
+            shutil.rmtree(path, ignore_errors=True)
+            total -= sizes[path]
+
+
+def _in_use(index: Path) -> bool:
+    """Say whether a process reads an index: it holds a lock on its entries."""
+    try:
+        with (index / "entries.bin").open("rb") as entries:
+            fcntl.flock(entries, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def demo_file(settings: Settings) -> Path:

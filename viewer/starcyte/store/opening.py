@@ -13,6 +13,7 @@ from starcyte.settings import Settings
 
 if TYPE_CHECKING:
     from starcyte.store.base import Dataset
+    from starcyte.store.preparing import Preparing, Progress
 
 log = logging.getLogger(__name__)
 
@@ -32,15 +33,23 @@ class Opening:
         The settings in force.
     on_error
         Told why it cannot be opened.
+    indexing
+        Whether to make column indexes in the background.
     """
 
     def __init__(
-        self, path: Path | None, settings: Settings, on_error: Callable[[StarcyteError], None] = lambda error: None
+        self,
+        path: Path | None,
+        settings: Settings,
+        on_error: Callable[[StarcyteError], None] = lambda error: None,
+        indexing: bool = False,
     ) -> None:
+        self._indexing = indexing
         self._path = path
         self._settings = settings
         self._on_error = on_error
         self._dataset: Dataset | None = None
+        self._preparing: Preparing | None = None
         self._done = threading.Event()
         self.error: StarcyteError | None = None
         self.progress: float | None = None
@@ -63,6 +72,7 @@ class Opening:
         try:
             # imported here so that the port answers before the scientific libraries are there
             from starcyte.store.h5ad import H5adDataset
+            from starcyte.store.preparing import Preparing
 
             path = self._path
             if path is None:
@@ -73,6 +83,10 @@ class Opening:
             dataset = H5adDataset(path, self._settings)
             self.title = dataset.title
             self._dataset = dataset
+            if self._indexing:
+                self._preparing = Preparing(dataset, self._settings)
+                if dataset.default_matrix:
+                    self._preparing.want(dataset.default_matrix)
             self.message = ""
         except StarcyteError as error:
             self.error = error
@@ -108,7 +122,24 @@ class Opening:
         self._done.wait()
         return self.dataset()
 
+    def want_index(self, matrix: str) -> None:
+        """Say that a matrix is used, so that its index is made if there is none."""
+        if self._preparing is not None:
+            self._preparing.want(matrix)
+
+    @property
+    def indexing(self) -> Progress | None:
+        """How far the index is that is being made; None where none is."""
+        return self._preparing.progress if self._preparing else None
+
+    @property
+    def problems(self) -> list[str]:
+        """What kept indexes from being made."""
+        return self._preparing.problems if self._preparing else []
+
     def close(self) -> None:
-        """Let go of the file, if it is open."""
+        """Stop what goes on in the background, and let go of the file."""
+        if self._preparing is not None:
+            self._preparing.close()
         if self._dataset is not None:
             self._dataset.close()

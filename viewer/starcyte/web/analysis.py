@@ -35,7 +35,7 @@ def summary() -> Response:
         )
 
     def make() -> Response:
-        matrix, known = dataset.matrix(matrix_name), dataset.genes(matrix_name)
+        matrix, known = ctx.matrix(matrix_name), dataset.genes(matrix_name)
         positions = [known.index(n) for n in names]
         result = summarize(matrix, positions, dataset.obs_column(group_by), ctx.tick)
         rows = [
@@ -80,7 +80,7 @@ def diffexp() -> Response:
     if not isinstance(matrix_name, str):
         raise BadRequest("matrix is not a name.", "Give the name of a matrix of the schema.")
     limit, offset = _page(body.get("limit"), body.get("offset"))
-    matrix = dataset.matrix(matrix_name)
+    matrix = ctx.matrix(matrix_name)
     a = select(dataset, body.get("a"), "selection a")
     b = ~a if body.get("b", "rest") == "rest" else select(dataset, body["b"], "selection b")
     key = json.dumps([method, correction, matrix_name, body.get("a"), body.get("b", "rest")], sort_keys=True)

@@ -100,6 +100,11 @@ def health() -> Response:
         "message": opening.message,
         "title": opening.title,
     }
+    indexing = opening.indexing
+    if indexing:
+        answer["indexing"] = {"matrix": indexing.matrix, "progress": indexing.done}
+    if opening.problems:
+        answer["problems"] = opening.problems
     if opening.state == "error" and opening.error:
         answer["error"] = opening.error.as_dict()
     response = answer_json(answer)

@@ -14,7 +14,7 @@ from starcyte.store.opening import Opening
 
 if TYPE_CHECKING:
     from starcyte.compute.jobs import Jobs
-    from starcyte.store.base import Dataset
+    from starcyte.store.base import Dataset, Matrix
 
 
 @dataclass
@@ -40,6 +40,12 @@ class Context:
         """Return the open dataset; raise DatasetLoading, or why it cannot be opened."""
         return self.opening.dataset()
 
+    def matrix(self, name: str) -> Matrix:
+        """Return a matrix by name, and have its index made if there is none; raise NotFound where there is none."""
+        matrix = self.dataset().matrix(name)
+        self.opening.want_index(name)
+        return matrix
+
     def tick(self, done: float) -> None:
         """Stop reading for a request when the server stops."""
         if self.stopping.is_set():
@@ -49,6 +55,7 @@ class Context:
         """Give up all work under way; the next block of each is its last."""
         self.stopping.set()
         self.jobs.close()
+        self.opening.close()
 
 
 def context() -> Context:

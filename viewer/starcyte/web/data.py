@@ -89,7 +89,7 @@ def expression() -> Response:
         raise BadRequest("No gene is named.", "Add ?gene=<name>.")
 
     def read() -> tuple[int, list[WireColumn]]:
-        matrix = dataset.matrix(matrix_name)
+        matrix = ctx.matrix(matrix_name)
         index = dataset.genes(matrix_name).index(gene)
         return dataset.n_obs, [from_values(gene, matrix.column(index, ctx.tick))]
 

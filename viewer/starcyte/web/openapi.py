@@ -236,6 +236,8 @@ def _schemas() -> dict[str, Any]:
             message=text,
             title=text,
             error=failure,
+            indexing=_object(("matrix", "progress"), matrix=text, progress=number),
+            problems=_list(text),
         ),
         "Schema": _object(
             ("title", "fingerprint", "n_obs", "n_vars", "obs", "embeddings", "matrices", "genes", "warnings"),

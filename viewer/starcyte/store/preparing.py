@@ -1,0 +1,195 @@
+"""Column indexes made in the background: one after the other, in a process of their own, while everything works.
+
+A process, so that the answers do not wait for it, and so that what goes wrong with it goes wrong with nothing else.
+It ends with ours, however ours ends: it looks for its parent between blocks.
+"""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import os
+import queue
+import signal
+import threading
+import time
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from starcyte.errors import Cancelled, DatasetInvalid, InputError, StarcyteError
+from starcyte.settings import Settings
+from starcyte.store.base import Tick
+from starcyte.store.cache import index_folder, make_room
+from starcyte.store.h5ad import H5adDataset
+from starcyte.store.index import ColumnIndex
+from starcyte.store.index_build import build_index
+
+log = logging.getLogger(__name__)
+
+_REPORT_SECONDS = 0.1
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far the index is that is being made.
+
+    Parameters
+    ----------
+    matrix
+        The matrix it is of.
+    done
+        Fraction done.
+    """
+
+    matrix: str
+    done: float
+
+
+class Preparing:
+    """Makes the indexes of a dataset that are asked for.
+
+    Parameters
+    ----------
+    dataset
+        The dataset.
+    settings
+        The settings in force.
+    """
+
+    def __init__(self, dataset: H5adDataset, settings: Settings) -> None:
+        self._dataset, self._settings = dataset, settings
+        self._wanted: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._asked: set[str] = set()
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._process: multiprocessing.process.BaseProcess | None = None
+        self._closed = False
+        self.progress: Progress | None = None
+        self.problems: list[str] = []
+
+    def want(self, name: str) -> None:
+        """Ask for the index of a matrix; return at once, whatever happens.
+
+        A small matrix needs none: it is read faster than an index could be opened.
+        """
+        matrix = self._dataset.matrix(name)
+        n = matrix.nnz if matrix.nnz is not None else matrix.shape[0] * matrix.shape[1]
+        if n < self._settings.index_least:
+            return
+        with self._lock:
+            if name in self._asked or self._closed:
+                return
+            self._asked.add(name)
+            self._wanted.put(name)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="preparing", daemon=True)
+                self._thread.start()
+
+    def close(self) -> None:
+        """Stop; what is half made is thrown away."""
+        with self._lock:
+            self._closed = True
+            process = self._process
+        self._wanted.put(None)
+        if process is not None:
+            process.kill()
+
+    def _run(self) -> None:
+        while (name := self._wanted.get()) is not None:
+            try:
+                self._dataset.matrix(name).index = self._open(name) or self._make(name)
+            except StarcyteError as error:
+                if not self._closed:
+                    self.problems.append(str(error))
+                    log.warning("%s", error)
+            except Exception:
+                log.exception("the index of a matrix could not be made")
+            finally:
+                self.progress = None
+
+    def _open(self, name: str) -> ColumnIndex | None:
+        source = self._dataset.source(name)
+        folder = index_folder(self._settings) / source.folder_name
+        try:
+            index = ColumnIndex(folder, source)
+        except (OSError, ValueError, KeyError):
+            return None
+        os.utime(folder)
+        return index
+
+    def _make(self, name: str) -> ColumnIndex:
+        self.progress = Progress(name, 0.0)
+        spawn = multiprocessing.get_context("spawn")
+        receiver, sender = spawn.Pipe(duplex=False)
+        process = spawn.Process(
+            target=_child, args=(sender, self._dataset.path, self._settings, name, os.getpid()), daemon=True
+        )
+        with self._lock:
+            if self._closed:
+                raise Cancelled("The viewer is stopping.")
+            process.start()
+            self._process = process
+        sender.close()
+        failure: StarcyteError | None = None
+        while True:
+            try:
+                said = receiver.recv()
+            except EOFError:
+                break
+            if isinstance(said, float):
+                self.progress = Progress(name, said)
+            else:
+                failure = InputError(*said)
+        process.join()
+        index = self._open(name)
+        if index is None:
+            raise failure or InputError(
+                f"The index of {name} was not made: its process ended with {process.exitcode}.",
+                "The viewer works without it, slower.",
+            )
+        return index
+
+
+def prepare(dataset: H5adDataset, settings: Settings, name: str, tick: Tick) -> ColumnIndex:
+    """Make the index of a matrix in this process, or open the one that is there.
+
+    Raises
+    ------
+    InputError
+        If it cannot be written.
+    DatasetInvalid
+        If the matrix contradicts itself.
+    """
+    folder, source, matrix = index_folder(settings), dataset.source(name), dataset.matrix(name)
+    make_room(folder, settings.cache_bytes, keep=source.folder_name)
+    try:
+        return build_index(matrix.base, dataset.grouping_columns(), folder, source, settings.cores, tick)
+    except DatasetInvalid as error:
+        raise InputError(error.message, error.hint) from None
+
+
+def _child(sender: Connection, path: Path, settings: Settings, name: str, parent: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's: it stops us
+    os.nice(10)
+    last = 0.0
+
+    def tick(done: float) -> None:
+        nonlocal last
+        if os.getppid() != parent:
+            raise Cancelled("The viewer has ended.")
+        if time.monotonic() - last > _REPORT_SECONDS:
+            last = time.monotonic()
+            sender.send(done)
+
+    failure: Any = None
+    try:
+        prepare(H5adDataset(path, settings), settings, name, tick)
+    except StarcyteError as error:
+        failure = (error.message, error.hint)
+    except BrokenPipeError:
+        return
+    if failure:
+        sender.send(failure)
+    sender.close()
