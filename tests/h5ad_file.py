@@ -171,6 +171,7 @@ def _matrix(parent: h5py.Group, name: str, matrix: Any) -> None:
 def _array(parent: h5py.Group, name: str, values: Any) -> None:
     array = np.asarray(values)
     text = array.dtype.kind in "UO"
-    node = parent.create_dataset(name, data=array, dtype=h5py.string_dtype() if text else None)
+    data, dtype = (array.astype(object), h5py.string_dtype()) if text else (array, None)
+    node = parent.create_dataset(name, data=data, dtype=dtype)
     node.attrs["encoding-type"] = "string-array" if text else "array"
     node.attrs["encoding-version"] = "0.2.0"

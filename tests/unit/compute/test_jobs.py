@@ -1,0 +1,260 @@
+"""Jobs: shared, counted, cancelled, given up, dropped; and never running for ever."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from starcyte.compute.jobs import Jobs
+from starcyte.errors import BadRequest, NotFound, TooManyJobs
+from starcyte.settings import Settings
+
+SOON = 20
+
+
+@pytest.fixture
+def pool():
+    """Return a function that makes a pool of jobs; all are closed, and their work let go, at the end of the test."""
+    made = []
+
+    def make(**settings):
+        made.append(Jobs(Settings(**settings)))
+        return made[-1]
+
+    yield make
+    for jobs in made:
+        jobs.close()
+
+
+class Work:
+    """Work that goes on until it is let go, ticking."""
+
+    def __init__(self, result="the result"):
+        self.begun, self.go = threading.Event(), threading.Event()
+        self.result, self.calls = result, 0
+
+    def __call__(self, tick):
+        self.calls += 1
+        self.begun.set()
+        while not self.go.wait(0.005):
+            tick(0.5)
+        tick(1.0)
+        return self.result
+
+
+def busy(jobs):
+    """Fill all workers of a pool; return the works and jobs."""
+    filled = []
+    for number in range(100):
+        work = Work()
+        job = jobs.submit(f"busy {number}", work)
+        filled.append((work, job))
+        if not work.begun.wait(0.5):
+            return filled
+    raise AssertionError("the pool has no bound")
+
+
+def ended(job):
+    assert job.ended.wait(SOON), "the job does not end"
+    return job
+
+
+def test_a_job_gives_its_result(pool):
+    job = ended(pool().submit("question", lambda tick: 42))
+    assert (job.state, job.result, job.progress, job.error) == ("done", 42, 1.0, None)
+    assert job.as_dict() == {"id": job.id, "state": "done", "progress": 1.0}
+
+
+def test_a_job_is_found_by_its_id(pool):
+    jobs = pool()
+    job = jobs.submit("question", lambda tick: 42)
+    assert jobs.get(job.id) is job
+
+
+@pytest.mark.parametrize("name", ["", "0" * 16, "../x", "<b>"])
+def test_a_job_that_is_not_there_is_not_found(pool, name):
+    with pytest.raises(NotFound):
+        pool().get(name)
+    with pytest.raises(NotFound):
+        pool().cancel(name)
+
+
+def test_ids_cannot_be_guessed_from_each_other(pool):
+    jobs = pool()
+    ids = {jobs.submit(f"question {i}", lambda tick: None).id for i in range(5)}
+    assert len(ids) == 5
+    assert all(len(i) == 16 and set(i) <= set("0123456789abcdef") for i in ids)
+
+
+def test_the_same_question_is_computed_once_while_running_and_after(pool):
+    jobs, work = pool(), Work()
+    first = jobs.submit("question", work)
+    assert work.begun.wait(SOON)
+    assert jobs.submit("question", work) is first
+    work.go.set()
+    ended(first)
+    assert jobs.submit("question", work) is first
+    assert work.calls == 1
+
+
+def test_another_question_is_another_job(pool):
+    jobs = pool()
+    assert jobs.submit("one", lambda tick: 1) is not jobs.submit("two", lambda tick: 2)
+
+
+def test_a_running_job_is_cancelled_at_its_next_tick(pool):
+    jobs, work = pool(), Work()
+    job = jobs.submit("question", work)
+    assert work.begun.wait(SOON)
+    assert jobs.cancel(job.id) is job
+    assert ended(job).state == "cancelled"
+    assert job.result is None
+    assert job.as_dict()["error"]["code"] == "cancelled"
+
+
+def test_a_queued_job_is_cancelled_at_once_and_never_begun(pool):
+    jobs = pool()
+    filled = busy(jobs)
+    work, job = filled[-1]
+    assert job.state == "queued"
+    jobs.cancel(job.id)
+    assert job.ended.is_set()
+    assert job.state == "cancelled"
+    for other, _ in filled[:-1]:
+        other.go.set()
+    for _, other in filled[:-1]:
+        assert ended(other).state == "done"
+    assert work.calls == 0
+
+
+def test_a_cancelled_question_can_be_asked_again(pool):
+    jobs, work = pool(), Work()
+    cancelled = jobs.submit("question", work)
+    assert work.begun.wait(SOON)
+    jobs.cancel(cancelled.id)
+    again = jobs.submit("question", lambda tick: "fresh")
+    assert again is not cancelled
+    assert ended(again).result == "fresh"
+
+
+def test_cancelling_a_finished_job_changes_nothing(pool):
+    jobs = pool()
+    job = ended(jobs.submit("question", lambda tick: 42))
+    assert jobs.cancel(job.id).state == "done"
+    assert job.result == 42
+
+
+def test_a_cancelled_finished_job_still_answers_the_same_question(pool):
+    jobs = pool()
+    job = ended(jobs.submit("question", lambda tick: 42))
+    jobs.cancel(job.id)
+    assert ended(jobs.submit("question", lambda tick: 43)).result == 42
+
+
+def test_a_job_past_its_deadline_is_given_up(pool):
+    work = Work()
+    job = ended(pool(job_deadline=0.05).submit("question", work))
+    assert job.state == "cancelled"
+    assert "job_deadline" in job.error.message
+
+
+def test_more_jobs_than_the_queue_holds_are_refused(pool):
+    jobs = pool(queue_length=1)
+    filled = busy(jobs)
+    with pytest.raises(TooManyJobs, match="queue_length"):
+        jobs.submit("one more", Work())
+    filled[0][0].go.set()
+    ended(filled[0][1])
+    assert jobs.submit("one more", Work()).state in {"queued", "running"}
+
+
+def test_a_full_queue_still_takes_part_in_what_is_under_way(pool):
+    jobs = pool(queue_length=1)
+    filled = busy(jobs)
+    assert jobs.submit("busy 0", Work()) is filled[0][1]
+
+
+def test_the_oldest_results_are_dropped(pool):
+    jobs = pool(job_results=2)
+    done = [ended(jobs.submit(f"question {i}", lambda tick, i=i: i)) for i in range(5)]
+    # one more may wait to be dropped until the next question
+    for job in done[:2]:
+        with pytest.raises(NotFound):
+            jobs.get(job.id)
+    for job in done[3:]:
+        assert jobs.get(job.id).state == "done"
+
+
+def test_a_dropped_question_is_computed_again(pool):
+    jobs = pool(job_results=1)
+    first = ended(jobs.submit("question", lambda tick: "old"))
+    for i in range(3):
+        ended(jobs.submit(f"other {i}", lambda tick: None))
+    again = ended(jobs.submit("question", lambda tick: "new"))
+    assert again is not first
+    assert again.result == "new"
+
+
+def test_a_job_that_raises_an_error_of_ours_has_failed_with_it(pool):
+    def work(tick):
+        raise BadRequest("Group a has 0 cells.", "Select more.")
+
+    job = ended(pool().submit("question", work))
+    assert job.state == "failed"
+    assert job.as_dict()["error"] == {"code": "bad_request", "message": "Group a has 0 cells.", "hint": "Select more."}
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError("secret"), MemoryError()], ids=["defect", "memory"])
+def test_a_job_that_raises_anything_else_has_failed_without_telling_what(pool, caplog, error):
+    def work(tick):
+        raise error
+
+    job = ended(pool().submit("question", work))
+    assert job.state == "failed"
+    assert "secret" not in str(job.as_dict())
+    assert "defect" in job.error.message
+
+
+def test_a_failed_question_can_be_asked_again(pool, caplog):
+    jobs = pool()
+
+    def work(tick):
+        raise ZeroDivisionError
+
+    ended(jobs.submit("question", work))
+    assert ended(jobs.submit("question", lambda tick: 42)).result == 42
+
+
+def test_a_failing_job_leaves_its_worker_to_others(pool, caplog):
+    jobs = pool()
+    for i in range(8):
+        ended(jobs.submit(f"failing {i}", lambda tick: 1 / 0))
+    assert ended(jobs.submit("question", lambda tick: 42)).result == 42
+
+
+def test_closing_ends_what_runs_and_what_waits(pool):
+    jobs = pool()
+    filled = busy(jobs)
+    jobs.close()
+    for _, job in filled[:-1]:
+        assert ended(job).state == "cancelled"
+    assert filled[-1][0].calls == 0
+
+
+def test_many_threads_asking_one_question_compute_it_once(pool):
+    jobs, work, found = pool(), Work(), []
+    barrier = threading.Barrier(8)
+
+    def ask():
+        barrier.wait()
+        found.append(jobs.submit("question", work))
+
+    threads = [threading.Thread(target=ask) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    work.go.set()
+    assert len({job.id for job in found}) == 1
+    ended(found[0])
+    assert work.calls == 1
