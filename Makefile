@@ -78,7 +78,8 @@ $(MADE)/tests: $(MADE)/python $(PACKAGING) | $(PAGE)
 # Chromium shows the page to the browser tests; Galaxy's proxy compiles a part of itself when the tests install it.
 machine:
 	@missing=; \
-	command -v chromium >/dev/null || command -v google-chrome >/dev/null || missing="chromium fonts-dejavu-core"; \
+	command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || \
+		missing="chromium fonts-dejavu-core"; \
 	command -v c++ >/dev/null || missing="$$missing g++"; \
 	if test -z "$$missing"; then :; \
 	elif test "$$(id -u)" = 0 && command -v apt-get >/dev/null; then \
