@@ -1,0 +1,71 @@
+import { afterEach, expect, test, vi } from 'vitest';
+import { Cache } from './cache';
+import { Api } from './client';
+import { ApiError, asApiError } from './error';
+import { Latest } from './latest';
+
+afterEach(() => vi.unstubAllGlobals());
+
+function answering(body: unknown, init: ResponseInit = {}): string[] {
+  const asked: string[] = [];
+  vi.stubGlobal('fetch', (url: string) => {
+    asked.push(url);
+    return Promise.resolve(new Response(typeof body === 'string' ? body : JSON.stringify(body), init));
+  });
+  return asked;
+}
+
+test('addresses are relative and their names escaped', async () => {
+  const asked = answering({ n: 0, total: 0, genes: [] });
+  await new Api().genes('a&b', 'raw/X', 5, new AbortController().signal);
+  expect(asked).toEqual(['api/v1/genes?q=a%26b&limit=5&matrix=raw%2FX']);
+});
+
+test('errors keep their code, message and hint', async () => {
+  answering({ error: { code: 'unknown_gene', message: 'No such gene.', hint: 'Search it.' } }, { status: 404 });
+  const error = await new Api().schema().catch((reason: unknown) => reason);
+  expect(error).toMatchObject({ code: 'unknown_gene', message: 'No such gene.', hint: 'Search it.', status: 404 });
+});
+
+test('an answer that is not ours is an error too', async () => {
+  answering('<h1>Bad gateway</h1>', { status: 502, statusText: 'Bad Gateway' });
+  await expect(new Api().schema()).rejects.toMatchObject({ code: 'http_502', status: 502 });
+  answering('Proxy target missing');
+  await expect(new Api().health()).rejects.toMatchObject({ code: 'not_starcyte' });
+  answering({ app: 'something else', state: 'ready' });
+  await expect(new Api().health()).rejects.toBeInstanceOf(ApiError);
+});
+
+test('a lost connection says what to do', async () => {
+  vi.stubGlobal('fetch', () => Promise.reject(new TypeError('Failed to fetch')));
+  await expect(new Api().schema()).rejects.toMatchObject({ code: 'unreachable' });
+  expect(asApiError('odd')).toMatchObject({ code: 'client', message: 'odd' });
+});
+
+test('only the latest task is answered', async () => {
+  const latest = new Latest();
+  const signals: AbortSignal[] = [];
+  const slow = latest.run(async (signal) => {
+    signals.push(signal);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    return 'slow';
+  });
+  const quick = latest.run(async () => 'quick');
+  expect(await Promise.all([slow, quick])).toEqual([undefined, 'quick']);
+  expect(signals[0]?.aborted).toBe(true);
+  await expect(latest.run(() => Promise.reject(new Error('no')))).rejects.toThrow('no');
+});
+
+test('the cache gives up the longest unused and keeps no failure', async () => {
+  const cache = new Cache<string>(10);
+  const made: string[] = [];
+  const get = (key: string) =>
+    cache.get(key, async () => {
+      made.push(key);
+      return { value: key, weight: 4 };
+    });
+  for (const key of ['a', 'b', 'a', 'c', 'a', 'b']) await get(key);
+  expect(made).toEqual(['a', 'b', 'c', 'b']);
+  await expect(cache.get('x', () => Promise.reject(new Error('no')))).rejects.toThrow('no');
+  expect(await cache.get('x', async () => ({ value: 'yes', weight: 1 }))).toBe('yes');
+});

@@ -1,0 +1,50 @@
+import { expect, test } from 'vitest';
+import type { DiffexpGene } from '../api/types';
+import { bars, tallest } from './bars';
+import { nextSorting, tableRows } from './table';
+
+function gene(name: string, change: number | null): DiffexpGene {
+  return {
+    gene: name,
+    log2_fold_change: change,
+    score: change,
+    p_value: change,
+    p_adjusted: change,
+    mean_a: 0,
+    mean_b: 0,
+    fraction_a: 0,
+    fraction_b: 0,
+  };
+}
+
+const GENES = [gene('B', 1), gene('A', null), gene('CD3', -2), gene('D', 5)];
+
+function names(text: string, key: 'gene' | 'log2_fold_change' | null, down = false): string[] {
+  return tableRows(GENES, text, key && { key, down }).map((row) => row.gene);
+}
+
+test('rows come as the server sent them, then as asked for, undefined ones last', () => {
+  expect(names('', null)).toEqual(['B', 'A', 'CD3', 'D']);
+  expect(names('', 'log2_fold_change', true)).toEqual(['D', 'B', 'CD3', 'A']);
+  expect(names('', 'log2_fold_change')).toEqual(['CD3', 'B', 'D', 'A']);
+  expect(names('', 'gene')).toEqual(['A', 'B', 'CD3', 'D']);
+  expect(names('d', 'gene', true)).toEqual(['D', 'CD3']);
+});
+
+test('a heading sorts the useful way first', () => {
+  expect(nextSorting(null, 'p_adjusted')).toEqual({ key: 'p_adjusted', down: false });
+  expect(nextSorting(null, 'score')).toEqual({ key: 'score', down: true });
+  expect(nextSorting({ key: 'score', down: true }, 'score')).toEqual({ key: 'score', down: false });
+});
+
+test('one bar far above the others runs out of the picture', () => {
+  expect(tallest(Uint32Array.of(1, 5, 3))).toBe(5);
+  expect(tallest(Uint32Array.of(1000, 10, 3))).toBe(16);
+  expect(tallest(Uint32Array.of(0, 7, 0))).toBe(7);
+  expect(tallest(Uint32Array.of(0, 0))).toBe(1);
+});
+
+test('bars stand on the lower edge, and few cells are still seen', () => {
+  expect(bars(Uint32Array.of(0, 10, 1), 30, 20, 10)).toBe('M10.00 20v-20.00h9.00v20.00zM20.00 20v-2.00h9.00v2.00z');
+  expect(bars(Uint32Array.of(1), 4, 20, 1000)).toContain('v-1.00');
+});

@@ -1,0 +1,40 @@
+import { expect, test } from 'vitest';
+import { count, date, embeddingName, fixed, number, percent, pValue } from './format';
+
+test('numbers are short and have a true minus', () => {
+  expect([0, 1234567, 0.013247, -2.5, 12.345, 1e-7, 2.5e9].map((value) => number(value))).toEqual([
+    '0',
+    '1,234,567',
+    '0.0132',
+    '−2.5',
+    '12.3',
+    '1.0e−7',
+    '2.5e9',
+  ]);
+  expect([Number.NaN, null, Number.POSITIVE_INFINITY].map((value) => number(value))).toEqual(['–', '–', '∞']);
+  expect(fixed(-1.005, 1)).toBe('−1.0');
+  expect(count(20000)).toBe('20,000');
+});
+
+test('p-values', () => {
+  expect([0, 3.2e-12, 0.04321, 1, null].map(pValue)).toEqual(['< 1e−308', '3.2e−12', '0.043', '1.000', '–']);
+});
+
+test('shares', () => {
+  expect([0, 0.004, 0.256, 1, null].map(percent)).toEqual(['0 %', '< 1 %', '26 %', '100 %', '–']);
+});
+
+test('dates', () => {
+  expect(date(Date.UTC(2024, 1, 29))).toBe('2024-02-29');
+  expect(date(Date.UTC(2024, 1, 29, 13, 5))).toBe('2024-02-29 13:05');
+  expect(date(Number.NaN)).toBe('–');
+});
+
+test('embeddings are called as people call them', () => {
+  expect(['X_umap', 'X_tsne', 'X_my_map', 'spatial'].map(embeddingName)).toEqual([
+    'UMAP',
+    't-SNE',
+    'my_map',
+    'Spatial',
+  ]);
+});

@@ -1,0 +1,29 @@
+import { expect, test } from 'vitest';
+import { History } from './history';
+
+test('goes back and forth', () => {
+  const history = new History(0);
+  history.push(1);
+  history.push(2);
+  expect([history.undo(), history.undo(), history.undo()]).toEqual([1, 0, null]);
+  expect(history.redo()).toBe(1);
+  history.push(5);
+  expect(history.canRedo).toBe(false);
+  expect([...history.states()]).toEqual([0, 1, 5]);
+});
+
+test('keeps so many steps and no more', () => {
+  const history = new History(0, 3);
+  for (let k = 1; k <= 10; k++) history.push(k);
+  let steps = 0;
+  while (history.undo() !== null) steps++;
+  expect(steps).toBe(3);
+});
+
+test('one gesture is one step', () => {
+  const history = new History('start');
+  history.push('drag 1');
+  history.replace('drag 2');
+  expect(history.undo()).toBe('start');
+  expect(history.redo()).toBe('drag 2');
+});
