@@ -45,6 +45,7 @@ SETTINGS = (
     Setting("workers", int, 0, "Cores to compute with; 0: all."),
     Setting("queue_length", int, 16, "Comparisons that may wait; more are refused."),
     Setting("job_deadline", float, 600.0, "Seconds after which a comparison is given up."),
+    Setting("job_patience", float, 30.0, "Seconds after which a comparison that no page asks for is given up."),
     Setting("job_results", int, 32, "Finished comparisons kept for paging and download."),
     Setting(
         "answer_wait", float, 0.5, "Seconds a comparison may take before it is answered as a job to ask again for."
@@ -59,6 +60,7 @@ SETTINGS = (
     Setting(
         "max_categories", int, 1000, "Categories of a column listed in the schema; a larger column is listed without."
     ),
+    Setting("max_markers", int, 500, "Genes listed for each category, at most, when markers are asked for."),
     Setting("max_summary_genes", int, 200, "Genes in one summary."),
     Setting("max_genes_listed", int, 1000, "Genes in one answer of the gene search."),
 )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtr
 
-from starcyte.compute import RESULT_COLUMNS, Correction, Method
+from starcyte.compute import Correction, Method
 from starcyte.compute.moments import group_moments, kept_moments
 from starcyte.compute.ranks import rank_sums, wilcoxon
 from starcyte.errors import BadRequest
@@ -144,9 +144,7 @@ def _codes(a: NDArray[np.bool_], b: NDArray[np.bool_], method: Method) -> NDArra
     return codes
 
 
-def welch(
-    of_a: Moments, of_b: Moments, a: int | slice, b: int | slice
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def welch(of_a: Moments, of_b: Moments, a: int | slice, b: int | slice) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return Welch's t statistic and its two-sided p-value.
 
     Degrees of freedom by Welch and Satterthwaite (Welch 1947, doi:10.1093/biomet/34.1-2.28), as in scipy.
@@ -226,26 +224,3 @@ def log2_fold_change(mean_a: NDArray[np.float64], mean_b: NDArray[np.float64], s
         mean_a, mean_b = np.expm1(mean_a), np.expm1(mean_b)
     fold: NDArray[np.float64] = np.log2((mean_a + _PSEUDO_MEAN) / (mean_b + _PSEUDO_MEAN))
     return fold
-
-
-def as_rows(result: Comparison, names: Any, order: NDArray[np.intp]) -> list[dict[str, Any]]:
-    """Return some genes of a result as JSON rows; undefined and infinite numbers become None.
-
-    Parameters
-    ----------
-    result
-        The result.
-    names
-        The names of all genes of the matrix.
-    order
-        The genes wanted, in their order.
-    """
-    fields = RESULT_COLUMNS[1:]
-    columns = [
-        [v if finite else None for v, finite in zip(values.tolist(), np.isfinite(values).tolist(), strict=True)]
-        for values in (getattr(result, f)[order] for f in fields)
-    ]
-    return [
-        {"gene": names[i], **dict(zip(fields, row, strict=True))}
-        for i, row in zip(order.tolist(), zip(*columns, strict=True), strict=True)
-    ]

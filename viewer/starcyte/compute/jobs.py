@@ -1,5 +1,8 @@
 """Jobs: work too long for one request, done by a bounded pool, asked for by id, cancelled between blocks.
 
+Turns go round between owners: whoever has waited longest for a turn is next, however many jobs another has queued. A
+job that nobody has asked for some time is given up: its page has gone.
+
 Invariant: a job is in ``_jobs`` from ``submit`` until it is dropped as the oldest finished one; while the lock is not
 held, a job whose state is queued or running has a worker that will end it.
 """
@@ -25,6 +28,9 @@ log = logging.getLogger(__name__)
 
 JobState = Literal["queued", "running", "done", "failed", "cancelled"]
 
+# each comparison uses all cores: two at a time keep a short one from waiting behind a long one
+_AT_ONCE = 2
+
 
 @dataclass(eq=False)
 class Job:
@@ -35,21 +41,28 @@ class Job:
 
     id: str
     key: str
+    owner: str
+    work: Callable[[Tick], Any]
     deadline: float
+    patience: float
     state: JobState = "queued"
     progress: float = 0.0
     result: Any = None
     error: StarcyteError | None = None
+    asked: float = field(default_factory=time.monotonic)
     ended: threading.Event = field(default_factory=threading.Event)
     cancelled: threading.Event = field(default_factory=threading.Event)
 
     def tick(self, done: float) -> None:
         """Note the progress; raise Cancelled if nobody wants the result any more or it took too long."""
         self.progress = done
+        now = time.monotonic()
         if self.cancelled.is_set():
             raise Cancelled("The comparison was cancelled.")
-        if time.monotonic() > self.deadline:
+        if now > self.deadline:
             raise Cancelled("The comparison took longer than allowed (setting job_deadline).", "Compare fewer cells.")
+        if now - self.asked > self.patience:
+            raise Cancelled("Nobody has asked for the comparison for a while (setting job_patience).", "Ask again.")
 
     def as_dict(self) -> dict[str, Any]:
         """Return what the HTTP interface says of it."""
@@ -63,18 +76,17 @@ class Jobs:
     Parameters
     ----------
     settings
-        ``queue_length``, ``job_deadline`` and ``job_results`` are used.
+        ``queue_length``, ``job_deadline``, ``job_patience`` and ``job_results`` are used.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        # each comparison uses all cores: two at a time keep a short one from waiting behind a long one
-        self._at_once = 2
-        self._pool = ThreadPoolExecutor(self._at_once, thread_name_prefix="job")
+        self._pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="job")
         self._lock = threading.Lock()
         self._jobs: dict[str, Job] = {}
+        self._last_turn: dict[str, float] = {}
 
-    def submit(self, key: str, work: Callable[[Tick], Any]) -> Job:
+    def submit(self, key: str, work: Callable[[Tick], Any], owner: str = "") -> Job:
         """Do the work, or take part in the same work that is under way or done.
 
         Parameters
@@ -83,6 +95,8 @@ class Jobs:
             What is asked, in full: equal keys have equal answers.
         work
             Called with the job's tick; its return value is the result.
+        owner
+            Who asks; owners take turns.
 
         Raises
         ------
@@ -92,17 +106,19 @@ class Jobs:
         with self._lock:
             same = next((j for j in self._jobs.values() if j.key == key and self._is_wanted(j)), None)
             if same:
+                same.asked = time.monotonic()
                 return same
             under_way = sum(not j.ended.is_set() for j in self._jobs.values())
-            if under_way >= self._settings.queue_length + self._at_once:
+            if under_way >= self._settings.queue_length + _AT_ONCE:
                 raise TooManyJobs(
                     f"{under_way} comparisons are under way or waiting (setting queue_length).",
                     "Try again in some seconds.",
                 )
-            job = Job(secrets.token_hex(8), key, time.monotonic() + self._settings.job_deadline)
+            deadline = time.monotonic() + self._settings.job_deadline
+            job = Job(secrets.token_hex(8), key, owner, work, deadline, self._settings.job_patience)
             self._jobs[job.id] = job
             self._drop_old()
-        self._pool.submit(self._run, job, work)
+        self._pool.submit(self._run_next)
         return job
 
     def get(self, job_id: str) -> Job:
@@ -111,6 +127,7 @@ class Jobs:
             job = self._jobs.get(job_id)
         if job is None:
             raise NotFound(f"There is no job {job_id!r}.", "Results are kept for a while only; ask again.")
+        job.asked = time.monotonic()
         return job
 
     def cancel(self, job_id: str) -> Job:
@@ -129,22 +146,26 @@ class Jobs:
                 job.cancelled.set()
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def _run(self, job: Job, work: Callable[[Tick], Any]) -> None:
+    def _run_next(self) -> None:
         with self._lock:
-            if job.state != "queued":
+            queued = [j for j in self._jobs.values() if j.state == "queued"]
+            if not queued:
                 return
+            job = min(queued, key=lambda j: self._last_turn.get(j.owner, 0.0))
+            owners = {j.owner for j in queued}
+            self._last_turn = {o: t for o, t in self._last_turn.items() if o in owners} | {job.owner: time.monotonic()}
             job.state = "running"
         try:
-            job.result = work(job.tick)
+            job.tick(0.0)
+            job.result = job.work(job.tick)
         except Cancelled as error:
             self._end(job, "cancelled", error)
         except StarcyteError as error:
             self._end(job, "failed", error)
         except Exception:
             log.exception("a job failed")
-            self._end(
-                job, "failed", StarcyteError("The comparison failed: a defect of starcyte.", "See the server's log.")
-            )
+            failure = StarcyteError("The comparison failed: a defect of starcyte.", "See the server's log.")
+            self._end(job, "failed", failure)
         else:
             job.progress = 1.0
             self._end(job, "done", None)

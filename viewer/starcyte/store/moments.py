@@ -42,6 +42,10 @@ class Moments:
     m2: NDArray[np.float64]
     positive: NDArray[np.uint32]
 
+    def of_genes(self, genes: slice | NDArray[Any]) -> Moments:
+        """Return the moments of some genes."""
+        return Moments(self.n, self.mean[genes], self.m2[genes], self.positive[genes])
+
     def merged(self, into: Sequence[Sequence[int]]) -> Moments:
         """Return the moments of unions of groups.
 

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import csv
 import json
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Response, request
 
-from starcyte.compute import CORRECTIONS, METHODS, RESULT_COLUMNS
+from starcyte.compute import CORRECTIONS, METHODS, Correction, Method
 from starcyte.errors import BadRequest, LimitExceeded
 from starcyte.web.answer import answer_json, answer_once, body_json, whole_number
 from starcyte.web.context import context
 from starcyte.web.media import CSV, JSON
+
+if TYPE_CHECKING:
+    from starcyte.compute.jobs import Job
+    from starcyte.store.base import Matrix
 
 blueprint = Blueprint("analysis", __name__)
 
@@ -66,63 +71,82 @@ def diffexp() -> Response:
     from starcyte.compute.selection import select
 
     ctx, dataset, body = context(), context().dataset(), body_json()
-    unknown = set(body) - {"a", "b", "method", "matrix", "correction", "limit", "offset"}
-    if unknown:
-        raise BadRequest(
-            f"{min(unknown)!r} is no part of a comparison.", "It has a, b, method, correction, matrix, limit, offset."
-        )
-    method, matrix_name = body.get("method", METHODS[0]), body.get("matrix", "X")
-    correction = body.get("correction", CORRECTIONS[0])
-    if method not in METHODS:
-        raise BadRequest(f"There is no method {method!r}.", f"Methods: {', '.join(METHODS)}.")
-    if correction not in CORRECTIONS:
-        raise BadRequest(f"There is no correction {correction!r}.", f"Corrections: {', '.join(CORRECTIONS)}.")
-    if not isinstance(matrix_name, str):
-        raise BadRequest("matrix is not a name.", "Give the name of a matrix of the schema.")
-    limit, offset = _page(body.get("limit"), body.get("offset"))
-    matrix = ctx.matrix(matrix_name)
+    _refuse_others(body, ("a", "b", *_COMMON))
+    method, correction, matrix = _common(body)
+    page = _page(body.get("limit"), body.get("offset"))
     a = select(dataset, body.get("a"), "selection a")
     b = ~a if body.get("b", "rest") == "rest" else select(dataset, body["b"], "selection b")
-    key = json.dumps([method, correction, matrix_name, body.get("a"), body.get("b", "rest")], sort_keys=True)
+    key = json.dumps(["diffexp", method, correction, matrix.name, body.get("a"), body.get("b", "rest")], sort_keys=True)
     cores = ctx.settings.cores
-    job = ctx.jobs.submit(key, lambda tick: compare(dataset, matrix, a, b, method, correction, cores, tick))
-    job.ended.wait(ctx.settings.answer_wait)
-    if job.error:
-        raise job.error
-    if job.state == "done":
-        response = answer_json(_result(job.result, job.id, limit, offset))
-    else:
-        response = answer_json({"job": job.as_dict()}, 202)
-    # relative, as every URL: the path in front is the proxy's business
-    response.autocorrect_location_header = False
-    response.headers["Location"] = f"jobs/{job.id}"
-    return response
+    job = ctx.jobs.submit(
+        key, lambda tick: compare(dataset, matrix, a, b, method, correction, cores, tick), owner=_owner()
+    )
+    return _answer_job(job, *page)
+
+
+@blueprint.post("/markers")
+def markers() -> Response:
+    """Compare every category of a column with all other cells, now or as a job."""
+    from starcyte.compute.markers import find_markers
+
+    ctx, dataset, body = context(), context().dataset(), body_json()
+    _refuse_others(body, ("group_by", *_COMMON[:-1]))
+    method, correction, matrix = _common(body)
+    group_by = body.get("group_by")
+    if not isinstance(group_by, str):
+        raise BadRequest("group_by is not a name.", "Give the name of a column of obs.")
+    limit = whole_number(body.get("limit"), "limit", 50, ctx.settings.max_markers) or 0
+    column = dataset.obs_column(group_by)
+    key = json.dumps(["markers", method, correction, matrix.name, group_by, limit])
+    cores = ctx.settings.cores
+    job = ctx.jobs.submit(
+        key, lambda tick: find_markers(matrix, column, limit, method, correction, cores, tick), owner=_owner()
+    )
+    return _answer_job(job, None, 0)
 
 
 @blueprint.get("/jobs/<job_id>")
 def job_state(job_id: str) -> Response:
     """Say how far a job is, with its result where it is done; as CSV, the whole table."""
-    from starcyte.compute.diffexp import as_rows
-    from starcyte.web.wire import csv_bytes
+    from starcyte.web.results import as_csv
 
-    limit, offset = _page(request.args.get("limit"), request.args.get("offset"))
+    page = _page(request.args.get("limit"), request.args.get("offset"))
     job = context().jobs.get(job_id)
     if job.state == "done" and request.accept_mimetypes.best_match([JSON, CSV], default=JSON) == CSV:
-        names = context().dataset().genes(job.result.matrix).names
-        rows = as_rows(job.result, names, job.result.order())
-        response = Response(csv_bytes(RESULT_COLUMNS, (tuple(r.values()) for r in rows)), mimetype=CSV)
-        response.headers["Content-Disposition"] = 'attachment; filename="differential_expression.csv"'
-        return response
-    answer: dict[str, Any] = {"job": job.as_dict()}
-    if job.state == "done":
-        answer["result"] = _result(job.result, job.id, limit, offset)
-    return answer_json(answer)
+        return as_csv(job.result, context().dataset())
+    return answer_json(_job_answer(job, *page))
 
 
 @blueprint.delete("/jobs/<job_id>")
 def job_cancel(job_id: str) -> Response:
     """Stop a job before its next block."""
     return answer_json({"job": context().jobs.cancel(job_id).as_dict()})
+
+
+_COMMON = ("method", "correction", "matrix", "limit", "offset")
+
+
+def _refuse_others(body: dict[str, Any], known: Sequence[str]) -> None:
+    unknown = set(body) - set(known)
+    if unknown:
+        raise BadRequest(f"{min(unknown)!r} is no part of the question.", f"It has {', '.join(known)}.")
+
+
+def _common(body: dict[str, Any]) -> tuple[Method, Correction, Matrix]:
+    method, correction = body.get("method", METHODS[0]), body.get("correction", CORRECTIONS[0])
+    if method not in METHODS:
+        raise BadRequest(f"There is no method {method!r}.", f"Methods: {', '.join(METHODS)}.")
+    if correction not in CORRECTIONS:
+        raise BadRequest(f"There is no correction {correction!r}.", f"Corrections: {', '.join(CORRECTIONS)}.")
+    matrix = body.get("matrix", "X")
+    if not isinstance(matrix, str):
+        raise BadRequest("matrix is not a name.", "Give the name of a matrix of the schema.")
+    return method, correction, context().matrix(matrix)
+
+
+def _owner() -> str:
+    # the page names itself at random, so that users behind one proxy take turns too
+    return request.headers.get("X-Starcyte-Client", request.remote_addr or "")[:64]
 
 
 def _page(limit: Any, offset: Any) -> tuple[int | None, int]:
@@ -132,21 +156,22 @@ def _page(limit: Any, offset: Any) -> tuple[int | None, int]:
     )
 
 
-def _result(result: Any, job_id: str, limit: int | None, offset: int) -> dict[str, Any]:
-    from starcyte.compute.diffexp import as_rows
+def _answer_job(job: Job, limit: int | None, offset: int) -> Response:
+    job.ended.wait(context().settings.answer_wait)
+    if job.error:
+        raise job.error
+    answer = _job_answer(job, limit, offset)
+    response = answer_json(answer["result"]) if job.state == "done" else answer_json(answer, 202)
+    # relative, as every URL: the path in front is the proxy's business
+    response.autocorrect_location_header = False
+    response.headers["Location"] = f"jobs/{job.id}"
+    return response
 
-    dataset = context().dataset()
-    order = result.order()
-    page = order[offset:] if limit is None else order[offset : offset + limit]
-    return {
-        "method": result.method,
-        "matrix": result.matrix,
-        "correction": result.correction,
-        "scale": result.scale,
-        "n_a": result.n_a,
-        "n_b": result.n_b,
-        "fingerprint": dataset.fingerprint,
-        "n_genes": int(order.size),
-        "job_id": job_id,
-        "genes": as_rows(result, dataset.genes(result.matrix).names, page),
-    }
+
+def _job_answer(job: Job, limit: int | None, offset: int) -> dict[str, Any]:
+    from starcyte.web.results import as_json
+
+    answer: dict[str, Any] = {"job": job.as_dict()}
+    if job.state == "done":
+        answer["result"] = as_json(job.result, context().dataset(), limit, offset) | {"job_id": job.id}
+    return answer

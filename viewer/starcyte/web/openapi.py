@@ -88,6 +88,17 @@ def _paths() -> dict[str, Any]:
                 },
             }
         },
+        "/markers": {
+            "post": {
+                "summary": "Compare every category of a column with all other cells",
+                "requestBody": {"required": True, "content": {JSON: {"schema": _ref("MarkerQuestion")}}},
+                "responses": {
+                    "200": _json("The best genes of every category", "Markers"),
+                    "202": _json("Still computed: ask for the job", "JobAnswer"),
+                    **_errors(*_READ_ERRORS, "403", "409", "413", "429"),
+                },
+            }
+        },
         "/jobs/{id}": {
             "get": {
                 "summary": "How far a job is, with its result where it is done; as CSV, the whole table",
@@ -218,6 +229,18 @@ def _schemas() -> dict[str, Any]:
         job_id=text,
         genes=_list(gene),
     )
+    marker_table = _object(
+        ("method", "matrix", "correction", "group_by", "fingerprint", "groups"),
+        method=text,
+        matrix=text,
+        correction=text,
+        scale={"enum": ["log1p", "linear", "signed"]},
+        group_by=text,
+        fingerprint=text,
+        n_genes=whole,
+        job_id=text,
+        groups=_list(_object(("name", "n", "n_rest", "genes"), name=text, n=whole, n_rest=whole, genes=_list(gene))),
+    )
     job = _object(
         ("id", "state", "progress"),
         id=text,
@@ -310,8 +333,17 @@ def _schemas() -> dict[str, Any]:
             offset=_COUNT,
         ),
         "Result": result,
+        "MarkerQuestion": _closed(
+            ("group_by",),
+            group_by=text,
+            method={"enum": list(METHODS), "default": METHODS[0]},
+            correction={"enum": list(CORRECTIONS), "default": CORRECTIONS[0]},
+            matrix={"type": "string", "default": "X"},
+            limit=_COUNT | {"default": 50},
+        ),
+        "Markers": marker_table,
         "Job": job,
-        "JobAnswer": _object(("job",), job=job, result=result),
+        "JobAnswer": _object(("job",), job=job, result={"anyOf": [result, marker_table]}),
     }
 
 

@@ -1,0 +1,80 @@
+"""Results of jobs as JSON and CSV."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from flask import Response
+from numpy.typing import NDArray
+
+from starcyte.compute import RESULT_COLUMNS
+from starcyte.compute.diffexp import Comparison
+from starcyte.compute.markers import GroupMarkers, Markers
+from starcyte.store.base import Dataset
+from starcyte.web.media import CSV
+from starcyte.web.wire import csv_bytes
+
+
+def as_json(result: Comparison | Markers, dataset: Dataset, limit: int | None, offset: int) -> dict[str, Any]:
+    """Return a result with its method and what it is of.
+
+    Parameters
+    ----------
+    result
+        A comparison, or markers.
+    dataset
+        The dataset that it is of.
+    limit, offset
+        Which genes of a comparison, best first.
+    """
+    names = dataset.genes(result.matrix).names
+    answer: dict[str, Any] = {
+        "method": result.method,
+        "matrix": result.matrix,
+        "correction": result.correction,
+        "scale": result.scale,
+        "fingerprint": dataset.fingerprint,
+    }
+    if isinstance(result, Markers):
+        groups = [{"name": g.name, "n": g.n, "n_rest": g.n_rest, "genes": _rows(g, names)} for g in result.groups]
+        return answer | {"group_by": result.group_by, "n_genes": result.n_genes, "groups": groups}
+    order = result.order()
+    page = order[offset:] if limit is None else order[offset : offset + limit]
+    rows = _rows(result, names, page)
+    return answer | {"n_a": result.n_a, "n_b": result.n_b, "n_genes": int(order.size), "genes": rows}
+
+
+def as_csv(result: Comparison | Markers, dataset: Dataset) -> Response:
+    """Return the whole table of a result."""
+    names = dataset.genes(result.matrix).names
+    if isinstance(result, Markers):
+        header: tuple[str, ...] = (result.group_by, *RESULT_COLUMNS)
+        rows = [(g.name, *row.values()) for g in result.groups for row in _rows(g, names)]
+        name = "markers"
+    else:
+        header = RESULT_COLUMNS
+        rows = [tuple(row.values()) for row in _rows(result, names, result.order())]
+        name = "differential_expression"
+    response = Response(csv_bytes(header, rows), mimetype=CSV)
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}.csv"'
+    return response
+
+
+def _rows(result: Comparison | GroupMarkers, names: Any, order: NDArray[np.intp] | None = None) -> list[dict[str, Any]]:
+    """Return genes as JSON rows; undefined and infinite numbers become None."""
+    if isinstance(result, GroupMarkers):
+        genes, order = result.genes, np.arange(result.genes.size)
+    else:
+        order = result.order() if order is None else order
+        genes = order
+    fields = RESULT_COLUMNS[1:]
+    columns = []
+    for field in fields:
+        values = getattr(result, field)[order]
+        finite = np.isfinite(values).tolist()
+        columns.append([v if ok else None for v, ok in zip(values.tolist(), finite, strict=True)])
+    return [
+        {"gene": names[i], **dict(zip(fields, row, strict=True))}
+        for i, row in zip(genes.tolist(), zip(*columns, strict=True), strict=True)
+    ]
