@@ -144,7 +144,9 @@ def _codes(a: NDArray[np.bool_], b: NDArray[np.bool_], method: Method) -> NDArra
     return codes
 
 
-def welch(of_a: Moments, of_b: Moments, a: int | slice, b: int | slice) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def welch(
+    of_a: Moments, of_b: Moments, a: int | slice, b: int | slice
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return Welch's t statistic and its two-sided p-value.
 
     Degrees of freedom by Welch and Satterthwaite (Welch 1947, doi:10.1093/biomet/34.1-2.28), as in scipy.
