@@ -1,14 +1,16 @@
 """One small file for each case of reading, with what was put into it; anndata, numpy and h5py are the only oracles."""
 
-from files.broken import BROKEN
+from files.broken import REFUSED
 from files.case import Bad, Case, Col, Expect, Mat
 from files.embeddings import EMBEDDINGS
 from files.hostile import HOSTILE
 from files.legacy import LEGACY
 from files.matrices import MATRICES
 from files.names import NAMES
+from files.odd import ODD, ODD_REFUSED
 from files.tables import TABLES
 
-CASES: list[Case] = [*MATRICES, *TABLES, *EMBEDDINGS, *NAMES, *LEGACY, *HOSTILE]
+CASES: list[Case] = [*MATRICES, *TABLES, *EMBEDDINGS, *NAMES, *LEGACY, *HOSTILE, *ODD]
+BROKEN: list[Bad] = [*REFUSED, *ODD_REFUSED]
 
 __all__ = ["BROKEN", "CASES", "Bad", "Case", "Col", "Expect", "Mat"]

@@ -310,4 +310,4 @@ def _old_shape(path: Path) -> None:
         file["X"].attrs["h5sparse_shape"] = (6, len(GENES) + 1)
 
 
-BROKEN = [*_not_files(), *_not_anndata(), *_contradicting()]
+REFUSED = [*_not_files(), *_not_anndata(), *_contradicting()]

@@ -228,8 +228,8 @@ def _shapes() -> list[Case]:
         ),
         Case(
             "many columns",
-            write_small(obs=pd.DataFrame({f"column {i}": np.arange(6) for i in range(400)}, index=pd.Index(CELLS))),
-            replace(AS_SMALL, obs={f"column {i}": numbers for i in range(400)}),
+            write_small(obs=pd.DataFrame({f"column {i}": np.arange(6) for i in range(100)}, index=pd.Index(CELLS))),
+            replace(AS_SMALL, obs={f"column {i}": numbers for i in range(100)}),
         ),
     ]
 
