@@ -135,7 +135,7 @@ def check(name: str, value: Any, source: str = "") -> Any:
     except ValueError:
         kind = {int: "a whole number", float: "a number"}[setting.type]
         raise SettingInvalid(f"Setting {name!r} is {value!r}{where}.", f"Give {kind}.") from None
-    if setting.type in (int, float) and not (checked >= (-1 if name == "port" else 0)):
+    if setting.type in (int, float) and not (-1 if name == "port" else 0) <= checked < float("inf"):
         raise SettingInvalid(f"Setting {name!r} is {value!r}{where}.", "Give a number that is not negative.")
     if name in {"threads", "block_bytes"} and checked < 1:
         raise SettingInvalid(f"Setting {name!r} is {value!r}{where}.", "Give at least 1.")

@@ -44,10 +44,18 @@ def refuse_cross_site() -> None:
         foreign = site not in {"same-origin", "none"}
     else:
         origin = request.headers.get("Origin")
-        # names alone are compared: a proxy in front may listen on another port
-        foreign = origin is not None and urlsplit(origin).hostname != urlsplit(f"//{request.host}").hostname
+        foreign = origin is not None and not _is_our_host(origin)
     if foreign:
         raise Forbidden("The request comes from a page of another site.", "Use the viewer's own page.")
+
+
+def _is_our_host(origin: str) -> bool:
+    # names alone are compared: a proxy in front may listen on another port
+    try:
+        ours, theirs = urlsplit(f"//{request.host}").hostname, urlsplit(origin).hostname
+    except ValueError:  # such as half an address of version 6
+        return False
+    return theirs is not None and theirs == ours
 
 
 def trusted_prefix(settings: Settings) -> str:

@@ -14,7 +14,6 @@ NaN has ``missing`` (a uint8 for each row). Text that does not repeat stands in 
 from __future__ import annotations
 
 import csv
-import io
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -159,11 +158,22 @@ def encode_csv(n: int, columns: Sequence[WireColumn]) -> bytes:
 
 def csv_bytes(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
     """Return rows as CSV; None becomes an empty field."""
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
+    lines = _Lines()
+    writer = csv.writer(lines)
     writer.writerow(header)
     writer.writerows(rows)
-    return stream.getvalue().encode()
+    return "".join(lines).encode()
+
+
+class _Lines(list[str]):
+    """Lines of CSV that end in a newline alone.
+
+    Python's writer quotes the characters of its own line end only: with a newline as its end, a carriage return
+    in a text would begin a new row.
+    """
+
+    def write(self, line: str) -> None:
+        self.append(line.removesuffix("\r\n") + "\n")
 
 
 def _plain(n: int, column: WireColumn) -> list[Any]:
