@@ -129,3 +129,12 @@ def test_a_failed_comparison_says_why(visit, pbmc):
     viewer.page.keyboard.press("a")
     viewer.page.keyboard.press("c")
     expect(viewer.page.get_by_role("alert")).to_contain_text("Set B has no cells.")
+
+
+def test_a_set_is_of_the_cells_selected_last_however_quickly_it_is_kept(visit, pbmc):
+    viewer = visit(pbmc).drawn()
+    viewer.page.evaluate("""() => {
+        document.querySelector('[role=group][aria-label="CD19+ B"] button').click();
+        window.dispatchEvent(new KeyboardEvent('keydown', { key: 'a' }));
+    }""")
+    expect(viewer.page.get_by_role("group", name="Set A")).to_contain_text("95 cells")

@@ -123,7 +123,7 @@ const LIST: readonly Action[] = [
     shortcut: 'i',
     icon: 'invert',
     enabled: ({ viewer }) => isFiltered(viewer.view),
-    perform: ({ viewer }) => viewer.invert(),
+    perform: ({ viewer }) => void viewer.invert(),
   },
   {
     name: 'search',
@@ -145,7 +145,7 @@ const LIST: readonly Action[] = [
     icon: 'set',
     enabled: hasGenes,
     perform: ({ viewer, page }) => {
-      viewer.keepSet('setA');
+      void viewer.keepSet('setA');
       page.open('compare');
     },
   },
@@ -157,7 +157,7 @@ const LIST: readonly Action[] = [
     icon: 'set',
     enabled: hasGenes,
     perform: ({ viewer, page }) => {
-      viewer.keepSet('setB');
+      void viewer.keepSet('setB');
       page.open('compare');
     },
   },
@@ -283,6 +283,10 @@ export function performShortcut(event: KeyboardEvent, session: Session): boolean
   return true;
 }
 
+/** Where keys are text, or belong to a list that is open. */
+const TYPING =
+  'input:not([type=checkbox], [type=range], [type=radio]), textarea, select, [aria-expanded=true][role=combobox], [role=listbox]';
+
 function isTyping(target: EventTarget | null): boolean {
-  return target instanceof HTMLElement && target.closest('input, textarea, select, [contenteditable]') !== null;
+  return target instanceof HTMLElement && target.closest(TYPING) !== null;
 }

@@ -6,8 +6,8 @@ import type { Viewer } from './viewer.svelte';
 export type Tab = 'cells' | 'genes' | 'compare';
 
 /** Pixels of the plot below its tools, and above the count of cells. */
-const COVERED_ABOVE = 52;
-const COVERED_BELOW = 40;
+const COVERED_ABOVE = 42;
+const COVERED_BELOW = 24;
 
 export class Page {
   left = $state(true);

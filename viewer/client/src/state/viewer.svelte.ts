@@ -63,6 +63,7 @@ export class Viewer {
   private readonly loading = new Map<string, Promise<FieldData>>();
   private readonly coloringRequest = new Latest();
   private readonly placeRequest = new Latest();
+  private readonly applying = new Set<Promise<void>>();
   private gesture: symbol | null = null;
 
   constructor(
@@ -122,7 +123,22 @@ export class Viewer {
       this.crossfilter.setFilter(LASSO, next.lasso && { kind: 'cells', cells: this.cells.get(next.lasso) });
     }
     for (const key of new Set([...Object.keys(before.filters), ...Object.keys(next.filters)])) {
-      if (before.filters[key] !== next.filters[key]) void this.applyFilter(key);
+      if (before.filters[key] !== next.filters[key]) this.startFilter(key);
+    }
+    this.releaseGenes();
+  }
+
+  /** Give up the arrays of genes that are neither listed, nor colours, nor filters: each is as long as the dataset. */
+  private releaseGenes(): void {
+    const { genes, filters } = this.view;
+    const used = new Set([...genes.map(geneKey), ...Object.keys(filters)]);
+    const unused = [...this.sources.keys()].filter((key) => !used.has(key) && !this.isColored(key));
+    for (const key of unused) {
+      if (!this.fields.has(key)) continue;
+      this.loading.delete(key);
+      this.crossfilter.removeField(key);
+      this.fields = without(this.fields, key);
+      this.counts = without(this.counts, key);
     }
   }
 
@@ -173,8 +189,8 @@ export class Viewer {
   }
 
   /** Select what is not selected. */
-  invert(): void {
-    const { mask } = this.result;
+  async invert(): Promise<void> {
+    const mask = await this.settledMask();
     if (!mask) return;
     const others = cellsOf(
       mask.map((passes) => 1 - passes),
@@ -184,8 +200,16 @@ export class Viewer {
   }
 
   /** Keep the cells selected now as one of the two sets to compare. */
-  keepSet(set: 'setA' | 'setB'): void {
-    this.commit({ ...this.view, [set]: this.cells.add(cellsOf(this.result.mask, this.n)) });
+  async keepSet(set: 'setA' | 'setB'): Promise<void> {
+    const mask = await this.settledMask();
+    this.commit({ ...this.view, [set]: this.cells.add(cellsOf(mask, this.n)) });
+  }
+
+  /** What passes the filters of the view: the result shown may still be that of the filters before. */
+  private async settledMask(): Promise<Uint8Array | null> {
+    await Promise.all(this.applying);
+    await this.crossfilter.settled();
+    return this.result.mask;
   }
 
   // Fields
@@ -230,6 +254,11 @@ export class Viewer {
       else this.watched.delete(key);
       this.crossfilter.watch(this.watched.keys());
     };
+  }
+
+  private startFilter(key: string): void {
+    const applying = this.applyFilter(key).finally(() => this.applying.delete(applying));
+    this.applying.add(applying);
   }
 
   private async applyFilter(key: string): Promise<void> {
@@ -289,4 +318,10 @@ export class Viewer {
     this.placeRequest.cancel();
     this.crossfilter.dispose();
   }
+}
+
+function without<T>(map: ReadonlyMap<string, T>, key: string): ReadonlyMap<string, T> {
+  const rest = new Map(map);
+  rest.delete(key);
+  return rest;
 }
