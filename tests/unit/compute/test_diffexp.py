@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import false_discovery_control
 from starcyte.compute import RESULT_COLUMNS
-from starcyte.compute.diffexp import as_rows, benjamini_hochberg
+from starcyte.compute.diffexp import benjamini_hochberg
 from starcyte.errors import BadRequest, Cancelled
+from starcyte.web.results import as_rows
 
 N = 12
 VALUES = np.random.default_rng(3).poisson(3, (N, 5)).astype(np.float32)

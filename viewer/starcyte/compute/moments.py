@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from starcyte.compute.blocks import each
 from starcyte.store.base import Dataset, Kind, Matrix, Tick, no_tick
+from starcyte.store.indexed import standing
 from starcyte.store.moments import Accumulator, Moments
 
 
@@ -37,7 +38,8 @@ def group_moments(
         If the matrix contradicts itself.
     """
     accumulator = Accumulator(codes, n_groups, matrix.shape[1])
-    each(matrix.n_blocks, lambda number: accumulator.add(matrix.block(number)), workers, tick)
+    source = standing(matrix)
+    each(source.n_blocks, lambda number: accumulator.add(source.block(number)), workers, tick)
     return accumulator.result()
 
 

@@ -6,6 +6,7 @@ and the positive ones by count alone.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +17,8 @@ from scipy.special import ndtr
 
 from starcyte.compute.blocks import each
 from starcyte.store.base import Matrix, Tick, no_tick
-from starcyte.store.indexed import IndexedMatrix
+from starcyte.store.index import ColumnIndex
+from starcyte.store.indexed import standing
 from starcyte.store.moments import totals
 
 # stored values sorted at once: some 60 bytes each while that lasts
@@ -75,7 +77,7 @@ def rank_sums(matrix: Matrix, codes: NDArray[Any], n_groups: int, workers: int =
     codes = codes.astype(np.min_scalar_type(n_groups))
     n = np.bincount(codes, minlength=n_groups + 1)[:n_groups].astype(np.int64)
     result = RankSums(n, np.zeros(shape), np.zeros(shape[0]), np.zeros(shape), np.zeros(shape, np.int64))
-    read, cuts = _reader(matrix)
+    read, cuts = _reader(standing(matrix), n_groups, tick)
 
     def work(number: int) -> None:
         first, last = cuts[number], cuts[number + 1]
@@ -88,12 +90,11 @@ def rank_sums(matrix: Matrix, codes: NDArray[Any], n_groups: int, workers: int =
     return result
 
 
-def _reader(matrix: Matrix) -> tuple[Callable[[int, int], Entries], Sequence[int]]:
+def _reader(matrix: Matrix, n_groups: int, tick: Tick) -> tuple[Callable[[int, int], Entries], Sequence[int]]:
     """Return what reads the entries of a run of genes, and where the runs start."""
     n_obs, n_genes = matrix.shape
-    index = matrix.index if isinstance(matrix, IndexedMatrix) else None
-    if index is not None and not index.only_moments and index.layout != "dense":
-        return index.entries, _cuts(index.gene_sizes())
+    if isinstance(matrix, ColumnIndex) and matrix.layout != "dense":
+        return matrix.entries, _cuts(matrix.gene_sizes(), n_groups)
 
     def by_column(first: int, last: int) -> Entries:
         columns = [matrix.column(j) for j in range(first, last)]
@@ -104,6 +105,7 @@ def _reader(matrix: Matrix) -> tuple[Callable[[int, int], Entries], Sequence[int
     def by_scan(first: int, last: int) -> Entries:
         parts: list[Entries] = []
         for number in range(matrix.n_blocks):
+            tick(bisect_left(cuts, first) / len(cuts))
             block = matrix.block(number)
             assert block.ptr is not None
             assert block.offsets is not None
@@ -113,29 +115,32 @@ def _reader(matrix: Matrix) -> tuple[Callable[[int, int], Entries], Sequence[int
             parts.append((genes, rows, block.values[start:stop]))
         return tuple(np.concatenate(arrays) for arrays in zip(*parts, strict=True))  # type: ignore[return-value]
 
-    if matrix.layout == "csr" and index is None:
-        return by_scan, _cuts(_scanned_sizes(matrix))
+    if matrix.layout == "csr":
+        cuts = _cuts(_scanned_sizes(matrix, tick), n_groups)
+        return by_scan, cuts
     # how many a gene has is not known before it is read, but not more than the cells
-    return by_column, _cuts(np.full(n_genes, n_obs))
+    return by_column, _cuts(np.full(n_genes, n_obs), n_groups)
 
 
-def _scanned_sizes(matrix: Matrix) -> NDArray[np.int64]:
+def _scanned_sizes(matrix: Matrix, tick: Tick) -> NDArray[np.int64]:
     sizes = np.zeros(matrix.shape[1], np.int64)
     for number in range(matrix.n_blocks):
+        tick(0.0)
         ptr = matrix.block(number).ptr
         assert ptr is not None
         sizes += np.diff(ptr)
     return sizes
 
 
-def _cuts(sizes: NDArray[np.int64]) -> list[int]:
-    """Cut the genes into runs of at most so many entries, or of one gene."""
+def _cuts(sizes: NDArray[np.int64], n_groups: int) -> list[int]:
+    """Cut the genes into runs of at most so many entries, and so many sums of groups, or of one gene."""
     ends, cuts = np.cumsum(sizes), [0]
+    most_genes = max(min(_AT_ONCE // max(n_groups, 1), 1 << 16), 1)
     while cuts[-1] < sizes.size:
         first = cuts[-1]
         before = int(ends[first - 1]) if first else 0
         last = int(np.searchsorted(ends, before + _AT_ONCE, side="right"))
-        cuts.append(min(max(last, first + 1), first + (1 << 16), sizes.size))
+        cuts.append(min(max(last, first + 1), first + most_genes, sizes.size))
     return cuts
 
 

@@ -98,9 +98,11 @@ class Column:
             codes = self.values.astype(np.int8)
             categories: tuple[str, ...] = ("False", "True")
         elif self.info.kind is Kind.STRING:
-            uniques, inverse = np.unique(self.values.astype(str), return_inverse=True)
-            categories = tuple(uniques.tolist())
-            codes = inverse.astype(np.min_scalar_type(-max(len(categories), 1)))
+            texts = self.values.tolist()
+            # by way of a dictionary: numpy's own text drops NUL characters at the end
+            categories = tuple(sorted(set(texts)))
+            codes_of = {text: code for code, text in enumerate(categories)}
+            codes = np.fromiter((codes_of[t] for t in texts), np.min_scalar_type(-max(len(categories), 1)), len(texts))
         else:
             raise ValueError(self.info.kind)
         if self.missing is not None:
@@ -112,7 +114,7 @@ class Column:
         if self.info.categories is not None:
             out: NDArray[np.object_] = np.array([*self.info.categories, ""], dtype=object)[self.values]
         else:
-            out = self.values.astype(str).astype(object)
+            out = np.array([None, *map(str, self.values.tolist())], dtype=object)[1:]
         if self.missing is not None:
             out[self.missing] = ""
         return out

@@ -6,6 +6,7 @@ import fcntl
 import os
 import shutil
 import tempfile
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from starcyte import __version__
@@ -44,7 +45,7 @@ def index_folder(settings: Settings) -> Path:
 
 
 def make_room(folder: Path, most_bytes: int, keep: str = "") -> None:
-    """Remove the indexes not used for longest until the others fit; those in use stay.
+    """Remove the indexes not used for longest until the others fit; those in use stay. Remove what is half made.
 
     Parameters
     ----------
@@ -53,31 +54,43 @@ def make_room(folder: Path, most_bytes: int, keep: str = "") -> None:
     most_bytes
         What may stay.
     keep
-        The name of one that stays.
+        The name of one that stays; it counts.
     """
-    if not folder.is_dir():
-        return
-    found = [p for p in folder.iterdir() if p.is_dir() and not p.name.startswith(".") and p.name != keep]
-    sizes = {p: sum(f.stat().st_size for f in p.iterdir()) for p in found}
-    total = sum(sizes.values())
-    for path in sorted(found, key=lambda p: p.stat().st_mtime):
+    total, found = 0, []
+    for path in folder.iterdir() if folder.is_dir() else ():
+        if path.name.startswith("."):
+            _remove_left(path)
+        else:
+            with suppress(OSError):  # another process has just removed it
+                used, size = path.stat().st_mtime, sum(f.stat().st_size for f in path.iterdir())
+                total += size
+                found += [(used, path, size)] if path.name != keep else []
+    for _, path, size in sorted(found):
         if total <= most_bytes:
             return
-        if not _in_use(path):
-            shutil.rmtree(path, ignore_errors=True)
-            total -= sizes[path]
+        if _remove_locked(path / "entries.bin", path):
+            total -= size
 
 
-def _in_use(index: Path) -> bool:
-    """Say whether a process reads an index: it holds a lock on its entries."""
-    try:
-        with (index / "entries.bin").open("rb") as entries:
-            fcntl.flock(entries, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
-    return False
+def _remove_left(path: Path) -> None:
+    """Remove what a builder that was killed has left: nobody holds its lock any more."""
+    name, part, _ = path.name.rpartition(".part-")
+    if part:
+        _remove_locked(path.with_name(f"{name}.lock"), path)
+
+
+def _remove_locked(lock: Path, folder: Path) -> bool:
+    """Remove a folder unless a process holds its lock, which is kept meanwhile; say whether it is gone."""
+    with ExitStack() as stack:
+        try:
+            # to be written, though it is not: NFS locks nothing else
+            fcntl.flock(stack.enter_context(lock.open("r+b")), fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        except OSError:
+            pass  # it is broken, or there are no locks here
+        shutil.rmtree(folder, ignore_errors=True)
+    return not folder.exists()
 
 
 def demo_file(settings: Settings) -> Path:

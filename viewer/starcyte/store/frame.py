@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from starcyte.errors import DatasetInvalid, NotFound, StarcyteError
 from starcyte.store.base import Column, ColumnInfo, Kind, Warnings
-from starcyte.store.hdf5 import Node, attribute, child, dataset, decode, is_text, members, reading, text
+from starcyte.store.hdf5 import Node, attribute, child, dataset, decode, is_text, members, reading, text, text_attribute
 
 _KINDS = {"b": Kind.BOOLEAN, "i": Kind.CONTINUOUS, "u": Kind.CONTINUOUS, "f": Kind.CONTINUOUS, "M": Kind.DATETIME}
 
@@ -159,14 +159,14 @@ class Frame:
         return _Source(_plain(name, node.dtype), node)
 
     def _group_source(self, name: str, group: h5py.Group) -> _Source:
-        encoding = str(attribute(group, "encoding-type"))
+        encoding = text_attribute(group, "encoding-type")
         if encoding == "categorical":
             codes = dataset(group, "codes")
             self._check_length(codes)
-            ordered = bool(attribute(group, "ordered"))
-            return _Source(
-                _categorical(name, codes.dtype, _category_texts(dataset(group, "categories")), ordered), codes
-            )
+            categories = child(group, "categories")
+            parent, key = (categories, "values") if isinstance(categories, h5py.Group) else (group, "categories")
+            texts = _category_texts(dataset(parent, key))
+            return _Source(_categorical(name, codes.dtype, texts, _is_ordered(group)), codes)
         if encoding in {"nullable-integer", "nullable-boolean", "nullable-string-array"}:
             values = dataset(group, "values")
             mask = dataset(group, "mask") if child(group, "mask") is not None else None
@@ -197,11 +197,15 @@ class Frame:
         node = child(self._node, str(reference))
         if not isinstance(node, h5py.Dataset):
             raise DatasetInvalid("its categories are not there.")
-        return _category_texts(node), bool(attribute(node, "ordered"))
+        return _category_texts(node), _is_ordered(node)
 
     def _check_length(self, array: h5py.Dataset) -> None:
         if array.shape != (self.n,):
             raise DatasetInvalid(f"it has the shape {array.shape}, not ({self.n},).")
+
+
+def _is_ordered(node: Node) -> bool:
+    return bool(np.any(attribute(node, "ordered")))
 
 
 def _plain(name: str, dtype: np.dtype[Any]) -> ColumnInfo:

@@ -18,7 +18,7 @@ from starcyte.store.embeddings import find_embeddings
 from starcyte.store.fingerprint import fingerprint
 from starcyte.store.frame import Frame
 from starcyte.store.genes import GeneNames, unique
-from starcyte.store.hdf5 import attribute, child, is_text, members, open_file, text
+from starcyte.store.hdf5 import child, is_text, members, open_file, text, text_attribute
 from starcyte.store.index import Source
 from starcyte.store.indexed import IndexedMatrix
 from starcyte.store.matrix import open_matrix
@@ -125,7 +125,7 @@ class H5adDataset:
     ) -> None:
         try:
             node = child(parent, key)
-            if node is None or attribute(node, "encoding-type") == "null" or node.__class__ is h5py.Empty:
+            if node is None or text_attribute(node, "encoding-type") == "null" or node.__class__ is h5py.Empty:
                 return
             if isinstance(node, h5py.Dataset) and node.shape is None:
                 return

@@ -117,6 +117,8 @@ def child(group: h5py.Group, name: str) -> Node | None:
             if isinstance(link, h5py.SoftLink):
                 raise DatasetInvalid(f"{where} is a symbolic link.", "Write the data in place of the link.")
             node = node[part]
+            if isinstance(node, h5py.Dataset):
+                assert node.dtype is not None  # a type that numpy has no equivalent of fails here, in words
     if isinstance(node, h5py.Dataset):
         if node.is_virtual or node.external:
             raise DatasetInvalid(f"{node.name} keeps its data in other files.", "Copy the data into the file.")
@@ -208,6 +210,12 @@ def attribute(node: Node, *names: str) -> Any:
                 value = node.attrs[name]
                 return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
     return None
+
+
+def text_attribute(node: Node, *names: str) -> str:
+    """Return the first of these attributes that is there, as text; empty where none is, or it is no text."""
+    value = attribute(node, *names)
+    return value if isinstance(value, str) else ""
 
 
 def is_text(dtype: np.dtype[Any]) -> bool:

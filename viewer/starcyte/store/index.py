@@ -10,7 +10,8 @@ A folder of the cache, named after the dataset's fingerprint and the matrix::
 A dense matrix has neither offsets nor a table: each block holds the values of all its cells, gene after gene.
 
 It is written elsewhere and renamed when it is whole and on disk, so that what stands under its name is whole; it is
-believed only if it is of this very state of the file, and as long and as summed as it says.
+believed only if it is of this very state of the file, and as long and as summed as it says. Whoever has it open reads
+it to the end, by descriptors, though it be replaced or removed.
 """
 
 from __future__ import annotations
@@ -18,9 +19,11 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
+import mmap
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +35,8 @@ from starcyte.store.base import Block, Layout, Tick, Values, no_tick
 from starcyte.store.moments import Moments
 
 FORMAT = 1
+# what opening an index raises that is not there, not whole or of something else
+UNUSABLE = (OSError, ValueError, KeyError)
 OFFSETS = np.dtype("<u2")
 TABLE = np.dtype("<u4")
 
@@ -95,6 +100,26 @@ def read_at(descriptor: int, position: int, out: NDArray[Any]) -> None:
         view, position = view[n:], position + n
 
 
+def seal(meta: dict[str, Any]) -> str:
+    """Return the text of ``index.json``: what it says, and the digest of that."""
+    return json.dumps(meta | {"digest": _digest_of(meta)})
+
+
+def _digest_of(meta: dict[str, Any]) -> str:
+    return hashlib.blake2b(json.dumps(meta, sort_keys=True).encode(), digest_size=16).hexdigest()
+
+
+def _unsealed(text: bytes) -> dict[str, Any]:
+    try:
+        meta: dict[str, Any] = json.loads(text)
+        whole = meta.pop("digest") == _digest_of(meta)
+    except (ValueError, LookupError, AttributeError, TypeError, RecursionError):
+        whole = False
+    if not whole:
+        raise ValueError("it is torn")
+    return meta
+
+
 class ColumnIndex:
     """An index that is whole. Reads take no lock; safe for use from several threads.
 
@@ -118,7 +143,16 @@ class ColumnIndex:
     def __init__(self, folder: Path, source: Source) -> None:
         self.folder = folder
         self.name, self.shape, self.dtype = source.matrix, source.shape, np.dtype(source.dtype)
-        meta = json.loads((folder / "index.json").read_text())
+        self._opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            self._open(source)
+        except BaseException:
+            self.close()
+            raise
+
+    def _open(self, source: Source) -> None:
+        with open(self._open_file("index.json"), "rb") as stream:  # noqa: PTH123
+            meta = _unsealed(stream.read())
         if {k: meta.get(k) for k in source.as_dict()} != source.as_dict():
             raise ValueError("it is of another file")
         self.nnz: int | None = meta["nnz"]
@@ -128,51 +162,50 @@ class ColumnIndex:
         self._starts: NDArray[np.int64] = np.array(meta["starts"], np.int64)
         self._counts: NDArray[np.int64] = np.array(meta["counts"], np.int64)
         self._moments: dict[str, int] = meta["moments"]
-        self._entries = os.open(folder / "entries.bin", os.O_RDONLY)
-        # held as long as it is read, so that the cache knows what is in use
-        fcntl.flock(self._entries, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        self._table = os.open(folder / "table.bin", os.O_RDONLY)
-        try:
-            self._check(meta)
-        except BaseException:
-            self.close()
-            raise
-
-    def _check(self, meta: dict[str, Any]) -> None:
+        self._entries = self._open_file("entries.bin")
+        _hold(self._entries)
+        self._table = self._open_file("table.bin")
         if os.fstat(self._entries).st_size != meta["entries_bytes"]:
             raise ValueError("its entries are torn")
-        if table_digest(self.folder / "table.bin") != meta["table_digest"]:
+        if table_digest(self._table) != meta["table_digest"]:
             raise ValueError("its table is torn")
         for column, k in self._moments.items():
-            if (self.folder / moments_name(column)).stat().st_size != moments_bytes(self.shape[1], k):
+            if os.stat(moments_name(column), dir_fd=self._opened).st_size != moments_bytes(self.shape[1], k):
                 raise ValueError(f"its moments of {column!r} are torn")
 
-    def close(self) -> None:
-        """Let go of its files."""
-        os.close(self._entries)
-        os.close(self._table)
+    def _open_file(self, name: str) -> int:
+        return os.open(name, os.O_RDONLY, dir_fd=self._opened)
 
-    def __del__(self) -> None:
-        """Let go of the files of an index that was replaced, when the last reader has left it."""
-        for name in ("_entries", "_table"):
+    def close(self) -> None:
+        """Let go of its files; it cannot be read any more."""
+        for name in ("_opened", "_entries", "_table"):
             descriptor = self.__dict__.pop(name, None)
             if descriptor is not None:
                 os.close(descriptor)
+
+    def __del__(self) -> None:
+        """Let go of the files of an index that was replaced, when the last reader has left it."""
+        self.close()
 
     @property
     def n_blocks(self) -> int:
         """The number of blocks."""
         return self.rows.size - 1
 
-    def _read(self, position: int, shape: int | tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
+    def _read(
+        self, position: int, shape: int | tuple[int, ...], dtype: np.dtype[Any], descriptor: int = -1
+    ) -> NDArray[Any]:
         out = np.empty(shape, dtype)
         try:
-            read_at(self._entries, position, out)
+            read_at(self._entries if descriptor < 0 else descriptor, position, out)
         except OSError as error:
-            raise DatasetInvalid(
-                f"The index of {self.name} cannot be read: {error}.", "Start again: it is made anew."
-            ) from None
+            raise self._unreadable(error) from None
         return out
+
+    def _unreadable(self, error: OSError) -> DatasetInvalid:
+        return DatasetInvalid(
+            f"The index of {self.name} cannot be read: {error.strerror or error}.", "Start again: it is made anew."
+        )
 
     def check(self, tick: Tick = no_tick) -> None:
         """Nothing to check: it was when it was opened."""
@@ -194,14 +227,17 @@ class ColumnIndex:
         offset_places = (self._starts + 2 * at[0]).tolist()
         value_places = (self._values_start + itemsize * at[0]).tolist()
         begin = 0
-        for end, offset_place, value_place in zip(ends.tolist(), offset_places, value_places, strict=True):
-            if end > begin:
-                piece = offsets_view[2 * begin : 2 * end]
-                whole = os.preadv(descriptor, (piece,), offset_place) == len(piece)
-                piece = values_view[itemsize * begin : itemsize * end]
-                if not whole or os.preadv(descriptor, (piece,), value_place) != len(piece):
-                    raise DatasetInvalid(f"The index of {self.name} is torn.", "Start again: it is made anew.")
-                begin = end
+        try:
+            for end, offset_place, value_place in zip(ends.tolist(), offset_places, value_places, strict=True):
+                if end > begin:
+                    piece = offsets_view[2 * begin : 2 * end]
+                    whole = os.preadv(descriptor, (piece,), offset_place) == len(piece)
+                    piece = values_view[itemsize * begin : itemsize * end]
+                    if not whole or os.preadv(descriptor, (piece,), value_place) != len(piece):
+                        raise OSError("the file ends before it should")
+                    begin = end
+        except OSError as error:
+            raise self._unreadable(error) from None
         rows = offsets.astype(np.uint32)
         rows += np.repeat(self.rows[:-1].astype(np.uint32), counts)
         return Values(self.shape[0], values, rows)
@@ -216,9 +252,8 @@ class ColumnIndex:
 
     def _gene_table(self, first: int, last: int) -> NDArray[np.uint32]:
         """Return where genes first to last (included) start in each block, shape (last - first + 1, blocks)."""
-        out = np.empty((last - first + 1, self.n_blocks), TABLE)
-        read_at(self._table, first * self.n_blocks * TABLE.itemsize, out)
-        return out
+        shape = (last - first + 1, self.n_blocks)
+        return self._read(first * self.n_blocks * TABLE.itemsize, shape, TABLE, self._table)
 
     def block(self, number: int) -> Block:
         """Read one block."""
@@ -230,9 +265,10 @@ class ColumnIndex:
         values = self._read(int(self._values_start[number]), count, self.dtype)
         return Block(rows, genes, values, ptr, self._read(start, count, OFFSETS))
 
-    @property
+    @cached_property
     def _block_table(self) -> NDArray[Any]:
-        return np.memmap(self.folder / "table.bin", TABLE, "r", shape=(self.shape[1] + 1, self.n_blocks))
+        table = mmap.mmap(self._table, 0, access=mmap.ACCESS_READ)
+        return np.frombuffer(table, TABLE).reshape(self.shape[1] + 1, self.n_blocks)
 
     def gene_sizes(self) -> NDArray[np.int64]:
         """Return the number of entries of each gene of a sparse matrix, shape (genes,)."""
@@ -273,7 +309,24 @@ class ColumnIndex:
         k = self._moments.get(column)
         if k is None:
             return None
-        return open_moments(self.folder / moments_name(column), self.shape[1], k)
+        try:
+            descriptor = self._open_file(moments_name(column))
+        except OSError:
+            return None  # the index was removed; its entries are held open, and tell the same
+        try:
+            return open_moments(descriptor, self.shape[1], k)
+        finally:
+            os.close(descriptor)
+
+
+def _hold(descriptor: int) -> None:
+    """Lock a file while it is open, so that the cache knows what is in use; raise OSError if it is being removed."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise
+    except OSError:
+        pass  # no locks here (NFS)
 
 
 def moments_bytes(n_genes: int, k: int) -> int:
@@ -281,11 +334,11 @@ def moments_bytes(n_genes: int, k: int) -> int:
     return 8 * k + n_genes * k * (8 + 8 + 4)
 
 
-def open_moments(path: Path, n_genes: int, k: int) -> Moments:
+def open_moments(descriptor: int, n_genes: int, k: int) -> Moments:
     """Map a file of moments: counts, means, sums of squared deviations, positive cells."""
     size = n_genes * k
     shape = (n_genes, k)
-    whole = np.memmap(path, np.uint8, "r")
+    whole = mmap.mmap(descriptor, moments_bytes(n_genes, k), access=mmap.ACCESS_READ)
     places = np.cumsum([0, 8 * k, 8 * size, 8 * size, 4 * size])
     parts: Sequence[NDArray[Any]] = [
         np.ndarray(s, d, buffer=whole, offset=int(p))
@@ -294,7 +347,8 @@ def open_moments(path: Path, n_genes: int, k: int) -> Moments:
     return Moments(*parts)
 
 
-def table_digest(path: Path) -> str:
+def table_digest(descriptor: int) -> str:
     """Return the digest of a table."""
-    with path.open("rb") as stream:
+    with open(descriptor, "rb", closefd=False) as stream:
+        stream.seek(0)
         return hashlib.file_digest(stream, lambda: hashlib.blake2b(digest_size=16)).hexdigest()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
-import json
 import os
 import shutil
 import tempfile
@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,16 +23,19 @@ from starcyte.store.base import Block, Column, Matrix, Tick, no_tick
 from starcyte.store.index import (
     OFFSETS,
     TABLE,
+    UNUSABLE,
     ColumnIndex,
     Source,
     bytes_of,
     moments_bytes,
     moments_name,
+    seal,
     table_digest,
 )
 from starcyte.store.moments import Accumulator
 
 _POLL_SECONDS = 0.2
+_ZEROS = bytes(1 << 20)
 
 
 def build_index(
@@ -59,22 +62,26 @@ def build_index(
     ------
     InputError
         If it cannot be written: the disk is full, or the folder is read-only.
+    Cancelled
+        Whatever the tick raises.
     DatasetInvalid
         If the matrix contradicts itself.
     """
     target = cache / source.folder_name
+    with suppress(*UNUSABLE):
+        return ColumnIndex(target, source)  # as it is, the cache may be read-only
     try:
         cache.mkdir(parents=True, exist_ok=True)
         with _only_builder(cache / f".{target.name}.lock", tick) as alone:
-            try:
+            with suppress(*UNUSABLE):
                 return ColumnIndex(target, source)  # another process has just built it
-            except (OSError, ValueError, KeyError):
-                shutil.rmtree(target, ignore_errors=True)
+            shutil.rmtree(target, ignore_errors=True)
             for left in cache.glob(f".{target.name}.part-*") if alone else ():
                 shutil.rmtree(left, ignore_errors=True)  # by a builder that was killed
             folder = Path(tempfile.mkdtemp(prefix=f".{target.name}.part-", dir=cache))
             try:
-                _Builder(matrix, columns, folder, source).run(workers, tick)
+                with ExitStack() as files:
+                    _Builder(matrix, columns, folder, source, files).run(workers, tick)
                 _sync_folder(folder)
                 _put(folder, target)
                 _sync_folder(cache)
@@ -82,6 +89,11 @@ def build_index(
                 shutil.rmtree(folder, ignore_errors=True)
                 raise
         return ColumnIndex(target, source)
+    except ValueError as error:
+        raise InputError(
+            f"The index of {matrix.name} in {str(cache)!r} is of no use: {error}.",
+            "Remove it, or choose another folder with --cache-dir; the viewer works without it, slower.",
+        ) from error
     except OSError as error:
         raise InputError(
             f"The index of {matrix.name} cannot be written to {str(cache)!r}: {error.strerror or error}.",
@@ -125,7 +137,9 @@ def _sync_folder(folder: Path) -> None:
 
 
 class _Builder:
-    def __init__(self, matrix: Matrix, columns: Sequence[Column], folder: Path, source: Source) -> None:
+    def __init__(
+        self, matrix: Matrix, columns: Sequence[Column], folder: Path, source: Source, files: ExitStack
+    ) -> None:
         self._matrix, self._folder, self._source = matrix, folder, source
         self._n_genes, self._n_blocks = matrix.shape[1], matrix.n_blocks
         self._dense = matrix.layout == "dense" and not self._mostly_zeros()
@@ -135,7 +149,7 @@ class _Builder:
         self._end = 0
         self._starts, self._counts = np.zeros(self._n_blocks, np.int64), np.zeros(self._n_blocks, np.int64)
         self._rows = np.zeros(self._n_blocks + 1, np.int64)
-        self._entries = (folder / "entries.bin").open("wb")
+        self._entries = files.enter_context((folder / "entries.bin").open("wb"))
         # by blocks while they come; turned to genes in the end
         self._by_block = self._map(folder / "by_block.bin", (self._n_blocks, self._n_genes + 1), TABLE)
         self._groups = [_ColumnMoments(c, folder, self._n_genes) for c in columns]
@@ -152,8 +166,7 @@ class _Builder:
             path.touch()
             return np.zeros(shape, dtype)
         with path.open("wb") as stream:
-            # room is taken now: a full disk is an error here, and not a signal when the map is written
-            os.posix_fallocate(stream.fileno(), 0, int(np.prod(shape)) * np.dtype(dtype).itemsize)
+            take_room(stream.fileno(), int(np.prod(shape)) * np.dtype(dtype).itemsize)
         return np.memmap(path, dtype, "r+", shape=shape)
 
     def run(self, workers: int, tick: Tick) -> None:
@@ -203,13 +216,13 @@ class _Builder:
         os.ftruncate(self._entries.fileno(), self._end)
         os.fsync(self._entries.fileno())
         self._entries.close()
-        table = self._folder / "table.bin"
-        with table.open("wb") as stream:
+        with (self._folder / "table.bin").open("w+b") as stream:
             if not self._dense and not self._only_moments:
                 for first in range(0, self._n_genes + 1, 1024):
                     stream.write(np.ascontiguousarray(self._by_block[:, first : first + 1024].T).tobytes())
             stream.flush()
             os.fsync(stream.fileno())
+            digest = table_digest(stream.fileno())
         del self._by_block
         (self._folder / "by_block.bin").unlink()
         meta = self._source.as_dict() | {
@@ -220,11 +233,11 @@ class _Builder:
             "starts": self._starts.tolist(),
             "counts": self._counts.tolist(),
             "entries_bytes": self._end,
-            "table_digest": table_digest(table),
+            "table_digest": digest,
             "moments": {group.name: group.finish() for group in self._groups},
         }
         with (self._folder / "index.json").open("w") as stream_text:
-            json.dump(meta, stream_text)
+            stream_text.write(seal(meta))
             stream_text.flush()
             os.fsync(stream_text.fileno())
 
@@ -241,7 +254,7 @@ class _ColumnMoments:
         self._seen = self._path.with_suffix(".seen")
         self._places = iter(np.cumsum([8 * self._k, 8 * self._k * n_genes, 8 * self._k * n_genes]).tolist())
         with self._path.open("wb") as stream:
-            os.posix_fallocate(stream.fileno(), 0, moments_bytes(n_genes, self._k))
+            take_room(stream.fileno(), moments_bytes(n_genes, self._k))
         self._accumulator = Accumulator(groups, self._k, n_genes, self._make)
 
     def _make(self, name: str, shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
@@ -272,6 +285,18 @@ def _sparse(block: Block) -> Block:
     genes, offsets = np.nonzero(block.values)
     ptr = np.searchsorted(genes, np.arange(block.values.shape[0] + 1)).astype(np.int64)
     return Block(block.rows, block.genes, block.values[genes, offsets], ptr, offsets.astype(OFFSETS))
+
+
+def take_room(descriptor: int, size: int) -> None:
+    """Make an empty file as long as it will be: a full disk is an error now, and not a signal when a map is written."""
+    try:
+        os.posix_fallocate(descriptor, 0, size)
+    except OSError as error:
+        if error.errno not in {errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS}:
+            raise
+        end = 0
+        while end < size:
+            end += os.pwrite(descriptor, _ZEROS[: size - end], end)
 
 
 def _write_at(descriptor: int, array: NDArray[Any], position: int) -> None:

@@ -30,22 +30,23 @@ class IndexedMatrix:
         self.index: ColumnIndex | None = None
 
     @property
-    def _source(self) -> Matrix:
+    def standing(self) -> Matrix:
+        """What is read now: the blocks of this keep their numbers, those of the matrix not when an index comes."""
         index = self.index
         return self.base if index is None or index.only_moments else index
 
     def column(self, index: int, tick: Tick = no_tick) -> Values:
         """Read one gene."""
-        return self._source.column(index, tick)
+        return self.standing.column(index, tick)
 
     @property
     def n_blocks(self) -> int:
         """The number of blocks."""
-        return self._source.n_blocks
+        return self.standing.n_blocks
 
     def block(self, number: int) -> Block:
         """Read one block."""
-        return self._source.block(number)
+        return self.standing.block(number)
 
     def check(self, tick: Tick = no_tick) -> None:
         """Check what is in the file."""
@@ -54,3 +55,8 @@ class IndexedMatrix:
     def moments(self, column: str) -> Moments | None:
         """Return the kept moments of a column of obs, the last group being the cells without a category."""
         return None if self.index is None else self.index.moments(column)
+
+
+def standing(matrix: Matrix) -> Matrix:
+    """Return what a matrix is read from now, for a pass over its blocks: an index that comes meanwhile has others."""
+    return matrix.standing if isinstance(matrix, IndexedMatrix) else matrix

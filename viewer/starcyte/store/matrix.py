@@ -51,9 +51,15 @@ def open_matrix(name: str, node: Node, shape: tuple[int, int], block_bytes: int)
 
 
 def _numeric(name: str, dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """Return the dtype that values are given in: the file's, in the byte order of this machine."""
     if dtype.kind not in "fiub":
         raise DatasetInvalid(f"{name} holds {dtype} values; a matrix holds numbers.", _REWRITE)
-    return dtype
+    return dtype.newbyteorder("=")
+
+
+def _for_scipy(values: NDArray[Any]) -> NDArray[Any]:
+    """Return values in a type that scipy's sparse arrays can hold."""
+    return values.astype(np.float32) if values.dtype == np.float16 else values
 
 
 class _SparseMatrix:
@@ -127,7 +133,11 @@ class _SparseMatrix:
 
     def _read_span(self, first: int, last: int) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.int64]]:
         start, stop = int(self.indptr[first]), int(self.indptr[last])
-        return self._data.read(start, stop), self._read_indices(start, stop), self.indptr[first : last + 1] - start
+        data = _for_scipy(self._read_data(start, stop))
+        return data, self._read_indices(start, stop), self.indptr[first : last + 1] - start
+
+    def _read_data(self, start: int, stop: int) -> NDArray[Any]:
+        return self._data.read(start, stop).astype(self.dtype, copy=False)
 
     def moments(self, column: str) -> Moments | None:
         """Return None: an index keeps moments, a file does not."""
@@ -160,7 +170,7 @@ class CsrMatrix(_SparseMatrix):
             hits = np.flatnonzero(self._read_indices(start, stop) == index)
             if hits.size:
                 first, last = int(hits[0]), int(hits[-1]) + 1
-                values.append(self._data.read(start + first, start + last)[hits - first])
+                values.append(self._read_data(start + first, start + last)[hits - first])
                 rows.append(np.searchsorted(indptr, start + hits, side="right") - 1)
         return _sparse_values(
             self.shape[0], np.concatenate(rows) if rows else np.empty(0, np.int64), np.concatenate(values)
@@ -175,7 +185,13 @@ class CsrMatrix(_SparseMatrix):
             rows.sum_duplicates()
         turned = rows.tocsc()
         offsets = turned.indices.astype(np.uint16)
-        return Block(slice(first, last), slice(0, self.shape[1]), turned.data, turned.indptr.astype(np.int64), offsets)
+        return Block(
+            slice(first, last),
+            slice(0, self.shape[1]),
+            turned.data.astype(self.dtype, copy=False),
+            turned.indptr.astype(np.int64),
+            offsets,
+        )
 
 
 class CscMatrix(_SparseMatrix):
@@ -187,7 +203,7 @@ class CscMatrix(_SparseMatrix):
     def column(self, index: int, tick: Tick = no_tick) -> Values:
         """Read one gene."""
         start, stop = int(self.indptr[index]), int(self.indptr[index + 1])
-        return _sparse_values(self.shape[0], self._read_indices(start, stop), self._data.read(start, stop))
+        return _sparse_values(self.shape[0], self._read_indices(start, stop), self._read_data(start, stop))
 
     def block(self, number: int) -> Block:
         """Read a run of genes."""
@@ -197,7 +213,13 @@ class CscMatrix(_SparseMatrix):
         if not genes.has_canonical_format:
             genes.sum_duplicates()
         offsets = genes.indices.astype(np.uint32)
-        return Block(slice(0, self.shape[0]), slice(first, last), genes.data, genes.indptr.astype(np.int64), offsets)
+        return Block(
+            slice(0, self.shape[0]),
+            slice(first, last),
+            genes.data.astype(self.dtype, copy=False),
+            genes.indptr.astype(np.int64),
+            offsets,
+        )
 
 
 class DenseMatrix:

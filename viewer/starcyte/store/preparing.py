@@ -13,17 +13,18 @@ import queue
 import signal
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from starcyte.errors import Cancelled, DatasetInvalid, InputError, StarcyteError
+from starcyte.errors import Cancelled, InputError, StarcyteError
 from starcyte.settings import Settings
 from starcyte.store.base import Tick
 from starcyte.store.cache import index_folder, make_room
 from starcyte.store.h5ad import H5adDataset
-from starcyte.store.index import ColumnIndex
+from starcyte.store.index import UNUSABLE, ColumnIndex, Source
 from starcyte.store.index_build import build_index
 
 log = logging.getLogger(__name__)
@@ -114,9 +115,10 @@ class Preparing:
         folder = index_folder(self._settings) / source.folder_name
         try:
             index = ColumnIndex(folder, source)
-        except (OSError, ValueError, KeyError):
+        except UNUSABLE:
             return None
-        os.utime(folder)
+        with suppress(OSError):  # a cache made ahead may be read-only
+            os.utime(folder)
         return index
 
     def _make(self, name: str) -> ColumnIndex:
@@ -124,7 +126,9 @@ class Preparing:
         spawn = multiprocessing.get_context("spawn")
         receiver, sender = spawn.Pipe(duplex=False)
         process = spawn.Process(
-            target=_child, args=(sender, self._dataset.path, self._settings, name, os.getpid()), daemon=True
+            target=_child,
+            args=(sender, self._dataset.path, self._settings, self._dataset.source(name), os.getpid()),
+            daemon=True,
         )
         with self._lock:
             if self._closed:
@@ -158,19 +162,18 @@ def prepare(dataset: H5adDataset, settings: Settings, name: str, tick: Tick) -> 
     Raises
     ------
     InputError
-        If it cannot be written.
-    DatasetInvalid
-        If the matrix contradicts itself.
+        If it cannot be written, or the matrix contradicts itself.
     """
     folder, source, matrix = index_folder(settings), dataset.source(name), dataset.matrix(name)
-    make_room(folder, settings.cache_bytes, keep=source.folder_name)
-    try:
-        return build_index(matrix.base, dataset.grouping_columns(), folder, source, settings.cores, tick)
-    except DatasetInvalid as error:
-        raise InputError(error.message, error.hint) from None
+    with suppress(OSError):  # what keeps old ones from being removed need not keep a new one from being made
+        make_room(folder, settings.cache_bytes, keep=source.folder_name)
+    index = build_index(matrix.base, dataset.grouping_columns(), folder, source, settings.cores, tick)
+    with suppress(OSError):
+        make_room(folder, settings.cache_bytes, keep=source.folder_name)
+    return index
 
 
-def _child(sender: Connection, path: Path, settings: Settings, name: str, parent: int) -> None:
+def _child(sender: Connection, path: Path, settings: Settings, source: Source, parent: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's: it stops us
     os.nice(10)
     last = 0.0
@@ -181,15 +184,22 @@ def _child(sender: Connection, path: Path, settings: Settings, name: str, parent
             raise Cancelled("The viewer has ended.")
         if time.monotonic() - last > _REPORT_SECONDS:
             last = time.monotonic()
-            sender.send(done)
+            try:
+                sender.send(done)
+            except BrokenPipeError:
+                raise Cancelled("The viewer has ended.") from None
 
     failure: Any = None
     try:
-        prepare(H5adDataset(path, settings), settings, name, tick)
+        dataset = H5adDataset(path, settings)
+        if dataset.source(source.matrix) != source:
+            raise InputError(
+                f"The file has changed since it was opened: {source.matrix} gets no index.", "Open it again."
+            )
+        prepare(dataset, settings, source.matrix, tick)
     except StarcyteError as error:
         failure = (error.message, error.hint)
-    except BrokenPipeError:
-        return
-    if failure:
-        sender.send(failure)
-    sender.close()
+    with suppress(BrokenPipeError):
+        if failure:
+            sender.send(failure)
+        sender.close()

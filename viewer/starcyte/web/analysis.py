@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -28,8 +29,7 @@ def summary() -> Response:
     from starcyte.compute.summary import summarize
 
     ctx, dataset = context(), context().dataset()
-    # as a line of CSV: a name that holds a comma is quoted
-    names = [n for row in csv.reader([request.args.get("genes", "")]) for n in row if n]
+    names = _names(request.args.get("genes", ""))
     group_by, matrix_name = request.args.get("group_by"), request.args.get("matrix", "X")
     if not names or group_by is None:
         raise BadRequest("A summary needs genes and group_by.", "Add ?genes=a,b&group_by=<column>.")
@@ -58,6 +58,14 @@ def summary() -> Response:
         )
 
     return answer_once(make)
+
+
+def _names(given: str) -> list[str]:
+    """Return names from a line of CSV: one that holds a comma is quoted."""
+    try:
+        return [name for row in csv.reader(io.StringIO(given, newline="")) for name in row if name]
+    except csv.Error as error:
+        raise BadRequest(f"The list of genes is not understood: {error}.", 'Quote names: "a,b",c.') from None
 
 
 def _nullable(values: Any) -> list[float | None]:

@@ -31,7 +31,7 @@ API = "/api/v1"
 class NameConverter(BaseConverter):
     """A name from a file as the rest of a path: anything, slashes too."""
 
-    regex = ".+"
+    regex = "(?s:.+)"
     part_isolating = False
 
 

@@ -37,11 +37,11 @@ def as_json(result: Comparison | Markers, dataset: Dataset, limit: int | None, o
         "fingerprint": dataset.fingerprint,
     }
     if isinstance(result, Markers):
-        groups = [{"name": g.name, "n": g.n, "n_rest": g.n_rest, "genes": _rows(g, names)} for g in result.groups]
+        groups = [{"name": g.name, "n": g.n, "n_rest": g.n_rest, "genes": as_rows(g, names)} for g in result.groups]
         return answer | {"group_by": result.group_by, "n_genes": result.n_genes, "groups": groups}
     order = result.order()
     page = order[offset:] if limit is None else order[offset : offset + limit]
-    rows = _rows(result, names, page)
+    rows = as_rows(result, names, page)
     return answer | {"n_a": result.n_a, "n_b": result.n_b, "n_genes": int(order.size), "genes": rows}
 
 
@@ -50,19 +50,31 @@ def as_csv(result: Comparison | Markers, dataset: Dataset) -> Response:
     names = dataset.genes(result.matrix).names
     if isinstance(result, Markers):
         header: tuple[str, ...] = (result.group_by, *RESULT_COLUMNS)
-        rows = [(g.name, *row.values()) for g in result.groups for row in _rows(g, names)]
+        rows = [(g.name, *row.values()) for g in result.groups for row in as_rows(g, names)]
         name = "markers"
     else:
         header = RESULT_COLUMNS
-        rows = [tuple(row.values()) for row in _rows(result, names, result.order())]
+        rows = [tuple(row.values()) for row in as_rows(result, names, result.order())]
         name = "differential_expression"
     response = Response(csv_bytes(header, rows), mimetype=CSV)
     response.headers["Content-Disposition"] = f'attachment; filename="{name}.csv"'
     return response
 
 
-def _rows(result: Comparison | GroupMarkers, names: Any, order: NDArray[np.intp] | None = None) -> list[dict[str, Any]]:
-    """Return genes as JSON rows; undefined and infinite numbers become None."""
+def as_rows(
+    result: Comparison | GroupMarkers, names: Any, order: NDArray[np.intp] | None = None
+) -> list[dict[str, Any]]:
+    """Return genes as JSON rows; undefined and infinite numbers become None.
+
+    Parameters
+    ----------
+    result
+        A comparison, or the markers of one category.
+    names
+        The names of all genes of the matrix.
+    order
+        Which genes of a comparison, in their order; all, best first, by default.
+    """
     if isinstance(result, GroupMarkers):
         genes, order = result.genes, np.arange(result.genes.size)
     else:
