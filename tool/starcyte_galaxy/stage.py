@@ -143,7 +143,9 @@ def viewer_environment(environ: Mapping[str, str], working: Path) -> dict[str, s
     if not os.access(env.get("HOME") or "/nonexistent", os.W_OK):
         env["HOME"] = str(working)
     env.setdefault("TMPDIR", tempfile.gettempdir())
+    # the column index goes with the job, unless the administrator gives a folder that all jobs of a dataset share
+    env.setdefault("STARCYTE_CACHE_DIR", str(working / "cache"))
     slots = env.get("GALAXY_SLOTS", "")
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    for name in ("STARCYTE_WORKERS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         env.setdefault(name, slots if slots.isdigit() and int(slots) else "1")
     return env

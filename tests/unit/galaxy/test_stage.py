@@ -93,6 +93,7 @@ def test_environment_of_a_bare_uid(tmp_path):
     assert env["HOME"] == str(tmp_path)
     assert env["PATH"] == "/bin"
     assert (env["OMP_NUM_THREADS"], env["HDF5_USE_FILE_LOCKING"]) == ("4", "FALSE")
+    assert (env["STARCYTE_WORKERS"], env["STARCYTE_CACHE_DIR"]) == ("4", str(tmp_path / "cache"))
 
 
 def test_environment_of_a_whole_user(tmp_path):
@@ -101,3 +102,8 @@ def test_environment_of_a_whole_user(tmp_path):
     assert env["HOME"] == str(tmp_path)
     assert (env["OMP_NUM_THREADS"], env["OPENBLAS_NUM_THREADS"]) == ("2", "1")
     assert env["STARCYTE_THREADS"] == "4"
+
+
+def test_administrator_chooses_the_cache(tmp_path):
+    env = viewer_environment({"STARCYTE_CACHE_DIR": "/shared", "STARCYTE_WORKERS": "1", "GALAXY_SLOTS": "8"}, tmp_path)
+    assert (env["STARCYTE_CACHE_DIR"], env["STARCYTE_WORKERS"]) == ("/shared", "1")
