@@ -68,7 +68,7 @@ def make_room(folder: Path, most_bytes: int, keep: str = "") -> None:
     for _, path, size in sorted(found):
         if total <= most_bytes:
             return
-        if _remove_locked(path / "entries.bin", path):
+        if _remove(path, path / "entries.bin", if_no_locks=True):
             total -= size
 
 
@@ -76,19 +76,23 @@ def _remove_left(path: Path) -> None:
     """Remove what a builder that was killed has left: nobody holds its lock any more."""
     name, part, _ = path.name.rpartition(".part-")
     if part:
-        _remove_locked(path.with_name(f"{name}.lock"), path)
+        _remove(path, path.with_name(f"{name}.lock"), if_no_locks=False)
 
 
-def _remove_locked(lock: Path, folder: Path) -> bool:
+def _remove(folder: Path, lock: Path, if_no_locks: bool) -> bool:
     """Remove a folder unless a process holds its lock, which is kept meanwhile; say whether it is gone."""
     with ExitStack() as stack:
         try:
             # to be written, though it is not: NFS locks nothing else
-            fcntl.flock(stack.enter_context(lock.open("r+b")), fcntl.LOCK_EX | fcntl.LOCK_NB)
+            held = stack.enter_context(lock.open("r+b"))
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return False
+        except FileNotFoundError:
+            pass  # it is broken: nobody can read it
         except OSError:
-            pass  # it is broken, or there are no locks here
+            if not if_no_locks:
+                return False
         shutil.rmtree(folder, ignore_errors=True)
     return not folder.exists()
 

@@ -193,9 +193,7 @@ def _child(sender: Connection, path: Path, settings: Settings, source: Source, p
     try:
         dataset = H5adDataset(path, settings)
         if dataset.source(source.matrix) != source:
-            raise InputError(
-                f"The file has changed since it was opened: {source.matrix} gets no index.", "Open it again."
-            )
+            raise InputError(f"{source.matrix} gets no index: the file has been replaced.", "Open it anew.")
         prepare(dataset, settings, source.matrix, tick)
     except StarcyteError as error:
         failure = (error.message, error.hint)

@@ -1,0 +1,71 @@
+"""Files and their column indexes, made for one test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from h5ad_file import Categorical, Dense, Parts, write_h5ad
+from starcyte.settings import Settings
+from starcyte.store.base import no_tick
+from starcyte.store.h5ad import H5adDataset
+from starcyte.store.index import ColumnIndex
+from starcyte.store.index_build import build_index
+
+
+def stored(values: Any, layout: str, shuffled: bool = False, doubled: bool = False, zeros: bool = False) -> Any:
+    """Return an array as what :func:`h5ad_file.write_h5ad` stores: ``csr``, ``csc`` or ``dense``.
+
+    Parameters
+    ----------
+    shuffled
+        The entries of a row (or column) are in no order.
+    doubled
+        Every entry is there twice, once as 0.
+    zeros
+        Every place has an entry.
+    """
+    if layout == "dense":
+        return Dense(values)
+    lines = values if layout == "csr" else values.T
+    rng = np.random.default_rng(0)
+    data, indices, indptr = [np.zeros(0, values.dtype)], [np.zeros(0, np.int32)], [0]
+    for line in lines:
+        places = np.arange(line.size) if zeros else np.flatnonzero(line)
+        numbers = line[places]
+        if doubled:
+            places, numbers = np.tile(places, 2), np.concatenate([numbers, np.zeros_like(numbers)])
+        if shuffled:
+            order = rng.permutation(places.size)
+            places, numbers = places[order], numbers[order]
+        data.append(numbers)
+        indices.append(places.astype(np.int32))
+        indptr.append(indptr[-1] + places.size)
+    return Parts(layout, np.concatenate(data), np.concatenate(indices), np.array(indptr), values.shape)
+
+
+def categories(codes: Any, n: int) -> Categorical:
+    """Return a column of n categories."""
+    return Categorical(np.asarray(codes, np.int16), [f"k{i}" for i in range(n)])
+
+
+@contextmanager
+def opened(path: Path, x: Any = None, obs: Any = None, **settings: Any) -> Iterator[H5adDataset]:
+    """Write a matrix as X, where one is given, and open the file."""
+    if x is not None:
+        write_h5ad(path, x, obs=obs)
+    dataset = H5adDataset(path, Settings(**settings))
+    try:
+        yield dataset
+    finally:
+        dataset.close()
+
+
+def indexed(dataset: H5adDataset, cache: Path, workers: int = 1, tick: Any = no_tick) -> ColumnIndex:
+    """Build the index of X, and let the dataset use it."""
+    matrix = dataset.matrix("X")
+    matrix.index = build_index(matrix.base, dataset.grouping_columns(), cache, dataset.source("X"), workers, tick)
+    return matrix.index
