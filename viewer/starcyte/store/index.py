@@ -178,6 +178,7 @@ class ColumnIndex:
 
     def close(self) -> None:
         """Let go of its files; it cannot be read any more."""
+        self.__dict__.pop("_block_table", None)
         for name in ("_opened", "_entries", "_table"):
             descriptor = self.__dict__.pop(name, None)
             if descriptor is not None:

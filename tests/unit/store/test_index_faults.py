@@ -1,0 +1,219 @@
+"""An index that is torn, foreign or of another state of the file is made anew and never believed."""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from h5ad_file import write_h5ad
+from indexing import categories, indexed, opened, stored
+from starcyte.errors import DatasetInvalid
+from starcyte.store.index import UNUSABLE, ColumnIndex
+
+VALUES = np.random.default_rng(0).integers(0, 3, (60, 9)).astype(np.float32)
+OTHERS = np.ascontiguousarray(VALUES[::-1])
+OBS = {"g": categories(np.arange(60) % 3, 3)}
+
+
+def write(folder: Path) -> Path:
+    return write_h5ad(folder / "x.h5ad", stored(VALUES, "csr"), obs=OBS)
+
+
+@pytest.fixture
+def dataset(tmp_path):
+    with opened(write(tmp_path), block_bytes=100) as dataset:
+        yield dataset
+
+
+@pytest.fixture
+def folder(dataset, tmp_path):
+    """Return the folder of an index that is whole and that nobody has open."""
+    indexed(dataset, tmp_path / "cache").close()
+    return tmp_path / "cache" / dataset.source("X").folder_name
+
+
+def cut(path, n):
+    os.truncate(path, path.stat().st_size - n)
+
+
+def flip(path):
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def moments_of(folder):
+    return next(folder.glob("moments-*.bin"))
+
+
+def say(**changes):
+    def edit(folder):
+        path = folder / "index.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+    return edit
+
+
+FAULTS = {
+    "entries cut": lambda f: cut(f / "entries.bin", 1),
+    "entries longer": lambda f: os.truncate(f / "entries.bin", 1 << 16),
+    "entries missing": lambda f: (f / "entries.bin").unlink(),
+    "table cut": lambda f: cut(f / "table.bin", 4),
+    "table changed": lambda f: flip(f / "table.bin"),
+    "table missing": lambda f: (f / "table.bin").unlink(),
+    "moments cut": lambda f: cut(moments_of(f), 8),
+    "moments missing": lambda f: moments_of(f).unlink(),
+    "nothing said": lambda f: (f / "index.json").write_bytes(b""),
+    "zeros said": lambda f: (f / "index.json").write_bytes(bytes(100)),
+    "half said": lambda f: cut(f / "index.json", 20),
+    "no UTF-8 said": lambda f: (f / "index.json").write_bytes(b"\xff\xfe{}"),
+    "a list said": lambda f: (f / "index.json").write_text("[1]"),
+    "null said": lambda f: (f / "index.json").write_text("null"),
+    "an empty object said": lambda f: (f / "index.json").write_text("{}"),
+    "brackets said": lambda f: (f / "index.json").write_text("[" * 100_000),
+    "one byte otherwise said": lambda f: flip(f / "index.json"),
+    "nothing there": lambda f: [p.unlink() for p in f.iterdir()],
+    "another format": say(format=99),
+    "another fingerprint": say(fingerprint="0" * 32),
+    "another revision": say(revision="0"),
+    "another shape": say(shape=[60, 8]),
+    "another dtype": say(dtype="int32"),
+    "other blocks": say(starts=[0]),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_bad_index_is_made_anew(dataset, folder, fault):
+    before = json.loads((folder / "index.json").read_text())
+    FAULTS[fault](folder)
+    with pytest.raises(UNUSABLE):
+        ColumnIndex(folder, dataset.source("X"))
+    index = indexed(dataset, folder.parent)
+    assert json.loads((folder / "index.json").read_text()).keys() == before.keys()
+    np.testing.assert_array_equal(np.stack([index.column(j).dense() for j in range(9)], axis=1), VALUES)
+
+
+def test_a_good_index_is_not_made_again(dataset, folder):
+    made = (folder / "entries.bin").stat().st_ino
+    indexed(dataset, folder.parent)
+    assert (folder / "entries.bin").stat().st_ino == made
+
+
+def test_a_file_changed_in_place_gets_another_index(tmp_path, folder):
+    """Of the same size and with the same samples, but a later time of change."""
+    path = tmp_path / "x.h5ad"
+    status = path.stat()
+    size = status.st_size
+    write_h5ad(tmp_path / "other.h5ad", stored(OTHERS, "csr"), obs=OBS)
+    with path.open("r+b") as stream:
+        stream.write((tmp_path / "other.h5ad").read_bytes())
+    assert path.stat().st_size == size
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns + 1))
+    with opened(path, block_bytes=100) as dataset:
+        index = indexed(dataset, tmp_path / "cache")
+        np.testing.assert_array_equal(index.column(0).dense(), OTHERS[:, 0])
+
+
+def test_a_touched_file_gets_another_index(tmp_path, folder):
+    path = tmp_path / "x.h5ad"
+    os.utime(path, ns=(0, 1))
+    with opened(path, block_bytes=100) as dataset, pytest.raises(ValueError, match="another file"):
+        ColumnIndex(folder, dataset.source("X"))
+
+
+def everything(index):
+    """Return what reads each part of an index."""
+    return [
+        lambda: index.column(3),
+        lambda: index.entries(0, 9),
+        lambda: [index.block(b) for b in range(index.n_blocks)],
+        index.gene_sizes,
+    ]
+
+
+@pytest.mark.parametrize("layout", ["csr", "dense"])
+def test_entries_cut_while_they_are_read_are_a_clear_error(tmp_path, layout):
+    values = VALUES if layout == "csr" else VALUES + 1
+    with opened(tmp_path / "x.h5ad", stored(values, layout), block_bytes=100) as dataset:
+        index = indexed(dataset, tmp_path / "cache")
+        os.truncate(index.folder / "entries.bin", 8)
+        for read in [lambda: index.column(8), lambda: index.block(index.n_blocks - 1)]:
+            with pytest.raises(DatasetInvalid, match=r"index of X cannot be read.*ends before"):
+                read()
+
+
+def test_a_table_cut_while_it_is_read_is_a_clear_error(dataset, tmp_path):
+    index = indexed(dataset, tmp_path / "cache")
+    os.truncate(index.folder / "table.bin", 4)
+    for read in [lambda: index.column(8), lambda: index.entries(7, 9)]:
+        with pytest.raises(DatasetInvalid, match=r"index of X cannot be read.*ends before"):
+            read()
+
+
+def test_an_index_that_is_removed_is_read_to_the_end(dataset, tmp_path):
+    index = indexed(dataset, tmp_path / "cache")
+    expected = index.column(3).dense()
+    for path in index.folder.iterdir():
+        path.unlink()
+    index.folder.rmdir()
+    np.testing.assert_array_equal(index.column(3).dense(), expected)
+    for read in everything(index):
+        read()
+    assert index.moments("g") is None
+
+
+def test_an_index_that_is_replaced_is_read_to_the_end(tmp_path):
+    """Another process has made the index of a later state of the file, under the same name."""
+    with opened(write(tmp_path), block_bytes=100) as dataset:
+        index = indexed(dataset, tmp_path / "cache")
+        moments = index.moments("g").mean.copy()
+        os.utime(dataset.path, ns=(0, 1))
+        with opened(dataset.path, block_bytes=1 << 20) as later:
+            replaced = indexed(later, tmp_path / "cache")
+            assert replaced.folder == index.folder
+            np.testing.assert_array_equal(index.column(3).dense(), VALUES[:, 3])
+            assert index.n_blocks > replaced.n_blocks == 1
+            for read in everything(index):
+                read()
+            assert index.moments("g") is None
+            np.testing.assert_allclose(replaced.moments("g").mean, moments)
+
+
+def open_descriptors():
+    gc.collect()
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="this system does not list a process's descriptors")
+def test_descriptors_are_let_go_of(dataset, folder):
+    source = dataset.source("X")
+    before = open_descriptors()
+    for _ in range(3):
+        index = ColumnIndex(folder, source)
+        for read in everything(index):
+            read()
+        index.moments("g")
+        index.close()
+        index.close()
+        del index
+        ColumnIndex(folder, source).column(1)
+    cut(folder / "table.bin", 4)
+    for _ in range(3):
+        with pytest.raises(UNUSABLE):
+            ColumnIndex(folder, source)
+    assert open_descriptors() == before
+
+
+def test_a_closed_index_does_not_close_the_files_of_others(dataset, folder):
+    """A descriptor's number is another file's as soon as it is closed."""
+    index = ColumnIndex(folder, dataset.source("X"))
+    index.close()
+    with (folder / "index.json").open("rb") as a, (folder / "table.bin").open("rb") as b:
+        del index
+        gc.collect()
+        assert a.read()
+        assert b.read()
