@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import sys
-from importlib import resources
 from pathlib import Path
 
 import pytest
@@ -34,7 +34,7 @@ def _own_surroundings(tmp_path_factory):
 @pytest.fixture(scope="session")
 def pbmc() -> Path:
     """Return the dataset that scanpy's wheel carries; its package is found without importing it."""
-    return Path(str(resources.files("scanpy"))) / "datasets" / "10x_pbmc68k_reduced.h5ad"
+    return Path(importlib.util.find_spec("scanpy").origin).parent / "datasets" / "10x_pbmc68k_reduced.h5ad"
 
 
 @pytest.fixture

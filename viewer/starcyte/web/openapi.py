@@ -36,7 +36,7 @@ def _paths() -> dict[str, Any]:
                 "Coordinates of the cells: columns x, y, z; NaN (null, empty) for a cell that is not drawn",
                 {"200": _columns("One to three columns"), **_NOT_MODIFIED},
                 _path_name("Embedding"),
-                _query("dims", "Column numbers, one to three, such as 0,1; by default the first two"),
+                _query("dims", "Column numbers, one to three, such as 0,1; by default the first two", _DIMS),
             )
         },
         "/obs/{name}": {
@@ -127,6 +127,7 @@ def _paths() -> dict[str, Any]:
 
 
 _COUNT = {"type": "integer", "minimum": 0, "maximum": 10**15 - 1}
+_DIMS = {"type": "string", "pattern": r"^[0-9]{1,15}(,[0-9]{1,15}){0,2}$"}
 _READ_ERRORS = ("400", "404", "422", "503")
 _NOT_MODIFIED = {"304": {"description": "The client has it already (ETag)"}}
 

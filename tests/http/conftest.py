@@ -1,0 +1,135 @@
+"""Applications without a server, over small files and the real dataset."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from h5ad_file import Categorical, Nullable, write_h5ad
+from scipy.sparse import csr_array
+from starcyte.settings import Settings
+from starcyte.store.opening import Opening
+from starcyte.web.app import create_app
+
+API = "/api/v1/"
+N = 40
+TYPES = ["B cell", "T, naïve", "<b>markup</b>", "none of them"]
+
+
+def application(path, run=True, **settings):
+    chosen = Settings(**settings)
+    opening = Opening(path, chosen)
+    if run:
+        opening.run()
+    app = create_app(chosen, opening)
+    app.testing = False
+    return app
+
+
+class Client:
+    """A Flask test client that asks as a script on another machine would, or on this one."""
+
+    def __init__(self, app, address="203.0.113.9"):
+        self.app = app
+        self._client = app.test_client()
+        self._address = address
+
+    def open(self, path, **kwargs):
+        path = path if path.startswith("/") else API + path
+        return self._client.open(path, environ_base={"REMOTE_ADDR": self._address}, buffered=True, **kwargs)
+
+    def get(self, path, **kwargs):
+        return self.open(path, **kwargs)
+
+    def json(self, path, **kwargs):
+        response = self.open(path, **kwargs)
+        assert response.status_code == 200, response.text
+        return response.json
+
+    def post(self, path, body, **kwargs):
+        return self.open(path, method="POST", json=body, **kwargs)
+
+
+def refused(response, status, code=None):
+    """Assert that an answer has the one shape of errors, and return the error."""
+    assert response.status_code == status, response.text
+    assert response.mimetype == "application/json"
+    answer = json.loads(response.get_data(), parse_constant=lambda c: pytest.fail(f"{c} is no JSON"))
+    assert set(answer) == {"error"}
+    error = answer["error"]
+    assert set(error) == {"code", "message", "hint"}
+    assert all(isinstance(text, str) for text in error.values())
+    assert error["message"]
+    assert "\n" not in error["message"] + error["hint"]
+    assert len(error["message"]) <= 500
+    assert "Traceback" not in response.text
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+    if code is not None:
+        assert error["code"] == code
+    return error
+
+
+@pytest.fixture(name="refused")
+def _refused():
+    return refused
+
+
+@pytest.fixture
+def serve():
+    """Return a function that makes a client of an application over a file; all are stopped at the end."""
+    apps = []
+
+    def serve_(path: Path | None, address="203.0.113.9", run=True, **settings):
+        apps.append(application(path, run, **settings))
+        return Client(apps[-1], address)
+
+    yield serve_
+    for app in apps:
+        app.extensions["starcyte"].stop()
+
+
+@pytest.fixture(scope="session")
+def small_file(tmp_path_factory):
+    """A file with every kind of column, layer and embedding."""
+    rng = np.random.default_rng(11)
+    x = np.log1p(rng.poisson(0.8, (N, 6)).astype(np.float32))
+    genes = ["CD3D", "MS4A1", "a,b", "x/y", 'quo"te', "<img src=x onerror=alert(1)>"]
+    places = rng.normal(size=(N, 5)).astype(np.float32)
+    places[7, 0], places[8, 1] = np.nan, np.inf
+    return write_h5ad(
+        tmp_path_factory.mktemp("small") / "small.h5ad",
+        csr_array(x),
+        obs={
+            "type": Categorical(np.array([i % 5 - 1 for i in range(N)], np.int8), TYPES),
+            "age": rng.normal(size=N),
+            "count": rng.integers(0, 2**40, N),
+            "maybe": Nullable(np.arange(N, dtype=np.int32), np.arange(N) % 9 == 0),
+            "doublet": np.arange(N) % 6 == 0,
+            "barcode": np.array([f"AAAC-{i}" for i in range(N)], dtype=object),
+            "constant": np.full(N, np.nan),
+        },
+        genes=genes,
+        obsm={"X_umap": places[:, :2], "X_pca": places, "one": places[:, :1]},
+        layers={"counts": np.expm1(x).round().astype(np.int32)},
+        raw=csr_array(np.hstack([x, x])),
+        raw_genes=[*genes, *(f"only in raw {i}" for i in range(6))],
+    )
+
+
+@pytest.fixture
+def small(serve, small_file):
+    return serve(small_file)
+
+
+@pytest.fixture(scope="session")
+def pbmc_app(pbmc):
+    app = application(pbmc)
+    yield app
+    app.extensions["starcyte"].stop()
+
+
+@pytest.fixture
+def real(pbmc_app):
+    return Client(pbmc_app)

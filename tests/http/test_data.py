@@ -1,0 +1,229 @@
+"""Schema, embeddings, obs, genes and expression: what is in the file is what is answered."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import h5py
+import numpy as np
+import pytest
+from columns import decode
+
+BINARY = {"Accept": "application/vnd.starcyte.columns"}
+N = 40
+
+
+def columns(client, path):
+    response = client.get(path, headers=BINARY)
+    assert response.status_code == 200, response.text
+    assert response.mimetype == BINARY["Accept"]
+    n, read = decode(response.get_data())
+    assert n == client.json("schema")["n_obs"]
+    return {c.entry["name"]: c for c in read}
+
+
+def stored(path, name):
+    with h5py.File(path, locking=False) as file:
+        return file[name][()]
+
+
+def test_schema(small):
+    schema = small.json("schema")
+    assert (schema["title"], schema["n_obs"], schema["n_vars"]) == ("small", N, 6)
+    kinds = {c["name"]: c["kind"] for c in schema["obs"]}
+    assert kinds == {
+        "type": "categorical",
+        "age": "continuous",
+        "count": "continuous",
+        "maybe": "continuous",
+        "doublet": "boolean",
+        "barcode": "string",
+        "constant": "continuous",
+    }
+    kind = next(c for c in schema["obs"] if c["name"] == "type")
+    assert kind["categories"] == ["B cell", "T, naïve", "<b>markup</b>", "none of them"]
+    assert len(kind["colors"]) == kind["n_categories"] == 4
+    assert schema["embeddings"][0] == {"name": "X_umap", "dims": 2}
+    assert {e["name"]: e["dims"] for e in schema["embeddings"]} == {"X_umap": 2, "X_pca": 5, "one": 1}
+    assert {m["name"]: m["n_vars"] for m in schema["matrices"]} == {"X": 6, "raw/X": 12, "layers/counts": 6}
+    assert schema["default_matrix"] == "raw/X"
+    assert schema["features"]["diffexp"] is True
+
+
+def test_the_title_of_the_setting_wins(serve, small_file):
+    assert serve(small_file, title="Mine").json("schema")["title"] == "Mine"
+
+
+def test_categories_beyond_the_setting_are_not_listed(serve, small_file):
+    schema = serve(small_file, max_categories=3).json("schema")
+    kind = next(c for c in schema["obs"] if c["name"] == "type")
+    assert (kind["n_categories"], kind["categories"], kind["colors"]) == (4, None, None)
+
+
+def test_an_embedding_has_no_place_for_cells_without_coordinates(small, small_file):
+    found = columns(small, "embeddings/X_umap")
+    expected = stored(small_file, "obsm/X_umap").T.copy()
+    expected[:, [7, 8]] = np.nan
+    assert list(found) == ["x", "y"]
+    np.testing.assert_array_equal([found["x"].values, found["y"].values], expected)
+    assert found["x"].values.dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    ("query", "dims"),
+    [("", [0, 1]), ("?dims=0", [0]), ("?dims=4,2", [4, 2]), ("?dims=1,2,3", [1, 2, 3]), ("?dims=3,3", [3, 3])],
+    ids=["the first two", "one", "any order", "three", "twice the same"],
+)
+def test_dims_choose_columns(small, small_file, query, dims):
+    found = columns(small, f"embeddings/X_pca{query}")
+    expected = stored(small_file, "obsm/X_pca")[:, dims].T
+    assert list(found) == list("xyz")[: len(dims)]
+    drawn = np.isfinite(expected).all(axis=0)
+    got = np.array([c.values for c in found.values()])
+    np.testing.assert_array_equal(got[:, drawn], expected[:, drawn])
+    assert np.isnan(got[:, ~drawn]).all()
+
+
+def test_an_embedding_of_one_column_has_x_alone(small):
+    assert list(columns(small, "embeddings/one")) == ["x"]
+
+
+@pytest.mark.parametrize("dims", ["", ",", "0,", "a", "-1", "0,1,2,3", "0 ,1", "1.0", "0;1", "٣", "9" * 30, "0x1"])
+def test_dims_that_are_none_are_a_bad_request(small, refused, dims):
+    refused(small.get("embeddings/X_pca", query_string={"dims": dims}), 400, "bad_request")
+
+
+@pytest.mark.parametrize("dims", ["5", "0,5", "999999999999999"])
+def test_dims_that_are_not_there_are_not_found(small, refused, dims):
+    refused(small.get(f"embeddings/X_pca?dims={dims}"), 404, "not_found")
+
+
+def test_a_categorical_column_is_codes(small, small_file):
+    (column,) = columns(small, "obs/type").values()
+    np.testing.assert_array_equal(column.values, stored(small_file, "obs/type/codes"))
+    assert column.entry["categories"] == ["B cell", "T, naïve", "<b>markup</b>", "none of them"]
+
+
+@pytest.mark.parametrize("name", ["age", "count", "constant"])
+def test_a_column_of_numbers_is_numbers(small, small_file, name):
+    (column,) = columns(small, f"obs/{name}").values()
+    np.testing.assert_array_equal(column.values, stored(small_file, f"obs/{name}"))
+
+
+def test_missing_is_not_nan(small):
+    (column,) = columns(small, "obs/maybe").values()
+    assert column.plain() == [None if i % 9 == 0 else i for i in range(N)]
+
+
+def test_truth_values_are_two_categories(small):
+    (column,) = columns(small, "obs/doublet").values()
+    assert [c.lower() for c in column.entry["categories"]] == ["false", "true"]
+    assert column.values.tolist() == [int(i % 6 == 0) for i in range(N)]
+
+
+def test_text_that_differs_everywhere_is_text(small):
+    (column,) = columns(small, "obs/barcode").values()
+    assert column.plain() == [f"AAAC-{i}" for i in range(N)]
+
+
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        ("q=cd3", ["CD3D"]),
+        ("q=CD3D", ["CD3D"]),
+        ("q=a,b", ["a,b"]),
+        ("q=x/y", ["x/y"]),
+        ("q=%3Cimg", ["<img src=x onerror=alert(1)>"]),
+        ("q=&limit=2", ["CD3D", "MS4A1"]),
+        ("limit=1", ["CD3D"]),
+        ("q=no such gene", []),
+        ("q=only+in+raw", []),
+        ("q=only+in+raw&matrix=raw/X&limit=1", ["only in raw 0"]),
+        ("limit=0", []),
+    ],
+)
+def test_genes_are_found(small, query, names):
+    answer = small.json(f"genes?{query}")
+    assert [g["name"] for g in answer["genes"]] == names
+    assert answer["total"] >= len(names)
+    assert answer["n"] == (12 if "raw" in query and "matrix" in query else 6)
+
+
+def test_no_more_genes_are_listed_than_the_setting_says(serve, small_file):
+    assert len(serve(small_file, max_genes_listed=3).json("genes?limit=100")["genes"]) == 3
+
+
+@pytest.mark.parametrize("limit", ["-1", "x", "", "1.5", "1e2", "٣", "9" * 16, "0x10", " 1", "null"])
+@pytest.mark.parametrize("path", ["genes", "jobs/0123456789abcdef"])
+def test_a_limit_that_is_no_whole_number_is_a_bad_request(small, refused, path, limit):
+    refused(small.get(path, query_string={"limit": limit}), 400, "bad_request")
+
+
+@pytest.mark.parametrize("gene", ["CD3D", "a,b", "x/y", 'quo"te', "<img src=x onerror=alert(1)>"])
+@pytest.mark.parametrize("matrix", ["X", "raw/X", "layers/counts"])
+def test_expression_is_the_matrix_column(small, small_file, matrix, gene):
+    response = small.get("expression", query_string={"gene": gene, "matrix": matrix}, headers=BINARY)
+    _, (column,) = decode(response.get_data())
+    assert column.entry["name"] == gene
+    with h5py.File(small_file, locking=False) as file:
+        node = file[matrix]
+        position = list(file["var/_index"].asstr()).index(gene)
+        if isinstance(node, h5py.Dataset):
+            expected = node[:, position]
+        else:
+            expected = np.zeros(N, np.float32)
+            rows = np.repeat(np.arange(N), np.diff(node["indptr"][()]))
+            hits = node["indices"][()] == position
+            expected[rows[hits]] = node["data"][()][hits]
+    np.testing.assert_array_equal(column.values, expected)
+
+
+def test_a_gene_of_raw_only_is_found_there_only(small, refused):
+    assert small.get("expression?gene=only in raw 3&matrix=raw/X").status_code == 200
+    refused(small.get("expression?gene=only in raw 3"), 404, "not_found")
+
+
+def test_a_gene_near_by_is_named(small, refused):
+    assert "CD3D" in refused(small.get("expression?gene=cd3"), 404)["hint"]
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("expression", 400),
+        ("expression?gene=", 404),
+        ("expression?gene=CD3D&matrix=", 404),
+        ("expression?gene=CD3D&matrix=Y", 404),
+        ("expression?gene=CD3D&matrix=layers", 404),
+        ("expression?gene=CD3D&matrix=../X", 404),
+        ("genes?matrix=Y", 404),
+        ("obs/", 404),
+        ("obs", 404),
+        ("obs/index", 404),
+        ("obs/_index", 404),
+        ("obs/type/codes", 404),
+        ("embeddings/", 404),
+        ("embeddings/X_tsne", 404),
+        ("embeddings/X_umap/", 404),
+    ],
+)
+def test_what_is_not_there_is_refused(small, refused, path, status):
+    refused(small.get(path), status)
+
+
+@pytest.mark.parametrize("path", ["obs/bulk_labels", "obs/percent_mito", "embeddings/X_umap", "expression?gene=CD3D"])
+def test_the_three_forms_hold_the_same_values(real, path):
+    (first, *_) = columns(real, path).values()
+    listed = real.json(path)["columns"][0]
+    rows = list(csv.reader(io.StringIO(real.get(path, headers={"Accept": "text/csv"}).text)))
+    assert rows[0][0] == first.entry["name"] == listed["name"]
+    assert listed["values"] == [v.item() if hasattr(v, "item") else v for v in first.plain()]
+    assert [str(v) for v in listed["values"]] == [r[0] for r in rows[1:]]
+
+
+def test_the_real_dataset(real):
+    schema = real.json("schema")
+    assert (schema["n_obs"], schema["n_vars"]) == (700, 765)
+    assert schema["embeddings"][0]["name"] == "X_umap"
+    assert real.json("health")["state"] == "ready"

@@ -1,0 +1,93 @@
+"""The interface against its own description: schemathesis makes the requests and checks the answers."""
+
+from __future__ import annotations
+
+import pytest
+import schemathesis
+from hypothesis import given
+from hypothesis import settings as examples
+from schemathesis import GenerationMode
+from schemathesis.specs.openapi.checks import positive_data_acceptance
+from starcyte.compute import CORRECTIONS, METHODS, RESULT_COLUMNS
+from starcyte.web.openapi import description
+
+# whether the data of these can be accepted depends on the dataset: how many cells a group has, which genes there are
+DEPENDENT = {"/api/v1/diffexp", "/api/v1/markers", "/api/v1/summary"}
+# and every text is a name
+WITHOUT_WRONG_DATA = {"/api/v1/health", "/api/v1/schema", "/api/v1/openapi.json", "/api/v1/obs/{name}"}
+OPERATIONS = [(path, method) for path, methods in description()["paths"].items() for method in methods]
+# schemathesis does not know zstd
+PLAIN = {"Accept-Encoding": "identity"}
+GROUPS = {"a": {"where": [{"column": "louvain", "in": ["1"]}]}, "b": {"ranges": [[0, 5]]}, "limit": 3}
+SENSIBLE = {
+    "/api/v1/health": {},
+    "/api/v1/schema": {},
+    "/api/v1/openapi.json": {},
+    "/api/v1/embeddings/{name}": {"path_parameters": {"name": "X_umap"}, "query": {"dims": "1,0"}},
+    "/api/v1/obs/{name}": {"path_parameters": {"name": "bulk_labels"}},
+    "/api/v1/genes": {"query": {"q": "cd", "limit": 5, "matrix": "raw/X"}},
+    "/api/v1/expression": {"query": {"gene": "CD3D", "matrix": "raw/X"}},
+    "/api/v1/summary": {"query": {"genes": "CD3D,LYZ", "group_by": "louvain"}},
+    "/api/v1/diffexp": {"body": {**GROUPS, "b": "rest"}, "media_type": "application/json"},
+}
+
+
+@pytest.fixture(scope="module")
+def described(pbmc_app):
+    return schemathesis.openapi.from_wsgi("/api/v1/openapi.json", pbmc_app)
+
+
+def asked(described, path, method, mode):
+    @examples(max_examples=20, derandomize=True, database=None)
+    @given(described[path][method].as_strategy(generation_mode=mode))
+    def ask(case):
+        excluded = [positive_data_acceptance] if path in DEPENDENT else []
+        case.call_and_validate(headers=PLAIN, excluded_checks=excluded)
+
+    ask()
+
+
+def named(operation):
+    return pytest.param(*operation, id=f"{operation[1]} {operation[0].removeprefix('/api/v1')}")
+
+
+@pytest.mark.parametrize(("path", "method"), [named(o) for o in OPERATIONS])
+def test_what_fits_the_description_is_answered_as_described(described, path, method):
+    asked(described, path, method, GenerationMode.POSITIVE)
+
+
+@pytest.mark.parametrize(("path", "method"), [named(o) for o in OPERATIONS if o[0] not in WITHOUT_WRONG_DATA])
+def test_what_does_not_fit_the_description_is_refused_as_described(described, path, method):
+    asked(described, path, method, GenerationMode.NEGATIVE)
+
+
+@pytest.mark.parametrize("accept", ["application/json", "text/csv", "application/vnd.starcyte.columns"])
+@pytest.mark.parametrize("path", SENSIBLE)
+def test_a_sensible_question_is_answered_as_described(described, path, accept):
+    (method,) = [m for p, m in OPERATIONS if p == path]
+    case = described[path][method].Case(headers={"Accept": accept}, **SENSIBLE[path])
+    assert case.call_and_validate(headers=PLAIN).status_code in {200, 202}
+
+
+@pytest.mark.parametrize("accept", ["application/json", "text/csv"])
+def test_a_job_is_answered_as_described(described, real, accept):
+    job = real.post("diffexp", GROUPS | {"b": "rest"}).json["job_id"]
+    case = described["/api/v1/jobs/{id}"]["get"].Case(path_parameters={"id": job}, headers={"Accept": accept})
+    assert case.call_and_validate(headers=PLAIN).status_code == 200
+
+
+def test_the_description_names_what_can_be_computed(real):
+    schemas = real.json("openapi.json")["components"]["schemas"]
+    assert schemas["Comparison"]["properties"]["method"]["enum"] == list(METHODS)
+    assert schemas["Comparison"]["properties"]["correction"]["enum"] == list(CORRECTIONS)
+    assert set(schemas["Result"]["properties"]["genes"]["items"]["properties"]) == set(RESULT_COLUMNS)
+
+
+def test_every_route_is_described(pbmc_app):
+    routes = {
+        (rule.rule.replace("<name:name>", "{name}").replace("<job_id>", "{id}"), method.lower())
+        for rule in pbmc_app.url_map.iter_rules()
+        for method in rule.methods - {"HEAD", "OPTIONS"}
+        if rule.rule.startswith("/api/")
+    }
+    assert routes == set(OPERATIONS)
