@@ -205,10 +205,13 @@ class Accumulator:
         mean /= np.maximum(n, 1)
         all_positive = numbers.size == 0 or numbers.min() > 0
         positive: NDArray[Any] = stored if all_positive else totals(base, numbers > 0, size)
+        absent = n - stored.reshape(-1, k)
         numbers -= mean.ravel()[base]
+        off = totals(base, numbers, size).reshape(-1, k) - absent * mean if _may_round(values) else None
         numbers *= numbers
         m2 = totals(base, numbers, size).reshape(-1, k)
-        m2 += (n - stored.reshape(-1, k)) * mean**2
+        m2 += absent * mean**2
+        _correct(n, mean, m2, off)
         return mean, m2, positive.reshape(-1, k)
 
     def _dense(
@@ -225,9 +228,35 @@ class Accumulator:
         mean[:, present] = np.add.reduceat(numbers, starts, axis=1) / n[present]
         positive[:, present] = np.add.reduceat((numbers > 0).astype(np.float64), starts, axis=1)
         numbers -= mean[:, codes[order]]
+        off = None
+        if _may_round(values):
+            off = np.zeros_like(mean)
+            off[:, present] = np.add.reduceat(numbers, starts, axis=1)
         numbers *= numbers
         m2[:, present] = np.add.reduceat(numbers, starts, axis=1)
+        _correct(n, mean, m2, off)
         return mean, m2, positive
+
+
+def _may_round(values: NDArray[Any]) -> bool:
+    """Say whether the sum of a block's equal values may be rounded in float64; that of shorter numbers is exact."""
+    return values.dtype.itemsize >= 8
+
+
+def _correct(
+    n: NDArray[np.float64], mean: NDArray[np.float64], m2: NDArray[np.float64], off: NDArray[np.float64] | None
+) -> None:
+    """Take out, in place, what rounding left in means; ``off`` is the sum of the deviations from them, ideally 0.
+
+    Without it a gene of the same value in all cells has a variance, tiny but significant.
+    """
+    if off is not None:
+        off /= np.maximum(n, 1)
+        mean += off
+        off *= off
+        off *= n
+        m2 -= off
+        np.maximum(m2, 0, out=m2)
 
 
 def totals(place: NDArray[Any], weights: NDArray[Any], size: int) -> NDArray[np.float64]:
