@@ -60,8 +60,10 @@ SETTINGS = (
     Setting(
         "max_categories", int, 1000, "Categories of a column listed in the schema; a larger column is listed without."
     ),
+    Setting("max_bins", int, 1000, "Bins of a histogram, at most."),
     Setting("max_markers", int, 500, "Genes listed for each category, at most, when markers are asked for."),
     Setting("max_summary_genes", int, 200, "Genes in one summary."),
+    Setting("max_cells_listed", int, 1000, "Cells in one answer of names."),
     Setting("max_genes_listed", int, 1000, "Genes in one answer of the gene search."),
 )
 _BY_NAME = {s.name: s for s in SETTINGS}

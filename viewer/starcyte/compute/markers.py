@@ -12,8 +12,7 @@ from starcyte.compute import Correction, Method
 from starcyte.compute.diffexp import Scale, adjust, log2_fold_change, scale_of, welch
 from starcyte.compute.moments import group_moments
 from starcyte.compute.ranks import rank_sums, wilcoxon
-from starcyte.errors import BadRequest
-from starcyte.store.base import Column, Kind, Matrix, Tick, no_tick
+from starcyte.store.base import Column, Matrix, Tick, no_tick
 from starcyte.store.moments import Moments
 
 _GENES_AT_ONCE = 2048
@@ -97,9 +96,7 @@ def find_markers(
     BadRequest
         If the column has no categories.
     """
-    if column.info.kind in {Kind.CONTINUOUS, Kind.DATETIME}:
-        raise BadRequest(f"Column {column.info.name!r} is {column.info.kind}.", "Choose a categorical column.")
-    codes, categories = column.as_codes()
+    codes, categories = column.as_categories()
     groups = codes.astype(np.int32)
     groups[groups < 0] = len(categories)
     k = len(categories) + 1

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from starcyte.errors import BadRequest
-from starcyte.store.base import Column, Kind, Matrix, Tick, no_tick
+from starcyte.store.base import Column, Matrix, Tick, no_tick
 from starcyte.store.moments import totals
 
 
@@ -52,12 +51,13 @@ def summarize(matrix: Matrix, genes: Sequence[int], column: Column, tick: Tick =
     BadRequest
         If the column has no categories.
     """
-    if column.info.kind in {Kind.CONTINUOUS, Kind.DATETIME}:
-        raise BadRequest(
-            f"Column {column.info.name!r} is {column.info.kind}: it has no categories to group by.",
-            "Choose a categorical column.",
-        )
-    codes, categories = column.as_codes()
+    codes, categories = column.as_categories()
+    kept = matrix.moments(column.info.name)
+    if kept is not None:
+        some, n = kept.of_genes(np.asarray(genes, np.intp)), len(categories)
+        counted = np.where(some.n > 0, some.n, np.nan)
+        mean, fraction = some.mean[:, :n] + 0 * counted[:n], some.positive[:, :n] / counted[:n]
+        return Summary(categories, some.n[:n], mean, fraction)
     k = len(categories)
     counts = np.bincount(codes[codes >= 0], minlength=k).astype(np.int64)
     mean, fraction = np.empty((len(genes), k)), np.empty((len(genes), k))

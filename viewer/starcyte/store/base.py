@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, runtime_che
 import numpy as np
 from numpy.typing import NDArray
 
+from starcyte.errors import BadRequest
+
 if TYPE_CHECKING:
     from starcyte.store.moments import Moments
 
@@ -108,6 +110,40 @@ class Column:
         if self.missing is not None:
             codes[self.missing] = -1
         return codes, categories
+
+    def as_categories(self) -> tuple[NDArray[np.signedinteger[Any]], tuple[str, ...]]:
+        """Return the column as codes and categories, as ``as_codes`` does.
+
+        Raises
+        ------
+        BadRequest
+            If it holds numbers or dates.
+        """
+        try:
+            return self.as_codes()
+        except ValueError:
+            raise BadRequest(
+                f"Column {self.info.name!r} is {self.info.kind}: it has no categories to group by.",
+                "Choose a categorical column.",
+            ) from None
+
+    def as_numbers(self) -> NDArray[Any]:
+        """Return the column as numbers, NaN where missing.
+
+        Raises
+        ------
+        BadRequest
+            If it holds something else.
+        """
+        if self.info.kind not in {Kind.CONTINUOUS, Kind.BOOLEAN}:
+            raise BadRequest(
+                f"Column {self.info.name!r} is {self.info.kind}, not numbers.", "Choose a continuous column."
+            )
+        if self.missing is None:
+            return self.values
+        numbers = self.values.astype(np.float64)
+        numbers[self.missing] = np.nan
+        return numbers
 
     def as_text(self) -> NDArray[np.object_]:
         """Return the values as text, shape (n,), str objects; empty where missing."""
@@ -290,8 +326,8 @@ class Dataset(Protocol):
         """Return one ``#rrggbb`` for each category of an obs column, None where it is not categorical."""
         ...
 
-    def cell_names(self) -> NDArray[Any]:
-        """Read the names of the cells, shape (n_obs,), str objects."""
+    def cell_names(self, rows: Sequence[int]) -> list[str]:
+        """Read the names of some cells."""
         ...
 
     def embedding(self, name: str, dims: Sequence[int]) -> NDArray[np.float32]:

@@ -186,10 +186,13 @@ class H5adDataset:
         """Return one ``#rrggbb`` for each category of an obs column; None where it has none or too many."""
         return self._colors.get(name)
 
-    def cell_names(self) -> NDArray[Any]:
-        """Read the names of the cells, shape (n_obs,), str objects."""
+    def cell_names(self, rows: Sequence[int]) -> list[str]:
+        """Read the names of some cells."""
         chosen = self._settings.obs_names
-        return self._obs.index if not chosen else self._obs.column(chosen).as_text()
+        if not chosen:
+            return self._obs.names_of(rows)
+        names = self._obs.column(chosen).as_text()
+        return [str(names[i]) for i in rows]
 
     def embedding(self, name: str, dims: Sequence[int]) -> NDArray[np.float32]:
         """Read columns of an embedding, shape (len(dims), n_obs); NaN for cells that are not drawn."""

@@ -1,9 +1,7 @@
-"""What is computed from the file: summaries, comparisons, jobs."""
+"""Comparisons of groups of cells, and the jobs that compute them."""
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -11,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from flask import Blueprint, Response, request
 
 from starcyte.compute import CORRECTIONS, METHODS, Correction, Method
-from starcyte.errors import BadRequest, LimitExceeded
-from starcyte.web.answer import answer_json, answer_once, body_json, whole_number
+from starcyte.errors import BadRequest
+from starcyte.web.answer import answer_json, body_json, whole_number
 from starcyte.web.context import context
 from starcyte.web.media import CSV, JSON
 
@@ -21,55 +19,6 @@ if TYPE_CHECKING:
     from starcyte.store.base import Matrix
 
 blueprint = Blueprint("analysis", __name__)
-
-
-@blueprint.get("/summary")
-def summary() -> Response:
-    """Return mean and fraction expressing of some genes in each category of a column."""
-    from starcyte.compute.summary import summarize
-
-    ctx, dataset = context(), context().dataset()
-    names = _names(request.args.get("genes", ""))
-    group_by, matrix_name = request.args.get("group_by"), request.args.get("matrix", "X")
-    if not names or group_by is None:
-        raise BadRequest("A summary needs genes and group_by.", "Add ?genes=a,b&group_by=<column>.")
-    if len(names) > ctx.settings.max_summary_genes:
-        raise LimitExceeded(
-            f"{len(names)} genes are more than {ctx.settings.max_summary_genes} (setting max_summary_genes).",
-            "Ask for fewer.",
-        )
-
-    def make() -> Response:
-        matrix, known = ctx.matrix(matrix_name), dataset.genes(matrix_name)
-        positions = [known.index(n) for n in names]
-        result = summarize(matrix, positions, dataset.obs_column(group_by), ctx.tick)
-        rows = [
-            {"gene": known.names[p], "mean": _nullable(mean), "fraction": _nullable(fraction)}
-            for p, mean, fraction in zip(positions, result.mean, result.fraction, strict=True)
-        ]
-        return answer_json(
-            {
-                "matrix": matrix_name,
-                "group_by": group_by,
-                "groups": list(result.groups),
-                "n": result.n.tolist(),
-                "genes": rows,
-            }
-        )
-
-    return answer_once(make)
-
-
-def _names(given: str) -> list[str]:
-    """Return names from a line of CSV: one that holds a comma is quoted."""
-    try:
-        return [name for row in csv.reader(io.StringIO(given, newline="")) for name in row if name]
-    except csv.Error as error:
-        raise BadRequest(f"The list of genes is not understood: {error}.", 'Quote names: "a,b",c.') from None
-
-
-def _nullable(values: Any) -> list[float | None]:
-    return [v if -float("inf") < v < float("inf") else None for v in values.tolist()]
 
 
 @blueprint.post("/diffexp")

@@ -16,7 +16,7 @@ from starcyte.compute.jobs import Jobs
 from starcyte.errors import DatasetLoading, NotFound, StarcyteError, TooManyJobs
 from starcyte.settings import Settings
 from starcyte.store.opening import Opening
-from starcyte.web import analysis, data
+from starcyte.web import analysis, data, summaries
 from starcyte.web.answer import answer_json, compress
 from starcyte.web.context import Context, context
 from starcyte.web.guard import protect, refuse_cross_site, trusted_prefix
@@ -35,6 +35,12 @@ class NameConverter(BaseConverter):
     part_isolating = False
 
 
+class AssetConverter(NameConverter):
+    """The path of a file of the client: nothing below api, where a wrong method must be told from a wrong path."""
+
+    regex = "(?!api/).+"
+
+
 def create_app(settings: Settings, opening: Opening) -> Flask:
     """Return the application that shows one dataset.
 
@@ -49,7 +55,7 @@ def create_app(settings: Settings, opening: Opening) -> Flask:
     app.extensions["starcyte"] = Context(settings, opening, Jobs(settings))
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     app.json.sort_keys = False  # type: ignore[attr-defined]
-    app.url_map.converters["name"] = NameConverter
+    app.url_map.converters |= {"name": NameConverter, "asset": AssetConverter}
     # a name may be empty, start with a slash or hold two: the path means what it says
     app.url_map.merge_slashes = False
     app.url_map.strict_slashes = False
@@ -58,10 +64,11 @@ def create_app(settings: Settings, opening: Opening) -> Flask:
     app.after_request(compress)
     app.after_request(lambda response: protect(response, settings))
     app.add_url_rule("/", view_func=index)
-    app.add_url_rule("/<name:path>", view_func=asset)
+    app.add_url_rule("/<asset:path>", view_func=asset)
     app.add_url_rule(f"{API}/health", view_func=health)
     app.add_url_rule(f"{API}/openapi.json", view_func=openapi)
     app.register_blueprint(data.blueprint, url_prefix=API)
+    app.register_blueprint(summaries.blueprint, url_prefix=API)
     app.register_blueprint(analysis.blueprint, url_prefix=API)
     return app
 

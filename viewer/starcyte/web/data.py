@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, request
 
 from starcyte import __version__
-from starcyte.errors import BadRequest
+from starcyte.errors import BadRequest, LimitExceeded, NotFound
 from starcyte.web.answer import answer_columns, answer_json, answer_once, whole_number
 from starcyte.web.context import context
 
@@ -57,6 +57,22 @@ def obs(name: str) -> Response:
 
     dataset = context().dataset()
     return answer_columns(lambda: (dataset.n_obs, [from_column(dataset.obs_column(name))]))
+
+
+@blueprint.get("/cells")
+def cells() -> Response:
+    """Return the names of some cells."""
+    settings, dataset = context().settings, context().dataset()
+    parts = request.args.get("rows", "").split(",")
+    if len(parts) > settings.max_cells_listed:
+        raise LimitExceeded(
+            f"{len(parts)} cells are more than {settings.max_cells_listed} (setting max_cells_listed).",
+            "Ask for fewer.",
+        )
+    rows = [whole_number(part, "rows", None) or 0 for part in parts]
+    if max(rows) >= dataset.n_obs:
+        raise NotFound(f"There is no cell {max(rows)}.", f"Cells are numbered from 0 to {dataset.n_obs - 1}.")
+    return answer_once(lambda: answer_json({"names": dataset.cell_names(rows)}))
 
 
 @blueprint.get("/genes")

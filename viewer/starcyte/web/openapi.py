@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from starcyte import __version__
-from starcyte.compute import CORRECTIONS, METHODS, RESULT_COLUMNS
 from starcyte.web.media import BINARY, CSV, JSON
+from starcyte.web.openapi_schemas import COUNT, ref, schemas
 
 
 def description() -> dict[str, Any]:
@@ -21,7 +21,7 @@ def description() -> dict[str, Any]:
         },
         "servers": [{"url": "../.."}],
         "paths": {f"/api/v1{path}": operations for path, operations in _paths().items()},
-        "components": {"schemas": _schemas(), "responses": _responses()},
+        "components": {"schemas": schemas(), "responses": _responses()},
     }
 
 
@@ -46,12 +46,20 @@ def _paths() -> dict[str, Any]:
                 _path_name("Column of obs"),
             )
         },
+        "/cells": {
+            "get": _get(
+                "Names of some cells",
+                {"200": _json("Names", "Names"), **_NOT_MODIFIED},
+                _query("rows", "Numbers of the cells, from 0, such as 0,17", required=True),
+                errors=(*_READ_ERRORS, "413"),
+            )
+        },
         "/genes": {
             "get": _get(
                 "Genes that match a text, best first",
                 {"200": _json("Genes", "Genes"), **_NOT_MODIFIED},
                 _query("q", "Part of a name or id; empty: all, in the file's order"),
-                _query("limit", "How many at most", _COUNT | {"default": 20}),
+                _query("limit", "How many at most", COUNT | {"default": 20}),
                 _query("matrix", "The genes of this matrix; by default those of var"),
             )
         },
@@ -73,12 +81,46 @@ def _paths() -> dict[str, Any]:
                 errors=(*_READ_ERRORS, "413"),
             )
         },
+        "/distribution": {
+            "get": _get(
+                "Quantiles and density of a gene or a column of obs, in each category of another",
+                {"200": _json("Distribution", "Distribution"), **_NOT_MODIFIED},
+                *_gene_or_column("gene", "column"),
+                _query("group_by", "A column of obs that has categories; by default all cells are one group"),
+            )
+        },
+        "/histogram": {
+            "get": _get(
+                "Histogram of a gene or a column of obs",
+                {"200": _json("Histogram", "Histogram"), **_NOT_MODIFIED},
+                *_gene_or_column("gene", "column"),
+                _query("bins", "How many bins", COUNT | {"default": 50}),
+            )
+        },
+        "/correlation": {
+            "get": _get(
+                "How two genes, or columns of obs, go together",
+                {"200": _json("Correlation", "Correlation"), **_NOT_MODIFIED},
+                *_gene_or_column("x", "x_column"),
+                *_gene_or_column("y", "y_column")[:2],
+            )
+        },
+        "/score": {
+            "get": _get(
+                "Mean, or score against control genes, of a set of genes, over all cells",
+                {"200": _columns("One column; binary and JSON name the genes that are not there"), **_NOT_MODIFIED},
+                _query("genes", "Names, comma-separated (a name that holds a comma in double quotes)", required=True),
+                _query("method", "mean, or scanpy's score_genes", {"enum": ["mean", "score"], "default": "mean"}),
+                _query("matrix", "Matrix", {"type": "string", "default": "X"}),
+                errors=(*_READ_ERRORS, "413"),
+            )
+        },
         "/diffexp": {
             "post": {
                 "summary": "Compare two groups of cells, gene by gene",
                 "requestBody": {
                     "required": True,
-                    "content": {JSON: {"schema": _ref("Comparison")}},
+                    "content": {JSON: {"schema": ref("Comparison")}},
                 },
                 "parameters": _paging(),
                 "responses": {
@@ -91,7 +133,7 @@ def _paths() -> dict[str, Any]:
         "/markers": {
             "post": {
                 "summary": "Compare every category of a column with all other cells",
-                "requestBody": {"required": True, "content": {JSON: {"schema": _ref("MarkerQuestion")}}},
+                "requestBody": {"required": True, "content": {JSON: {"schema": ref("MarkerQuestion")}}},
                 "responses": {
                     "200": _json("The best genes of every category", "Markers"),
                     "202": _json("Still computed: ask for the job", "JobAnswer"),
@@ -106,7 +148,7 @@ def _paths() -> dict[str, Any]:
                 "responses": {
                     "200": {
                         "description": "The job",
-                        "content": {JSON: {"schema": _ref("JobAnswer")}, CSV: {"schema": {"type": "string"}}},
+                        "content": {JSON: {"schema": ref("JobAnswer")}, CSV: {"schema": {"type": "string"}}},
                     },
                     **_errors("400", "404", "503"),
                 },
@@ -126,7 +168,6 @@ def _paths() -> dict[str, Any]:
     }
 
 
-_COUNT = {"type": "integer", "minimum": 0, "maximum": 10**15 - 1}
 _DIMS = {"type": "string", "pattern": r"^[0-9]{1,15}(,[0-9]{1,15}){0,2}$"}
 _READ_ERRORS = ("400", "404", "422", "503")
 _NOT_MODIFIED = {"304": {"description": "The client has it already (ETag)"}}
@@ -139,19 +180,15 @@ def _get(
     return operation | ({"parameters": list(parameters)} if parameters else {})
 
 
-def _ref(name: str, part: str = "schemas") -> dict[str, str]:
-    return {"$ref": f"#/components/{part}/{name}"}
-
-
 def _json(text: str, schema: str) -> dict[str, Any]:
-    return {"description": text, "content": {JSON: {"schema": _ref(schema)}}}
+    return {"description": text, "content": {JSON: {"schema": ref(schema)}}}
 
 
 def _columns(text: str) -> dict[str, Any]:
     return {
         "description": text,
         "content": {
-            JSON: {"schema": _ref("Columns")},
+            JSON: {"schema": ref("Columns")},
             BINARY: {"schema": {"type": "string", "format": "binary"}},
             CSV: {"schema": {"type": "string"}},
         },
@@ -159,7 +196,7 @@ def _columns(text: str) -> dict[str, Any]:
 
 
 def _errors(*statuses: str) -> dict[str, Any]:
-    return {status: _ref(f"Error{status}", "responses") for status in statuses}
+    return {status: ref(f"Error{status}", "responses") for status in statuses}
 
 
 def _path_name(what: str) -> dict[str, Any]:
@@ -182,174 +219,23 @@ def _query(name: str, text: str, schema: dict[str, Any] | None = None, required:
     }
 
 
+def _gene_or_column(gene: str, column: str) -> list[dict[str, Any]]:
+    return [
+        _query(gene, f"Name or id of a gene; this or {column} is needed"),
+        _query(column, f"A column of obs that holds numbers; this or {gene} is needed"),
+        _query("matrix", "Matrix of the gene", {"type": "string", "default": "X"}),
+    ]
+
+
 def _job_id() -> dict[str, Any]:
     return {"name": "id", "in": "path", "required": True, "schema": {"type": "string", "pattern": "^[0-9a-f]{16}$"}}
 
 
 def _paging() -> list[dict[str, Any]]:
     return [
-        _query("limit", "How many genes at most; by default all", _COUNT),
-        _query("offset", "How many of the best to leave out", _COUNT),
+        _query("limit", "How many genes at most; by default all", COUNT),
+        _query("offset", "How many of the best to leave out", COUNT),
     ]
-
-
-def _object(required: tuple[str, ...] = (), **properties: Any) -> dict[str, Any]:
-    return {"type": "object", "properties": properties, "required": list(required)}
-
-
-def _list(items: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "array", "items": items}
-
-
-def _schemas() -> dict[str, Any]:
-    text, number, whole, flag = {"type": "string"}, {"type": "number"}, {"type": "integer"}, {"type": "boolean"}
-    maybe_number = {"type": ["number", "null"]}
-    cell = {"type": "integer", "minimum": 0}
-    failure = _object(("code", "message", "hint"), code=text, message=text, hint=text)
-    column = _object(
-        ("name", "kind", "dtype"),
-        name=text,
-        kind={"enum": ["categorical", "continuous", "boolean", "string", "datetime"]},
-        dtype=text,
-        n_categories=whole,
-        ordered=flag,
-        categories={"type": ["array", "null"], "items": text},
-        colors={"type": ["array", "null"], "items": text},
-    )
-    gene = _object(RESULT_COLUMNS, **(dict.fromkeys(RESULT_COLUMNS, maybe_number) | {"gene": text}))
-    result = _object(
-        ("method", "matrix", "correction", "n_a", "n_b", "fingerprint", "genes"),
-        method=text,
-        matrix=text,
-        correction=text,
-        scale={"enum": ["log1p", "linear", "signed"]},
-        n_a=whole,
-        n_b=whole,
-        fingerprint=text,
-        n_genes=whole,
-        job_id=text,
-        genes=_list(gene),
-    )
-    marker_table = _object(
-        ("method", "matrix", "correction", "group_by", "fingerprint", "groups"),
-        method=text,
-        matrix=text,
-        correction=text,
-        scale={"enum": ["log1p", "linear", "signed"]},
-        group_by=text,
-        fingerprint=text,
-        n_genes=whole,
-        job_id=text,
-        groups=_list(_object(("name", "n", "n_rest", "genes"), name=text, n=whole, n_rest=whole, genes=_list(gene))),
-    )
-    job = _object(
-        ("id", "state", "progress"),
-        id=text,
-        state={"enum": ["queued", "running", "done", "failed", "cancelled"]},
-        progress=number,
-        error=failure,
-    )
-    return {
-        "Error": _object(("error",), error=failure),
-        "Health": _object(
-            ("app", "version", "state", "progress", "message"),
-            app={"const": "starcyte"},
-            version=text,
-            state={"enum": ["loading", "ready", "error"]},
-            progress=maybe_number,
-            message=text,
-            title=text,
-            error=failure,
-            indexing=_object(("matrix", "progress"), matrix=text, progress=number),
-            problems=_list(text),
-        ),
-        "Schema": _object(
-            ("title", "fingerprint", "n_obs", "n_vars", "obs", "embeddings", "matrices", "genes", "warnings"),
-            title=text,
-            fingerprint=text,
-            n_obs=whole,
-            n_vars=whole,
-            obs=_list(column),
-            embeddings=_list(_object(("name", "dims"), name=text, dims=whole)),
-            matrices=_list(
-                _object(
-                    ("name", "n_vars", "dtype", "layout"),
-                    name=text,
-                    n_vars=whole,
-                    dtype=text,
-                    layout={"enum": ["csr", "csc", "dense"]},
-                    nnz={"type": ["integer", "null"]},
-                )
-            ),
-            default_matrix={"type": ["string", "null"]},
-            genes={"type": "object"},
-            cells={"type": "object"},
-            features={"type": "object"},
-            warnings=_list(text),
-            version=text,
-        ),
-        "Columns": _object(
-            ("n", "columns"), n=whole, columns=_list(_object(("name", "values"), name=text, values={"type": "array"}))
-        ),
-        "Genes": _object(
-            ("n", "total", "genes"),
-            n=whole,
-            total=whole,
-            genes=_list(_object(("name", "id", "index"), name=text, id={"type": ["string", "null"]}, index=whole)),
-        ),
-        "Summary": _object(
-            ("matrix", "group_by", "groups", "n", "genes"),
-            matrix=text,
-            group_by=text,
-            groups=_list(text),
-            n=_list(whole),
-            genes=_list(
-                _object(("gene", "mean", "fraction"), gene=text, mean=_list(maybe_number), fraction=_list(maybe_number))
-            ),
-        ),
-        "Selection": {
-            "oneOf": [
-                _closed(("indices",), indices=_list(cell)),
-                _closed(("ranges",), ranges=_list({"type": "array", "items": cell, "minItems": 2, "maxItems": 2})),
-                _closed(
-                    ("where",),
-                    where=_list(
-                        _closed(
-                            ("column", "in"),
-                            **{"column": text, "in": _list({"type": ["string", "number", "boolean"]})},
-                        )
-                    )
-                    | {"minItems": 1},
-                ),
-            ]
-        },
-        "Comparison": _closed(
-            ("a",),
-            a=_ref("Selection"),
-            b={"oneOf": [_ref("Selection"), {"const": "rest"}], "default": "rest"},
-            method={"enum": list(METHODS), "default": METHODS[0]},
-            correction={"enum": list(CORRECTIONS), "default": CORRECTIONS[0]},
-            matrix={"type": "string", "default": "X"},
-            limit=_COUNT,
-            offset=_COUNT,
-        ),
-        "Result": result,
-        "MarkerQuestion": _closed(
-            ("group_by",),
-            group_by=text,
-            method={"enum": list(METHODS), "default": METHODS[0]},
-            correction={"enum": list(CORRECTIONS), "default": CORRECTIONS[0]},
-            matrix={"type": "string", "default": "X"},
-            limit=_COUNT | {"default": 50},
-        ),
-        "Markers": marker_table,
-        "Job": job,
-        "JobAnswer": _object(("job",), job=job, result={"anyOf": [result, marker_table]}),
-    }
-
-
-def _closed(required: tuple[str, ...], **properties: Any) -> dict[str, Any]:
-    return _object(required, **properties) | {"additionalProperties": False}
 
 
 def _responses() -> dict[str, Any]:

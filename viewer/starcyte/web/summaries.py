@@ -1,0 +1,187 @@
+"""Summaries for plots: dot plot, violin, histogram, correlation, gene-set score."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from flask import Blueprint, Response, request
+
+from starcyte.errors import BadRequest, LimitExceeded, NotFound
+from starcyte.web.answer import answer_columns, answer_json, answer_once, whole_number
+from starcyte.web.context import context
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from starcyte.web.wire import WireColumn
+
+blueprint = Blueprint("summaries", __name__)
+
+
+@blueprint.get("/summary")
+def summary() -> Response:
+    """Return mean and fraction expressing of some genes in each category of a column."""
+    from starcyte.compute.summary import summarize
+
+    ctx, dataset = context(), context().dataset()
+    names = _gene_names()
+    group_by, matrix_name = request.args.get("group_by"), request.args.get("matrix", "X")
+    if group_by is None:
+        raise BadRequest("A summary needs a column to group by.", "Add &group_by=<column>.")
+
+    def make() -> Response:
+        matrix, known = ctx.matrix(matrix_name), dataset.genes(matrix_name)
+        positions = [known.index(n) for n in names]
+        result = summarize(matrix, positions, dataset.obs_column(group_by), ctx.tick)
+        rows = [
+            {"gene": known.names[p], "mean": _nullable(mean), "fraction": _nullable(fraction)}
+            for p, mean, fraction in zip(positions, result.mean, result.fraction, strict=True)
+        ]
+        return answer_json(
+            {
+                "matrix": matrix_name,
+                "group_by": group_by,
+                "groups": list(result.groups),
+                "n": result.n.tolist(),
+                "genes": rows,
+            }
+        )
+
+    return answer_once(make)
+
+
+@blueprint.get("/distribution")
+def distribution() -> Response:
+    """Return quantiles and a density of a gene or a column of obs, in each category of another."""
+    from starcyte.compute import distribution as compute
+
+    read = _values("gene", "column")
+    group_by = request.args.get("group_by")
+
+    def make() -> Response:
+        import numpy as np
+
+        dataset = context().dataset()
+        values = read()
+        if group_by is None:
+            found = compute.distribution(values, np.zeros(dataset.n_obs, np.int8), ("all",))
+        else:
+            found = compute.distribution(values, *dataset.obs_column(group_by).as_categories())
+        rows = [
+            {
+                "name": name,
+                "n": int(n),
+                "mean": _nullable(mean),
+                "quantiles": _nullable(quantiles),
+                "density": None if np.isnan(density).all() else density.tolist(),
+            }
+            for name, n, mean, quantiles, density in zip(
+                found.groups, found.n, found.mean, found.quantiles, found.density, strict=True
+            )
+        ]
+        levels = list(compute.QUANTILES)
+        return answer_json({"group_by": group_by, "levels": levels, "grid": found.grid.tolist(), "groups": rows})
+
+    return answer_once(make)
+
+
+@blueprint.get("/histogram")
+def histogram() -> Response:
+    """Return the histogram of a gene or a column of obs."""
+    from starcyte.compute import distribution as compute
+
+    read = _values("gene", "column")
+    bins = whole_number(request.args.get("bins"), "bins", 50, context().settings.max_bins) or 1
+
+    def make() -> Response:
+        counts, edges = compute.histogram(read(), bins)
+        return answer_json({"counts": counts.tolist(), "edges": edges.tolist()})
+
+    return answer_once(make)
+
+
+@blueprint.get("/correlation")
+def correlation() -> Response:
+    """Return how two genes, or columns of obs, go together."""
+    from starcyte.compute import distribution as compute
+
+    x, y = _values("x", "x_column"), _values("y", "y_column")
+
+    def make() -> Response:
+        n, pearson, spearman = compute.correlation(x(), y())
+        return answer_json({"n": n, "pearson": _nullable(pearson), "spearman": _nullable(spearman)})
+
+    return answer_once(make)
+
+
+@blueprint.get("/score")
+def score() -> Response:
+    """Return the mean or the score of a set of genes, over all cells; genes that are not there are named in it."""
+    from starcyte.compute import geneset
+    from starcyte.web.wire import WireColumn
+
+    ctx, dataset = context(), context().dataset()
+    names, method, matrix_name = _gene_names(), request.args.get("method", "mean"), request.args.get("matrix", "X")
+    if method not in {"mean", "score"}:
+        raise BadRequest(f"There is no method {method!r}.", "Methods: mean, score.")
+
+    def read() -> tuple[int, list[WireColumn]]:
+        matrix, known = ctx.matrix(matrix_name), dataset.genes(matrix_name)
+        found: dict[int, None] = {}
+        missing = []
+        for name in names:
+            try:
+                found[known.index(name)] = None
+            except NotFound:
+                missing.append(name)
+        if not found:
+            raise NotFound("None of the genes is there.", "Search genes to see what there is.")
+        if method == "mean":
+            values = geneset.mean_of_genes(matrix, list(found), ctx.tick)
+        else:
+            values = geneset.score_of_genes(dataset, matrix, list(found), ctx.settings.cores, ctx.tick)
+        return dataset.n_obs, [WireColumn(method, values, extra={"missing_genes": missing})]
+
+    return answer_columns(read)
+
+
+def _values(gene_name: str, column_name: str) -> Callable[[], NDArray[Any]]:
+    """Return what reads the numbers that a query asks for: a gene of a matrix, or a column of obs."""
+    ctx, dataset = context(), context().dataset()
+    gene, column = request.args.get(gene_name), request.args.get(column_name)
+    matrix_name = request.args.get("matrix", "X")
+    if (gene is None) == (column is None):
+        raise BadRequest(f"One of {gene_name} and {column_name} is needed.", f"Add ?{gene_name}=<gene name>.")
+
+    def read() -> NDArray[Any]:
+        if gene is not None:
+            matrix = ctx.matrix(matrix_name)
+            return matrix.column(dataset.genes(matrix_name).index(gene), ctx.tick).dense()
+        assert column is not None
+        return dataset.obs_column(column).as_numbers()
+
+    return read
+
+
+def _gene_names() -> list[str]:
+    """Return the genes of a query, from a line of CSV: a name that holds a comma is quoted."""
+    given, most = request.args.get("genes", ""), context().settings.max_summary_genes
+    try:
+        names = [name for row in csv.reader(io.StringIO(given, newline="")) for name in row if name]
+    except csv.Error as error:
+        raise BadRequest(f"The list of genes is not understood: {error}.", 'Quote names: "a,b",c.') from None
+    if not names:
+        raise BadRequest("No gene is named.", "Add ?genes=<name>,<name>.")
+    if len(names) > most:
+        raise LimitExceeded(f"{len(names)} genes are more than {most} (setting max_summary_genes).", "Ask for fewer.")
+    return names
+
+
+def _nullable(values: Any) -> Any:
+    """Return numbers as Python's, None for those that JSON has no word for."""
+    if isinstance(values, float):
+        return values if -float("inf") < values < float("inf") else None
+    return [_nullable(v) for v in values.tolist()]
