@@ -12,7 +12,10 @@ from starcyte.compute import CORRECTIONS, METHODS, RESULT_COLUMNS
 from starcyte.web.openapi import description
 
 # whether the data of these can be accepted depends on the dataset: how many cells a group has, which genes there are
-DEPENDENT = {"/api/v1/diffexp", "/api/v1/markers", "/api/v1/summary"}
+DEPENDENT = {
+    f"/api/v1/{path}"
+    for path in ("cells", "correlation", "diffexp", "distribution", "histogram", "markers", "score", "summary")
+}
 # and every text is a name
 WITHOUT_WRONG_DATA = {"/api/v1/health", "/api/v1/schema", "/api/v1/openapi.json", "/api/v1/obs/{name}"}
 OPERATIONS = [(path, method) for path, methods in description()["paths"].items() for method in methods]
@@ -28,6 +31,12 @@ SENSIBLE = {
     "/api/v1/genes": {"query": {"q": "cd", "limit": 5, "matrix": "raw/X"}},
     "/api/v1/expression": {"query": {"gene": "CD3D", "matrix": "raw/X"}},
     "/api/v1/summary": {"query": {"genes": "CD3D,LYZ", "group_by": "louvain"}},
+    "/api/v1/cells": {"query": {"rows": "0,17"}},
+    "/api/v1/distribution": {"query": {"gene": "CD3D", "group_by": "louvain"}},
+    "/api/v1/histogram": {"query": {"column": "n_genes", "bins": 7}},
+    "/api/v1/correlation": {"query": {"x": "CD3D", "y_column": "n_genes"}},
+    "/api/v1/score": {"query": {"genes": "CD3D,LYZ,NOPE", "method": "score"}},
+    "/api/v1/markers": {"body": {"group_by": "louvain", "limit": 3}, "media_type": "application/json"},
     "/api/v1/diffexp": {"body": {**GROUPS, "b": "rest"}, "media_type": "application/json"},
 }
 
