@@ -89,7 +89,7 @@ class Preparing:
                 self._thread.start()
 
     def close(self) -> None:
-        """Stop; what is half made is thrown away."""
+        """Stop; what is half made is thrown away when room is made for the next."""
         with self._lock:
             self._closed = True
             process = self._process
@@ -106,6 +106,7 @@ class Preparing:
                     self.problems.append(str(error))
                     log.warning("%s", error)
             except Exception:
+                self.problems.append(f"The index of {name} could not be made: a defect of starcyte; see its log.")
                 log.exception("the index of a matrix could not be made")
             finally:
                 self.progress = None
