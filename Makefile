@@ -17,7 +17,7 @@ PACKAGING := setup.cfg pyproject.toml viewer/build_with_client.py viewer/client_
 # Folders are listed as well, so that a file taken away is noticed.
 CLIENT_SOURCES := $(shell find $(CLIENT) -mindepth 1 -name node_modules -prune -o -print)
 
-.PHONY: help demo test test-galaxy lint client clean machine
+.PHONY: help demo test test-galaxy bench lint client clean machine
 .DEFAULT_GOAL := help
 
 help: ## list these targets
@@ -31,6 +31,9 @@ test: $(MADE)/tests $(PAGE) machine lint client ## run every check and test but 
 
 test-galaxy: $(MADE)/tests $(PAGE) machine ## run the tests on a real Galaxy, which they install
 	$(PYTEST) -m galaxy $(ARGS) tests/galaxy
+
+bench: $(MADE)/tests ## measure starcyte beside its peers, which it installs; ARGS="--sizes small" does it quickly
+	$(BIN)/python -m benchmarks.run $(ARGS)
 
 lint: $(MADE)/tests ## check the Python sources: style, types, direction of imports
 	$(BIN)/ruff check

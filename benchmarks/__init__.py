@@ -1,0 +1,1 @@
+"""Benchmarks: starcyte and its peers, measured side by side in one run."""

@@ -1,0 +1,258 @@
+"""One dataset, all viewers: every case asked of each in turn, so that what disturbs one disturbs all."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.cases import CASES, Case
+from benchmarks.dataset_facts import facts_of
+from benchmarks.datasets import Size
+from benchmarks.load import load
+from benchmarks.machine import Others, describe, forget, plain_read, read_bandwidth
+from benchmarks.peers import Annzarro, Cellxgene, Starcyte
+from benchmarks.process import Watch, available_memory
+from benchmarks.questions import Cells, Genes, Unable
+from benchmarks.results import Results, Row
+from benchmarks.scanpy_memory import Scanpy
+from benchmarks.server import Server, running
+
+CLIENTS = 16
+_MARGIN = 5 << 30  # of the machine's memory, left to it when a peer that holds the file is started
+_PATIENCE = 45.0  # seconds one viewer may take of one case before it is asked no more
+_PATHS = 2000
+
+VIEWERS: dict[str, Callable[[Watch, Path], Server]] = {
+    "starcyte": lambda watch, cache: Starcyte(watch, cache),
+    "cellxgene CSR": lambda watch, cache: Cellxgene(watch, "csr"),
+    "cellxgene CSC": lambda watch, cache: Cellxgene(watch, "csc"),
+    "annzarro": lambda watch, cache: Annzarro(watch),
+    "scanpy": lambda watch, cache: Scanpy(watch),
+}
+
+
+class Session:
+    """A run over one dataset.
+
+    Parameters
+    ----------
+    size
+        The dataset, written if it is not there.
+    viewers
+        Names of VIEWERS; starcyte among them.
+    data
+        The folder of datasets.
+    scratch
+        A folder for what the viewers write; emptied first.
+    output
+        The file of the results, written anew after each case.
+    """
+
+    def __init__(self, size: Size, viewers: Sequence[str], data: Path, scratch: Path, output: Path) -> None:
+        self._scratch, self._output = scratch, output
+        shutil.rmtree(scratch, ignore_errors=True)
+        scratch.mkdir(parents=True)
+        self._cache = scratch / "cache"
+        self._names = list(viewers)
+        layouts = {"csr", "csc"} if "cellxgene CSC" in viewers else {"csr"}
+        self._files = {layout: size.file(data, layout) for layout in sorted(layouts)}
+        self._facts = facts = facts_of(self._files["csr"])
+        self._read = read_bandwidth(self._files["csr"])
+        self._rng = np.random.default_rng(7)
+        self._others = Others()
+        dataset = {
+            "name": size.name,
+            "cells": facts.n_obs,
+            "genes": facts.n_vars,
+            "nnz": facts.nnz,
+            "density": facts.nnz / facts.n_obs / facts.n_vars,
+            "bytes": self._files["csr"].stat().st_size,
+            "read_gb_s": round(self._read / 1e9, 1),
+        }
+        self.results = Results(describe(), dataset, list(viewers))
+
+    def run(self, rounds: int, seconds: float) -> None:
+        """Measure all cases.
+
+        Parameters
+        ----------
+        rounds
+            How often each viewer is started, and the index made; at most as often each question is asked.
+        seconds
+            How long the clients ask.
+        """
+        try:
+            self._say("index")
+            self._index(rounds)
+            self._say("start")
+            for turn in range(rounds):
+                self._starts(turn, last=turn == rounds - 1)
+            self._questions(rounds, seconds)
+            self.results.other_cpu = self._others.share()
+        finally:
+            self.results.write(self._output)
+            shutil.rmtree(self._scratch, ignore_errors=True)
+
+    def _say(self, what: str) -> None:
+        self.results.write(self._output)
+        print(f"{time.strftime('%H:%M:%S')} {self.results.dataset['name']}: {what}", flush=True)
+
+    def _row(self, title: str, unit: str = "s", limit: float | None = None) -> Row:
+        return self.results.row(title, unit, limit)  # type: ignore[arg-type]
+
+    def _index(self, rounds: int) -> None:
+        """Make the index as ``starcyte prepare`` does, beside one plain read of X; the last one is kept."""
+        row, memory = self._row("index and moments, all cores"), self._row("the same: memory, highest", "bytes")
+        reads = []
+        with Watch() as watch:
+            starcyte = Starcyte(watch, self._cache)
+            for _ in range(rounds):
+                reads.append(plain_read(self._files["csr"]))
+                shutil.rmtree(self._cache, ignore_errors=True)
+                begin = time.perf_counter()
+                process = subprocess.Popen(starcyte.program("prepare", self._files["csr"]), stdout=subprocess.DEVNULL)
+                taken = watch.add(process.pid)
+                if process.wait() != 0:
+                    raise RuntimeError("starcyte prepare failed")
+                row.add("starcyte", time.perf_counter() - begin)
+                watch.remove(process.pid)
+                memory.add("starcyte", taken.anonymous_peak)
+        row.limit = float(np.median(reads))
+
+    def _starts(self, turn: int, last: bool) -> None:
+        """Start each viewer alone, on a file it has not seen, until cells and then a gene are there."""
+        health, cells = self._row("start to first answer"), self._row("start to cells on the page, no index yet")
+        gene = self._row("the first gene, no index yet")
+        highest = self._row("memory, highest while the index is made", "bytes")
+        cells.limit = 9 * self._facts.n_obs / self._read
+        with Watch() as watch:
+            for name in self._names:
+                cache = self._scratch / "no-index"
+                shutil.rmtree(cache, ignore_errors=True)
+                server = VIEWERS[name](watch, cache)
+                try:
+                    begin = time.perf_counter()
+                    with self._running(server) as first:
+                        health.add(name, first)
+                        self._ask_once(server, Cells(), cells, begin)
+                        self._ask_once(server, Genes((int(self._rng.integers(self._facts.n_vars)),)), gene)
+                        while last and isinstance(server, Starcyte) and server.indexing():
+                            time.sleep(0.5)
+                        if last and isinstance(server, Starcyte):
+                            highest.add(name, server.memory.anonymous_peak)
+                except Unable as error:
+                    for row in (health, cells, gene):
+                        row.unable[name] = str(error)
+                shutil.rmtree(cache, ignore_errors=True)
+
+    def _running(self, server: Server) -> AbstractContextManager[float]:
+        self._refuse_too_large(server)
+        return running(server, self._files[server.layout], self._scratch / server.name.replace(" ", "-"))
+
+    def _refuse_too_large(self, server: Server) -> None:
+        needed, there = server.appetite * 8 * self._facts.nnz, available_memory() - _MARGIN
+        if needed > there:
+            raise Unable(f"not started: takes about {needed / 1e9:.0f} GB, {max(there, 0) / 1e9:.0f} GB are free")
+
+    @staticmethod
+    def _ask_once(server: Server, question: object, row: Row, begin: float | None = None) -> None:
+        try:
+            seconds, _ = server.ask(question)  # type: ignore[arg-type]
+            row.add(server.name, seconds if begin is None else time.perf_counter() - begin)
+        except Unable as error:
+            row.unable[server.name] = str(error)
+
+    def _questions(self, rounds: int, seconds: float) -> None:
+        """Ask all viewers, that run side by side, one at a time."""
+        with Watch() as watch:
+            servers = [VIEWERS[name](watch, self._cache) for name in self._names]
+            try:
+                for server in servers:
+                    self._say(f"starting {server.name}")
+                    try:
+                        self._refuse_too_large(server)
+                        server.start(self._files[server.layout], self._scratch / server.name.replace(" ", "-"))
+                    except Unable as error:
+                        server.lost = str(error)
+                self._settle(servers)
+                self._cold_gene(servers)
+                for case in CASES:
+                    self._say(case.title)
+                    row = self._row(case.title, limit=case.bytes(self._facts) / self._read or None)
+                    self._rounds(case, row, servers, case.rounds if rounds > 1 else min(case.rounds, 5))
+                self._memory(servers, "memory, highest through all of this")
+                for server in servers:
+                    self._clients(server, seconds)
+                self._memory(servers, f"memory, highest with {CLIENTS} clients")
+            finally:
+                for server in servers:
+                    server.stop()
+
+    def _settle(self, servers: Sequence[Server]) -> None:
+        for server in servers:
+            self._ask_once(server, Cells(), Row("", "s"))
+        time.sleep(1)
+        row = self._row("memory, the page shown", "bytes")
+        for server in servers:
+            if not server.lost:
+                row.add(server.name, server.memory.anonymous)
+
+    def _cold_gene(self, servers: Sequence[Server]) -> None:
+        row = self._row(
+            "one gene, nothing in the page cache", limit=6 * self._facts.nnz / self._facts.n_vars / self._read
+        )
+        for server in servers:
+            forget(self._files[server.layout], self._cache)
+            self._ask_once(server, Genes((int(self._rng.integers(self._facts.n_vars)),)), row)
+        plain_read(self._files["csr"])  # back into the page cache, for all that follows
+        for path in self._cache.rglob("*.bin"):
+            read_bandwidth(path)
+
+    def _rounds(self, case: Case, row: Row, servers: Sequence[Server], rounds: int) -> None:
+        spent = dict.fromkeys((s.name for s in servers), 0.0)
+        for turn in range(rounds):
+            question = case.ask(self._facts, self._rng, turn)
+            for server in servers[turn % len(servers) :] + servers[: turn % len(servers)]:
+                if server.name in row.unable or spent[server.name] > _PATIENCE:
+                    continue
+                try:
+                    taken, _ = server.ask(question)
+                    row.add(server.name, taken)
+                    spent[server.name] += taken
+                except Unable as error:
+                    row.unable[server.name] = str(error)
+
+    def _clients(self, server: Server, seconds: float) -> None:
+        throughput = self._row(f"{CLIENTS} clients, random genes: answers", "per s")
+        p50, p95 = (self._row(f"the same: {name}") for name in ("median", "95th percentile"))
+        errors = self._row("the same: errors", "count")
+        genes = self._rng.integers(self._facts.n_vars, size=_PATHS)
+        try:
+            if server.lost:
+                raise Unable(server.lost)
+            requests = [server.requests(Genes((int(i),)))[0] for i in genes]
+            self._say(f"{CLIENTS} clients, {server.name}")
+            came = load(server.port, requests, CLIENTS, seconds)
+            if server.memory.killed:
+                raise Unable(f"killed at {server.memory.killed / 1e9:.0f} GB: the machine had no more memory")
+        except (Unable, NotImplementedError) as error:
+            for row in (throughput, p50, p95, errors):
+                row.unable[server.name] = str(error) or "has none"
+            return
+        for row, value in ((throughput, came.throughput), (p50, came.p50), (p95, came.p95), (errors, came.errors)):
+            row.add(server.name, value)
+
+    def _memory(self, servers: Sequence[Server], title: str) -> None:
+        row = self._row(title, "bytes")
+        for server in servers:
+            if server.memory.anonymous_peak:
+                row.add(server.name, server.memory.killed or server.memory.anonymous_peak)
+            else:
+                row.unable[server.name] = server.lost or "has none"
+            server.memory.begin()
