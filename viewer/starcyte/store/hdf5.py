@@ -151,7 +151,7 @@ class Vector:
     """A one-dimensional array, read by pieces.
 
     Where it lies in the file as it is, contiguous and not compressed, it is read past HDF5, whose one lock would make
-    every other reader wait.
+    every other reader wait. By a descriptor of its own: under the file's name there may be another file by now.
 
     Parameters
     ----------
@@ -164,7 +164,12 @@ class Vector:
         self.name: str = array.name
         self.dtype: np.dtype[Any] = array.dtype
         self.size = int(array.shape[0])
-        self._path, self._offset = _place(array)
+        self._descriptor, self._offset = _place(array)
+
+    def __del__(self) -> None:
+        """Let go of the file."""
+        if self.__dict__.get("_offset") is not None:
+            os.close(self._descriptor)
 
     def read(self, start: int, stop: int) -> NDArray[Any]:
         """Return elements start to stop.
@@ -180,26 +185,23 @@ class Vector:
             return piece
         out = np.empty(max(stop - start, 0), self.dtype)
         with reading(self.name):
-            descriptor = os.open(self._path, os.O_RDONLY)
-            try:
-                view, position = memoryview(out.view(np.uint8).data), self._offset + start * self.dtype.itemsize
-                while len(view):
-                    n = os.preadv(descriptor, [view], position)
-                    if n == 0:
-                        raise OSError("the file ends before it should")
-                    view, position = view[n:], position + n
-            finally:
-                os.close(descriptor)
+            view, position = memoryview(out.view(np.uint8).data), self._offset + start * self.dtype.itemsize
+            while len(view):
+                n = os.preadv(self._descriptor, [view], position)
+                if n == 0:
+                    raise OSError("the file ends before it should")
+                view, position = view[n:], position + n
         return out
 
 
-def _place(array: h5py.Dataset) -> tuple[str, int | None]:
-    """Return the file and the offset of an array's bytes; None as offset where they are not there as they are."""
+def _place(array: h5py.Dataset) -> tuple[int, int | None]:
+    """Return a descriptor and the offset of an array's bytes; None as offset where they are not there as they are."""
     plain = array.chunks is None and array.dtype.kind in "iuf" and array.dtype.isnative and array.size
     with reading(array.name):
         if not plain or array.file.userblock_size or array.file.driver != "sec2":
-            return "", None
-        return str(array.file.filename), array.id.get_offset()
+            return -1, None
+        offset = array.id.get_offset()
+        return (-1, None) if offset is None else (os.dup(array.file.id.get_vfd_handle()), offset)
 
 
 def attribute(node: Node, *names: str) -> Any:

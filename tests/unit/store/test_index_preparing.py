@@ -1,0 +1,132 @@
+"""Indexes made in the background: what is open is read to the end, and an index is of nothing else."""
+
+from __future__ import annotations
+
+import gc
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from h5ad_file import write_h5ad
+from indexing import categories, indexed, opened, stored
+from starcyte.settings import Settings
+from starcyte.store.h5ad import H5adDataset
+from starcyte.store.preparing import Preparing
+
+VALUES = np.random.default_rng(0).integers(0, 3, (300, 12)).astype(np.float32)
+OTHERS = np.ascontiguousarray(VALUES[::-1])
+OBS = {"g": categories(np.arange(300) % 3, 3)}
+
+
+@pytest.fixture
+def settings(tmp_path):
+    return Settings(index_least=1, cache_dir=str(tmp_path / "cache"), block_bytes=2000)
+
+
+@pytest.fixture(params=["csr", "csc", "dense"])
+def dataset(request, tmp_path, settings):
+    dataset = H5adDataset(write_h5ad(tmp_path / "x.h5ad", stored(VALUES, request.param), obs=OBS), settings)
+    yield dataset
+    dataset.close()
+
+
+@pytest.fixture
+def prepared(settings):
+    """Return a function that asks for the index of X and waits until it is there or cannot be."""
+    running = []
+
+    def prepare(dataset):
+        preparing = Preparing(dataset, settings)
+        running.append(preparing)
+        preparing.want("X")
+        limit = time.monotonic() + 60
+        while not preparing.problems and dataset.matrix("X").index is None:
+            assert time.monotonic() < limit
+            time.sleep(0.01)
+        return preparing
+
+    yield prepare
+    for preparing in running:
+        preparing.close()
+
+
+def genes(dataset):
+    return np.stack([dataset.matrix("X").column(j).dense() for j in range(12)], axis=1)
+
+
+def test_it_is_made_and_used(dataset, prepared, settings):
+    assert prepared(dataset).problems == []
+    np.testing.assert_array_equal(genes(dataset), VALUES)
+    assert dataset.matrix("X").moments("g").n.tolist() == [100, 100, 100, 0]
+    # and found by the next
+    with opened(dataset.path) as again:
+        preparing = Preparing(again, settings)
+        preparing._make = None
+        preparing.want("X")
+        preparing.close()
+        preparing._thread.join(60)
+        assert again.matrix("X").index is not None
+
+
+def test_a_deleted_file_is_read_to_the_end_and_gets_no_index(dataset, prepared):
+    dataset.path.unlink()
+    (problem,) = prepared(dataset).problems
+    assert "There is no file" in problem
+    np.testing.assert_array_equal(genes(dataset), VALUES)
+
+
+def test_a_replaced_file_is_read_to_the_end_and_gets_no_index(dataset, prepared, tmp_path):
+    layout = dataset.matrix("X").layout
+    other = write_h5ad(tmp_path / "other.h5ad", stored(OTHERS, layout), obs=OBS)
+    assert other.stat().st_size == dataset.path.stat().st_size
+    other.replace(dataset.path)
+    (problem,) = prepared(dataset).problems
+    assert "X gets no index: the file has been replaced" in problem
+    np.testing.assert_array_equal(genes(dataset), VALUES)
+    with opened(dataset.path) as replaced:
+        np.testing.assert_array_equal(genes(replaced), OTHERS)
+
+
+def test_an_index_that_cannot_be_touched_is_used(dataset, prepared, monkeypatch, tmp_path):
+    indexed(dataset, tmp_path / "cache" / "index").close()
+    dataset.matrix("X").index = None
+
+    def refuse(*arguments):
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "utime", refuse)
+    assert prepared(dataset).problems == []
+    np.testing.assert_array_equal(genes(dataset), VALUES)
+
+
+def test_a_defect_is_told(dataset, prepared, monkeypatch):
+    monkeypatch.setattr(Preparing, "_make", lambda self, name: 1 / 0)
+    (problem,) = prepared(dataset).problems
+    assert "index of X could not be made" in problem
+    np.testing.assert_array_equal(genes(dataset), VALUES)
+
+
+def test_a_small_matrix_gets_none(dataset, settings):
+    preparing = Preparing(dataset, Settings(index_least=5000, cache_dir=settings.cache_dir))
+    preparing.want("X")
+    assert preparing._thread is None
+    assert not Path(settings.cache_dir).exists()
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="this system does not list a process's descriptors")
+def test_a_closed_dataset_lets_go_of_its_file(tmp_path, settings):
+    path = write_h5ad(tmp_path / "x.h5ad", stored(VALUES, "csr"), raw=stored(VALUES, "csc"), obs=OBS)
+
+    def held():
+        gc.collect()
+        return sum(os.path.realpath(link) == str(path) for link in Path("/proc/self/fd").iterdir())
+
+    for _ in range(2):
+        dataset = H5adDataset(path, settings)
+        dataset.matrix("X").column(1)
+        assert held() > 0
+        dataset.close()
+        del dataset
+        assert held() == 0
