@@ -32,7 +32,7 @@ test: $(MADE)/tests $(PAGE) machine lint client ## run every check and test but 
 test-galaxy: $(MADE)/tests $(PAGE) machine ## run the tests on a real Galaxy, which they install
 	$(PYTEST) -m galaxy $(ARGS) tests/galaxy
 
-bench: $(MADE)/tests ## measure starcyte beside its peers, which it installs; ARGS="--sizes small" does it quickly
+bench: $(MADE)/starcyte ## measure starcyte beside its peers, which it installs; ARGS="--sizes small" does it quickly
 	$(BIN)/python -m benchmarks.run $(ARGS)
 
 lint: $(MADE)/tests ## check the Python sources: style, types, direction of imports
