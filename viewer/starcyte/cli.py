@@ -5,14 +5,18 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from starcyte import __version__
 from starcyte.errors import DatasetInvalid, DatasetMissing, InputError, StarcyteError
 from starcyte.settings import SETTINGS, Settings, load
+
+if TYPE_CHECKING:
+    from starcyte.store.opening import Opening
 
 _HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
@@ -33,8 +37,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     logging.basicConfig(format="starcyte: %(levelname)s: %(message)s", level=logging.WARNING)
     # it warns of each moment in which more requests wait than there are threads
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
-    args = _parser().parse_args(argv)
     try:
+        args = _parser().parse_args(argv)
         settings = load({s.name: getattr(args, s.name) for s in SETTINGS}, config=args.config)
         return int(args.run(args, settings))
     except StarcyteError as error:
@@ -50,20 +54,26 @@ def main(argv: Sequence[str] | None = None) -> int:
 def launch(args: argparse.Namespace, settings: Settings) -> int:
     """Show one dataset until stopped."""
     from starcyte.server import bind, serve, url_of
+    from starcyte.store.probe import Probe
 
     path = _dataset(args)
+    probe = None
     if path is not None:
         _look_at(path)
+        probe = Probe(path, settings)
     listener = bind(settings)
     # the port is bound: from here on whoever asks waits for an answer, so that the slower imports come after
     from starcyte.store.opening import Opening
     from starcyte.web.app import create_app
 
-    opening = Opening(path, settings, on_error=_complain, indexing=True)
+    opening = Opening(path, settings, on_error=_complain, indexing=True, probe=probe)
     app = create_app(settings, opening)
     print(f"starcyte: {opening.title} at {url_of(listener)}", flush=True)
     opening.start()
-    serve(app.wsgi_app, listener, settings, on_stop=app.extensions["starcyte"].stop)
+    try:
+        serve(app.wsgi_app, listener, settings, on_stop=app.extensions["starcyte"].stop)
+    finally:
+        opening.close()
     return opening.error.exit_status if opening.error else 0
 
 
@@ -85,11 +95,7 @@ def prepare(args: argparse.Namespace, settings: Settings) -> int:
 
 def inspect(args: argparse.Namespace, settings: Settings) -> int:
     """Print what the viewer would show, and what is wrong with the file."""
-    from starcyte.store.opening import Opening
-
-    opening = Opening(_dataset(args), settings)
-    opening.run()
-    dataset = opening.dataset()
+    dataset = _open(args, settings).dataset()
     found = dataset.check(_progress("Checking"))
     description = dataset.describe()
     description["warnings"] += [w for w in found if w not in description["warnings"]]
@@ -102,12 +108,9 @@ def inspect(args: argparse.Namespace, settings: Settings) -> int:
 
 def get(args: argparse.Namespace, settings: Settings) -> int:
     """Answer one request to the HTTP interface, without a server."""
-    from starcyte.store.opening import Opening
     from starcyte.web.app import create_app
 
-    opening = Opening(_dataset(args), settings)
-    opening.run()
-    app = create_app(settings, opening)
+    app = create_app(settings, _open(args, settings))
     response = app.test_client().get("/" + args.path.lstrip("/"))
     if response.status_code >= 400:
         error = (response.json or {})["error"]
@@ -118,13 +121,20 @@ def get(args: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
+class _Parser(argparse.ArgumentParser):
+    """Tells a mistake in one line, as every other error; argparse would print all flags before it."""
+
+    def error(self, message: str) -> NoReturn:
+        raise InputError(f"{message[:1].upper()}{message[1:]}.", f"`{self.prog} --help` says what there is.")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="starcyte", description="Open single-cell datasets (AnnData h5ad) in the browser without loading them."
     )
     parser.add_argument("--version", action="version", version=f"starcyte {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    common = argparse.ArgumentParser(add_help=False)
+    common = _Parser(add_help=False)
     common.add_argument("--demo", action="store_true", help="Use a dataset that starcyte makes itself.")
     common.add_argument("--config", metavar="FILE", help="Read settings from a file: INI, section [starcyte].")
     group = common.add_argument_group("settings", "Each may stand in the environment too, as STARCYTE_NAME.")
@@ -158,21 +168,36 @@ def _dataset(args: argparse.Namespace) -> Path | None:
     return Path(cast(str, args.dataset))
 
 
+def _open(args: argparse.Namespace, settings: Settings) -> Opening:
+    from starcyte.store.opening import Opening
+    from starcyte.store.probe import Probe
+
+    path = _dataset(args)
+    probe = None
+    if path is not None:
+        _look_at(path)
+        probe = Probe(path, settings)
+    opening = Opening(path, settings, probe=probe)
+    opening.run()
+    return opening
+
+
 def _look_at(path: Path) -> None:
     """Refuse what can be seen to be no HDF5 file without opening it as one."""
-    if not path.exists():
-        raise DatasetMissing(f"There is no file {str(path)!r}.", "Check the path.")
-    if path.is_dir():
-        raise DatasetMissing(f"{str(path)!r} is a folder, not a file.", "Give the path of an .h5ad file.")
     try:
+        if path.is_dir():
+            raise DatasetMissing(f"{str(path)!r} is a folder, not a file.", "Give the path of an .h5ad file.")
         with path.open("rb") as stream:
             start = stream.read(len(_HDF5_SIGNATURE))
+            size = os.fstat(stream.fileno()).st_size
+    except FileNotFoundError:
+        raise DatasetMissing(f"There is no file {str(path)!r}.", "Check the path.") from None
     except OSError as error:
         raise DatasetMissing(f"{str(path)!r} cannot be read: {error.strerror}.", "Check its permissions.") from None
     if not start:
         raise DatasetInvalid(f"{path.name!r} is empty (0 bytes).", "Copy or download the file again.")
     # HDF5 may begin with a user block of 512 bytes or more, so that only h5py can tell in that case
-    if start != _HDF5_SIGNATURE and path.stat().st_size < 512:
+    if start != _HDF5_SIGNATURE and size < 512:
         raise DatasetInvalid(f"{path.name!r} is not an HDF5 file.", "Give an AnnData .h5ad file.")
 
 

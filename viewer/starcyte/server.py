@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
 _FIRST_PORT, _LAST_PORT = 5005, 5104
+# more than any lab's browsers and proxies keep open, so that connections that say nothing keep nobody out
+_MOST_CONNECTIONS = 500
 # Galaxy goes on a second after SIGTERM, whether we have left or not
 _GRACE_SECONDS = 0.4
 
@@ -98,6 +100,8 @@ def serve(app: WSGIApplication, listener: socket.socket, settings: Settings, on_
         sockets=[listener],
         threads=settings.threads,
         max_request_body_size=settings.max_body_bytes,
+        connection_limit=_MOST_CONNECTIONS,
+        asyncore_use_poll=True,
         # a client that names itself in Forwarded headers is not believed; our own prefix is read by web.guard
         clear_untrusted_proxy_headers=True,
         ident=None,

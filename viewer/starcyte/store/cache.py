@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
+import multiprocessing
 import os
 import shutil
+import signal
 import tempfile
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -97,6 +100,15 @@ def _remove(folder: Path, lock: Path, if_no_locks: bool) -> bool:
     return not folder.exists()
 
 
+def _write_demo(path: Path) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that serves
+    # imported here because it brings anndata, which only this needs
+    from starcyte.store.demo import write_demo
+
+    with contextlib.suppress(OSError):  # told by its absence
+        write_demo(path)
+
+
 def demo_file(settings: Settings) -> Path:
     """Return the path of the demo dataset, made if it was not there.
 
@@ -108,13 +120,13 @@ def demo_file(settings: Settings) -> Path:
     path = cache_folder(settings) / f"demo-{__version__}.h5ad"
     if path.exists():
         return path
-    # imported here because it brings anndata, which only this needs
-    from starcyte.store.demo import write_demo
-
     try:
         with tempfile.TemporaryDirectory(dir=path.parent) as folder:
             made = Path(folder) / path.name
-            write_demo(made)
+            # in a process of its own: it takes more memory than all that comes after, and anndata with it
+            maker = multiprocessing.get_context("spawn").Process(target=_write_demo, args=(made,), daemon=True)
+            maker.start()
+            maker.join()
             made.replace(path)
     except OSError as error:
         raise InputError(

@@ -14,6 +14,7 @@ from starcyte.settings import Settings
 if TYPE_CHECKING:
     from starcyte.store.base import Dataset
     from starcyte.store.preparing import Preparing, Progress
+    from starcyte.store.probe import Probe
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +36,8 @@ class Opening:
         Told why it cannot be opened.
     indexing
         Whether to make column indexes in the background.
+    probe
+        A process that opens the file first, for the case that it does not survive it.
     """
 
     def __init__(
@@ -43,7 +46,9 @@ class Opening:
         settings: Settings,
         on_error: Callable[[StarcyteError], None] = lambda error: None,
         indexing: bool = False,
+        probe: Probe | None = None,
     ) -> None:
+        self._probe = probe
         self._indexing = indexing
         self._path = path
         self._settings = settings
@@ -80,6 +85,8 @@ class Opening:
 
                 path = demo_file(self._settings)
                 self.message = "Opening the file"
+            if self._probe is not None:
+                self._probe.wait()
             dataset = H5adDataset(path, self._settings)
             self.title = dataset.title
             self._dataset = dataset

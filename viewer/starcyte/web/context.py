@@ -55,7 +55,6 @@ class Context:
         """Give up all work under way; the next block of each is its last."""
         self.stopping.set()
         self.jobs.close()
-        self.opening.close()
 
 
 def context() -> Context:
