@@ -107,6 +107,7 @@ def test_a_running_comparison_shows_progress_and_is_cancelled(visit, pbmc):
     viewer.page.get_by_role("group", name="CD19+ B", exact=True).get_by_role("button").click()
     viewer.wait_selected(95)
     viewer.page.keyboard.press("a")
+    expect(viewer.page.get_by_role("button", name="Empty set A")).to_be_visible()
     viewer.page.keyboard.press("c")
     bar = viewer.page.get_by_role("progressbar", name="Comparing")
     expect(bar).to_have_attribute("aria-valuenow", "25")
@@ -127,6 +128,7 @@ def test_a_failed_comparison_says_why(visit, pbmc):
     viewer.page.get_by_role("group", name="CD19+ B", exact=True).get_by_role("button").click()
     viewer.wait_selected(95)
     viewer.page.keyboard.press("a")
+    expect(viewer.page.get_by_role("button", name="Empty set A")).to_be_visible()
     viewer.page.keyboard.press("c")
     expect(viewer.page.get_by_role("alert")).to_contain_text("Set B has no cells.")
 

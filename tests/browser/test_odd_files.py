@@ -62,6 +62,7 @@ def test_names_are_never_markup(visit, hostile):
     viewer.page.get_by_role("group", name="<b>bold</b>", exact=True).get_by_role("button").click()
     eventually(viewer.selected, "a selection")
     viewer.page.keyboard.press("a")
+    expect(viewer.page.get_by_role("button", name="Empty set A")).to_be_visible()
     viewer.page.keyboard.press("c")
     expect(viewer.page.get_by_role("cell").first).to_be_visible()
     unharmed(viewer)
