@@ -28,6 +28,11 @@ def application(path, run=True, **settings):
     return app
 
 
+def leave(app):
+    app.extensions["starcyte"].stop()
+    app.extensions["starcyte"].opening.close()
+
+
 class Client:
     """A Flask test client that asks as a script on another machine would, or on this one."""
 
@@ -87,7 +92,7 @@ def serve():
 
     yield serve_
     for app in apps:
-        app.extensions["starcyte"].stop()
+        leave(app)
 
 
 @pytest.fixture(scope="session")
@@ -127,7 +132,7 @@ def small(serve, small_file):
 def pbmc_app(pbmc):
     app = application(pbmc)
     yield app
-    app.extensions["starcyte"].stop()
+    leave(app)
 
 
 @pytest.fixture

@@ -1,0 +1,40 @@
+"""Viewers that run."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.append(str(Path(__file__).parent))
+
+from process import Viewer
+
+SLOWED = str(Path(__file__).parent / "slowed.py")
+
+
+@pytest.fixture(scope="module")
+def viewer(pbmc, tmp_path_factory):
+    """A viewer of the real dataset, open; many tests ask it, and none may hurt it."""
+    with Viewer(tmp_path_factory.mktemp("viewer"), pbmc) as running:
+        yield running.opened()
+        assert running.stop() == 0
+        assert running.err == ""
+
+
+@pytest.fixture
+def launched(tmp_path):
+    """Return a function that starts a viewer; it is stopped at the end of the test."""
+    running = []
+
+    def launch(*arguments, slowed=None):
+        folder = tmp_path / f"viewer{len(running)}"
+        folder.mkdir()
+        program = ("-m", "starcyte") if slowed is None else (SLOWED, slowed)
+        running.append(Viewer(folder, *arguments, program=program))
+        return running[-1].__enter__()
+
+    yield launch
+    for viewer in running:
+        viewer.__exit__(None, None, None)

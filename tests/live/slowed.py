@@ -1,0 +1,48 @@
+"""The command ``starcyte`` with one of its parts slowed down: ``python slowed.py PART launch ...``."""
+
+import sys
+import time
+
+from starcyte import cli
+from starcyte.compute import diffexp
+from starcyte.store.h5ad import H5adDataset
+from starcyte.store.indexed import IndexedMatrix
+
+
+def begun():
+    sys.stdout.write("slowed.py: begun\n")
+    sys.stdout.flush()
+
+
+def until_told(tick):
+    """Work for ever, in steps."""
+    begun()
+    while True:
+        tick(0.5)
+        time.sleep(0.01)
+
+
+def slow_opening(self, path, settings, *, wrapped=H5adDataset.__init__):
+    begun()
+    time.sleep(1.5)
+    wrapped(self, path, settings)
+
+
+def slow_embedding(self, name, dims, *, wrapped=H5adDataset.embedding):
+    begun()
+    time.sleep(120 if name == "X_pca" else 0.15)
+    return wrapped(self, name, dims)
+
+
+part = sys.argv.pop(1)
+if part == "opening":
+    H5adDataset.__init__ = slow_opening
+elif part == "embedding":
+    H5adDataset.embedding = slow_embedding
+elif part == "gene":
+    IndexedMatrix.column = lambda self, index, tick: until_told(tick)
+elif part == "comparison":
+    diffexp.compare = lambda *given: until_told(given[-1])
+else:
+    raise SystemExit(f"there is no part {part!r}")
+sys.exit(cli.main())
