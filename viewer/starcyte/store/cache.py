@@ -102,6 +102,8 @@ def _remove(folder: Path, lock: Path, if_no_locks: bool) -> bool:
 
 def _write_demo(path: Path) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that serves
+    # the matrices are small: threads of BLAS wait for each other longer than they work
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"
     # imported here because it brings anndata, which only this needs
     from starcyte.store.demo import write_demo
 
