@@ -26,7 +26,7 @@ GROUPS = ["CD14+ Monocyte", "Dendritic", "CD34+"]
 @pytest.fixture(autouse=True)
 def small_cuts(monkeypatch):
     """Cut the genes as often as with a large dataset."""
-    monkeypatch.setattr(ranks, "_AT_ONCE", 5000)
+    monkeypatch.setattr(ranks, "_AT_ONCE", 40_000)
 
 
 def ours(values, codes, tmp_path, layout="csr", index=False, k=2, block_bytes=400, workers=2):
@@ -74,7 +74,7 @@ def cases(draw):
 
 
 @given(cases(), st.integers(1, 200))
-@examples(max_examples=100, derandomize=True)
+@examples(max_examples=60, derandomize=True)
 def test_any_data_is_scipys(tmp_path, drawn, at_once):
     values, codes, how = drawn
     with pytest.MonkeyPatch.context() as patch:
