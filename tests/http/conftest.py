@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -123,14 +124,22 @@ def small_file(tmp_path_factory):
     )
 
 
+@pytest.fixture(scope="session")
+def small_app(small_file):
+    app = application(small_file)
+    yield app
+    leave(app)
+
+
 @pytest.fixture
-def small(serve, small_file):
-    return serve(small_file)
+def small(small_app):
+    return Client(small_app)
 
 
 @pytest.fixture(scope="session")
-def pbmc_app(pbmc):
-    app = application(pbmc)
+def pbmc_app(pbmc, tmp_path_factory):
+    """An application over a copy: HDF5 opens a file with a lock only where it is not open without one."""
+    app = application(Path(shutil.copy(pbmc, tmp_path_factory.mktemp("pbmc"))))
     yield app
     leave(app)
 

@@ -149,7 +149,7 @@ BLOCKS = st.sampled_from([1, 16, 64, 1 << 20])
 STORED = st.sampled_from(["csr", "csc", "dense"])
 
 
-@examples(max_examples=60)
+@examples(max_examples=40)
 @given(questions(), STORED, BLOCKS, STORED, BLOCKS)
 def test_neither_layout_nor_blocks_nor_the_order_of_cells_matter(compared, asked, layout, block, layout2, block2):
     values, a, b, order = asked
@@ -168,7 +168,7 @@ def test_neither_layout_nor_blocks_nor_the_order_of_cells_matter(compared, asked
     np.testing.assert_allclose(again.p_value[steady], once.p_value[steady], rtol=1e-5, atol=1e-12)
 
 
-@examples(max_examples=60)
+@examples(max_examples=40)
 @given(questions(), STORED, BLOCKS)
 def test_scores_of_small_data_are_scipys(compared, asked, layout, block):
     values, a, b, _ = asked
