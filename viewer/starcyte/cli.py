@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import multiprocessing
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -51,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
 
 
-def launch(args: argparse.Namespace, settings: Settings) -> int:
+def launch(args: argparse.Namespace, settings: Settings) -> NoReturn:
     """Show one dataset until stopped."""
     from starcyte.server import bind, serve, url_of
     from starcyte.store.probe import Probe
@@ -70,11 +71,19 @@ def launch(args: argparse.Namespace, settings: Settings) -> int:
     app = create_app(settings, opening)
     print(f"starcyte: {opening.title} at {url_of(listener)}", flush=True)
     opening.start()
-    try:
-        serve(app.wsgi_app, listener, settings, on_stop=app.extensions["starcyte"].stop)
-    finally:
-        opening.close()
-    return opening.error.exit_status if opening.error else 0
+    serve(app.wsgi_app, listener, settings, on_stop=app.extensions["starcyte"].stop)
+    opening.close()
+    _leave(opening.error.exit_status if opening.error else 0)
+
+
+def _leave(status: int) -> NoReturn:
+    """End the process now: Python would wait for threads that still compute what nobody will see, at times for ever."""
+    for process in multiprocessing.active_children():
+        process.kill()
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
 
 
 def prepare(args: argparse.Namespace, settings: Settings) -> int:

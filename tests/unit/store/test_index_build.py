@@ -19,7 +19,7 @@ from h5ad_file import write_h5ad
 from indexing import categories, indexed, opened, stored
 from starcyte.errors import Cancelled, InputError
 from starcyte.settings import Settings
-from starcyte.store import index_build
+from starcyte.store import index_build, room
 from starcyte.store.index import ColumnIndex
 from starcyte.store.preparing import prepare
 
@@ -216,7 +216,7 @@ def test_a_file_system_that_reserves_no_room(dataset, tmp_path, monkeypatch, rea
         raise OSError(reason, os.strerror(reason))
 
     monkeypatch.setattr(os, "posix_fallocate", refuse)
-    monkeypatch.setattr(index_build, "_ZEROS", bytes(100))
+    monkeypatch.setattr(room, "_ZEROS", bytes(100))
     index = indexed(dataset, tmp_path / "cache")
     assert is_right(index)
     assert index.moments("g").n.tolist() == [120] * 5 + [0]

@@ -123,7 +123,7 @@ def demo_file(settings: Settings) -> Path:
     if path.exists():
         return path
     try:
-        with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+        with tempfile.TemporaryDirectory(prefix=".demo-", dir=path.parent) as folder:
             made = Path(folder) / path.name
             # in a process of its own: it takes more memory than all that comes after, and anndata with it
             maker = multiprocessing.get_context("spawn").Process(target=_write_demo, args=(made,), daemon=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import os
 import shutil
@@ -20,22 +19,11 @@ from numpy.typing import NDArray
 
 from starcyte.errors import InputError
 from starcyte.store.base import Block, Column, Matrix, Tick, no_tick
-from starcyte.store.index import (
-    OFFSETS,
-    TABLE,
-    UNUSABLE,
-    ColumnIndex,
-    Source,
-    bytes_of,
-    moments_bytes,
-    moments_name,
-    seal,
-    table_digest,
-)
-from starcyte.store.moments import Accumulator
+from starcyte.store.index import OFFSETS, TABLE, UNUSABLE, ColumnIndex, Source, bytes_of, seal, table_digest
+from starcyte.store.index_moments import packs_of
+from starcyte.store.room import map_zeros
 
 _POLL_SECONDS = 0.2
-_ZEROS = bytes(1 << 20)
 
 
 def build_index(
@@ -151,23 +139,16 @@ class _Builder:
         self._rows = np.zeros(self._n_blocks + 1, np.int64)
         self._entries = files.enter_context((folder / "entries.bin").open("wb"))
         # by blocks while they come; turned to genes in the end
-        self._by_block = self._map(folder / "by_block.bin", (self._n_blocks, self._n_genes + 1), TABLE)
-        self._groups = [_ColumnMoments(c, folder, self._n_genes) for c in columns]
+        self._by_block = map_zeros(folder / "by_block.bin", (self._n_blocks, self._n_genes + 1), TABLE)
+        self._packs = packs_of(columns)
+        for number, pack in enumerate(self._packs):
+            pack.start(folder, number, self._n_genes)
 
     def _mostly_zeros(self) -> bool:
         if not self._n_blocks:
             return False
         values = self._matrix.block(0).values
         return bool(np.count_nonzero(values) * 2 < values.size)
-
-    @staticmethod
-    def _map(path: Path, shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
-        if 0 in shape:
-            path.touch()
-            return np.zeros(shape, dtype)
-        with path.open("wb") as stream:
-            take_room(stream.fileno(), int(np.prod(shape)) * np.dtype(dtype).itemsize)
-        return np.memmap(path, dtype, "r+", shape=shape)
 
     def run(self, workers: int, tick: Tick) -> None:
         # at most two blocks a worker wait in memory
@@ -191,8 +172,8 @@ class _Builder:
 
     def _take(self, number: int) -> None:
         block = self._matrix.block(number)
-        for group in self._groups:
-            group.add(block)
+        for pack in self._packs:
+            pack.add(block)
         if self._only_moments:
             return
         if block.ptr is None and not self._dense:
@@ -234,7 +215,7 @@ class _Builder:
             "counts": self._counts.tolist(),
             "entries_bytes": self._end,
             "table_digest": digest,
-            "moments": {group.name: group.finish() for group in self._groups},
+            "moments": {name: k for pack in self._packs for name, k in pack.finish().items()},
         }
         with (self._folder / "index.json").open("w") as stream_text:
             stream_text.write(seal(meta))
@@ -242,61 +223,10 @@ class _Builder:
             os.fsync(stream_text.fileno())
 
 
-class _ColumnMoments:
-    """The moments of one column, in a file of their own; the last group is the cells without a category."""
-
-    def __init__(self, column: Column, folder: Path, n_genes: int) -> None:
-        codes, categories = column.as_codes()
-        self.name, self._k, self._n_genes = column.info.name, len(categories) + 1, n_genes
-        groups = codes.astype(np.int32)
-        groups[groups < 0] = len(categories)
-        self._path = folder / moments_name(self.name)
-        self._seen = self._path.with_suffix(".seen")
-        self._places = iter(np.cumsum([8 * self._k, 8 * self._k * n_genes, 8 * self._k * n_genes]).tolist())
-        with self._path.open("wb") as stream:
-            take_room(stream.fileno(), moments_bytes(n_genes, self._k))
-        self._accumulator = Accumulator(groups, self._k, n_genes, self._make)
-
-    def _make(self, name: str, shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
-        if 0 in shape:
-            return np.zeros(shape, dtype)
-        if name == "seen":
-            return _Builder._map(self._seen, shape, dtype)
-        return np.memmap(self._path, dtype, "r+", offset=next(self._places), shape=shape)
-
-    def add(self, block: Block) -> None:
-        self._accumulator.add(block)
-
-    def finish(self) -> int:
-        """Put everything on disk, and return the number of groups."""
-        result = self._accumulator.result()
-        for array in (result.mean, result.m2, result.positive):
-            if isinstance(array, np.memmap):
-                array.flush()
-        with self._path.open("r+b") as stream:
-            stream.write(result.n.astype("<i8").tobytes())
-            stream.flush()
-            os.fsync(stream.fileno())
-        self._seen.unlink(missing_ok=True)
-        return self._k
-
-
 def _sparse(block: Block) -> Block:
     genes, offsets = np.nonzero(block.values)
     ptr = np.searchsorted(genes, np.arange(block.values.shape[0] + 1)).astype(np.int64)
     return Block(block.rows, block.genes, block.values[genes, offsets], ptr, offsets.astype(OFFSETS))
-
-
-def take_room(descriptor: int, size: int) -> None:
-    """Make an empty file as long as it will be: a full disk is an error now, and not a signal when a map is written."""
-    try:
-        os.posix_fallocate(descriptor, 0, size)
-    except OSError as error:
-        if error.errno not in {errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS}:
-            raise
-        end = 0
-        while end < size:
-            end += os.pwrite(descriptor, _ZEROS[: size - end], end)
 
 
 def _write_at(descriptor: int, array: NDArray[Any], position: int) -> None:
