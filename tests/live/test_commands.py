@@ -1,0 +1,58 @@
+"""The commands that serve nothing: get and inspect."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+from process import run
+
+
+@pytest.mark.parametrize("path", ["api/v1/schema", "/api/v1/schema"])
+def test_get_prints_the_body_alone(pbmc, path):
+    done = run("get", pbmc, path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout)["n_obs"] == 700
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("api/v1/obs/no such", "no such"),
+        ("api/v1/genes?limit=x", "limit"),
+        ("nothing", "nothing"),
+        ("api/v1/expression?gene=<b>%0a", "<b>"),
+    ],
+)
+def test_get_of_what_is_not_there_is_one_line(pbmc, path, words):
+    done = run("get", pbmc, path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("starcyte: ")
+    assert done.stderr.count("\n") == 1
+    assert words in done.stderr
+
+
+def test_inspect_says_what_the_schema_says(pbmc):
+    described, schema = (
+        json.loads(run(*a).stdout) for a in (("inspect", pbmc, "--json"), ("get", pbmc, "api/v1/schema"))
+    )
+    for name in ("n_obs", "n_vars", "obs", "embeddings", "matrices", "genes", "fingerprint"):
+        assert described[name] == schema[name]
+
+
+def test_inspect_in_words(pbmc):
+    done = run("inspect", pbmc)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "700 cells" in done.stdout
+    assert "bulk_labels (categorical)" in done.stdout
+
+
+def test_a_reader_that_leaves_is_no_error(pbmc):
+    command = [sys.executable, "-m", "starcyte", "get", str(pbmc), "api/v1/embeddings/X_pca?dims=0,1,2"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    process.stderr.close()
+    assert process.wait(60) == 0
