@@ -19,7 +19,7 @@ from h5ad_file import write_h5ad
 from indexing import categories, indexed, opened, stored
 from starcyte.errors import Cancelled, InputError
 from starcyte.settings import Settings
-from starcyte.store import index_build, room
+from starcyte.store import room
 from starcyte.store.index import ColumnIndex
 from starcyte.store.preparing import prepare
 

@@ -66,7 +66,7 @@ class Source:
     @property
     def folder_name(self) -> str:
         """The name of its folder in the cache."""
-        return f"{self.fingerprint}-{hashlib.blake2b(self.matrix.encode(), digest_size=6).hexdigest()}"
+        return f"{self.revision}-{hashlib.blake2b(self.matrix.encode(), digest_size=6).hexdigest()}"
 
     def as_dict(self) -> dict[str, Any]:
         """Return what stands in ``index.json``."""

@@ -12,7 +12,7 @@ from starcyte.errors import DatasetLoading, StarcyteError
 from starcyte.settings import Settings
 
 if TYPE_CHECKING:
-    from starcyte.store.base import Dataset
+    from starcyte.store.base import Dataset, Tick
     from starcyte.store.preparing import Preparing, Progress
     from starcyte.store.probe import Probe
 
@@ -133,6 +133,11 @@ class Opening:
         """Say that a matrix is used, so that its index is made if there is none."""
         if self._preparing is not None:
             self._preparing.want(matrix)
+
+    def wait_index(self, matrix: str, tick: Tick) -> None:
+        """Wait until the index of a matrix stands, where one is made."""
+        if self._preparing is not None:
+            self._preparing.wait(matrix, tick)
 
     @property
     def indexing(self) -> Progress | None:

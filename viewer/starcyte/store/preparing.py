@@ -62,7 +62,7 @@ class Preparing:
     def __init__(self, dataset: H5adDataset, settings: Settings) -> None:
         self._dataset, self._settings = dataset, settings
         self._wanted: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-        self._asked: set[str] = set()
+        self._asked: dict[str, threading.Event] = {}
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._process: multiprocessing.process.BaseProcess | None = None
@@ -82,11 +82,27 @@ class Preparing:
         with self._lock:
             if name in self._asked or self._closed:
                 return
-            self._asked.add(name)
+            self._asked[name] = threading.Event()
             self._wanted.put(name)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="preparing", daemon=True)
                 self._thread.start()
+
+    def wait(self, name: str, tick: Tick) -> None:
+        """Wait until the index of a matrix stands, or will not.
+
+        Parameters
+        ----------
+        name
+            The matrix.
+        tick
+            Called with the fraction of the index that is done; raises to wait no longer.
+        """
+        self.want(name)
+        ended = self._asked.get(name)
+        while ended is not None and not ended.wait(_REPORT_SECONDS):
+            progress = self.progress
+            tick(progress.done if progress and progress.matrix == name else 0.0)
 
     def close(self) -> None:
         """Stop; what is half made is thrown away when room is made for the next."""
@@ -110,6 +126,7 @@ class Preparing:
                 log.exception("the index of a matrix could not be made")
             finally:
                 self.progress = None
+                self._asked[name].set()
 
     def _open(self, name: str) -> ColumnIndex | None:
         source = self._dataset.source(name)

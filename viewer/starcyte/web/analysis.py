@@ -11,12 +11,14 @@ from flask import Blueprint, Response, request
 from starcyte.compute import CORRECTIONS, METHODS, Correction, Method
 from starcyte.errors import BadRequest
 from starcyte.web.answer import answer_json, body_json, whole_number
-from starcyte.web.context import context
+from starcyte.web.context import Context, context
 from starcyte.web.media import CSV, JSON
 
 if TYPE_CHECKING:
+    from starcyte.compute.diffexp import Comparison
     from starcyte.compute.jobs import Job
-    from starcyte.store.base import Matrix
+    from starcyte.compute.markers import Markers
+    from starcyte.store.base import Matrix, Tick
 
 blueprint = Blueprint("analysis", __name__)
 
@@ -35,10 +37,11 @@ def diffexp() -> Response:
     b = ~a if body.get("b", "rest") == "rest" else select(dataset, body["b"], "selection b")
     key = json.dumps(["diffexp", method, correction, matrix.name, body.get("a"), body.get("b", "rest")], sort_keys=True)
     cores = ctx.settings.cores
-    job = ctx.jobs.submit(
-        key, lambda tick: compare(dataset, matrix, a, b, method, correction, cores, tick), owner=_owner()
-    )
-    return _answer_job(job, *page)
+
+    def work(tick: Tick) -> Comparison:
+        return compare(dataset, matrix, a, b, method, correction, cores, _after_index(ctx, matrix, method, tick))
+
+    return _answer_job(ctx.jobs.submit(key, work, owner=_owner()), *page)
 
 
 @blueprint.post("/markers")
@@ -56,10 +59,11 @@ def markers() -> Response:
     column = dataset.obs_column(group_by)
     key = json.dumps(["markers", method, correction, matrix.name, group_by, limit])
     cores = ctx.settings.cores
-    job = ctx.jobs.submit(
-        key, lambda tick: find_markers(matrix, column, limit, method, correction, cores, tick), owner=_owner()
-    )
-    return _answer_job(job, None, 0)
+
+    def work(tick: Tick) -> Markers:
+        return find_markers(matrix, column, limit, method, correction, cores, _after_index(ctx, matrix, method, tick))
+
+    return _answer_job(ctx.jobs.submit(key, work, owner=_owner()), None, 0)
 
 
 @blueprint.get("/jobs/<job_id>")
@@ -78,6 +82,17 @@ def job_state(job_id: str) -> Response:
 def job_cancel(job_id: str) -> Response:
     """Stop a job before its next block."""
     return answer_json({"job": context().jobs.cancel(job_id).as_dict()})
+
+
+def _after_index(ctx: Context, matrix: Matrix, method: Method, tick: Tick) -> Tick:
+    """Wait for the index where the method reads gene by gene, and return the tick for what comes after.
+
+    Without it the whole file would be read once for every run of genes.
+    """
+    if method == "t-test":
+        return tick
+    ctx.opening.wait_index(matrix.name, lambda done: tick(done / 2))
+    return lambda done: tick(0.5 + done / 2)
 
 
 _COMMON = ("method", "correction", "matrix", "limit", "offset")
