@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 INTERVAL = 0.05
+_LOOK_EVERY = 10  # samples: how often new children are looked for, which costs more than to sample
 _FLOOR = 4 << 30  # of the machine's memory: below, the largest of ours has to go
-_LARGE = 1 << 30  # from here on smaps_rollup takes the kernel so long that reading it would slow the process
+_LARGE = 384 << 20  # from here on smaps_rollup takes the kernel so long that reading it would slow the process
 
 
 @dataclass
@@ -60,11 +61,15 @@ class Watch:
             self._memory.pop(pid, None)
 
     def _run(self) -> None:
+        turn, trees = 0, dict[int, list[int]]()
         while not self._closed.wait(INTERVAL):
             with self._lock:
                 watched = dict(self._memory)
+            turn += 1
             for pid, memory in watched.items():
-                parts = [_of_process(p, memory.anonymous) for p in tree(pid)]
+                if pid not in trees or turn % _LOOK_EVERY == 0:
+                    trees[pid] = tree(pid)
+                parts = [_of_process(p, memory.anonymous) for p in trees[pid]]
                 memory.anonymous = sum(a for a, _ in parts)
                 memory.resident = sum(r for _, r in parts)
                 memory.anonymous_peak = max(memory.anonymous_peak, memory.anonymous)

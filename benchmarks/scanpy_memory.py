@@ -18,11 +18,12 @@ class Scanpy(Server):
     """A child that holds the dataset; it serves nobody, but is asked like the servers."""
 
     name = "scanpy"
-    appetite = 2.5
+    appetite = 1.2
 
     def start(self, file: Path, scratch: Path) -> float:
         """Read the file, and return the seconds until it is in memory, imports included."""
         python, child = str(install("scanpy") / "python"), str(Path(__file__).with_name("scanpy_child.py"))
+        self.lost = ""
         begin = time.perf_counter()
         self._process = subprocess.Popen(
             [python, child, str(file)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL

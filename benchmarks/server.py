@@ -46,7 +46,7 @@ class Server:
     name = ""
     layout = "csr"
     health = "/"
-    # bytes of memory it takes for each byte of the file, at most, while it starts
+    # bytes of memory it takes for each byte of X, at most, while it starts
     appetite = 0.0
 
     def __init__(self, watch: Watch, seconds: float = 300.0) -> None:
