@@ -52,7 +52,7 @@ SETTINGS = (
         "answer_wait", float, 0.5, "Seconds a comparison may take before it is answered as a job to ask again for."
     ),
     Setting(
-        "block_bytes", int, 32 << 20, "Bytes of a matrix read at a time; memory stays within some multiples of it."
+        "block_bytes", int, 20 << 20, "Bytes of a matrix read at a time; memory stays within some multiples of it."
     ),
     Setting("moments_categories", int, 200, "Categories of a column, at most, whose means are kept with the index."),
     Setting("index_least", int, 500_000, "Values of a matrix from which on a column index is made."),
