@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from indexing import categories, indexed, opened, stored
 from starcyte.compute.diffexp import compare
 from starcyte.compute.moments import group_moments, kept_moments
-from starcyte.store.base import Block
+from starcyte.store.block import Block
 from starcyte.store.indexed import IndexedMatrix
 
 N = 90

@@ -12,7 +12,7 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 from scipy.sparse import csc_array
 from starcyte.store import moments as store_moments
-from starcyte.store.base import Block
+from starcyte.store.block import Block
 from starcyte.store.moments import Accumulator, Moments
 
 

@@ -22,7 +22,8 @@ from files import BROKEN, CASES, Bad, Case, Col
 from starcyte.cli import main
 from starcyte.errors import StarcyteError
 from starcyte.settings import load
-from starcyte.store.base import Block, Column
+from starcyte.store.base import Column
+from starcyte.store.block import Block
 from starcyte.store.h5ad import H5adDataset
 
 

@@ -31,7 +31,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from starcyte.errors import DatasetInvalid
-from starcyte.store.base import Block, Layout, Tick, Values, no_tick
+from starcyte.store.base import Layout, Tick, Values, no_tick
+from starcyte.store.block import Block
 from starcyte.store.moments import Moments
 
 FORMAT = 1

@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from starcyte.errors import InputError
-from starcyte.store.base import Block, Column, Matrix, Tick, no_tick
+from starcyte.store.base import Column, Matrix, Tick, no_tick
+from starcyte.store.block import Block
 from starcyte.store.index import OFFSETS, TABLE, UNUSABLE, ColumnIndex, Source, bytes_of, seal, table_digest
 from starcyte.store.index_moments import packs_of
 from starcyte.store.room import map_zeros

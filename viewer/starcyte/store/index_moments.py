@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from starcyte.store.base import Block, Column
+from starcyte.store.base import Column
+from starcyte.store.block import Block
 from starcyte.store.index import moments_bytes, moments_name
 from starcyte.store.moments import Accumulator, Moments
 from starcyte.store.room import map_zeros, take_room

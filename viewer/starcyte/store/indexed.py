@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from starcyte.store.base import Block, Layout, Matrix, Tick, Values, no_tick
+from starcyte.store.base import Layout, Matrix, Tick, Values, no_tick
+from starcyte.store.block import Block
 from starcyte.store.index import ColumnIndex
 from starcyte.store.moments import Moments
 

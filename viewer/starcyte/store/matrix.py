@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from scipy.sparse import csc_array, csr_array
 
 from starcyte.errors import DatasetInvalid
-from starcyte.store.base import Block, Layout, Matrix, Tick, Values, no_tick
+from starcyte.store.base import Layout, Matrix, Tick, Values, no_tick
+from starcyte.store.block import Block
 from starcyte.store.hdf5 import Node, Vector, attribute, dataset, reading
 from starcyte.store.moments import Moments
 

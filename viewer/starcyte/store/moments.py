@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from starcyte.store.base import Block
+from starcyte.store.block import Block
 
 # so many entries at a time stay within a processor's cache
 _PIECE = 1 << 18
