@@ -17,6 +17,7 @@ from benchmarks.process import Memory, Watch, stop
 from benchmarks.questions import Question, Unable
 
 _START_SECONDS = 600
+_STALE = (ConnectionError, http.client.BadStatusLine)
 
 
 @dataclass(frozen=True)
@@ -109,9 +110,14 @@ class Server:
     def answer(self, request: Request) -> bytes:
         """Return the body of one answer, asked for again while the server says that it is not ready."""
         deadline = time.monotonic() + self._seconds
+        # a server may have closed a connection that was not used for a while, as it may
+        reused = self._connection is not None
         while True:
             try:
                 status, body = self._exchange(request)
+            except _STALE if reused else ():
+                reused = False
+                continue
             except TimeoutError:
                 self._drop(f"no answer in {self._seconds:.0f} s")
             except (OSError, http.client.HTTPException) as error:

@@ -267,6 +267,8 @@ class Session:
             came = load(server.port, requests, CLIENTS, seconds)
             if server.memory.killed:
                 raise Unable(f"killed at {server.memory.killed / 1e9:.0f} GB: the machine had no more memory")
+            if not came.answers:
+                raise Unable(f"none of {CLIENTS} clients had an answer in {seconds:.0f} s")
         except (Unable, NotImplementedError) as error:
             for row in (throughput, p50, p95, errors):
                 row.unable[server.name] = str(error) or "has none"
