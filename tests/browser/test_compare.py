@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import warnings
 
 import numpy as np
 import pytest
 from browser_page import eventually, read
 from playwright.sync_api import expect
-from scipy.stats import false_discovery_control, ttest_ind
+from scipy.stats import false_discovery_control, mannwhitneyu, ttest_ind
 
 
 @pytest.fixture(scope="module")
@@ -140,3 +141,105 @@ def test_a_set_is_of_the_cells_selected_last_however_quickly_it_is_kept(visit, p
         window.dispatchEvent(new KeyboardEvent('keydown', { key: 'a' }));
     }""")
     expect(viewer.page.get_by_role("group", name="Set A")).to_contain_text("95 cells")
+
+
+def adjusted(p):
+    """Return p-values adjusted for the number of genes."""
+    return false_discovery_control(np.nan_to_num(p, nan=1.0))
+
+
+def test_limits_leave_the_genes_that_scipy_finds(visit, pbmc, cells, expected):
+    viewer = visit(pbmc).drawn()
+    compare_monocytes(viewer)
+    viewer.page.get_by_role("button", name="Limits of the table").click()
+    box = viewer.page.get_by_role("region", name="Limits of the table")
+    box.get_by_role("spinbutton", name="Least log2 fold change").fill("0")
+    box.get_by_role("spinbutton", name="Highest adjusted p").fill("0.001")
+    sure = adjusted(expected.pvalue) <= 0.001
+    shown = viewer.page.locator(".find .n")
+    total = cells.raw.shape[1]
+    expect(shown).to_have_text(f"{sure.sum()} of {total}")
+    box.get_by_role("radio", name="Up in A").click()
+    expect(shown).to_have_text(f"{(sure & (expected.statistic > 0)).sum()} of {total}")
+    chosen = (cells.obs["bulk_labels"] == "CD14+ Monocyte").to_numpy()
+    values = cells.raw.X.toarray() > 0
+    share = np.maximum(values[chosen].mean(axis=0), values[~chosen].mean(axis=0))
+    box.get_by_role("spinbutton", name="Least percentage of cells").fill("40")
+    expect(shown).to_have_text(f"{(sure & (expected.statistic > 0) & (share >= 0.4)).sum()} of {total}")
+    box.get_by_role("button", name="Show all genes").click()
+    expect(shown).to_have_text(f"{total} of {total}")
+
+
+def test_wilcoxon_is_that_of_scipy_and_results_are_kept(visit, pbmc, cells):
+    viewer = visit(pbmc).drawn()
+    compare_monocytes(viewer)
+    viewer.page.get_by_role("radio", name="Wilcoxon").click()
+    viewer.page.get_by_role("button", name="Compare expression").click()
+    expect(viewer.page.get_by_text("Wilcoxon rank sums, 129 against 571 cells, raw/X")).to_be_visible()
+    matrix = cells.raw.X.toarray().astype(np.float64)
+    chosen = (cells.obs["bulk_labels"] == "CD14+ Monocyte").to_numpy()
+    viewer.page.get_by_role("button", name="All columns").click()
+    dialog = viewer.page.get_by_role("dialog")
+    expect(dialog.get_by_role("columnheader", name="AUC")).to_be_visible()
+    for row in dialog.get_by_role("row").filter(has=dialog.get_by_role("cell")).all()[:5]:
+        texts = [cell.inner_text().strip() for cell in row.get_by_role("cell").all()]
+        values = matrix[:, cells.raw.var_names.get_loc(texts[0])]
+        u = mannwhitneyu(values[chosen], values[~chosen]).statistic
+        assert number(texts[4]) == pytest.approx(u / (129 * 571), abs=0.0006)
+    viewer.page.keyboard.press("Escape")
+    kept = viewer.page.get_by_role("combobox", name="Comparison: CD14+ Monocyte vs the rest, Wilcoxon")
+    kept.click()
+    viewer.page.get_by_role("option", name="CD14+ Monocyte vs the rest, t-test").click()
+    expect(viewer.page.get_by_text("t-test, 129 against 571 cells, raw/X")).to_be_visible()
+    viewer.page.get_by_role("button", name="Remove this comparison").click()
+    expect(kept).to_be_visible()
+
+
+def test_volcano_names_hovers_and_colours(visit, pbmc, tmp_path):
+    viewer = visit(pbmc).drawn()
+    compare_monocytes(viewer)
+    best = column(viewer, 0)[:3]
+    viewer.page.get_by_role("button", name="Volcano plot", exact=True).click()
+    figure = viewer.page.locator("[data-figure]")
+    for gene in best:
+        expect(figure.locator("text.name").filter(has_text=gene).first).to_be_visible()
+    boxes = [text.bounding_box() for text in figure.locator("text.name").all()]
+    for k, one in enumerate(boxes):
+        for other in boxes[k + 1 :]:
+            apart_x = abs(one["x"] - other["x"]) >= min(one["width"], other["width"]) * 0.5
+            assert apart_x or abs(one["y"] - other["y"]) >= 10
+    surface = viewer.page.get_by_role("button", name="Volcano plot of")
+    surface.focus()
+    viewer.page.keyboard.press("ArrowRight")
+    expect(figure.locator(".tip")).to_contain_text(best[0])
+    at = figure.locator("circle.pointed")
+    x, y = (float(at.get_attribute(name)) for name in ("cx", "cy"))
+    box = surface.bounding_box()
+    viewer.page.mouse.move(5, 5)
+    viewer.page.mouse.move(box["x"] + x, box["y"] + y)
+    tip = figure.locator(".tip p").first
+    expect(tip).to_be_visible()
+    gene = tip.inner_text()
+    viewer.page.mouse.click(box["x"] + x, box["y"] + y)
+    viewer.colored_by(gene)
+    with viewer.page.expect_download() as download:
+        viewer.page.get_by_role("button", name="Save the figure as SVG").click()
+    download.value.save_as(tmp_path / "volcano.svg")
+    drawing = (tmp_path / "volcano.svg").read_text(encoding="utf-8")
+    assert f">{best[0]}</text>" in drawing and "<image" in drawing and "var(" not in drawing
+    with viewer.page.expect_download() as download:
+        viewer.page.get_by_role("button", name="Save the figure as PNG").click()
+    download.value.save_as(tmp_path / "volcano.png")
+    assert (tmp_path / "volcano.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_scaled_values_have_no_fold_change_and_it_is_said_why(visit, pbmc):
+    viewer = visit(pbmc).drawn()
+    viewer.page.get_by_role("tab", name="Compare").click()
+    viewer.page.get_by_role("combobox", name="Matrix: raw/X").click()
+    viewer.page.get_by_role("option", name=re.compile("^X")).click()
+    compare_monocytes(viewer)
+    expect(viewer.page.get_by_text("there is no fold change")).to_be_visible()
+    expect(viewer.page.get_by_role("columnheader", name="log₂ FC")).to_have_count(0)
+    viewer.page.get_by_role("button", name="Volcano plot", exact=True).click()
+    expect(viewer.page.get_by_text("Mean of A \N{MINUS SIGN} mean of B")).to_be_visible()

@@ -69,3 +69,40 @@ test('the cache gives up the longest unused and keeps no failure', async () => {
   await expect(cache.get('x', () => Promise.reject(new Error('no')))).rejects.toThrow('no');
   expect(await cache.get('x', async () => ({ value: 'yes', weight: 1 }))).toBe('yes');
 });
+
+test('every request names the page, and a busy server is asked again', async () => {
+  const names: (string | undefined)[] = [];
+  const answers = [
+    new Response(JSON.stringify({ error: { code: 'busy', message: 'Many ask.', hint: '' } }), {
+      status: 429,
+      headers: { 'Retry-After': '0.01' },
+    }),
+    new Response(JSON.stringify({ title: 'cells' })),
+  ];
+  vi.stubGlobal('fetch', (_url: string, init: RequestInit) => {
+    names.push(new Headers(init.headers).get('X-Starcyte-Client') ?? undefined);
+    return Promise.resolve(answers.shift());
+  });
+  const api = new Api();
+  const busy: (string | null)[] = [];
+  api.onBusy = (error) => busy.push(error?.message ?? null);
+  expect(await api.schema()).toEqual({ title: 'cells' });
+  expect(busy).toEqual(['Many ask.', null]);
+  expect(names[0]).toMatch(/^[0-9a-f]{32}$/);
+  expect(names[1]).toBe(names[0]);
+});
+
+test('a comparison given up while it is being asked is cancelled once its name is known', async () => {
+  const asked: string[] = [];
+  const job = { id: '7', state: 'queued', progress: 0, message: '' };
+  vi.stubGlobal('fetch', (url: string, init: RequestInit) => {
+    asked.push(`${init.method} ${url}`);
+    return Promise.resolve(new Response(JSON.stringify({ job }), { status: 202 }));
+  });
+  const giveUp = new AbortController();
+  const body = { a: { indices: [1] }, b: 'rest', method: 't-test', matrix: 'X', limit: 1 } as const;
+  const answer = new Api().diffexp(body, giveUp.signal);
+  giveUp.abort();
+  await expect(answer).rejects.toThrow();
+  expect(asked).toEqual(['POST api/v1/diffexp', 'DELETE api/v1/jobs/7']);
+});

@@ -1,10 +1,14 @@
 import { COLUMNS_TYPE, type Column, type Columns, decodeColumns } from '../wire/columns';
 import { Cache } from './cache';
 import { ApiError, errorOf, isAbort } from './error';
+import { pause } from './pause';
 import type { DiffexpRequest, DiffexpResult, GeneMatches, Health, Job, JobAnswer, Schema } from './types';
 
 /** Bytes of columns kept for a second look. */
 const CACHE_BYTES = 192 * 1024 * 1024;
+
+/** Seconds to wait where a busy server does not say how long. */
+const RETRY = 2;
 
 type Query = Record<string, string | number>;
 
@@ -15,7 +19,13 @@ function address(path: string, query: Query = {}): string {
 
 /** The one typed client of the HTTP interface. Addresses are relative: the page works below any prefix. */
 export class Api {
+  /** Told what a server says that has too much to do, and null once it answers again. */
+  onBusy: (busy: ApiError | null) => void = () => {};
   private readonly columns = new Cache<Columns>(CACHE_BYTES);
+  /** Jobs of this page that may still be at work. */
+  private readonly jobs = new Set<string>();
+  /** This load of the page, so that the server can share its work out between users. */
+  private readonly page = randomName();
 
   async health(signal?: AbortSignal): Promise<Health> {
     const response = await this.fetch(address('health'), { cache: 'no-store', ...(signal ? { signal } : {}) });
@@ -42,59 +52,100 @@ export class Api {
     return first(await this.cached(address(`obs/${encodeURIComponent(column)}`)));
   }
 
-  async expression(gene: string, matrix: string): Promise<Column> {
-    return first(await this.cached(address('expression', { gene, matrix })));
+  async expression(gene: string, matrix: string, signal: AbortSignal): Promise<Column> {
+    return first(await this.cached(address('expression', { gene, matrix }), signal));
+  }
+
+  async cellName(row: number): Promise<string | null> {
+    const { names } = await this.json<{ names: readonly string[] }>(address('cells', { rows: row }));
+    return names[0] ?? null;
   }
 
   genes(query: string, matrix: string, limit: number, signal: AbortSignal): Promise<GeneMatches> {
     return this.json<GeneMatches>(address('genes', { q: query, limit, matrix }), { signal });
   }
 
-  async diffexp(body: DiffexpRequest, signal: AbortSignal): Promise<JobAnswer> {
-    const answer = await this.json<DiffexpResult | { job: Job }>(address('diffexp'), {
-      method: 'POST',
-      headers: { 'Content-Type': 'application/json' },
-      body: JSON.stringify(body),
-      signal,
-    });
-    return 'genes' in answer ? { job: null, result: answer } : { job: answer.job, result: null };
+  diffexp(body: DiffexpRequest, giveUp: AbortSignal): Promise<JobAnswer<DiffexpResult>> {
+    return this.start('diffexp', body, giveUp);
   }
 
-  async job(id: string, offset: number, limit: number, signal: AbortSignal): Promise<JobAnswer> {
-    const answer = await this.json<{ job: Job; result?: DiffexpResult }>(
+  /** How a job is, with (a part of) its result where it is done. */
+  async job<T>(id: string, offset: number, limit: number, signal: AbortSignal): Promise<JobAnswer<T>> {
+    const answer = await this.json<{ job: Job; result?: T }>(
       address(`jobs/${encodeURIComponent(id)}`, { offset, limit }),
-      { signal },
+      {
+        signal,
+      },
     );
+    if (answer.job.state !== 'queued' && answer.job.state !== 'running') this.jobs.delete(id);
     return { job: answer.job, result: answer.result ?? null };
   }
 
   async cancelJob(id: string): Promise<void> {
-    await this.fetch(address(`jobs/${encodeURIComponent(id)}`), { method: 'DELETE' });
+    this.jobs.delete(id);
+    await this.fetch(address(`jobs/${encodeURIComponent(id)}`), { method: 'DELETE', keepalive: true });
   }
 
-  /** The whole table of a finished job. */
-  async jobCsv(id: string): Promise<Blob> {
-    const response = await this.fetch(address(`jobs/${encodeURIComponent(id)}`), { headers: { Accept: 'text/csv' } });
-    return response.blob();
+  /** The page goes away: nobody waits for its jobs any more. */
+  leave(): void {
+    for (const id of this.jobs) void this.cancelJob(id).catch(() => {});
   }
 
-  private async json<T>(url: string, init: RequestInit = {}): Promise<T> {
-    const response = await this.fetch(url, { ...init, headers: { Accept: 'application/json', ...init.headers } });
+  /** Ask for a job. Given up, the question still goes through: only its answer tells which job to cancel. */
+  private async start<T extends { readonly job_id?: string }>(
+    path: string,
+    body: object,
+    giveUp: AbortSignal,
+  ): Promise<JobAnswer<T>> {
+    const answer = await this.json<T | { job: Job }>(
+      address(path),
+      { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) },
+      giveUp,
+    );
+    if (!('job' in answer)) return { job: null, result: answer };
+    this.jobs.add(answer.job.id);
+    if (giveUp.aborted) {
+      await this.cancelJob(answer.job.id);
+      giveUp.throwIfAborted();
+    }
+    return { job: answer.job, result: null };
+  }
+
+  private async json<T>(url: string, init: RequestInit = {}, giveUp = init.signal): Promise<T> {
+    const headers = { Accept: 'application/json', ...init.headers };
+    const response = await this.fetch(url, { ...init, headers }, giveUp);
     return (await response.json()) as T;
   }
 
-  private cached(url: string): Promise<Columns> {
+  private cached(url: string, signal?: AbortSignal): Promise<Columns> {
     return this.columns.get(url, async () => {
-      const response = await this.fetch(url, { headers: { Accept: COLUMNS_TYPE } });
+      const response = await this.fetch(url, { headers: { Accept: COLUMNS_TYPE }, ...(signal ? { signal } : {}) });
       const body = await response.arrayBuffer();
       return { value: decodeColumns(body), weight: body.byteLength };
     });
   }
 
-  private async fetch(url: string, init: RequestInit): Promise<Response> {
-    let response: Response;
+  /** Ask, and ask again while the server has too much to do, until the user gives up. */
+  private async fetch(url: string, init: RequestInit, giveUp = init.signal): Promise<Response> {
+    const headers = { ...init.headers, 'X-Starcyte-Client': this.page };
+    while (true) {
+      const response = await this.send(url, { ...init, headers });
+      if (response.ok) return response;
+      const error = await errorOf(response);
+      if (response.status !== 429) throw error;
+      this.onBusy(error);
+      const seconds = Number(response.headers.get('Retry-After')) || RETRY;
+      try {
+        await pause(1000 * seconds, giveUp);
+      } finally {
+        this.onBusy(null);
+      }
+    }
+  }
+
+  private async send(url: string, init: RequestInit): Promise<Response> {
     try {
-      response = await fetch(url, init);
+      return await fetch(url, init);
     } catch (error) {
       if (isAbort(error)) throw error;
       throw new ApiError(
@@ -103,9 +154,12 @@ export class Api {
         'It may have been stopped, or the connection was lost. Check it and reload the page.',
       );
     }
-    if (!response.ok) throw await errorOf(response);
-    return response;
   }
+}
+
+/** A name nobody can guess. `randomUUID` is there on secure pages only. */
+function randomName(): string {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
 function first(answer: Columns): Column {

@@ -55,6 +55,10 @@ export interface Health {
   readonly message: string;
   readonly title?: string | null;
   readonly error?: { readonly code: string; readonly message: string; readonly hint: string };
+  /** The matrix whose index is made, and how far. */
+  readonly indexing?: { readonly matrix: string; readonly progress: number };
+  /** What the server could not do; it goes on without. */
+  readonly problems?: readonly string[];
 }
 
 export interface Gene {
@@ -71,10 +75,15 @@ export interface GeneMatches {
 
 export type Selection = { readonly indices: readonly number[] } | { readonly ranges: readonly (readonly number[])[] };
 
+export type Method = 't-test' | 'wilcoxon';
+
+/** What a matrix' numbers are: logarithms, counts or the like, or (scaled) numbers of either sign, which have no fold change. */
+export type Scale = 'log1p' | 'linear' | 'signed';
+
 export interface DiffexpRequest {
   readonly a: Selection;
   readonly b: Selection | 'rest';
-  readonly method: 't-test';
+  readonly method: Method;
   readonly matrix: string;
   readonly limit: number;
 }
@@ -89,17 +98,19 @@ export interface DiffexpGene {
   readonly mean_b: number | null;
   readonly fraction_a: number | null;
   readonly fraction_b: number | null;
+  /** Of Wilcoxon's test alone. */
+  readonly auc: number | null;
 }
 
 export interface DiffexpResult {
-  readonly method: string;
+  readonly method: Method;
   readonly matrix: string;
   readonly correction: string;
+  readonly scale: Scale;
   readonly n_a: number;
   readonly n_b: number;
   readonly n_genes: number;
   readonly job_id?: string;
-  readonly log2_fold_change_of: string | null;
   readonly genes: readonly DiffexpGene[];
 }
 
@@ -111,8 +122,8 @@ export interface Job {
   readonly error?: { readonly code: string; readonly message: string; readonly hint: string } | null;
 }
 
-/** What a differential expression or its job answers: a job still at work, or the result. */
-export interface JobAnswer {
+/** What a question that takes time is answered with: a job still at work, or the result. */
+export interface JobAnswer<T> {
   readonly job: Job | null;
-  readonly result: DiffexpResult | null;
+  readonly result: T | null;
 }

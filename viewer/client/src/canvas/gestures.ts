@@ -27,6 +27,8 @@ type Point = readonly [number, number];
 const CLICK = 4;
 /** Corners of a lasso are at least so far apart. */
 const CORNER = 3;
+/** A lasso that stays smaller is the trembling of a click. */
+const TREMBLE = 10;
 const ARROW = 60;
 const KEY_ZOOM = 1.5;
 
@@ -126,7 +128,8 @@ export function attachGestures(
       const finished = polygon;
       endLasso();
       const add = event.shiftKey && gestures.mode === 'lasso';
-      if (finished.length >= 6) handlers.onLassoEnd?.(finished, event.altKey ? 'subtract' : add ? 'add' : 'replace');
+      if (finished.length >= 6 && extent(finished) >= TREMBLE)
+        handlers.onLassoEnd?.(finished, event.altKey ? 'subtract' : add ? 'add' : 'replace');
     }
   }
 
@@ -194,4 +197,11 @@ export function attachGestures(
 
 function distance(a: Point, b: Point): number {
   return Math.hypot(a[0] - b[0], a[1] - b[1]);
+}
+
+/** The longer side of the box around a polygon. */
+function extent(polygon: readonly number[]): number {
+  const x = polygon.filter((_, k) => k % 2 === 0);
+  const y = polygon.filter((_, k) => k % 2 === 1);
+  return Math.max(Math.max(...x) - Math.min(...x), Math.max(...y) - Math.min(...y));
 }

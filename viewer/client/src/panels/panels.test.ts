@@ -14,6 +14,7 @@ function gene(name: string, change: number | null): DiffexpGene {
     mean_b: 0,
     fraction_a: 0,
     fraction_b: 0,
+    auc: null,
   };
 }
 

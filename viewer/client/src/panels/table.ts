@@ -1,6 +1,7 @@
 /** The table of a comparison: its columns, and rows found and sorted. */
-import type { DiffexpGene } from '../api/types';
+import type { DiffexpGene, DiffexpResult } from '../api/types';
 import { fixed, number, percent, pValue } from '../state/format';
+import { hasFoldChange } from '../state/thresholds';
 
 export type SortKey = keyof DiffexpGene;
 
@@ -9,33 +10,66 @@ export interface TableColumn {
   readonly label: string;
   readonly help: string;
   readonly write: (gene: DiffexpGene) => string;
+  /** Its share of the table. */
+  readonly width: number;
   /** Only where there is room. */
   readonly wide?: boolean;
 }
 
-export const TABLE_COLUMNS: readonly TableColumn[] = [
-  { key: 'gene', label: 'Gene', help: 'Name of the gene', write: (gene) => gene.gene },
+const COLUMNS: readonly TableColumn[] = [
+  { key: 'gene', label: 'Gene', help: 'Name of the gene', write: (gene) => gene.gene, width: 1.5 },
   {
     key: 'log2_fold_change',
     label: 'log₂ FC',
     help: 'Log2 fold change: above 0 where set A expresses more',
     write: (gene) => fixed(gene.log2_fold_change, 2),
+    width: 0.9,
   },
   {
     key: 'p_adjusted',
     label: 'p adj.',
     help: 'p-value, corrected for the number of genes (Benjamini–Hochberg)',
     write: (gene) => pValue(gene.p_adjusted),
+    width: 1.2,
   },
-  { key: 'score', label: 't', help: 'Statistic of the test', write: (gene) => fixed(gene.score, 1) },
-  { key: 'p_value', label: 'p', help: 'p-value', write: (gene) => pValue(gene.p_value), wide: true },
-  { key: 'mean_a', label: 'Mean A', help: 'Mean of set A', write: (gene) => number(gene.mean_a), wide: true },
-  { key: 'mean_b', label: 'Mean B', help: 'Mean of set B', write: (gene) => number(gene.mean_b), wide: true },
+  {
+    key: 'score',
+    label: 'Score',
+    help: 'Statistic of the test: t, or z of the rank sums; above 0 where A is higher',
+    write: (gene) => fixed(gene.score, 1),
+    width: 0.9,
+  },
+  {
+    key: 'auc',
+    label: 'AUC',
+    help: 'Chance that a cell of A is above a cell of B: 0.5 is none apart',
+    write: (gene) => fixed(gene.auc, 3),
+    width: 0.8,
+    wide: true,
+  },
+  { key: 'p_value', label: 'p', help: 'p-value', write: (gene) => pValue(gene.p_value), width: 1.2, wide: true },
+  {
+    key: 'mean_a',
+    label: 'Mean A',
+    help: 'Mean of set A',
+    write: (gene) => number(gene.mean_a),
+    width: 0.9,
+    wide: true,
+  },
+  {
+    key: 'mean_b',
+    label: 'Mean B',
+    help: 'Mean of set B',
+    write: (gene) => number(gene.mean_b),
+    width: 0.9,
+    wide: true,
+  },
   {
     key: 'fraction_a',
     label: '% of A',
     help: 'Share of set A with a value above 0',
     write: (gene) => percent(gene.fraction_a),
+    width: 0.8,
     wide: true,
   },
   {
@@ -43,9 +77,20 @@ export const TABLE_COLUMNS: readonly TableColumn[] = [
     label: '% of B',
     help: 'Share of set B with a value above 0',
     write: (gene) => percent(gene.fraction_b),
+    width: 0.8,
     wide: true,
   },
 ];
+
+/** The columns that say something of a result. */
+export function columnsOf(result: DiffexpResult, wide: boolean): readonly TableColumn[] {
+  return COLUMNS.filter((column) => {
+    if (column.key === 'auc') return wide && result.method === 'wilcoxon';
+    // Where there is no fold change, what the means are is the next best.
+    if (column.key === 'log2_fold_change') return hasFoldChange(result);
+    return wide || !column.wide || (column.key === 'mean_a' && !hasFoldChange(result));
+  });
+}
 
 export interface Sorting {
   readonly key: SortKey;

@@ -3,6 +3,7 @@ import type { IconName } from '../panels/icons';
 import type { Compare } from './compare.svelte';
 import type { Page } from './page.svelte';
 import { preferences } from './preferences.svelte';
+import type { Server } from './server.svelte';
 import { isFiltered } from './view';
 import type { Viewer } from './viewer.svelte';
 
@@ -10,6 +11,7 @@ export interface Session {
   readonly viewer: Viewer;
   readonly compare: Compare;
   readonly page: Page;
+  readonly server: Server;
 }
 
 export interface Action {
@@ -167,10 +169,10 @@ const LIST: readonly Action[] = [
     group: 'Compare',
     shortcut: 'c',
     icon: 'compare',
-    enabled: ({ compare }) => compare.state === 'idle' && compare.obstacle === null,
+    enabled: ({ compare }) => !compare.run.running && compare.obstacle === null,
     perform: ({ compare, page }) => {
       page.open('compare');
-      void compare.run();
+      void compare.start();
     },
   },
   {

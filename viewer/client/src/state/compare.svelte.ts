@@ -1,30 +1,46 @@
-/** Differential expression between the two sets: start, follow, cancel, and the table that comes of it. */
-import { type ApiError, asApiError } from '../api/error';
-import type { DiffexpGene, DiffexpResult, JobAnswer } from '../api/types';
+/** Differential expression between the two sets: start, follow, give up, and the results that come of it. */
+import type { DiffexpGene, DiffexpResult, Method } from '../api/types';
 import { selectionOf } from './cells';
+import { csv, save } from './download';
+import { count } from './format';
+import { JobRun } from './job.svelte';
+import { NO_LIMITS, type Thresholds, USUAL } from './thresholds';
 import type { Viewer } from './viewer.svelte';
 
 /** Genes asked for at once. */
 const PAGE = 5000;
-/** Milliseconds between two looks at a job. */
-const PAUSE = 400;
 
+export const METHODS: Readonly<Record<Method, string>> = { 't-test': 'Welch’s t-test', wilcoxon: 'Wilcoxon rank sums' };
+
+const METHOD_LABELS: Readonly<Record<Method, string>> = { 't-test': 't-test', wilcoxon: 'Wilcoxon' };
+
+/** A finished comparison. */
 export interface Comparison {
+  readonly id: number;
+  /** What set A and set B were called. */
+  readonly a: string;
+  readonly b: string;
   readonly result: DiffexpResult;
   readonly genes: readonly DiffexpGene[];
-  readonly job: string | null;
 }
 
 export class Compare {
-  state = $state<'idle' | 'running'>('idle');
-  progress = $state<number | null>(null);
-  message = $state('');
-  problem = $state.raw<ApiError | null>(null);
-  comparison = $state.raw<Comparison | null>(null);
-  private controller: AbortController | null = null;
-  private job: string | null = null;
+  method = $state<Method>('t-test');
+  thresholds = $state.raw<Thresholds>(USUAL);
+  /** Those of this session, the newest first. */
+  results = $state.raw<readonly Comparison[]>([]);
+  shown = $state<number | null>(null);
+  readonly run: JobRun<DiffexpResult>;
+  private next = 1;
 
-  constructor(private readonly viewer: Viewer) {}
+  constructor(private readonly viewer: Viewer) {
+    this.run = new JobRun(viewer.api, PAGE);
+  }
+
+  /** The result shown. */
+  get comparison(): Comparison | null {
+    return this.results.find((result) => result.id === this.shown) ?? null;
+  }
 
   /** What is missing before a comparison can start; null where nothing is. */
   get obstacle(): string | null {
@@ -38,92 +54,75 @@ export class Compare {
     return null;
   }
 
-  async run(): Promise<void> {
+  async start(): Promise<void> {
     const { setA, setB, matrix } = this.viewer.view;
-    if (!setA || !setB || !matrix || this.obstacle || this.state === 'running') return;
-    const { cells } = this.viewer;
-    const controller = new AbortController();
-    this.controller = controller;
-    this.state = 'running';
-    this.progress = null;
-    this.message = 'Starting';
-    this.problem = null;
-    try {
-      const a = selectionOf(cells.get(setA));
-      const b = setB === 'rest' ? setB : selectionOf(cells.get(setB));
-      const body = { a, b, method: 't-test', matrix, limit: PAGE } as const;
-      const started = await this.viewer.api.diffexp(body, controller.signal);
-      this.comparison = await this.follow(started, controller.signal);
-    } catch (error) {
-      if (!controller.signal.aborted) this.problem = asApiError(error);
-    } finally {
-      if (this.controller === controller) {
-        this.state = 'idle';
-        this.controller = null;
-        this.job = null;
-      }
-    }
+    if (!setA || !setB || !matrix || this.obstacle || this.run.running) return;
+    const { cells, api } = this.viewer;
+    const a = selectionOf(cells.get(setA));
+    const b = setB === 'rest' ? setB : selectionOf(cells.get(setB));
+    const body = { a, b, method: this.method, matrix, limit: PAGE } as const;
+    const found = await this.run.ask(
+      (giveUp) => api.diffexp(body, giveUp),
+      async (result, giveUp) => ({ result, genes: await this.allGenes(result, giveUp) }),
+    );
+    if (!found) return;
+    const named = {
+      a: setA.label ?? 'Selected cells',
+      b: setB === 'rest' ? 'the rest' : (setB.label ?? 'selected cells'),
+    };
+    const comparison = { id: this.next++, ...named, ...found };
+    this.results = [comparison, ...this.results];
+    this.shown = comparison.id;
   }
 
-  cancel(): void {
-    this.controller?.abort();
-    if (this.job) this.viewer.api.cancelJob(this.job).catch((error: unknown) => this.viewer.fail(error));
+  remove(comparison: Comparison): void {
+    this.results = this.results.filter((result) => result !== comparison);
+    if (this.shown === comparison.id) this.shown = this.results[0]?.id ?? null;
   }
 
-  async downloadCsv(): Promise<void> {
-    const job = this.comparison?.job;
-    if (!job) return;
-    try {
-      const blob = await this.viewer.api.jobCsv(job);
-      save(blob, `${this.viewer.schema.title} differential expression.csv`);
-    } catch (error) {
-      this.viewer.fail(error);
-    }
+  showAll(): void {
+    this.thresholds = NO_LIMITS;
   }
 
-  private async follow(started: JobAnswer, signal: AbortSignal): Promise<Comparison> {
-    let answer = started;
-    const id = started.job?.id ?? started.result?.job_id ?? null;
-    this.job = id;
-    while (!answer.result) {
-      const job = answer.job;
-      if (!id || !job) throw new Error('The comparison was answered without a result.');
-      if (job.state === 'failed' || job.state === 'cancelled') throw failure(job.error, job.message);
-      this.progress = job.progress;
-      this.message = job.message ?? '';
-      if (job.state !== 'done') await pause(PAUSE, signal);
-      answer = await this.viewer.api.job(id, 0, PAGE, signal);
-    }
-    const genes = [...answer.result.genes];
-    while (id && genes.length < answer.result.n_genes) {
-      const page = await this.viewer.api.job(id, genes.length, PAGE, signal);
+  downloadCsv(comparison: Comparison): void {
+    const { genes } = comparison;
+    const columns = CSV_COLUMNS.filter((column) => column !== 'auc' || comparison.result.method === 'wilcoxon');
+    const table = csv(
+      columns,
+      genes.map((gene) => columns.map((column) => gene[column])),
+    );
+    save(table, `${this.viewer.schema.title} ${titleOf(comparison)}.csv`);
+  }
+
+  private async allGenes(result: DiffexpResult, giveUp: AbortSignal): Promise<readonly DiffexpGene[]> {
+    const genes = [...result.genes];
+    while (result.job_id && genes.length < result.n_genes) {
+      const page = await this.viewer.api.job<DiffexpResult>(result.job_id, genes.length, PAGE, giveUp);
       if (!page.result?.genes.length) break;
       genes.push(...page.result.genes);
     }
-    return { result: answer.result, genes, job: id };
+    return genes;
   }
 }
 
-function failure(error: { message: string; hint: string } | null | undefined, message: string | null): Error {
-  return new Error(error?.message ?? message ?? 'The comparison failed.');
+export const CSV_COLUMNS = [
+  'gene',
+  'log2_fold_change',
+  'score',
+  'p_value',
+  'p_adjusted',
+  'mean_a',
+  'mean_b',
+  'fraction_a',
+  'fraction_b',
+  'auc',
+] as const satisfies readonly (keyof DiffexpGene)[];
+
+export function titleOf({ a, b, result }: Comparison): string {
+  return `${a} vs ${b}, ${METHOD_LABELS[result.method]}`;
 }
 
-function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(resolve, milliseconds);
-    signal.addEventListener('abort', () => {
-      clearTimeout(timer);
-      reject(signal.reason as Error);
-    });
-  });
-}
-
-/** Give the user a file. */
-export function save(blob: Blob, name: string): void {
-  const link = document.createElement('a');
-  link.href = URL.createObjectURL(blob);
-  link.download = name.replace(/[\\/:*?"<>|]/g, ' ');
-  link.click();
-  // The browser needs the address until it has begun to save.
-  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+/** Method, sizes and matrix of a result, in a line. */
+export function howOf({ result }: Comparison): string {
+  return `${METHODS[result.method]}, ${count(result.n_a)} against ${count(result.n_b)} cells, ${result.matrix}`;
 }

@@ -1,6 +1,6 @@
 /** What is open on the page: panels, dialogs, the plot to act on. Of no interest to undo. */
 import type { Scatter } from '../canvas/scatter';
-import { save } from './compare.svelte';
+import { save } from './download';
 import type { Viewer } from './viewer.svelte';
 
 export type Tab = 'cells' | 'genes' | 'compare';

@@ -13,6 +13,8 @@ export type ColorBy =
 export interface CellsRef {
   readonly id: number;
   readonly n: number;
+  /** What they are called: of sets alone. */
+  readonly label?: string;
 }
 
 /** Which categories pass: those listed, or all but those listed. Code -1 is "missing". */

@@ -1,6 +1,6 @@
 /** Everything one open dataset is to the page: the view, the arrays behind it, and what follows when the view changes. */
 import type { Api } from '../api/client';
-import { type ApiError, asApiError } from '../api/error';
+import { type ApiError, asApiError, isAbort } from '../api/error';
 import { Latest } from '../api/latest';
 import type { ObsColumn, Schema } from '../api/types';
 import type { Join, Mode } from '../canvas/gestures';
@@ -9,6 +9,8 @@ import { CellStore, cellsOf, joined } from './cells';
 import { type Coloring, coloringOf, PLAIN } from './coloring';
 import { type FieldData, fieldSpec, geneField, obsField } from './field';
 import { History } from './history';
+import { CellNames } from './names.svelte';
+import { selectionName } from './naming';
 import {
   type CellsRef,
   type ColorBy,
@@ -50,17 +52,23 @@ export class Viewer {
   coloringBusy = $state(false);
   place = $state.raw<Place | null>(null);
   problem = $state.raw<ApiError | null>(null);
+  /** What a server said that has too much to do. */
+  busy = $state.raw<ApiError | null>(null);
+  /** Keys of the genes that are being read. */
+  reading = $state.raw<ReadonlySet<string>>(new Set());
   hovered = $state.raw<Hovered | null>(null);
   mode = $state<Mode>('pan');
 
   readonly n: number;
   readonly cells = new CellStore();
+  readonly names: CellNames;
   private readonly columns: ReadonlyMap<string, ObsColumn>;
   private readonly sources = new Map<string, GeneRef>();
   private readonly history: History<View>;
   private readonly crossfilter: Crossfilter;
   private readonly watched = new Map<string, number>();
   private readonly loading = new Map<string, Promise<FieldData>>();
+  private readonly reads = new Map<string, AbortController>();
   private readonly coloringRequest = new Latest();
   private readonly placeRequest = new Latest();
   private readonly applying = new Set<Promise<void>>();
@@ -71,10 +79,14 @@ export class Viewer {
     readonly schema: Schema,
   ) {
     this.n = schema.n_obs;
+    this.names = new CellNames(api);
     this.result = { mask: null, passing: this.n };
     this.columns = new Map(schema.obs.map((column) => [obsKey(column.name), column]));
     this.view = initialView(schema);
     this.history = new History(this.view);
+    api.onBusy = (busy) => {
+      this.busy = busy;
+    };
     this.crossfilter = createCrossfilter(this.n, {
       onMask: (result) => {
         this.result = result;
@@ -158,7 +170,9 @@ export class Viewer {
     return color.kind === 'gene' && geneKey(color) === key;
   }
 
+  /** Take a gene off the list; one that is still being read is given up. */
   dropGene(gene: GeneRef): void {
+    this.reads.get(geneKey(gene))?.abort();
     this.commit(withoutGene(this.view, gene));
   }
 
@@ -185,7 +199,10 @@ export class Viewer {
     let chosen = cells;
     if (join === 'add') chosen = lasso ? joined(this.cells.get(lasso), cells, false) : cells;
     if (join === 'subtract') chosen = joined(lasso ? this.cells.get(lasso) : cellsOf(null, this.n), cells, true);
-    this.commit({ ...this.view, lasso: chosen.length ? this.cells.add(chosen) : null });
+    // A lasso around nothing is a slip of the hand: what was selected before stays.
+    if (chosen.length || join === 'subtract') {
+      this.commit({ ...this.view, lasso: chosen.length ? this.cells.add(chosen) : null });
+    }
   }
 
   /** Select what is not selected. */
@@ -202,7 +219,8 @@ export class Viewer {
   /** Keep the cells selected now as one of the two sets to compare. */
   async keepSet(set: 'setA' | 'setB'): Promise<void> {
     const mask = await this.settledMask();
-    this.commit({ ...this.view, [set]: this.cells.add(cellsOf(mask, this.n)) });
+    const label = selectionName(this.view, this.fields);
+    this.commit({ ...this.view, [set]: { ...this.cells.add(cellsOf(mask, this.n)), label } });
   }
 
   /** What passes the filters of the view: the result shown may still be that of the filters before. */
@@ -236,12 +254,25 @@ export class Viewer {
     const gene = this.sources.get(key);
     let field: FieldData;
     if (info) field = obsField(info, await this.api.obs(info.name));
-    else if (gene) field = geneField(gene, await this.api.expression(gene.gene, gene.matrix));
+    else if (gene) field = await this.readGene(gene);
     else throw new RangeError(`no field ${key}`);
     const spec = fieldSpec(field);
     if (spec) this.crossfilter.addField(key, spec);
     this.fields = new Map(this.fields).set(key, field);
     return field;
+  }
+
+  private async readGene(gene: GeneRef): Promise<FieldData> {
+    const key = geneKey(gene);
+    const controller = new AbortController();
+    this.reads.set(key, controller);
+    this.reading = new Set(this.reads.keys());
+    try {
+      return geneField(gene, await this.api.expression(gene.gene, gene.matrix, controller.signal));
+    } finally {
+      this.reads.delete(key);
+      this.reading = new Set(this.reads.keys());
+    }
   }
 
   /** Keep the counts of a field up to date until the function given back is called. */
@@ -285,7 +316,7 @@ export class Viewer {
       if (!answer) return;
       const [x, y] = answer.columns.map((column) => (column.layout === 'string' ? [] : column.dense()));
       if (!x) return;
-      this.place = { name, x: Float32Array.from(x), y: y ? Float32Array.from(y) : new Float32Array(x.length) };
+      this.place = { name, x: Float32Array.from(x), y: y ? upright(name, y) : new Float32Array(x.length) };
     } catch (error) {
       this.fail(error);
     }
@@ -310,7 +341,7 @@ export class Viewer {
 
   /** Tell the user what went wrong. */
   fail(error: unknown): void {
-    this.problem = asApiError(error);
+    if (!isAbort(error)) this.problem = asApiError(error);
   }
 
   dispose(): void {
@@ -318,6 +349,11 @@ export class Viewer {
     this.placeRequest.cancel();
     this.crossfilter.dispose();
   }
+}
+
+/** Places in an image are counted from its upper edge down, and so they are drawn. */
+function upright(name: string, y: ArrayLike<number>): Float32Array {
+  return name.toLowerCase().includes('spatial') ? Float32Array.from(y, (value) => -value) : Float32Array.from(y);
 }
 
 function without<T>(map: ReadonlyMap<string, T>, key: string): ReadonlyMap<string, T> {

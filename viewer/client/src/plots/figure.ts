@@ -1,0 +1,85 @@
+/** A plot of the page as a file: SVG with its text as text, or PNG. */
+
+const COPIED = [
+  'fill',
+  'fill-opacity',
+  'stroke',
+  'stroke-width',
+  'stroke-dasharray',
+  'stroke-linejoin',
+  'opacity',
+  'font-size',
+  'font-weight',
+  'font-style',
+  'text-anchor',
+  'dominant-baseline',
+];
+/** The page's own font is the system's, which other programs do not know by its name. */
+const FONT = 'Helvetica, Arial, sans-serif';
+const SVG = 'http://www.w3.org/2000/svg';
+
+/**
+ * The drawing of a figure: its SVG with every colour and size written out, above what its canvas shows. What follows the
+ * pointer (data-passing) is left out.
+ */
+export function drawing(figure: HTMLElement): SVGSVGElement {
+  const shown = figure.querySelector('svg');
+  if (!shown) throw new Error('There is nothing to save yet.');
+  const copy = shown.cloneNode(true) as SVGSVGElement;
+  const { width, height } = shown.getBoundingClientRect();
+  writeOut(shown, copy);
+  for (const passing of copy.querySelectorAll('[data-passing]')) passing.remove();
+  copy.setAttribute('xmlns', SVG);
+  copy.setAttribute('width', String(width));
+  copy.setAttribute('height', String(height));
+  copy.setAttribute('viewBox', `0 0 ${width} ${height}`);
+  copy.setAttribute('font-family', FONT);
+  const canvas = figure.querySelector('canvas');
+  if (canvas) {
+    const image = document.createElementNS(SVG, 'image');
+    image.setAttribute('href', canvas.toDataURL('image/png'));
+    image.setAttribute('width', String(width));
+    image.setAttribute('height', String(height));
+    copy.prepend(image);
+  }
+  const ground = document.createElementNS(SVG, 'rect');
+  ground.setAttribute('width', '100%');
+  ground.setAttribute('height', '100%');
+  ground.setAttribute('fill', getComputedStyle(document.documentElement).getPropertyValue('--canvas').trim());
+  copy.prepend(ground);
+  return copy;
+}
+
+/** What style sheets say, as attributes of the copy. */
+function writeOut(shown: Element, copy: Element): void {
+  const style = getComputedStyle(shown);
+  for (const name of COPIED) {
+    const value = style.getPropertyValue(name);
+    if (value && value !== 'none 0px') copy.setAttribute(name, value);
+  }
+  copy.removeAttribute('class');
+  copy.removeAttribute('style');
+  for (let k = 0; k < shown.children.length; k++) writeOut(shown.children[k] as Element, copy.children[k] as Element);
+}
+
+export function asSvg(figure: HTMLElement): Blob {
+  return new Blob([new XMLSerializer().serializeToString(drawing(figure))], { type: 'image/svg+xml' });
+}
+
+export async function asPng(figure: HTMLElement, scale = 3): Promise<Blob> {
+  const address = URL.createObjectURL(asSvg(figure));
+  try {
+    const image = new Image();
+    image.src = address;
+    await image.decode();
+    const canvas = document.createElement('canvas');
+    canvas.width = Math.round(image.naturalWidth * scale);
+    canvas.height = Math.round(image.naturalHeight * scale);
+    canvas.getContext('2d')?.drawImage(image, 0, 0, canvas.width, canvas.height);
+    return await new Promise((resolve, reject) => {
+      canvas.toBlob((blob) => (blob ? resolve(blob) : reject(new Error('The picture is too large.'))), 'image/png');
+    });
+  } finally {
+    URL.revokeObjectURL(address);
+  }
+}
