@@ -96,9 +96,9 @@ def test_a_ready_file_that_cannot_be_written(pbmc, tmp_path):
     assert "--ready-file" in done.stderr
 
 
-def test_a_file_that_turns_out_bad_is_told_by_the_page(launched, tmp_path):
+def test_a_file_that_turns_out_bad_is_told_by_the_page(launched, pbmc, tmp_path):
     path = tmp_path / "long.h5ad"
-    path.write_bytes(NOT_HDF5 * 100)
+    path.write_bytes(pbmc.read_bytes()[:100_000])
     viewer = launched(path).opened()
     health = viewer.json("health")
     assert (health["state"], health["error"]["code"]) == ("error", "dataset_invalid")

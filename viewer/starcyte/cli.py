@@ -13,13 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from starcyte import __version__
-from starcyte.errors import DatasetInvalid, DatasetMissing, InputError, StarcyteError
+from starcyte.errors import InputError, StarcyteError
 from starcyte.settings import SETTINGS, Settings, load
 
 if TYPE_CHECKING:
     from starcyte.store.opening import Opening
-
-_HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -56,11 +54,12 @@ def launch(args: argparse.Namespace, settings: Settings) -> NoReturn:
     """Show one dataset until stopped."""
     from starcyte.server import bind, serve, url_of
     from starcyte.store.probe import Probe
+    from starcyte.store.signature import check_signature
 
     path = _dataset(args)
     probe = None
     if path is not None:
-        _look_at(path)
+        check_signature(path)
         probe = Probe(path, settings)
     listener = bind(settings)
     # the port is bound: from here on whoever asks waits for an answer, so that the slower imports come after
@@ -180,34 +179,16 @@ def _dataset(args: argparse.Namespace) -> Path | None:
 def _open(args: argparse.Namespace, settings: Settings) -> Opening:
     from starcyte.store.opening import Opening
     from starcyte.store.probe import Probe
+    from starcyte.store.signature import check_signature
 
     path = _dataset(args)
     probe = None
     if path is not None:
-        _look_at(path)
+        check_signature(path)
         probe = Probe(path, settings)
     opening = Opening(path, settings, probe=probe)
     opening.run()
     return opening
-
-
-def _look_at(path: Path) -> None:
-    """Refuse what can be seen to be no HDF5 file without opening it as one."""
-    try:
-        if path.is_dir():
-            raise DatasetMissing(f"{str(path)!r} is a folder, not a file.", "Give the path of an .h5ad file.")
-        with path.open("rb") as stream:
-            start = stream.read(len(_HDF5_SIGNATURE))
-            size = os.fstat(stream.fileno()).st_size
-    except FileNotFoundError:
-        raise DatasetMissing(f"There is no file {str(path)!r}.", "Check the path.") from None
-    except OSError as error:
-        raise DatasetMissing(f"{str(path)!r} cannot be read: {error.strerror}.", "Check its permissions.") from None
-    if not start:
-        raise DatasetInvalid(f"{path.name!r} is empty (0 bytes).", "Copy or download the file again.")
-    # HDF5 may begin with a user block of 512 bytes or more, so that only h5py can tell in that case
-    if start != _HDF5_SIGNATURE and size < 512:
-        raise DatasetInvalid(f"{path.name!r} is not an HDF5 file.", "Give an AnnData .h5ad file.")
 
 
 def _complain(error: StarcyteError) -> None:

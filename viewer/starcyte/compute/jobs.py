@@ -162,7 +162,7 @@ class Jobs:
             self._end(job, "cancelled", error)
         except StarcyteError as error:
             self._end(job, "failed", error)
-        except Exception:
+        except BaseException:  # whatever it is: a worker that ends would leave its job running for ever
             log.exception("a job failed")
             failure = StarcyteError("The comparison failed: a defect of starcyte.", "See the server's log.")
             self._end(job, "failed", failure)

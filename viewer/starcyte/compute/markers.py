@@ -107,10 +107,10 @@ def find_markers(
     else:
         sums = rank_sums(matrix, groups, k, workers, tick)
         moments = Moments(sums.n, sums.mean, np.zeros_like(sums.mean), sums.positive.astype(np.uint32))
-        score, p_value, auc = np.empty_like(sums.mean), np.empty_like(sums.mean), np.empty_like(sums.mean)
-        for g in range(k):
+        score, p_value, auc = (np.full(sums.mean.shape, np.nan) for _ in range(3))
+        for g in np.flatnonzero((sums.n > 0) & (sums.n < sums.n.sum())).tolist():
             n_a, n_b = int(sums.n[g]), int(sums.n.sum() - sums.n[g])
-            score[:, g], p_value[:, g], auc[:, g] = wilcoxon(sums.ranks[:, g], sums.ties, n_a, max(n_b, 1))
+            score[:, g], p_value[:, g], auc[:, g] = wilcoxon(sums.ranks[:, g], sums.ties, n_a, n_b)
     scale = scale_of(matrix, moments.mean)
     found = []
     for g, name in enumerate(categories):

@@ -12,7 +12,8 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from starcyte.errors import DatasetInvalid, DatasetMissing, FilterMissing, StarcyteError
+from starcyte.errors import DatasetInvalid, FilterMissing, StarcyteError
+from starcyte.store.signature import check_signature
 
 Node: TypeAlias = h5py.Group | h5py.Dataset
 
@@ -55,30 +56,15 @@ def open_file(path: Path) -> h5py.File:
     DatasetInvalid
         If it is not a whole HDF5 file.
     """
-    try:
-        if path.is_dir():
-            raise DatasetMissing(f"{str(path)!r} is a folder, not a file.", "Give the path of an .h5ad file.")
-        with path.open("rb") as stream:
-            size = os.fstat(stream.fileno()).st_size
-    except FileNotFoundError:
-        raise DatasetMissing(f"There is no file {str(path)!r}.", "Check the path.") from None
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise DatasetMissing(
-            f"{str(path)!r} cannot be opened: {reason}.", "Check the path and its permissions."
-        ) from None
-    if size == 0:
-        raise DatasetInvalid(f"{path.name!r} is empty (0 bytes).", "Copy or download the file again.")
+    check_signature(path)
     try:
         return h5py.File(path, "r", locking=False)
     except OSError as error:
         if "truncated" in str(error):
             raise DatasetInvalid(
-                f"{path.name!r} is truncated: it has {size:,} bytes, fewer than it says itself.",
+                f"{path.name!r} is truncated: it has {path.stat().st_size:,} bytes, fewer than it says itself.",
                 "Copy or download the file again.",
             ) from None
-        if "signature not found" in str(error):
-            raise DatasetInvalid(f"{path.name!r} is not an HDF5 file.", "Give an AnnData .h5ad file.") from None
         raise DatasetInvalid(f"{path.name!r} cannot be opened as HDF5: {error}.", _DAMAGED) from None
 
 

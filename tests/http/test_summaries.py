@@ -1,0 +1,97 @@
+"""Summaries for plots, against numpy, scipy and what the interface itself says of a gene."""
+
+import numpy as np
+import pytest
+from scipy.stats import pearsonr, spearmanr
+
+
+def gene(real, name, matrix="raw/X"):
+    return np.array(real.json(f"expression?gene={name}&matrix={matrix}")["columns"][0]["values"])
+
+
+def column(real, name):
+    return np.array(real.json(f"obs/{name}")["columns"][0]["values"])
+
+
+def test_cells_have_their_names(real):
+    every = real.json("cells?rows=0,699,5,5")["names"]
+    assert every[2] == every[3] != every[0]
+    assert every[0].endswith("-1")
+
+
+@pytest.mark.parametrize("rows", ["", "1,", "-1", "700", "one", ",".join(["1"] * 1001)], ids=lambda r: r[:8] or "empty")
+def test_cells_that_are_not_there(real, rows):
+    response = real.get(f"cells?rows={rows}")
+    assert response.status_code in {400, 404, 413}
+    assert response.json["error"]["hint"]
+
+
+def test_distribution_of_a_gene_in_groups(real):
+    answer = real.json("distribution?gene=CD3D&group_by=phase&matrix=raw/X")
+    values, phases = gene(real, "CD3D"), column(real, "phase")
+    for group in answer["groups"]:
+        mine = values[phases == group["name"]]
+        assert group["n"] == mine.size
+        np.testing.assert_allclose(group["quantiles"], np.quantile(mine, answer["levels"]), atol=1e-6)
+        np.testing.assert_allclose(group["mean"], mine.mean(), rtol=1e-6)
+        # a density has an area of 1; what lies beyond the values is not on the grid
+        assert 0.5 < np.trapezoid(group["density"], answer["grid"]) < 1.01
+
+
+def test_distribution_of_a_column_over_all(real):
+    (group,) = real.json("distribution?column=n_genes")["groups"]
+    assert (group["name"], group["n"]) == ("all", 700)
+
+
+def test_histogram(real):
+    answer = real.json("histogram?column=percent_mito&bins=7")
+    counts, edges = np.histogram(column(real, "percent_mito"), 7)
+    np.testing.assert_array_equal(answer["counts"], counts)
+    np.testing.assert_allclose(answer["edges"], edges, rtol=1e-6)
+
+
+def test_correlation_of_a_gene_and_a_column(real):
+    answer = real.json("correlation?x=CD3D&y_column=n_genes&matrix=raw/X")
+    x, y = gene(real, "CD3D"), column(real, "n_genes")
+    assert answer["n"] == 700
+    np.testing.assert_allclose(answer["pearson"], pearsonr(x, y).statistic)
+    np.testing.assert_allclose(answer["spearman"], spearmanr(x, y).statistic)
+
+
+def test_score_names_the_genes_that_are_not_there(real):
+    (answer,) = real.json("score?genes=CD3D,nope,CD3E,CD3D&matrix=raw/X")["columns"]
+    assert answer["missing_genes"] == ["nope"]
+    expected = (gene(real, "CD3D") + gene(real, "CD3E")) / 2
+    np.testing.assert_allclose(answer["values"], expected, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("question", "status"),
+    [
+        ("score?genes=nope", 404),
+        ("score?genes=", 400),
+        ("score?genes=CD3D&method=median", 400),
+        ("distribution", 400),
+        ("distribution?gene=CD3D&column=n_genes", 400),
+        ("distribution?column=phase", 400),
+        ("distribution?gene=CD3D&group_by=n_genes", 400),
+        ("distribution?gene=CD3D&group_by=nope", 404),
+        ("histogram?gene=CD3D&bins=some", 400),
+        ("correlation?x=CD3D", 400),
+        ("correlation?x=CD3D&y=nope", 404),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_answered_is_told(real, question, status):
+    response = real.get(question)
+    assert response.status_code == status
+    assert response.json["error"]["message"]
+
+
+def test_markers_of_every_category(real):
+    answer = real.post("markers", {"group_by": "louvain", "limit": 4, "matrix": "raw/X"}).json
+    assert [g["name"] for g in answer["groups"]] == [str(i) for i in range(11)]
+    assert all(len(g["genes"]) == 4 for g in answer["groups"])
+    table = real.get(f"jobs/{answer['job_id']}", headers={"Accept": "text/csv"}).text.splitlines()
+    assert table[0].startswith("louvain,gene,")
+    assert len(table) == 1 + 4 * 11

@@ -1,0 +1,76 @@
+"""Markers against scanpy's rank_genes_groups, every category against the rest."""
+
+import warnings
+
+import numpy as np
+import pytest
+import scanpy as sc
+from starcyte.compute.markers import find_markers
+from starcyte.errors import BadRequest
+from starcyte.settings import Settings
+from starcyte.store.base import Column, ColumnInfo, Kind
+from starcyte.store.h5ad import H5adDataset
+from starcyte.store.index_build import build_index
+
+
+@pytest.fixture(scope="module")
+def oracle(pbmc):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        adata = sc.read_h5ad(pbmc)
+        raw = adata.raw.to_adata()
+    raw.obs = adata.obs.copy()
+    # an h5ad of that age does not say that its values are logarithms
+    raw.uns["log1p"] = {"base": None}
+    return raw
+
+
+def opened(pbmc, tmp_path, indexed):
+    dataset = H5adDataset(pbmc, Settings())
+    matrix = dataset.matrix("raw/X")
+    if indexed:
+        matrix.index = build_index(matrix.base, dataset.grouping_columns(), tmp_path, dataset.source("raw/X"), 1)
+    return dataset, matrix
+
+
+@pytest.mark.parametrize("indexed", [False, True], ids=["scanned", "indexed"])
+@pytest.mark.parametrize("method", ["t-test", "wilcoxon"])
+def test_markers_are_scanpys(pbmc, oracle, tmp_path, method, indexed):
+    dataset, matrix = opened(pbmc, tmp_path, indexed)
+    found = find_markers(matrix, dataset.obs_column("bulk_labels"), 20, method)
+    assert (found.scale, found.n_genes) == ("log1p", 765)
+    options = {"tie_correct": True} if method == "wilcoxon" else {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        sc.tl.rank_genes_groups(oracle, "bulk_labels", method=method, use_raw=False, pts=True, **options)
+    names = dataset.genes("raw/X").names
+    for group in found.groups:
+        table = sc.get.rank_genes_groups_df(oracle, group.name).set_index("names").loc[[names[g] for g in group.genes]]
+        assert group.n + group.n_rest == 700
+        assert np.all(np.diff(group.score) <= 0)
+        # scanpy keeps scores in float32, and its sums of float32 values too
+        np.testing.assert_allclose(group.score, table["scores"], rtol=2e-4)
+        np.testing.assert_allclose(group.p_adjusted, table["pvals_adj"], rtol=2e-2, atol=1e-300)
+        np.testing.assert_allclose(group.log2_fold_change, table["logfoldchanges"], rtol=1e-3, atol=1e-4)
+        np.testing.assert_allclose(group.fraction_a, table["pct_nz_group"], rtol=1e-6)
+        np.testing.assert_allclose(group.fraction_b, table["pct_nz_reference"], rtol=1e-6)
+
+
+@pytest.mark.parametrize("indexed", [False, True], ids=["scanned", "indexed"])
+def test_cells_without_a_category_are_of_the_rest(pbmc, tmp_path, indexed):
+    dataset, matrix = opened(pbmc, tmp_path, indexed)
+    codes = dataset.obs_column("phase").values.copy()
+    codes[codes == 2] = -1
+    # a name that no moments are kept of
+    column = Column(ColumnInfo("some phases", Kind.CATEGORICAL, "int8", ("G1", "G2M", "S")), codes)
+    whole = find_markers(matrix, dataset.obs_column("phase"), 10)
+    some = find_markers(matrix, column, 10)
+    assert [g.n for g in some.groups] == [501, 17, 0]
+    np.testing.assert_allclose(some.groups[0].score, whole.groups[0].score)
+    assert some.groups[2].genes.size == 0
+
+
+def test_numbers_have_no_markers(pbmc, tmp_path):
+    dataset, matrix = opened(pbmc, tmp_path, False)
+    with pytest.raises(BadRequest, match="no categories"):
+        find_markers(matrix, dataset.obs_column("n_genes"), 10)

@@ -1,0 +1,40 @@
+"""Columns whose moments are taken together."""
+
+import numpy as np
+import pytest
+from starcyte.store.base import Column, ColumnInfo, Kind
+from starcyte.store.index_moments import packs_of
+
+RNG = np.random.default_rng(2)
+
+
+def column(name, codes, k):
+    return Column(ColumnInfo(name, Kind.CATEGORICAL, "int16", tuple(map(str, range(k)))), codes.astype(np.int16))
+
+
+def test_columns_that_follow_from_each_other_take_one_pass():
+    sample = RNG.integers(0, 30, 500)
+    donor, condition = sample // 3, sample // 15
+    (pack,) = packs_of([column("condition", condition, 2), column("sample", sample, 30), column("donor", donor, 10)])
+    assert pack.n_groups == 30
+
+
+def test_columns_that_do_not_take_their_own():
+    columns = [column(name, RNG.integers(0, 40, 5000), 40) for name in "ab"]
+    assert [p.n_groups for p in packs_of(columns)] == [40, 40]
+
+
+def test_small_columns_go_together():
+    columns = [column(name, RNG.integers(-1, 2, 5000), 2) for name in "abc"]
+    assert [p.n_groups for p in packs_of(columns)] == [27]
+
+
+@pytest.mark.parametrize("k", [1, 200], ids=str)
+def test_a_column_alone_has_the_groups_that_occur(k):
+    (pack,) = packs_of([column("a", np.minimum(RNG.integers(0, 5, 100), k - 1), k)])
+    assert pack.n_groups == min(k, 5)
+    assert set(np.unique(pack.codes)) == set(range(min(k, 5)))
+
+
+def test_no_columns_no_packs():
+    assert packs_of([]) == []
