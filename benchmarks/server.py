@@ -115,12 +115,12 @@ class Server:
         while True:
             try:
                 status, body = self._exchange(request)
-            except _STALE if reused else ():
-                reused = False
-                continue
             except TimeoutError:
                 self._drop(f"no answer in {self._seconds:.0f} s")
             except (OSError, http.client.HTTPException) as error:
+                if reused and isinstance(error, _STALE):
+                    reused = False
+                    continue
                 self._check()
                 self._drop(f"connection lost: {type(error).__name__}")
             if status < 400 and body:
