@@ -2,7 +2,17 @@ import { COLUMNS_TYPE, type Column, type Columns, decodeColumns } from '../wire/
 import { Cache } from './cache';
 import { ApiError, errorOf, isAbort } from './error';
 import { pause } from './pause';
-import type { DiffexpRequest, DiffexpResult, GeneMatches, Health, Job, JobAnswer, Schema } from './types';
+import type {
+  DiffexpRequest,
+  DiffexpResult,
+  GeneMatches,
+  Health,
+  Job,
+  JobAnswer,
+  MarkersRequest,
+  MarkersResult,
+  Schema,
+} from './types';
 
 /** Bytes of columns kept for a second look. */
 const CACHE_BYTES = 192 * 1024 * 1024;
@@ -67,6 +77,10 @@ export class Api {
 
   diffexp(body: DiffexpRequest, giveUp: AbortSignal): Promise<JobAnswer<DiffexpResult>> {
     return this.start('diffexp', body, giveUp);
+  }
+
+  markers(body: MarkersRequest, giveUp: AbortSignal): Promise<JobAnswer<MarkersResult>> {
+    return this.start('markers', body, giveUp);
   }
 
   /** How a job is, with (a part of) its result where it is done. */

@@ -114,6 +114,30 @@ export interface DiffexpResult {
   readonly genes: readonly DiffexpGene[];
 }
 
+export interface MarkersRequest {
+  readonly group_by: string;
+  readonly method: Method;
+  readonly matrix: string;
+  /** Genes of each category. */
+  readonly limit: number;
+}
+
+export interface GroupMarkers {
+  readonly name: string;
+  readonly n: number;
+  readonly n_rest: number;
+  readonly genes: readonly DiffexpGene[];
+}
+
+export interface MarkersResult {
+  readonly method: Method;
+  readonly matrix: string;
+  readonly scale: Scale;
+  readonly group_by: string;
+  readonly job_id?: string;
+  readonly groups: readonly GroupMarkers[];
+}
+
 export interface Job {
   readonly id: string;
   readonly state: 'queued' | 'running' | 'done' | 'failed' | 'cancelled';

@@ -30,7 +30,7 @@ export const ICONS = {
     'M4 7h9M17 7h3M15 9.5a2.5 2.5 0 1 0 0-5 2.5 2.5 0 0 0 0 5ZM4 17h3M11 17h9M9 19.5a2.5 2.5 0 1 0 0-5 2.5 2.5 0 0 0 0 5Z',
   expand: 'M14 4h6v6M20 4l-7 7M10 20H4v-6M4 20l7-7',
   volcano: 'M4 4v16h16M8 9h.01M9.5 12.5h.01M12 16.5h.01M14.5 12.5h.01M16 9h.01M18 6.5h.01M6.5 6.5h.01',
-  markers: 'M5 6h6M5 12h10M5 18h4M17 5l2 2 3-3',
+  markers: 'M4 6h4M4 12h4M4 18h4M12 6h8M12 12h5M12 18h2',
   plots: 'M4 4v16h16M8 8h.01M8 14h.01M13 8h.01M13 14h.01M18 8h.01M18 14h.01',
   shrink: 'M20 10h-6V4M14 10l7-7M4 14h6v6M10 14l-7 7',
 } as const;

@@ -1,6 +1,7 @@
 /** Everything the page can do, as data: buttons, shortcuts, the command palette and the help dialog come from here. */
 import type { IconName } from '../panels/icons';
 import type { Compare } from './compare.svelte';
+import type { Markers } from './markers.svelte';
 import type { Page } from './page.svelte';
 import { preferences } from './preferences.svelte';
 import type { Server } from './server.svelte';
@@ -10,6 +11,7 @@ import type { Viewer } from './viewer.svelte';
 export interface Session {
   readonly viewer: Viewer;
   readonly compare: Compare;
+  readonly markers: Markers;
   readonly page: Page;
   readonly server: Server;
 }
@@ -174,6 +176,15 @@ const LIST: readonly Action[] = [
       page.open('compare');
       void compare.start();
     },
+  },
+  {
+    name: 'markers',
+    label: 'Find markers of the categories',
+    group: 'Compare',
+    shortcut: 'm',
+    icon: 'markers',
+    enabled: ({ viewer, markers }) => viewer.view.matrix !== null && markers.columns.length > 0,
+    perform: ({ page }) => page.open('markers'),
   },
   {
     name: 'undo',

@@ -3,7 +3,7 @@ import type { Scatter } from '../canvas/scatter';
 import { save } from './download';
 import type { Viewer } from './viewer.svelte';
 
-export type Tab = 'cells' | 'genes' | 'compare';
+export type Tab = 'cells' | 'genes' | 'compare' | 'markers';
 
 /** Pixels of the plot below its tools, and above the count of cells. */
 const COVERED_ABOVE = 42;

@@ -15,7 +15,7 @@ export const USUAL: Thresholds = { fold: 0.5, p: 0.05, fraction: 0, direction: '
 export const NO_LIMITS: Thresholds = { fold: 0, p: 1, fraction: 0, direction: 'both' };
 
 /** Scaled values are of either sign, so their means have no ratio. */
-export function hasFoldChange(result: DiffexpResult): boolean {
+export function hasFoldChange(result: Pick<DiffexpResult, 'scale'>): boolean {
   return result.scale !== 'signed';
 }
 
