@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any
 
 # generous, for the machine is shared: what takes longer hangs
-PATIENCE = 60
+PATIENCE = 240
 
 
 def run(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
