@@ -121,6 +121,28 @@ def _unsealed(text: bytes) -> dict[str, Any]:
     return meta
 
 
+def read_ahead(descriptor: int, *slices: Sequence[int]) -> None:
+    """Have the disk fetch many slices at once where they are not in memory, instead of one after the other.
+
+    Parameters
+    ----------
+    descriptor
+        The file.
+    *slices
+        Places and sizes by turns, in bytes; the last place tells whether they are in memory.
+    """
+    if not hasattr(os, "RWF_NOWAIT") or not slices[-2]:
+        return
+    try:
+        os.preadv(descriptor, (bytearray(1),), slices[-2][-1], os.RWF_NOWAIT)
+    except BlockingIOError:
+        for places, sizes in zip(slices[::2], slices[1::2], strict=True):
+            for place, size in zip(places, sizes, strict=True):
+                os.posix_fadvise(descriptor, place, size, os.POSIX_FADV_WILLNEED)
+    except OSError:
+        return  # a file system that cannot say
+
+
 class ColumnIndex:
     """An index that is whole. Reads take no lock; safe for use from several threads.
 
@@ -228,6 +250,7 @@ class ColumnIndex:
         offsets_view, values_view = bytes_of(offsets), bytes_of(values)
         offset_places = (self._starts + 2 * at[0]).tolist()
         value_places = (self._values_start + itemsize * at[0]).tolist()
+        read_ahead(descriptor, offset_places, (2 * counts).tolist(), value_places, (itemsize * counts).tolist())
         begin = 0
         try:
             for end, offset_place, value_place in zip(ends.tolist(), offset_places, value_places, strict=True):
