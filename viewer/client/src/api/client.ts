@@ -1,4 +1,5 @@
 import { COLUMNS_TYPE, type Column, type Columns, decodeColumns } from '../wire/columns';
+import { csvLine } from '../wire/csv';
 import { Cache } from './cache';
 import { ApiError, errorOf, isAbort } from './error';
 import { pause } from './pause';
@@ -12,6 +13,8 @@ import type {
   MarkersRequest,
   MarkersResult,
   Schema,
+  Spread,
+  Summary,
 } from './types';
 
 /** Bytes of columns kept for a second look. */
@@ -73,6 +76,16 @@ export class Api {
 
   genes(query: string, matrix: string, limit: number, signal: AbortSignal): Promise<GeneMatches> {
     return this.json<GeneMatches>(address('genes', { q: query, limit, matrix }), { signal });
+  }
+
+  summary(genes: readonly string[], groupBy: string, matrix: string, signal: AbortSignal): Promise<Summary> {
+    return this.json<Summary>(address('summary', { genes: csvLine(genes), group_by: groupBy, matrix }), { signal });
+  }
+
+  /** How a gene of a matrix, or a column (matrix null), spreads. */
+  spread(name: string, matrix: string | null, groupBy: string, signal: AbortSignal): Promise<Spread> {
+    const what = matrix === null ? { column: name } : { gene: name, matrix };
+    return this.json<Spread>(address('distribution', { ...what, group_by: groupBy }), { signal });
   }
 
   diffexp(body: DiffexpRequest, giveUp: AbortSignal): Promise<JobAnswer<DiffexpResult>> {

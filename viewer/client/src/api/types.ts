@@ -138,6 +138,30 @@ export interface MarkersResult {
   readonly groups: readonly GroupMarkers[];
 }
 
+/** Of each gene, in each category: mean and fraction of cells above 0; null where a category has no cells. */
+export interface Summary {
+  readonly groups: readonly string[];
+  readonly n: readonly number[];
+  readonly genes: readonly {
+    readonly gene: string;
+    readonly mean: readonly (number | null)[];
+    readonly fraction: readonly (number | null)[];
+  }[];
+}
+
+/** How values spread in each category: quantiles at `levels`, densities along `grid`. */
+export interface Spread {
+  readonly levels: readonly number[];
+  readonly grid: readonly number[];
+  readonly groups: readonly {
+    readonly name: string;
+    readonly n: number;
+    readonly mean: number | null;
+    readonly quantiles: readonly (number | null)[];
+    readonly density: readonly number[] | null;
+  }[];
+}
+
 export interface Job {
   readonly id: string;
   readonly state: 'queued' | 'running' | 'done' | 'failed' | 'cancelled';

@@ -57,6 +57,7 @@ function writeOut(shown: Element, copy: Element): void {
     const value = style.getPropertyValue(name);
     if (value && value !== 'none 0px') copy.setAttribute(name, value);
   }
+  for (const name of ['data-tip', 'role', 'tabindex', 'aria-label']) copy.removeAttribute(name);
   copy.removeAttribute('class');
   copy.removeAttribute('style');
   for (let k = 0; k < shown.children.length; k++) writeOut(shown.children[k] as Element, copy.children[k] as Element);

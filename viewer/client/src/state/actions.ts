@@ -3,6 +3,7 @@ import type { IconName } from '../panels/icons';
 import type { Compare } from './compare.svelte';
 import type { Markers } from './markers.svelte';
 import type { Page } from './page.svelte';
+import type { Plots } from './plots.svelte';
 import { preferences } from './preferences.svelte';
 import type { Server } from './server.svelte';
 import { isFiltered } from './view';
@@ -12,6 +13,7 @@ export interface Session {
   readonly viewer: Viewer;
   readonly compare: Compare;
   readonly markers: Markers;
+  readonly plots: Plots;
   readonly page: Page;
   readonly server: Server;
 }
@@ -100,6 +102,18 @@ const LIST: readonly Action[] = [
       const names = viewer.schema.embeddings.map((embedding) => embedding.name);
       const next = names[(names.indexOf(viewer.view.embedding ?? '') + 1) % names.length];
       if (next) viewer.chooseEmbedding(next);
+    },
+  },
+  {
+    name: 'plots',
+    label: 'Dot plot, violins, composition',
+    group: 'Plot',
+    shortcut: 'p',
+    icon: 'plots',
+    enabled: ({ plots }) => plots.groupings.length > 0,
+    perform: ({ plots }) => {
+      if (plots.place === 'closed') plots.open();
+      else plots.place = 'closed';
     },
   },
   {

@@ -1,7 +1,8 @@
 /** Differential expression between the two sets: start, follow, give up, and the results that come of it. */
 import type { DiffexpGene, DiffexpResult, Method } from '../api/types';
+import { csv } from '../wire/csv';
 import { selectionOf } from './cells';
-import { csv, save } from './download';
+import { save } from './download';
 import { count } from './format';
 import { JobRun } from './job.svelte';
 import { NO_LIMITS, type Thresholds, USUAL } from './thresholds';

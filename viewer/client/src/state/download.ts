@@ -9,22 +9,3 @@ export function save(blob: Blob, name: string): void {
   // The browser needs the address until it has begun to save.
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }
-
-type Cell = string | number | null | undefined;
-
-/** A table as CSV; null becomes an empty field. */
-export function csv(header: readonly string[], rows: Iterable<readonly Cell[]>): Blob {
-  const lines = [csvLine(header)];
-  for (const row of rows) lines.push(csvLine(row));
-  return new Blob([lines.join('\n'), '\n'], { type: 'text/csv' });
-}
-
-/** One line of CSV; also how names are listed in an address. */
-export function csvLine(cells: readonly Cell[]): string {
-  return cells.map(quoted).join(',');
-}
-
-function quoted(cell: Cell): string {
-  const text = String(cell ?? '');
-  return /[",\r\n]|^\s|\s$/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-}

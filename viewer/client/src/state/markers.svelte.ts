@@ -1,7 +1,8 @@
 /** The genes that tell each category of a column from all other cells. */
 import type { MarkersResult, Method, ObsColumn } from '../api/types';
+import { csv } from '../wire/csv';
 import { CSV_COLUMNS } from './compare.svelte';
-import { csv, save } from './download';
+import { save } from './download';
 import { JobRun } from './job.svelte';
 import type { Viewer } from './viewer.svelte';
 

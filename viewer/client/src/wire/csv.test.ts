@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { csv, csvLine } from './download';
+import { csv, csvLine } from './csv';
 
 test('cells with commas, quotes and line ends are quoted', async () => {
   expect(csvLine(['a', 'b,c', 'd"e', null, 0.5, ' f', 'g\rh'])).toBe('a,"b,c","d""e",,0.5," f","g\rh"');
