@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from starcyte.compute import Correction, Method
+from starcyte.compute.blocks import each
 from starcyte.compute.diffexp import Scale, adjust, log2_fold_change, scale_of, welch
 from starcyte.compute.moments import group_moments
 from starcyte.compute.ranks import rank_sums, wilcoxon
@@ -103,7 +104,7 @@ def find_markers(
     auc: NDArray[np.float64] | None = None
     if method == "t-test":
         moments = matrix.moments(column.info.name) or group_moments(matrix, groups, k, workers, tick)
-        score, p_value = _t_tests(moments)
+        score, p_value = _t_tests(moments, workers, lambda _: tick(1.0))
     else:
         sums = rank_sums(matrix, groups, k, workers, tick)
         moments = Moments(sums.n, sums.mean, np.zeros_like(sums.mean), sums.positive.astype(np.uint32))
@@ -139,11 +140,14 @@ def find_markers(
     return Markers(method, correction, matrix.name, column.info.name, scale, matrix.shape[1], found)
 
 
-def _t_tests(moments: Moments) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _t_tests(moments: Moments, workers: int, tick: Tick) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return score and p-value of every group against its rest, some genes at a time so that memory stays small."""
     score, p_value = np.empty_like(moments.m2), np.empty_like(moments.m2)
-    for first in range(0, score.shape[0], _GENES_AT_ONCE):
-        genes = slice(first, first + _GENES_AT_ONCE)
+
+    def work(number: int) -> None:
+        genes = slice(number * _GENES_AT_ONCE, (number + 1) * _GENES_AT_ONCE)
         some = moments.of_genes(genes)
         score[genes], p_value[genes] = welch(some, some.rest(), slice(None), slice(None))
+
+    each(-(-score.shape[0] // _GENES_AT_ONCE), work, workers, tick)
     return score, p_value

@@ -15,6 +15,8 @@ from starcyte.store.base import EmbeddingInfo, Kind, Warnings
 from starcyte.store.frame import Frame
 from starcyte.store.hdf5 import Node, attribute, child, members, reading
 
+# columns read to have two of them, at most
+_MOST_BETWEEN = 8
 # what a biologist wants to see first
 _PREFERENCE = ("umap", "tsne", "draw_graph", "force", "phate", "trimap", "pacmap", "spatial", "diffmap", "pca")
 
@@ -41,11 +43,20 @@ class Embedding:
             Shape (len(dims), n_obs), float32; all NaN for a cell with a coordinate that is not finite, or too large
             for float32: it has no place to be drawn.
         """
-        raw = np.stack([self._column(d) for d in dims])
+        raw = self._together(dims)
         with np.errstate(over="ignore", invalid="ignore"):
             out = raw.astype(np.float32)
         out[:, ~np.isfinite(out).all(axis=0)] = np.nan
         return out
+
+    def _together(self, dims: Sequence[int]) -> NDArray[Any]:
+        source, low, high = self.source, min(dims), max(dims) + 1
+        if isinstance(source, Frame) or self.field is not None or source.ndim == 1 or high - low > _MOST_BETWEEN:
+            return np.stack([self._column(d) for d in dims])
+        # one run of columns takes HDF5 a tenth of the time of two single ones
+        with reading(source.name):
+            run: NDArray[Any] = source[:, low:high]
+        return run.T[[d - low for d in dims]]
 
     def _column(self, dim: int) -> NDArray[Any]:
         if isinstance(self.source, Frame):

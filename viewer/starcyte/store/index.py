@@ -121,28 +121,6 @@ def _unsealed(text: bytes) -> dict[str, Any]:
     return meta
 
 
-def read_ahead(descriptor: int, *slices: Sequence[int]) -> None:
-    """Have the disk fetch many slices at once where they are not in memory, instead of one after the other.
-
-    Parameters
-    ----------
-    descriptor
-        The file.
-    *slices
-        Places and sizes by turns, in bytes; the last place tells whether they are in memory.
-    """
-    if not hasattr(os, "RWF_NOWAIT") or not slices[-2]:
-        return
-    try:
-        os.preadv(descriptor, (bytearray(1),), slices[-2][-1], os.RWF_NOWAIT)
-    except BlockingIOError:
-        for places, sizes in zip(slices[::2], slices[1::2], strict=True):
-            for place, size in zip(places, sizes, strict=True):
-                os.posix_fadvise(descriptor, place, size, os.POSIX_FADV_WILLNEED)
-    except OSError:
-        return  # a file system that cannot say
-
-
 class ColumnIndex:
     """An index that is whole. Reads take no lock; safe for use from several threads.
 
@@ -201,7 +179,8 @@ class ColumnIndex:
 
     def close(self) -> None:
         """Let go of its files; it cannot be read any more."""
-        self.__dict__.pop("_block_table", None)
+        for name in ("_block_table", "_map"):
+            self.__dict__.pop(name, None)
         for name in ("_opened", "_entries", "_table"):
             descriptor = self.__dict__.pop(name, None)
             if descriptor is not None:
@@ -245,24 +224,12 @@ class ColumnIndex:
         at = self._gene_table(index, index + 1).astype(np.int64)
         counts = at[1] - at[0]
         ends = np.cumsum(counts)
-        offsets, values = np.empty(int(ends[-1]), OFFSETS), np.empty(int(ends[-1]), self.dtype)
-        descriptor, itemsize = self._entries, self.dtype.itemsize
-        offsets_view, values_view = bytes_of(offsets), bytes_of(values)
-        offset_places = (self._starts + 2 * at[0]).tolist()
-        value_places = (self._values_start + itemsize * at[0]).tolist()
-        read_ahead(descriptor, offset_places, (2 * counts).tolist(), value_places, (itemsize * counts).tolist())
-        begin = 0
-        try:
-            for end, offset_place, value_place in zip(ends.tolist(), offset_places, value_places, strict=True):
-                if end > begin:
-                    piece = offsets_view[2 * begin : 2 * end]
-                    whole = os.preadv(descriptor, (piece,), offset_place) == len(piece)
-                    piece = values_view[itemsize * begin : itemsize * end]
-                    if not whole or os.preadv(descriptor, (piece,), value_place) != len(piece):
-                        raise OSError("the file ends before it should")
-                    begin = end
-        except OSError as error:
-            raise self._unreadable(error) from None
+        itemsize = self.dtype.itemsize
+        offset_slices = (self._starts + OFFSETS.itemsize * at[0], OFFSETS.itemsize * counts)
+        value_slices = (self._values_start + itemsize * at[0], itemsize * counts)
+        total = int(ends[-1]) if ends.size else 0
+        offsets = np.frombuffer(self._gather(*offset_slices), OFFSETS, total)
+        values = np.frombuffer(self._gather(*value_slices), self.dtype, total)
         rows = offsets.astype(np.uint32)
         rows += np.repeat(self.rows[:-1].astype(np.uint32), counts)
         return Values(self.shape[0], values, rows)
@@ -271,6 +238,38 @@ class ColumnIndex:
     def _values_start(self) -> NDArray[np.int64]:
         """Where each block's values start, which follow its offsets."""
         return self._starts + -(-OFFSETS.itemsize * self._counts // 8) * 8
+
+    def _gather(self, places: NDArray[np.int64], sizes: NDArray[np.int64]) -> bytes:
+        """Return slices of the entries, one behind the other.
+
+        What is in memory is copied from a map: a call of the system for each slice would hand Python's lock to another
+        thread each time. What is not is fetched by the disk at once, not slice after slice, while others go on.
+        """
+        kept = np.flatnonzero(sizes)
+        starts, ends = places[kept].tolist(), (places[kept] + sizes[kept]).tolist()
+        if not starts:
+            return b""
+        if ends[-1] > os.fstat(self._entries).st_size:
+            raise self._unreadable(OSError("the file ends before it should"))
+        if self._is_in_memory(ends[-1] - 1):
+            view = self._map
+            return b"".join([view[a:b] for a, b in zip(starts, ends, strict=True)])
+        for a, b in zip(starts, ends, strict=True):
+            os.posix_fadvise(self._entries, a, b - a, os.POSIX_FADV_WILLNEED)
+        try:
+            return b"".join([os.pread(self._entries, b - a, a) for a, b in zip(starts, ends, strict=True)])
+        except OSError as error:
+            raise self._unreadable(error) from None
+
+    def _is_in_memory(self, place: int) -> bool:
+        try:
+            return os.preadv(self._entries, (bytearray(1),), place, os.RWF_NOWAIT) == 1
+        except (OSError, AttributeError):  # not in memory, or a system that cannot say
+            return False
+
+    @cached_property
+    def _map(self) -> memoryview:
+        return memoryview(mmap.mmap(self._entries, 0, prot=mmap.PROT_READ))
 
     def _fill(self, position: int, out: NDArray[Any]) -> None:
         out[:] = self._read(position, out.size, self.dtype)

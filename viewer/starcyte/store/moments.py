@@ -191,7 +191,7 @@ class Accumulator:
         assert block.offsets is not None
         k, start, stop = self._n_groups, block.ptr[first], block.ptr[last]
         size = (last - first) * k
-        group = codes[block.offsets[start:stop]]
+        group = codes.take(block.offsets[start:stop])
         values = block.values[start:stop]
         # where each gene starts among all groups
         base = np.repeat(np.arange(0, size, k, dtype=np.int64), np.diff(block.ptr[first : last + 1]))
