@@ -17,6 +17,8 @@ export class Page {
   palette = $state(false);
   narrow = $state(false);
   scatter = $state.raw<Scatter | null>(null);
+  /** The view that showed all cells last: its zoom is of the whole plot's. */
+  private fitted: { x: number; y: number; zoom: number } | null = null;
   private readonly query = window.matchMedia('(max-width: 999px)');
 
   constructor() {
@@ -45,7 +47,21 @@ export class Page {
     const [x, y] = scatter.unproject(width / 2, height / 2 - (COVERED_ABOVE - COVERED_BELOW) / 2 / free);
     const target = { x, y, scale: scatter.view.scale * free };
     if (animate) scatter.setView(before);
+    this.fitted = { x, y, zoom: free };
     scatter.setView(target, animate);
+  }
+
+  /** The plot has another size: show all cells again, if all were shown before. */
+  refit(): void {
+    const { scatter, fitted } = this;
+    if (!scatter || !fitted) return;
+    const now = scatter.view;
+    scatter.fit();
+    const near = (one: number, other: number) => Math.abs(one - other) * scatter.view.scale < 1;
+    const untouched =
+      near(now.x, fitted.x) && near(now.y, fitted.y) && isNear(now.scale / scatter.view.scale, fitted.zoom);
+    scatter.setView(now);
+    if (untouched) this.fit(false);
   }
 
   async savePicture(viewer: Viewer): Promise<void> {
@@ -56,4 +72,8 @@ export class Page {
       viewer.fail(error);
     }
   }
+}
+
+function isNear(one: number, other: number): boolean {
+  return Math.abs(one / other - 1) < 1e-3;
 }
