@@ -26,7 +26,7 @@ def take(url: str) -> bytes:
         page.goto(url)
         page.locator("[data-drawn=true]").wait_for()
         page.get_by_role("tab", name="Compare").click()
-        plot = page.get_by_role("application")
+        plot = page.get_by_role("application", name="Plot of")
         plot.focus()
         page.keyboard.press("l")
         box = plot.bounding_box()

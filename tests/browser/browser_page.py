@@ -118,7 +118,7 @@ class Viewer:
 
     def __init__(self, page: Page, forgiven: list[str]) -> None:
         self.page, self.forgiven = page, forgiven
-        self.plot = page.get_by_role("application")
+        self.plot = page.get_by_role("application", name="Plot of")
 
     def forgive(self, word: str) -> None:
         """Leave complaints that hold a word out of the test's verdict."""

@@ -199,6 +199,7 @@ def test_is_used_by_the_keyboard_alone(visit, pbmc, cells):
     keyboard.type("louvain")
     expect(viewer.page.get_by_role("option", name="Colour by louvain")).to_be_visible()
     keyboard.press("Enter")
+    expect(viewer.page.get_by_role("dialog")).to_have_count(0)
     viewer.colored_by("louvain")
     for _ in range(60):
         keyboard.press("Tab")
