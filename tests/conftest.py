@@ -23,11 +23,12 @@ settings.load_profile("starcyte")
 
 @pytest.fixture(scope="session", autouse=True)
 def _own_surroundings(tmp_path_factory):
-    """Keep the user's cache folder and settings out of the tests."""
+    """Keep the user's folders and settings out of the tests."""
     with pytest.MonkeyPatch.context() as patch:
         for name in [n for n in os.environ if n.startswith("STARCYTE_") or n in {"PORT", "DATASET"}]:
             patch.delenv(name)
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("data")))
         yield
 
 

@@ -13,9 +13,12 @@
     │   ├── BadRequest          400   malformed
     │   ├── NotFound            404   names something that is not there
     │   ├── Forbidden           403   refused by the guard
+    │   ├── Conflict            412   what stands is not what the request was made for
     │   ├── LimitExceeded       413   over a limit, which it names
     │   └── TooManyJobs         429   the queue is full
     ├── DatasetLoading          503   not open yet
+    ├── StorageUnusable         503   what users make cannot be kept or read
+    │   └── StorageFull         507   the disk is full
     └── Cancelled               409   nobody waits for the answer any more
 
 Each says what is wrong, which thing it is about, and what to do (the hint). Anything else that is raised is a defect
@@ -119,6 +122,25 @@ class Forbidden(RequestError):
     status = 403
 
 
+class Conflict(RequestError):
+    """What stands is not what the request was made for: it has changed since, or is there already.
+
+    Parameters
+    ----------
+    message, hint
+        As of every error.
+    current
+        What stands; None where nothing does.
+    """
+
+    code = "conflict"
+    status = 412
+
+    def __init__(self, message: str, hint: str = "", current: object = None) -> None:
+        super().__init__(message, hint)
+        self.current = current
+
+
 class LimitExceeded(RequestError):
     """The request is over a limit; the message names the setting."""
 
@@ -138,6 +160,21 @@ class DatasetLoading(StarcyteError):
 
     code = "dataset_loading"
     status = 503
+
+
+class StorageUnusable(StarcyteError):
+    """What users make cannot be kept or read: the data folder or its database fails."""
+
+    code = "storage_unusable"
+    status = 503
+    exit_status = 2
+
+
+class StorageFull(StorageUnusable):
+    """The disk is full; what was to be kept is not, and all that was kept before is."""
+
+    code = "storage_full"
+    status = 507
 
 
 class Cancelled(StarcyteError):

@@ -66,6 +66,32 @@ SETTINGS = (
     Setting("max_summary_genes", int, 200, "Genes in one summary."),
     Setting("max_cells_listed", int, 1000, "Cells in one answer of names."),
     Setting("max_genes_listed", int, 1000, "Genes in one answer of the gene search."),
+    Setting(
+        "color_by", str, "", "Column of obs or gene that the page is coloured by when it opens; empty: it chooses."
+    ),
+    Setting("embedding", str, "", "Embedding that the page opens with; empty: it chooses."),
+    Setting(
+        "data_dir",
+        str,
+        "",
+        "Folder for what users make (labels, gene sets); empty: starcyte in the user's data folder.",
+    ),
+    Setting("outputs_dir", str, "", "Folder whose files always hold what users have made; empty: none."),
+    Setting("session_file", str, "", "Saved session to take in at the start, as JSON; empty: none."),
+    Setting("terms_file", str, "", "Terms to complete names with, as OBO or CSV; empty: none."),
+    Setting("read_only", bool, False, "Let nobody make anything."),
+    Setting("allow_finish", bool, False, "Allow the page to end the server."),
+    Setting("idle_timeout", float, 0.0, "Seconds without a request from a page after which the server ends; 0: never."),
+    Setting("user_header", str, "", "Header by which a trusted proxy names the user; empty: all share what they make."),
+    Setting("trusted_proxies", str, "127.0.0.1,::1", "Addresses or networks of the proxies that may name the user."),
+    Setting("max_labels", int, 200, "Labels of one user, at most."),
+    Setting("max_label_categories", int, 1000, "Categories of one label, at most."),
+    Setting("max_text", int, 1000, "Characters of a name or a note, at most."),
+    Setting("max_genesets", int, 1000, "Gene sets of one user, at most."),
+    Setting("max_geneset_genes", int, 20_000, "Genes of one set, at most."),
+    Setting("max_kept", int, 500, "Views, results and figures of one user, at most, of each."),
+    Setting("max_kept_bytes", int, 16 << 20, "Bytes of one view, result or figure, at most."),
+    Setting("max_user_bytes", int, 1 << 30, "Bytes kept for one user; the oldest history goes first to make room."),
 )
 _BY_NAME = {s.name: s for s in SETTINGS}
 
