@@ -195,7 +195,7 @@ class Viewer:
 
 KEYS = "Arrows move, plus and minus zoom, 0 shows all."
 BARE = """
-.bare .tools, .bare .legend, .bare .bar, .bare .labels, .bare .ring, .bare .card, .bare .drawing {
+.bare .tools, .bare .legend, .bare .foot, .bare .hint, .bare .labels, .bare .ring, .bare .card, .bare .drawing {
   visibility: hidden !important;
 }
 """

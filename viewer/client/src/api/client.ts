@@ -69,6 +69,16 @@ export class Api {
     return first(await this.cached(address('expression', { gene, matrix }), signal));
   }
 
+  /** Of each cell, the mean or the score of several genes. */
+  async score(
+    genes: readonly string[],
+    method: 'mean' | 'score',
+    matrix: string,
+    signal: AbortSignal,
+  ): Promise<Column> {
+    return first(await this.cached(address('score', { genes: csvLine(genes), method, matrix }), signal));
+  }
+
   async cellName(row: number): Promise<string | null> {
     const { names } = await this.json<{ names: readonly string[] }>(address('cells', { rows: row }));
     return names[0] ?? null;

@@ -1,4 +1,5 @@
 /** From the values of a column to the codes the scatter plot draws. */
+import { logarithm } from '../crossfilter/logarithm';
 import type { NumberArray } from '../wire/columns';
 
 /** Codes of categories for the plot: 0 is missing, category k is k + 1. Uint16Array where they need it. */
@@ -21,6 +22,8 @@ export interface QuantiseOptions {
   clip?: readonly [number, number];
   /** Whether exact zeros have the code 1 of their own; the percentiles are then those of the other values. */
   zero?: boolean;
+  /** Whether the scale is logarithmic, where no value is negative. */
+  log?: boolean;
 }
 
 export interface Quantised {
@@ -39,7 +42,7 @@ const SAMPLE = 100_000;
 
 /** Quantise values to the codes of `valueLut`. Infinite values take the end of the scale they point to. */
 export function quantise(values: NumberArray, options: QuantiseOptions = {}): Quantised {
-  const { missing = null, clip = [0, 100], zero = false } = options;
+  const { missing = null, clip = [0, 100], zero = false, log = false } = options;
   const n = values.length;
   let nMissing = 0;
   let nZero = 0;
@@ -57,7 +60,9 @@ export function quantise(values: NumberArray, options: QuantiseOptions = {}): Qu
   const extent: [number, number] = low <= high ? [low, high] : [Number.NaN, Number.NaN];
   const domain = options.domain ?? bounds(values, missing, zero, clip, extent);
   const first = zero ? 2 : 1;
-  const span = domain[1] - domain[0];
+  const curve = log && domain[0] < domain[1] ? logarithm(domain[0]) : null;
+  const bottom = curve ? curve.forward(domain[0]) : domain[0];
+  const span = (curve ? curve.forward(domain[1]) : domain[1]) - bottom;
   const scale = span > 0 ? (255 - first) / span : 0;
   // Where all values are alike the middle of the scale is as good as any; a lone positive level is "high" of "zero".
   const level = span > 0 ? 0 : zero ? 255 - first : (255 - first) / 2;
@@ -69,12 +74,22 @@ export function quantise(values: NumberArray, options: QuantiseOptions = {}): Qu
       codes[i] = 1;
       continue;
     }
-    let share = scale > 0 ? (value - domain[0]) * scale : level;
+    const place = curve ? curve.forward(Math.max(value, domain[0])) : value;
+    let share = scale > 0 ? (place - bottom) * scale : level;
     if (!(share > 0)) share = 0;
     else if (share > 255 - first) share = 255 - first;
     codes[i] = first + Math.round(share);
   }
   return { codes, domain, extent, nMissing, nZero };
+}
+
+/** The values at two percentiles; null where there are none. */
+export function percentiles(
+  values: NumberArray,
+  { missing = null, clip }: { missing?: Uint8Array | null; clip: readonly [number, number] },
+): readonly [number, number] | null {
+  const found = bounds(values, missing, false, clip, [Number.NaN, Number.NaN]);
+  return Number.isNaN(found[0]) ? null : found;
 }
 
 /** Percentiles of the finite values, by a regular sample where there are many. */

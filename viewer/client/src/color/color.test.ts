@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { FADED, HIGHLIGHTED, NORMAL } from '../canvas/scatter';
-import { categoryCodes, quantise } from './codes';
+import { categoryCodes, percentiles, quantise } from './codes';
 import { COLORMAPS, gradient, sample } from './colormaps';
 import { categoryLut, neutrals, plainLut, valueLut } from './lut';
 import { distance, fromOklab, hexToRgb, rgbToHex, toOklab } from './oklab';
@@ -34,7 +34,7 @@ describe('colour maps', () => {
     }
   });
 
-  it.each(['blues', 'magma', 'viridis', 'cividis'] as const)(
+  it.each(['blues', 'reds', 'magma', 'plasma', 'viridis', 'cividis'] as const)(
     'the high end of %s stands out from the background',
     (name) => {
       for (const theme of ['light', 'dark'] as const) {
@@ -43,6 +43,24 @@ describe('colour maps', () => {
       }
     },
   );
+});
+
+describe('a logarithmic scale', () => {
+  it('has equal steps for equal ratios, and leaves values below 0 as they are', () => {
+    const { codes } = quantise(Float64Array.of(1, 10, 100, 1000), { log: true });
+    expect([...codes]).toEqual([1, 86, 170, 255]);
+    const counts = quantise(Float64Array.of(0, 9, 99), { log: true }).codes;
+    expect([...counts]).toEqual([1, 128, 255]);
+    const signed = Float64Array.of(-1, 0, 9);
+    expect(quantise(signed, { log: true }).codes).toEqual(quantise(signed).codes);
+  });
+
+  it('is clipped at percentiles', () => {
+    const values = Float64Array.from({ length: 101 }, (_, k) => k);
+    expect(percentiles(values, { clip: [5, 90] })).toEqual([5, 90]);
+    expect(percentiles(values, { clip: [0, 100] })).toBeNull();
+    expect(percentiles(Float64Array.of(Number.NaN), { clip: [5, 90] })).toBeNull();
+  });
 });
 
 describe('palette', () => {

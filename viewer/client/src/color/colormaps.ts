@@ -1,17 +1,26 @@
 /**
  * Colour maps as short tables of stops, interpolated in OKLab.
  *
- * Sources: viridis, magma and cividis sampled from matplotlib's tables (viridis and magma by S. van der Walt and
+ * Sources: viridis, magma, plasma and cividis sampled from matplotlib's tables (the first three by S. van der Walt and
  * N. Smith, CC0; cividis by J. Nunez, C. Anderton and R. Renslow, 2018); `diverging` is ColorBrewer's RdBu (C. Brewer,
- * Apache 2.0), blue for low; `blues` is our own, from the grey of non-expressing cells to a strong blue.
+ * Apache 2.0), blue for low; `blues` and `reds` are our own, from the grey of non-expressing cells to a
+ * strong colour.
  */
 import { fromOklab, hexToRgb, type Rgb, rgbToHex, toOklab } from './oklab';
 
-export type ColormapName = 'viridis' | 'magma' | 'cividis' | 'blues' | 'diverging';
+export type ColormapName = 'viridis' | 'magma' | 'plasma' | 'cividis' | 'blues' | 'reds' | 'diverging';
 
 export type Theme = 'light' | 'dark';
 
-export const COLORMAPS: readonly ColormapName[] = ['blues', 'viridis', 'magma', 'cividis', 'diverging'];
+export const COLORMAPS: readonly ColormapName[] = [
+  'viridis',
+  'magma',
+  'plasma',
+  'cividis',
+  'blues',
+  'reds',
+  'diverging',
+];
 
 const VIRIDIS = [
   '#440154',
@@ -49,6 +58,20 @@ const CIVIDIS = [
   '#e1cc55',
   '#fee838',
 ];
+const PLASMA = [
+  '#0d0887',
+  '#46039f',
+  '#7201a8',
+  '#9c179e',
+  '#bd3786',
+  '#d8576b',
+  '#ed7953',
+  '#fb9f3a',
+  '#fdca26',
+  '#f0f921',
+];
+const REDS_LIGHT = ['#dcd6d3', '#e6b8a2', '#e58a6f', '#d7503f', '#ad1f2d', '#6f0a20'];
+const REDS_DARK = ['#443c3a', '#7d463d', '#bb5244', '#e9735a', '#fba587', '#ffe7d9'];
 const BLUES_LIGHT = ['#d3d8de', '#a3bfdc', '#6a9bd2', '#2f6fc1', '#123f9c', '#0b1f66'];
 const BLUES_DARK = ['#3a414b', '#34557f', '#2f74bd', '#3f9bee', '#83c4fb', '#dff1ff'];
 const RDBU_LIGHT = ['#053061', '#2166ac', '#4393c3', '#92c5de', '#dcdfe2', '#f4a582', '#d6604d', '#b2182b', '#67001f'];
@@ -69,10 +92,14 @@ function stops(name: ColormapName, theme: Theme): Stops {
     case 'magma':
       // From pale to dark on white: there, high must not be the pale end.
       return light ? { hex: MAGMA, from: 0.9, to: 0.05 } : { hex: MAGMA, from: 0.2, to: 1 };
+    case 'plasma':
+      return light ? { hex: PLASMA, from: 0, to: 0.93 } : { hex: PLASMA, from: 0.1, to: 1 };
     case 'cividis':
       return light ? { hex: CIVIDIS, from: 0, to: 0.97 } : { hex: CIVIDIS, from: 0.08, to: 1 };
     case 'blues':
       return { hex: light ? BLUES_LIGHT : BLUES_DARK, from: 0, to: 1 };
+    case 'reds':
+      return { hex: light ? REDS_LIGHT : REDS_DARK, from: 0, to: 1 };
     case 'diverging':
       return { hex: light ? RDBU_LIGHT : RDBU_DARK, from: 0, to: 1 };
   }

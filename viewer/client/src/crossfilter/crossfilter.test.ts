@@ -35,6 +35,20 @@ describe('histogram', () => {
     expect((many.edges?.[1] as number) - (many.edges?.[0] as number)).toBeCloseTo(21);
   });
 
+  it('bins a part, with what lies beyond in its ends, and logarithms', () => {
+    const part = histogram(Float64Array.of(-5, 0.5, 1.5, 99), null, 2, { domain: [0, 2] });
+    expect([...part.bins]).toEqual([0, 0, 1, 1]);
+    expect(part).toMatchObject({ extent: [-5, 99] });
+    expect([...(part.edges ?? [])]).toEqual([0, 1, 2]);
+    const log = histogram(Float64Array.of(1, 5, 50, 99, 100), null, 2, { log: true });
+    expect([...log.bins]).toEqual([0, 0, 1, 1, 1]);
+    expect(log.edges?.[1]).toBeCloseTo(10);
+    const clipped = histogram(Float64Array.of(0, 1, 11, 100), null, 2, { log: true, domain: [1, 100] });
+    expect([...clipped.bins]).toEqual([0, 0, 1, 1]);
+    const signed = histogram(Float64Array.of(-1, 0.5, 1), null, 2, { log: true });
+    expect([...(signed.edges ?? [])]).toEqual([-1, 0, 1]);
+  });
+
   it('has an answer for columns that say little', () => {
     expect(histogram(Float32Array.of(nan), null, 10)).toMatchObject({ edges: null, size: 10 });
     expect(histogram(Float32Array.of(0.5, 0.5), null, 10)).toMatchObject({ size: 1 });

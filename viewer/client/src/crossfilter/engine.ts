@@ -26,6 +26,10 @@ export type FieldSpec =
       readonly missing?: Uint8Array | null;
       /** Bins of its histogram; 50 by default. */
       readonly bins?: number;
+      /** The part that is binned; values beyond count in the bins at its ends. */
+      readonly domain?: readonly [number, number] | null;
+      /** Bins of equal width on a logarithmic scale. */
+      readonly log?: boolean;
     };
 
 export type Filter =
@@ -60,6 +64,8 @@ export interface FieldCounts {
   readonly missingPassing: number;
   /** Bin edges (one more than bins) of a range field; null of a category field, and where there is no value. */
   readonly edges: Float64Array | null;
+  /** Least and greatest value of a range field, also where its bins are of a part. */
+  readonly extent: readonly [number, number] | null;
 }
 
 const DEFAULT_BINS = 50;
@@ -72,6 +78,7 @@ interface Field {
   readonly bins: Uint8Array | Uint16Array | Uint32Array;
   readonly size: number;
   readonly edges: Float64Array | null;
+  readonly extent: readonly [number, number] | null;
   readonly total: Uint32Array;
 }
 
@@ -164,6 +171,7 @@ export class Engine {
         missingTotal: field.total[field.size] as number,
         missingPassing: counts[field.size] as number,
         edges: field.edges ? field.edges.slice() : null,
+        extent: field.extent,
       });
     }
     this.#dirty.clear();
@@ -287,8 +295,8 @@ export class Engine {
 
 function makeField(spec: FieldSpec): Field {
   if (spec.kind === 'range') {
-    const { bins, size, edges } = histogram(spec.values, spec.missing ?? null, spec.bins ?? DEFAULT_BINS);
-    return { spec, bins, size, edges, total: totals(bins, size) };
+    const { bins, size, edges, extent } = histogram(spec.values, spec.missing ?? null, spec.bins ?? DEFAULT_BINS, spec);
+    return { spec, bins, size, edges, extent, total: totals(bins, size) };
   }
   const { codes, size } = spec;
   const n = codes.length;
@@ -297,7 +305,7 @@ function makeField(spec: FieldSpec): Field {
     const code = codes[i] as number;
     bins[i] = code >= 0 && code < size ? code : size;
   }
-  return { spec, bins, size, edges: null, total: totals(bins, size) };
+  return { spec, bins, size, edges: null, extent: null, total: totals(bins, size) };
 }
 
 function totals(bins: Uint8Array | Uint16Array | Uint32Array, size: number): Uint32Array {

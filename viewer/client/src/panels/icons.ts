@@ -32,6 +32,13 @@ export const ICONS = {
   volcano: 'M4 4v16h16M8 9h.01M9.5 12.5h.01M12 16.5h.01M14.5 12.5h.01M16 9h.01M18 6.5h.01M6.5 6.5h.01',
   markers: 'M4 6h4M4 12h4M4 18h4M12 6h8M12 12h5M12 18h2',
   plots: 'M4 4v16h16M8 8h.01M8 14h.01M13 8h.01M13 14h.01M18 8h.01M18 14h.01',
+  sort: 'M4 6h10M4 12h7M4 18h4M17 5v14M17 19l-3-3M17 19l3-3',
+  pin: 'M9 4h6l-1 6 3 3v2H7v-2l3-3-1-6ZM12 15v5',
+  list: 'M4 6h12M4 11h12M4 16h7M18 14v6M15 17h6',
+  violin: 'M12 3c.6 3 4.5 4.5 4.5 8.5S13.5 17 12 21c-1.5-4-4.5-5.5-4.5-9.5S11.4 6 12 3ZM12 9v5',
+  pencil: 'M4 20l1-4L16.5 4.5l3 3L8 19l-4 1Z',
+  copy: 'M9 9h11v11H9ZM5 15H4V4h11v1',
+  table: 'M4 5h16v14H4ZM4 10h16M10 10v9',
   shrink: 'M20 10h-6V4M14 10l7-7M4 14h6v6M10 14l-7 7',
 } as const;
 

@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest';
 import type { DiffexpGene } from '../api/types';
 import { bars, tallest } from './bars';
+import { type CategoryOrder, inOrder, nextOrder } from './order';
+import { stepsOf } from './steps';
 import { nextSorting, tableRows } from './table';
 
 function gene(name: string, change: number | null): DiffexpGene {
@@ -48,4 +50,28 @@ test('one bar far above the others runs out of the picture', () => {
 test('bars stand on the lower edge, and few cells are still seen', () => {
   expect(bars(Uint32Array.of(0, 10, 1), 30, 20, 10)).toBe('M10.00 20v-20.00h9.00v20.00zM20.00 20v-2.00h9.00v2.00z');
   expect(bars(Uint32Array.of(1), 4, 20, 1000)).toContain('v-1.00');
+});
+
+test('categories are listed by name as people count, or by size, missing ones last', () => {
+  const names = ['c10', 'c9', 'B'];
+  const cells = [5, 7, 7];
+  const order = (how: CategoryOrder) =>
+    inOrder(
+      [0, 1, 2, -1],
+      how,
+      (code) => names[code] ?? '',
+      (code) => cells[code] ?? 99,
+    );
+  expect(order('file')).toEqual([0, 1, 2, -1]);
+  expect(order('name')).toEqual([2, 1, 0, -1]);
+  expect(order('count')).toEqual([1, 2, 0, -1]);
+  expect([nextOrder('file'), nextOrder('count')]).toEqual(['name', 'file']);
+});
+
+test('steps of a colour keep missing and zero apart', () => {
+  const { values, size, shown } = stepsOf(Uint8Array.of(0, 1, 2, 255), true);
+  expect([...values]).toEqual([-1, 0, 1, size - 1]);
+  expect(shown).toHaveLength(size);
+  expect(shown[0]).toBe(1);
+  expect([...stepsOf(Uint8Array.of(0, 1, 255), false).values]).toEqual([-1, 0, 15]);
 });

@@ -3,6 +3,7 @@ import type { Order } from '../canvas/scatter';
 import { categoryCodes, quantise } from '../color/codes';
 import type { NumberArray } from '../wire/columns';
 import type { FieldData } from './field';
+import { type FieldScale, type GeneRef, USUAL_SCALE } from './view';
 
 export interface PlainColoring {
   readonly kind: 'plain';
@@ -43,7 +44,7 @@ export type Coloring = PlainColoring | CategoryColoring | ValueColoring;
 export const PLAIN: PlainColoring = { kind: 'plain', title: 'All cells' };
 
 /** Prepare a field for the plot. */
-export function coloringOf(field: FieldData): Coloring {
+export function coloringOf(field: FieldData, scale: FieldScale = USUAL_SCALE): Coloring {
   if (field.kind === 'category') {
     return {
       kind: 'category',
@@ -62,13 +63,15 @@ export function coloringOf(field: FieldData): Coloring {
   const quantised = quantise(field.values, {
     missing: field.missing,
     zero,
-    clip: isGene ? [0, 99.5] : [0.5, 99.5],
+    clip: scale.clip ?? (isGene ? [0, 99.5] : [0.5, 99.5]),
+    log: scale.log,
   });
+  const notes = [field.gene ? sourceOf(field.gene) : '', scale.log ? 'logarithmic scale' : ''];
   return {
     kind: 'value',
     key: field.key,
     title: field.title,
-    subtitle: field.gene ? `values from ${field.gene.matrix}` : '',
+    subtitle: notes.filter(Boolean).join(', '),
     codes: quantised.codes,
     values: field.values,
     domain: quantised.domain,
@@ -79,6 +82,11 @@ export function coloringOf(field: FieldData): Coloring {
     isDate: field.isDate,
     order: 'value',
   };
+}
+
+function sourceOf({ matrix, list }: GeneRef): string {
+  if (!list) return `values from ${matrix}`;
+  return `${list.method} of ${list.genes.length} genes from ${matrix}`;
 }
 
 /** Counts and their logarithms have no negative values; a scaled matrix has, and its zero means nothing. */

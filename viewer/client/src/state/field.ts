@@ -1,8 +1,9 @@
 /** A column as the page uses it: for colours, filters, histograms and the hover card. */
 import type { ObsColumn } from '../api/types';
+import { percentiles } from '../color/codes';
 import type { FieldSpec } from '../crossfilter/engine';
 import type { Column, NumberArray } from '../wire/columns';
-import { type GeneRef, geneKey, obsKey } from './view';
+import { type FieldScale, type GeneRef, geneKey, obsKey, USUAL_SCALE } from './view';
 
 export interface CategoryData {
   readonly kind: 'category';
@@ -53,11 +54,13 @@ export function geneField(gene: GeneRef, column: Column): FieldData {
   return { kind: 'range', key, title: gene.gene, values: column.dense(), missing: null, isDate: false, gene };
 }
 
-/** What the crossfilter counts of a field; null for texts. */
-export function fieldSpec(field: FieldData): FieldSpec | null {
+/** What the crossfilter counts of a field, on its scale; null for texts. */
+export function fieldSpec(field: FieldData, scale: FieldScale = USUAL_SCALE): FieldSpec | null {
   if (field.kind === 'text') return null;
   if (field.kind === 'category') return { kind: 'category', codes: field.values, size: field.categories.length };
-  return { kind: 'range', values: field.values, missing: field.missing, bins: 40 };
+  const { values, missing } = field;
+  const domain = scale.clip && percentiles(values, { missing, clip: scale.clip });
+  return { kind: 'range', values, missing, bins: 40, domain, log: scale.log };
 }
 
 /** All codes a category field has, "missing" last. */

@@ -1,6 +1,11 @@
-/** Numbers and dates as the page writes them. */
+/** Numbers and dates as the page writes them: as the reader's language does. */
 
-const integers = new Intl.NumberFormat('en-US');
+const LOCALE = typeof window === 'undefined' ? 'en-US' : navigator.language;
+const integers = new Intl.NumberFormat(LOCALE);
+
+function written(value: number, options: Intl.NumberFormatOptions): string {
+  return minus(new Intl.NumberFormat(LOCALE, options).format(value));
+}
 
 /** A count of things: 12,345. */
 export function count(n: number): string {
@@ -16,20 +21,21 @@ export function number(value: number | null | undefined, digits = 3): string {
   if (size >= 1e7 || size < 1e-4) return scientific(value, Math.max(0, digits - 2));
   if (Number.isInteger(value)) return minus(integers.format(value));
   if (size >= 1000) return minus(integers.format(Math.round(value)));
-  return minus(String(Number(value.toPrecision(digits))));
+  return written(value, { maximumSignificantDigits: digits });
 }
 
 /** A p-value: exact zero is what the computer could not tell from it. */
 export function pValue(value: number | null): string {
   if (value === null || Number.isNaN(value)) return '–';
   if (value === 0) return '< 1e−308';
-  if (value >= 0.001) return value.toFixed(3);
+  if (value >= 0.001) return fixed(value, 3);
   return scientific(value, 1);
 }
 
 /** A fixed number of decimals, with a true minus sign. */
 export function fixed(value: number | null, decimals: number): string {
-  return value === null || Number.isNaN(value) ? '–' : minus(value.toFixed(decimals));
+  if (value === null || Number.isNaN(value)) return '–';
+  return written(value, { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
 }
 
 export function percent(fraction: number | null): string {
@@ -47,7 +53,8 @@ export function date(milliseconds: number): string {
 }
 
 function scientific(value: number, decimals: number): string {
-  return minus(value.toExponential(decimals).replace('e+', 'e'));
+  const [digits, exponent] = value.toExponential(decimals).replace('e+', 'e').split('e');
+  return `${fixed(Number(digits), decimals)}e${minus(exponent ?? '')}`;
 }
 
 function minus(text: string): string {

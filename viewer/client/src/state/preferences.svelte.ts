@@ -1,4 +1,4 @@
-import type { ColormapName } from '../color/colormaps';
+import { COLORMAPS, type ColormapName } from '../color/colormaps';
 import type { Theme } from '../color/lut';
 
 /** How the page looks, which is the user's and not the dataset's: remembered, and no part of undo. */
@@ -7,17 +7,33 @@ export interface Choices {
   readonly pointSize: number;
   readonly opacity: number | null;
   readonly colormap: ColormapName;
+  /** Whether the colour map runs from high to low. */
+  readonly reversed: boolean;
+  /** The colours of categories: those of the file, or a palette that everybody can tell apart. */
+  readonly palette: 'file' | 'safe';
   readonly labels: boolean;
+  /** Whether the first steps are still to be told. */
+  readonly hint: boolean;
 }
 
 const KEY = 'starcyte.preferences';
-const INITIAL: Choices = { theme: 'system', pointSize: 1, opacity: null, colormap: 'viridis', labels: true };
+const INITIAL: Choices = {
+  theme: 'system',
+  pointSize: 1,
+  opacity: null,
+  colormap: 'viridis',
+  reversed: false,
+  palette: 'file',
+  labels: true,
+  hint: true,
+};
 
 function isChoice<K extends keyof Choices>(key: K, value: unknown): value is Choices[K] {
   if (key === 'theme') return value === 'system' || value === 'light' || value === 'dark';
   if (key === 'opacity') return value === null || (typeof value === 'number' && value > 0 && value <= 1);
   if (key === 'pointSize') return typeof value === 'number' && value >= 0.25 && value <= 4;
-  if (key === 'colormap') return ['viridis', 'magma', 'cividis', 'blues', 'diverging'].includes(String(value));
+  if (key === 'colormap') return (COLORMAPS as readonly unknown[]).includes(value);
+  if (key === 'palette') return value === 'file' || value === 'safe';
   return typeof value === 'boolean';
 }
 
@@ -56,6 +72,11 @@ class Preferences {
     } catch {
       // Without storage the choice holds until the page is closed.
     }
+  }
+
+  /** The colours that categories are shown in; null asks for the safe palette. */
+  colorsOf(colors: readonly string[] | null | undefined): readonly string[] | null {
+    return this.choices.palette === 'file' ? (colors ?? null) : null;
   }
 
   switchTheme(): void {

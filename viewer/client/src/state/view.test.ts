@@ -3,6 +3,7 @@ import type { Schema } from '../api/types';
 import {
   type CategoryFilter,
   columnCheck,
+  geneKey,
   initialView,
   isFiltered,
   isShown,
@@ -12,8 +13,11 @@ import {
   toggled,
   withColor,
   withFilter,
+  withGenes,
   withoutFilters,
   withoutGene,
+  withPin,
+  withScale,
 } from './view';
 
 const SCHEMA: Schema = {
@@ -108,6 +112,32 @@ describe('genes', () => {
     expect(left.genes).toEqual([]);
     expect(left.color).toEqual({ kind: 'none' });
     expect(isFiltered(left)).toBe(false);
+  });
+});
+
+describe('pinned genes and scales', () => {
+  const view = initialView(SCHEMA);
+  const gene = (k: number) => ({ gene: `G${k}`, matrix: 'X' });
+
+  test('a pinned gene stays however many are looked at, until it is removed', () => {
+    let now = withPin(withGenes(view, [gene(0)]), gene(0), true);
+    for (let k = 1; k < 2 * MAX_GENES; k++) now = withGenes(now, [gene(k)]);
+    expect(now.genes).toHaveLength(MAX_GENES);
+    expect(now.genes).toContainEqual(gene(0));
+    expect(withoutGene(now, gene(0)).pinned).toEqual([]);
+  });
+
+  test('a list of genes is another entry than a gene of its name', () => {
+    const list = { ...gene(1), list: { genes: ['A', 'B'], method: 'mean' } } as const;
+    const now = withColor(withGenes(view, [gene(1)]), { kind: 'gene', ...list });
+    expect(now.genes).toEqual([list, gene(1)]);
+    expect(geneKey({ ...list, list: { ...list.list, method: 'score' } })).not.toBe(geneKey(list));
+  });
+
+  test('the usual scale is not written down', () => {
+    const log = withScale(view, 'obs:a', { log: true, clip: null });
+    expect(log.scales).toEqual({ 'obs:a': { log: true, clip: null } });
+    expect(withScale(log, 'obs:a', { log: false, clip: null }).scales).toEqual({});
   });
 });
 

@@ -7,7 +7,7 @@ import type { ObsColumn, Schema } from '../api/types';
 export type ColorBy =
   | { readonly kind: 'none' }
   | { readonly kind: 'obs'; readonly column: string }
-  | { readonly kind: 'gene'; readonly gene: string; readonly matrix: string };
+  | ({ readonly kind: 'gene' } & GeneRef);
 
 /** Cells kept in the viewer's store of cell lists. */
 export interface CellsRef {
@@ -43,12 +43,34 @@ export interface View {
   readonly setB: CellsRef | 'rest' | null;
   /** Genes looked at, the newest first. */
   readonly genes: readonly GeneRef[];
+  /** Keys of the genes that stay in the list whatever else is looked at. */
+  readonly pinned: readonly string[];
+  /** How fields of numbers are scaled, by field key: those that are not as usual. */
+  readonly scales: Readonly<Record<string, FieldScale>>;
 }
 
+/** A gene, or a list of genes in one number per cell, of a matrix. */
 export interface GeneRef {
+  /** The name of the gene, or of the list. */
   readonly gene: string;
   readonly matrix: string;
+  readonly list?: GeneList;
 }
+
+/** Genes taken together: their mean, or their score against genes of like expression. */
+export interface GeneList {
+  readonly genes: readonly string[];
+  readonly method: 'mean' | 'score';
+}
+
+/** How numbers become colours and bars. */
+export interface FieldScale {
+  readonly log: boolean;
+  /** Percentiles beyond which values count as those at the end; null: as usual. */
+  readonly clip: readonly [number, number] | null;
+}
+
+export const USUAL_SCALE: FieldScale = { log: false, clip: null };
 
 /** Genes kept in the list. */
 export const MAX_GENES = 20;
@@ -59,8 +81,9 @@ export function obsKey(column: string): string {
   return `obs:${column}`;
 }
 
-export function geneKey(gene: GeneRef): string {
-  return `gene:${gene.matrix}:${gene.gene}`;
+export function geneKey({ gene, matrix, list }: GeneRef): string {
+  if (list) return `list:${matrix}:${list.method}:${gene}:${list.genes.join(' ')}`;
+  return `gene:${matrix}:${gene}`;
 }
 
 /** The view a dataset opens with. */
@@ -75,6 +98,8 @@ export function initialView(schema: Schema): View {
     setA: null,
     setB: 'rest',
     genes: [],
+    pinned: [],
+    scales: {},
   };
 }
 
@@ -102,19 +127,45 @@ function inRange(value: number, low: number, high: number): boolean {
 
 export function withColor(view: View, color: ColorBy): View {
   if (color.kind !== 'gene') return { ...view, color };
-  return { ...view, color, genes: withGene(view.genes, color) };
+  return withGenes({ ...view, color }, [color]);
 }
 
-function withGene(genes: readonly GeneRef[], added: GeneRef): readonly GeneRef[] {
-  if (genes.some((gene) => geneKey(gene) === geneKey(added))) return genes;
-  return [{ gene: added.gene, matrix: added.matrix }, ...genes].slice(0, MAX_GENES);
+/** Put genes at the head of the list; beyond its length the oldest go that are not pinned. */
+export function withGenes(view: View, added: readonly GeneRef[]): View {
+  const listed = new Set(view.genes.map(geneKey));
+  const fresh = added.filter((gene) => !listed.has(geneKey(gene)));
+  if (fresh.length === 0) return view;
+  const genes = [
+    ...fresh.map(({ gene, matrix, list }) => ({ gene, matrix, ...(list ? { list } : {}) })),
+    ...view.genes,
+  ];
+  const pinned = new Set(view.pinned);
+  for (let k = genes.length - 1; k >= 0 && genes.length > MAX_GENES; k--) {
+    if (!pinned.has(geneKey(genes[k] as GeneRef))) genes.splice(k, 1);
+  }
+  return { ...view, genes: genes.slice(0, MAX_GENES) };
+}
+
+/** Pin a gene, or let it go with the others. */
+export function withPin(view: View, gene: GeneRef, pinned: boolean): View {
+  const key = geneKey(gene);
+  const others = view.pinned.filter((other) => other !== key);
+  return { ...view, pinned: pinned ? [...others, key] : others };
+}
+
+/** Scale a field; the usual scale is not written down. */
+export function withScale(view: View, key: string, scale: FieldScale): View {
+  const scales = { ...view.scales };
+  if (scale.log || scale.clip) scales[key] = scale;
+  else delete scales[key];
+  return { ...view, scales };
 }
 
 export function withoutGene(view: View, removed: GeneRef): View {
   const key = geneKey(removed);
   const coloured = view.color.kind === 'gene' && geneKey(view.color) === key;
   return {
-    ...withFilter(view, key, null),
+    ...withPin(withFilter(view, key, null), removed, false),
     genes: view.genes.filter((gene) => geneKey(gene) !== key),
     color: coloured ? { kind: 'none' } : view.color,
   };

@@ -7,7 +7,7 @@ import type { Join, Mode } from '../canvas/gestures';
 import { type Crossfilter, type CrossfilterResult, createCrossfilter, type FieldCounts } from '../crossfilter/client';
 import { CellStore, cellsOf, joined } from './cells';
 import { type Coloring, coloringOf, PLAIN } from './coloring';
-import { type FieldData, fieldSpec, geneField, obsField } from './field';
+import { categoryName, type FieldData, fieldSpec, geneField, obsField } from './field';
 import { History } from './history';
 import { CellNames } from './names.svelte';
 import { selectionName } from './naming';
@@ -15,6 +15,7 @@ import {
   type CellsRef,
   type ColorBy,
   type FieldFilter,
+  type FieldScale,
   type GeneRef,
   geneKey,
   initialView,
@@ -23,8 +24,11 @@ import {
   type View,
   withColor,
   withFilter,
+  withGenes,
   withoutFilters,
   withoutGene,
+  withPin,
+  withScale,
 } from './view';
 
 const LASSO = 'lasso';
@@ -130,7 +134,11 @@ export class Viewer {
     this.canUndo = this.history.canUndo;
     this.canRedo = this.history.canRedo;
     if (next.embedding !== before.embedding) void this.showEmbedding();
-    if (next.color !== before.color) void this.showColor();
+    const rescaled = [...new Set([...Object.keys(before.scales), ...Object.keys(next.scales)])].filter(
+      (key) => before.scales[key] !== next.scales[key],
+    );
+    for (const key of rescaled) this.count(key);
+    if (next.color !== before.color || rescaled.some((key) => this.isColored(key))) void this.showColor();
     if (next.lasso !== before.lasso) {
       this.crossfilter.setFilter(LASSO, next.lasso && { kind: 'cells', cells: this.cells.get(next.lasso) });
     }
@@ -174,6 +182,19 @@ export class Viewer {
   dropGene(gene: GeneRef): void {
     this.reads.get(geneKey(gene))?.abort();
     this.commit(withoutGene(this.view, gene));
+  }
+
+  /** Put genes in the list without colouring by them. */
+  listGenes(genes: readonly GeneRef[]): void {
+    this.commit(withGenes(this.view, genes));
+  }
+
+  pin(gene: GeneRef, pinned: boolean): void {
+    this.commit(withPin(this.view, gene, pinned));
+  }
+
+  scale(key: string, scale: FieldScale): void {
+    this.commit(withScale(this.view, key, scale));
   }
 
   filter(key: string, filter: FieldFilter | null, gesture: symbol | null = null): void {
@@ -223,6 +244,16 @@ export class Viewer {
     this.commit({ ...this.view, [set]: { ...this.cells.add(cellsOf(mask, this.n)), label } });
   }
 
+  /** Keep the cells of a category, whatever is selected, as one of the two sets. */
+  async keepCategory(set: 'setA' | 'setB', key: string, code: number): Promise<void> {
+    const field = await this.load(key);
+    if (field.kind !== 'category') return;
+    const cells: number[] = [];
+    for (let cell = 0; cell < this.n; cell++) if (field.values[cell] === code) cells.push(cell);
+    const label = categoryName(field.categories, code);
+    this.commit({ ...this.view, [set]: { ...this.cells.add(Uint32Array.from(cells)), label } });
+  }
+
   /** What passes the filters of the view: the result shown may still be that of the filters before. */
   private async settledMask(): Promise<Uint8Array | null> {
     await Promise.all(this.applying);
@@ -256,10 +287,16 @@ export class Viewer {
     if (info) field = obsField(info, await this.api.obs(info.name));
     else if (gene) field = await this.readGene(gene);
     else throw new RangeError(`no field ${key}`);
-    const spec = fieldSpec(field);
-    if (spec) this.crossfilter.addField(key, spec);
     this.fields = new Map(this.fields).set(key, field);
+    this.count(key);
     return field;
+  }
+
+  /** Have a field counted in the bins its scale asks for. */
+  private count(key: string): void {
+    const field = this.fields.get(key);
+    const spec = field && fieldSpec(field, this.view.scales[key]);
+    if (spec) this.crossfilter.addField(key, spec);
   }
 
   private async readGene(gene: GeneRef): Promise<FieldData> {
@@ -268,7 +305,13 @@ export class Viewer {
     this.reads.set(key, controller);
     this.reading = new Set(this.reads.keys());
     try {
-      return geneField(gene, await this.api.expression(gene.gene, gene.matrix, controller.signal));
+      const { api } = this;
+      const { signal } = controller;
+      const { list, matrix } = gene;
+      const reading = list
+        ? api.score(list.genes, list.method, matrix, signal)
+        : api.expression(gene.gene, matrix, signal);
+      return geneField(gene, await reading);
     } finally {
       this.reads.delete(key);
       this.reading = new Set(this.reads.keys());
@@ -328,7 +371,8 @@ export class Viewer {
     try {
       const coloring = await this.coloringRequest.run(async () => {
         if (color.kind === 'none') return PLAIN;
-        return coloringOf(await (color.kind === 'obs' ? this.load(obsKey(color.column)) : this.loadGene(color)));
+        const field = await (color.kind === 'obs' ? this.load(obsKey(color.column)) : this.loadGene(color));
+        return coloringOf(field, this.view.scales[field.key]);
       });
       if (!coloring) return;
       this.coloring = coloring;
