@@ -95,9 +95,15 @@ def prepare(args: argparse.Namespace, settings: Settings) -> int:
     names = args.matrix or ([dataset.default_matrix] if dataset.default_matrix else [])
     for name in names:
         dataset.matrix(name)
+    made = []
     for name in names:
-        index = make(dataset, settings, name, _progress(f"Indexing {name}"))
-        print(f"starcyte: {name} is indexed in {str(index.folder)!r}")
+        made.append(make(dataset, settings, name, _progress(f"Indexing {name}")))
+        print(f"starcyte: {name} is indexed in {str(made[-1].folder)!r}")
+    if args.output:
+        from starcyte.store.index_archive import write_archive
+
+        write_archive(args.output, made)
+        print(f"starcyte: {', '.join(names) or 'no matrix'} in {str(args.output)!r}")
     return 0
 
 
@@ -158,6 +164,7 @@ def _parser() -> argparse.ArgumentParser:
         command.set_defaults(run=run)
         if run is prepare:
             command.add_argument("--matrix", action="append", help="Matrix to index; default: the one shown first.")
+            command.add_argument("--output", type=Path, metavar="FILE", help="Archive to write; see --index-file.")
         if run is inspect:
             command.add_argument("--json", action="store_true", help="Print JSON.")
     command = commands.add_parser("get", help=get.__doc__, description=get.__doc__, parents=[common])

@@ -38,6 +38,7 @@ SETTINGS = (
     Setting("var_names", str, "", "Column of var that holds the gene names to show; empty: found by name and content."),
     Setting("obs_names", str, "", "Column of obs that holds the cell names to show; empty: the index."),
     Setting("cache_dir", str, "", "Folder for what can be made again; empty: starcyte in the user's cache folder."),
+    Setting("index_file", str, "", "Archive of column indexes, as `starcyte prepare --output` writes it; empty: none."),
     Setting("ready_file", str, "", "File to write, as JSON, once the port listens; empty: none."),
     Setting("trust_prefix", bool, False, "Take X-Forwarded-Prefix from the proxy in front (one hop)."),
     Setting("allow_framing", bool, False, "Allow pages of any origin to show the viewer in a frame."),

@@ -113,7 +113,7 @@ def test_two_threads_at_once_build_it_once(dataset, tmp_path):
         thread.start()
     for thread in threads:
         thread.join()
-    assert len({os.fstat(index._entries).st_ino for index in done}) == 1
+    assert len({os.fstat(index._entries.fileno()).st_ino for index in done}) == 1
     assert all(is_right(index) for index in done)
 
 

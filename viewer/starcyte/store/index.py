@@ -16,12 +16,10 @@ it to the end, by descriptors, though it be replaced or removed.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
-import mmap
-import os
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -33,6 +31,7 @@ from numpy.typing import NDArray
 from starcyte.errors import DatasetInvalid
 from starcyte.store.base import Layout, Tick, Values, no_tick
 from starcyte.store.block import Block
+from starcyte.store.index_files import Archive, Folder, Place, Stored
 from starcyte.store.moments import Moments
 
 FORMAT = 1
@@ -40,6 +39,7 @@ FORMAT = 1
 UNUSABLE = (OSError, ValueError, KeyError)
 OFFSETS = np.dtype("<u2")
 TABLE = np.dtype("<u4")
+_DIGEST_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,12 @@ class Source:
     @property
     def folder_name(self) -> str:
         """The name of its folder in the cache."""
-        return f"{self.revision}-{hashlib.blake2b(self.matrix.encode(), digest_size=6).hexdigest()}"
+        return f"{self.revision}-{self.archive_name}"
+
+    @property
+    def archive_name(self) -> str:
+        """The name of its folder in an archive."""
+        return hashlib.blake2b(self.matrix.encode(), digest_size=6).hexdigest()
 
     def as_dict(self) -> dict[str, Any]:
         """Return what stands in ``index.json``."""
@@ -84,21 +89,6 @@ class Source:
 def moments_name(column: str) -> str:
     """Return the name of the file of a column's moments."""
     return f"moments-{hashlib.blake2b(column.encode(), digest_size=8).hexdigest()}.bin"
-
-
-def bytes_of(array: NDArray[Any]) -> memoryview:
-    """Return the bytes of a contiguous array, to be read or filled."""
-    return memoryview(array.reshape(-1).view(np.uint8).data)
-
-
-def read_at(descriptor: int, position: int, out: NDArray[Any]) -> None:
-    """Fill an array from a place in a file; raise OSError where the file ends before."""
-    view = bytes_of(out)
-    while len(view):
-        n = os.preadv(descriptor, [view], position)
-        if n == 0:
-            raise OSError("the file ends before it should")
-        view, position = view[n:], position + n
 
 
 def seal(meta: dict[str, Any]) -> str:
@@ -127,7 +117,7 @@ class ColumnIndex:
     Parameters
     ----------
     folder
-        Where it is.
+        Where it is: a folder, or an archive of such.
     source
         What it must be of.
 
@@ -144,7 +134,9 @@ class ColumnIndex:
     def __init__(self, folder: Path, source: Source) -> None:
         self.folder = folder
         self.name, self.shape, self.dtype = source.matrix, source.shape, np.dtype(source.dtype)
-        self._opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        self.archive_name = source.archive_name
+        self._files: list[Stored] = []
+        self._place: Place = Folder(folder) if folder.is_dir() else Archive(folder, source.archive_name)
         try:
             self._open(source)
         except BaseException:
@@ -152,9 +144,12 @@ class ColumnIndex:
             raise
 
     def _open(self, source: Source) -> None:
-        with open(self._open_file("index.json"), "rb") as stream:  # noqa: PTH123
-            meta = _unsealed(stream.read())
-        if {k: meta.get(k) for k in source.as_dict()} != source.as_dict():
+        with closing(self._place.open("index.json")) as stored:
+            meta = _unsealed(stored.read_all())
+        expected = source.as_dict()
+        if not self._place.exact:
+            del expected["revision"]
+        if {k: meta.get(k) for k in expected} != expected:
             raise ValueError("it is of another file")
         self.nnz: int | None = meta["nnz"]
         self.layout = "dense" if meta["dense"] else "csc"
@@ -164,27 +159,57 @@ class ColumnIndex:
         self._counts: NDArray[np.int64] = np.array(meta["counts"], np.int64)
         self._moments: dict[str, int] = meta["moments"]
         self._entries = self._open_file("entries.bin")
-        _hold(self._entries)
         self._table = self._open_file("table.bin")
-        if os.fstat(self._entries).st_size != meta["entries_bytes"]:
+        if self._entries.there != meta["entries_bytes"]:
             raise ValueError("its entries are torn")
-        if table_digest(self._table) != meta["table_digest"]:
+        if self._table.there != self._table.size or table_digest(self._table) != meta["table_digest"]:
             raise ValueError("its table is torn")
         for column, k in self._moments.items():
-            if os.stat(moments_name(column), dir_fd=self._opened).st_size != moments_bytes(self.shape[1], k):
+            if self._place.size(moments_name(column)) != moments_bytes(self.shape[1], k):
                 raise ValueError(f"its moments of {column!r} are torn")
+        if not self._place.exact:
+            self._check_places()
 
-    def _open_file(self, name: str) -> int:
-        return os.open(name, os.O_RDONLY, dir_fd=self._opened)
+    def _check_places(self) -> None:
+        """Look whether all that is named lies within the matrix and the entries: an archive may be anybody's."""
+        n_obs, n_vars = self.shape
+        rows, starts, counts = self.rows, self._starts, self._counts
+        if not (rows.ndim == 1 and rows.size and rows[0] == 0 and np.all(rows[1:] >= rows[:-1])):
+            raise ValueError("its blocks contradict themselves")
+        if self.only_moments:
+            return
+        if rows[-1] != n_obs or not starts.shape == counts.shape == (self.n_blocks,):
+            raise ValueError("its blocks contradict themselves")
+        ends = (starts if self.layout == "dense" else self._values_start) + counts * self.dtype.itemsize
+        if np.any(counts < 0) or np.any(starts < 0) or np.any(ends > self._entries.size):
+            raise ValueError("its blocks contradict themselves")
+        if self.layout == "dense":
+            wrong = bool(np.any(counts != np.diff(rows) * n_vars))
+        else:
+            table = self._block_table
+            wrong = bool(np.any(table[0]) or np.any(table[-1] != counts)) or any(
+                np.any(table[j + 1 : j + 1025] < table[j : j + 1024][: n_vars - j]) for j in range(0, n_vars, 1024)
+            )
+        if wrong:
+            raise ValueError("its table contradicts itself")
+
+    def _checked(self, offsets: NDArray[np.uint16], sizes: Any) -> NDArray[np.uint16]:
+        """Return offsets of rows within blocks, of these sizes."""
+        if not self._place.exact and np.any(offsets >= sizes):
+            raise self._unreadable(OSError("it names cells that are not there"))
+        return offsets
+
+    def _open_file(self, name: str) -> Stored:
+        self._files.append(self._place.open(name))
+        return self._files[-1]
 
     def close(self) -> None:
         """Let go of its files; it cannot be read any more."""
-        for name in ("_block_table", "_map"):
-            self.__dict__.pop(name, None)
-        for name in ("_opened", "_entries", "_table"):
-            descriptor = self.__dict__.pop(name, None)
-            if descriptor is not None:
-                os.close(descriptor)
+        self.__dict__.pop("_block_table", None)
+        for stored in self.__dict__.pop("_files", ()):
+            stored.close()
+        if "_place" in self.__dict__:
+            self._place.close()
 
     def __del__(self) -> None:
         """Let go of the files of an index that was replaced, when the last reader has left it."""
@@ -195,12 +220,15 @@ class ColumnIndex:
         """The number of blocks."""
         return self.rows.size - 1
 
-    def _read(
-        self, position: int, shape: int | tuple[int, ...], dtype: np.dtype[Any], descriptor: int = -1
+    def _read(self, position: int, shape: int | tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
+        return self._read_of(self._entries, position, shape, dtype)
+
+    def _read_of(
+        self, stored: Stored, position: int, shape: int | tuple[int, ...], dtype: np.dtype[Any]
     ) -> NDArray[Any]:
         out = np.empty(shape, dtype)
         try:
-            read_at(self._entries if descriptor < 0 else descriptor, position, out)
+            stored.read(position, out)
         except OSError as error:
             raise self._unreadable(error) from None
         return out
@@ -230,6 +258,8 @@ class ColumnIndex:
         total = int(ends[-1]) if ends.size else 0
         offsets = np.frombuffer(self._gather(*offset_slices), OFFSETS, total)
         values = np.frombuffer(self._gather(*value_slices), self.dtype, total)
+        if not self._place.exact:
+            self._checked(offsets, np.repeat(np.diff(self.rows), counts))
         rows = offsets.astype(np.uint32)
         rows += np.repeat(self.rows[:-1].astype(np.uint32), counts)
         return Values(self.shape[0], values, rows)
@@ -240,36 +270,12 @@ class ColumnIndex:
         return self._starts + -(-OFFSETS.itemsize * self._counts // 8) * 8
 
     def _gather(self, places: NDArray[np.int64], sizes: NDArray[np.int64]) -> bytes:
-        """Return slices of the entries, one behind the other.
-
-        What is in memory is copied from a map: a call of the system for each slice would hand Python's lock to another
-        thread each time. What is not is fetched by the disk at once, not slice after slice, while others go on.
-        """
+        """Return slices of the entries, one behind the other."""
         kept = np.flatnonzero(sizes)
-        starts, ends = places[kept].tolist(), (places[kept] + sizes[kept]).tolist()
-        if not starts:
-            return b""
-        if ends[-1] > os.fstat(self._entries).st_size:
-            raise self._unreadable(OSError("the file ends before it should"))
-        if self._is_in_memory(ends[-1] - 1):
-            view = self._map
-            return b"".join([view[a:b] for a, b in zip(starts, ends, strict=True)])
-        for a, b in zip(starts, ends, strict=True):
-            os.posix_fadvise(self._entries, a, b - a, os.POSIX_FADV_WILLNEED)
         try:
-            return b"".join([os.pread(self._entries, b - a, a) for a, b in zip(starts, ends, strict=True)])
+            return self._entries.slices(places[kept].tolist(), (places[kept] + sizes[kept]).tolist())
         except OSError as error:
             raise self._unreadable(error) from None
-
-    def _is_in_memory(self, place: int) -> bool:
-        try:
-            return os.preadv(self._entries, (bytearray(1),), place, os.RWF_NOWAIT) == 1
-        except (OSError, AttributeError):  # not in memory, or a system that cannot say
-            return False
-
-    @cached_property
-    def _map(self) -> memoryview:
-        return memoryview(mmap.mmap(self._entries, 0, prot=mmap.PROT_READ))
 
     def _fill(self, position: int, out: NDArray[Any]) -> None:
         out[:] = self._read(position, out.size, self.dtype)
@@ -277,7 +283,7 @@ class ColumnIndex:
     def _gene_table(self, first: int, last: int) -> NDArray[np.uint32]:
         """Return where genes first to last (included) start in each block, shape (last - first + 1, blocks)."""
         shape = (last - first + 1, self.n_blocks)
-        return self._read(first * self.n_blocks * TABLE.itemsize, shape, TABLE, self._table)
+        return self._read_of(self._table, first * self.n_blocks * TABLE.itemsize, shape, TABLE)
 
     def block(self, number: int) -> Block:
         """Read one block."""
@@ -287,12 +293,15 @@ class ColumnIndex:
             return Block(rows, genes, self._read(start, (self.shape[1], rows.stop - rows.start), self.dtype))
         ptr = self._block_table[:, number].astype(np.int64)
         values = self._read(int(self._values_start[number]), count, self.dtype)
-        return Block(rows, genes, values, ptr, self._read(start, count, OFFSETS))
+        offsets = self._checked(self._read(start, count, OFFSETS), rows.stop - rows.start)
+        return Block(rows, genes, values, ptr, offsets)
 
     @cached_property
     def _block_table(self) -> NDArray[Any]:
-        table = mmap.mmap(self._table, 0, access=mmap.ACCESS_READ)
-        return np.frombuffer(table, TABLE).reshape(self.shape[1] + 1, self.n_blocks)
+        try:
+            return np.frombuffer(self._table.map(), TABLE).reshape(self.shape[1] + 1, self.n_blocks)
+        except OSError as error:
+            raise self._unreadable(error) from None
 
     def gene_sizes(self) -> NDArray[np.int64]:
         """Return the number of entries of each gene of a sparse matrix, shape (genes,)."""
@@ -323,7 +332,8 @@ class ColumnIndex:
         for b in np.flatnonzero(per_block).tolist():
             end, n = int(ends[b]), int(per_block[b])
             piece = slice(end - n, end)
-            rows[piece] = self._read(int(self._starts[b] + 2 * at[0, b]), n, OFFSETS)
+            offsets = self._read(int(self._starts[b] + 2 * at[0, b]), n, OFFSETS)
+            rows[piece] = self._checked(offsets, int(self.rows[b + 1] - self.rows[b]))
             rows[piece] += np.uint32(self.rows[b])
             values[piece] = self._read(int(self._values_start[b] + self.dtype.itemsize * at[0, b]), n, self.dtype)
         return genes, rows, values
@@ -334,23 +344,10 @@ class ColumnIndex:
         if k is None:
             return None
         try:
-            descriptor = self._open_file(moments_name(column))
+            with closing(self._place.open(moments_name(column))) as stored:
+                return open_moments(stored, self.shape[1], k)
         except OSError:
             return None  # the index was removed; its entries are held open, and tell the same
-        try:
-            return open_moments(descriptor, self.shape[1], k)
-        finally:
-            os.close(descriptor)
-
-
-def _hold(descriptor: int) -> None:
-    """Lock a file while it is open, so that the cache knows what is in use; raise OSError if it is being removed."""
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise
-    except OSError:
-        pass  # no locks here (NFS)
 
 
 def moments_bytes(n_genes: int, k: int) -> int:
@@ -358,11 +355,11 @@ def moments_bytes(n_genes: int, k: int) -> int:
     return 8 * k + n_genes * k * (8 + 8 + 4)
 
 
-def open_moments(descriptor: int, n_genes: int, k: int) -> Moments:
+def open_moments(stored: Stored, n_genes: int, k: int) -> Moments:
     """Map a file of moments: counts, means, sums of squared deviations, positive cells."""
     size = n_genes * k
     shape = (n_genes, k)
-    whole = mmap.mmap(descriptor, moments_bytes(n_genes, k), access=mmap.ACCESS_READ)
+    whole = stored.map()
     places = np.cumsum([0, 8 * k, 8 * size, 8 * size, 4 * size])
     parts: Sequence[NDArray[Any]] = [
         np.ndarray(s, d, buffer=whole, offset=int(p))
@@ -371,8 +368,12 @@ def open_moments(descriptor: int, n_genes: int, k: int) -> Moments:
     return Moments(*parts)
 
 
-def table_digest(descriptor: int) -> str:
+def table_digest(stored: Stored) -> str:
     """Return the digest of a table."""
-    with open(descriptor, "rb", closefd=False) as stream:
-        stream.seek(0)
-        return hashlib.file_digest(stream, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
+    digest = hashlib.blake2b(digest_size=16)
+    buffer = np.empty(_DIGEST_BYTES, np.uint8)
+    for position in range(0, stored.size, _DIGEST_BYTES):
+        piece = buffer[: stored.size - position]
+        stored.read(position, piece)
+        digest.update(piece.data)
+    return digest.hexdigest()

@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from starcyte.errors import InputError
 from starcyte.store.base import Column, Matrix, Tick, no_tick
 from starcyte.store.block import Block
-from starcyte.store.index import OFFSETS, TABLE, UNUSABLE, ColumnIndex, Source, bytes_of, seal, table_digest
+from starcyte.store.index import OFFSETS, TABLE, UNUSABLE, ColumnIndex, Source, seal, table_digest
+from starcyte.store.index_files import Stored, bytes_of
 from starcyte.store.index_moments import packs_of
 from starcyte.store.room import map_zeros
 
@@ -204,7 +205,7 @@ class _Builder:
                     stream.write(np.ascontiguousarray(self._by_block[:, first : first + 1024].T).tobytes())
             stream.flush()
             os.fsync(stream.fileno())
-            digest = table_digest(stream.fileno())
+            digest = table_digest(Stored(stream.fileno(), 0, stream.tell()))
         del self._by_block
         (self._folder / "by_block.bin").unlink()
         meta = self._source.as_dict() | {

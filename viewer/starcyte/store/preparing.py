@@ -75,9 +75,7 @@ class Preparing:
 
         A small matrix needs none: it is read faster than an index could be opened.
         """
-        matrix = self._dataset.matrix(name)
-        n = matrix.nnz if matrix.nnz is not None else matrix.shape[0] * matrix.shape[1]
-        if n < self._settings.index_least:
+        if self._is_small(name) and not self._settings.index_file:
             return
         with self._lock:
             if name in self._asked or self._closed:
@@ -87,6 +85,11 @@ class Preparing:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="preparing", daemon=True)
                 self._thread.start()
+
+    def _is_small(self, name: str) -> bool:
+        matrix = self._dataset.matrix(name)
+        n = matrix.nnz if matrix.nnz is not None else matrix.shape[0] * matrix.shape[1]
+        return bool(n < self._settings.index_least)
 
     def wait(self, name: str, tick: Tick) -> None:
         """Wait until the index of a matrix stands, or will not.
@@ -116,17 +119,32 @@ class Preparing:
     def _run(self) -> None:
         while (name := self._wanted.get()) is not None:
             try:
-                self._dataset.matrix(name).index = self._open(name) or self._make(name)
+                self._dataset.matrix(name).index = self._given(name) or self._open(name) or self._make(name)
             except StarcyteError as error:
                 if not self._closed:
-                    self.problems.append(str(error))
-                    log.warning("%s", error)
+                    self._complain(str(error))
             except Exception:
                 self.problems.append(f"The index of {name} could not be made: a defect of starcyte; see its log.")
                 log.exception("the index of a matrix could not be made")
             finally:
                 self.progress = None
                 self._asked[name].set()
+
+    def _given(self, name: str) -> ColumnIndex | None:
+        """Return the index of the archive that was given, if it is of this dataset."""
+        path = self._settings.index_file
+        if not path:
+            return None
+        try:
+            return ColumnIndex(Path(path), self._dataset.source(name))
+        except UNUSABLE as error:
+            why = (error.strerror or error) if isinstance(error, OSError) else error.args[0]
+            self._complain(f"The index of {name} that was given is not used: {why}. `starcyte prepare` makes one.")
+            return None
+
+    def _complain(self, problem: str) -> None:
+        self.problems.append(problem)
+        log.warning("%s", problem)
 
     def _open(self, name: str) -> ColumnIndex | None:
         source = self._dataset.source(name)
@@ -139,7 +157,9 @@ class Preparing:
             os.utime(folder)
         return index
 
-    def _make(self, name: str) -> ColumnIndex:
+    def _make(self, name: str) -> ColumnIndex | None:
+        if self._is_small(name):
+            return None
         self.progress = Progress(name, 0.0)
         spawn = multiprocessing.get_context("spawn")
         receiver, sender = spawn.Pipe(duplex=False)
