@@ -47,11 +47,15 @@ class Label:
         The number of the change that made it what it is.
     categories
         In the order that the user gave them.
+    author, time
+        Of that change.
     """
 
     name: str
     revision: int
     categories: tuple[Category, ...]
+    author: str = ""
+    time: str = ""
 
     def codes(self, n_obs: int) -> NDArray[np.int32]:
         """Return the category of each cell, -1 where it has none: shape (n_obs,)."""
@@ -64,6 +68,28 @@ class Label:
     def n_labelled(self) -> int:
         """Cells that are in a category."""
         return sum(len(c.cells) for c in self.categories)
+
+
+@dataclass(frozen=True)
+class LabelInfo:
+    """A label without its cells, as lists show it.
+
+    Parameters
+    ----------
+    name, revision, author, time
+        As of a label.
+    categories
+        Without cells.
+    counts
+        How many cells each category has.
+    """
+
+    name: str
+    revision: int
+    author: str
+    time: str
+    categories: tuple[Category, ...]
+    counts: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -80,12 +106,16 @@ class GeneSet:
         Names as the user gave them, without repeats; the file need not have them.
     description
         Free text.
+    author, time
+        Of that change.
     """
 
     name: str
     revision: int
     genes: tuple[str, ...]
     description: str = ""
+    author: str = ""
+    time: str = ""
 
 
 @dataclass(frozen=True)
@@ -104,6 +134,8 @@ class Keepsake:
         ``application/json`` for views and results; ``image/svg+xml`` or ``image/png`` for figures.
     body
         The bytes that were sent.
+    author, time
+        Of that change.
     """
 
     kind: str
@@ -111,6 +143,8 @@ class Keepsake:
     revision: int
     media_type: str
     body: bytes
+    author: str = ""
+    time: str = ""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,76 @@
+"""Curation: all that users make of one dataset; what web and export hold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from starcyte.curation.base import Snapshot
+from starcyte.curation.db import Change, Store, utc_now
+from starcyte.curation.genesets import GeneSets
+from starcyte.curation.keepsakes import Keepsakes
+from starcyte.curation.labels import Labels
+from starcyte.settings import Settings
+
+_CHANGES_AT_ONCE = 1000
+
+
+class Curation:
+    """What users make of one dataset. Safe for use from several threads.
+
+    Parameters
+    ----------
+    store_path
+        The database; it is made if it is not there.
+    settings
+        The settings in force.
+    n_obs
+        How many cells the dataset has.
+    now
+        Says the time.
+
+    Raises
+    ------
+    StorageUnusable
+        If the database cannot be used.
+    """
+
+    def __init__(self, store_path: Path, settings: Settings, n_obs: int, now: Callable[[], str] = utc_now) -> None:
+        self.store = Store(store_path, settings, now)
+        self.n_obs = n_obs
+        self.labels = Labels(self.store, settings, n_obs)
+        self.genesets = GeneSets(self.store, settings)
+        self.keepsakes = Keepsakes(self.store, settings)
+
+    def snapshot(self, user: str) -> Snapshot:
+        """Return all that a user has made, at one moment."""
+        with self.store.read() as reading:
+            return Snapshot(
+                user,
+                reading.newest(user),
+                self.labels.all(user, reading),
+                self.genesets.all(user, reading),
+                self.keepsakes.all(user, reading),
+            )
+
+    def users(self) -> list[str]:
+        """Return who has ever made anything."""
+        with self.store.read() as reading:
+            return reading.users()
+
+    def changes(self, user: str, since: int) -> tuple[int, list[Change]]:
+        """Return what a user has changed after a revision, oldest first, and the revision that this leads to.
+
+        Where much has changed, it leads to a revision before the newest: ask again from there.
+        """
+        with self.store.read() as reading:
+            found = reading.changes(user, since, _CHANGES_AT_ONCE)
+            return (found[-1].number if found else reading.newest(user)), found
+
+    def on_change(self, callback: Callable[[str], None]) -> None:
+        """Have a function called with the user after each change, when it is on the disk, outside any lock."""
+        self.store.on_change(callback)
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self.store.close()
