@@ -9,6 +9,7 @@ import h5py
 import numpy as np
 import pytest
 from columns import decode
+from h5ad_file import write_h5ad
 
 BINARY = {"Accept": "application/vnd.starcyte.columns"}
 N = 40
@@ -148,6 +149,37 @@ def test_genes_are_found(small, query, names):
     assert [g["name"] for g in answer["genes"]] == names
     assert answer["total"] >= len(names)
     assert answer["n"] == (12 if "raw" in query and "matrix" in query else 6)
+
+
+def test_a_list_of_names_is_looked_up_in_its_order_and_the_misses_told(small):
+    answer = small.json('genes?names=ms4a1,nope,"a,b",CD3D,MS4A1')
+    assert [g["name"] for g in answer["genes"]] == ["MS4A1", "a,b", "CD3D"]
+    assert answer["missing"] == ["nope"]
+
+
+def test_genes_are_found_by_their_aliases(serve, tmp_path):
+    var = {"alias_symbol": ["CD20|Leu-16", "", "T3D, IMD19"]}
+    path = write_h5ad(tmp_path / "aliases.h5ad", np.ones((2, 3), np.float32), genes=["MS4A1", "T3", "CD3D"], var=var)
+    client = serve(path)
+    (gene,) = client.json("genes?q=cd2")["genes"]
+    assert (gene["name"], gene["alias"]) == ("MS4A1", "CD20")
+    # a name comes before an alias
+    assert [g["name"] for g in client.json("genes?q=t3")["genes"]] == ["T3", "CD3D"]
+    assert [g["alias"] for g in client.json("genes?q=t3")["genes"]] == [None, "T3D"]
+    answer = client.json("genes?names=leu-16,imd19,T3,CD2")
+    assert [g["name"] for g in answer["genes"]] == ["MS4A1", "CD3D", "T3"]
+    assert answer["missing"] == ["CD2"]
+
+
+def test_the_names_of_a_selection_are_a_table(real, pbmc, refused):
+    body = {"selection": {"where": [{"column": "bulk_labels", "in": ["Dendritic"]}]}}
+    with h5py.File(pbmc, locking=False) as file:
+        obs, kinds = file["obs"][()], file["uns/bulk_labels_categories"][()].tolist()
+    expected = [name.decode() for name in obs["index"][obs["bulk_labels"] == kinds.index(b"Dendritic")]]
+    assert real.post("cells/names", body).text.split() == ["cell", *expected]
+    assert real.post("cells/names", {"selection": {"indices": []}}).text.split() == ["cell"]
+    refused(real.post("cells/names", {"selection": "all"}), 400)
+    refused(real.post("cells/names", body | {"limit": 3}), 400)
 
 
 def test_no_more_genes_are_listed_than_the_setting_says(serve, small_file):

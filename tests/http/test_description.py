@@ -14,7 +14,17 @@ from starcyte.web.openapi import description
 # whether the data of these can be accepted depends on the dataset: how many cells a group has, which genes there are
 DEPENDENT = {
     f"/api/v1/{path}"
-    for path in ("cells", "correlation", "diffexp", "distribution", "histogram", "markers", "score", "summary")
+    for path in (
+        "cells",
+        "cells/names",
+        "correlation",
+        "diffexp",
+        "distribution",
+        "histogram",
+        "markers",
+        "score",
+        "summary",
+    )
 }
 # and every text is a name
 WITHOUT_WRONG_DATA = {"/api/v1/health", "/api/v1/schema", "/api/v1/openapi.json", "/api/v1/obs/{name}"}
@@ -32,6 +42,7 @@ SENSIBLE = {
     "/api/v1/expression": {"query": {"gene": "CD3D", "matrix": "raw/X"}},
     "/api/v1/summary": {"query": {"genes": "CD3D,LYZ", "group_by": "louvain"}},
     "/api/v1/cells": {"query": {"rows": "0,17"}},
+    "/api/v1/cells/names": {"body": {"selection": {"ranges": [[0, 5]]}}, "media_type": "application/json"},
     "/api/v1/distribution": {"query": {"gene": "CD3D", "group_by": "louvain"}},
     "/api/v1/histogram": {"query": {"column": "n_genes", "bins": 7}},
     "/api/v1/correlation": {"query": {"x": "CD3D", "y_column": "n_genes"}},

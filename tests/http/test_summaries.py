@@ -38,6 +38,24 @@ def test_distribution_of_a_gene_in_groups(real):
         assert 0.5 < np.trapezoid(group["density"], answer["grid"]) < 1.01
 
 
+def test_distribution_split_by_a_second_column(real):
+    answer = real.json("distribution?gene=CD3D&group_by=phase&split_by=louvain&matrix=raw/X")
+    values, phases, clusters = gene(real, "CD3D"), column(real, "phase"), column(real, "louvain")
+    assert answer["split_by"] == "louvain"
+    assert sum(group["n"] for group in answer["groups"]) == 700
+    for group in answer["groups"]:
+        mine = values[(phases == group["name"]) & (clusters == group["part"])]
+        assert group["n"] == mine.size
+        if mine.size:
+            np.testing.assert_allclose(group["quantiles"], np.quantile(mine, answer["levels"]), atol=1e-6)
+
+
+def test_a_split_into_too_many_parts_is_refused(serve, pbmc):
+    response = serve(pbmc, max_split=30).get("distribution?gene=CD3D&group_by=phase&split_by=louvain&matrix=raw/X")
+    assert response.status_code == 413
+    assert "max_split" in response.json["error"]["message"]
+
+
 def test_distribution_of_a_column_over_all(real):
     (group,) = real.json("distribution?column=n_genes")["groups"]
     assert (group["name"], group["n"]) == ("all", 700)
@@ -76,6 +94,8 @@ def test_score_names_the_genes_that_are_not_there(real):
         ("distribution?column=phase", 400),
         ("distribution?gene=CD3D&group_by=n_genes", 400),
         ("distribution?gene=CD3D&group_by=nope", 404),
+        ("distribution?gene=CD3D&split_by=phase", 400),
+        ("distribution?gene=CD3D&group_by=phase&split_by=n_genes", 400),
         ("histogram?gene=CD3D&bins=some", 400),
         ("correlation?x=CD3D", 400),
         ("correlation?x=CD3D&y=nope", 404),

@@ -63,6 +63,9 @@ SETTINGS = (
         "max_categories", int, 1000, "Categories of a column listed in the schema; a larger column is listed without."
     ),
     Setting("max_bins", int, 1000, "Bins of a histogram, at most."),
+    Setting(
+        "max_split", int, 2000, "Distributions in one answer, where the categories of a column are split by another's."
+    ),
     Setting("max_markers", int, 500, "Genes listed for each category, at most, when markers are asked for."),
     Setting("max_summary_genes", int, 200, "Genes in one summary."),
     Setting("max_cells_listed", int, 1000, "Cells in one answer of names."),

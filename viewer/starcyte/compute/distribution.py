@@ -72,6 +72,21 @@ def distribution(values: NDArray[Any], codes: NDArray[Any], groups: Sequence[str
     return Distribution(groups, n, mean, quantiles, grid, density)
 
 
+def crossed(codes: NDArray[Any], parts: NDArray[Any], n_parts: int) -> NDArray[np.int64]:
+    """Return one code for two columns: ``code * n_parts + part``; -1 where either is missing.
+
+    Parameters
+    ----------
+    codes, parts
+        Shape (n_obs,); -1 for none.
+    n_parts
+        How many categories the second column has.
+    """
+    both: NDArray[np.int64] = codes.astype(np.int64) * n_parts + parts
+    both[(codes < 0) | (parts < 0)] = -1
+    return both
+
+
 def kernel_density(values: NDArray[np.float64], grid: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the Gaussian kernel density of values on an even grid, NaN where they do not vary.
 

@@ -239,6 +239,14 @@ class Genes(Protocol):
         """Return the position of the gene with this name, or failing that this id; raise NotFound."""
         ...
 
+    def match(self, text: str) -> int | None:
+        """Return the position of the gene that a text names as a whole, in whatever case; None where none is."""
+        ...
+
+    def alias(self, position: int, text: str) -> str | None:
+        """Return the alias by which a text finds a gene; None where its name or id does."""
+        ...
+
     def search(self, text: str) -> list[int]:
         """Return the positions of the genes that match, best first."""
         ...

@@ -103,10 +103,13 @@ class Frame:
         Parameters
         ----------
         rows
-            Their positions, each below n.
+            Their positions, each below n; a range is read in one go.
         """
         if isinstance(self._node, h5py.Dataset):
             return [str(self.index[i]) for i in rows]
+        if isinstance(rows, range):
+            with reading(f"{self.name}/{self.index_name}"):
+                return list(decode(self._index[rows.start : rows.stop]).tolist())
         wanted = sorted(set(rows))
         with reading(f"{self.name}/{self.index_name}"):
             found = dict(zip(wanted, decode(self._index[wanted]).tolist(), strict=True)) if wanted else {}

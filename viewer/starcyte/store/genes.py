@@ -38,6 +38,20 @@ _ID_COLUMNS = (
     "ids",
     "id",
 )
+_ALIAS_COLUMNS = (
+    "aliases",
+    "alias",
+    "alias_symbols",
+    "alias_symbol",
+    "synonyms",
+    "synonym",
+    "prev_symbols",
+    "prev_symbol",
+    "previous_symbols",
+    "previous_symbol",
+)
+# what stands between the aliases of one gene
+_BETWEEN = re.compile(r"[|;,\s]+")
 # stable ids of Ensembl, NCBI (numbers), FlyBase, WormBase and SGD, as they stand in an index in place of symbols
 _ID = re.compile(r"ENS[A-Z]*[GT]\d{6,}(\.\d+)?|\d+|FBgn\d+|WBGene\d+|Y[A-P][LR]\d{3}[WC](-[A-Z])?")
 _LOOKED_AT = 2000
@@ -76,6 +90,8 @@ class GeneNames:
         self._id_positions = {name: i for i, name in reversed(list(enumerate(self.ids or ())))}
         self._folded = [n.casefold() for n in self.names]
         self._folded_ids = [n.casefold() for n in self.ids] if self.ids is not None else None
+        self._aliases = _aliases(frame, len(self.names))
+        self._exact: dict[str, int] | None = None
 
     def index(self, name: str) -> int:
         """Return the position of the gene with this name, or failing that this id; raise NotFound."""
@@ -86,11 +102,36 @@ class GeneNames:
         hint = f"Near it: {', '.join(near)}." if near else "Search genes to see what there is."
         raise NotFound(f"There is no gene {name!r}.", hint)
 
+    def match(self, text: str) -> int | None:
+        """Return the position of the gene that a text names as a whole, in whatever case; None where none is.
+
+        A name comes before an id, and an id before an alias.
+        """
+        if text in self._positions:
+            return self._positions[text]
+        if self._exact is None:
+            self._exact = {}
+            for texts in (self._folded, self._folded_ids or ()):
+                for i, folded in enumerate(texts):
+                    self._exact.setdefault(folded, i)
+            for i, aliases in self._aliases.items():
+                for alias in aliases:
+                    self._exact.setdefault(alias.casefold(), i)
+        return self._exact.get(text.strip().casefold())
+
+    def alias(self, position: int, text: str) -> str | None:
+        """Return the alias by which a text finds a gene; None where its name or id does."""
+        wanted = text.strip().casefold()
+        ident = self._folded_ids[position] if self._folded_ids else ""
+        if not wanted or wanted in self._folded[position] or wanted in ident:
+            return None
+        return next((a for a in self._aliases.get(position, ()) if a.casefold().startswith(wanted)), None)
+
     def search(self, text: str) -> list[int]:
         """Return the positions of the genes that match a text, best first.
 
-        Whole name, whole id, start of the name, start of the id, anywhere in the name, anywhere in the id; within each,
-        shorter names first. An empty text matches all, in the file's order.
+        Whole name, whole id, whole alias, start of the name, start of the id, start of an alias, anywhere in the name,
+        anywhere in the id; within each, shorter names first. An empty text matches all, in the file's order.
         """
         wanted = text.strip().casefold()
         if not wanted:
@@ -98,24 +139,25 @@ class GeneNames:
         found: list[tuple[int, int, int]] = []
         ids = self._folded_ids or [""] * len(self._folded)
         for i, (name, ident) in enumerate(zip(self._folded, ids, strict=True)):
-            rank = _rank(wanted, name, ident)
+            rank = _rank(wanted, name, ident, self._aliases.get(i, ()))
             if rank is not None:
                 found.append((rank, len(name), i))
         return [i for _, _, i in sorted(found)]
 
 
-def _rank(wanted: str, name: str, ident: str) -> int | None:
-    if name == wanted:
-        return 0
-    if ident == wanted:
-        return 1
-    if name.startswith(wanted):
-        return 2
-    if ident.startswith(wanted):
-        return 3
-    if wanted in name:
-        return 4
-    return 5 if wanted in ident else None
+def _rank(wanted: str, name: str, ident: str, aliases: Sequence[str]) -> int | None:
+    folded = [a.casefold() for a in aliases]
+    tests = (
+        name == wanted,
+        ident == wanted,
+        wanted in folded,
+        name.startswith(wanted),
+        ident.startswith(wanted),
+        any(a.startswith(wanted) for a in folded),
+        wanted in name,
+        wanted in ident,
+    )
+    return next((rank for rank, holds in enumerate(tests) if holds), None)
 
 
 def unique(names: Sequence[str]) -> tuple[list[str], int]:
@@ -187,3 +229,14 @@ def _id_column(frame: Frame) -> str | None:
         if _share_of_ids(_texts(frame, name)) > 0.5:
             return name
     return None
+
+
+def _aliases(frame: Frame, n: int) -> dict[int, list[str]]:
+    """Return the other names of the genes that have some, from every column that is called as such columns are."""
+    found: dict[int, list[str]] = {}
+    for column in _named_like(frame, _ALIAS_COLUMNS):
+        for i, text in enumerate(_texts(frame, column)[:n]):
+            names = [name for name in _BETWEEN.split(text) if name and name.casefold() not in {"nan", "na", "-"}]
+            if names:
+                found.setdefault(i, []).extend(names)
+    return found

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 import hashlib
+import io
 import ipaddress
 import json
 from collections.abc import Callable, Sequence
@@ -13,7 +15,7 @@ import zstandard
 from flask import Response, request
 
 from starcyte import __version__
-from starcyte.errors import BadRequest
+from starcyte.errors import BadRequest, LimitExceeded
 from starcyte.web.context import context
 from starcyte.web.media import BINARY, CSV, JSON
 
@@ -94,6 +96,38 @@ def whole_number(given: Any, name: str, default: int | None, most: int | None = 
     if type(given) is not int or given < 0:
         raise BadRequest(f"{name} is {given!r}.", "Give a whole number that is not negative.")
     return given if most is None else min(given, most)
+
+
+def names_listed(parameter: str, setting: str, needed: bool = True) -> list[str]:
+    """Return the names of a query, from a line of CSV: a name that holds a comma is quoted.
+
+    Parameters
+    ----------
+    parameter
+        Of the query.
+    setting
+        The setting that says how many there may be.
+    needed
+        Whether there must be one.
+
+    Raises
+    ------
+    BadRequest
+        If there is none, or the line is not understood.
+    LimitExceeded
+        If there are more.
+    """
+    most = getattr(context().settings, setting)
+    try:
+        lines = csv.reader(io.StringIO(request.args.get(parameter, ""), newline=""))
+        names = [name for row in lines for name in row if name]
+    except csv.Error as error:
+        raise BadRequest(f"The list of genes is not understood: {error}.", 'Quote names: "a,b",c.') from None
+    if needed and not names:
+        raise BadRequest("No gene is named.", f"Add ?{parameter}=<name>,<name>.")
+    if len(names) > most:
+        raise LimitExceeded(f"{len(names)} genes are more than {most} (setting {setting}).", "Ask for fewer.")
+    return names
 
 
 def compress(response: Response) -> Response:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+import numpy as np
 from flask import Blueprint, Response, request
 
 from starcyte import __version__
 from starcyte.errors import BadRequest, LimitExceeded, NotFound
-from starcyte.web.answer import answer_columns, answer_json, answer_once, whole_number
+from starcyte.web.answer import answer_columns, answer_json, answer_once, body_json, names_listed, whole_number
 from starcyte.web.context import context
+from starcyte.web.media import CSV
 
 blueprint = Blueprint("data", __name__)
+
+_NAMES_AT_ONCE = 50_000
 
 
 @blueprint.get("/schema")
@@ -75,21 +81,69 @@ def cells() -> Response:
     return answer_once(lambda: answer_json({"names": dataset.cell_names(rows)}))
 
 
+@blueprint.post("/cells/names")
+def cell_names() -> Response:
+    """Return the names of the cells of a selection, as a table of one column."""
+    from starcyte.compute.selection import select
+    from starcyte.web.wire import csv_bytes
+
+    dataset, body = context().dataset(), body_json()
+    unknown = set(body) - {"selection"}
+    if unknown:
+        raise BadRequest(f"{min(unknown)!r} is no part of the question.", "It has selection.")
+    chosen = select(dataset, body.get("selection"))
+
+    def lines() -> Iterator[bytes]:
+        yield csv_bytes(["cell"], [])
+        for start in range(0, dataset.n_obs, _NAMES_AT_ONCE):
+            rows = range(start, min(start + _NAMES_AT_ONCE, dataset.n_obs))
+            mine = np.flatnonzero(chosen[rows.start : rows.stop])
+            if mine.size:
+                names = dataset.cell_names(rows)
+                yield csv_bytes(None, [[names[i]] for i in mine.tolist()])
+
+    return Response(lines(), mimetype=CSV, headers={"Cache-Control": "no-store"})
+
+
 @blueprint.get("/genes")
 def genes() -> Response:
-    """Return the genes that match a text, best first."""
+    """Return the genes that match a text, best first; or those of a list of names, in its order."""
     settings, dataset = context().settings, context().dataset()
-    matrix = request.args.get("matrix")
-    text = request.args.get("q", "")
+    matrix, text = request.args.get("matrix"), request.args.get("q", "")
     limit = whole_number(request.args.get("limit"), "limit", 20, settings.max_genes_listed)
+    if "names" in request.args:
+        return _genes_named(names_listed("names", "max_genes_listed", needed=False), matrix)
 
     def make() -> Response:
         known = dataset.genes(None if matrix is None else dataset.matrix(matrix).name)
         found = known.search(text)
         listed = [
-            {"name": known.names[i], "id": known.ids[i] if known.ids else None, "index": i} for i in found[:limit]
+            {
+                "name": known.names[i],
+                "id": known.ids[i] if known.ids else None,
+                "index": i,
+                "alias": known.alias(i, text),
+            }
+            for i in found[:limit]
         ]
         return answer_json({"n": len(known.names), "total": len(found), "genes": listed})
+
+    return answer_once(make)
+
+
+def _genes_named(names: list[str], matrix: str | None) -> Response:
+    dataset = context().dataset()
+
+    def make() -> Response:
+        known = dataset.genes(None if matrix is None else dataset.matrix(matrix).name)
+        found = {name: known.match(name) for name in names}
+        positions = list(dict.fromkeys(i for i in found.values() if i is not None))
+        listed = [
+            {"name": known.names[i], "id": known.ids[i] if known.ids else None, "index": i, "alias": None}
+            for i in positions
+        ]
+        missing = [name for name, i in found.items() if i is None]
+        return answer_json({"n": len(known.names), "total": len(positions), "genes": listed, "missing": missing})
 
     return answer_once(make)
 

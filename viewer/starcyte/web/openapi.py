@@ -54,13 +54,25 @@ def _paths() -> dict[str, Any]:
                 errors=(*_READ_ERRORS, "413"),
             )
         },
+        "/cells/names": {
+            "post": {
+                "summary": "Names of the cells of a selection",
+                "requestBody": {"required": True, "content": {JSON: {"schema": ref("CellsQuestion")}}},
+                "responses": {
+                    "200": {"description": "A column named cell", "content": {CSV: {"schema": {"type": "string"}}}},
+                    **_errors(*_READ_ERRORS, "403", "413"),
+                },
+            },
+        },
         "/genes": {
             "get": _get(
-                "Genes that match a text, best first",
+                "Genes that match a text, best first; or those of a list of names",
                 {"200": _json("Genes", "Genes"), **_NOT_MODIFIED},
-                _query("q", "Part of a name or id; empty: all, in the file's order"),
+                _query("q", "Part of a name or id, or the start of an alias; empty: all, in the file's order"),
+                _query("names", "Whole names, ids or aliases, comma-separated as in summary; q and limit do not count"),
                 _query("limit", "How many at most", COUNT | {"default": 20}),
                 _query("matrix", "The genes of this matrix; by default those of var"),
+                errors=(*_READ_ERRORS, "413"),
             )
         },
         "/expression": {
@@ -87,6 +99,8 @@ def _paths() -> dict[str, Any]:
                 {"200": _json("Distribution", "Distribution"), **_NOT_MODIFIED},
                 *_gene_or_column("gene", "column"),
                 _query("group_by", "A column of obs that has categories; by default all cells are one group"),
+                _query("split_by", "Another such column, by whose categories those of group_by are split"),
+                errors=(*_READ_ERRORS, "413"),
             )
         },
         "/histogram": {

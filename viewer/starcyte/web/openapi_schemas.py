@@ -117,7 +117,16 @@ def schemas() -> dict[str, Any]:
             ("n", "total", "genes"),
             n=whole,
             total=whole,
-            genes=_list(_object(("name", "id", "index"), name=text, id={"type": ["string", "null"]}, index=whole)),
+            genes=_list(
+                _object(
+                    ("name", "id", "index", "alias"),
+                    name=text,
+                    id={"type": ["string", "null"]},
+                    index=whole,
+                    alias={"type": ["string", "null"]},
+                )
+            ),
+            missing=_list(text),
         ),
         "Summary": _object(
             ("matrix", "group_by", "groups", "n", "genes"),
@@ -131,14 +140,16 @@ def schemas() -> dict[str, Any]:
         ),
         "Names": _object(("names",), names=_list(text)),
         "Distribution": _object(
-            ("group_by", "levels", "grid", "groups"),
+            ("group_by", "split_by", "levels", "grid", "groups"),
             group_by={"type": ["string", "null"]},
+            split_by={"type": ["string", "null"]},
             levels=_list(number),
             grid=_list(number),
             groups=_list(
                 _object(
-                    ("name", "n", "mean", "quantiles", "density"),
+                    ("name", "part", "n", "mean", "quantiles", "density"),
                     name=text,
+                    part={"type": ["string", "null"]},
                     n=whole,
                     mean=maybe_number,
                     quantiles=_list(maybe_number),
@@ -148,6 +159,7 @@ def schemas() -> dict[str, Any]:
         ),
         "Histogram": _object(("counts", "edges"), counts=_list(whole), edges=_list(number)),
         "Correlation": _object(("n", "pearson", "spearman"), n=whole, pearson=maybe_number, spearman=maybe_number),
+        "CellsQuestion": _closed(("selection",), selection=ref("Selection")),
         "Selection": {
             "oneOf": [
                 _closed(("indices",), indices=_list(cell)),

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Response, request
 
 from starcyte.errors import BadRequest, LimitExceeded, NotFound
-from starcyte.web.answer import answer_columns, answer_json, answer_once, whole_number
+from starcyte.web.answer import answer_columns, answer_json, answer_once, names_listed, whole_number
 from starcyte.web.context import context
 
 if TYPE_CHECKING:
@@ -27,7 +25,7 @@ def summary() -> Response:
     from starcyte.compute.summary import summarize
 
     ctx, dataset = context(), context().dataset()
-    names = _gene_names()
+    names = names_listed("genes", "max_summary_genes")
     group_by, matrix_name = request.args.get("group_by"), request.args.get("matrix", "X")
     if group_by is None:
         raise BadRequest("A summary needs a column to group by.", "Add &group_by=<column>.")
@@ -55,35 +53,58 @@ def summary() -> Response:
 
 @blueprint.get("/distribution")
 def distribution() -> Response:
-    """Return quantiles and a density of a gene or a column of obs, in each category of another."""
+    """Return quantiles and a density of a gene or a column of obs, in each category of another, or of two."""
     from starcyte.compute import distribution as compute
 
     read = _values("gene", "column")
-    group_by = request.args.get("group_by")
+    group_by, split_by = request.args.get("group_by"), request.args.get("split_by")
+    if split_by is not None and group_by is None:
+        raise BadRequest("split_by splits the categories of group_by, which is not given.", "Add &group_by=<column>.")
 
     def make() -> Response:
         import numpy as np
 
         dataset = context().dataset()
         values = read()
+        parts: Sequence[str | None] = (None,)
         if group_by is None:
             found = compute.distribution(values, np.zeros(dataset.n_obs, np.int8), ("all",))
-        else:
+        elif split_by is None:
             found = compute.distribution(values, *dataset.obs_column(group_by).as_categories())
+        else:
+            codes, groups = dataset.obs_column(group_by).as_categories()
+            part_codes, parts = dataset.obs_column(split_by).as_categories()
+            most = context().settings.max_split
+            if len(groups) * len(parts) > most:
+                raise LimitExceeded(
+                    f"{len(groups)} times {len(parts)} categories are more than {most} (setting max_split).",
+                    "Split by a column of fewer categories.",
+                )
+            both = compute.crossed(codes, part_codes, len(parts))
+            found = compute.distribution(values, both, [name for name in groups for _ in parts])
         rows = [
             {
                 "name": name,
+                "part": parts[k % len(parts)],
                 "n": int(n),
                 "mean": _nullable(mean),
                 "quantiles": _nullable(quantiles),
                 "density": None if np.isnan(density).all() else density.tolist(),
             }
-            for name, n, mean, quantiles, density in zip(
-                found.groups, found.n, found.mean, found.quantiles, found.density, strict=True
+            for k, (name, n, mean, quantiles, density) in enumerate(
+                zip(found.groups, found.n, found.mean, found.quantiles, found.density, strict=True)
             )
         ]
         levels = list(compute.QUANTILES)
-        return answer_json({"group_by": group_by, "levels": levels, "grid": found.grid.tolist(), "groups": rows})
+        return answer_json(
+            {
+                "group_by": group_by,
+                "split_by": split_by,
+                "levels": levels,
+                "grid": found.grid.tolist(),
+                "groups": rows,
+            }
+        )
 
     return answer_once(make)
 
@@ -124,7 +145,11 @@ def score() -> Response:
     from starcyte.web.wire import WireColumn
 
     ctx, dataset = context(), context().dataset()
-    names, method, matrix_name = _gene_names(), request.args.get("method", "mean"), request.args.get("matrix", "X")
+    names, method, matrix_name = (
+        names_listed("genes", "max_summary_genes"),
+        request.args.get("method", "mean"),
+        request.args.get("matrix", "X"),
+    )
     if method not in {"mean", "score"}:
         raise BadRequest(f"There is no method {method!r}.", "Methods: mean, score.")
 
@@ -164,20 +189,6 @@ def _values(gene_name: str, column_name: str) -> Callable[[], NDArray[Any]]:
         return dataset.obs_column(column).as_numbers()
 
     return read
-
-
-def _gene_names() -> list[str]:
-    """Return the genes of a query, from a line of CSV: a name that holds a comma is quoted."""
-    given, most = request.args.get("genes", ""), context().settings.max_summary_genes
-    try:
-        names = [name for row in csv.reader(io.StringIO(given, newline="")) for name in row if name]
-    except csv.Error as error:
-        raise BadRequest(f"The list of genes is not understood: {error}.", 'Quote names: "a,b",c.') from None
-    if not names:
-        raise BadRequest("No gene is named.", "Add ?genes=<name>,<name>.")
-    if len(names) > most:
-        raise LimitExceeded(f"{len(names)} genes are more than {most} (setting max_summary_genes).", "Ask for fewer.")
-    return names
 
 
 def _nullable(values: Any) -> Any:

@@ -156,11 +156,12 @@ def encode_csv(n: int, columns: Sequence[WireColumn]) -> bytes:
     return csv_bytes([c.name for c in columns], zip(*(_plain(n, c) for c in columns), strict=True))
 
 
-def csv_bytes(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
-    """Return rows as CSV; None becomes an empty field."""
+def csv_bytes(header: Sequence[str] | None, rows: Iterable[Sequence[Any]]) -> bytes:
+    """Return rows as CSV, below their header or to follow other rows; None becomes an empty field."""
     lines = _Lines()
     writer = csv.writer(lines)
-    writer.writerow(header)
+    if header is not None:
+        writer.writerow(header)
     writer.writerows(rows)
     return "".join(lines).encode()
 
