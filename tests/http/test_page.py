@@ -124,3 +124,39 @@ def test_a_trusted_prefix_is_the_base_of_the_page(static, serve, small_file, giv
 
 def test_a_prefix_that_is_not_trusted_changes_nothing(page):
     assert page.get("/", headers={"X-Forwarded-Prefix": "/evil"}).text == PAGE
+
+
+EP = "/interactivetool/ep/a1b2/c3d4"
+
+
+@pytest.mark.parametrize("given", [EP, f"{EP}/"])
+@pytest.mark.parametrize(
+    ("path", "base"),
+    [
+        # as a Kubernetes ingress sends it, with and without the slash
+        (f"{EP}/", f"{EP}/"),
+        (EP, f"{EP}/"),
+        # as gx-it-proxy sends it, or a domain of its own
+        ("/", None),
+        # the beginning of another name
+        (f"{EP}5/", "nothing"),
+    ],
+)
+def test_a_base_path_may_be_left_in_requests(static, serve, small_file, given, path, base):
+    response = serve(small_file, base_path=given).get(path)
+    if base == "nothing":
+        assert response.status_code == 404
+    else:
+        assert response.text == (PAGE if base is None else PAGE.replace("<head>", f'<head><base href="{base}">'))
+
+
+def test_everything_is_found_below_the_base_path(static, serve, small_file):
+    viewer = serve(small_file, base_path=EP)
+    for path in ("/assets/main-1a2b.js", "/api/v1/health", "/api/v1/schema"):
+        assert viewer.get(EP + path).data == viewer.get(path).data
+    assert viewer.get(f"{EP}/api/v1/nothing").status_code == 404
+
+
+def test_a_base_path_that_is_no_path_is_no_base(static, serve, small_file):
+    text = serve(small_file, base_path='/"><script>').get('/"><script>/').text
+    assert text == PAGE

@@ -41,6 +41,7 @@ SETTINGS = (
     Setting("index_file", str, "", "Archive of column indexes, as `starcyte prepare --output` writes it; empty: none."),
     Setting("ready_file", str, "", "File to write, as JSON, once the port listens; empty: none."),
     Setting("trust_prefix", bool, False, "Take X-Forwarded-Prefix from the proxy in front (one hop)."),
+    Setting("base_path", str, "", "Path in front of ours that the proxy leaves in its requests; empty: none."),
     Setting("allow_framing", bool, False, "Allow pages of any origin to show the viewer in a frame."),
     Setting("open_deadline", float, 120.0, "Seconds after which opening a file is given up."),
     Setting("threads", int, 8, "Threads that answer requests."),

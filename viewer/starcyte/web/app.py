@@ -18,6 +18,7 @@ from starcyte.settings import Settings
 from starcyte.store.opening import Opening
 from starcyte.web import analysis, data, summaries
 from starcyte.web.answer import answer_json, compress
+from starcyte.web.base_path import BasePath
 from starcyte.web.context import Context, context
 from starcyte.web.guard import protect, refuse_cross_site, trusted_prefix
 from starcyte.web.openapi import description
@@ -59,6 +60,7 @@ def create_app(settings: Settings, opening: Opening) -> Flask:
     # a name may be empty, start with a slash or hold two: the path means what it says
     app.url_map.merge_slashes = False
     app.url_map.strict_slashes = False
+    app.wsgi_app = BasePath(app.wsgi_app, settings.base_path)  # type: ignore[method-assign]
     app.before_request(refuse_cross_site)
     app.register_error_handler(Exception, _answer_error)
     app.after_request(compress)

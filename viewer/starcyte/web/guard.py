@@ -61,9 +61,11 @@ def _is_our_host(origin: str) -> bool:
 def trusted_prefix(settings: Settings) -> str:
     """Return the path in front of ours that the proxy names, without a slash at the end; empty where there is none.
 
-    A value that is not a plain path is ignored: a client may have sent it.
+    A proxy that leaves the path in its requests need not name it (setting ``base_path``). A value that is not a plain
+    path is ignored: a client may have sent it.
     """
-    given = request.headers.get("X-Forwarded-Prefix", "").rstrip("/") if settings.trust_prefix else ""
+    named = request.headers.get("X-Forwarded-Prefix", "").rstrip("/") if settings.trust_prefix else ""
+    given = named or request.script_root
     return given if _PREFIX.fullmatch(given) and ".." not in given else ""
 
 
