@@ -315,6 +315,10 @@ class Dataset(Protocol):
         """Read the names of some cells."""
         ...
 
+    def index_names(self, start: int, stop: int) -> list[str]:
+        """Read the names of the cells from start up to stop as every other tool knows them, from the index of obs."""
+        ...
+
     def embedding(self, name: str, dims: Sequence[int]) -> NDArray[np.float32]:
         """Read columns of an embedding, shape (len(dims), n_obs); NaN for cells that are not drawn."""
         ...

@@ -115,6 +115,14 @@ class Frame:
             found = dict(zip(wanted, decode(self._index[wanted]).tolist(), strict=True)) if wanted else {}
         return [found[i] for i in rows]
 
+    def names_between(self, start: int, stop: int) -> list[str]:
+        """Read the names of the rows from start up to stop."""
+        if isinstance(self._node, h5py.Dataset):
+            return [str(name) for name in self.index[start:stop]]
+        with reading(f"{self.name}/{self.index_name}"):
+            found: list[str] = decode(self._index[start:stop]).tolist()
+        return found
+
     def column(self, name: str) -> Column:
         """Read one column.
 

@@ -194,6 +194,10 @@ class H5adDataset:
         names = self._obs.column(chosen).as_text()
         return [str(names[i]) for i in rows]
 
+    def index_names(self, start: int, stop: int) -> list[str]:
+        """Read the names of the cells from start up to stop as every other tool knows them, from the index of obs."""
+        return self._obs.names_between(start, stop)
+
     def embedding(self, name: str, dims: Sequence[int]) -> NDArray[np.float32]:
         """Read columns of an embedding, shape (len(dims), n_obs); NaN for cells that are not drawn."""
         found = self._embeddings.get(name)

@@ -13,8 +13,17 @@ from numpy.typing import NDArray
 _ZEROS = bytes(1 << 20)
 
 
-def take_room(descriptor: int, size: int) -> None:
-    """Make an empty file as long as it will be: a full disk is an error now, and not a signal when a map is written.
+def take_room(descriptor: int, size: int, start: int = 0) -> None:
+    """Make a file longer: a full disk is an error now, and not a signal when a map is written.
+
+    Parameters
+    ----------
+    descriptor
+        Of the file.
+    size
+        By how many bytes.
+    start
+        How long it is.
 
     Raises
     ------
@@ -22,13 +31,13 @@ def take_room(descriptor: int, size: int) -> None:
         If there is no room.
     """
     try:
-        os.posix_fallocate(descriptor, 0, size)
+        os.posix_fallocate(descriptor, start, size)
     except OSError as error:
         if error.errno not in {errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS}:
             raise
         end = 0
         while end < size:
-            end += os.pwrite(descriptor, _ZEROS[: size - end], end)
+            end += os.pwrite(descriptor, _ZEROS[: size - end], start + end)
 
 
 def map_zeros(path: Path, shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
