@@ -1,0 +1,146 @@
+"""Tables and gene sets as other programs read them: pandas, the csv module, and cellxgene's own ways."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from made import GENESETS, RESULT, cells, label, labelled, values
+from starcyte.curation import cellnames, export
+from starcyte.curation.base import GeneSet
+from starcyte.curation.cellnames import CellNames
+from starcyte.curation.export import FORMS, genesets_csv, genesets_gmt, labels_table, result_table
+from starcyte.curation.formulas import defuse
+
+CELLS = ["AAAC-1", "AAAG-1", "=cmd|' /C calc'!A0", 'quo"te', "a,b", "naïve"]
+LABELS = [
+    label("type", [0, 1, -1, 0, 1, 2], ["T cell", "=B()", "a\tb"]),
+    label("+state", [-1] * 6, ["never"]),
+    label("score", [0, 0, 0, 1, 1, 1], ["-1", "2"]),
+]
+
+
+def table(labels, names, ending):
+    return b"".join(labels_table(labels, cells(names), FORMS[ending])).decode()
+
+
+def test_csv_as_it_is():
+    assert table(LABELS, CELLS, "csv").splitlines() == [
+        "cell,type,'+state,score",
+        "AAAC-1,T cell,,'-1",
+        "AAAG-1,'=B(),,'-1",
+        "'=cmd|' /C calc'!A0,,,'-1",
+        '"quo""te",T cell,,2',
+        '"a,b",\'=B(),,2',
+        "naïve,a\tb,,2",
+    ]
+
+
+def test_tabular_is_a_line_a_cell_with_the_same_tabs():
+    lines = table(LABELS, [*CELLS[:5], "two\nlines\r\u2028"], "tabular").split("\n")
+    assert lines.pop() == ""
+    assert [line.count("\t") for line in lines] == [3] * 7
+    assert lines[-1] == "two lines  \ta b\t\t2"
+
+
+@given(labelled())
+def test_pandas_reads_what_was_written(made):
+    names, labels = made
+    for ending, separator in (("csv", ","), ("tsv", "\t"), ("tabular", "\t")):
+        text = table(labels, names, ending)
+        read = pd.read_csv(io.StringIO(text), sep=separator, dtype=str, keep_default_na=False, index_col=False)
+        assert read.columns.tolist() == ["cell", *(defuse(label_.name) for label_ in labels)]
+        assert read["cell"].tolist() == [defuse(name) for name in names]
+        for i, label_ in enumerate(labels):
+            expected = ["" if v is None else defuse(v) for v in values(label_, len(names))]
+            assert read.iloc[:, i + 1].tolist() == expected
+
+
+@pytest.mark.parametrize("counted", [0, 1 << 18])
+def test_blocks_and_many_labels(monkeypatch, counted):
+    """Enough of them that blocks end between cells, by either way of finding equal rows."""
+    monkeypatch.setattr(cellnames, "BLOCK", 7)
+    monkeypatch.setattr(export, "BLOCK", 7)
+    monkeypatch.setattr(export, "_COUNTED", counted)
+    rng = np.random.default_rng(3)
+    labels = [label(f"l{i}", rng.integers(-1, 4, 50), ["a", "b", "c", "d"]) for i in range(9)]
+    rows = list(csv.reader(io.StringIO(table(labels, [f"c{i}" for i in range(50)], "csv"))))
+    assert rows[0] == ["cell", *(f"l{i}" for i in range(9))]
+    columns = [[v or "" for v in values(label_, 50)] for label_ in labels]
+    assert rows[1:] == [[f"c{i}", *(column[i] for column in columns)] for i in range(50)]
+
+
+def test_names_are_read_from_the_file_once(monkeypatch):
+    monkeypatch.setattr(cellnames, "BLOCK", 2)
+    monkeypatch.setattr(export, "BLOCK", 2)
+    names = cells(["a", "b", "c,c", "d", "e"])
+    dataset = names._dataset
+    first = b"".join(labels_table([label("l", [0] * 5, ["x"])], names, FORMS["csv"]))
+    assert b"".join(labels_table([label("l", [0] * 5, ["x"])], names, FORMS["csv"])) == first
+    # but for the block that is not plain
+    assert dataset.reads == [0, 2, 4, 2]
+
+
+def test_names_beyond_the_room_are_read_again(monkeypatch):
+    monkeypatch.setattr(cellnames, "_MOST_KEPT", 3)
+    names = cells(["abc", "def"])
+    assert [n for _, n, _ in names.blocks()] == [n for _, n, _ in names.blocks()] == [["abc", "def"]]
+    assert names._dataset.reads == [0, 0]
+
+
+@pytest.mark.parametrize(
+    ("names", "wanted", "found"),
+    [
+        (["a", "b", "c"], ["c", "x", "a"], [2, -1, 0]),
+        (["a", "b", "a"], ["a", "b"], [-2, 1]),
+        (["a", "b", "a"], ["a", "b", "a"], [0, 1, 2]),
+        (["a", "b", "a"], ["b", "a", "a"], [1, -2, -2]),
+        (["a"], [], []),
+        (["", "b"], ["b", "", "z"], [1, 0, -1]),
+    ],
+)
+def test_names_are_found(names, wanted, found):
+    assert CellNames.find(cells(names), wanted).tolist() == found
+
+
+@given(GENESETS)
+def test_gmt_is_fields_between_tabs(genesets):
+    lines = genesets_gmt(genesets).decode().split("\n")
+    assert lines.pop() == ""
+    fields = [line.split("\t") for line in lines]
+    assert fields == [[g.name, g.description or "na", *g.genes] for g in genesets]
+
+
+def test_gmt_knows_no_quotes():
+    made = genesets_gmt([GeneSet("a\tb", 0, ("CD3D", "x\ny"), "two\nlines")]).decode()
+    assert made == "a b\ttwo lines\tCD3D\tx y\n"
+
+
+def test_cellxgene_csv_as_it_documents_it():
+    made = genesets_csv([GeneSet("T", 0, ("CD3D", "CD3E"), "T, all"), GeneSet("none", 0, ())]).decode()
+    assert made.splitlines() == [
+        "gene_set_name,gene_set_description,gene_symbol,gene_description",
+        'T,"T, all",CD3D,',
+        'T,"T, all",CD3E,',
+        "none,,,",
+    ]
+
+
+def test_a_result_is_a_table_with_numbers_as_numbers():
+    text = result_table(RESULT.body, FORMS["csv"]).decode()
+    assert text == "gene,score,p_value\n'=CD3D,-1.5,1e-300\nMS4A1,,0.25\n"
+
+
+def test_markers_are_one_table():
+    body = b'{"result": {"group_by": "type", "groups": [{"name": "T", "genes": [{"gene": "A", "score": 1}]},'
+    body += b' {"name": "B", "genes": [{"gene": "C", "score": 2}]}]}}'
+    assert result_table(body, FORMS["tabular"]) == b"type\tgene\tscore\nT\tA\t1\nB\tC\t2\n"
+
+
+@pytest.mark.parametrize("body", [b"{}", b"[]", b"3", b'{"genes": ["A"]}', b'{"result": 3, "groups": 4}'])
+def test_what_holds_no_table(body):
+    assert result_table(body, FORMS["csv"]) is None

@@ -1,0 +1,170 @@
+"""Reading back what was written, what pandas and cellxgene write, and what people type."""
+
+from __future__ import annotations
+
+import io
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from made import GENESETS, cells, label, labelled, values
+from starcyte.curation.base import GeneSet
+from starcyte.curation.export import FORMS, genesets_csv, genesets_gmt, labels_table
+from starcyte.curation.reading import read_genesets, read_labels
+from starcyte.errors import BadRequest
+
+NAMES = ["AAAC-1", "AAAG-1", "AAAT-1", "CCCA-1"]
+
+
+def read(text, names=NAMES):
+    return read_labels(text if isinstance(text, bytes) else text.encode(), cells(names))
+
+
+def taken(text, names=NAMES):
+    """The labels of a table as values by name."""
+    return {found.name: values(found, len(names)) for found in read(text, names).labels}
+
+
+@given(labelled())
+def test_what_was_written_comes_back(made):
+    names, labels = made
+    for form in FORMS.values():
+        found = read(b"".join(labels_table(labels, cells(names), form)), names)
+        assert {f.name: values(f, len(names)) for f in found.labels} == {
+            written.name: values(written, len(names)) for written in labels
+        }
+        assert (len(found.cells), found.unmatched, found.duplicated) == (len(names), 0, 0)
+
+
+@given(labelled())
+def test_what_pandas_writes(made):
+    names, labels = made
+    columns = {written.name: pd.Categorical(values(written, len(names))) for written in labels}
+    frame = pd.DataFrame(columns, index=names).sample(frac=1, random_state=1)
+    # an apostrophe before what looks like a formula is taken for ours
+    if any(text.startswith("'") for text in frame.to_csv().replace(",", "\n").split("\n")):
+        return
+    assert taken(frame.to_csv(), names) == {w.name: values(w, len(names)) for w in labels}
+
+
+def test_the_order_of_rows_and_the_ends_of_lines_do_not_matter():
+    text = "\ufeffcell;type\r\nCCCA-1;B\r\nAAAC-1;T\r\n\r\nAAAG-1;\r\n"
+    found = read(text)
+    assert values(found.labels[0], 4) == ["T", None, None, "B"]
+    assert found.cells.to_array().tolist() == [0, 1, 3]
+
+
+def test_what_excel_calls_unicode_text():
+    assert taken("cell\ttype\nAAAC-1\tnaïve\n".encode("utf-16")) == {"type": ["naïve", None, None, None]}
+
+
+def test_what_r_writes_without_a_name_for_the_first_column():
+    assert taken('"type"\n"AAAC-1",'.replace(",", "\t") + '"T"\n') == {"type": ["T", None, None, None]}
+
+
+def test_what_galaxy_calls_a_header():
+    assert taken("#cell\ttype\nAAAC-1\tT\n") == {"type": ["T", None, None, None]}
+
+
+def test_cellxgene_annotations():
+    text = (
+        "# Annotations generated on 2026-01-02T03:04:05 using cellxgene version 1.3.0\n"
+        "# Input data file was pbmc, 3k.h5ad, which was last modified on 2020-01-01T00:00:00\n"
+        ",cell type\nAAAC-1,T\nAAAG-1,unassigned\n"
+    )
+    assert taken(text) == {"cell type": ["T", None, None, None]}
+    assert taken("cell,t\nAAAC-1,unassigned\n") == {"t": ["unassigned", None, None, None]}
+
+
+def test_misses_are_told():
+    found = read("cell,t\nnobody,T\nAAAC-1,T\nno one,B\n")
+    assert (len(found.cells), found.unmatched, found.duplicated) == (1, 2, 0)
+    assert found.examples == ("nobody", "no one")
+
+
+def test_names_of_several_cells_are_told_and_left():
+    found = read("cell,t\na,T\nb,B\n", ["a", "b", "a"])
+    assert values(found.labels[0], 3) == [None, "B", None]
+    assert (found.unmatched, found.duplicated, found.examples) == (0, 1, ("a",))
+
+
+def test_rows_that_do_not_agree_are_told_and_left():
+    found = read("cell,t,u\nAAAC-1,T,x\nAAAG-1,B,x\nAAAC-1,B,x\nAAAG-1,B,x\n")
+    assert values(found.labels[0], 4) == [None, "B", None, None]
+    assert found.duplicated == 2
+
+
+def test_a_whole_table_goes_by_position_though_names_repeat():
+    names = ["a", "b", "a"]
+    assert taken("cell,t\na,T\nb,B\na,NK\n", names) == {"t": ["T", "B", "NK"]}
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "empty"),
+        ("cell\nAAAC-1\n", "one column"),
+        ("cell,t\nAAAC-1\n", "Line 2 has 1 fields where the header has 2"),
+        ("cell,t\nAAAC-1,T\nAAAG-1,T,x\n", "Line 3 has 3 fields"),
+        ("cell,t,t\nAAAC-1,T,B\n", "has no name, or that of another"),
+        ("cell,\nAAAC-1,T\n", "has no name"),
+        (b"cell,t\nAAAC-1,caf\xe9\n", "not text in UTF-8"),
+        ("cell,t\nAAAC-1,\0\n", "not text"),
+        ("cell,t\nAAAC-1," + "x" * 200_000 + "\n", "field larger"),
+    ],
+)
+def test_what_is_no_table(text, says):
+    with pytest.raises(BadRequest, match=says):
+        read(text)
+
+
+@given(GENESETS)
+def test_gene_sets_come_back(genesets):
+    wanted = [GeneSet(g.name, 0, g.genes, "" if g.description == "na" else g.description) for g in genesets]
+    if genesets:
+        assert read_genesets(genesets_gmt(genesets), "") == wanted
+        assert read_genesets(genesets_csv(genesets), "") == genesets
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "CD3D\nMS4A1\n\nCD3D\n",
+        "CD3D, MS4A1",
+        "CD3D MS4A1 CD3D",
+        "CD3D\r\nMS4A1\r\n",
+        "# my genes\nCD3D;MS4A1\n",
+    ],
+)
+def test_plain_lists(text):
+    assert read_genesets(text.encode(), "mine") == [GeneSet("mine", 0, ("CD3D", "MS4A1"))]
+
+
+def test_a_plain_list_needs_a_name():
+    with pytest.raises(BadRequest, match="no name"):
+        read_genesets(b"CD3D\nMS4A1\n", "")
+
+
+def test_cellxgene_gene_sets_with_more_columns_and_comments():
+    text = "# made by cellxgene\ngene_set_name,gene_set_description,gene_symbol,gene_description,mine\n"
+    text += "T,,CD3D,what it is,1\nB,b cells,MS4A1,,2\nT,t cells,CD3E,,3\nnone,,,,\n"
+    assert read_genesets(text.encode(), "") == [
+        GeneSet("T", 0, ("CD3D", "CD3E"), "t cells"),
+        GeneSet("B", 0, ("MS4A1",), "b cells"),
+        GeneSet("none", 0, ()),
+    ]
+
+
+def test_a_table_of_sets_and_genes():
+    frame = pd.DataFrame({"gene": ["CD3D", "MS4A1", "CD3E"], "set": ["T", "B", "T"], "x": [1, 2, 3]})
+    for separator in (",", "\t", ";"):
+        out = io.StringIO()
+        frame.to_csv(out, sep=separator, index=False)
+        assert read_genesets(out.getvalue().encode(), "") == [
+            GeneSet("T", 0, ("CD3D", "CD3E")),
+            GeneSet("B", 0, ("MS4A1",)),
+        ]
+
+
+def test_labels_that_touch_no_cell():
+    assert read("cell,t\nx,T\n").labels == (label("t", [-1] * 4, []),)

@@ -1,0 +1,134 @@
+"""Sessions: opened again on the same data and, by names, on other data; hostile ones are refused in words."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from made import GENESETS, RESULT, Cells, label, labelled, snapshot, values
+from pyroaring import BitMap
+from starcyte.curation.base import GeneSet, Keepsake
+from starcyte.curation.cellnames import CellNames
+from starcyte.curation.session import from_runs, place_labels, read_session, runs, write_session
+from starcyte.errors import BadRequest
+
+NAMES = ["a", "b", "c", "d"]
+LABELS = [label("t", [1, -1, 0, 0], ["x", "y", "z"], ["#112233", "", "#000000"], ["a note", "", "two\nlines"])]
+VIEW = Keepsake("view", "mine", 3, "application/json", b'{"zoom": 2.5, "thumbnail": "data:image/png;base64,AA=="}')
+
+
+def written(made, names):
+    dataset = Cells(list(names))
+    return b"".join(write_session(made, dataset, CellNames(dataset)))
+
+
+def other(session, names):
+    """The session's labels as values on another dataset."""
+    found = CellNames(Cells(list(names))).find(session.names)
+    return {placed.name: values(placed, len(names)) for placed in place_labels(session, found)}
+
+
+@given(st.sets(st.integers(0, 40)))
+def test_runs_are_the_cells(cells):
+    lengths = runs(BitMap(cells))
+    told = np.repeat(np.arange(len(lengths)) % 2 == 1, lengths)
+    assert set(np.flatnonzero(told).tolist()) == cells
+    assert from_runs(lengths, 41) == BitMap(cells)
+
+
+@given(labelled(), GENESETS)
+def test_what_was_written_comes_back(made, genesets):
+    names, labels = made
+    found = read_session(written(snapshot(labels, genesets), names))
+    assert found.snapshot.labels == tuple(labels)
+    assert found.snapshot.genesets == tuple(genesets)
+    assert other(found, names[::-1]) == {one.name: values(one, len(names))[::-1] for one in labels}
+
+
+def test_it_is_json_that_says_what_it_is_of():
+    about = json.loads(written(snapshot(LABELS, [GeneSet("s", 1, ("A",), "d")], [VIEW, RESULT], "me", 9), NAMES))
+    assert about["format"] == "starcyte session"
+    assert about["dataset"] == {"title": "Some data", "fingerprint": "f00d", "n_obs": 4, "n_vars": 3}
+    assert (about["user"], about["revision"]) == ("me", 9)
+    assert about["labels"] == [
+        {
+            "name": "t",
+            "categories": [
+                {"name": "x", "color": "#112233", "note": "a note", "cells": [2, 2]},
+                {"name": "y", "color": "", "note": "", "cells": [0, 1]},
+                {"name": "z", "color": "#000000", "note": "two\nlines", "cells": []},
+            ],
+        }
+    ]
+    assert about["cells"] == {"rows": [0, 1, 1, 2], "names": ["a", "c", "d"]}
+    assert about["genesets"] == [{"name": "s", "description": "d", "genes": ["A"]}]
+    assert about["views"] == [{"name": "mine", "body": json.loads(VIEW.body)}]
+    assert about["results"] == [{"name": "B against T", "body": json.loads(RESULT.body)}]
+
+
+def test_views_and_results_come_back():
+    found = read_session(written(snapshot(keepsakes=[VIEW, RESULT]), NAMES))
+    assert [(k.kind, k.name, json.loads(k.body)) for k in found.snapshot.keepsakes] == [
+        ("view", "mine", json.loads(VIEW.body)),
+        ("result", "B against T", json.loads(RESULT.body)),
+    ]
+
+
+def test_nothing_made():
+    found = read_session(written(snapshot(), NAMES))
+    assert (found.snapshot.labels, found.snapshot.genesets, list(found.names)) == ((), (), [])
+
+
+def test_on_other_data_the_names_decide():
+    found = read_session(written(snapshot(LABELS), NAMES))
+    assert other(found, ["d", "new", "a"]) == {"t": ["x", None, "y"]}
+    (placed,) = place_labels(found, np.array([5, -1, -2]))
+    assert [c.cells.to_array().tolist() for c in placed.categories] == [[], [5], []]
+    assert [(c.color, c.note) for c in placed.categories] == [
+        ("#112233", "a note"),
+        ("", ""),
+        ("#000000", "two\nlines"),
+    ]
+
+
+def changed(**parts):
+    body = json.loads(written(snapshot(LABELS), NAMES))
+    return json.dumps(body | parts).encode()
+
+
+def with_cells(*cells):
+    return changed(labels=[{"name": "t", "categories": [{"name": f"c{i}", "cells": c} for i, c in enumerate(cells)]}])
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (b"\xff\xfe", "not JSON"),
+        (b"[" * 100_000, "not JSON"),
+        (b"[]", "no session"),
+        (b'{"format": "another"}', "no session"),
+        (changed(version=2), "version 2"),
+        (changed(dataset=3), "'dataset'"),
+        (changed(dataset={"n_obs": -1}), "how many cells"),
+        (changed(dataset={"n_obs": 2**40}), "how many cells"),
+        (changed(dataset={"n_obs": True}), "how many cells"),
+        (changed(labels={}), "'labels'"),
+        (changed(labels=[{"name": ""}]), "empty"),
+        (changed(labels=[{"name": 3}]), "'name'"),
+        (changed(cells={"rows": [0, 4], "names": ["a"]}), "4 cells and 1 names"),
+        (changed(cells={"rows": [0, 1], "names": [3]}), "'names'"),
+        (changed(cells={"rows": [0, 0], "names": []}), "without a name"),
+        (with_cells([0, 1, "x"]), "lengths of runs"),
+        (with_cells([0, -1]), "lengths of runs"),
+        (with_cells([0, 2**62]), "lengths of runs"),
+        (with_cells([3, 2]), "cell 4"),
+        (with_cells([0, 1], [0, 1]), "twice"),
+        (with_cells([1, 1]), "without a name"),
+    ],
+)
+def test_what_is_refused(data, says):
+    with pytest.raises(BadRequest, match=says):
+        read_session(data)
