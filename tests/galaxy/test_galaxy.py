@@ -136,7 +136,7 @@ def test_stop_keeps_what_was_made(galaxy, sessions, name):
     assert f"Dataset   {name}\n" in report
     assert "Opened" in report
     assert "(by Galaxy)" in report
-    assert "Saved     labels.csv\n" in report
+    assert "Saved     labels.csv (" in report
     saved = galaxy.call("GET", f"/api/dataset_collections/{session.saved}?instance_type=history")
     assert saved["populated_state"] == "ok"
     ((element, made),) = [(e["element_identifier"], e["object"]) for e in saved["elements"]]

@@ -7,8 +7,15 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from starcyte_galaxy import collect, launch, stage
+from starcyte_galaxy import batch, collect, launch, stage
 from starcyte_galaxy.errors import JobError
+
+_JOBS = {
+    "run": "run one session of the viewer",
+    "prepare": "make the column index of a dataset as one file",
+    "inspect": "write what is in a dataset as a page and as JSON",
+    "annotate": "write labels into a copy of a dataset",
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -29,15 +36,26 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--version", action="version", version=f"starcyte {collect.viewer_version()}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    run = commands.add_parser("run", help="run one session of the viewer, as the tool's wrapper describes it")
-    run.add_argument("config", type=Path, metavar="CONFIG.json", help="the config file that the wrapper wrote")
+    for name, what in _JOBS.items():
+        command = commands.add_parser(name, help=what, description=what)
+        command.add_argument("config", type=Path, metavar="CONFIG.json", help="the config file that the wrapper wrote")
     check = commands.add_parser("check", help="check the tool's wrappers against this installation")
     check.add_argument("folder", type=Path, metavar="FOLDER", help="the folder galaxy_wrappers")
     arguments = parser.parse_args(argv)
     try:
-        if arguments.command == "check":
-            return _check(arguments.folder)
-        return launch.run(stage.read_config(arguments.config))
+        match arguments.command:
+            case "run":
+                return launch.run(stage.read_config(arguments.config))
+            case "prepare":
+                return batch.prepare(stage.Config(arguments.config))
+            case "inspect":
+                return batch.inspect(stage.Config(arguments.config))
+            case "annotate":
+                return batch.annotate(arguments.config)
+            case _:
+                return _check(arguments.folder)
+    except batch.CommandFailedError as error:
+        return error.exit_status
     except JobError as error:
         print(f"starcyte-galaxy: {error}", file=sys.stderr)
         return error.exit_status

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from importlib import metadata
+from pathlib import Path
+from typing import Any
 
 from starcyte_galaxy.errors import JobError
-from starcyte_galaxy.stage import TELL_ADMIN, Job
+from starcyte_galaxy.stage import TELL_ADMIN, Job, printable
+
+#: The longest saved session whose content the report tells; of a longer one it names the files.
+MOST_BYTES_READ = 16 << 20
+#: Categories of a label, or names of sets and views, that the report names.
+MOST_NAMED = 50
+
+Line = tuple[str, str]
 
 
 def viewer_version() -> str:
@@ -48,11 +58,25 @@ class Report:
     def __init__(self, job: Job, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._job = job
         self._now = now
-        self._opened = self._time()
+        self._times: list[Line] = []
+        self._state: object = None
+        self._made: Sequence[Line] = ()
 
     def opened(self) -> None:
         """Write that the session began."""
-        self._write(("Opened", self._opened))
+        self._times.append(("Opened", self._time()))
+        self._write()
+
+    def restarted(self, how: str) -> None:
+        """Write that the viewer is started again.
+
+        Parameters
+        ----------
+        how
+            What ended it.
+        """
+        self._times.append(("Restarted", f"{self._time()} (the viewer was ended by {how})"))
+        self._write()
 
     def closed(self, how: str) -> None:
         """Write that the session ended.
@@ -62,24 +86,112 @@ class Report:
         how
             By whom or by what it was ended.
         """
-        self._write(("Opened", self._opened), ("Closed", f"{self._time()} ({how})"))
+        self._times = [(what, when) for what, when in self._times if what != "Closed"]
+        self._times.append(("Closed", f"{self._time()} ({how})"))
+        self._write()
+
+    def refresh(self) -> None:
+        """Write it anew if something was made since it was written."""
+        if self._times and self._look() != self._state:
+            self._write()
+
+    def described(self, description: dict[str, Any]) -> None:
+        """Write what is in the dataset, without a session.
+
+        Parameters
+        ----------
+        description
+            What ``starcyte inspect --json`` prints.
+        """
+
+        def named(key: str) -> str:
+            return ", ".join(printable(str(entry["name"])) for entry in description[key]) or "none"
+
+        self._print(
+            [
+                *self._dataset(),
+                ("Cells", f"{description['n_obs']:,}"),
+                ("Genes", f"{description['n_vars']:,}"),
+                ("Metadata", named("obs")),
+                ("Embedded", named("embeddings")),
+                ("Matrices", named("matrices")),
+                *(("Warning", printable(warning)) for warning in description["warnings"]),
+            ],
+            "No session was opened, as the tool was asked for this report alone.",
+        )
+
+    @property
+    def saved(self) -> list[Path]:
+        """The files that Galaxy will collect."""
+        if not self._job.outputs.is_dir():
+            return []
+        return sorted(p for p in self._job.outputs.iterdir() if p.is_file())
 
     def _time(self) -> str:
         return f"{self._now():%Y-%m-%d %H:%M:%S} UTC"
 
-    def _write(self, *times: tuple[str, str]) -> None:
-        saved = sorted(p.name for p in self._job.outputs.iterdir() if p.is_file()) if self._job.outputs.is_dir() else []
-        lines = [
-            ("Dataset", self._job.name),
-            ("Size", f"{self._job.dataset.stat().st_size:,} bytes"),
+    def _dataset(self) -> list[Line]:
+        size = self._job.dataset.path.stat().st_size
+        return [
+            ("Dataset", self._job.dataset.name),
+            ("Size", f"{size:,} bytes"),
             ("Viewer", f"starcyte {viewer_version()}"),
-            *times,
-            ("Saved", ", ".join(saved) or "nothing"),
         ]
+
+    def _look(self) -> object:
+        found = []
+        for path in self.saved:
+            try:
+                status = path.stat()
+            except FileNotFoundError:  # what was deleted in the page goes from the folder
+                continue
+            found.append((path, status.st_size, status.st_mtime_ns, status.st_ino))
+        return found
+
+    def _write(self) -> None:
+        state = self._look()
+        if state != self._state:
+            self._state, self._made = state, self._contents()
+        files = [f"{p.name} ({p.stat().st_size:,} bytes)" for p in self.saved if p.exists()]
+        self._print(
+            [*self._dataset(), *self._times, *self._made, ("Saved", ", ".join(files) or "nothing")],
+            "To look at the dataset again, run the tool on it again"
+            + (", with the saved session to go on with what was made." if files else "."),
+        )
+
+    def _contents(self) -> list[Line]:
+        """Return what the saved session says was made."""
+        path = self._job.outputs / "session.json"
+        try:
+            if path.stat().st_size > MOST_BYTES_READ:
+                return []
+            session = json.loads(path.read_text(encoding="utf-8"))
+            lines = [("Label", _label(label)) for label in session["labels"]]
+            sets = [f"{printable(s['name'])} ({len(s['genes']):,} genes)" for s in session["genesets"]]
+            lines += [("Gene sets", _some(sets))] if sets else []
+            for what, key in (("Views", "views"), ("Results", "results")):
+                names = [printable(entry["name"]) for entry in session[key]]
+                lines += [(what, _some(names))] if names else []
+        except (OSError, ValueError, LookupError, TypeError):
+            return []  # there is none yet, or it is of another version; the files are named all the same
+        return lines
+
+    def _print(self, lines: Sequence[Line], last: str) -> None:
         text = "starcyte: session report\n\n" + "".join(f"{label:<10}{value}\n" for label, value in lines)
-        text += "\nTo look at the dataset again, run the tool on it again. The dataset itself was not changed.\n"
+        text += f"\n{last} The dataset itself was not changed.\n"
         try:
             # in place: Galaxy chose this file, and renaming another one over it would break a mount
             self._job.report.write_text(text, encoding="utf-8")
         except OSError as error:
             print(f"starcyte-galaxy: the session report cannot be written: {error}", flush=True)  # noqa: T201
+
+
+def _label(label: dict[str, Any]) -> str:
+    # runs of cells, by turns of those that are not in it and those that are
+    counts = [f"{printable(c['name'])} ({sum(c['cells'][1::2]):,})" for c in label["categories"]]
+    return f"{printable(label['name'])}: {_some(counts) or 'no categories'}"
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - MOST_NAMED:,} more" if len(names) > MOST_NAMED else ""
+    return ", ".join(names[:MOST_NAMED]) + more

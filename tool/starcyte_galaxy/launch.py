@@ -1,4 +1,4 @@
-"""The viewer's process: started, waited for, stopped."""
+"""A session of the viewer: started, waited for, started again where it was killed, stopped."""
 
 from __future__ import annotations
 
@@ -6,21 +6,23 @@ import contextlib
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from starcyte_galaxy import collect, register
+from starcyte_galaxy import batch, collect, register
 from starcyte_galaxy.errors import JobError
-from starcyte_galaxy.stage import TELL_ADMIN, Job, viewer_environment
+from starcyte_galaxy.stage import TELL_ADMIN, Job
+from starcyte_galaxy.viewer import Viewer
 
 #: Seconds until the port listens; Python and its packages may come over a slow network file system.
 READY_TIMEOUT = 300.0
-#: Seconds the viewer has to leave. Galaxy itself waits one second before it kills.
-LEAVE_TIMEOUT = 0.5
+#: How often a viewer that was killed is started again, what was made being on disk.
+MOST_RESTARTS = 3
+#: Seconds between looks at what was made.
+LOOK_SECONDS = 1.0
 EVERYWHERE = "0.0.0.0"  # noqa: S104
 
 
@@ -54,8 +56,10 @@ class _Stop:
         self._armed = False
 
 
-def viewer_command(job: Job, host: str, port: int, ready_file: Path) -> list[bytes]:
-    """Return the command line that starts the viewer.
+def viewer_arguments(
+    job: Job, host: str, port: int, ready_file: Path, environ: Mapping[str, str] = os.environ
+) -> list[str]:
+    """Return the arguments that start the viewer.
 
     Parameters
     ----------
@@ -65,20 +69,33 @@ def viewer_command(job: Job, host: str, port: int, ready_file: Path) -> list[byt
         Where to listen.
     ready_file
         The file that the viewer writes once it listens.
+    environ
+        The job's environment.
 
     Returns
     -------
-    list of bytes
-        The arguments; UTF-8, whatever locale the job has.
+    list of str
+        The command and its arguments.
     """
     # with "=", a name that begins with a dash stays a value
     arguments = [
-        *("launch", str(job.dataset), f"--title={job.name}", f"--host={host}", f"--port={port}"),
-        *(f"--ready-file={ready_file}", "--trust-prefix", "--allow-framing"),
+        *("launch", str(job.dataset.path), f"--title={job.dataset.name}", f"--host={host}", f"--port={port}"),
+        *(f"--ready-file={ready_file}", "--trust-prefix", "--allow-framing", "--allow-finish"),
+        # what is made lies beside what Galaxy collects: one file system, on which files can be renamed
+        *(f"--outputs-dir={job.outputs}", f"--data-dir={job.outputs.parent / 'starcyte_data'}"),
     ]
-    return [os.fsencode(a) for a in (sys.executable, "-m", "starcyte")] + [
-        a.encode("utf-8", "surrogateescape") for a in arguments
-    ]
+    given = {
+        "--index-file": job.index,
+        "--session-file": job.session,
+        "--color-by": job.color_by,
+        "--embedding": job.embedding,
+        # on Kubernetes, the ingress leaves the path in its requests
+        "--base-path": environ.get("INTERACTIVETOOL_PATH", "").rstrip("/"),
+    }
+    arguments += [f"{flag}={value}" for flag, value in given.items() if value]
+    if job.idle_minutes is not None:
+        arguments.append(f"--idle-timeout={job.idle_minutes * 60}")
+    return arguments + (["--read-only"] if job.read_only else [])
 
 
 def run(job: Job) -> int:
@@ -92,91 +109,116 @@ def run(job: Job) -> int:
     Returns
     -------
     int
-        The viewer's own exit status, or 0 where Galaxy ended the session.
+        0 where it was ended by its user, by Galaxy or for want of use, or where something was made in it, which an
+        error would make useless in the history; else the viewer's own exit status.
 
     Raises
     ------
     JobError
         If the viewer cannot be started, or does not begin to listen.
     """
-    working = Path.cwd()
     collect.make_outputs_folder(job)
     report = collect.Report(job)
-    entry = register.entry_point(working, job.port, job.galaxy_url)
-    ready_file = working / "starcyte_ready.json"
-    stop = _Stop()
-    process = None
-    try:
-        port = entry.free_port() if entry else job.port
-        process = _start(job, entry, port, ready_file)
-        stop.arm()
-        ready = _wait_ready(process, ready_file)
-        if ready is None and entry and port and not entry.free_port():
-            # another session took the port between the look and the start, as in a class that starts all at once
-            stop.disarm()
-            process = _start(job, entry, 0, ready_file)
-            stop.arm()
-            ready = _wait_ready(process, ready_file)
-        if ready is not None:
-            report.opened()
-            if entry and not entry.register(ready["port"]):
-                _say("the job's folder cannot be written to, so Galaxy has to find the port by itself")
-        status = process.wait()
-        stop.disarm()
-        if ready is not None:
-            report.closed("by the viewer" if status == 0 else "the viewer failed; the job's error message says why")
-    except StopError:
-        stop.disarm()
-        if process is not None:
-            process.terminate()
-            report.closed("by Galaxy")
-            _leave(process)
+    if job.only_report:
+        report.described(batch.describe(job.dataset))
         return 0
-    finally:
-        if process is not None and process.poll() is None:
-            process.kill()
-    if stop.requested:
-        return 0
-    # a process that a signal ended has a negative status here, and by custom 128 more than the signal outside
-    return status if status >= 0 else 128 - status
+    return _Session(job, report).run()
 
 
-def _start(job: Job, entry: register.EntryPoint | None, port: int, ready_file: Path) -> subprocess.Popen[bytes]:
-    with contextlib.suppress(FileNotFoundError):
-        ready_file.unlink()
-    command = viewer_command(job, entry.bind if entry else EVERYWHERE, port, ready_file)
-    try:
-        return subprocess.Popen(command, env=viewer_environment(os.environ, Path.cwd()), stdin=subprocess.DEVNULL)  # noqa: S603
-    except OSError as error:
-        raise JobError(f"The viewer cannot be started: {error}.", TELL_ADMIN) from None
+class _Session:
+    def __init__(self, job: Job, report: collect.Report) -> None:
+        self._job, self._report = job, report
+        self._working = Path.cwd()
+        self._ready_file = self._working / "starcyte_ready.json"
+        self._entry = register.entry_point(self._working, job.port, job.galaxy_url)
+        self._stop = _Stop()
+        self._viewer: Viewer | None = None
 
-
-def _wait_ready(process: subprocess.Popen[bytes], ready_file: Path) -> dict[str, Any] | None:
-    """Return what the ready file says, or None where the process ended before it wrote it."""
-    deadline = time.monotonic() + READY_TIMEOUT
-    while True:
-        ended = process.poll() is not None
+    def run(self) -> int:
         try:
-            ready = json.loads(ready_file.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            if ended:
-                return None
-        else:
-            assert isinstance(ready, dict)
-            return ready
-        if time.monotonic() > deadline:
-            raise JobError(
-                f"The viewer did not begin to listen within {READY_TIMEOUT:.0f} s.", f"Try again. {TELL_ADMIN}"
-            )
-        time.sleep(0.02)
+            port = self._entry.free_port() if self._entry else self._job.port
+            ready = self._start(port)
+            if ready is None and self._entry and port and not self._entry.free_port():
+                # another session took the port between the look and the start, as in a class that starts all at once
+                ready = self._start(0)
+            if ready is not None:
+                self._report.opened()
+                if self._entry and not self._entry.register(ready["port"]):
+                    _say("the job's folder cannot be written to, so Galaxy has to find the port by itself")
+            status = self._wait(ready)
+            self._stop.disarm()
+        except StopError:
+            self._stop.disarm()
+            if self._viewer is not None:
+                self._viewer.ask_to_leave()
+                self._report.closed("by Galaxy")
+                self._viewer.leave()
+                self._report.closed("by Galaxy")
+            return 0
+        finally:
+            if self._viewer is not None:
+                self._viewer.kill()
+        if self._stop.requested:
+            return 0
+        # a process that a signal ended has a negative status here, and by custom 128 more than the signal outside
+        return status if status >= 0 else 128 - status
 
+    def _start(self, port: int) -> dict[str, Any] | None:
+        """Start the viewer, and return what its ready file says, or None where it ended before it wrote that."""
+        with contextlib.suppress(FileNotFoundError):
+            self._ready_file.unlink()
+        self._stop.disarm()
+        host = self._entry.bind if self._entry else EVERYWHERE
+        self._viewer = Viewer(viewer_arguments(self._job, host, port, self._ready_file), self._job.dataset)
+        self._stop.arm()
+        deadline = time.monotonic() + READY_TIMEOUT
+        while True:
+            ended = self._viewer.status is not None
+            try:
+                ready = json.loads(self._ready_file.read_text(encoding="utf-8"))
+            except FileNotFoundError:
+                if ended:
+                    return None
+            else:
+                assert isinstance(ready, dict)
+                return ready
+            if time.monotonic() > deadline:
+                raise JobError(
+                    f"The viewer did not begin to listen within {READY_TIMEOUT:.0f} s.", f"Try again. {TELL_ADMIN}"
+                )
+            time.sleep(0.02)
 
-def _leave(process: subprocess.Popen[bytes]) -> None:
-    try:
-        process.wait(LEAVE_TIMEOUT)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+    def _wait(self, ready: dict[str, Any] | None) -> int:
+        """Wait until the viewer has ended for good, and return its exit status."""
+        restarts = 0
+        while True:
+            assert self._viewer is not None
+            status = self._viewer.wait(LOOK_SECONDS)
+            if status is None:
+                self._report.refresh()
+                continue
+            if ready is None:
+                return status
+            if status < 0 and restarts < MOST_RESTARTS:
+                # killed, for want of memory as a rule: what was made is on disk, and the page goes on where it was
+                restarts += 1
+                how = signal.Signals(-status).name
+                _say(f"the viewer was ended by {how}; it is started again ({restarts} of {MOST_RESTARTS})")
+                self._report.restarted(how)
+                if self._start(ready["port"]) is not None:
+                    continue
+            return self._ended(status)
+
+    def _ended(self, status: int) -> int:
+        assert self._viewer is not None
+        if status == 0:
+            self._report.closed(self._viewer.last_line.removeprefix("starcyte: ") or "by the viewer")
+            return 0
+        self._report.closed("the viewer failed; the job's error message says why")
+        if self._report.saved:
+            _say("the viewer failed, but what was made is in the saved files; so the job is no error")
+            return 0
+        return status
 
 
 def _say(message: str) -> None:

@@ -1,18 +1,19 @@
 """The session report and the folder of outputs."""
 
+import json
 from datetime import UTC, datetime
 
 import pytest
 from starcyte_galaxy.collect import Report, make_outputs_folder
 from starcyte_galaxy.errors import JobError
-from starcyte_galaxy.stage import Job
+from starcyte_galaxy.stage import Dataset, Job
 
 
 @pytest.fixture
 def job(tmp_path):
     dataset = tmp_path / "dataset_1.dat"
     dataset.write_bytes(bytes(12345))
-    return Job(dataset, "PBMC, é😀", 8000, tmp_path / "report.dat", tmp_path / "saved")
+    return Job(Dataset(dataset, "PBMC, é😀"), 8000, tmp_path / "report.dat", tmp_path / "saved")
 
 
 def clock():
@@ -33,7 +34,7 @@ def test_report_is_true_at_any_time(job):
     report.closed("by Galaxy")
     text = job.report.read_text(encoding="utf-8")
     assert "Closed    2026-11-22 09:05:00 UTC (by Galaxy)\n" in text
-    assert "Saved     labels.csv\n" in text
+    assert "Saved     labels.csv (1 bytes)\n" in text
 
 
 def test_report_is_written_in_place(job):
@@ -55,3 +56,65 @@ def test_outputs_folder_that_cannot_be(job):
     job.outputs.write_text("a file in its place")
     with pytest.raises(JobError, match="administrator"):
         make_outputs_folder(job)
+
+
+SESSION = {
+    "labels": [
+        {
+            "name": "cell types",
+            # runs of cells, by turns of those that are not in it and those that are
+            "categories": [{"name": "T cell", "cells": [2, 3, 1, 1]}, {"name": "B\ncell", "cells": []}],
+        }
+    ],
+    "genesets": [{"name": "markers", "genes": ["CD3D", "CD3E"]}],
+    "views": [{"name": "one"}, {"name": "two"}],
+    "results": [],
+}
+
+
+def test_report_tells_what_was_made(job):
+    make_outputs_folder(job)
+    report = Report(job, clock)
+    report.opened()
+    (job.outputs / "session.json").write_text(json.dumps(SESSION))
+    report.refresh()
+    lines = job.report.read_text(encoding="utf-8").splitlines()
+    assert "Label     cell types: T cell (4), B cell (0)" in lines
+    assert "Gene sets markers (2 genes)" in lines
+    assert "Views     one, two" in lines
+    assert not any(line.startswith("Results") for line in lines)
+    assert "with the saved session to go on" in lines[-1]
+
+
+@pytest.mark.parametrize("text", ["", "[]", "null", '{"labels": 3}', '{"labels": [{"name": 1}]}', json.dumps({"a": 1})])
+def test_report_of_a_session_that_it_does_not_know(job, text):
+    make_outputs_folder(job)
+    (job.outputs / "session.json").write_text(text)
+    report = Report(job, clock)
+    report.opened()
+    assert f"Saved     session.json ({len(text)} bytes)" in job.report.read_text(encoding="utf-8")
+
+
+def test_report_is_written_only_where_something_changed(job):
+    make_outputs_folder(job)
+    report = Report(job, clock)
+    report.opened()
+    job.report.write_text("")
+    report.refresh()
+    assert job.report.read_text() == ""
+    (job.outputs / "labels.tabular").write_text("cell")
+    report.refresh()
+    assert "labels.tabular" in job.report.read_text(encoding="utf-8")
+    (job.outputs / "labels.tabular").unlink()
+    report.refresh()
+    assert "Saved     nothing" in job.report.read_text(encoding="utf-8")
+
+
+def test_many_names_are_not_all_told(job):
+    make_outputs_folder(job)
+    categories = [{"name": f"c{i}", "cells": [0, 1]} for i in range(1000)]
+    session = SESSION | {"labels": [{"name": "many", "categories": categories}]}
+    (job.outputs / "session.json").write_text(json.dumps(session))
+    report = Report(job, clock)
+    report.opened()
+    assert "c49 (1) and 950 more\n" in job.report.read_text(encoding="utf-8")

@@ -68,6 +68,14 @@ class Session:
     def starts(self):
         return [json.loads(line) for line in self.record.read_text(encoding="utf-8").splitlines()]
 
+    @property
+    def viewer(self):
+        """The id of the viewer's process."""
+        return json.loads((self.working / "starcyte_ready.json").read_text())["pid"]
+
+    def change(self, **values):
+        self.config.write_text(json.dumps(json.loads(self.config.read_text()) | values))
+
     def registered(self):
         runtime = self.job / "container_runtime.json"
         wait_for(runtime.exists)
@@ -136,7 +144,7 @@ def test_signal_to_the_whole_group(tmp_path):
 def test_viewer_that_does_not_leave(session):
     process = session.start(deaf=1)
     session.registered()
-    viewer = json.loads((session.working / "starcyte_ready.json").read_text())["pid"]
+    viewer = session.viewer
     began = time.monotonic()
     process.terminate()
     process.communicate(timeout=10)
@@ -197,12 +205,153 @@ def test_the_exit_status_is_the_viewers(session, behaviour, status):
         assert "the viewer failed" in session.report.read_text(encoding="utf-8")
 
 
-def test_killed_viewer(session):
+def kill_again(session, times):
+    """Kill the viewer as often as it comes back."""
+    killed = set()
+
+    def is_back():
+        return (session.working / "starcyte_ready.json").exists() and session.viewer not in killed
+
+    for _ in range(times):
+        wait_for(is_back)
+        killed.add(session.viewer)
+        os.kill(session.viewer, signal.SIGKILL)
+
+
+def test_killed_viewer_is_started_again(session):
+    process = session.start(save="cell")
+    port = session.registered()["port"]
+    kill_again(session, 1)
+    wait_for(lambda: len(session.starts) == 2)
+    wait_for(lambda: "Restarted" in session.report.read_text(encoding="utf-8"))
+    # where the page, and Galaxy's proxy, know it
+    assert session.starts[1]["arguments"]["port"] == port
+    socket.create_connection(("127.0.0.1", port)).close()
+    process.terminate()
+    out, err = process.communicate(timeout=10)
+    assert (process.returncode, err) == (0, "")
+    assert "ended by SIGKILL; it is started again" in out
+    report = session.report.read_text(encoding="utf-8")
+    assert "(the viewer was ended by SIGKILL)" in report
+    assert "(by Galaxy)" in report
+
+
+@pytest.mark.parametrize(("save", "status"), [({}, 128 + signal.SIGKILL), ({"save": "cell"}, 0)])
+def test_viewer_that_is_killed_again_and_again(session, save, status):
+    process = session.start(**save)
+    session.registered()
+    kill_again(session, 4)
+    out, _ = process.communicate(timeout=20)
+    # an error would make useless in the history what was made
+    assert process.returncode == status
+    assert len(session.starts) == 4
+    assert ("no error" in out) == bool(save)
+    report = session.report.read_text(encoding="utf-8")
+    assert "the viewer failed" in report
+    assert ("labels.tabular (4 bytes)" in report) == bool(save)
+
+
+def test_viewer_ends_with_the_job_however_that_ends(session):
     process = session.start()
     session.registered()
-    os.kill(json.loads((session.working / "starcyte_ready.json").read_text())["pid"], signal.SIGKILL)
+    viewer = session.viewer
+    process.kill()
     process.communicate(timeout=10)
-    assert process.returncode == 128 + signal.SIGKILL
+
+    def gone():
+        try:
+            os.kill(viewer, 0)
+        except ProcessLookupError:
+            return True
+        return False
+
+    wait_for(gone)
+
+
+def test_why_it_ended_is_in_the_report(session):
+    process = session.start(later=0, say="starcyte: nobody used it for 3 s")
+    process.communicate(timeout=10)
+    assert "(nobody used it for 3 s)" in session.report.read_text(encoding="utf-8")
+
+
+def test_the_report_follows_what_is_made(session):
+    process = session.start()
+    session.registered()
+    assert "Saved     nothing" in session.report.read_text(encoding="utf-8")
+    (session.working / "saved" / "labels.tabular").write_text("cell")
+    wait_for(lambda: "labels.tabular (4 bytes)" in session.report.read_text(encoding="utf-8"))
+    process.kill()
+    process.communicate(timeout=10)
+
+
+def test_all_that_a_session_is_given(tmp_path):
+    session = Session(tmp_path, free_port())
+    for name in ("index.dat", "session.dat"):
+        (tmp_path / name).touch()
+    session.change(
+        index=str(tmp_path / "index.dat"),
+        session=str(tmp_path / "session.dat"),
+        color_by='--n genes (log)"',
+        embedding="X_umap",
+        idle_minutes=0.5,
+        read_only=True,
+    )
+    process = session.start()
+    session.registered()
+    process.terminate()
+    process.communicate(timeout=10)
+    (given,) = [s["arguments"] for s in session.starts]
+    assert given["index_file"] == str(tmp_path / "index.dat")
+    assert given["session_file"] == str(tmp_path / "session.dat")
+    assert (given["color_by"], given["embedding"]) == ('--n genes (log)"', "X_umap")
+    assert (given["idle_timeout"], given["read_only"]) == ("30.0", True)
+    assert given["outputs_dir"] == str(session.working / "saved")
+    assert given["data_dir"] == str(session.working / "starcyte_data")
+
+
+def test_a_session_is_given_no_more_than_was_asked(session):
+    process = session.start()
+    session.registered()
+    process.terminate()
+    process.communicate(timeout=10)
+    (given,) = [s["arguments"] for s in session.starts]
+    none = ("index_file", "session_file", "color_by", "embedding", "base_path", "idle_timeout")
+    assert {given[name] for name in none} == {None}
+    assert given["read_only"] is False
+
+
+def test_complaints_name_the_dataset_as_its_user_does(session):
+    process = session.start(status=2, complain="starcyte: '{}' is no HDF5 file.")
+    _, err = process.communicate(timeout=20)
+    assert process.returncode == 2
+    assert err == f'starcyte: "{NASTY}" is no HDF5 file.\n'
+
+
+def test_only_the_report(session):
+    session.change(only_report=True)
+    described = {"n_obs": 1200, "n_vars": 30, "obs": [{"name": "cell type"}], "embeddings": [], "matrices": []}
+    process = session.start(say=json.dumps(described | {"warnings": ["X has <b>."]}))
+    _, err = process.communicate(timeout=20)
+    assert (process.returncode, err) == (0, "")
+    text = session.report.read_text(encoding="utf-8")
+    for line in (
+        f"Dataset   {NASTY}",
+        "Cells     1,200",
+        "Metadata  cell type",
+        "Embedded  none",
+        "Warning   X has <b>.",
+    ):
+        assert f"{line}\n" in text
+    assert (session.working / "saved").is_dir()
+    assert not (session.job / "container_runtime.json").exists()
+
+
+def test_only_the_report_of_what_cannot_be_read(session):
+    session.change(only_report=True)
+    process = session.start(status=2, complain="starcyte: {} is no HDF5 file.")
+    _, err = process.communicate(timeout=20)
+    assert process.returncode == 2
+    assert err == f'starcyte: "{NASTY}" is no HDF5 file.\n'
 
 
 def test_missing_dataset_is_one_line(session):

@@ -1,9 +1,10 @@
-"""A stand-in for `starcyte launch`: listens, writes the ready file, leaves on SIGTERM.
+"""A stand-in for `starcyte`: `launch` listens, writes the ready file and leaves on SIGTERM; others do as told.
 
 STAND_IN_RECORD names a file that gets the arguments and the environment of each start, a line each.
 STAND_IN_STATUS ends it at once with that status, STAND_IN_LATER two tenths of a second after it was ready.
 STAND_IN_DEAF lets it ignore SIGTERM.
 STAND_IN_THIEF lets another process take the declared port first.
+STAND_IN_SAVE is what it saves; STAND_IN_SAY and STAND_IN_COMPLAIN are what it says.
 """
 
 import argparse
@@ -16,15 +17,31 @@ import time
 from pathlib import Path
 
 parser = argparse.ArgumentParser()
-parser.add_argument("command", choices=["launch"])
-parser.add_argument("dataset", type=Path)
-for flag in ("--title", "--host", "--ready-file"):
-    parser.add_argument(flag, required=True)
-parser.add_argument("--port", type=int, required=True)
-parser.add_argument("--trust-prefix", action="store_true", required=True)
-parser.add_argument("--allow-framing", action="store_true", required=True)
+commands = parser.add_subparsers(dest="command", required=True)
+launch = commands.add_parser("launch")
+for flag in ("--host", "--ready-file", "--outputs-dir", "--data-dir"):
+    launch.add_argument(flag, required=True)
+launch.add_argument("--port", type=int, required=True)
+for flag in ("--trust-prefix", "--allow-framing", "--allow-finish"):
+    launch.add_argument(flag, action="store_true", required=True)
+for flag in ("--index-file", "--session-file", "--color-by", "--embedding", "--base-path", "--idle-timeout"):
+    launch.add_argument(flag)
+launch.add_argument("--read-only", action="store_true")
+commands.add_parser("prepare").add_argument("--output", required=True)
+commands.add_parser("inspect").add_argument("--json", action="store_true", required=True)
+export = commands.add_parser("export")
+export.add_argument("--output", required=True)
+export.add_argument("--labels", required=True)
+for command in commands.choices.values():
+    command.add_argument("dataset", type=Path)
+    command.add_argument("--title", required=True)
 arguments = parser.parse_args()
 behaviour = os.environ
+if "STAND_IN_SAY" in behaviour:
+    print(behaviour["STAND_IN_SAY"], flush=True)  # noqa: T201
+if "STAND_IN_COMPLAIN" in behaviour:
+    said = behaviour["STAND_IN_COMPLAIN"].format(arguments.dataset.name)
+    print(said, file=sys.stderr, flush=True)  # noqa: T201
 
 
 def listen() -> socket.socket:
@@ -42,6 +59,10 @@ with Path(behaviour["STAND_IN_RECORD"]).open("a", encoding="utf-8") as record:
     )
 if "STAND_IN_STATUS" in behaviour:
     sys.exit(int(behaviour["STAND_IN_STATUS"]))
+if arguments.command != "launch":
+    if arguments.command != "inspect":
+        Path(arguments.output).write_text(arguments.command)
+    sys.exit(0)
 if "STAND_IN_THIEF" in behaviour and arguments.port:
     taken = listen()
     if os.fork() == 0:
@@ -54,6 +75,8 @@ if "STAND_IN_THIEF" in behaviour and arguments.port:
 
 signal.signal(signal.SIGTERM, signal.SIG_IGN if "STAND_IN_DEAF" in behaviour else lambda *_: sys.exit(0))
 server = listen()
+if "STAND_IN_SAVE" in behaviour:
+    Path(arguments.outputs_dir, "labels.tabular").write_text(behaviour["STAND_IN_SAVE"])
 ready = Path(arguments.ready_file)
 part = ready.with_name(ready.name + ".part")
 part.write_text(

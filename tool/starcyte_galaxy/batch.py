@@ -1,0 +1,122 @@
+"""The tools that end by themselves: prepare, inspect, apply annotations."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+from starcyte_galaxy import page
+from starcyte_galaxy.errors import JobError
+from starcyte_galaxy.stage import LABEL_ENDINGS, Annotation, Config, Dataset, read_annotation
+from starcyte_galaxy.viewer import Viewer
+
+
+class CommandFailedError(JobError):
+    """A command of the viewer failed, and has said why.
+
+    Parameters
+    ----------
+    status
+        Its exit status.
+    """
+
+    def __init__(self, status: int) -> None:
+        super().__init__("The command failed.", "The message above says why.")
+        # a process that a signal ended has a negative status here, and by custom 128 more than the signal outside
+        self.exit_status = status if status >= 0 else 128 - status
+
+
+def prepare(config: Config) -> int:
+    """Make the column index of a dataset as one file.
+
+    Parameters
+    ----------
+    config
+        Gives the ``dataset``, its ``name`` and the ``output``.
+
+    Returns
+    -------
+    int
+        The exit status.
+    """
+    dataset, output = config.dataset(), config.path("output")
+    _run(dataset, "prepare", str(dataset.path), f"--title={dataset.name}", f"--output={output}")
+    # the same index a second time; Galaxy keeps the folder until it has moved the output
+    shutil.rmtree(Path("cache"), ignore_errors=True)
+    return 0
+
+
+def inspect(config: Config) -> int:
+    """Write what is in a dataset, and what is wrong with it, as a page and as JSON.
+
+    Parameters
+    ----------
+    config
+        Gives the ``dataset``, its ``name``, and the outputs ``html`` and ``json``.
+
+    Returns
+    -------
+    int
+        The exit status.
+    """
+    dataset, html, output = config.dataset(), config.path("html"), config.path("json")
+    description = describe(dataset)
+    output.write_text(json.dumps(description, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    html.write_text(page.inspection(dataset.name, dataset.path.stat().st_size, description), encoding="utf-8")
+    return 0
+
+
+def describe(dataset: Dataset) -> dict[str, Any]:
+    """Return what ``starcyte inspect --json`` says of a dataset."""
+    said = _run(dataset, "inspect", str(dataset.path), "--json", f"--title={dataset.name}", keep_output=True)
+    description: dict[str, Any] = json.loads(said)
+    return description
+
+
+def annotate(path: Path) -> int:
+    """Write labels into a copy of a dataset.
+
+    Parameters
+    ----------
+    path
+        The config file.
+
+    Returns
+    -------
+    int
+        The exit status.
+    """
+    annotation = read_annotation(path)
+    dataset = annotation.dataset
+    labels = _with_ending(annotation)
+    try:
+        _run(
+            dataset, "export", str(dataset.path), f"--title={dataset.name}", f"--output={annotation.output}",
+            f"--labels={labels}",
+        )  # fmt: skip
+    finally:
+        labels.unlink()
+    return 0
+
+
+def _with_ending(annotation: Annotation) -> Path:
+    """Give the labels a name that tells their format, as Galaxy's does not."""
+    link = Path.cwd() / f"labels.{LABEL_ENDINGS[annotation.labels_format]}"
+    link.unlink(missing_ok=True)
+    link.symlink_to(annotation.labels.path)
+    return link
+
+
+def _run(dataset: Dataset, *arguments: str, keep_output: bool = False) -> bytes:
+    sys.stdout.flush()
+    viewer = Viewer(arguments, dataset, keep_output)
+    try:
+        status = viewer.wait()
+    finally:
+        viewer.kill()
+    if status:
+        raise CommandFailedError(status)
+    return viewer.output
