@@ -47,7 +47,7 @@ client: $(PAGE) ## check, test and build the client
 	$(NPM) test
 
 clean: ## remove all that make has made
-	rm -rf $(VENV) $(CLIENT)/node_modules $(dir $(PAGE)) build *.egg-info
+	rm -rf $(VENV) $(CLIENT)/node_modules $(dir $(PAGE)) tool/starcyte_galaxy/visualization build *.egg-info
 
 $(MADE)/python:
 	@test -n "$(PYTHON)" || { echo "starcyte needs Python 3.11 or newer; name one with: make PYTHON=/path/to/python3" >&2; exit 1; }

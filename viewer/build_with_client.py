@@ -1,4 +1,4 @@
-"""The build backend: setuptools, after the client has been built into starcyte/static (PEP 517 and PEP 660).
+"""The build backend: setuptools, after the client has been built into both packages (PEP 517 and PEP 660).
 
 A wheel or sdist of a checkout gets a client built for it. An sdist (it has PKG-INFO at its root) carries the built
 client, so that installing from one needs no node.
@@ -29,7 +29,8 @@ __all__ = [
 ]
 
 ROOT = Path(__file__).resolve().parent.parent
-INDEX = ROOT / "viewer" / "starcyte" / "static" / "index.html"
+#: What the build of the client makes: the page, and the script of Galaxy's visualization; as paths from a source root.
+BUILT = ("starcyte/static/index.html", "starcyte_galaxy/visualization/starcyte/static/index.js")
 
 Config = dict[str, Any] | None
 
@@ -46,14 +47,20 @@ def build_client() -> None:
         client_npm.npm("run", "build")
 
 
-def refuse_without_page(archive: Path, names: list[str]) -> None:
-    """Remove the archive and end the build if the page is not in it."""
-    if not any(name.endswith("starcyte/static/index.html") for name in names):
-        archive.unlink()
-        sys.exit(
-            f"starcyte: {archive.name} would lack the page, starcyte/static/index.html. Build from a checkout, which "
-            "builds the client, or from a complete sdist, which carries it."
-        )
+def has_client() -> bool:
+    """Whether the client has been built in this folder."""
+    return all(any((ROOT / source / path).exists() for source in ("viewer", "tool")) for path in BUILT)
+
+
+def refuse_without_client(archive: Path, names: list[str]) -> None:
+    """Remove the archive and end the build if a part of the client is not in it."""
+    for path in BUILT:
+        if not any(name.endswith(path) for name in names):
+            archive.unlink()
+            sys.exit(
+                f"starcyte: {archive.name} would lack {path}. Build from a checkout, which builds the client, or from "
+                "a complete sdist, which carries it."
+            )
 
 
 def get_requires_for_build_wheel(config_settings: Config = None) -> list[str]:
@@ -70,7 +77,7 @@ def get_requires_for_build_sdist(config_settings: Config = None) -> list[str]:
 
 def get_requires_for_build_editable(config_settings: Config = None) -> list[str]:
     """Add node to what setuptools needs, where the client must be built and the machine has none."""
-    node = [] if from_sdist() or INDEX.exists() else client_npm.requirements()
+    node = [] if from_sdist() or has_client() else client_npm.requirements()
     return [*build_meta.get_requires_for_build_editable(config_settings), *node]
 
 
@@ -83,7 +90,7 @@ def build_wheel(wheel_directory: str, config_settings: Config = None, metadata_d
     wheel = Path(wheel_directory, name)
     with zipfile.ZipFile(wheel) as packed:
         names = packed.namelist()
-    refuse_without_page(wheel, names)
+    refuse_without_client(wheel, names)
     return name
 
 
@@ -94,12 +101,12 @@ def build_sdist(sdist_directory: str, config_settings: Config = None) -> str:
     sdist = Path(sdist_directory, name)
     with tarfile.open(sdist) as packed:
         names = packed.getnames()
-    refuse_without_page(sdist, names)
+    refuse_without_client(sdist, names)
     return name
 
 
 def build_editable(wheel_directory: str, config_settings: Config = None, metadata_directory: str | None = None) -> str:
     """Build the client unless one is there, then link the checkout."""
-    if not INDEX.exists():
+    if not has_client():
         build_client()
     return build_meta.build_editable(wheel_directory, config_settings, metadata_directory)

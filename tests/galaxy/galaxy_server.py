@@ -5,6 +5,7 @@ import json
 import logging
 import os
 import platform
+import re
 import shutil
 import signal
 import subprocess
@@ -21,6 +22,8 @@ ROOT = HERE.parents[1]
 EMAIL, NAME, PASSWORD = "admin@example.org", "admin", "password1"
 BOOTSTRAP_KEY = "bootstrap-key-for-tests"
 TOOL = "interactive_tool_starcyte"
+#: The visualization as it is built, and a copy of it that asks for a tool which is not installed.
+PLUGIN, WITHOUT_TOOL = ROOT / "tool" / "starcyte_galaxy" / "visualization" / "starcyte", "starcyte_without_tool"
 #: Names of datasets in the history.
 PLAIN, NASTY = "PBMC 68k reduced", "\"; rm -rf ~ #'<b>é😀.h5ad"
 
@@ -114,6 +117,7 @@ class Galaxy:
                         "config_dir": str(conf),
                         "managed_config_dir": str(self.folder / "var" / "config"),
                         "job_config_file": str(conf / "job_conf.yml"),
+                        "datatypes_config_file": str(conf / "datatypes_conf.xml"),
                         "tool_config_file": f"{conf / 'tool_conf.xml'},{ROOT / 'tool_conf.xml'}",
                         # the sample's tables look at a server on the net
                         "tool_data_table_config_path": str(conf / "tool_data_table_conf.xml"),
@@ -159,7 +163,24 @@ class Galaxy:
             '<tool file="data_source/upload.xml"/></section></toolbox>'
         )
         (conf / "tool_data_table_conf.xml").write_text("<tables/>")
+        (conf / "datatypes_conf.xml").write_text(self._datatypes(galaxy))
         gx_it_proxy.make_map(self.map)
+
+    def _datatypes(self, package):
+        """Return Galaxy's own datatypes with the link to the tool's form on an h5ad."""
+        sample = (Path(package).parent / "config" / "sample" / "datatypes_conf.xml.sample").read_text()
+        link = ROOT / "galaxy_wrappers" / "display_applications" / "starcyte.xml"
+        (h5ad,) = re.findall(r'<datatype extension="h5ad"[^>]*/>', sample)
+        return sample.replace(h5ad, f'{h5ad[:-2]}><display file="{link}"/></datatype>')
+
+    def _install_visualization(self, static):
+        assert (PLUGIN / "static" / "index.js").exists(), "build the client first: npm run build in viewer/client"
+        folder = static / "plugins" / "visualizations"
+        shutil.copytree(PLUGIN, folder / "starcyte", dirs_exist_ok=True)
+        shutil.copytree(PLUGIN, folder / WITHOUT_TOOL, dirs_exist_ok=True)
+        other = folder / WITHOUT_TOOL / "static" / "starcyte.xml"
+        text = other.read_text().replace(TOOL, "interactive_tool_absent")
+        (other.parent / f"{WITHOUT_TOOL}.xml").write_text(text.replace('name="starcyte"', f'name="{WITHOUT_TOOL}"'))
 
     @contextlib.contextmanager
     def running(self):
@@ -168,6 +189,7 @@ class Galaxy:
         static = self.folder / "run" / "static"
         client = [bin_ / "galaxy-web-client-install", "--force-overwrite", "--mode", "absolute", static]
         subprocess.run(client, check=True, capture_output=True)
+        self._install_visualization(static)
         environ = {**os.environ, "PATH": f"{bin_}{os.pathsep}{os.environ['PATH']}", "VIRTUAL_ENV": str(self.venv)}
         environ.pop("PYTHONPATH", None)
         log_file = self.folder / "galaxy.log"
@@ -211,9 +233,9 @@ class Galaxy:
         key = self.call("GET", "/api/authenticate/baseauth", auth=(EMAIL, PASSWORD))["api_key"]
         self.session.headers["x-api-key"] = key
 
-    def upload(self, history, files):
+    def upload(self, history, files, ext="auto"):
         """Upload files under the names given and return their datasets."""
-        elements = [{"src": "files", "name": name, "ext": "auto", "dbkey": "?"} for name in files]
+        elements = [{"src": "files", "name": name, "ext": ext, "dbkey": "?"} for name in files]
         targets = json.dumps([{"destination": {"type": "hdas"}, "elements": elements}])
         with contextlib.ExitStack() as stack:
             parts = {

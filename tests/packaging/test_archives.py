@@ -16,6 +16,10 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = "starcyte/static/index.html"
+VISUALIZATION = {
+    f"starcyte_galaxy/visualization/starcyte/{name}"
+    for name in ("config/starcyte.xml", "static/starcyte.xml", "static/index.js", "static/logo.svg")
+}
 
 
 @dataclass(frozen=True)
@@ -82,7 +86,12 @@ def checkout(tracked: list[str], tmp_path_factory: pytest.TempPathFactory) -> Pa
     for name in tracked:
         (copy / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, copy / name)
-    for left in ("build/lib/starcyte/static/stale.js", "viewer/starcyte/static/stale.js"):
+    folders = (
+        "build/lib/starcyte/static",
+        "viewer/starcyte/static",
+        "tool/starcyte_galaxy/visualization/starcyte/config",
+    )
+    for left in (f"{folder}/stale.js" for folder in folders):
         (copy / left).parent.mkdir(parents=True)
         (copy / left).touch()
     return copy
@@ -109,11 +118,11 @@ def sdist(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_wheel_holds_every_module_and_the_page(wheel: Path, modules: set[str]) -> None:
     names = names_in(wheel)
     assert modules <= names
-    assert {PAGE, "starcyte/py.typed", "starcyte_galaxy/py.typed"} <= names
+    assert {PAGE, "starcyte/py.typed", "starcyte_galaxy/py.typed"} | VISUALIZATION <= names
 
 
 def test_wheel_holds_nothing_else(wheel: Path, modules: set[str]) -> None:
-    others = names_in(wheel) - modules
+    others = names_in(wheel) - modules - VISUALIZATION
     assert [n for n in others if not re.match(r"starcyte/static/|starcyte-[\d.]+\.dist-info/", n)] == []
     assert [n for n in others if "stale" in n or n.endswith(".map")] == []
 
@@ -132,6 +141,7 @@ def test_sdist_holds_the_built_client_but_neither_its_sources_nor_tests(sdist: P
     names = names_in(sdist)
     sources = {f"{'tool' if m.startswith('starcyte_galaxy') else 'viewer'}/{m}" for m in modules}
     assert sources <= names
+    assert {f"tool/{name}" for name in VISUALIZATION} <= names
     assert {f"viewer/{PAGE}", "PKG-INFO", "LICENSE", "README.md", "viewer/build_with_client.py"} <= names
     assert [n for n in names if n.startswith(("tests/", "viewer/client/")) or "node_modules" in n] == []
 
@@ -146,12 +156,19 @@ def test_sdist_builds_without_node(sdist: Path, wheel: Path, tmp_path: Path) -> 
     assert names_in(built.archive) == names_in(wheel)
 
 
-@pytest.mark.parametrize("kind", ["wheel", "sdist"])
-def test_archive_without_the_page_is_refused(kind: str, sdist: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("kind", "missing"),
+    [
+        ("wheel", f"viewer/{PAGE}"),
+        ("sdist", f"viewer/{PAGE}"),
+        ("wheel", "tool/starcyte_galaxy/visualization/starcyte/static/index.js"),
+    ],
+)
+def test_archive_without_the_client_is_refused(kind: str, missing: str, sdist: Path, tmp_path: Path) -> None:
     source = unpacked(sdist, tmp_path / "source")
-    (source / "viewer" / PAGE).unlink()
+    (source / missing).unlink()
     built = build(kind, source, tmp_path / "target")
     assert built.status != 0
     assert built.archive is None
-    assert built.output.count("would lack the page, starcyte/static/index.html") == 1
+    assert built.output.count(f"would lack {missing.partition('/')[2]}") == 1
     assert "Traceback" not in built.output

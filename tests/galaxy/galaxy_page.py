@@ -1,0 +1,72 @@
+"""Galaxy's own page in a browser: logging in, what it shows, what it asked for."""
+
+import contextlib
+import io
+import os
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import galaxy_server
+from PIL import Image
+from playwright.sync_api import sync_playwright
+
+CHROMIUM = [
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
+    *("--disable-component-update", "--disable-sync", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"),
+]
+
+
+def keep(page, name):
+    """Keep a picture of the page where SCREENSHOTS names a folder."""
+    if os.environ.get("SCREENSHOTS"):
+        page.screenshot(path=Path(os.environ["SCREENSHOTS"], f"{name}.png"))
+
+
+def coloured(picture):
+    """Return the number of pixels that are neither grey nor pale."""
+    colours = Image.open(io.BytesIO(picture)).convert("RGB").getcolors(1 << 24)
+    return sum(n for n, rgb in colours if max(rgb) - min(rgb) > 60)
+
+
+@contextlib.contextmanager
+def chromium():
+    """Run a browser."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=galaxy_server.chromium(), args=CHROMIUM)
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+@contextlib.contextmanager
+def visitor(browser, **options):
+    """Open a page for somebody new, who can reach this machine alone.
+
+    Whatever it asks of another machine is in its `outside`.
+    """
+    context = browser.new_context(**{"viewport": {"width": 1400, "height": 900}, **options})
+    page = context.new_page()
+    page.outside = set()
+
+    def route(request):
+        if urlsplit(request.request.url).hostname in {"localhost", "127.0.0.1", "", None}:
+            request.continue_()
+        else:
+            page.outside.add(request.request.url)
+            request.abort()
+
+    context.route("**/*", route)
+    try:
+        yield page
+    finally:
+        context.close()
+
+
+def log_in(page, galaxy, email=galaxy_server.EMAIL, password=galaxy_server.PASSWORD):
+    page.goto(f"{galaxy.url}/login/start", wait_until="domcontentloaded")
+    page.fill("input[name=login]", email, timeout=60000)
+    page.fill("input[name=password]", password)
+    with page.expect_response(lambda response: response.url.endswith("/user/login")):
+        page.click("button[name=login]")
+    page.wait_for_url(lambda url: "login" not in url)

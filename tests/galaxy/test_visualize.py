@@ -1,0 +1,270 @@
+"""From the Visualize tab of a dataset to its cells, in a real Galaxy and a real browser.
+
+The tests tell one story in order. Set SCREENSHOTS to a folder to keep what the browser shows.
+"""
+
+import re
+from importlib import resources
+from pathlib import Path
+
+import galaxy_page
+import galaxy_server
+import h5py
+import numpy as np
+import pytest
+from galaxy_page import keep
+
+pytestmark = pytest.mark.galaxy
+
+OTHER_EMAIL, OTHER_PASSWORD = "reader@example.org", "password2"
+#: The page's own frame within Galaxy's frame of the visualization.
+INSIDE = "iframe[title=starcyte]"
+#: Galaxy's own limit from which on a change counts as unsaved work is 3 s.
+AFTER_THE_DETECTOR = 4500
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with galaxy_page.chromium() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def place(galaxy):
+    return galaxy.call("POST", "/api/histories", json={"name": "Bone <b>marrow</b>"})["id"]
+
+
+@pytest.fixture(scope="module")
+def dataset(galaxy, place):
+    path = Path(str(resources.files("scanpy"))) / "datasets" / "10x_pbmc68k_reduced.h5ad"
+    (found,) = galaxy.upload(place, {galaxy_server.NASTY: path})
+    return found["id"]
+
+
+@pytest.fixture(scope="module")
+def user(browser, galaxy, place):
+    """The administrator, logged in, looking at the history."""
+    with galaxy_page.visitor(browser) as page:
+        galaxy_page.log_in(page, galaxy)
+        page.evaluate("id => fetch(`/history/set_as_current?id=${id}`)", place)
+        yield page
+
+
+def plugins(galaxy, dataset):
+    return {plugin["name"] for plugin in galaxy.call("GET", f"/api/plugins?dataset_id={dataset}")}
+
+
+def visualize(page, galaxy, dataset, plugin="starcyte"):
+    page.goto(
+        f"{galaxy.url}/visualizations/display?visualization={plugin}&dataset_id={dataset}",
+        wait_until="domcontentloaded",
+    )
+    return page.frame_locator("#galaxy_visualization").frame_locator(INSIDE)
+
+
+def wait_for_cells(page, inside):
+    viewer = inside.frame_locator("iframe.session")
+    viewer.locator("canvas").first.wait_for(timeout=90000)
+    shown = page.locator("#galaxy_visualization")
+    galaxy_server.wait_for("cells in colour", lambda: galaxy_page.coloured(shown.screenshot()) > 3000, 60)
+    return viewer
+
+
+def running(galaxy):
+    return galaxy.call("GET", "/api/entry_points?running=true")
+
+
+def test_only_h5ad_is_offered(galaxy, place, dataset, tmp_path):
+    with h5py.File(tmp_path / "plain.h5", "w") as file:
+        file["numbers"] = np.arange(3)
+    with h5py.File(tmp_path / "cells.loom", "w") as file:
+        file.attrs["LOOM_SPEC_VERSION"] = "3.0.0"
+        file["matrix"] = np.zeros((2, 3))
+        for group in ("row_attrs", "col_attrs", "layers"):
+            file.create_group(group)
+    others = [
+        galaxy.upload(place, {path.name: path}, ext=path.suffix[1:])[0]
+        for path in (tmp_path / "plain.h5", tmp_path / "cells.loom")
+    ]
+    assert [d["extension"] for d in others] == ["h5", "loom"]
+    assert "starcyte" in plugins(galaxy, dataset)
+    for other in others:
+        assert "starcyte" not in plugins(galaxy, other["id"])
+
+
+def test_listed_on_the_visualize_tab(user, galaxy, dataset):
+    user.goto(f"{galaxy.url}/datasets/{dataset}/visualize", wait_until="domcontentloaded")
+    listed = user.locator("[data-plugin-name=starcyte]")
+    listed.wait_for(timeout=60000)
+    assert "Explore single cells" in listed.inner_text()
+    galaxy_server.wait_for("the picture", lambda: listed.locator("img").evaluate("e => e.naturalWidth"), 10)
+    keep(user, "visualize-1-tab")
+    listed.click()
+    inside = user.frame_locator("#galaxy_visualization").frame_locator(INSIDE)
+    inside.get_by_role("button", name="Start", exact=True).wait_for(timeout=30000)
+    # the name is text, whatever it holds
+    assert inside.get_by_role("heading", level=1).inner_text() == galaxy_server.NASTY
+    facts = inside.locator("dl").inner_text()
+    for expected in ("700", "765"):
+        assert expected in facts
+    assert "Bone <b>marrow</b>" in inside.locator(".note").inner_text()
+    keep(user, "visualize-2-ready")
+
+
+def test_leaving_asks_nothing(user, galaxy, dataset):
+    """Galaxy asks before it leaves a visualization that has changed; this one has nothing to lose."""
+    asked = []
+    user.on("dialog", lambda dialog: (asked.append(dialog.message), dialog.accept()))
+    inside = visualize(user, galaxy, dataset)
+    inside.get_by_role("button", name="Start", exact=True).wait_for(timeout=30000)
+    user.wait_for_timeout(AFTER_THE_DETECTOR)
+    inside.locator("main").evaluate("e => e.append('something new')")
+    user.get_by_role("link", name=re.compile("Histories|Galaxy", re.I)).first.click()
+    user.wait_for_url(lambda url: "visualization=starcyte" not in url, timeout=15000)
+    assert asked == []
+
+
+def test_start_shows_the_cells(user, galaxy, dataset):
+    inside = visualize(user, galaxy, dataset)
+    start = inside.get_by_role("button", name="Start", exact=True)
+    start.wait_for(timeout=30000)
+    with galaxy_server.timed("from Start to the cells drawn in Galaxy's frame"):
+        start.click()
+        inside.locator("li[aria-current=step]").first.wait_for()
+        keep(user, "visualize-3-starting")
+        viewer = wait_for_cells(user, inside)
+    user.wait_for_timeout(2000)
+    keep(user, "visualize-4-cells")
+    assert "bulk_labels" in viewer.locator("body").inner_text()
+    (entry,) = running(galaxy)
+    job = galaxy.job(entry["job_id"])
+    assert (job["tool_id"], job["inputs"]["infile"]["id"]) == (galaxy_server.TOOL, dataset)
+
+
+def test_reload_finds_the_session(user, galaxy):
+    before = [entry["id"] for entry in running(galaxy)]
+    user.reload(wait_until="domcontentloaded")
+    inside = user.frame_locator("#galaxy_visualization").frame_locator(INSIDE)
+    with galaxy_server.timed("from a reload to the cells"):
+        wait_for_cells(user, inside)
+    assert [entry["id"] for entry in running(galaxy)] == before
+    inside.get_by_role("button", name="Sessions").click()
+    inside.get_by_text("A session of this dataset is running").wait_for()
+    keep(user, "visualize-5-sessions")
+    with user.expect_popup() as popup:
+        inside.get_by_role("button", name="New tab").click()
+    tab = popup.value
+    tab.locator("canvas").first.wait_for(timeout=60000)
+    assert tab.evaluate("window.opener") is None
+    tab.close()
+    inside.get_by_role("button", name="Open", exact=True).click()
+    wait_for_cells(user, inside)
+
+
+def test_stop_says_what_is_kept(user, galaxy):
+    (entry,) = running(galaxy)
+    (saved,) = galaxy.folder.glob(f"var/jobs_directory/*/{job_number(galaxy, entry)}/working/saved")
+    # what a user makes is in this folder; here the test puts it there
+    (saved / "cell types.csv").write_text("cell,label\na,T cell\n")
+    inside = user.frame_locator("#galaxy_visualization").frame_locator(INSIDE)
+    inside.get_by_role("button", name="Stop", exact=True).click()
+    dialog = inside.get_by_role("dialog")
+    dialog.wait_for()
+    keep(user, "visualize-6-stop")
+    assert "Bone <b>marrow</b>" in dialog.inner_text()
+    dialog.get_by_role("button", name="Stop", exact=True).click()
+    inside.get_by_role("heading", name="The session has ended").wait_for(timeout=60000)
+    link = inside.get_by_role("link", name="cell types.csv")
+    made = re.search(r"datasets/(\w+)/preview", link.get_attribute("href"))[1]
+    assert galaxy.text(made) == "cell,label\na,T cell\n"
+    keep(user, "visualize-7-stopped")
+    assert running(galaxy) == []
+    inside.get_by_role("button", name="Look at the cells again").click()
+    inside.get_by_role("button", name="Start", exact=True).wait_for(timeout=30000)
+
+
+def job_number(galaxy, entry):
+    """Return the name of a job's folder: the last one, as the jobs directory counts."""
+    numbers = [
+        int(path.name) for path in galaxy.folder.glob("var/jobs_directory/*/*") if (path / "working/saved").exists()
+    ]
+    assert galaxy.job(entry["job_id"])["state"] == "running"
+    return max(numbers)
+
+
+def test_failure_says_why(user, galaxy, dataset):
+    """The file of the dataset is away, as when a disk is not mounted where the job runs."""
+    file = Path(galaxy.call("GET", f"/api/datasets/{dataset}")["file_name"])
+    away = file.rename(file.with_suffix(".away"))
+    try:
+        inside = visualize(user, galaxy, dataset)
+        inside.get_by_role("button", name="Start", exact=True).click(timeout=30000)
+        inside.get_by_role("heading", name="The session failed").wait_for(timeout=60000)
+        assert "its file is not there" in inside.locator("pre").inner_text()
+        assert inside.get_by_role("link", name="Error report").get_attribute("href").endswith("/error")
+        keep(user, "visualize-8-failed")
+    finally:
+        away.rename(file)
+
+
+def test_tool_that_is_not_installed(user, galaxy, dataset):
+    inside = visualize(user, galaxy, dataset, galaxy_server.WITHOUT_TOOL)
+    inside.get_by_role("heading", name="starcyte is not installed here").wait_for(timeout=30000)
+    text = inside.locator("main").inner_text()
+    assert "interactive_tool_absent" in text
+    assert "You are an administrator" in text
+    keep(user, "visualize-9-not-installed")
+
+
+def test_nobody_is_asked_to_log_in(browser, galaxy, dataset):
+    with galaxy_page.visitor(browser) as page:
+        inside = visualize(page, galaxy, dataset)
+        inside.get_by_role("heading", name="Log in to look at the cells").wait_for(timeout=60000)
+        keep(page, "visualize-10-anonymous")
+        inside.get_by_role("link", name="Log in").click()
+        page.wait_for_url("**/login/start*")
+
+
+def test_dataset_of_another(browser, galaxy, place, dataset):
+    """Somebody else's dataset is opened from one's own history, without a copy of it."""
+    made = galaxy.call(
+        "POST", "/api/users", json={"email": OTHER_EMAIL, "username": "reader", "password": OTHER_PASSWORD}
+    )
+    galaxy.call("PUT", f"/api/histories/{place}/publish")
+    with galaxy_page.visitor(browser, viewport={"width": 680, "height": 828}) as page:
+        galaxy_page.log_in(page, galaxy, OTHER_EMAIL, OTHER_PASSWORD)
+        inside = visualize(page, galaxy, dataset)
+        start = inside.get_by_role("button", name="Start", exact=True)
+        start.wait_for(timeout=30000)
+        assert "stays in the history of its owner" in inside.locator(".note").inner_text()
+        keep(page, "visualize-11-of-another")
+        start.click()
+        wait_for_cells(page, inside)
+        keep(page, "visualize-12-of-another-cells")
+        history = page.evaluate("async () => (await fetch('/history/current_history_json')).json()")
+        assert history["id"] != place
+        names = page.evaluate(
+            "async id => (await (await fetch(`/api/histories/${id}/contents`)).json()).map(c => c.name)", history["id"]
+        )
+        assert all(name.startswith("starcyte on") for name in names)
+        assert names
+        inside.get_by_role("button", name="Stop", exact=True).click()
+        inside.get_by_role("dialog").get_by_role("button", name="Stop", exact=True).click()
+        inside.get_by_text("Nothing was saved in it.").wait_for(timeout=60000)
+        keep(page, "visualize-13-nothing-saved")
+    assert made["email"] == OTHER_EMAIL
+
+
+def test_display_application_leads_to_the_form(user, galaxy, dataset):
+    """Without the visualization, a link leads to the tool's form with the dataset chosen."""
+    user.goto(f"{galaxy.url}/datasets/{dataset}/visualize", wait_until="domcontentloaded")
+    link = user.get_by_role("link", name="starcyte", exact=True)
+    link.wait_for(timeout=60000)
+    with user.context.expect_page() as opened:
+        link.click()
+    form = opened.value
+    form.get_by_role("button", name=re.compile("Run Tool")).first.wait_for(timeout=60000)
+    assert "tool_id=interactive_tool_starcyte" in form.url
+    assert galaxy_server.NASTY in form.locator("#center").inner_text()
+    keep(form, "visualize-14-form")
+    form.close()

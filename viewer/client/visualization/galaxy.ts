@@ -1,0 +1,282 @@
+/** Galaxy's HTTP interface, as far as this page needs it. */
+
+/** An answer of Galaxy that is not the one asked for. */
+export class GalaxyError extends Error {
+  override name = 'GalaxyError';
+
+  constructor(
+    message: string,
+    readonly status: number,
+  ) {
+    super(message);
+  }
+}
+
+export interface Dataset {
+  id: string;
+  name: string;
+  hid?: number | null;
+  uuid?: string | null;
+  extension: string;
+  state: string;
+  file_size?: number | null;
+  history_id: string;
+  deleted?: boolean;
+  purged?: boolean;
+  /** What Galaxy shows of it in the history: for an h5ad its numbers of cells and genes, and names of columns. */
+  peek?: string | null;
+}
+
+/** Whoever asks; without an id nobody is logged in. */
+export interface User {
+  id?: string | null;
+  is_admin?: boolean;
+}
+
+export interface History {
+  id: string;
+  name: string;
+  user_id?: string | null;
+  deleted?: boolean;
+  purged?: boolean;
+  archived?: boolean;
+}
+
+export interface Tool {
+  id: string;
+  name: string;
+  version: string;
+}
+
+interface Reference {
+  id: string;
+  src?: string;
+  uuid?: string | null;
+}
+
+export interface Job {
+  id: string;
+  state: string;
+  tool_id: string;
+  create_time: string;
+  history_id?: string | null;
+  exit_code?: number | null;
+  inputs?: Record<string, Reference>;
+  outputs?: Record<string, Reference>;
+  output_collections?: Record<string, Reference>;
+  tool_stderr?: string | null;
+  stderr?: string | null;
+}
+
+export interface EntryPoint {
+  id: string;
+  job_id: string;
+  active: boolean;
+  target?: string | null;
+}
+
+export interface Collection {
+  populated?: boolean;
+  elements: { element_identifier: string; object: { id: string; file_ext?: string; file_size?: number } }[];
+}
+
+/** What a tool's form is made of. */
+export interface FormInput {
+  name: string;
+  type: string;
+  label?: string | null;
+  title?: string | null;
+  help?: string | null;
+  value?: unknown;
+  optional?: boolean;
+  multiple?: boolean;
+  hidden?: boolean;
+  min?: number | null;
+  max?: number | null;
+  extensions?: string[];
+  inputs?: FormInput[];
+  options?: unknown;
+}
+
+/** What is asked for beside a summary. The dataset's metadata would bring the name of every cell along. */
+const DATASET_FIELDS = 'uuid,file_size,peek';
+
+/** States in which a job has not ended. */
+export const ALIVE = new Set(['new', 'upload', 'waiting', 'queued', 'running', 'resubmitted', 'paused']);
+/** States in which a job is about to end well, having been asked to. */
+export const ENDING = new Set(['stop', 'stopped', 'deleting']);
+
+export class Galaxy {
+  readonly #root: URL;
+
+  /** `root` is where Galaxy is, `base` what an address without a host is relative to. */
+  constructor(
+    root: string,
+    base: string,
+    private readonly request: (url: string, init: RequestInit) => Promise<Response>,
+  ) {
+    this.#root = new URL(root.endsWith('/') ? root : `${root}/`, base);
+  }
+
+  /** The address of one of Galaxy's own pages, or of what it calls by a path. */
+  address(path: string): string {
+    return new URL(path, this.#root).href;
+  }
+
+  user(): Promise<User> {
+    return this.#call('api/users/current');
+  }
+
+  dataset(id: string): Promise<Dataset> {
+    return this.#call(`api/datasets/${encodeURIComponent(id)}?view=summary&keys=${DATASET_FIELDS}`);
+  }
+
+  history(id: string): Promise<History> {
+    return this.#call(`api/histories/${encodeURIComponent(id)}?keys=id,name,user_id,deleted,purged,archived`);
+  }
+
+  /** The user's current history; Galaxy makes one where there is none. */
+  currentHistory(): Promise<History> {
+    return this.#call('history/current_history_json');
+  }
+
+  /** A tool by its id. One that came from a ToolShed is found by its short id as well. */
+  tool(id: string): Promise<Tool> {
+    return this.#call(`api/tools/${encodePath(id)}`);
+  }
+
+  async form(tool: Tool, history: string, filled: Record<string, string>): Promise<FormInput[]> {
+    const query = new URLSearchParams({ history_id: history, tool_version: tool.version, ...filled });
+    const form = await this.#call<{ inputs?: FormInput[] }>(`api/tools/${encodePath(tool.id)}/build?${query}`);
+    return form.inputs ?? [];
+  }
+
+  /** Whether interactive tools are switched on; undefined where Galaxy does not say. */
+  async interactiveTools(): Promise<boolean | undefined> {
+    const config = await this.#call<{ interactivetools_enable?: unknown }>('api/configuration');
+    return typeof config.interactivetools_enable === 'boolean' ? config.interactivetools_enable : undefined;
+  }
+
+  /** The user's jobs of a tool that have not ended, the latest first. */
+  jobs(tool: string): Promise<Job[]> {
+    const query = new URLSearchParams({ tool_id: tool, order_by: 'create_time', limit: '20' });
+    for (const state of ALIVE) query.append('state', state);
+    return this.#call(`api/jobs?${query}`);
+  }
+
+  job(id: string): Promise<Job> {
+    return this.#call(`api/jobs/${encodeURIComponent(id)}?full=true`);
+  }
+
+  entryPoints(job: string): Promise<EntryPoint[]> {
+    return this.#call(`api/entry_points?job_id=${encodeURIComponent(job)}`);
+  }
+
+  /** Every entry point of the user whose job has not ended. */
+  runningEntryPoints(): Promise<EntryPoint[]> {
+    return this.#call('api/entry_points?running=true');
+  }
+
+  /** Run a tool and return the id of its job. */
+  async run(tool: Tool, history: string, inputs: Record<string, unknown>): Promise<string> {
+    const answer = await this.#call<{ jobs?: { id: string }[]; errors?: unknown[] }>('api/tools', 'POST', {
+      tool_id: tool.id,
+      tool_version: tool.version,
+      history_id: history,
+      inputs,
+    });
+    const job = answer.jobs?.[0]?.id;
+    if (!job) throw new GalaxyError(messageIn(answer.errors) ?? 'Galaxy did not start a job.', 200);
+    return job;
+  }
+
+  /** End a session that has an entry point: what it wrote is kept. */
+  stop(entryPoint: string): Promise<unknown> {
+    return this.#call(`api/entry_points/${encodeURIComponent(entryPoint)}`, 'DELETE');
+  }
+
+  /** Give up a job that has not begun. */
+  cancel(job: string): Promise<unknown> {
+    return this.#call(`api/jobs/${encodeURIComponent(job)}`, 'DELETE');
+  }
+
+  collection(id: string): Promise<Collection> {
+    return this.#call(`api/dataset_collections/${encodeURIComponent(id)}?instance_type=history`);
+  }
+
+  /** What a dataset's job had to say, for a job that ended before its tool began. */
+  async note(dataset: string): Promise<string> {
+    const found = await this.#call<{ misc_info?: string | null }>(
+      `api/datasets/${encodeURIComponent(dataset)}?view=summary&keys=misc_info`,
+    );
+    return found.misc_info ?? '';
+  }
+
+  /**
+   * Who answers at a session's address: starcyte, something else, or nobody yet.
+   *
+   * Galaxy calls a session active once its port is known, which is before it can be reached; and for a session that
+   * its proxy does not know, the proxy shows whatever else the machine serves.
+   */
+  async who(target: string): Promise<'starcyte' | 'another' | 'nobody' | 'unknown'> {
+    const url = new URL('api/v1/health', target.endsWith('/') ? target : `${target}/`).href;
+    // the cookie of Galaxy's session is none of the tool's business
+    const init: RequestInit = { credentials: 'omit', cache: 'no-store', signal: AbortSignal.timeout(10_000) };
+    try {
+      const response = await this.request(url, init);
+      if (response.status >= 500) return 'nobody';
+      const health: unknown = await response.json().catch(() => null);
+      const app = health && typeof health === 'object' && 'app' in health ? health.app : undefined;
+      return app === 'starcyte' ? 'starcyte' : 'another';
+    } catch {
+      if (new URL(url).origin === this.#root.origin) return 'nobody';
+    }
+    try {
+      // On a host of its own, and behind a proxy that lets no other page read: that something answers is all there is.
+      await this.request(url, { ...init, mode: 'no-cors' });
+      return 'unknown';
+    } catch {
+      return 'nobody';
+    }
+  }
+
+  async #call<T>(path: string, method = 'GET', body?: unknown): Promise<T> {
+    const init: RequestInit = { method, credentials: 'same-origin', headers: { Accept: 'application/json' } };
+    if (body !== undefined) {
+      init.body = JSON.stringify(body);
+      init.headers = { ...init.headers, 'Content-Type': 'application/json' };
+    }
+    let response: Response;
+    try {
+      response = await this.request(this.address(path), init);
+    } catch {
+      throw new GalaxyError('Galaxy does not answer.', 0);
+    }
+    const text = await response.text();
+    let answer: unknown;
+    try {
+      answer = text ? JSON.parse(text) : null;
+    } catch {
+      answer = null;
+      if (response.ok) throw new GalaxyError('Galaxy gave an answer that is not JSON.', 502);
+    }
+    if (!response.ok) {
+      throw new GalaxyError(messageIn(answer) ?? `Galaxy answered ${response.status}.`, response.status);
+    }
+    return answer as T;
+  }
+}
+
+/** A ToolShed's id has slashes, which are part of the path. */
+function encodePath(id: string): string {
+  return id.split('/').map(encodeURIComponent).join('/');
+}
+
+/** The message in an error of Galaxy, of which there are several shapes. */
+function messageIn(answer: unknown): string | undefined {
+  if (typeof answer === 'string') return answer || undefined;
+  if (Array.isArray(answer)) return answer.map(messageIn).find((m) => m !== undefined);
+  if (!answer || typeof answer !== 'object') return undefined;
+  const { err_msg, message, detail } = answer as Record<string, unknown>;
+  return messageIn(err_msg) ?? messageIn(message) ?? messageIn(detail);
+}
