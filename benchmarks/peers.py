@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from benchmarks.process import Watch
-from benchmarks.questions import Cells, Comparison, Genes, Group, Markers, Nothing, Question, Unable
+from benchmarks.questions import Cells, Comparison, GeneMean, Genes, Group, Markers, Nothing, Question, Unable
 from benchmarks.server import Request, Server
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "starcyte-bench"
@@ -60,6 +60,9 @@ class Starcyte(Server):
                 return [Request("/api/v1/embeddings/X_umap", binary), Request("/api/v1/obs/cluster", binary)]
             case Genes(positions):
                 return [Request(f"/api/v1/expression?gene=GENE{i}&matrix=X", binary) for i in positions]
+            case GeneMean(positions):
+                names = ",".join(f"GENE{i}" for i in positions)
+                return [Request(f"/api/v1/score?genes={names}&method=mean&matrix=X", binary)]
             case Comparison(method, a, b):
                 body = {"a": _selection(a), "b": _selection(b), "method": method, "matrix": "X", "limit": _LISTED}
                 return [Request("/api/v1/diffexp", body=body)]
@@ -127,9 +130,9 @@ class Cellxgene(Server):
                 return [Request(self.health)]
             case Cells():
                 paths = ["layout/obs?layout-name=umap", "annotations/obs?annotation-name=cluster"]
-            case Genes([i]):
-                paths = [f"data/var?var:name_0=GENE{i}"]
             case Genes(positions):
+                paths = [f"data/var?var:name_0=GENE{i}" for i in positions]
+            case GeneMean(positions):
                 names = "&".join(f"var:name_0=GENE{i}" for i in positions)
                 paths = [f"summarize/var?method=mean&{names}"]
             case Comparison("t-test", a, Group() as b):

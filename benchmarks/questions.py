@@ -28,6 +28,13 @@ class Genes:
     positions: tuple[int, ...]
 
 
+@dataclass(frozen=True)
+class GeneMean:
+    """The mean of some genes in each cell."""
+
+    positions: tuple[int, ...]
+
+
 @dataclass(frozen=True, eq=False)
 class Group:
     """Some cells: whole clusters, or cells one by one."""
@@ -53,4 +60,4 @@ class Markers:
     limit: int
 
 
-Question = Cells | Nothing | Genes | Comparison | Markers
+Question = Cells | Nothing | Genes | GeneMean | Comparison | Markers

@@ -51,6 +51,7 @@ class Results:
     viewers: Sequence[str]
     rows: list[Row] = field(default_factory=list)
     other_cpu: float | None = None
+    in_turns: bool = False
 
     def row(self, title: str, unit: Unit, limit: float | None = None) -> Row:
         """Return the row of that title, made if there is none."""

@@ -1,4 +1,7 @@
-"""One dataset, all viewers: every case asked of each in turn, so that what disturbs one disturbs all."""
+"""One dataset, all viewers: every case asked of each in turn, so that what disturbs one disturbs all.
+
+Where memory does not hold them all, each viewer is asked all cases before the next is started.
+"""
 
 from __future__ import annotations
 
@@ -181,27 +184,42 @@ class Session:
             row.unable[server.name] = str(error)
 
     def _questions(self, rounds: int, seconds: float) -> None:
-        """Ask all viewers, that run side by side, one at a time."""
+        """Ask all viewers, that run side by side, one at a time; or in turns, where memory holds but one of them."""
+        for names in self._companies():
+            with Watch() as watch:
+                servers = [VIEWERS[name](watch, self._cache) for name in names]
+                try:
+                    self._ask_all(servers, rounds, seconds)
+                finally:
+                    for server in servers:
+                        server.stop()
+
+    def _companies(self) -> list[list[str]]:
+        """Return which viewers run at the same time: what one holds in memory must not push out what another reads."""
         with Watch() as watch:
-            servers = [VIEWERS[name](watch, self._cache) for name in self._names]
-            try:
-                for server in servers:
-                    self._start(server)
-                self._settle(servers)
-                self._cold_gene(servers)
-                for case in CASES:
-                    self._revive(servers)
-                    self._say(case.title)
-                    row = self._row(case.title, limit=case.bytes(self._facts) / self._read or None)
-                    self._rounds(case, row, servers, case.rounds if rounds > 1 else min(case.rounds, 5))
-                self._memory(servers, "memory, highest through all of this")
-                self._revive(servers)
-                for server in servers:
-                    self._clients(server, seconds)
-                self._memory(servers, f"memory, highest with {CLIENTS} clients")
-            finally:
-                for server in servers:
-                    server.stop()
+            appetites = [VIEWERS[name](watch, self._cache).appetite for name in self._names]
+        index = sum(path.stat().st_size for path in self._cache.rglob("*.bin"))
+        files = sum(path.stat().st_size for path in self._files.values())
+        needed = sum(appetites) * 8 * self._facts.nnz + index + files
+        self.results.in_turns = needed > available_memory()
+        return [[name] for name in self._names] if self.results.in_turns else [self._names]
+
+    def _ask_all(self, servers: Sequence[Server], rounds: int, seconds: float) -> None:
+        for server in servers:
+            self._start(server)
+        self._settle(servers)
+        self._cold_gene(servers)
+        for number, case in enumerate(CASES):
+            self._revive(servers)
+            self._say(case.title)
+            row = self._row(case.title, limit=case.bytes(self._facts) / self._read or None)
+            rng = np.random.default_rng((7, number))
+            self._rounds(case, row, servers, case.rounds if rounds > 1 else min(case.rounds, 5), rng)
+        self._memory(servers, "memory, highest through all of this")
+        self._revive(servers)
+        for server in servers:
+            self._clients(server, seconds)
+        self._memory(servers, f"memory, highest with {CLIENTS} clients")
 
     def _start(self, server: Server) -> None:
         self._say(f"starting {server.name}")
@@ -240,10 +258,10 @@ class Session:
         for path in self._cache.rglob("*.bin"):
             read_bandwidth(path)
 
-    def _rounds(self, case: Case, row: Row, servers: Sequence[Server], rounds: int) -> None:
+    def _rounds(self, case: Case, row: Row, servers: Sequence[Server], rounds: int, rng: np.random.Generator) -> None:
         spent = dict.fromkeys((s.name for s in servers), 0.0)
         for turn in range(rounds):
-            question = case.ask(self._facts, self._rng, turn)
+            question = case.ask(self._facts, rng, turn)
             for server in servers[turn % len(servers) :] + servers[: turn % len(servers)]:
                 if server.name in row.unable or spent[server.name] > _PATIENCE:
                     continue
@@ -258,7 +276,7 @@ class Session:
         throughput = self._row(f"{CLIENTS} clients, random genes: answers", "per s")
         p50, p95 = (self._row(f"the same: {name}") for name in ("median", "95th percentile"))
         errors = self._row("the same: errors", "count")
-        genes = self._rng.integers(self._facts.n_vars, size=_PATHS)
+        genes = np.random.default_rng(7).integers(self._facts.n_vars, size=_PATHS)
         try:
             if server.lost:
                 raise Unable(server.lost)

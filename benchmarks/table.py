@@ -24,6 +24,7 @@ def markdown(runs: Sequence[Results]) -> str:
 def _section(run: Results) -> str:
     machine, dataset = run.machine, run.dataset
     others = "" if run.other_cpu is None else f"; other processes took {run.other_cpu:.0%} of the cores meanwhile"
+    turns = " One viewer ran at a time: together they need more memory than there is." if run.in_turns else ""
     viewers = [v for v in run.viewers if any(v in row.samples or v in row.unable for row in run.rows)]
     lines = [
         f"### {dataset['cells']:,} cells x {dataset['genes']:,} genes, {dataset['nnz'] / 1e6:,.0f} million values "
@@ -32,7 +33,7 @@ def _section(run: Results) -> str:
         f"{machine['date']}; {machine['cores']} cores of {machine['processor']}, {machine['memory_gib']} GiB, "
         f"{machine['system']}, Python {machine['python']}; starcyte at {machine['commit']}. One core copies "
         f"{machine['memory_copy_gb_s']} GB/s, reads a cached file at {dataset['read_gb_s']} GB/s. "
-        f"Load average before: {machine['load_average'][0]}{others}.",
+        f"Load average before: {machine['load_average'][0]}{others}.{turns}",
         "",
         "| | " + " | ".join(viewers) + " | starcyte against the best other viewer, or scanpy | the machine's limit |",
         "| --- |" + " ---: |" * (len(viewers) + 2),

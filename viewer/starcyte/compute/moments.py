@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from starcyte.compute.blocks import each
+from starcyte.compute.rows import by_rows, row_moments
 from starcyte.store.base import Dataset, Kind, Matrix, Tick, no_tick
 from starcyte.store.indexed import standing
 from starcyte.store.moments import Accumulator, Moments
@@ -17,7 +18,7 @@ from starcyte.store.moments import Accumulator, Moments
 def group_moments(
     matrix: Matrix, codes: NDArray[Any], n_groups: int, workers: int = 1, tick: Tick = no_tick
 ) -> Moments:
-    """Read a matrix once and return the moments of each group.
+    """Read a matrix once, or the rows of small groups alone, and return the moments of each group.
 
     Parameters
     ----------
@@ -37,6 +38,9 @@ def group_moments(
     DatasetInvalid
         If the matrix contradicts itself.
     """
+    rows = by_rows(matrix, codes, n_groups)
+    if rows is not None:
+        return row_moments(rows, codes, n_groups, workers, tick)
     accumulator = Accumulator(codes, n_groups, matrix.shape[1])
     source = standing(matrix)
     each(source.n_blocks, lambda number: accumulator.add(source.block(number)), workers, tick)

@@ -157,6 +157,11 @@ class Vector:
         if self.__dict__.get("_offset") is not None:
             os.close(self._descriptor)
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether it lies in the file as it is."""
+        return self._offset is not None
+
     def read(self, start: int, stop: int) -> NDArray[Any]:
         """Return elements start to stop.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
 
@@ -18,6 +19,8 @@ from starcyte.store.moments import Moments
 
 # a row's offset in its block fits 16 bits
 _MOST_ROWS = 65536
+# entries that are rather read than skipped
+_GAP = 1 << 16
 _REWRITE = "Write the file again from its source with anndata."
 
 
@@ -107,7 +110,9 @@ class _SparseMatrix:
         return indptr
 
     def _read_indices(self, start: int, stop: int) -> NDArray[Any]:
-        indices = self._indices.read(start, stop)
+        return self._checked(self._indices.read(start, stop), start, stop)
+
+    def _checked(self, indices: NDArray[Any], start: int, stop: int) -> NDArray[Any]:
         minor = self.shape[1 - self._major]
         if indices.size and (int(indices.min()) < 0 or int(indices.max()) >= minor):
             raise DatasetInvalid(
@@ -176,6 +181,45 @@ class CsrMatrix(_SparseMatrix):
         return _sparse_values(
             self.shape[0], np.concatenate(rows) if rows else np.empty(0, np.int64), np.concatenate(values)
         )
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether some rows are read without the others: the arrays are neither compressed nor in pieces."""
+        return self._data.is_plain and self._indices.is_plain
+
+    def rows(self, number: int, wanted: NDArray[np.bool_]) -> Iterator[tuple[csr_array, NDArray[np.intp]]]:
+        """Read some rows of a block, leaving out what lies between them where that is much.
+
+        Parameters
+        ----------
+        number
+            The block's.
+        wanted
+            Which cells, shape (n_obs,).
+
+        Yields
+        ------
+        rows, cells
+            Rows that are wanted, and the cell that each is.
+        """
+        first, last = int(self.spans[number]), int(self.spans[number + 1])
+        cells = first + np.flatnonzero(wanted[first:last])
+        between = self.indptr[cells[1:]] - self.indptr[cells[:-1] + 1]
+        for run in np.split(cells, np.flatnonzero(between > _GAP) + 1):
+            if not run.size:
+                continue
+            start, stop = int(self.indptr[run[0]]), int(self.indptr[run[-1] + 1])
+            indptr = (self.indptr[run[0] : run[-1] + 2] - start).astype(np.int32)
+            # what is between is read but not looked at, so that only the rows that are wanted need be right
+            raw = csr_array(
+                (_for_scipy(self._read_data(start, stop)), self._indices.read(start, stop), indptr),
+                shape=(indptr.size - 1, self.shape[1]),
+            )
+            kept = raw[run - run[0]]
+            kept.indices = self._checked(kept.indices, start, stop)
+            if not kept.has_canonical_format:
+                kept.sum_duplicates()
+            yield kept, run
 
     def block(self, number: int) -> Block:
         """Read a run of rows, and turn it to genes."""

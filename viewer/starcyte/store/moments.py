@@ -207,11 +207,11 @@ class Accumulator:
         positive: NDArray[Any] = stored if all_positive else totals(base, numbers > 0, size)
         absent = n - stored.reshape(-1, k)
         numbers -= mean.ravel()[base]
-        off = totals(base, numbers, size).reshape(-1, k) - absent * mean if _may_round(values) else None
+        off = totals(base, numbers, size).reshape(-1, k) - absent * mean if may_round(values) else None
         numbers *= numbers
         m2 = totals(base, numbers, size).reshape(-1, k)
         m2 += absent * mean**2
-        _correct(n, mean, m2, off)
+        correct(n, mean, m2, off)
         return mean, m2, positive.reshape(-1, k)
 
     def _dense(
@@ -229,21 +229,21 @@ class Accumulator:
         positive[:, present] = np.add.reduceat((numbers > 0).astype(np.float64), starts, axis=1)
         numbers -= mean[:, codes[order]]
         off = None
-        if _may_round(values):
+        if may_round(values):
             off = np.zeros_like(mean)
             off[:, present] = np.add.reduceat(numbers, starts, axis=1)
         numbers *= numbers
         m2[:, present] = np.add.reduceat(numbers, starts, axis=1)
-        _correct(n, mean, m2, off)
+        correct(n, mean, m2, off)
         return mean, m2, positive
 
 
-def _may_round(values: NDArray[Any]) -> bool:
+def may_round(values: NDArray[Any]) -> bool:
     """Say whether the sum of a block's equal values may be rounded in float64; that of shorter numbers is exact."""
     return values.dtype.itemsize >= 8
 
 
-def _correct(
+def correct(
     n: NDArray[np.float64], mean: NDArray[np.float64], m2: NDArray[np.float64], off: NDArray[np.float64] | None
 ) -> None:
     """Take out, in place, what rounding left in means; ``off`` is the sum of the deviations from them, ideally 0.

@@ -23,9 +23,10 @@ const CACHE_BYTES = 192 * 1024 * 1024;
 /** Seconds to wait where a busy server does not say how long. */
 const RETRY = 2;
 
-type Query = Record<string, string | number>;
+export type Query = Record<string, string | number>;
 
-function address(path: string, query: Query = {}): string {
+/** The relative address of a request. */
+export function address(path: string, query: Query = {}): string {
   const text = new URLSearchParams(Object.entries(query).map(([key, value]) => [key, String(value)])).toString();
   return text ? `api/v1/${path}?${text}` : `api/v1/${path}`;
 }
@@ -129,7 +130,7 @@ export class Api {
   }
 
   /** Ask for a job. Given up, the question still goes through: only its answer tells which job to cancel. */
-  private async start<T extends { readonly job_id?: string }>(
+  async start<T extends { readonly job_id?: string }>(
     path: string,
     body: object,
     giveUp: AbortSignal,
@@ -148,10 +149,20 @@ export class Api {
     return { job: answer.job, result: null };
   }
 
-  private async json<T>(url: string, init: RequestInit = {}, giveUp = init.signal): Promise<T> {
+  /** Ask for JSON. */
+  async json<T>(url: string, init: RequestInit = {}, giveUp = init.signal): Promise<T> {
     const headers = { Accept: 'application/json', ...init.headers };
     const response = await this.fetch(url, { ...init, headers }, giveUp);
-    return (await response.json()) as T;
+    return (await response.json().catch(() => {
+      // A proxy's page (a log-in, say) comes with the status of a success.
+      throw new ApiError('not_starcyte', 'What answers at this address is not starcyte.', 'Reload the page.');
+    })) as T;
+  }
+
+  /** A column that changes: asked for anew each time. */
+  async column(url: string): Promise<Column> {
+    const response = await this.fetch(url, { headers: { Accept: COLUMNS_TYPE }, cache: 'no-store' });
+    return first(decodeColumns(await response.arrayBuffer()));
   }
 
   private cached(url: string, signal?: AbortSignal): Promise<Columns> {

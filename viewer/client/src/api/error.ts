@@ -7,6 +7,8 @@ export class ApiError extends Error {
     message: string,
     readonly hint: string = '',
     readonly status: number = 0,
+    /** The whole answer, where it says more: of a conflict, what stands. */
+    readonly body: Readonly<Record<string, unknown>> = {},
   ) {
     super(message);
   }
@@ -27,13 +29,16 @@ export function asApiError(error: unknown): ApiError {
 /** The error an answer carries, or one made of its status where the body is not ours (a proxy's page, say). */
 export async function errorOf(response: Response): Promise<ApiError> {
   try {
-    const body = (await response.json()) as { error?: { code?: unknown; message?: unknown; hint?: unknown } };
+    const body = (await response.json()) as {
+      readonly error?: { readonly code?: unknown; readonly message?: unknown; readonly hint?: unknown };
+    };
     if (body.error && typeof body.error.message === 'string') {
       return new ApiError(
         String(body.error.code ?? `http_${response.status}`),
         body.error.message,
         typeof body.error.hint === 'string' ? body.error.hint : '',
         response.status,
+        body,
       );
     }
   } catch {

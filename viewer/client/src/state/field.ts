@@ -13,6 +13,8 @@ export interface CategoryData {
   readonly categories: readonly string[];
   readonly colors: readonly string[] | null;
   readonly hasMissing: boolean;
+  /** What cells without a category are called, where they are not "missing". */
+  readonly without?: string;
 }
 
 export interface RangeData {
@@ -70,9 +72,9 @@ export function codesOf(field: CategoryData): number[] {
   return codes;
 }
 
-/** What a category is called on the page; -1 is "missing". */
-export function categoryName(categories: readonly string[], code: number): string {
-  if (code < 0) return 'Missing';
+/** What a category is called on the page; -1 is "missing", or what the column calls it. */
+export function categoryName(categories: readonly string[], code: number, without = 'Missing'): string {
+  if (code < 0) return without;
   const name = categories[code] ?? '';
   return name.trim() === '' ? '(blank)' : name;
 }

@@ -20,6 +20,26 @@ test('keeps so many steps and no more', () => {
   expect(steps).toBe(3);
 });
 
+test('states are changed in place, and neighbours that are then the same become one', () => {
+  const history = new History(0);
+  for (const state of [1, 2, 3, 4, 5]) history.push(state);
+  history.undo();
+  history.undo();
+  history.rewrite(
+    (state) => Math.floor(state / 2) * 10,
+    (one, other) => one === other,
+  );
+  expect([...history.states()]).toEqual([0, 10, 20]);
+  expect(history.now).toBe(10);
+  expect([history.undo(), history.undo(), history.redo(), history.redo(), history.redo()]).toEqual([
+    0,
+    null,
+    10,
+    20,
+    null,
+  ]);
+});
+
 test('one gesture is one step', () => {
   const history = new History('start');
   history.push('drag 1');

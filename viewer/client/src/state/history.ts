@@ -30,6 +30,29 @@ export class History<T> {
     this.current = next;
   }
 
+  get now(): T {
+    return this.current;
+  }
+
+  /** Change every state that can come back; of neighbours that are then the same, one stays. */
+  rewrite(change: (state: T) => T, same: (one: T, other: T) => boolean): void {
+    this.current = change(this.current);
+    let nearest = this.current;
+    const thinned = (states: T[]) =>
+      states
+        .map(change)
+        .reverse()
+        .filter((state) => {
+          const differs = !same(state, nearest);
+          nearest = state;
+          return differs;
+        })
+        .reverse();
+    this.past = thinned(this.past);
+    nearest = this.current;
+    this.future = thinned(this.future);
+  }
+
   undo(): T | null {
     const previous = this.past.pop();
     if (previous === undefined) return null;

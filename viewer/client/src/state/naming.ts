@@ -16,7 +16,7 @@ export function selectionName(view: View, fields: ReadonlyMap<string, FieldData>
   const codes = [...field.categories.keys(), ...(field.hasMissing ? [MISSING] : [])];
   const shown = codes
     .filter((code) => isShown(view.filters[key], code))
-    .map((code) => categoryName(field.categories, code));
+    .map((code) => categoryName(field.categories, code, field.without));
   if (shown.length === 0) return 'No cells';
   const rest = shown.length - LISTED;
   return rest > 0 ? `${shown.slice(0, LISTED).join(', ')} and ${rest} more` : shown.join(', ');

@@ -7,6 +7,8 @@ import type { ObsColumn, Schema } from '../api/types';
 export type ColorBy =
   | { readonly kind: 'none' }
   | { readonly kind: 'obs'; readonly column: string }
+  /** A label of the user's own. */
+  | { readonly kind: 'label'; readonly label: string }
   | ({ readonly kind: 'gene' } & GeneRef);
 
 /** Cells kept in the viewer's store of cell lists. */
@@ -47,7 +49,14 @@ export interface View {
   readonly pinned: readonly string[];
   /** How fields of numbers are scaled, by field key: those that are not as usual. */
   readonly scales: Readonly<Record<string, FieldScale>>;
+  /** What the user had made then: a step back is one of it as well. */
+  readonly made: Made;
 }
+
+/** The state of each thing made, by number; what the numbers mean is known to who keeps the things. */
+export type Made = Readonly<Record<string, number>>;
+
+export const NOTHING_MADE: Made = {};
 
 /** A gene, or a list of genes in one number per cell, of a matrix. */
 export interface GeneRef {
@@ -81,6 +90,10 @@ export function obsKey(column: string): string {
   return `obs:${column}`;
 }
 
+export function labelKey(label: string): string {
+  return `label:${label}`;
+}
+
 export function geneKey({ gene, matrix, list }: GeneRef): string {
   if (list) return `list:${matrix}:${list.method}:${gene}:${list.genes.join(' ')}`;
   return `gene:${matrix}:${gene}`;
@@ -100,6 +113,7 @@ export function initialView(schema: Schema): View {
     genes: [],
     pinned: [],
     scales: {},
+    made: NOTHING_MADE,
   };
 }
 

@@ -19,6 +19,8 @@ import {
   type GeneRef,
   geneKey,
   initialView,
+  labelKey,
+  type Made,
   obsKey,
   shownCodes,
   type View,
@@ -63,6 +65,11 @@ export class Viewer {
   hovered = $state.raw<Hovered | null>(null);
   mode = $state<Mode>('pan');
 
+  /** Reads a label of the user's own, by its key. */
+  readLabel: ((key: string) => Promise<FieldData>) | null = null;
+  /** Told by a step back or forth that other things are to stand; what it gives back is called once the view is shown. */
+  onMade: (made: Made) => () => void = () => () => {};
+
   readonly n: number;
   readonly cells = new CellStore();
   readonly names: CellNames;
@@ -106,8 +113,12 @@ export class Viewer {
 
   // The view
 
-  /** Show a view and remember the one before. Views of one gesture (a drag) are one step back. */
-  commit(next: View, gesture: symbol | null = null): void {
+  /**
+   * Show a view and remember the one before. Views of one gesture (a drag) are one step back. Wherever a view comes from,
+   * what was made stays, unless `made` says otherwise.
+   */
+  commit(given: View, gesture: symbol | null = null, made: Made = this.view.made): void {
+    const next = given.made === made ? given : { ...given, made };
     if (next === this.view) return;
     if (gesture && gesture === this.gesture) this.history.replace(next);
     else this.history.push(next);
@@ -116,16 +127,36 @@ export class Viewer {
     this.cells.keepOnly(this.history.states());
   }
 
+  /** Things were made elsewhere: the steps that can come back have them too, and none of them undoes it. */
+  remake(change: (made: Made) => Made): void {
+    this.history.rewrite((view) => {
+      const made = change(view.made);
+      return made === view.made ? view : { ...view, made };
+    }, sameView);
+    this.show(this.history.now);
+  }
+
+  /** What was made in every state that can come back. */
+  madeStates(): Made[] {
+    return Array.from(this.history.states(), (view) => view.made);
+  }
+
   undo(): void {
     const previous = this.history.undo();
     this.gesture = null;
-    if (previous) this.show(previous);
+    if (previous) this.comeBack(previous);
   }
 
   redo(): void {
     const next = this.history.redo();
     this.gesture = null;
-    if (next) this.show(next);
+    if (next) this.comeBack(next);
+  }
+
+  private comeBack(view: View): void {
+    const settle = view.made === this.view.made ? null : this.onMade(view.made);
+    this.show(view);
+    settle?.();
   }
 
   private show(next: View): void {
@@ -175,6 +206,7 @@ export class Viewer {
   isColored(key: string): boolean {
     const { color } = this.view;
     if (color.kind === 'obs') return obsKey(color.column) === key;
+    if (color.kind === 'label') return labelKey(color.label) === key;
     return color.kind === 'gene' && geneKey(color) === key;
   }
 
@@ -255,7 +287,7 @@ export class Viewer {
   }
 
   /** What passes the filters of the view: the result shown may still be that of the filters before. */
-  private async settledMask(): Promise<Uint8Array | null> {
+  async settledMask(): Promise<Uint8Array | null> {
     await Promise.all(this.applying);
     await this.crossfilter.settled();
     return this.result.mask;
@@ -286,6 +318,7 @@ export class Viewer {
     let field: FieldData;
     if (info) field = obsField(info, await this.api.obs(info.name));
     else if (gene) field = await this.readGene(gene);
+    else if (this.readLabel) field = await this.readLabel(key);
     else throw new RangeError(`no field ${key}`);
     this.fields = new Map(this.fields).set(key, field);
     this.count(key);
@@ -297,6 +330,22 @@ export class Viewer {
     const field = this.fields.get(key);
     const spec = field && fieldSpec(field, this.view.scales[key]);
     if (spec) this.crossfilter.addField(key, spec);
+  }
+
+  /** Put a field in place that is no column of the file, or with null take it away. */
+  provide(key: string, field: FieldData | null): void {
+    if (field) {
+      this.loading.set(key, Promise.resolve(field));
+      this.fields = new Map(this.fields).set(key, field);
+      this.count(key);
+    } else {
+      this.loading.delete(key);
+      this.crossfilter.removeField(key);
+      this.fields = without(this.fields, key);
+      this.counts = without(this.counts, key);
+    }
+    if (field && this.view.filters[key]) this.startFilter(key);
+    if (field && this.isColored(key)) void this.showColor();
   }
 
   private async readGene(gene: GeneRef): Promise<FieldData> {
@@ -371,8 +420,9 @@ export class Viewer {
     try {
       const coloring = await this.coloringRequest.run(async () => {
         if (color.kind === 'none') return PLAIN;
-        const field = await (color.kind === 'obs' ? this.load(obsKey(color.column)) : this.loadGene(color));
-        return coloringOf(field, this.view.scales[field.key]);
+        if (color.kind === 'gene') return coloringOf(await this.loadGene(color), this.view.scales[geneKey(color)]);
+        const key = color.kind === 'obs' ? obsKey(color.column) : labelKey(color.label);
+        return coloringOf(await this.load(key), this.view.scales[key]);
       });
       if (!coloring) return;
       this.coloring = coloring;
@@ -393,6 +443,17 @@ export class Viewer {
     this.placeRequest.cancel();
     this.crossfilter.dispose();
   }
+}
+
+function sameView(one: View, other: View): boolean {
+  return (Object.keys(one) as (keyof View)[]).every((key) =>
+    key === 'made' ? sameMade(one.made, other.made) : one[key] === other[key],
+  );
+}
+
+function sameMade(one: Made, other: Made): boolean {
+  const keys = Object.keys(one);
+  return keys.length === Object.keys(other).length && keys.every((key) => one[key] === other[key]);
 }
 
 /** Places in an image are counted from its upper edge down, and so they are drawn. */

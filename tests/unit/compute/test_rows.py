@@ -1,0 +1,128 @@
+"""Moments of small groups, read from their rows, equal those of a pass over the whole matrix."""
+
+from __future__ import annotations
+
+import h5py
+import numpy as np
+import pytest
+from h5ad_file import Parts
+from hypothesis import given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
+from indexing import indexed, opened, stored
+from starcyte.compute.moments import group_moments
+from starcyte.compute.rows import by_rows, row_moments
+from starcyte.errors import DatasetInvalid
+from starcyte.store import matrix as store_matrix
+from starcyte.store.moments import Accumulator
+
+N, GENES = 120, 9
+
+
+def values_of(dtype):
+    rng = np.random.default_rng(1)
+    values = rng.standard_normal((N, GENES)) * (rng.random((N, GENES)) < 0.5)
+    return (values * 100 if np.dtype(dtype).kind in "iu" else values).astype(dtype)
+
+
+def by_blocks(matrix, codes, n_groups):
+    accumulator = Accumulator(codes, n_groups, matrix.shape[1])
+    for number in range(matrix.n_blocks):
+        accumulator.add(matrix.block(number))
+    return accumulator.result()
+
+
+def same(one, other):
+    np.testing.assert_array_equal(one.n, other.n)
+    np.testing.assert_array_equal(one.positive, other.positive)
+    np.testing.assert_allclose(one.mean, other.mean, rtol=1e-12, atol=1e-15)
+    np.testing.assert_allclose(one.m2, other.m2, rtol=1e-11, atol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", ["f2", "f4", "f8", "i1", "i4", "u2", "i8"])
+@pytest.mark.parametrize("how", [{}, {"shuffled": True}, {"doubled": True, "shuffled": True}, {"zeros": True}])
+def test_rows_give_what_blocks_give(tmp_path, dtype, how):
+    codes = np.random.default_rng(2).integers(0, 3, N)
+    with opened(tmp_path / "x.h5ad", stored(values_of(dtype), "csr", **how), block_bytes=400) as dataset:
+        matrix = dataset.matrix("X").base
+        assert matrix.n_blocks > 5
+        same(row_moments(matrix, codes, 2, workers=2), by_blocks(matrix, codes, 2))
+
+
+@examples(max_examples=60, deadline=None)
+@given(st.lists(st.integers(0, 2), min_size=N, max_size=N), st.integers(1, 4000), st.integers(0, 60))
+def test_any_groups_in_any_blocks_with_any_gap(tmp_path_factory, groups, block_bytes, gap):
+    path = tmp_path_factory.mktemp("rows") / "x.h5ad"
+    codes = np.array(groups)
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        opened(path, stored(values_of("f4"), "csr"), block_bytes=block_bytes) as d,
+    ):
+        patch.setattr(store_matrix, "_GAP", gap)
+        matrix = d.matrix("X").base
+        same(row_moments(matrix, codes, 2), by_blocks(matrix, codes, 2))
+
+
+def test_a_value_that_is_no_number_makes_its_gene_none(tmp_path):
+    values = values_of("f4")
+    values[3, 2] = np.nan
+    codes = np.full(N, 2)
+    codes[:10], codes[50:70] = 0, 1
+    with opened(tmp_path / "x.h5ad", stored(values, "csr")) as dataset:
+        moments = row_moments(dataset.matrix("X").base, codes, 2)
+    assert np.isnan(moments.mean[2]).tolist() == [True, False]
+    assert not np.isnan(moments.mean[[0, 1, 3, 4, 5, 6, 7, 8]]).any()
+
+
+def test_equal_numbers_have_no_variance(tmp_path):
+    """0.1 many times over: rounding must not look like variance."""
+    with opened(tmp_path / "x.h5ad", stored(np.full((N, 2), 0.1), "csr")) as dataset:
+        moments = row_moments(dataset.matrix("X").base, np.arange(N) % 3, 2)
+    np.testing.assert_array_equal(moments.m2, 0)
+
+
+def test_rows_between_are_not_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(store_matrix, "_GAP", 50)
+    codes = np.full(N, 2)
+    codes[[5, 6]], codes[[100, 101]] = 0, 1
+    values = values_of("f4")
+    with opened(tmp_path / "x.h5ad", stored(values, "csr")) as dataset:
+        matrix = dataset.matrix("X").base
+        read = []
+        whole = matrix._indices.read
+        monkeypatch.setattr(matrix._indices, "read", lambda a, b: read.append(b - a) or whole(a, b))
+        row_moments(matrix, codes, 2)
+    assert sum(read) == np.count_nonzero(values[[5, 6, 100, 101]])
+
+
+def test_a_wrong_index_in_a_row_is_told(tmp_path):
+    whole = stored(values_of("f4"), "csr")
+    indices = whole.indices.copy()
+    indices[whole.indptr[7]] = GENES
+    with opened(tmp_path / "x.h5ad", Parts("csr", whole.data, indices, whole.indptr, whole.shape)) as dataset:
+        matrix = dataset.matrix("X").base
+        with pytest.raises(DatasetInvalid, match="index is outside 0 to 8"):
+            row_moments(matrix, np.where(np.arange(N) == 7, 0, 2), 2)
+
+
+def test_small_groups_are_read_by_rows_and_large_ones_from_the_index(tmp_path):
+    few, many = np.where(np.arange(N) < 20, 0, 2), np.arange(N) % 2
+    with opened(tmp_path / "x.h5ad", stored(values_of("f4"), "csr")) as dataset:
+        matrix = dataset.matrix("X")
+        assert by_rows(matrix, many, 2) is matrix.base  # nothing better stands yet
+        indexed(dataset, tmp_path / "cache")
+        assert by_rows(matrix, few, 2) is matrix.base
+        assert by_rows(matrix, many, 2) is None
+        assert by_rows(matrix, few, 40) is None
+        same(group_moments(matrix, few, 2), by_blocks(matrix.base, few, 2))
+
+
+def test_compressed_rows_are_not_read_one_by_one(tmp_path):
+    with opened(tmp_path / "x.h5ad", stored(values_of("f4"), "csr")):
+        pass
+    with h5py.File(tmp_path / "x.h5ad", "r+") as file:
+        data = file["X/data"][:]
+        del file["X/data"]
+        file["X"].create_dataset("data", data=data, compression="gzip")
+    with opened(tmp_path / "x.h5ad") as dataset:
+        assert by_rows(dataset.matrix("X"), np.where(np.arange(N) < 9, 0, 2), 2) is None

@@ -1,0 +1,111 @@
+"""Moments of small groups of cells, from their rows alone."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csc_array, csr_array
+
+from starcyte.compute.blocks import each
+from starcyte.store.base import Matrix, Tick, no_tick
+from starcyte.store.indexed import IndexedMatrix
+from starcyte.store.matrix import CsrMatrix
+from starcyte.store.moments import Moments, chan, correct, may_round
+
+# beyond, reading the genes of all cells from the index costs less: half the entries, of few groups
+_MOST_SHARE = 0.5
+_MOST_GROUPS = 4
+
+
+def by_rows(matrix: Matrix, codes: NDArray[Any], n_groups: int) -> CsrMatrix | None:
+    """Return the matrix to read rows of, or None where groups are too large for that or it has no rows to read.
+
+    Parameters
+    ----------
+    matrix
+        The matrix.
+    codes
+        The group of each cell, shape (n_obs,); n_groups for cells in none.
+    n_groups
+        The number of groups.
+    """
+    base = matrix.base if isinstance(matrix, IndexedMatrix) else matrix
+    if not isinstance(base, CsrMatrix) or not base.is_plain or n_groups > _MOST_GROUPS:
+        return None
+    entries = int(np.diff(base.indptr)[codes < n_groups].sum())
+    indexed = isinstance(matrix, IndexedMatrix) and matrix.standing is not base
+    return base if entries <= _MOST_SHARE * (base.nnz or 0) or not indexed else None
+
+
+def row_moments(
+    matrix: CsrMatrix, codes: NDArray[Any], n_groups: int, workers: int = 1, tick: Tick = no_tick
+) -> Moments:
+    """Read the rows of some groups of cells and return the moments of each.
+
+    Parameters
+    ----------
+    matrix
+        The matrix.
+    codes
+        The group of each cell, shape (n_obs,); n_groups for cells in none.
+    n_groups
+        The number of groups.
+    workers
+        Threads to use.
+    tick
+        Called between blocks; raises to stop.
+
+    Raises
+    ------
+    DatasetInvalid
+        If the matrix contradicts itself.
+    """
+    n_genes = matrix.shape[1]
+    n = np.bincount(codes, minlength=n_groups + 1)[:n_groups].astype(np.int64)
+    # group by group, so that each is one run of memory
+    seen = np.zeros(n_groups, np.int64)
+    mean, m2 = np.zeros((n_groups, n_genes)), np.zeros((n_groups, n_genes))
+    positive = np.zeros((n_groups, n_genes), np.uint32)
+    lock = threading.Lock()
+    wanted = codes < n_groups
+
+    def add(number: int) -> None:
+        for rows, cells in matrix.rows(number, wanted):
+            groups = codes[cells]
+            for group in np.unique(groups).tolist():
+                chosen = np.flatnonzero(groups == group)
+                some = rows if chosen.size == cells.size else rows[chosen]
+                part_mean, part_m2, part_positive = _moments(some)
+                with lock, np.errstate(invalid="ignore", over="ignore"):
+                    chan(int(seen[group]), mean[group], m2[group], chosen.size, part_mean, part_m2)
+                    seen[group] += chosen.size
+                    positive[group] += part_positive
+
+    each(matrix.n_blocks, add, workers, tick)
+    return Moments(n, mean.T, m2.T, positive.T)
+
+
+def _moments(rows: csr_array) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.uint32]]:
+    """Return mean, m2 and positive of each gene in some rows."""
+    n, n_genes = rows.shape
+    genes, numbers = rows.indices, rows.data.astype(np.float64)
+    with np.errstate(invalid="ignore", over="ignore"):  # NaN and infinite values make their gene NaN
+        stored = np.bincount(genes, minlength=n_genes)
+        mean = _totals(genes, numbers, n_genes) / n
+        all_positive = numbers.size == 0 or numbers.min() > 0
+        positive = stored if all_positive else np.bincount(genes[numbers > 0], minlength=n_genes)
+        numbers -= mean.take(genes)
+        off = _totals(genes, numbers, n_genes) - (n - stored) * mean if may_round(rows.data) else None
+        numbers *= numbers
+        m2 = _totals(genes, numbers, n_genes) + (n - stored) * mean**2
+        correct(np.full(1, n, np.float64), mean, m2, off)
+    return mean, m2, positive.astype(np.uint32)
+
+
+def _totals(genes: NDArray[Any], numbers: NDArray[np.float64], n_genes: int) -> NDArray[np.float64]:
+    """Add up numbers by gene: as a product with one column, which needs no wider copy of the genes."""
+    column = csc_array((numbers, genes, np.array([0, genes.size], genes.dtype)), shape=(n_genes, 1))
+    return np.asarray(column @ np.ones(1))
