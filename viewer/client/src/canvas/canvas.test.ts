@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { lassoCells } from '../state/lasso';
 import { between, boundsOf, confined, fitView, panned, project, unproject, zoomed } from './camera';
 import { buildGrid } from './grid';
 import { anchors, type Label, placeLabels } from './labels';
-import { lassoCells } from './lasso';
 import { FADED, HIGHLIGHTED, NORMAL } from './levels';
 import { drawOrder, shuffled, thinned } from './order';
 import { diameterOf, fadedOn, layerStyles, opacityOf } from './style';

@@ -3,8 +3,8 @@ import type { Scatter } from './scatter';
 
 export type Mode = 'pan' | 'lasso';
 
-/** How a lasso joins the cells chosen before: with shift held at its end (in lasso mode) it adds, with alt it takes away. */
-export type Join = 'replace' | 'add' | 'subtract';
+/** How a shape joins the cells chosen before: with shift held at its end it adds, with alt it takes away, with both it keeps what both have. */
+export type Join = 'replace' | 'add' | 'subtract' | 'intersect';
 
 export interface GestureHandlers {
   /** The pointer is at a pixel without a button; null when it leaves or a drag begins. */

@@ -1,7 +1,8 @@
 /** The WebGL2 implementation of `Scatter`. */
+
+import { lassoCells } from '../state/lasso';
 import { type Box, between, boundsOf, confined, eased, fitView, panned, project, unproject, zoomed } from './camera';
 import { buildGrid, type Grid } from './grid';
-import { lassoCells } from './lasso';
 import { FADED } from './levels';
 import { drawOrder, shuffled } from './order';
 import { Pace } from './pace';
@@ -170,6 +171,10 @@ class WebGLScatter implements Scatter {
 
   get view(): View {
     return this.#view;
+  }
+
+  get fitted(): View {
+    return this.#fitted;
   }
 
   setView(view: View, animate = false): void {

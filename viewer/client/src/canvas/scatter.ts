@@ -71,6 +71,8 @@ export interface Scatter {
   readonly size: { readonly width: number; readonly height: number };
 
   readonly view: View;
+  /** The view that shows all cells. */
+  readonly fitted: View;
   setView(view: View, animate?: boolean): void;
   /** Show all cells, or the given ones. */
   fit(options?: { animate?: boolean; cells?: ArrayLike<number> }): void;

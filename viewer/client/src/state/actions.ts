@@ -6,6 +6,7 @@ import type { Page } from './page.svelte';
 import type { Plots } from './plots.svelte';
 import { preferences } from './preferences.svelte';
 import type { Server } from './server.svelte';
+import type { Sharing } from './sharing.svelte';
 import { isFiltered } from './view';
 import type { Viewer } from './viewer.svelte';
 
@@ -16,6 +17,7 @@ export interface Session {
   readonly plots: Plots;
   readonly page: Page;
   readonly server: Server;
+  readonly sharing: Sharing;
 }
 
 export interface Action {
@@ -217,6 +219,14 @@ const LIST: readonly Action[] = [
     icon: 'redo',
     enabled: ({ viewer }) => viewer.canRedo,
     perform: ({ viewer }) => viewer.redo(),
+  },
+  {
+    name: 'link',
+    label: 'Copy a link to this view',
+    group: 'Page',
+    shortcut: 'k',
+    icon: 'link',
+    perform: ({ sharing }) => void sharing.copyLink(),
   },
   {
     name: 'palette',

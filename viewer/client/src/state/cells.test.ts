@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { CellStore, cellsOf, joined, selectionOf } from './cells';
+import { CellStore, cellsOf, combined, selectionOf } from './cells';
 import type { View } from './view';
 
 test('cells of a mask', () => {
@@ -7,11 +7,12 @@ test('cells of a mask', () => {
   expect([...cellsOf(null, 3)]).toEqual([0, 1, 2]);
 });
 
-test('lists are joined and subtracted in order', () => {
+test('lists are joined, subtracted and intersected in order', () => {
   const first = Uint32Array.of(1, 5, 9);
   const second = Uint32Array.of(2, 5, 11);
-  expect([...joined(first, second, false)]).toEqual([1, 2, 5, 9, 11]);
-  expect([...joined(first, second, true)]).toEqual([1, 9]);
+  expect([...combined(first, second, 'add', 12)]).toEqual([1, 2, 5, 9, 11]);
+  expect([...combined(first, second, 'subtract', 12)]).toEqual([1, 9]);
+  expect([...combined(first, second, 'intersect', 12)]).toEqual([5]);
 });
 
 test('a request names cells the shorter way', () => {

@@ -1,16 +1,17 @@
 /** Lists of cells that views refer to by number, and how they are written in a request. */
 import type { Selection } from '../api/types';
+import { depthOf, type Joining, packCells, type Recipe } from './recipe';
 import type { CellsRef, View } from './view';
 
 export class CellStore {
   private readonly lists = new Map<number, Uint32Array>();
   private next = 1;
 
-  /** Keep an ascending list of cells. */
-  add(cells: Uint32Array): CellsRef {
+  /** Keep an ascending list of cells, with the way it was made. */
+  add(cells: Uint32Array, recipe: Recipe | null = null): CellsRef {
     const id = this.next++;
     this.lists.set(id, cells);
-    return { id, n: cells.length };
+    return { id, n: cells.length, recipe: shortest(cells, recipe) };
   }
 
   get(ref: CellsRef): Uint32Array {
@@ -29,6 +30,20 @@ export class CellStore {
   }
 }
 
+/** A recipe longer than this is not kept, and no list. */
+const LONGEST = 6000;
+/** From here on a recipe may be longer than its list. */
+const LONG = 500;
+
+/** The shorter of a recipe and the bare list; null where both are too long. */
+function shortest(cells: Uint32Array, recipe: Recipe | null): Recipe | null {
+  const size = recipe && depthOf(recipe) < Number.POSITIVE_INFINITY ? JSON.stringify(recipe).length : LONGEST + 1;
+  if (size <= LONG) return recipe;
+  const packed = packCells(cells, Math.min(size, LONGEST));
+  if (packed !== null) return { cells: packed };
+  return size <= LONGEST ? recipe : null;
+}
+
 /** The cells a mask lets through; all n where there is none. */
 export function cellsOf(mask: Uint8Array | null, n: number): Uint32Array {
   if (!mask) return Uint32Array.from({ length: n }, (_, cell) => cell);
@@ -39,15 +54,14 @@ export function cellsOf(mask: Uint8Array | null, n: number): Uint32Array {
   return cells;
 }
 
-/** Two ascending lists as one; with `subtract`, the first without the second. */
-export function joined(first: Uint32Array, second: Uint32Array, subtract: boolean): Uint32Array {
-  const others = new Set(second);
-  const kept = first.filter((cell) => !others.has(cell));
-  if (subtract) return kept;
-  const all = new Uint32Array(kept.length + second.length);
-  all.set(kept);
-  all.set(second, kept.length);
-  return all.sort();
+/** Two ascending lists of n cells at most as one. */
+export function combined(first: Uint32Array, second: Uint32Array, join: Joining, n: number): Uint32Array {
+  const mask = new Uint8Array(n);
+  for (const cell of first) mask[cell] = 1;
+  for (const cell of second) mask[cell] = (mask[cell] as number) | 2;
+  const wanted = join === 'add' ? [0, 1, 1, 1] : join === 'subtract' ? [0, 1, 0, 0] : [0, 0, 0, 1];
+  for (let cell = 0; cell < n; cell++) mask[cell] = wanted[mask[cell] as number] as number;
+  return cellsOf(mask, n);
 }
 
 /** The shorter of the two ways to name cells in a request. */

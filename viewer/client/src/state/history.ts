@@ -53,6 +53,19 @@ export class History<T> {
     this.future = thinned(this.future);
   }
 
+  /** Whether a state can still come back. */
+  has(state: T): boolean {
+    return state === this.current || this.past.includes(state) || this.future.includes(state);
+  }
+
+  /** Go to a state that can still come back; whether there is such a one. */
+  goTo(state: T): boolean {
+    if (!this.has(state)) return false;
+    while (this.past.includes(state)) this.undo();
+    while (this.future.includes(state)) this.redo();
+    return true;
+  }
+
   undo(): T | null {
     const previous = this.past.pop();
     if (previous === undefined) return null;

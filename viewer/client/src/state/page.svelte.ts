@@ -1,6 +1,7 @@
 /** What is open on the page: panels, dialogs, the plot to act on. Of no interest to undo. */
 import type { Scatter } from '../canvas/scatter';
 import { save } from './download';
+import type { Camera } from './saved';
 import type { Viewer } from './viewer.svelte';
 
 export type Tab = 'cells' | 'genes' | 'compare' | 'markers';
@@ -17,8 +18,12 @@ export class Page {
   palette = $state(false);
   narrow = $state(false);
   scatter = $state.raw<Scatter | null>(null);
-  /** The view that showed all cells last: its zoom is of the whole plot's. */
-  private fitted: { x: number; y: number; zoom: number } | null = null;
+  /** The embedding whose cells the plot has. */
+  private embedding: string | null = null;
+  /** What a link wants to show of an embedding that is still to come. */
+  private wanted: { readonly camera: Camera; readonly embedding: string } | null = null;
+  /** The view that showed all cells last. */
+  private shown: Camera | null = null;
   private readonly query = window.matchMedia('(max-width: 999px)');
 
   constructor() {
@@ -40,28 +45,57 @@ export class Page {
   fit(animate: boolean): void {
     const { scatter } = this;
     if (!scatter) return;
-    const before = scatter.view;
-    scatter.fit();
-    const { height, width } = scatter.size;
-    const free = Math.max(1, height - COVERED_ABOVE - COVERED_BELOW) / Math.max(1, height);
-    const [x, y] = scatter.unproject(width / 2, height / 2 - (COVERED_ABOVE - COVERED_BELOW) / 2 / free);
-    const target = { x, y, scale: scatter.view.scale * free };
-    if (animate) scatter.setView(before);
-    this.fitted = { x, y, zoom: free };
-    scatter.setView(target, animate);
+    const whole = this.whole(scatter);
+    this.shown = { x: whole.x, y: whole.y, zoom: whole.scale / scatter.fitted.scale };
+    scatter.setView(whole, animate);
+  }
+
+  /** The view of all cells in the part of the plot that nothing covers. */
+  private whole({ fitted, size }: Scatter): Scatter['view'] {
+    const free = Math.max(1, size.height - COVERED_ABOVE - COVERED_BELOW) / Math.max(1, size.height);
+    const scale = fitted.scale * free;
+    return { x: fitted.x, y: fitted.y + (COVERED_ABOVE - COVERED_BELOW) / 2 / scale, scale };
+  }
+
+  /** The plot has cells, those of an embedding: show them all, or what a link wants to show. */
+  placed(embedding: string): void {
+    this.embedding = embedding;
+    this.fit(false);
+    if (this.wanted?.embedding === embedding) this.look(this.wanted.camera, embedding);
   }
 
   /** The plot has another size: show all cells again, if all were shown before. */
   refit(): void {
-    const { scatter, fitted } = this;
-    if (!scatter || !fitted) return;
-    const now = scatter.view;
-    scatter.fit();
-    const near = (one: number, other: number) => Math.abs(one - other) * scatter.view.scale < 1;
-    const untouched =
-      near(now.x, fitted.x) && near(now.y, fitted.y) && isNear(now.scale / scatter.view.scale, fitted.zoom);
-    scatter.setView(now);
-    if (untouched) this.fit(false);
+    if (this.atWhole) this.fit(false);
+  }
+
+  /** Whether the view has not been moved since all cells were shown. */
+  private get atWhole(): boolean {
+    const { scatter, shown } = this;
+    if (!scatter || !shown) return false;
+    const { x, y, scale } = scatter.view;
+    const near = (one: number, other: number) => Math.abs(one - other) * scale < 1;
+    const zoom = scale / scatter.fitted.scale;
+    return near(x, shown.x) && near(y, shown.y) && Math.abs(zoom / shown.zoom - 1) < 1e-3;
+  }
+
+  /** Where the camera looks; null while it shows all cells. */
+  get camera(): Camera | null {
+    const { scatter } = this;
+    if (!scatter || this.atWhole || scatter.size.width === 0) return null;
+    const { x, y, scale } = scatter.view;
+    return { x: short(x), y: short(y), zoom: short(scale / scatter.fitted.scale) };
+  }
+
+  /** Look where a camera looks, as soon as its embedding is shown. */
+  look(camera: Camera, embedding: string): void {
+    const { scatter } = this;
+    if (!scatter || this.embedding !== embedding) {
+      this.wanted = { camera, embedding };
+      return;
+    }
+    this.wanted = null;
+    scatter.setView({ x: camera.x, y: camera.y, scale: camera.zoom * scatter.fitted.scale });
   }
 
   async savePicture(viewer: Viewer): Promise<void> {
@@ -74,6 +108,7 @@ export class Page {
   }
 }
 
-function isNear(one: number, other: number): boolean {
-  return Math.abs(one / other - 1) < 1e-3;
+/** A number in as few digits as a picture needs. */
+function short(value: number): number {
+  return Number(value.toPrecision(6));
 }

@@ -3,6 +3,7 @@
  * elsewhere (`Viewer.cells`); here they are named by a number.
  */
 import type { ObsColumn, Schema } from '../api/types';
+import type { Recipe } from './recipe';
 
 export type ColorBy =
   | { readonly kind: 'none' }
@@ -17,6 +18,8 @@ export interface CellsRef {
   readonly n: number;
   /** What they are called: of sets alone. */
   readonly label?: string;
+  /** How they are made anew; null where that would be too long to keep. */
+  readonly recipe?: Recipe | null;
 }
 
 /** Which categories pass: those listed, or all but those listed. Code -1 is "missing". */

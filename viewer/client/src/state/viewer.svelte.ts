@@ -5,12 +5,15 @@ import { Latest } from '../api/latest';
 import type { ObsColumn, Schema } from '../api/types';
 import type { Join, Mode } from '../canvas/gestures';
 import { type Crossfilter, type CrossfilterResult, createCrossfilter, type FieldCounts } from '../crossfilter/client';
-import { CellStore, cellsOf, joined } from './cells';
+import { CellStore, cellsOf, combined } from './cells';
 import { type Coloring, coloringOf, PLAIN } from './coloring';
 import { categoryName, type FieldData, fieldSpec, geneField, obsField } from './field';
 import { History } from './history';
+import { lassoCells } from './lasso';
 import { CellNames } from './names.svelte';
 import { selectionName } from './naming';
+import { cook, type FieldRef, type NamedFilter, type Recipe } from './recipe';
+import { keyOf } from './saved';
 import {
   type CellsRef,
   type ColorBy,
@@ -64,6 +67,10 @@ export class Viewer {
   reading = $state.raw<ReadonlySet<string>>(new Set());
   hovered = $state.raw<Hovered | null>(null);
   mode = $state<Mode>('pan');
+  /** What the user is told that is no trouble. */
+  told = $state.raw<{ readonly message: string; readonly hint: string } | null>(null);
+  /** Steps made through views: who looks on sees a new one from a change of the one before. */
+  steps = 0;
 
   /** Reads a label of the user's own, by its key. */
   readLabel: ((key: string) => Promise<FieldData>) | null = null;
@@ -88,12 +95,14 @@ export class Viewer {
   constructor(
     readonly api: Api,
     readonly schema: Schema,
+    start: View = initialView(schema),
   ) {
     this.n = schema.n_obs;
     this.names = new CellNames(api);
     this.result = { mask: null, passing: this.n };
     this.columns = new Map(schema.obs.map((column) => [obsKey(column.name), column]));
-    this.view = initialView(schema);
+    this.view = start;
+    this.learn(start.genes);
     this.history = new History(this.view);
     api.onBusy = (busy) => {
       this.busy = busy;
@@ -109,6 +118,7 @@ export class Viewer {
     });
     void this.showEmbedding();
     void this.showColor();
+    for (const key of Object.keys(start.filters)) this.startFilter(key);
   }
 
   // The view
@@ -121,7 +131,10 @@ export class Viewer {
     const next = given.made === made ? given : { ...given, made };
     if (next === this.view) return;
     if (gesture && gesture === this.gesture) this.history.replace(next);
-    else this.history.push(next);
+    else {
+      this.history.push(next);
+      this.steps++;
+    }
     this.gesture = gesture;
     this.show(next);
     this.cells.keepOnly(this.history.states());
@@ -142,21 +155,38 @@ export class Viewer {
   }
 
   undo(): void {
-    const previous = this.history.undo();
-    this.gesture = null;
-    if (previous) this.comeBack(previous);
+    this.comeBack(this.history.undo());
   }
 
   redo(): void {
-    const next = this.history.redo();
-    this.gesture = null;
-    if (next) this.comeBack(next);
+    this.comeBack(this.history.redo());
   }
 
-  private comeBack(view: View): void {
+  private comeBack(view: View | null): void {
+    this.gesture = null;
+    if (!view) return;
+    this.steps++;
     const settle = view.made === this.view.made ? null : this.onMade(view.made);
     this.show(view);
     settle?.();
+  }
+
+  /** Complete the view shown, as no step of its own. */
+  amend(next: View): void {
+    this.history.replace(next);
+    this.show(next);
+    this.cells.keepOnly(this.history.states());
+  }
+
+  /** Show a view of before again, where its cells are still kept; what was made since stays. Whether it could. */
+  revisit(view: View): boolean {
+    if (!this.history.has(view)) return false;
+    if (view.made === this.view.made) {
+      this.history.goTo(view);
+      this.gesture = null;
+      this.show(view);
+    } else this.commit(view);
+    return true;
   }
 
   private show(next: View): void {
@@ -247,15 +277,28 @@ export class Viewer {
     this.commit(color.kind === 'gene' ? withColor(next, { ...color, matrix: name }) : next);
   }
 
-  selectCells(cells: Uint32Array, join: Join): void {
+  /** Select cells, joined to the cells chosen before. `recipe` says how they were found. */
+  selectCells(cells: Uint32Array, join: Join, recipe: Recipe | null = null): void {
     const { lasso } = this.view;
+    const before = lasso && this.cells.get(lasso);
     let chosen = cells;
-    if (join === 'add') chosen = lasso ? joined(this.cells.get(lasso), cells, false) : cells;
-    if (join === 'subtract') chosen = joined(lasso ? this.cells.get(lasso) : cellsOf(null, this.n), cells, true);
+    let made = recipe;
+    if (join !== 'replace' && (before || join === 'subtract')) {
+      chosen = combined(before ?? cellsOf(null, this.n), cells, join, this.n);
+      const first = lasso ? (lasso.recipe ?? null) : { filters: [] };
+      made = first && recipe && { join, of: [first, recipe] };
+    }
     // A lasso around nothing is a slip of the hand: what was selected before stays.
     if (chosen.length || join === 'subtract') {
-      this.commit({ ...this.view, lasso: chosen.length ? this.cells.add(chosen) : null });
+      this.commit({ ...this.view, lasso: chosen.length ? this.cells.add(chosen, made) : null });
     }
+  }
+
+  /** Select the cells within a polygon, in the units of the embedding shown. */
+  selectWithin(polygon: readonly number[], join: Join): void {
+    const { place } = this;
+    if (!place) return;
+    this.selectCells(lassoCells(place.x, place.y, polygon), join, { polygon, embedding: place.name });
   }
 
   /** Select what is not selected. */
@@ -266,14 +309,41 @@ export class Viewer {
       mask.map((passes) => 1 - passes),
       this.n,
     );
-    this.commit({ ...withoutFilters(this.view), lasso: others.length ? this.cells.add(others) : null });
+    const recipe = this.selectionRecipe();
+    const made = recipe && { not: recipe };
+    this.commit({ ...withoutFilters(this.view), lasso: others.length ? this.cells.add(others, made) : null });
   }
 
   /** Keep the cells selected now as one of the two sets to compare. */
   async keepSet(set: 'setA' | 'setB'): Promise<void> {
     const mask = await this.settledMask();
     const label = selectionName(this.view, this.fields);
-    this.commit({ ...this.view, [set]: { ...this.cells.add(cellsOf(mask, this.n)), label } });
+    const recipe = this.selectionRecipe();
+    this.commit({ ...this.view, [set]: { ...this.cells.add(cellsOf(mask, this.n), recipe), label } });
+  }
+
+  /** How the cells selected now are found again; null where that takes too many words. */
+  private selectionRecipe(): Recipe | null {
+    const { filters, lasso } = this.view;
+    const named: NamedFilter[] = [];
+    for (const [key, filter] of Object.entries(filters)) {
+      const field = this.refOf(key);
+      if (!field) return null;
+      named.push({ field, ...filter });
+    }
+    if (!lasso) return { filters: named };
+    const drawn = lasso.recipe ?? null;
+    if (named.length === 0 || !drawn) return drawn;
+    return { join: 'intersect', of: [{ filters: named }, drawn] };
+  }
+
+  /** Find the cells of a recipe. */
+  cook(recipe: Recipe): Promise<Uint32Array> {
+    return cook(recipe, {
+      n: this.n,
+      place: (name) => this.readPlace(name),
+      field: (ref) => ('gene' in ref ? this.loadGene(ref) : this.load(keyOf(ref))),
+    });
   }
 
   /** Keep the cells of a category, whatever is selected, as one of the two sets. */
@@ -283,7 +353,9 @@ export class Viewer {
     const cells: number[] = [];
     for (let cell = 0; cell < this.n; cell++) if (field.values[cell] === code) cells.push(cell);
     const label = categoryName(field.categories, code);
-    this.commit({ ...this.view, [set]: { ...this.cells.add(Uint32Array.from(cells)), label } });
+    const ref = this.refOf(key);
+    const recipe: Recipe | null = ref && { filters: [{ field: ref, kind: 'category', mode: 'only', codes: [code] }] };
+    this.commit({ ...this.view, [set]: { ...this.cells.add(Uint32Array.from(cells), recipe), label } });
   }
 
   /** What passes the filters of the view: the result shown may still be that of the filters before. */
@@ -294,6 +366,19 @@ export class Viewer {
   }
 
   // Fields
+
+  /** Genes whose keys will come. */
+  learn(genes: readonly GeneRef[]): void {
+    for (const gene of genes) this.sources.set(geneKey(gene), gene);
+  }
+
+  /** What a field's key stands for. */
+  refOf(key: string): FieldRef | null {
+    const column = this.columns.get(key);
+    if (column) return { obs: column.name };
+    if (key.startsWith(labelKey(''))) return { label: key.slice(labelKey('').length) };
+    return this.sources.get(key) ?? null;
+  }
 
   /** Load a column, once. */
   load(key: string): Promise<FieldData> {
@@ -404,14 +489,18 @@ export class Viewer {
     const name = this.view.embedding;
     if (name === null) return;
     try {
-      const answer = await this.placeRequest.run(() => this.api.embedding(name));
-      if (!answer) return;
-      const [x, y] = answer.columns.map((column) => (column.layout === 'string' ? [] : column.dense()));
-      if (!x) return;
-      this.place = { name, x: Float32Array.from(x), y: y ? upright(name, y) : new Float32Array(x.length) };
+      const place = await this.placeRequest.run(() => this.readPlace(name));
+      if (place) this.place = place;
     } catch (error) {
       this.fail(error);
     }
+  }
+
+  private async readPlace(name: string): Promise<Place> {
+    const answer = await this.api.embedding(name);
+    const [x, y] = answer.columns.map((column) => (column.layout === 'string' ? [] : column.dense()));
+    const n = x?.length ?? 0;
+    return { name, x: Float32Array.from(x ?? []), y: y ? upright(name, y) : new Float32Array(n) };
   }
 
   private async showColor(): Promise<void> {
@@ -431,6 +520,11 @@ export class Viewer {
       this.coloringBusy = false;
       this.fail(error);
     }
+  }
+
+  /** Tell the user something that takes no answer. */
+  tell(message: string, hint = ''): void {
+    this.told = { message, hint };
   }
 
   /** Tell the user what went wrong. */

@@ -62,6 +62,54 @@ export function lassoCells(
   return found.slice(0, count);
 }
 
+/**
+ * A polygon with fewer corners and shorter numbers that goes nowhere farther than `tolerance` from the one given.
+ */
+export function simplified(polygon: readonly number[], tolerance: number): number[] {
+  const corners = polygon.length >> 1;
+  const digits = Math.min(12, Math.max(0, Math.ceil(-Math.log10(tolerance / 4))));
+  const keep = new Uint8Array(corners);
+  keep[0] = 1;
+  keep[corners - 1] = 1;
+  const spans: [number, number][] = [[0, corners - 1]];
+  for (let span = spans.pop(); span; span = spans.pop()) {
+    const [from, to] = span;
+    let farthest = -1;
+    let most = tolerance / 2;
+    for (let k = from + 1; k < to; k++) {
+      const distance = toSegment(polygon, k, from, to);
+      if (distance > most) {
+        most = distance;
+        farthest = k;
+      }
+    }
+    if (farthest < 0) continue;
+    keep[farthest] = 1;
+    spans.push([from, farthest], [farthest, to]);
+  }
+  const simple: number[] = [];
+  for (let k = 0; k < corners; k++) {
+    if (keep[k]) {
+      simple.push(Number((polygon[2 * k] as number).toFixed(digits)));
+      simple.push(Number((polygon[2 * k + 1] as number).toFixed(digits)));
+    }
+  }
+  return simple;
+}
+
+/** Distance of a corner from the line between two others. */
+function toSegment(polygon: readonly number[], k: number, from: number, to: number): number {
+  const x = polygon[2 * from] as number;
+  const y = polygon[2 * from + 1] as number;
+  const dx = (polygon[2 * to] as number) - x;
+  const dy = (polygon[2 * to + 1] as number) - y;
+  const px = (polygon[2 * k] as number) - x;
+  const py = (polygon[2 * k + 1] as number) - y;
+  const length = dx * dx + dy * dy;
+  const share = length > 0 ? Math.min(1, Math.max(0, (px * dx + py * dy) / length)) : 0;
+  return Math.hypot(px - share * dx, py - share * dy);
+}
+
 interface Frame {
   readonly x0: number;
   readonly y0: number;

@@ -1,0 +1,355 @@
+/**
+ * A view as something to keep: in a link, or under a name with the dataset. What is read back may come from anywhere, so
+ * everything in it is checked, and what does not fit the dataset is left out and told.
+ */
+import type { Schema } from '../api/types';
+import { DEEPEST, type FieldRef, fromBase64, type NamedFilter, type Recipe } from './recipe';
+import {
+  type CellsRef,
+  type ColorBy,
+  type FieldScale,
+  type GeneRef,
+  geneKey,
+  initialView,
+  labelKey,
+  MAX_GENES,
+  obsKey,
+  type View,
+  withFilter,
+  withGenes,
+  withScale,
+} from './view';
+
+/** Where a plot's camera looks: its middle in data units, its zoom relative to "all cells". */
+export interface Camera {
+  readonly x: number;
+  readonly y: number;
+  readonly zoom: number;
+}
+
+export interface SavedSet {
+  readonly label?: string;
+  readonly cells: Recipe;
+}
+
+/** What is kept of a view. Everything but the version may be absent. */
+export interface SavedView {
+  readonly version: 1;
+  /** Fingerprint of the dataset: codes of categories and lists of cells hold for it alone. */
+  readonly data?: string;
+  readonly embedding?: string;
+  readonly matrix?: string;
+  readonly color?: ColorBy;
+  readonly filters?: readonly NamedFilter[];
+  readonly lasso?: Recipe;
+  readonly setA?: SavedSet;
+  readonly setB?: SavedSet | 'rest';
+  readonly genes?: readonly GeneRef[];
+  /** Those of the genes that are pinned. */
+  readonly pinned?: readonly string[];
+  readonly scales?: readonly ({ readonly field: FieldRef } & FieldScale)[];
+  readonly camera?: Camera;
+}
+
+/** Write a view down. */
+export function savedView(
+  view: View,
+  schema: Schema,
+  refOf: (key: string) => FieldRef | null,
+  camera: Camera | null,
+): { saved: SavedView; omitted: string[] } {
+  const omitted: string[] = [];
+  const recipe = (ref: CellsRef, what: string): Recipe | null => {
+    if (!ref.recipe) omitted.push(what);
+    return ref.recipe ?? null;
+  };
+  const set = (ref: CellsRef, what: string): SavedSet | null => {
+    const cells = recipe(ref, what);
+    return cells && { ...(ref.label === undefined ? {} : { label: ref.label }), cells };
+  };
+  const filters: NamedFilter[] = [];
+  for (const [key, filter] of Object.entries(view.filters)) {
+    const field = refOf(key);
+    if (field) filters.push({ field, ...filter });
+  }
+  const scales: ({ field: FieldRef } & FieldScale)[] = [];
+  for (const [key, scale] of Object.entries(view.scales)) {
+    const field = refOf(key);
+    if (field) scales.push({ field, ...scale });
+  }
+  const lasso = view.lasso && recipe(view.lasso, 'the lasso');
+  const setA = view.setA && set(view.setA, 'set A');
+  const setB = view.setB && view.setB !== 'rest' ? set(view.setB, 'set B') : view.setB;
+  const first = initialView(schema);
+  const saved: SavedView = {
+    version: 1,
+    data: schema.fingerprint,
+    ...(view.embedding !== null && view.embedding !== first.embedding ? { embedding: view.embedding } : {}),
+    ...(view.matrix !== null && view.matrix !== first.matrix ? { matrix: view.matrix } : {}),
+    ...(JSON.stringify(view.color) !== JSON.stringify(first.color) ? { color: view.color } : {}),
+    ...(filters.length ? { filters } : {}),
+    ...(lasso ? { lasso } : {}),
+    ...(setA ? { setA } : {}),
+    ...(setB && setB !== 'rest' ? { setB } : {}),
+    ...(view.genes.length ? { genes: view.genes } : {}),
+    ...(view.pinned.length ? { pinned: view.pinned } : {}),
+    ...(scales.length ? { scales } : {}),
+    ...(camera ? { camera } : {}),
+  };
+  return { saved, omitted };
+}
+
+/** What a kept view means for a dataset. */
+export interface ReadView {
+  /** The view without its lists of cells, which take the data of the cells to make. */
+  readonly view: View;
+  readonly lasso: Recipe | null;
+  readonly setA: SavedSet | null;
+  readonly setB: SavedSet | null;
+  readonly camera: Camera | null;
+  /** What does not fit, in words. */
+  readonly dropped: readonly string[];
+}
+
+/** Read a view of unknown origin. */
+export function readView(value: unknown, schema: Schema): ReadView {
+  const reader = new Reader(schema);
+  return reader.read(value);
+}
+
+class Reader {
+  private readonly dropped: string[] = [];
+  /** Whether the view was kept of this very file. */
+  private sameData = true;
+
+  constructor(private readonly schema: Schema) {}
+
+  read(value: unknown): ReadView {
+    const given = isObject(value) ? value : null;
+    let view = initialView(this.schema);
+    if (given?.version !== 1) {
+      const dropped = ['what it describes is not a view that this version knows'];
+      return { view, lasso: null, setA: null, setB: null, camera: null, dropped };
+    }
+    this.sameData = given.data === undefined || given.data === this.schema.fingerprint;
+    const embedding = this.embedding(given.embedding);
+    const matrix = this.matrix(given.matrix);
+    view = {
+      ...view,
+      embedding: embedding ?? view.embedding,
+      matrix: matrix ?? view.matrix,
+      color: this.color(given.color, matrix ?? view.matrix) ?? view.color,
+      genes: this.genes(given.genes),
+    };
+    if (view.color.kind === 'gene') {
+      const key = geneKey(view.color);
+      if (!view.genes.some((other) => geneKey(other) === key)) view = withGenes(view, [view.color]);
+    }
+    const listed = new Set(view.genes.map(geneKey));
+    if (Array.isArray(given.pinned)) view = { ...view, pinned: given.pinned.filter((key) => listed.has(key)) };
+    for (const { field, ...scale } of this.scales(given.scales)) view = withScale(view, keyOf(field), scale);
+    for (const filter of this.filters(given.filters)) {
+      const { field, ...rest } = filter;
+      view = withFilter(view, keyOf(field), rest);
+    }
+    return {
+      view,
+      lasso: this.cells(given.lasso, 'the lasso'),
+      setA: this.set(given.setA, 'set A'),
+      setB: given.setB === 'rest' ? null : this.set(given.setB, 'set B'),
+      camera: camera(given.camera),
+      dropped: [...new Set(this.dropped)],
+    };
+  }
+
+  private drop(what: string): null {
+    this.dropped.push(what);
+    return null;
+  }
+
+  private embedding(value: unknown): string | null {
+    if (value === undefined) return null;
+    const named = (name: string) => this.schema.embeddings.find((one) => one.name === name)?.name;
+    const found = typeof value === 'string' ? (named(value) ?? named(`X_${value}`)) : undefined;
+    return found ?? this.drop(`the embedding ${shown(value)}`);
+  }
+
+  private matrix(value: unknown): string | null {
+    if (value === undefined) return null;
+    return this.schema.matrices.find(({ name }) => name === value)?.name ?? this.drop(`the matrix ${shown(value)}`);
+  }
+
+  private color(value: unknown, matrix: string | null): ColorBy | null {
+    if (value === undefined) return null;
+    if (isObject(value)) {
+      if (value.kind === 'none') return { kind: 'none' };
+      if (value.kind === 'obs') {
+        const column = this.column(value.column);
+        return column === null ? this.drop(`the column ${shown(value.column)}`) : { kind: 'obs', column };
+      }
+      if (value.kind === 'gene') {
+        const gene = this.gene({ matrix, ...value });
+        return gene ? { kind: 'gene', ...gene } : this.drop(`the gene ${shown(value.gene)}`);
+      }
+      if (value.kind === 'label' && isName(value.label)) return { kind: 'label', label: value.label };
+    }
+    return this.drop('the colours');
+  }
+
+  private column(value: unknown): string | null {
+    return this.schema.obs.find(({ name }) => name === value)?.name ?? null;
+  }
+
+  /** Whether there is such a gene, the server alone knows. */
+  private gene(value: Record<string, unknown>): GeneRef | null {
+    const { gene, matrix, list } = value;
+    const found = this.schema.matrices.find(({ name }) => name === matrix);
+    if (!isName(gene) || !found) return null;
+    if (list === undefined) return { gene, matrix: found.name };
+    const genes = isObject(list) && Array.isArray(list.genes) ? list.genes : [];
+    const fine = genes.length > 0 && genes.length <= 2000 && genes.every(isName);
+    if (!fine || !isObject(list) || (list.method !== 'mean' && list.method !== 'score')) return null;
+    return { gene, matrix: found.name, list: { genes: genes as string[], method: list.method } };
+  }
+
+  private genes(value: unknown): GeneRef[] {
+    if (!Array.isArray(value)) return [];
+    const found = new Map<string, GeneRef>();
+    for (const entry of value.slice(0, MAX_GENES)) {
+      const gene = isObject(entry) ? this.gene(entry) : null;
+      if (gene) found.set(geneKey(gene), gene);
+      else this.drop('some genes');
+    }
+    return [...found.values()];
+  }
+
+  private scales(value: unknown): ({ field: FieldRef } & FieldScale)[] {
+    if (!Array.isArray(value)) return [];
+    const found: ({ field: FieldRef } & FieldScale)[] = [];
+    for (const entry of value.slice(0, 200)) {
+      const field = isObject(entry) ? this.field(entry.field) : null;
+      if (!field || !isObject(entry)) continue;
+      const [low, high] = Array.isArray(entry.clip) ? entry.clip : [];
+      const clip = typeof low === 'number' && typeof high === 'number' && low >= 0 && high <= 100 && low < high;
+      found.push({ field, log: entry.log === true, clip: clip ? [low, high] : null });
+    }
+    return found;
+  }
+
+  private filters(value: unknown): NamedFilter[] {
+    if (value === undefined) return [];
+    if (!Array.isArray(value)) {
+      this.drop('the filters');
+      return [];
+    }
+    const found: NamedFilter[] = [];
+    for (const entry of value.slice(0, 200)) {
+      const filter = this.filter(entry);
+      if (filter) found.push(filter);
+    }
+    return found;
+  }
+
+  private filter(value: unknown): NamedFilter | null {
+    const field = isObject(value) ? this.field(value.field) : null;
+    if (!field || !isObject(value)) return this.drop('a filter');
+    if (value.kind === 'range') {
+      const { min, max } = value;
+      const fine = typeof min === 'number' && typeof max === 'number' && min <= max;
+      return fine ? { field, kind: 'range', min, max } : this.drop('a filter');
+    }
+    const { mode, codes } = value;
+    if (value.kind !== 'category' || !Array.isArray(codes) || (mode !== 'only' && mode !== 'except')) {
+      return this.drop('a filter');
+    }
+    if (!this.sameData) return this.drop('a filter by category, as the file has changed since');
+    const size = 'obs' in field ? (this.schema.obs.find(({ name }) => name === field.obs)?.n_categories ?? 2 ** 31) : 0;
+    const fit = codes.every((code) => Number.isInteger(code) && code >= -1 && code < size);
+    return fit ? { field, kind: 'category', mode, codes: codes as number[] } : this.drop('a filter');
+  }
+
+  private field(value: unknown): FieldRef | null {
+    if (!isObject(value)) return null;
+    if (value.obs !== undefined) {
+      const column = this.column(value.obs);
+      return column === null ? null : { obs: column };
+    }
+    if (value.label !== undefined) return isName(value.label) ? { label: value.label } : null;
+    return this.gene(value);
+  }
+
+  private set(value: unknown, what: string): SavedSet | null {
+    if (value === undefined) return null;
+    const cells = isObject(value) ? this.cells(value.cells, what) : this.drop(what);
+    if (!cells || !isObject(value)) return null;
+    return typeof value.label === 'string' ? { label: value.label.slice(0, 200), cells } : { cells };
+  }
+
+  private cells(value: unknown, what: string): Recipe | null {
+    if (value === undefined) return null;
+    return this.recipe(value, 0) ?? this.drop(what);
+  }
+
+  private recipe(value: unknown, depth: number): Recipe | null {
+    if (!isObject(value) || depth >= DEEPEST) return null;
+    if (value.not !== undefined) {
+      const not = this.recipe(value.not, depth + 1);
+      return not && { not };
+    }
+    if (value.join !== undefined) {
+      const { join, of } = value;
+      if (!Array.isArray(of) || (join !== 'add' && join !== 'subtract' && join !== 'intersect')) return null;
+      const first = this.recipe(of[0], depth + 1);
+      const second = this.recipe(of[1], depth + 1);
+      return first && second && { join, of: [first, second] };
+    }
+    if (value.filters !== undefined) {
+      if (!Array.isArray(value.filters)) return null;
+      const filters = value.filters.map((entry) => this.filter(entry));
+      return filters.every((filter) => filter !== null) ? { filters } : null;
+    }
+    if (typeof value.cells === 'string') {
+      return this.sameData && isBase64(value.cells) ? { cells: value.cells } : null;
+    }
+    const { polygon } = value;
+    if (!Array.isArray(polygon) || polygon.length > 20_000 || !polygon.every(Number.isFinite)) return null;
+    const embedding = this.schema.embeddings.find(({ name }) => name === value.embedding)?.name;
+    return embedding === undefined ? null : { polygon: polygon as number[], embedding };
+  }
+}
+
+/** The key the page knows a field by. */
+export function keyOf(field: FieldRef): string {
+  if ('obs' in field) return obsKey(field.obs);
+  return 'label' in field ? labelKey(field.label) : geneKey(field);
+}
+
+function camera(value: unknown): Camera | null {
+  if (!isObject(value)) return null;
+  const { x, y, zoom } = value;
+  const fine = Number.isFinite(x) && Number.isFinite(y) && Number.isFinite(zoom) && (zoom as number) > 0;
+  return fine ? { x: x as number, y: y as number, zoom: zoom as number } : null;
+}
+
+/** Names are text of some length. */
+function isName(value: unknown): value is string {
+  return typeof value === 'string' && value !== '' && value.length < 500;
+}
+
+function isBase64(text: string): boolean {
+  try {
+    fromBase64(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function shown(value: unknown): string {
+  const text = String(typeof value === 'string' ? value : JSON.stringify(value));
+  return `“${text.length > 40 ? `${text.slice(0, 40)}…` : text}”`;
+}

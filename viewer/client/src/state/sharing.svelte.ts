@@ -1,0 +1,221 @@
+/** The view in the page's address: written as it changes, read when the page opens or the browser goes back. */
+import type { Api } from '../api/client';
+import type { Schema } from '../api/types';
+import { hashOf, readHash } from './address';
+import type { Page } from './page.svelte';
+import { type ReadView, readView, type SavedView, savedView } from './saved';
+import { type GeneRef, geneKey, type View } from './view';
+import type { Viewer } from './viewer.svelte';
+
+/** Milliseconds after which a camera at rest is written down. */
+const REST = 400;
+/** Views kept for the browser's way back. */
+const MOST_KEPT = 200;
+
+/** The view that an address asks for, as far as the dataset has it; null where it asks for none. */
+export async function viewOf(hash: string, api: Api, schema: Schema): Promise<ReadView | null> {
+  let given: unknown;
+  try {
+    given = await readHash(hash);
+  } catch {
+    return readView(null, schema);
+  }
+  return given === null ? null : withKnownGenes(readView(given, schema), api);
+}
+
+/** Leave out the genes that the dataset has not. */
+async function withKnownGenes(read: ReadView, api: Api): Promise<ReadView> {
+  const unknown: GeneRef[] = [];
+  await Promise.all(
+    read.view.genes.map(async (ref) => {
+      if (ref.list) return;
+      const { genes } = await api.genes(ref.gene, ref.matrix, 10, new AbortController().signal);
+      if (!genes.some(({ name, id }) => name === ref.gene || id === ref.gene)) unknown.push(ref);
+    }),
+  );
+  if (unknown.length === 0) return read;
+  const keys = new Set(unknown.map(geneKey));
+  const { color, genes, filters } = read.view;
+  const view: View = {
+    ...read.view,
+    color: color.kind === 'gene' && keys.has(geneKey(color)) ? { kind: 'none' } : color,
+    genes: genes.filter((ref) => !keys.has(geneKey(ref))),
+    filters: Object.fromEntries(Object.entries(filters).filter(([key]) => !keys.has(key))),
+  };
+  const names = unknown.map(({ gene }) => (gene.length > 40 ? `${gene.slice(0, 40)}…` : gene));
+  return { ...read, view, dropped: [...read.dropped, `the genes ${names.slice(0, 5).join(', ')}`] };
+}
+
+export class Sharing {
+  /** Views by the number their entry of the browser's history has. */
+  private readonly kept = new Map<number, View>();
+  private at = 0;
+  private steps: number;
+  private written: View | null = null;
+  /** What is left out of a link of the view shown. */
+  private omitted: readonly string[] = [];
+  private writing: Promise<void> = Promise.resolve();
+  private readonly stop: () => void;
+
+  constructor(
+    private readonly viewer: Viewer,
+    private readonly page: Page,
+    read: ReadView | null,
+  ) {
+    this.steps = viewer.steps;
+    this.at = Date.now();
+    if (read) void this.complete(read);
+    const onPopState = (event: PopStateEvent) => void this.goBack(event.state);
+    window.addEventListener('popstate', onPopState);
+    const stopEffects = $effect.root(() => {
+      $effect(() => this.follow(viewer.view));
+      $effect(() => this.followCamera());
+    });
+    this.stop = () => {
+      window.removeEventListener('popstate', onPopState);
+      stopEffects();
+    };
+  }
+
+  dispose(): void {
+    this.stop();
+  }
+
+  /** The view shown, to be kept. */
+  serializeView(): { saved: SavedView; omitted: string[] } {
+    const { viewer } = this;
+    return savedView(viewer.view, viewer.schema, (key) => viewer.refOf(key), this.page.camera);
+  }
+
+  /** Show a view that was kept, as one step. Returns what of it does not fit this dataset. */
+  async restoreView(saved: unknown): Promise<readonly string[]> {
+    const read = await withKnownGenes(readView(saved, this.viewer.schema), this.viewer.api);
+    this.viewer.learn(read.view.genes);
+    this.viewer.commit(read.view);
+    return this.complete(read);
+  }
+
+  /** A small picture of the plot, `width` pixels wide, to tell views apart by. */
+  async thumbnail(width = 240): Promise<Blob | null> {
+    const { scatter } = this.page;
+    if (!scatter || scatter.size.width === 0) return null;
+    return scatter.toPNG({ scale: width / scatter.size.width });
+  }
+
+  /** Put a link to the view shown onto the clipboard. */
+  async copyLink(): Promise<void> {
+    this.follow(this.viewer.view);
+    await this.writing;
+    const link = window.location.href;
+    const left = this.omitted.length ? `Too large for a link and left out: ${this.omitted.join(', ')}.` : '';
+    if (await copied(link))
+      this.viewer.tell('The link is copied.', left || 'It opens this view, for everyone who can open this page.');
+    else this.viewer.tell('Copy the address of this page: it opens this view.', left);
+  }
+
+  /** Make the lists of cells that a view read is still without, and tell what is missing from it. */
+  private async complete(read: ReadView): Promise<readonly string[]> {
+    const { viewer } = this;
+    const start = viewer.view;
+    const dropped = [...read.dropped];
+    try {
+      const [lasso, a, b] = [read.lasso, read.setA?.cells, read.setB?.cells].map(
+        (recipe) => recipe && viewer.cook(recipe),
+      );
+      const [lassoCells, aCells, bCells] = [await lasso, await a, await b];
+      if (viewer.view === start && (lassoCells || aCells || bCells)) {
+        const label = (set: { label?: string } | null) => (set?.label === undefined ? {} : { label: set.label });
+        viewer.amend({
+          ...start,
+          ...(lassoCells?.length ? { lasso: viewer.cells.add(lassoCells, read.lasso) } : {}),
+          ...(aCells?.length ? { setA: { ...viewer.cells.add(aCells, read.setA?.cells), ...label(read.setA) } } : {}),
+          ...(bCells?.length ? { setB: { ...viewer.cells.add(bCells, read.setB?.cells), ...label(read.setB) } } : {}),
+        });
+      }
+    } catch (error) {
+      viewer.fail(error);
+    }
+    if (read.camera && read.view.embedding) this.page.look(read.camera, read.view.embedding);
+    if (dropped.length) {
+      viewer.tell('Not all of the link fits this dataset.', `Left out: ${dropped.slice(0, 6).join('; ')}.`);
+    }
+    return dropped;
+  }
+
+  /** Write the view shown into the address: a new entry of the browser's history for every step. */
+  private follow(view: View): void {
+    if (view === this.written) return;
+    const step = this.written !== null && this.viewer.steps !== this.steps;
+    this.steps = this.viewer.steps;
+    this.written = view;
+    this.write(view, step);
+  }
+
+  private followCamera(): undefined | (() => void) {
+    const { scatter } = this.page;
+    if (!scatter) return;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const stop = scatter.onView(() => {
+      clearTimeout(timer);
+      timer = setTimeout(() => this.write(this.viewer.view, false), REST);
+    });
+    return () => {
+      clearTimeout(timer);
+      stop();
+    };
+  }
+
+  private write(view: View, step: boolean): void {
+    if (step) this.at++;
+    const at = this.at;
+    this.kept.set(at, view);
+    for (const old of this.kept.keys()) if (this.kept.size > MOST_KEPT) this.kept.delete(old);
+    const { saved, omitted } = this.serializeView();
+    this.writing = this.writing.then(async () => {
+      const hash = `#${await hashOf(saved)}`;
+      this.omitted = omitted;
+      // A frame around the page may forbid it, and browsers limit how often: the page works without.
+      try {
+        if (step) window.history.pushState({ starcyte: at }, '', hash);
+        else window.history.replaceState({ starcyte: at }, '', hash);
+      } catch {}
+    });
+  }
+
+  private async goBack(state: unknown): Promise<void> {
+    const { viewer } = this;
+    const number = (state as { starcyte?: unknown } | null)?.starcyte;
+    const kept = typeof number === 'number' ? this.kept.get(number) : undefined;
+    if (typeof number === 'number') this.at = number;
+    if (kept && viewer.revisit(kept)) {
+      this.written = viewer.view;
+      this.steps = viewer.steps;
+      return;
+    }
+    const read = await viewOf(window.location.hash, viewer.api, viewer.schema);
+    if (!read) return;
+    this.viewer.learn(read.view.genes);
+    this.written = read.view;
+    viewer.commit(read.view);
+    this.steps = viewer.steps;
+    await this.complete(read);
+  }
+}
+
+async function copied(text: string): Promise<boolean> {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    // Pages without TLS have no clipboard; the old way still works there.
+    const field = document.createElement('textarea');
+    field.value = text;
+    field.style.position = 'fixed';
+    field.style.opacity = '0';
+    document.body.append(field);
+    field.select();
+    const done = document.execCommand('copy');
+    field.remove();
+    return done;
+  }
+}
