@@ -31,6 +31,7 @@ def application(path, run=True, **settings):
 
 def leave(app):
     app.extensions["starcyte"].stop()
+    app.extensions["starcyte"].close()
     app.extensions["starcyte"].opening.close()
 
 

@@ -70,7 +70,9 @@ def launch(args: argparse.Namespace, settings: Settings) -> NoReturn:
     app = create_app(settings, opening)
     print(f"starcyte: {opening.title} at {url_of(listener)}", flush=True)
     opening.start()
-    serve(app.wsgi_app, listener, settings, on_stop=app.extensions["starcyte"].stop)
+    context = app.extensions["starcyte"]
+    serve(app.wsgi_app, listener, settings, on_stop=context.stop)
+    context.close()
     opening.close()
     _leave(opening.error.exit_status if opening.error else 0)
 

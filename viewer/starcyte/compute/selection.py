@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from starcyte.errors import BadRequest
-from starcyte.store.base import Dataset, Kind
+from starcyte.store.base import Column, Dataset, Kind
 
 _FORMS = 'Give {"indices": [..]}, {"ranges": [[start, stop], ..]} or {"where": [{"column": name, "in": [..]}, ..]}.'
 
 
-def select(dataset: Dataset, selection: Any, what: str = "selection") -> NDArray[np.bool_]:
+def select(
+    dataset: Dataset, selection: Any, what: str = "selection", label: Callable[[str], Column] | None = None
+) -> NDArray[np.bool_]:
     """Return which cells a selection holds.
 
     Parameters
@@ -22,9 +25,12 @@ def select(dataset: Dataset, selection: Any, what: str = "selection") -> NDArray
         The dataset.
     selection
         One of ``{"indices": [..]}``, ``{"ranges": [[start, stop], ..]}`` (stop excluded) or
-        ``{"where": [{"column": name, "in": [categories]}, ..]}`` (all clauses hold), as parsed from JSON.
+        ``{"where": [{"column": name, "in": [categories]}, ..]}`` (all clauses hold), as parsed from JSON. A clause
+        with ``"label": true`` names a label in place of a column of obs.
     what
         What to call it in messages.
+    label
+        Returns a label as a column; by default there are none.
 
     Returns
     -------
@@ -52,7 +58,7 @@ def select(dataset: Dataset, selection: Any, what: str = "selection") -> NDArray
         if not given:
             raise BadRequest(f"The {what} has no clause in where.", _FORMS)
         for clause in given:
-            mask &= _from_clause(dataset, clause, what)
+            mask &= _from_clause(dataset, clause, what, label)
         return mask
     raise BadRequest(f"The {what} is not understood: {form!r} is no form of one.", _FORMS)
 
@@ -87,12 +93,22 @@ def _from_ranges(n: int, given: list[Any], what: str) -> NDArray[np.bool_]:
     return np.cumsum(steps[:-1]) > 0
 
 
-def _from_clause(dataset: Dataset, clause: Any, what: str) -> NDArray[np.bool_]:
-    if not isinstance(clause, dict) or set(clause) != {"column", "in"} or not isinstance(clause["in"], list):
+def _from_clause(dataset: Dataset, clause: Any, what: str, label: Callable[[str], Column] | None) -> NDArray[np.bool_]:
+    if (
+        not isinstance(clause, dict)
+        or set(clause) - {"label"} != {"column", "in"}
+        or not isinstance(clause["in"], list)
+        or not isinstance(clause.get("label", False), bool)
+    ):
         raise BadRequest(f"The {what} has a clause that is not understood.", _FORMS)
     if not isinstance(clause["column"], str) or any(not isinstance(v, str | int | float) for v in clause["in"]):
         raise BadRequest(f"The {what} has a clause that is not understood.", _FORMS)
-    column = dataset.obs_column(clause["column"])
+    if clause.get("label"):
+        if label is None:
+            raise BadRequest(f"The {what} names a label, and there are none here.", _FORMS)
+        column = label(clause["column"])
+    else:
+        column = dataset.obs_column(clause["column"])
     if column.info.kind in {Kind.CONTINUOUS, Kind.DATETIME}:
         raise BadRequest(
             f"The {what} asks for categories of {column.info.name!r}, which is {column.info.kind}.",

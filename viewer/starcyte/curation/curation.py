@@ -58,6 +58,11 @@ class Curation:
         with self.store.read() as reading:
             return reading.users()
 
+    def newest(self, user: str) -> int:
+        """Return the revision of a user's newest change; 0 where there is none."""
+        with self.store.read() as reading:
+            return reading.newest(user)
+
     def changes(self, user: str, since: int) -> tuple[int, list[Change]]:
         """Return what a user has changed after a revision, oldest first, and the revision that this leads to.
 

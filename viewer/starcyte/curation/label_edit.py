@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pyroaring import BitMap
 
 from starcyte.curation.label_state import Entry, State
+from starcyte.curation.names import check_color, check_name, check_note
 from starcyte.errors import BadRequest, LimitExceeded, NotFound
 from starcyte.settings import Settings
 
@@ -54,6 +55,10 @@ def edited(state: State, wanted: Sequence[Wanted], settings: Settings) -> State:
         If there are too many.
     """
     check_number(len(wanted), settings)
+    for want in wanted:
+        check_name(want.name, "the category", settings)
+        check_color(want.color or "")
+        check_note(want.note or "", f"The note of {want.name!r}", settings)
     sources = _sources(state, wanted)
     entries, cells, next_id = [], {}, state.next_id
     for want, made_of in zip(wanted, sources, strict=True):
@@ -68,7 +73,7 @@ def edited(state: State, wanted: Sequence[Wanted], settings: Settings) -> State:
             replace(
                 first,
                 name=want.name,
-                color=first.color if want.color is None else want.color,
+                color=first.color if want.color is None else want.color.lower(),
                 note=first.note if want.note is None else want.note,
             )
         )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from flask import Blueprint, Response, request
 
 from starcyte.compute import CORRECTIONS, METHODS, Correction, Method
@@ -27,15 +29,17 @@ blueprint = Blueprint("analysis", __name__)
 def diffexp() -> Response:
     """Compare two groups of cells, now or as a job."""
     from starcyte.compute.diffexp import compare
-    from starcyte.compute.selection import select
+    from starcyte.web.grouping import selected
 
     ctx, dataset, body = context(), context().dataset(), body_json()
     _refuse_others(body, ("a", "b", *_COMMON))
     method, correction, matrix = _common(body)
     page = _page(body.get("limit"), body.get("offset"))
-    a = select(dataset, body.get("a"), "selection a")
-    b = ~a if body.get("b", "rest") == "rest" else select(dataset, body["b"], "selection b")
-    key = json.dumps(["diffexp", method, correction, matrix.name, body.get("a"), body.get("b", "rest")], sort_keys=True)
+    a = selected(body.get("a"), "selection a")
+    b = ~a if body.get("b", "rest") == "rest" else selected(body["b"], "selection b")
+    # by the cells themselves: a label may hold others by the next time, and is another user's under the same name
+    cells = hashlib.blake2b(np.packbits(a).tobytes() + np.packbits(b).tobytes(), digest_size=16).hexdigest()
+    key = json.dumps(["diffexp", method, correction, matrix.name, cells])
     cores = ctx.settings.cores
 
     def work(tick: Tick) -> Comparison:
@@ -48,16 +52,18 @@ def diffexp() -> Response:
 def markers() -> Response:
     """Compare every category of a column with all other cells, now or as a job."""
     from starcyte.compute.markers import find_markers
+    from starcyte.web.grouping import grouping
 
-    ctx, dataset, body = context(), context().dataset(), body_json()
+    ctx, body = context(), body_json()
     _refuse_others(body, ("group_by", *_COMMON[:-1]))
     method, correction, matrix = _common(body)
     group_by = body.get("group_by")
     if not isinstance(group_by, str):
         raise BadRequest("group_by is not a name.", "Give the name of a column of obs.")
     limit = whole_number(body.get("limit"), "limit", 50, ctx.settings.max_markers) or 0
-    column = dataset.obs_column(group_by)
-    key = json.dumps(["markers", method, correction, matrix.name, group_by, limit])
+    found = grouping(group_by)
+    column = found.column
+    key = json.dumps(["markers", method, correction, matrix.name, found.key, limit])
     cores = ctx.settings.cores
 
     def work(tick: Tick) -> Markers:

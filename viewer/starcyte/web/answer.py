@@ -50,10 +50,18 @@ def answer_columns(read: Callable[[], tuple[int, Sequence[WireColumn]]]) -> Resp
     return answer_once(make)
 
 
-def answer_once(make: Callable[[], Response]) -> Response:
-    """Return what depends on the file (and the settings) alone: not made again for a client that has it."""
+def answer_once(make: Callable[[], Response], more: str = "") -> Response:
+    """Return what depends on the file (and the settings) alone: not made again for a client that has it.
+
+    Parameters
+    ----------
+    make
+        Makes the answer.
+    more
+        What else it depends on.
+    """
     ctx = context()
-    settings = hashlib.blake2b(repr(ctx.settings).encode(), digest_size=4).hexdigest()
+    settings = hashlib.blake2b((repr(ctx.settings) + more).encode(), digest_size=4).hexdigest()
     etag = f"{ctx.dataset().revision}-{__version__}-{settings}"
     response = Response(status=304) if request.if_none_match.contains_weak(etag) else make()
     response.set_etag(etag, weak=True)

@@ -13,14 +13,15 @@ from werkzeug.routing import BaseConverter
 
 from starcyte import __version__
 from starcyte.compute.jobs import Jobs
-from starcyte.errors import DatasetLoading, NotFound, StarcyteError, TooManyJobs
+from starcyte.errors import Conflict, DatasetLoading, NotFound, StarcyteError, TooManyJobs
 from starcyte.settings import Settings
 from starcyte.store.opening import Opening
-from starcyte.web import analysis, data, summaries
+from starcyte.web import analysis, curation, data, genesets, kept, labels, summaries
 from starcyte.web.answer import answer_json, compress
 from starcyte.web.base_path import BasePath
 from starcyte.web.context import Context, context
-from starcyte.web.guard import protect, refuse_cross_site, trusted_prefix
+from starcyte.web.curation import answer_conflict
+from starcyte.web.guard import protect, refuse_cross_site, trusted_networks, trusted_prefix
 from starcyte.web.openapi import description
 
 log = logging.getLogger(__name__)
@@ -52,6 +53,7 @@ def create_app(settings: Settings, opening: Opening) -> Flask:
     opening
         The dataset; it may still be opening.
     """
+    trusted_networks(settings.trusted_proxies)  # a mistake in it is told now, not with the first request
     app = Flask("starcyte", static_folder=None)
     app.extensions["starcyte"] = Context(settings, opening, Jobs(settings))
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
@@ -69,9 +71,8 @@ def create_app(settings: Settings, opening: Opening) -> Flask:
     app.add_url_rule("/<asset:path>", view_func=asset)
     app.add_url_rule(f"{API}/health", view_func=health)
     app.add_url_rule(f"{API}/openapi.json", view_func=openapi)
-    app.register_blueprint(data.blueprint, url_prefix=API)
-    app.register_blueprint(summaries.blueprint, url_prefix=API)
-    app.register_blueprint(analysis.blueprint, url_prefix=API)
+    for part in (data, summaries, analysis, curation, labels, genesets, kept):
+        app.register_blueprint(part.blueprint, url_prefix=API)
     return app
 
 
@@ -112,8 +113,9 @@ def health() -> Response:
     indexing = opening.indexing
     if indexing:
         answer["indexing"] = {"matrix": indexing.matrix, "progress": indexing.done}
-    if opening.problems:
-        answer["problems"] = opening.problems
+    problems = [*opening.problems, *([context().problem] if context().problem else [])]
+    if problems:
+        answer["problems"] = problems
     if opening.state == "error" and opening.error:
         answer["error"] = opening.error.as_dict()
     response = answer_json(answer)
@@ -133,6 +135,8 @@ def _answer_error(error: Exception) -> Response:
         # the method and the path, never headers: they may carry a session cookie of the site around us
         log.error("%s %s failed", request.method, request.path, exc_info=error)
         error = StarcyteError("The request failed: a defect of starcyte.", "See the server's log.")
+    if isinstance(error, Conflict):
+        return answer_conflict(error)
     response = answer_json({"error": error.as_dict()}, error.status)
     if isinstance(error, DatasetLoading | TooManyJobs):
         response.headers["Retry-After"] = "1"

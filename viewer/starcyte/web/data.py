@@ -21,13 +21,19 @@ _NAMES_AT_ONCE = 50_000
 @blueprint.get("/schema")
 def schema() -> Response:
     """Return what there is to see."""
-
-    def make() -> Response:
-        dataset = context().dataset()
-        features = {"diffexp": bool(dataset.matrices)}
-        return answer_json(dataset.describe() | {"version": __version__, "features": features})
-
-    return answer_once(make)
+    ctx, dataset = context(), context().dataset()
+    settings = ctx.settings
+    features = {
+        "diffexp": bool(dataset.matrices),
+        "labels": not settings.read_only and ctx.keeps,
+        "finish": settings.allow_finish,
+        "terms": bool(settings.terms_file),
+        "outputs": bool(settings.outputs_dir),
+    }
+    defaults = {"color_by": settings.color_by, "embedding": settings.embedding}
+    more = {"version": __version__, "features": features, "defaults": defaults}
+    # whether labels can be kept depends on the disk
+    return answer_once(lambda: answer_json(dataset.describe() | more), str(features["labels"]))
 
 
 @blueprint.get("/embeddings/<name:name>")
@@ -84,14 +90,14 @@ def cells() -> Response:
 @blueprint.post("/cells/names")
 def cell_names() -> Response:
     """Return the names of the cells of a selection, as a table of one column."""
-    from starcyte.compute.selection import select
+    from starcyte.web.grouping import selected
     from starcyte.web.wire import csv_bytes
 
     dataset, body = context().dataset(), body_json()
     unknown = set(body) - {"selection"}
     if unknown:
         raise BadRequest(f"{min(unknown)!r} is no part of the question.", "It has selection.")
-    chosen = select(dataset, body.get("selection"))
+    chosen = selected(body.get("selection"))
 
     def lines() -> Iterator[bytes]:
         yield csv_bytes(["cell"], [])

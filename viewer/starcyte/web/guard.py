@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from flask import Response, request
 
-from starcyte.errors import Forbidden
+from starcyte.errors import BadRequest, Forbidden, SettingInvalid
 from starcyte.settings import Settings
 
 # Strings of the file are shown on Galaxy's own origin: no script but ours, from nowhere but here. Styles may be inline
@@ -23,6 +25,7 @@ _POLICY = (
     "base-uri 'self'",
     "form-action 'none'",
 )
+_LONGEST_USER = 200
 _PREFIX = re.compile(r"(/[A-Za-z0-9_.~-]+)+")
 
 
@@ -67,6 +70,58 @@ def trusted_prefix(settings: Settings) -> str:
     named = request.headers.get("X-Forwarded-Prefix", "").rstrip("/") if settings.trust_prefix else ""
     given = named or request.script_root
     return given if _PREFIX.fullmatch(given) and ".." not in given else ""
+
+
+def current_user(settings: Settings) -> str:
+    """Return who asks: empty where users are not told apart, and for a request that names nobody.
+
+    Raises
+    ------
+    Forbidden
+        If somebody who is not a trusted proxy names a user.
+    BadRequest
+        If the name is none.
+    """
+    given = request.headers.get(settings.user_header) if settings.user_header else None
+    if not given:
+        return ""
+    peer = request.remote_addr or ""
+    if not is_trusted(peer, settings):
+        raise Forbidden(
+            f"Header {settings.user_header} names a user, but comes from {peer}, which is no trusted proxy"
+            " (setting trusted_proxies).",
+            "Come by way of the site.",
+        )
+    # headers are bytes, which arrive as latin-1; proxies send UTF-8
+    try:
+        name = given.encode("latin-1").decode("utf-8")
+    except UnicodeError:
+        name = given
+    if len(name) > _LONGEST_USER or not name.isprintable():
+        raise BadRequest(f"Header {settings.user_header} holds no name of a user.", "Check the proxy's configuration.")
+    return name
+
+
+def is_trusted(peer: str, settings: Settings) -> bool:
+    """Say whether an address is one of those that may name the user."""
+    try:
+        address = ipaddress.ip_address(peer)
+    except ValueError:
+        return False
+    # a socket of version 6 shows peers of version 4 in its own notation
+    address = getattr(address, "ipv4_mapped", None) or address
+    return any(address in network for network in trusted_networks(settings.trusted_proxies))
+
+
+@lru_cache(maxsize=8)
+def trusted_networks(given: str) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
+    """Return the networks of the setting ``trusted_proxies``; raise SettingInvalid where it is none."""
+    try:
+        return tuple(ipaddress.ip_network(part.strip(), strict=False) for part in given.split(",") if part.strip())
+    except ValueError as error:
+        raise SettingInvalid(
+            f"Setting 'trusted_proxies' is {given!r}: {error}.", "Give addresses or networks, such as 10.0.0.0/8."
+        ) from None
 
 
 def protect(response: Response, settings: Settings) -> Response:

@@ -3,3 +3,5 @@
 BINARY = "application/vnd.starcyte.columns"
 JSON = "application/json"
 CSV = "text/csv"
+SVG = "image/svg+xml"
+PNG = "image/png"

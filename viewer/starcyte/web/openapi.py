@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from starcyte import __version__
-from starcyte.web.media import BINARY, CSV, JSON
+from starcyte.web import openapi_curation
+from starcyte.web.media import CSV, JSON
+from starcyte.web.openapi_parts import NOT_MODIFIED, READ_ERRORS, columns, failures, get, json_answer, path_name, query
 from starcyte.web.openapi_schemas import COUNT, ref, schemas
 
 
 def description() -> dict[str, Any]:
     """Return the OpenAPI document; paths are relative to where it is found."""
+    paths = _paths() | openapi_curation.paths()
     return {
         "openapi": "3.1.0",
         "info": {
@@ -20,38 +23,38 @@ def description() -> dict[str, Any]:
             "license": {"name": "MIT", "identifier": "MIT"},
         },
         "servers": [{"url": "../.."}],
-        "paths": {f"/api/v1{path}": operations for path, operations in _paths().items()},
-        "components": {"schemas": schemas(), "responses": _responses()},
+        "paths": {f"/api/v1{path}": operations for path, operations in paths.items()},
+        "components": {"schemas": schemas() | openapi_curation.schemas(), "responses": _responses()},
     }
 
 
 def _paths() -> dict[str, Any]:
     return {
         "/health": {
-            "get": _get("How far the dataset is", {"200": _json("Always, from the start", "Health")}, errors=())
+            "get": get("How far the dataset is", {"200": json_answer("Always, from the start", "Health")}, errors=())
         },
-        "/schema": {"get": _get("What there is to see", {"200": _json("The schema", "Schema"), **_NOT_MODIFIED})},
+        "/schema": {"get": get("What there is to see", {"200": json_answer("The schema", "Schema"), **NOT_MODIFIED})},
         "/embeddings/{name}": {
-            "get": _get(
+            "get": get(
                 "Coordinates of the cells: columns x, y, z; NaN (null, empty) for a cell that is not drawn",
-                {"200": _columns("One to three columns"), **_NOT_MODIFIED},
-                _path_name("Embedding"),
-                _query("dims", "Column numbers, one to three, such as 0,1; by default the first two", _DIMS),
+                {"200": columns("One to three columns"), **NOT_MODIFIED},
+                path_name("Embedding"),
+                query("dims", "Column numbers, one to three, such as 0,1; by default the first two", _DIMS),
             )
         },
         "/obs/{name}": {
-            "get": _get(
+            "get": get(
                 "One column of obs: codes or numbers",
-                {"200": _columns("One column"), **_NOT_MODIFIED},
-                _path_name("Column of obs"),
+                {"200": columns("One column"), **NOT_MODIFIED},
+                path_name("Column of obs"),
             )
         },
         "/cells": {
-            "get": _get(
+            "get": get(
                 "Names of some cells",
-                {"200": _json("Names", "Names"), **_NOT_MODIFIED},
-                _query("rows", "Numbers of the cells, from 0, such as 0,17", required=True),
-                errors=(*_READ_ERRORS, "413"),
+                {"200": json_answer("Names", "Names"), **NOT_MODIFIED},
+                query("rows", "Numbers of the cells, from 0, such as 0,17", required=True),
+                errors=(*READ_ERRORS, "413"),
             )
         },
         "/cells/names": {
@@ -60,73 +63,73 @@ def _paths() -> dict[str, Any]:
                 "requestBody": {"required": True, "content": {JSON: {"schema": ref("CellsQuestion")}}},
                 "responses": {
                     "200": {"description": "A column named cell", "content": {CSV: {"schema": {"type": "string"}}}},
-                    **_errors(*_READ_ERRORS, "403", "413"),
+                    **failures(*READ_ERRORS, "403", "413"),
                 },
             },
         },
         "/genes": {
-            "get": _get(
+            "get": get(
                 "Genes that match a text, best first; or those of a list of names",
-                {"200": _json("Genes", "Genes"), **_NOT_MODIFIED},
-                _query("q", "Part of a name or id, or the start of an alias; empty: all, in the file's order"),
-                _query("names", "Whole names, ids or aliases, comma-separated as in summary; q and limit do not count"),
-                _query("limit", "How many at most", COUNT | {"default": 20}),
-                _query("matrix", "The genes of this matrix; by default those of var"),
-                errors=(*_READ_ERRORS, "413"),
+                {"200": json_answer("Genes", "Genes"), **NOT_MODIFIED},
+                query("q", "Part of a name or id, or the start of an alias; empty: all, in the file's order"),
+                query("names", "Whole names, ids or aliases, comma-separated as in summary; q and limit do not count"),
+                query("limit", "How many at most", COUNT | {"default": 20}),
+                query("matrix", "The genes of this matrix; by default those of var"),
+                errors=(*READ_ERRORS, "413"),
             )
         },
         "/expression": {
-            "get": _get(
+            "get": get(
                 "One gene over all cells",
-                {"200": _columns("One column"), **_NOT_MODIFIED},
-                _query("gene", "Name or id", required=True),
-                _query("matrix", "Matrix", {"type": "string", "default": "X"}),
+                {"200": columns("One column"), **NOT_MODIFIED},
+                query("gene", "Name or id", required=True),
+                query("matrix", "Matrix", {"type": "string", "default": "X"}),
             )
         },
         "/summary": {
-            "get": _get(
+            "get": get(
                 "Mean and fraction expressing, per gene and category",
-                {"200": _json("Summary", "Summary"), **_NOT_MODIFIED},
-                _query("genes", "Names, comma-separated (a name that holds a comma in double quotes)", required=True),
-                _query("group_by", "A column of obs that has categories", required=True),
-                _query("matrix", "Matrix", {"type": "string", "default": "X"}),
-                errors=(*_READ_ERRORS, "413"),
+                {"200": json_answer("Summary", "Summary"), **NOT_MODIFIED},
+                query("genes", "Names, comma-separated (a name that holds a comma in double quotes)", required=True),
+                query("group_by", "A column of obs that has categories", required=True),
+                query("matrix", "Matrix", {"type": "string", "default": "X"}),
+                errors=(*READ_ERRORS, "413"),
             )
         },
         "/distribution": {
-            "get": _get(
+            "get": get(
                 "Quantiles and density of a gene or a column of obs, in each category of another",
-                {"200": _json("Distribution", "Distribution"), **_NOT_MODIFIED},
+                {"200": json_answer("Distribution", "Distribution"), **NOT_MODIFIED},
                 *_gene_or_column("gene", "column"),
-                _query("group_by", "A column of obs that has categories; by default all cells are one group"),
-                _query("split_by", "Another such column, by whose categories those of group_by are split"),
-                errors=(*_READ_ERRORS, "413"),
+                query("group_by", "A column of obs that has categories; by default all cells are one group"),
+                query("split_by", "Another such column, by whose categories those of group_by are split"),
+                errors=(*READ_ERRORS, "413"),
             )
         },
         "/histogram": {
-            "get": _get(
+            "get": get(
                 "Histogram of a gene or a column of obs",
-                {"200": _json("Histogram", "Histogram"), **_NOT_MODIFIED},
+                {"200": json_answer("Histogram", "Histogram"), **NOT_MODIFIED},
                 *_gene_or_column("gene", "column"),
-                _query("bins", "How many bins", COUNT | {"default": 50}),
+                query("bins", "How many bins", COUNT | {"default": 50}),
             )
         },
         "/correlation": {
-            "get": _get(
+            "get": get(
                 "How two genes, or columns of obs, go together",
-                {"200": _json("Correlation", "Correlation"), **_NOT_MODIFIED},
+                {"200": json_answer("Correlation", "Correlation"), **NOT_MODIFIED},
                 *_gene_or_column("x", "x_column"),
                 *_gene_or_column("y", "y_column")[:2],
             )
         },
         "/score": {
-            "get": _get(
+            "get": get(
                 "Mean, or score against control genes, of a set of genes, over all cells",
-                {"200": _columns("One column; binary and JSON name the genes that are not there"), **_NOT_MODIFIED},
-                _query("genes", "Names, comma-separated (a name that holds a comma in double quotes)", required=True),
-                _query("method", "mean, or scanpy's score_genes", {"enum": ["mean", "score"], "default": "mean"}),
-                _query("matrix", "Matrix", {"type": "string", "default": "X"}),
-                errors=(*_READ_ERRORS, "413"),
+                {"200": columns("One column; binary and JSON name the genes that are not there"), **NOT_MODIFIED},
+                query("genes", "Names, comma-separated (a name that holds a comma in double quotes)", required=True),
+                query("method", "mean, or scanpy's score_genes", {"enum": ["mean", "score"], "default": "mean"}),
+                query("matrix", "Matrix", {"type": "string", "default": "X"}),
+                errors=(*READ_ERRORS, "413"),
             )
         },
         "/diffexp": {
@@ -138,9 +141,9 @@ def _paths() -> dict[str, Any]:
                 },
                 "parameters": _paging(),
                 "responses": {
-                    "200": _json("The result, best genes first", "Result"),
-                    "202": _json("Still computed: ask for the job", "JobAnswer"),
-                    **_errors(*_READ_ERRORS, "403", "409", "413", "429"),
+                    "200": json_answer("The result, best genes first", "Result"),
+                    "202": json_answer("Still computed: ask for the job", "JobAnswer"),
+                    **failures(*READ_ERRORS, "403", "409", "413", "429"),
                 },
             }
         },
@@ -149,9 +152,9 @@ def _paths() -> dict[str, Any]:
                 "summary": "Compare every category of a column with all other cells",
                 "requestBody": {"required": True, "content": {JSON: {"schema": ref("MarkerQuestion")}}},
                 "responses": {
-                    "200": _json("The best genes of every category", "Markers"),
-                    "202": _json("Still computed: ask for the job", "JobAnswer"),
-                    **_errors(*_READ_ERRORS, "403", "409", "413", "429"),
+                    "200": json_answer("The best genes of every category", "Markers"),
+                    "202": json_answer("Still computed: ask for the job", "JobAnswer"),
+                    **failures(*READ_ERRORS, "403", "409", "413", "429"),
                 },
             }
         },
@@ -164,13 +167,13 @@ def _paths() -> dict[str, Any]:
                         "description": "The job",
                         "content": {JSON: {"schema": ref("JobAnswer")}, CSV: {"schema": {"type": "string"}}},
                     },
-                    **_errors("400", "404", "503"),
+                    **failures("400", "404", "503"),
                 },
             },
             "delete": {
                 "summary": "Cancel a job",
                 "parameters": [_job_id()],
-                "responses": {"200": _json("The job", "JobAnswer"), **_errors("403", "404")},
+                "responses": {"200": json_answer("The job", "JobAnswer"), **failures("403", "404")},
             },
         },
         "/openapi.json": {
@@ -183,61 +186,13 @@ def _paths() -> dict[str, Any]:
 
 
 _DIMS = {"type": "string", "pattern": r"^[0-9]{1,15}(,[0-9]{1,15}){0,2}$"}
-_READ_ERRORS = ("400", "404", "422", "503")
-_NOT_MODIFIED = {"304": {"description": "The client has it already (ETag)"}}
-
-
-def _get(
-    summary: str, responses: dict[str, Any], *parameters: dict[str, Any], errors: tuple[str, ...] = _READ_ERRORS
-) -> dict[str, Any]:
-    operation: dict[str, Any] = {"summary": summary, "responses": responses | _errors(*errors)}
-    return operation | ({"parameters": list(parameters)} if parameters else {})
-
-
-def _json(text: str, schema: str) -> dict[str, Any]:
-    return {"description": text, "content": {JSON: {"schema": ref(schema)}}}
-
-
-def _columns(text: str) -> dict[str, Any]:
-    return {
-        "description": text,
-        "content": {
-            JSON: {"schema": ref("Columns")},
-            BINARY: {"schema": {"type": "string", "format": "binary"}},
-            CSV: {"schema": {"type": "string"}},
-        },
-    }
-
-
-def _errors(*statuses: str) -> dict[str, Any]:
-    return {status: ref(f"Error{status}", "responses") for status in statuses}
-
-
-def _path_name(what: str) -> dict[str, Any]:
-    return {
-        "name": "name",
-        "in": "path",
-        "required": True,
-        "description": f"{what}, percent-encoded",
-        "schema": {"type": "string", "minLength": 1},
-    }
-
-
-def _query(name: str, text: str, schema: dict[str, Any] | None = None, required: bool = False) -> dict[str, Any]:
-    return {
-        "name": name,
-        "in": "query",
-        "required": required,
-        "description": text,
-        "schema": schema or {"type": "string"},
-    }
 
 
 def _gene_or_column(gene: str, column: str) -> list[dict[str, Any]]:
     return [
-        _query(gene, f"Name or id of a gene; this or {column} is needed"),
-        _query(column, f"A column of obs that holds numbers; this or {gene} is needed"),
-        _query("matrix", "Matrix of the gene", {"type": "string", "default": "X"}),
+        query(gene, f"Name or id of a gene; this or {column} is needed"),
+        query(column, f"A column of obs that holds numbers; this or {gene} is needed"),
+        query("matrix", "Matrix of the gene", {"type": "string", "default": "X"}),
     ]
 
 
@@ -247,8 +202,8 @@ def _job_id() -> dict[str, Any]:
 
 def _paging() -> list[dict[str, Any]]:
     return [
-        _query("limit", "How many genes at most; by default all", COUNT),
-        _query("offset", "How many of the best to leave out", COUNT),
+        query("limit", "How many genes at most; by default all", COUNT),
+        query("offset", "How many of the best to leave out", COUNT),
     ]
 
 
@@ -258,9 +213,12 @@ def _responses() -> dict[str, Any]:
         "403": "The request comes from a page of another site",
         "404": "The request names something that is not there",
         "409": "The work was cancelled",
+        "412": "What stands is not what the request was made for",
         "413": "The request is over a limit, which the message names",
         "422": "The file contradicts itself, or cannot be used",
         "429": "Too much is asked at once",
-        "503": "The dataset is still opening",
+        "503": "The dataset is still opening, or what users make cannot be kept",
+        "507": "The disk is full: nothing has changed",
     }
-    return {f"Error{status}": _json(text, "Error") for status, text in texts.items()}
+    shapes = {"412": "Conflict"}
+    return {f"Error{status}": json_answer(text, shapes.get(status, "Error")) for status, text in texts.items()}

@@ -14,11 +14,13 @@ def ref(name: str, part: str = "schemas") -> dict[str, str]:
     return {"$ref": f"#/components/{part}/{name}"}
 
 
-def _object(required: tuple[str, ...] = (), **properties: Any) -> dict[str, Any]:
+def object_(required: tuple[str, ...] = (), **properties: Any) -> dict[str, Any]:
+    """Return the schema of an object that may have more properties."""
     return {"type": "object", "properties": properties, "required": list(required)}
 
 
-def _list(items: dict[str, Any]) -> dict[str, Any]:
+def list_(items: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of a list."""
     return {"type": "array", "items": items}
 
 
@@ -27,8 +29,8 @@ def schemas() -> dict[str, Any]:
     text, number, whole, flag = {"type": "string"}, {"type": "number"}, {"type": "integer"}, {"type": "boolean"}
     maybe_number = {"type": ["number", "null"]}
     cell = {"type": "integer", "minimum": 0}
-    failure = _object(("code", "message", "hint"), code=text, message=text, hint=text)
-    column = _object(
+    failure = object_(("code", "message", "hint"), code=text, message=text, hint=text)
+    column = object_(
         ("name", "kind", "dtype"),
         name=text,
         kind={"enum": ["categorical", "continuous", "boolean", "string", "datetime"]},
@@ -38,8 +40,8 @@ def schemas() -> dict[str, Any]:
         categories={"type": ["array", "null"], "items": text},
         colors={"type": ["array", "null"], "items": text},
     )
-    gene = _object(RESULT_COLUMNS, **(dict.fromkeys(RESULT_COLUMNS, maybe_number) | {"gene": text}))
-    result = _object(
+    gene = object_(RESULT_COLUMNS, **(dict.fromkeys(RESULT_COLUMNS, maybe_number) | {"gene": text}))
+    result = object_(
         ("method", "matrix", "correction", "n_a", "n_b", "fingerprint", "genes"),
         method=text,
         matrix=text,
@@ -50,9 +52,9 @@ def schemas() -> dict[str, Any]:
         fingerprint=text,
         n_genes=whole,
         job_id=text,
-        genes=_list(gene),
+        genes=list_(gene),
     )
-    marker_table = _object(
+    marker_table = object_(
         ("method", "matrix", "correction", "group_by", "fingerprint", "groups"),
         method=text,
         matrix=text,
@@ -62,9 +64,9 @@ def schemas() -> dict[str, Any]:
         fingerprint=text,
         n_genes=whole,
         job_id=text,
-        groups=_list(_object(("name", "n", "n_rest", "genes"), name=text, n=whole, n_rest=whole, genes=_list(gene))),
+        groups=list_(object_(("name", "n", "n_rest", "genes"), name=text, n=whole, n_rest=whole, genes=list_(gene))),
     )
-    job = _object(
+    job = object_(
         ("id", "state", "progress"),
         id=text,
         state={"enum": ["queued", "running", "done", "failed", "cancelled"]},
@@ -72,8 +74,8 @@ def schemas() -> dict[str, Any]:
         error=failure,
     )
     return {
-        "Error": _object(("error",), error=failure),
-        "Health": _object(
+        "Error": object_(("error",), error=failure),
+        "Health": object_(
             ("app", "version", "state", "progress", "message"),
             app={"const": "starcyte"},
             version=text,
@@ -82,19 +84,19 @@ def schemas() -> dict[str, Any]:
             message=text,
             title=text,
             error=failure,
-            indexing=_object(("matrix", "progress"), matrix=text, progress=number),
-            problems=_list(text),
+            indexing=object_(("matrix", "progress"), matrix=text, progress=number),
+            problems=list_(text),
         ),
-        "Schema": _object(
+        "Schema": object_(
             ("title", "fingerprint", "n_obs", "n_vars", "obs", "embeddings", "matrices", "genes", "warnings"),
             title=text,
             fingerprint=text,
             n_obs=whole,
             n_vars=whole,
-            obs=_list(column),
-            embeddings=_list(_object(("name", "dims"), name=text, dims=whole)),
-            matrices=_list(
-                _object(
+            obs=list_(column),
+            embeddings=list_(object_(("name", "dims"), name=text, dims=whole)),
+            matrices=list_(
+                object_(
                     ("name", "n_vars", "dtype", "layout"),
                     name=text,
                     n_vars=whole,
@@ -107,18 +109,18 @@ def schemas() -> dict[str, Any]:
             genes={"type": "object"},
             cells={"type": "object"},
             features={"type": "object"},
-            warnings=_list(text),
+            warnings=list_(text),
             version=text,
         ),
-        "Columns": _object(
-            ("n", "columns"), n=whole, columns=_list(_object(("name", "values"), name=text, values={"type": "array"}))
+        "Columns": object_(
+            ("n", "columns"), n=whole, columns=list_(object_(("name", "values"), name=text, values={"type": "array"}))
         ),
-        "Genes": _object(
+        "Genes": object_(
             ("n", "total", "genes"),
             n=whole,
             total=whole,
-            genes=_list(
-                _object(
+            genes=list_(
+                object_(
                     ("name", "id", "index", "alias"),
                     name=text,
                     id={"type": ["string", "null"]},
@@ -126,57 +128,57 @@ def schemas() -> dict[str, Any]:
                     alias={"type": ["string", "null"]},
                 )
             ),
-            missing=_list(text),
+            missing=list_(text),
         ),
-        "Summary": _object(
+        "Summary": object_(
             ("matrix", "group_by", "groups", "n", "genes"),
             matrix=text,
             group_by=text,
-            groups=_list(text),
-            n=_list(whole),
-            genes=_list(
-                _object(("gene", "mean", "fraction"), gene=text, mean=_list(maybe_number), fraction=_list(maybe_number))
+            groups=list_(text),
+            n=list_(whole),
+            genes=list_(
+                object_(("gene", "mean", "fraction"), gene=text, mean=list_(maybe_number), fraction=list_(maybe_number))
             ),
         ),
-        "Names": _object(("names",), names=_list(text)),
-        "Distribution": _object(
+        "Names": object_(("names",), names=list_(text)),
+        "Distribution": object_(
             ("group_by", "split_by", "levels", "grid", "groups"),
             group_by={"type": ["string", "null"]},
             split_by={"type": ["string", "null"]},
-            levels=_list(number),
-            grid=_list(number),
-            groups=_list(
-                _object(
+            levels=list_(number),
+            grid=list_(number),
+            groups=list_(
+                object_(
                     ("name", "part", "n", "mean", "quantiles", "density"),
                     name=text,
                     part={"type": ["string", "null"]},
                     n=whole,
                     mean=maybe_number,
-                    quantiles=_list(maybe_number),
+                    quantiles=list_(maybe_number),
                     density={"type": ["array", "null"], "items": number},
                 )
             ),
         ),
-        "Histogram": _object(("counts", "edges"), counts=_list(whole), edges=_list(number)),
-        "Correlation": _object(("n", "pearson", "spearman"), n=whole, pearson=maybe_number, spearman=maybe_number),
-        "CellsQuestion": _closed(("selection",), selection=ref("Selection")),
+        "Histogram": object_(("counts", "edges"), counts=list_(whole), edges=list_(number)),
+        "Correlation": object_(("n", "pearson", "spearman"), n=whole, pearson=maybe_number, spearman=maybe_number),
+        "CellsQuestion": closed(("selection",), selection=ref("Selection")),
         "Selection": {
             "oneOf": [
-                _closed(("indices",), indices=_list(cell)),
-                _closed(("ranges",), ranges=_list({"type": "array", "items": cell, "minItems": 2, "maxItems": 2})),
-                _closed(
+                closed(("indices",), indices=list_(cell)),
+                closed(("ranges",), ranges=list_({"type": "array", "items": cell, "minItems": 2, "maxItems": 2})),
+                closed(
                     ("where",),
-                    where=_list(
-                        _closed(
+                    where=list_(
+                        closed(
                             ("column", "in"),
-                            **{"column": text, "in": _list({"type": ["string", "number", "boolean"]})},
+                            **{"column": text, "in": list_({"type": ["string", "number", "boolean"]}), "label": flag},
                         )
                     )
                     | {"minItems": 1},
                 ),
             ]
         },
-        "Comparison": _closed(
+        "Comparison": closed(
             ("a",),
             a=ref("Selection"),
             b={"oneOf": [ref("Selection"), {"const": "rest"}], "default": "rest"},
@@ -187,7 +189,7 @@ def schemas() -> dict[str, Any]:
             offset=COUNT,
         ),
         "Result": result,
-        "MarkerQuestion": _closed(
+        "MarkerQuestion": closed(
             ("group_by",),
             group_by=text,
             method={"enum": list(METHODS), "default": METHODS[0]},
@@ -197,9 +199,10 @@ def schemas() -> dict[str, Any]:
         ),
         "Markers": marker_table,
         "Job": job,
-        "JobAnswer": _object(("job",), job=job, result={"anyOf": [result, marker_table]}),
+        "JobAnswer": object_(("job",), job=job, result={"anyOf": [result, marker_table]}),
     }
 
 
-def _closed(required: tuple[str, ...], **properties: Any) -> dict[str, Any]:
-    return _object(required, **properties) | {"additionalProperties": False}
+def closed(required: tuple[str, ...], **properties: Any) -> dict[str, Any]:
+    """Return the schema of an object that has no other properties."""
+    return object_(required, **properties) | {"additionalProperties": False}

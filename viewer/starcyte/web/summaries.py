@@ -10,6 +10,7 @@ from flask import Blueprint, Response, request
 from starcyte.errors import BadRequest, LimitExceeded, NotFound
 from starcyte.web.answer import answer_columns, answer_json, answer_once, names_listed, whole_number
 from starcyte.web.context import context
+from starcyte.web.grouping import answer_grouped, grouping
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -29,11 +30,12 @@ def summary() -> Response:
     group_by, matrix_name = request.args.get("group_by"), request.args.get("matrix", "X")
     if group_by is None:
         raise BadRequest("A summary needs a column to group by.", "Add &group_by=<column>.")
+    found = grouping(group_by)
 
     def make() -> Response:
         matrix, known = ctx.matrix(matrix_name), dataset.genes(matrix_name)
         positions = [known.index(n) for n in names]
-        result = summarize(matrix, positions, dataset.obs_column(group_by), ctx.tick)
+        result = summarize(matrix, positions, found.column, ctx.tick)
         rows = [
             {"gene": known.names[p], "mean": _nullable(mean), "fraction": _nullable(fraction)}
             for p, mean, fraction in zip(positions, result.mean, result.fraction, strict=True)
@@ -48,7 +50,7 @@ def summary() -> Response:
             }
         )
 
-    return answer_once(make)
+    return answer_grouped(make, found)
 
 
 @blueprint.get("/distribution")
@@ -60,6 +62,7 @@ def distribution() -> Response:
     group_by, split_by = request.args.get("group_by"), request.args.get("split_by")
     if split_by is not None and group_by is None:
         raise BadRequest("split_by splits the categories of group_by, which is not given.", "Add &group_by=<column>.")
+    groups_of, parts_of = (None if name is None else grouping(name) for name in (group_by, split_by))
 
     def make() -> Response:
         import numpy as np
@@ -67,13 +70,13 @@ def distribution() -> Response:
         dataset = context().dataset()
         values = read()
         parts: Sequence[str | None] = (None,)
-        if group_by is None:
+        if groups_of is None:
             found = compute.distribution(values, np.zeros(dataset.n_obs, np.int8), ("all",))
-        elif split_by is None:
-            found = compute.distribution(values, *dataset.obs_column(group_by).as_categories())
+        elif parts_of is None:
+            found = compute.distribution(values, *groups_of.column.as_categories())
         else:
-            codes, groups = dataset.obs_column(group_by).as_categories()
-            part_codes, parts = dataset.obs_column(split_by).as_categories()
+            codes, groups = groups_of.column.as_categories()
+            part_codes, parts = parts_of.column.as_categories()
             most = context().settings.max_split
             if len(groups) * len(parts) > most:
                 raise LimitExceeded(
@@ -106,7 +109,7 @@ def distribution() -> Response:
             }
         )
 
-    return answer_once(make)
+    return answer_grouped(make, groups_of, parts_of)
 
 
 @blueprint.get("/histogram")

@@ -1,0 +1,63 @@
+"""What the OpenAPI document is put together from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starcyte.web.media import BINARY, CSV, JSON
+from starcyte.web.openapi_schemas import ref
+
+READ_ERRORS = ("400", "404", "422", "503")
+NOT_MODIFIED = {"304": {"description": "The client has it already (ETag)"}}
+
+
+def get(
+    summary: str, responses: dict[str, Any], *parameters: dict[str, Any], errors: tuple[str, ...] = READ_ERRORS
+) -> dict[str, Any]:
+    """Return the description of a GET request."""
+    operation: dict[str, Any] = {"summary": summary, "responses": responses | failures(*errors)}
+    return operation | ({"parameters": list(parameters)} if parameters else {})
+
+
+def json_answer(text: str, schema: str) -> dict[str, Any]:
+    """Return the description of an answer in JSON."""
+    return {"description": text, "content": {JSON: {"schema": ref(schema)}}}
+
+
+def columns(text: str) -> dict[str, Any]:
+    """Return the description of an answer of columns."""
+    return {
+        "description": text,
+        "content": {
+            JSON: {"schema": ref("Columns")},
+            BINARY: {"schema": {"type": "string", "format": "binary"}},
+            CSV: {"schema": {"type": "string"}},
+        },
+    }
+
+
+def failures(*statuses: str) -> dict[str, Any]:
+    """Return the descriptions of the errors with these statuses."""
+    return {status: ref(f"Error{status}", "responses") for status in statuses}
+
+
+def path_name(what: str) -> dict[str, Any]:
+    """Return the description of the name in a path."""
+    return {
+        "name": "name",
+        "in": "path",
+        "required": True,
+        "description": f"{what}, percent-encoded",
+        "schema": {"type": "string", "minLength": 1},
+    }
+
+
+def query(name: str, text: str, schema: dict[str, Any] | None = None, required: bool = False) -> dict[str, Any]:
+    """Return the description of a parameter of a query."""
+    return {
+        "name": name,
+        "in": "query",
+        "required": required,
+        "description": text,
+        "schema": schema or {"type": "string"},
+    }
