@@ -90,7 +90,7 @@ def test_rows_between_are_not_read(tmp_path, monkeypatch):
         matrix = dataset.matrix("X").base
         read = []
         whole = matrix._indices.read
-        monkeypatch.setattr(matrix._indices, "read", lambda a, b: read.append(b - a) or whole(a, b))
+        monkeypatch.setattr(matrix._indices, "read", lambda a, b, out: read.append(b - a) or whole(a, b, out))
         row_moments(matrix, codes, 2)
     assert sum(read) == np.count_nonzero(values[[5, 6, 100, 101]])
 

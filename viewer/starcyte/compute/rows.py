@@ -70,19 +70,14 @@ def row_moments(
     mean, m2 = np.zeros((n_groups, n_genes)), np.zeros((n_groups, n_genes))
     positive = np.zeros((n_groups, n_genes), np.uint32)
     lock = threading.Lock()
-    wanted = codes < n_groups
 
     def add(number: int) -> None:
-        for rows, cells in matrix.rows(number, wanted):
-            groups = codes[cells]
-            for group in np.unique(groups).tolist():
-                chosen = np.flatnonzero(groups == group)
-                some = rows if chosen.size == cells.size else rows[chosen]
-                part_mean, part_m2, part_positive = _moments(some)
-                with lock, np.errstate(invalid="ignore", over="ignore"):
-                    chan(int(seen[group]), mean[group], m2[group], chosen.size, part_mean, part_m2)
-                    seen[group] += chosen.size
-                    positive[group] += part_positive
+        for group, rows in matrix.rows(number, codes, n_groups):
+            part_mean, part_m2, part_positive = _moments(rows)
+            with lock, np.errstate(invalid="ignore", over="ignore"):
+                chan(int(seen[group]), mean[group], m2[group], rows.shape[0], part_mean, part_m2)
+                seen[group] += rows.shape[0]
+                positive[group] += part_positive
 
     each(matrix.n_blocks, add, workers, tick)
     return Moments(n, mean.T, m2.T, positive.T)

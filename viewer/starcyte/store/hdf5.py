@@ -162,8 +162,15 @@ class Vector:
         """Whether it lies in the file as it is."""
         return self._offset is not None
 
-    def read(self, start: int, stop: int) -> NDArray[Any]:
+    def read(self, start: int, stop: int, out: NDArray[Any] | None = None) -> NDArray[Any]:
         """Return elements start to stop.
+
+        Parameters
+        ----------
+        start, stop
+            Which, stop excluded.
+        out
+            Where to put them, if they are read past HDF5: of this dtype and long enough.
 
         Raises
         ------
@@ -174,7 +181,7 @@ class Vector:
             with reading(self.name):
                 piece: NDArray[Any] = self._array[start:stop]
             return piece
-        out = np.empty(max(stop - start, 0), self.dtype)
+        out = np.empty(max(stop - start, 0), self.dtype) if out is None else out[: stop - start]
         with reading(self.name):
             view, position = memoryview(out.view(np.uint8).data), self._offset + start * self.dtype.itemsize
             while len(view):

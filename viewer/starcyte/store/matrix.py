@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
@@ -164,6 +165,10 @@ class CsrMatrix(_SparseMatrix):
     layout: Layout = "csr"
     _major = 0
 
+    def __init__(self, name: str, group: h5py.Group, shape: tuple[int, int], block_bytes: int) -> None:
+        super().__init__(name, group, shape, block_bytes)
+        self._room = threading.local()
+
     def column(self, index: int, tick: Tick = no_tick) -> Values:
         """Read one gene by a scan of all rows."""
         nnz = self.nnz or 0
@@ -187,23 +192,25 @@ class CsrMatrix(_SparseMatrix):
         """Whether some rows are read without the others: the arrays are neither compressed nor in pieces."""
         return self._data.is_plain and self._indices.is_plain
 
-    def rows(self, number: int, wanted: NDArray[np.bool_]) -> Iterator[tuple[csr_array, NDArray[np.intp]]]:
-        """Read some rows of a block, leaving out what lies between them where that is much.
+    def rows(self, number: int, codes: NDArray[Any], n_groups: int) -> Iterator[tuple[int, csr_array]]:
+        """Read the rows of a block that are in a group, leaving out what lies between them where that is much.
 
         Parameters
         ----------
         number
             The block's.
-        wanted
-            Which cells, shape (n_obs,).
+        codes
+            The group of each cell, shape (n_obs,); n_groups for cells in none.
+        n_groups
+            The number of groups.
 
         Yields
         ------
-        rows, cells
-            Rows that are wanted, and the cell that each is.
+        group, rows
+            A group, and rows of it; a group may come again.
         """
         first, last = int(self.spans[number]), int(self.spans[number + 1])
-        cells = first + np.flatnonzero(wanted[first:last])
+        cells = first + np.flatnonzero(codes[first:last] < n_groups)
         between = self.indptr[cells[1:]] - self.indptr[cells[:-1] + 1]
         for run in np.split(cells, np.flatnonzero(between > _GAP) + 1):
             if not run.size:
@@ -211,15 +218,23 @@ class CsrMatrix(_SparseMatrix):
             start, stop = int(self.indptr[run[0]]), int(self.indptr[run[-1] + 1])
             indptr = (self.indptr[run[0] : run[-1] + 2] - start).astype(np.int32)
             # what is between is read but not looked at, so that only the rows that are wanted need be right
-            raw = csr_array(
-                (_for_scipy(self._read_data(start, stop)), self._indices.read(start, stop), indptr),
-                shape=(indptr.size - 1, self.shape[1]),
-            )
-            kept = raw[run - run[0]]
-            kept.indices = self._checked(kept.indices, start, stop)
-            if not kept.has_canonical_format:
-                kept.sum_duplicates()
-            yield kept, run
+            data, indices = self._scratch(stop - start)
+            data, indices = self._data.read(start, stop, data), self._indices.read(start, stop, indices)
+            raw = csr_array((_for_scipy(data), indices, indptr), shape=(indptr.size - 1, self.shape[1]))
+            for group in np.unique(codes[run]).tolist():
+                kept = raw[run[codes[run] == group] - run[0]]
+                kept.indices = self._checked(kept.indices, start, stop)
+                if not kept.has_canonical_format:
+                    kept.sum_duplicates()
+                yield group, kept
+
+    def _scratch(self, n: int) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Return this thread's own room for n entries: fresh memory for each block costs more than what is read."""
+        held: tuple[NDArray[Any], NDArray[Any]] | None = getattr(self._room, "held", None)
+        if held is None or held[0].size < n:
+            size = max(n, self._block_entries)
+            held = self._room.held = np.empty(size, self._data.dtype), np.empty(size, self._indices.dtype)
+        return held
 
     def block(self, number: int) -> Block:
         """Read a run of rows, and turn it to genes."""
