@@ -15,9 +15,13 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 from starcyte import __version__
 from starcyte.errors import InputError, StarcyteError
 from starcyte.settings import SETTINGS, Settings, load
+from starcyte.store.remote import Remote, is_url
 
 if TYPE_CHECKING:
     from starcyte.store.opening import Opening
+
+
+_DATASET_HELP = "Path of an .h5ad file, of any name, or its URL; `launch` also looks for it in the variable DATASET."
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -56,7 +60,7 @@ def launch(args: argparse.Namespace, settings: Settings) -> NoReturn:
     from starcyte.store.probe import Probe
     from starcyte.store.signature import check_signature
 
-    path = _dataset(args)
+    path, remote = _dataset(args, settings)
     probe = None
     if path is not None:
         check_signature(path)
@@ -66,7 +70,7 @@ def launch(args: argparse.Namespace, settings: Settings) -> NoReturn:
     from starcyte.store.opening import Opening
     from starcyte.web.app import create_app
 
-    opening = Opening(path, settings, on_error=_complain, indexing=True, probe=probe)
+    opening = Opening(path, settings, on_error=_complain, indexing=True, probe=probe, remote=remote)
     app = create_app(settings, opening)
     print(f"starcyte: {opening.title} at {url_of(listener)}", flush=True)
     opening.start()
@@ -93,7 +97,7 @@ def prepare(args: argparse.Namespace, settings: Settings) -> int:
     from starcyte.store.h5ad import H5adDataset
     from starcyte.store.preparing import prepare as make
 
-    dataset = H5adDataset(_dataset(args) or demo_file(settings), settings)
+    dataset = H5adDataset(_local(args, settings) or demo_file(settings), settings)
     names = args.matrix or ([dataset.default_matrix] if dataset.default_matrix else [])
     for name in names:
         dataset.matrix(name)
@@ -162,7 +166,7 @@ def _parser() -> argparse.ArgumentParser:
         group.add_argument(setting.flag, dest=setting.name, default=None, help=text.replace("%", "%%"), **kind)
     for run in (launch, prepare, inspect):
         command = commands.add_parser(run.__name__, help=run.__doc__, description=run.__doc__, parents=[common])
-        command.add_argument("dataset", nargs="?", metavar="DATASET", help="Path of an .h5ad file, of any name.")
+        command.add_argument("dataset", nargs="?", metavar="DATASET", help=_DATASET_HELP)
         command.set_defaults(run=run)
         if run is prepare:
             command.add_argument("--matrix", action="append", help="Matrix to index; default: the one shown first.")
@@ -170,19 +174,31 @@ def _parser() -> argparse.ArgumentParser:
         if run is inspect:
             command.add_argument("--json", action="store_true", help="Print JSON.")
     command = commands.add_parser("get", help=get.__doc__, description=get.__doc__, parents=[common])
-    command.add_argument("dataset", nargs="?", metavar="DATASET", help="Path of an .h5ad file, of any name.")
+    command.add_argument("dataset", nargs="?", metavar="DATASET", help=_DATASET_HELP)
     command.add_argument("path", metavar="PATH", help="Path and query, such as 'api/v1/expression?gene=CD3D'.")
     command.set_defaults(run=get)
     return parser
 
 
-def _dataset(args: argparse.Namespace) -> Path | None:
-    """Return the path of the dataset, None for the demo."""
-    if args.demo and args.dataset is None:
-        return None
-    if args.demo or args.dataset is None:
+def _dataset(args: argparse.Namespace, settings: Settings) -> tuple[Path | None, Remote | None]:
+    """Return the path of the dataset or where to fetch it from; neither for the demo."""
+    given = cast("str | None", args.dataset) or (None if args.demo else os.environ.get("DATASET"))
+    if args.demo and given is None:
+        return None, None
+    if args.demo or given is None:
         raise InputError("A dataset is needed, or --demo, and not both.", "`starcyte launch FILE` shows a file.")
-    return Path(cast(str, args.dataset))
+    if is_url(given):
+        return None, Remote(given, settings)
+    return Path(given), None
+
+
+def _local(args: argparse.Namespace, settings: Settings) -> Path | None:
+    """Return the path of the dataset, fetched first if need be; None for the demo."""
+    path, remote = _dataset(args, settings)
+    if remote is None:
+        return path
+    show = _progress("Downloading")
+    return remote.fetch(lambda done, _: None if done is None else show(done))
 
 
 def _open(args: argparse.Namespace, settings: Settings) -> Opening:
@@ -190,7 +206,7 @@ def _open(args: argparse.Namespace, settings: Settings) -> Opening:
     from starcyte.store.probe import Probe
     from starcyte.store.signature import check_signature
 
-    path = _dataset(args)
+    path = _local(args, settings)
     probe = None
     if path is not None:
         check_signature(path)

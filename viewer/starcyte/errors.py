@@ -7,6 +7,7 @@
     │   ├── DatasetMissing      404   no such file
     │   ├── DatasetInvalid      422   not HDF5, not AnnData, truncated, contradicts itself
     │   ├── FilterMissing       422   compressed by a filter that is not installed
+    │   ├── RemoteFailed        502   a URL's host refuses, fails or lies
     │   ├── SettingInvalid      400   a setting's value
     │   └── AddressUnusable     -     the port is taken, the host is not ours
     ├── RequestError            2     a request that cannot be answered as asked
@@ -81,6 +82,13 @@ class FilterMissing(InputError):
     """The file is compressed by an HDF5 filter that is not installed."""
 
     code = "filter_missing"
+
+
+class RemoteFailed(InputError):
+    """The dataset cannot be had from its URL."""
+
+    code = "remote_failed"
+    status = 502
 
 
 class SettingInvalid(InputError):

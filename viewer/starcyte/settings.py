@@ -43,6 +43,12 @@ SETTINGS = (
     Setting("trust_prefix", bool, False, "Take X-Forwarded-Prefix from the proxy in front (one hop)."),
     Setting("base_path", str, "", "Path in front of ours that the proxy leaves in its requests; empty: none."),
     Setting("allow_framing", bool, False, "Allow pages of any origin to show the viewer in a frame."),
+    Setting("remote_schemes", str, "https,http,s3,gs,az", "Schemes of URLs that datasets may come from."),
+    Setting("remote_hosts", str, "", "Hosts that datasets may come from (*.example.org too); empty: every public one."),
+    Setting("remote_private", bool, False, "Allow URLs of private, loopback and link-local addresses."),
+    Setting("remote_bytes", int, 20 << 30, "Largest dataset that is downloaded."),
+    Setting("remote_timeout", float, 30.0, "Seconds of silence after which a download is taken up anew."),
+    Setting("remote_attempts", int, 5, "Attempts in a row without a byte after which a download is given up."),
     Setting("open_deadline", float, 120.0, "Seconds after which opening a file is given up."),
     Setting("threads", int, 8, "Threads that answer requests."),
     Setting("workers", int, 0, "Cores to compute with; 0: all."),
@@ -58,7 +64,9 @@ SETTINGS = (
     ),
     Setting("moments_categories", int, 200, "Categories of a column, at most, whose means are kept with the index."),
     Setting("index_least", int, 500_000, "Values of a matrix from which on a column index is made."),
-    Setting("cache_bytes", int, 50 << 30, "Bytes of indexes kept; beyond, those not used for longest go."),
+    Setting(
+        "cache_bytes", int, 50 << 30, "Bytes of indexes kept, and of downloads; beyond, those not used for longest go."
+    ),
     Setting("max_body_bytes", int, 32 << 20, "Largest request body."),
     Setting(
         "max_categories", int, 1000, "Categories of a column listed in the schema; a larger column is listed without."

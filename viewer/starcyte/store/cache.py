@@ -47,17 +47,19 @@ def index_folder(settings: Settings) -> Path:
     return cache_folder(settings) / "index"
 
 
-def make_room(folder: Path, most_bytes: int, keep: str = "") -> None:
-    """Remove the indexes not used for longest until the others fit; those in use stay. Remove what is half made.
+def make_room(folder: Path, most_bytes: int, keep: str = "", lock: str = "entries.bin") -> None:
+    """Remove the folders not used for longest until the others fit; those in use stay. Remove what is half made.
 
     Parameters
     ----------
     folder
-        The folder of the indexes; one that was used has a newer time of change.
+        The folder of the folders (indexes, or downloads); one that was used has a newer time of change.
     most_bytes
         What may stay.
     keep
         The name of one that stays; it counts.
+    lock
+        The file in each that is locked by those who use it.
     """
     total, found = 0, []
     for path in folder.iterdir() if folder.is_dir() else ():
@@ -71,7 +73,7 @@ def make_room(folder: Path, most_bytes: int, keep: str = "") -> None:
     for _, path, size in sorted(found):
         if total <= most_bytes:
             return
-        if _remove(path, path / "entries.bin", if_no_locks=True):
+        if _remove(path, path / lock, if_no_locks=True):
             total -= size
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from starcyte.store.base import Dataset, Tick
     from starcyte.store.preparing import Preparing, Progress
     from starcyte.store.probe import Probe
+    from starcyte.store.remote import Remote
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +39,8 @@ class Opening:
         Whether to make column indexes in the background.
     probe
         A process that opens the file first, for the case that it does not survive it.
+    remote
+        Where the file is fetched from, in place of a path.
     """
 
     def __init__(
@@ -47,8 +50,11 @@ class Opening:
         on_error: Callable[[StarcyteError], None] = lambda error: None,
         indexing: bool = False,
         probe: Probe | None = None,
+        remote: Remote | None = None,
     ) -> None:
         self._probe = probe
+        self._remote = remote
+        self._closed = threading.Event()
         self._indexing = indexing
         self._path = path
         self._settings = settings
@@ -58,8 +64,8 @@ class Opening:
         self._done = threading.Event()
         self.error: StarcyteError | None = None
         self.progress: float | None = None
-        self.message = "Opening the file" if path else "Making the demo dataset"
-        self.title: str = settings.title or (path.stem if path else "Demo")
+        self.message = "Asking for the file" if remote else "Opening the file" if path else "Making the demo dataset"
+        self.title: str = settings.title or (Path(remote.name).stem if remote else path.stem if path else "Demo")
 
     @property
     def state(self) -> State:
@@ -80,7 +86,13 @@ class Opening:
             from starcyte.store.preparing import Preparing
 
             path = self._path
-            if path is None:
+            if self._remote is not None:
+                from starcyte.store.probe import probe_apart
+
+                path = self._remote.fetch(self._tell, self._closed.is_set)
+                self._tell(None, "Opening the file")
+                probe_apart(path, self._settings, self._closed.is_set)
+            elif path is None:
                 from starcyte.store.cache import demo_file
 
                 path = demo_file(self._settings)
@@ -104,8 +116,13 @@ class Opening:
             self.message = self.error.message
         finally:
             self._done.set()
-        if self.error:
+        if self._closed.is_set():
+            self.close()
+        elif self.error:
             self._on_error(self.error)
+
+    def _tell(self, progress: float | None, message: str) -> None:
+        self.progress, self.message = progress, message
 
     def dataset(self) -> Dataset:
         """Return the open dataset.
@@ -150,8 +167,13 @@ class Opening:
         return self._preparing.problems if self._preparing else []
 
     def close(self) -> None:
-        """Stop what goes on in the background, and let go of the file."""
+        """Stop what goes on in the background, and let go of the file; one that is still opening, once it is open."""
+        self._closed.set()
+        if not self._done.is_set():
+            return
         if self._preparing is not None:
             self._preparing.close()
         if self._dataset is not None:
             self._dataset.close()
+        if self._remote is not None:
+            self._remote.release()

@@ -6,16 +6,19 @@ neither. The process that is lost is one that nobody waits for.
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
-from starcyte.errors import DatasetInvalid, StarcyteError
+from starcyte.errors import Cancelled, DatasetInvalid, StarcyteError
 from starcyte.settings import Settings
 
 _POLL_SECONDS = 0.01
+_HINT = "The file is damaged; copy or download it again."
 
 
 class Probe:
@@ -51,7 +54,6 @@ class Probe:
         """
         if self._pid is None:
             return
-        hint = "The file is damaged; copy or download it again."
         while True:
             pid, status = os.waitpid(self._pid, os.WNOHANG)
             if pid:
@@ -59,13 +61,54 @@ class Probe:
             if time.monotonic() > self._deadline:
                 os.kill(self._pid, signal.SIGKILL)
                 os.waitpid(self._pid, 0)
-                raise DatasetInvalid(
-                    f"Opening {self._name!r} takes longer than {self._seconds:g} s (setting open_deadline).", hint
-                )
+                raise _too_slow(self._name, self._seconds)
             time.sleep(_POLL_SECONDS)
         if os.WIFSIGNALED(status):
-            name = signal.Signals(os.WTERMSIG(status)).name
-            raise DatasetInvalid(f"{self._name!r} makes the HDF5 library crash ({name}).", hint)
+            raise _crash(self._name, os.WTERMSIG(status))
+
+
+def probe_apart(path: Path, settings: Settings, stopped: Callable[[], bool]) -> None:
+    """Open a file in a process made for it, where ours has threads already and must not be forked.
+
+    Parameters
+    ----------
+    path
+        The file.
+    settings
+        ``open_deadline`` and what opening uses.
+    stopped
+        Asked now and then; true ends it.
+
+    Raises
+    ------
+    DatasetInvalid
+        If the file ended the process, or opening it does not end.
+    Cancelled
+        If it was stopped.
+    """
+    process = multiprocessing.get_context("spawn").Process(target=_open, args=(path, settings), daemon=True)
+    process.start()
+    end = time.monotonic() + settings.open_deadline
+    try:
+        while process.exitcode is None:
+            process.join(_POLL_SECONDS * 2)
+            if stopped():
+                raise Cancelled("The viewer is stopping.")
+            if process.exitcode is None and time.monotonic() > end:
+                raise _too_slow(path.name, settings.open_deadline)
+    finally:
+        process.kill()
+        process.join()
+    if process.exitcode < 0:
+        raise _crash(path.name, -process.exitcode)
+
+
+def _too_slow(name: str, seconds: float) -> DatasetInvalid:
+    return DatasetInvalid(f"Opening {name!r} takes longer than {seconds:g} s (setting open_deadline).", _HINT)
+
+
+def _crash(name: str, number: int) -> DatasetInvalid:
+    return DatasetInvalid(f"{name!r} makes the HDF5 library crash ({signal.Signals(number).name}).", _HINT)
 
 
 def _open(path: Path, settings: Settings) -> None:

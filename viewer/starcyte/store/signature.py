@@ -4,12 +4,24 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 from starcyte.errors import DatasetInvalid, DatasetMissing
 
-_SIGNATURE = b"\x89HDF\r\n\x1a\n"
+SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _FIRST_BLOCK = 512
+
+
+def signature_places(size: int) -> Iterator[int]:
+    """Yield the places where a file of some bytes may begin as HDF5.
+
+    A block of the user's own, of 512 bytes or a multiple by a power of two, may come first.
+    """
+    place = 0
+    while place < size:
+        yield place
+        place = place * 2 or _FIRST_BLOCK
 
 
 def check_signature(path: Path) -> None:
@@ -44,12 +56,9 @@ def check_signature(path: Path) -> None:
             raise DatasetMissing(f"{str(path)!r} is {kind}.", "Give the path of an .h5ad file.")
         if status.st_size == 0:
             raise DatasetInvalid(f"{path.name!r} is empty (0 bytes).", "Copy or download the file again.")
-        # a block of the user's own, of 512 bytes or a multiple by a power of two, may come first
-        place = 0
-        while place < status.st_size:
-            if os.pread(descriptor, len(_SIGNATURE), place) == _SIGNATURE:
+        for place in signature_places(status.st_size):
+            if os.pread(descriptor, len(SIGNATURE), place) == SIGNATURE:
                 return
-            place = place * 2 or _FIRST_BLOCK
         raise DatasetInvalid(f"{path.name!r} is not an HDF5 file.", "Give an AnnData .h5ad file.")
     finally:
         os.close(descriptor)

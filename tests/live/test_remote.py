@@ -1,0 +1,73 @@
+"""A dataset from a URL: the port answers first, and the page sees how far it is."""
+
+from __future__ import annotations
+
+import pytest
+from file_server import file_server
+from process import run
+
+
+@pytest.fixture
+def server(pbmc):
+    with file_server(pbmc.read_bytes()) as running:
+        yield running
+
+
+@pytest.fixture
+def cache(tmp_path):
+    return f"--cache-dir={tmp_path / 'cache'}"
+
+
+def test_health_and_page_answer_while_it_comes(launched, server, cache):
+    server.pause, server.piece = 0.2, 1 << 16
+    viewer = launched(server.url, cache, "--remote-private")
+    assert viewer.get("/")[0] == 200
+    seen = []
+
+    def moving():
+        seen.append(viewer.json("health"))
+        return seen[-1]["state"] == "loading" and (seen[-1]["progress"] or 0) > 0.1
+
+    viewer.wait_until(moving)
+    assert seen[-1]["message"].startswith("Downloading: 0.")
+    assert seen[-1]["title"] == "cells"
+    assert viewer.get("schema")[0] == 503
+    server.pause = 0.0
+    assert viewer.opened().json("schema")["n_obs"] == 700
+    assert viewer.stop() == 0
+
+
+def test_it_stops_at_once_while_it_comes(launched, server, cache):
+    server.pause, server.piece = 0.5, 1 << 14
+    viewer = launched(server.url, cache, "--remote-private")
+    viewer.wait_until(lambda: viewer.json("health")["message"].startswith("Downloading"))
+    assert viewer.stop() == 0
+    assert viewer.err == ""
+
+
+def test_what_cannot_be_had_is_told_by_the_page(launched, server, cache):
+    viewer = launched(server.url, cache).opened()
+    error = viewer.json("health")["error"]
+    assert (error["code"], server.requests) == ("remote_failed", [])
+    assert "--remote-private" in error["hint"]
+
+
+def test_dataset_and_port_come_from_the_environment(launched, server, cache, monkeypatch):
+    monkeypatch.setenv("DATASET", server.url)
+    monkeypatch.setenv("STARCYTE_REMOTE_PRIVATE", "yes")
+    monkeypatch.setenv("PORT", "0")
+    assert launched(cache).opened().json("schema")["n_obs"] == 700
+
+
+def test_other_commands_take_a_url_too(server, cache):
+    done = run("inspect", server.url, cache, "--remote-private")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("cells: 700 cells")
+    assert run("inspect", server.url, cache).returncode == 2
+
+
+@pytest.mark.parametrize("url", ["ftp://example.org/x.h5ad", "http://u:secret@example.org/x", "http://"])
+def test_a_url_that_is_not_taken_is_told_before_serving(url):
+    done = run("launch", url, "--port=0")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "secret" not in done.stderr

@@ -1,0 +1,99 @@
+"""Datasets from an object store: a real client against a stand-in for S3."""
+
+from __future__ import annotations
+
+import pytest
+from moto.server import ThreadedMotoServer
+from starcyte.errors import InputError, RemoteFailed
+from starcyte.settings import Settings
+from starcyte.store.opening import Opening
+from starcyte.store.remote import Broken, Remote
+from starcyte.store.remote_object import ObjectOrigin
+
+pytestmark = pytest.mark.filterwarnings("default")  # boto, aiohttp and moto are not ours
+
+
+@pytest.fixture(scope="module")
+def store(pbmc):
+    """Return boto's client of a store that holds the real dataset."""
+    import boto3
+
+    with pytest.MonkeyPatch.context() as patch:
+        server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+        server.start()
+        host, port = server.get_host_and_port()
+        for name, value in {
+            "AWS_ACCESS_KEY_ID": "testing",
+            "AWS_SECRET_ACCESS_KEY": "testing",
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_ENDPOINT_URL": f"http://{host}:{port}",
+            "AWS_MAX_ATTEMPTS": "1",
+        }.items():
+            patch.setenv(name, value)
+        client = boto3.client("s3")
+        client.create_bucket(Bucket="lab")
+        client.put_object(Bucket="lab", Key="a/cells.h5ad", Body=pbmc.read_bytes())
+        yield client
+        server.stop()
+
+
+def fetched(url, settings):
+    remote = Remote(url, settings)
+    try:
+        return remote.fetch(lambda *_: None)
+    finally:
+        remote.release()
+
+
+@pytest.fixture
+def settings(tmp_path):
+    return Settings(cache_dir=str(tmp_path), remote_attempts=2)
+
+
+def test_a_dataset_opens_from_a_store(store, pbmc, settings):
+    assert fetched("s3://lab/a/cells.h5ad", settings).read_bytes() == pbmc.read_bytes()
+    opening = Opening(None, settings, remote=Remote("s3://lab/a/cells.h5ad", settings))
+    opening.run()
+    assert (opening.dataset().n_obs, opening.title) == (700, "cells")
+    opening.close()
+
+
+def test_only_a_changed_object_comes_again(store, pbmc, settings, monkeypatch):
+    asked = []
+    real = ObjectOrigin.transfer
+    monkeypatch.setattr(ObjectOrigin, "transfer", lambda *a: asked.append(1) or real(*a))
+    store.put_object(Bucket="lab", Key="changing.h5ad", Body=pbmc.read_bytes())
+    for _ in range(2):
+        fetched("s3://lab/changing.h5ad", settings)
+    assert len(asked) == 1
+    store.put_object(Bucket="lab", Key="changing.h5ad", Body=pbmc.read_bytes() + b"more")
+    path = fetched("s3://lab/changing.h5ad", settings)
+    assert (len(asked), path.read_bytes()) == (2, pbmc.read_bytes() + b"more")
+
+
+def test_a_read_that_fails_is_taken_up(store, pbmc, settings, monkeypatch):
+    monkeypatch.setattr("starcyte.store.remote_object._PIECE", 1 << 19)
+    real, starts = ObjectOrigin._try, []
+
+    def failing(self, ask):
+        if ask.__defaults__:
+            starts.append(ask.__defaults__[0])
+            if len(starts) == 2:
+                raise Broken("reset")
+        return real(self, ask)
+
+    monkeypatch.setattr(ObjectOrigin, "_try", failing)
+    assert fetched("s3://lab/a/cells.h5ad", settings).read_bytes() == pbmc.read_bytes()
+    assert starts[:3] == [0, 1 << 19, 1 << 19]
+
+
+@pytest.mark.parametrize("url", ["s3://lab/none.h5ad", "s3://no-such-bucket/x.h5ad", "s3://lab/a"])
+def test_what_is_not_there_is_told(store, settings, url):
+    with pytest.raises(RemoteFailed, match=r"nothing at|folder|keys"):
+        fetched(url, settings)
+
+
+@pytest.mark.parametrize(("scheme", "package"), [("gs", "gcsfs"), ("az", "adlfs")])
+def test_a_missing_package_is_named(settings, scheme, package):
+    with pytest.raises(InputError, match=f"pip install {package}"):
+        fetched(f"{scheme}://lab/cells.h5ad", settings)

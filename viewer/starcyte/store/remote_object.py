@@ -1,0 +1,81 @@
+"""Files from object stores (s3, gs, az), by fsspec and the package it needs for each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from starcyte.errors import InputError, RemoteFailed
+from starcyte.store.remote import Broken, Transfer, split_url
+
+_PIECE = 8 << 20
+_PACKAGES = {"s3": "s3fs", "gs": "gcsfs", "az": "adlfs"}
+
+
+class ObjectOrigin:
+    """A file in an object store.
+
+    Keys come from where the store's own tools find them: the environment, a file in the home folder, the machine's
+    role. Without any, the file is asked for as anybody may.
+
+    Parameters
+    ----------
+    url
+        The URL, such as ``s3://bucket/cells.h5ad``.
+
+    Raises
+    ------
+    InputError
+        If the package for this kind of store is not installed.
+    """
+
+    def __init__(self, url: str) -> None:
+        parts = split_url(url)
+        package = _PACKAGES.get(parts.scheme, "fsspec")
+        try:
+            import fsspec
+
+            self._fs, self._path = fsspec.core.url_to_fs(url, use_listings_cache=False)
+        except (ImportError, ValueError) as error:
+            raise InputError(
+                f"{parts.scheme}:// URLs need the Python package {package}: {error}.", f"Run `pip install {package}`."
+            ) from None
+        self._shown = f"{parts.scheme}://{parts.hostname}{parts.path}"
+
+    def is_current(self, version: str) -> bool:
+        """Say whether this is still the version there."""
+        return bool(version) and self._look()[0] == version
+
+    def transfer(self, start: int, version: str) -> Transfer:
+        """Begin to read at a place, where the version is still that."""
+        found, size = self._look()
+        begin = start if version == found and start <= size else 0
+        return Transfer(begin, size, found, self._pieces(begin, size, found))
+
+    def _look(self) -> tuple[str, int]:
+        info: dict[str, Any] = self._try(lambda: self._fs.info(self._path))
+        if info.get("type") == "directory":
+            raise RemoteFailed(f"{self._shown} is a folder.", "Give the address of an .h5ad file.")
+        stamps = (info.get(k) for k in ("ETag", "etag", "md5Hash", "LastModified", "last_modified"))
+        version = next((str(s) for s in stamps if s), "")
+        return version, int(info["size"])
+
+    def _pieces(self, start: int, size: int, version: str) -> Iterator[bytes]:
+        for begin in range(start, size, _PIECE):
+            end = min(begin + _PIECE, size)
+            piece: bytes = self._try(lambda begin=begin, end=end: self._fs.cat_file(self._path, start=begin, end=end))
+            yield piece
+        if self._look()[0] != version:
+            raise Broken("it was replaced meanwhile")
+
+    def _try(self, ask: Any) -> Any:
+        try:
+            return ask()
+        except FileNotFoundError:
+            raise RemoteFailed(f"There is nothing at {self._shown}.", "Check the URL.") from None
+        except PermissionError:
+            raise RemoteFailed(f"{self._shown} may not be read with the keys found here.", "Check them.") from None
+        except RemoteFailed:
+            raise
+        except Exception as error:  # each store's package has a tree of its own
+            raise Broken(f"{type(error).__name__}: {error}".rstrip(".")) from None
