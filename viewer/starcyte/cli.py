@@ -126,6 +126,17 @@ def inspect(args: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
+def export(args: argparse.Namespace, settings: Settings) -> int:
+    """Write what was made of a dataset to a file, or into a new h5ad."""
+    from starcyte.curation.exporting import export as write
+
+    dataset = _open(args, settings).dataset()
+    labels = None if args.labels is None else Path(args.labels)
+    for note in write(dataset, settings, Path(args.output), args.user, labels, _progress("Exporting")):
+        print(f"starcyte: {note}", file=sys.stderr)
+    return 0
+
+
 def get(args: argparse.Namespace, settings: Settings) -> int:
     """Answer one request to the HTTP interface, without a server."""
     from starcyte.web.app import create_app
@@ -173,6 +184,20 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("--output", type=Path, metavar="FILE", help="Archive to write; see --index-file.")
         if run is inspect:
             command.add_argument("--json", action="store_true", help="Print JSON.")
+    command = commands.add_parser("export", help=export.__doc__, description=export.__doc__, parents=[common])
+    command.add_argument("dataset", nargs="?", metavar="DATASET", help="Path of an .h5ad file, of any name.")
+    command.add_argument(
+        "--output",
+        required=True,
+        metavar="FILE",
+        help="What to write; its ending says what: .csv, .tsv or .tabular the labels, .gmt the gene sets, .json a"
+        " session, .h5ad the dataset with the labels as columns of obs.",
+    )
+    command.add_argument(
+        "--labels", metavar="FILE", help="Take labels from a table or a saved session, not from the data folder."
+    )
+    command.add_argument("--user", default="", metavar="NAME", help="Whose labels; default: those of all who share.")
+    command.set_defaults(run=export)
     command = commands.add_parser("get", help=get.__doc__, description=get.__doc__, parents=[common])
     command.add_argument("dataset", nargs="?", metavar="DATASET", help=_DATASET_HELP)
     command.add_argument("path", metavar="PATH", help="Path and query, such as 'api/v1/expression?gene=CD3D'.")

@@ -10,14 +10,14 @@ from hypothesis import given
 from made import GENESETS, cells, label, labelled, values
 from starcyte.curation.base import GeneSet
 from starcyte.curation.export import FORMS, genesets_csv, genesets_gmt, labels_table
-from starcyte.curation.reading import read_genesets, read_labels
+from starcyte.curation.reading import read_genesets, table_labels
 from starcyte.errors import BadRequest
 
 NAMES = ["AAAC-1", "AAAG-1", "AAAT-1", "CCCA-1"]
 
 
 def read(text, names=NAMES):
-    return read_labels(text if isinstance(text, bytes) else text.encode(), cells(names))
+    return table_labels(text if isinstance(text, bytes) else text.encode(), cells(names))
 
 
 def taken(text, names=NAMES):

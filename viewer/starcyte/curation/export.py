@@ -10,18 +10,23 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from operator import add
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from starcyte import __version__
 from starcyte.curation.cellnames import BLOCK
 from starcyte.curation.formulas import defuse
+from starcyte.store.base import Tick, no_tick
 
 if TYPE_CHECKING:
     from starcyte.curation.base import GeneSet, Label
     from starcyte.curation.cellnames import CellNames
+    from starcyte.store.base import Dataset
 
 CELLXGENE_COLUMNS = ("gene_set_name", "gene_set_description", "gene_symbol", "gene_description")
 # GMT has no way to leave the second field out
@@ -133,6 +138,63 @@ def _ends(
 def encode(text: str) -> bytes:
     """Return UTF-8; halves of characters, which it cannot hold, become question marks."""
     return text.encode("utf-8", "replace")
+
+
+def write_h5ad(
+    labels: Sequence[Label],
+    dataset: Dataset,
+    target: Path,
+    user: str,
+    tick: Tick = no_tick,
+) -> list[str]:
+    """Write a new h5ad file: the dataset's own with labels as columns of obs, and the record of where it comes from.
+
+    Parameters
+    ----------
+    labels
+        What to add.
+    dataset
+        What they are of.
+    target
+        Where; there must be nothing yet. When this returns the file is whole and on the disk.
+    user
+        Who made them, for the record.
+    tick
+        Told of the progress.
+
+    Returns
+    -------
+    list of str
+        What is not as the labels say, in words: a column of another name.
+
+    Raises
+    ------
+    StorageFull
+        If there is no room.
+    InputError
+        If the target cannot be written, or the dataset's file has changed.
+    """
+    from starcyte.store.copying import NewColumn, copy_with_columns
+
+    columns = [
+        NewColumn(
+            label.name,
+            small_codes(label, dataset.n_obs),
+            [c.name for c in label.categories],
+            [c.color for c in label.categories],
+        )
+        for label in labels
+    ]
+    provenance = {
+        "version": __version__,
+        "user": user,
+        "time": datetime.now(UTC).isoformat(timespec="seconds"),
+        "source": dataset.path.name,
+        "title": dataset.title,
+        "fingerprint": dataset.fingerprint,
+        "labels": json.dumps([label.name for label in labels]),
+    }
+    return copy_with_columns(dataset.path, target, columns, provenance, dataset.fingerprint, tick, apart=True)
 
 
 def genesets_gmt(genesets: Sequence[GeneSet]) -> bytes:

@@ -61,7 +61,7 @@ class Keepsakes:
 
     def all(self, user: str, reading: Reading) -> list[Keepsake]:
         """Return all keepsakes of a user in a read transaction."""
-        return [_keepsake(reading, t) for kind in KINDS for t in reading.things(user, kind)]
+        return [read_keepsake(reading, t) for kind in KINDS for t in reading.things(user, kind)]
 
     def get(self, user: str, kind: str, name: str) -> Keepsake:
         """Return a keepsake by name; raise NotFound where there is none."""
@@ -69,7 +69,7 @@ class Keepsakes:
             thing = reading.thing(user, kind, name)
             if thing is None:
                 raise no_such(kind, name)
-            return _keepsake(reading, thing)
+            return read_keepsake(reading, thing)
 
     def put(
         self,
@@ -145,7 +145,8 @@ class Keepsakes:
             return writing.save(thing, kind, name, {}, "delete", 0, parts={0: None}, gone=True).revision
 
 
-def _keepsake(reading: Reading, thing: Thing) -> Keepsake:
+def read_keepsake(reading: Reading, thing: Thing) -> Keepsake:
+    """Return a keepsake with its body, in the read transaction in which it was found."""
     media_type = thing.header["media_type"]
     return Keepsake(
         thing.kind, thing.name, thing.revision, media_type, reading.part(thing, 0), thing.author, thing.time

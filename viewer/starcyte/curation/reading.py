@@ -12,6 +12,7 @@ import io
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +22,11 @@ from starcyte.curation.base import Category, GeneSet, Label
 from starcyte.curation.cellnames import ABSENT, AMBIGUOUS, CellNames
 from starcyte.curation.export import CELLXGENE_COLUMNS, NO_DESCRIPTION
 from starcyte.curation.formulas import restore
+from starcyte.curation.session import Session, place_labels, read_session
 from starcyte.errors import BadRequest
+
+if TYPE_CHECKING:
+    from starcyte.store.base import Dataset
 
 _EXAMPLES = 5
 _UNASSIGNED = "unassigned"
@@ -54,7 +59,40 @@ class LabelTable:
     examples: tuple[str, ...]
 
 
-def read_labels(data: bytes, cells: CellNames) -> LabelTable:
+def read_labels(data: bytes, dataset: Dataset, cells: CellNames) -> LabelTable:
+    """Return the labels of a saved session or of a table, whichever the file is.
+
+    Raises
+    ------
+    BadRequest
+        If it is neither.
+    """
+    if data.lstrip()[:1] == b"{":
+        return session_labels(read_session(data), dataset, cells)
+    return table_labels(data, cells)
+
+
+def session_labels(session: Session, dataset: Dataset, cells: CellNames) -> LabelTable:
+    """Return the labels of a session: by position on the data that it was made on, by the names of the cells on others.
+
+    Raises
+    ------
+    BadRequest
+        If it contradicts the data that it says it was made on.
+    """
+    if session.fingerprint == dataset.fingerprint:
+        if session.n_obs != dataset.n_obs:
+            raise BadRequest(
+                f"The session says that this dataset has {session.n_obs} cells, and it has {dataset.n_obs}.",
+                "Give a session.json that starcyte has written.",
+            )
+        return LabelTable(tuple(session.snapshot.labels), session.rows, 0, 0, ())
+    # a name that occurs twice may be either cell
+    found = _agreeing(cells.find(session.names), [range(len(session.names))])
+    return _table(place_labels(session, found), found, session.names)
+
+
+def table_labels(data: bytes, cells: CellNames) -> LabelTable:
     """Return the labels of a table, by the names of the cells.
 
     Raises
@@ -94,18 +132,22 @@ def read_labels(data: bytes, cells: CellNames) -> LabelTable:
     if not all(map(str.strip, titles)) or len(set(titles)) < len(titles):
         raise BadRequest("A column of the file has no name, or that of another.", "Give each its own name.")
     found = _agreeing(cells.find(names), columns)
-    left_out = np.flatnonzero(found < 0)
     kept = found >= 0
-    labels = []
-    for title, column, known in zip(titles, columns, codes, strict=True):
-        values = np.array(column, np.int64)[kept]
-        labels.append(_label(title, values, known, found[kept], is_cellxgene))
+    labels = [
+        _label(title, np.array(column, np.int64)[kept], known, found[kept], is_cellxgene)
+        for title, column, known in zip(titles, columns, codes, strict=True)
+    ]
+    return _table(tuple(labels), found, names)
+
+
+def _table(labels: tuple[Label, ...], found: NDArray[np.int64], names: Sequence[str]) -> LabelTable:
+    left_out = np.flatnonzero(found < 0)[: _EXAMPLES * 4].tolist()
     return LabelTable(
-        tuple(labels),
-        BitMap(found[kept].astype(np.uint32)),
+        labels,
+        BitMap(found[found >= 0].astype(np.uint32)),
         int((found == ABSENT).sum()),
         int((found == AMBIGUOUS).sum()),
-        tuple(dict.fromkeys(names[i] for i in left_out[: _EXAMPLES * 4].tolist()))[:_EXAMPLES],
+        tuple(dict.fromkeys(names[i] for i in left_out))[:_EXAMPLES],
     )
 
 

@@ -16,7 +16,7 @@ their own.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -62,7 +62,12 @@ class Session:
     names: Sequence[str]
 
 
-def write_session(snapshot: Snapshot, dataset: Dataset, cells: CellNames) -> Iterator[bytes]:
+def write_session(
+    snapshot: Snapshot,
+    dataset: Dataset,
+    cells: CellNames,
+    each: Callable[[str], Iterable[Keepsake]] | None = None,
+) -> Iterator[bytes]:
     """Yield a session file in blocks.
 
     Parameters
@@ -73,6 +78,8 @@ def write_session(snapshot: Snapshot, dataset: Dataset, cells: CellNames) -> Ite
         What it was made on.
     cells
         The names of its cells.
+    each
+        Gives the keepsakes of a kind one by one, in place of those of the snapshot: all together may be large.
     """
     rows = BitMap.union(*(c.cells for label in snapshot.labels for c in label.categories), BitMap())
     head: dict[str, Any] = {
@@ -90,9 +97,13 @@ def write_session(snapshot: Snapshot, dataset: Dataset, cells: CellNames) -> Ite
         },
         "genesets": [{"name": g.name, "description": g.description, "genes": list(g.genes)} for g in snapshot.genesets],
     }
-    for key, kind in _KEPT.items():
-        head[key] = [{"name": k.name, "body": json.loads(k.body)} for k in snapshot.keepsakes if k.kind == kind]
     yield json.dumps(head).encode()[:-1]
+    for key, kind in _KEPT.items():
+        yield f', "{key}": ['.encode()
+        for i, kept in enumerate(each(kind) if each else (k for k in snapshot.keepsakes if k.kind == kind)):
+            body = {"name": kept.name, "body": json.loads(kept.body)}
+            yield (", " if i else "").encode() + json.dumps(body).encode()
+        yield b"]"
     for i, label in enumerate(snapshot.labels):
         yield b', "labels": [' if i == 0 else b", "
         yield f'{{"name": {json.dumps(label.name)}, "categories": ['.encode()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
@@ -268,6 +269,7 @@ class Warnings:
 class Dataset(Protocol):
     """One single-cell dataset, open for reading."""
 
+    path: Path
     fingerprint: str
     revision: str
     n_obs: int

@@ -1,0 +1,307 @@
+"""The outputs folder: whole, current, nothing else in it; what cannot be written is told and tried again."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from made import RESULT, Cells
+from pyroaring import BitMap
+from starcyte.curation import autosave as module
+from starcyte.curation.autosave import Autosave
+from starcyte.curation.base import Category
+from starcyte.curation.curation import Curation
+from starcyte.curation.outputs import folder_of
+from starcyte.curation.session import read_session
+from starcyte.settings import Settings
+
+PATIENCE = 60
+NAMES = ["AAAC-1", "=AAAG", "AAAT-1"]
+SVG = b'<svg xmlns="http://www.w3.org/2000/svg"/>'
+
+
+@pytest.fixture
+def curation(tmp_path):
+    made = Curation(tmp_path / "data" / "f00d.sqlite", Settings(), len(NAMES))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return tmp_path / "job" / "outputs"
+
+
+@pytest.fixture
+def begin(curation, folder):
+    """Return a function that starts an autosave; it is closed at the end."""
+    begun = []
+
+    def begin_():
+        begun.append(Autosave(curation, Cells(NAMES), folder))
+        begun[-1].start()
+        assert begun[-1].flush(PATIENCE) or begun[-1].problem
+        return begun[-1]
+
+    yield begin_
+    for one in begun:
+        one.close(PATIENCE)
+
+
+def type_cells(curation, cells=(0,), name="type", category="T", user=""):
+    if name not in {one.name for one in curation.labels.listed(user)}:
+        curation.labels.create(user, name)
+    curation.labels.assign(user, name, category, BitMap(cells), create=True)
+
+
+def files(folder):
+    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def holds(check):
+    end = time.monotonic() + PATIENCE
+    while not check():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def test_nothing_made_is_nothing_written(begin, folder):
+    assert begin().close(PATIENCE)
+    assert not folder.exists()
+    assert not folder.parent.exists()
+
+
+def test_each_thing_has_its_file(begin, curation, folder):
+    saving = begin()
+    type_cells(curation, [0, 1])
+    curation.genesets.put("", "T cells", ["CD3D", "CD3E"], "told")
+    curation.keepsakes.put("", "result", "B/T", "application/json", RESULT.body)
+    curation.keepsakes.put("", "result", "odd", "application/json", b'{"x": 1}')
+    curation.keepsakes.put("", "view", "mine", "application/json", b'{"zoom": 2}')
+    curation.keepsakes.put("", "figure", "b.t", "image/svg+xml", SVG)
+    curation.keepsakes.put("", "figure", "b t", "image/png", b"\x89PNG")
+    assert saving.flush(PATIENCE)
+    found = files(folder)
+    session = read_session(found.pop("session.json")).snapshot
+    assert found == {
+        "labels.tabular": b"cell\ttype\nAAAC-1\tT\n'=AAAG\tT\nAAAT-1\t\n",
+        "gene_sets.gmt": b"T cells\ttold\tCD3D\tCD3E\n",
+        "B_T.tabular": b"gene\tscore\tp_value\n'=CD3D\t-1.5\t1e-300\nMS4A1\t\t0.25\n",
+        "odd.json": b'{"x": 1}',
+        # without its ending, and in small letters, each is another's name
+        "b_t_2.svg": SVG,
+        "b_t_3.png": b"\x89PNG",
+    }
+    assert [one.name for one in session.labels] == ["type"]
+    assert [one.name for one in session.genesets] == ["T cells"]
+    assert [(k.kind, k.name) for k in session.keepsakes] == [("view", "mine"), ("result", "B/T"), ("result", "odd")]
+
+
+def test_what_is_deleted_or_renamed_goes(begin, curation, folder):
+    saving = begin()
+    folder.mkdir(parents=True)
+    (folder / "mine.txt").write_text("not of starcyte")
+    type_cells(curation)
+    curation.genesets.put("", "s", ["A"])
+    curation.keepsakes.put("", "figure", "f", "image/svg+xml", SVG)
+    assert saving.flush(PATIENCE)
+    assert set(files(folder)) == {"mine.txt", "labels.tabular", "gene_sets.gmt", "f.svg", "session.json"}
+    curation.labels.delete("", "type")
+    curation.genesets.delete("", "s")
+    curation.keepsakes.delete("", "figure", "f")
+    assert saving.flush(PATIENCE)
+    assert set(files(folder)) == {"mine.txt", "session.json"}
+
+
+def test_changes_are_written_by_themselves_and_at_once(begin, curation, folder, monkeypatch):
+    monkeypatch.setattr(module, "_EVERY_SECONDS", PATIENCE)
+    begin()
+    type_cells(curation)
+    holds(lambda: (folder / "session.json").exists())
+
+
+def test_many_changes_are_few_writings(begin, curation, folder, monkeypatch):
+    saving, written = begin(), []
+    write = saving._write
+    monkeypatch.setattr(saving, "_write", lambda path, output: (written.append(path.name), write(path, output)))
+    for i in range(60):
+        type_cells(curation, [i % 3], category=f"c{i}")
+    assert saving.flush(PATIENCE)
+    assert written.count("labels.tabular") < 20
+    assert (folder / "labels.tabular").read_text().splitlines()[1:] == ["AAAC-1\tc57", "'=AAAG\tc58", "AAAT-1\tc59"]
+
+
+def test_what_has_not_changed_is_not_written_again(begin, curation, folder):
+    saving = begin()
+    type_cells(curation)
+    assert saving.flush(PATIENCE)
+    before = (folder / "labels.tabular").stat().st_ino
+    curation.genesets.put("", "s", ["A"])
+    assert saving.flush(PATIENCE)
+    assert (folder / "labels.tabular").stat().st_ino == before
+    assert len(json.loads((folder / "session.json").read_bytes())["genesets"]) == 1
+
+
+def test_what_is_there_at_the_start_is_written(begin, curation, folder):
+    type_cells(curation)
+    begin()
+    assert set(files(folder)) == {"labels.tabular", "session.json"}
+
+
+def test_a_folder_that_is_taken_away_is_made_again(begin, curation, folder):
+    saving = begin()
+    type_cells(curation)
+    assert saving.flush(PATIENCE)
+    shutil.rmtree(folder)
+    curation.genesets.put("", "s", ["A"])
+    assert saving.flush(PATIENCE)
+    assert set(files(folder)) == {"labels.tabular", "gene_sets.gmt", "session.json"}
+
+
+def test_after_a_kill_what_is_gone_by_then_goes(begin, curation, folder):
+    """A process that was killed leaves its folder of saving, with the names of its files."""
+    type_cells(curation)
+    curation.keepsakes.put("", "figure", "f", "image/svg+xml", SVG)
+    begin()
+    left = folder.with_name(".outputs.saving")
+    kept = shutil.copytree(left, folder.parent / "kept")
+    begin().close(PATIENCE)
+    shutil.rmtree(left, ignore_errors=True)
+    kept.rename(left)
+    curation.keepsakes.delete("", "figure", "f")
+    (folder / "f.svg").write_bytes(SVG)
+    (folder / "mine.svg").write_bytes(SVG)
+    begin()
+    assert set(files(folder)) == {"labels.tabular", "session.json", "mine.svg"}
+
+
+def test_users_have_folders_of_their_own(begin, curation, folder):
+    saving = begin()
+    users = ["", "alice", "Alice", "a/../b", "a_b", "..", "labels.tabular"]
+    for user in users:
+        type_cells(curation, category=f"of {user}", user=user)
+    assert saving.flush(PATIENCE)
+    assert len({folder_of(user).casefold() for user in users}) == len(users)
+    for user in users:
+        assert (folder / folder_of(user)).resolve().is_relative_to(folder.resolve())
+        assert f"of {user}" in (folder / folder_of(user) / "labels.tabular").read_text()
+    assert len(files(folder)) == 2 * len(users)
+
+
+def test_nothing_half_written_is_ever_in_the_folder(begin, curation, folder):
+    """Whoever looks at any moment sees whole files, and those only."""
+    saving, stop, seen = begin(), threading.Event(), set()
+
+    def look():
+        while not stop.is_set():
+            for path in folder.glob("**/*") if folder.exists() else ():
+                seen.add(path.name)
+                if path.name == "session.json":
+                    json.loads(path.read_bytes())
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    for i in range(30):
+        type_cells(curation, [i % 3], category=f"c{i}")
+        saving.hurry()
+    assert saving.flush(PATIENCE)
+    stop.set()
+    looking.join()
+    assert seen == {"labels.tabular", "session.json"}
+
+
+def test_closing_writes_what_waits_and_leaves_nothing_beside(begin, curation, folder, monkeypatch):
+    monkeypatch.setattr(module, "_EVERY_SECONDS", PATIENCE)
+    saving = begin()
+    type_cells(curation, [0])
+    holds(lambda: (folder / "session.json").exists())
+    type_cells(curation, [1, 2])
+    assert saving.close(PATIENCE)
+    assert (folder / "labels.tabular").read_text().count("\tT\n") == 3
+    assert [p.name for p in folder.parent.iterdir()] == ["outputs"]
+
+
+class Refusing:
+    """Refuses to write files, as a full or broken disk does, until told otherwise."""
+
+    def __init__(self, monkeypatch, number):
+        self.number, self.tries = number, 0
+        self._replace = Path.replace
+        monkeypatch.setattr(Path, "replace", lambda path, target: self(path, target))
+
+    def __call__(self, path, target):
+        if self.number and path.suffix == ".part" and "files.json" not in path.name:
+            self.tries += 1
+            raise OSError(self.number, os.strerror(self.number))
+        return self._replace(path, target)
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EIO])
+def test_what_cannot_be_written_is_told_and_tried_again(begin, curation, folder, monkeypatch, number):
+    monkeypatch.setattr(module, "_RETRY_SECONDS", 0.05)
+    saving, disk = begin(), Refusing(monkeypatch, number)
+    type_cells(curation)
+    assert not saving.flush(PATIENCE)
+    assert "What you make is kept" in saving.problem
+    assert os.strerror(number) in saving.problem
+    assert curation.labels.get("", "type").n_labelled == 1
+    assert files(folder) == {}
+    tries = disk.tries
+    holds(lambda: disk.tries > tries + 1)
+    disk.number = 0
+    holds(lambda: not saving.problem)
+    assert set(files(folder)) == {"labels.tabular", "session.json"}
+
+
+def test_a_folder_that_cannot_be_made(curation, folder):
+    folder.parent.mkdir()
+    folder.write_text("a file")
+    saving = Autosave(curation, Cells(NAMES), folder)
+    saving.start()
+    type_cells(curation)
+    assert not saving.flush(PATIENCE)
+    assert "File exists" in saving.problem
+    assert not saving.close(1)
+
+
+@pytest.mark.parametrize("how", ["rename", "folder"])
+def test_a_folder_that_is_a_volume_of_its_own(begin, curation, folder, monkeypatch, how):
+    replace, mkdir = Path.replace, Path.mkdir
+
+    def cannot(path, target):
+        if how == "rename" and path.parent != Path(target).parent and path.parent.name == ".outputs.saving":
+            raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+        return replace(path, target)
+
+    def may_not(path, *args, **kwargs):
+        if how == "folder" and path.name == ".outputs.saving":
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+        return mkdir(path, *args, **kwargs)
+
+    monkeypatch.setattr(Path, "replace", cannot)
+    monkeypatch.setattr(Path, "mkdir", may_not)
+    saving = begin()
+    type_cells(curation)
+    assert saving.flush(PATIENCE), saving.problem
+    # nothing but folders beside what is collected
+    assert {p.name for p in folder.iterdir() if p.is_file()} == {"labels.tabular", "session.json"}
+    assert saving.close(PATIENCE)
+    assert {p.name for p in folder.iterdir()} == {"labels.tabular", "session.json"}
+
+
+def test_a_large_file_is_placed_and_stays(begin, curation, folder):
+    saving = begin()
+    path = saving.beside("x.part")
+    path.write_bytes(b"large")
+    saving.place(path, "", "data_labelled.h5ad")
+    type_cells(curation)
+    curation.labels.create("", "another", start=[Category("c", cells=BitMap([1]))])
+    assert saving.flush(PATIENCE)
+    assert files(folder)["data_labelled.h5ad"] == b"large"
+    assert len(files(folder)) == 3
