@@ -107,6 +107,10 @@ class Galaxy:
                 check=True,
             ).stdout
         )
+        # jobs run the code that is tested
+        environ = [{"execute": f"PATH='{starcyte}':\"$PATH\"; export PATH"}]
+        if os.environ.get("PYTHONPATH"):
+            environ.append({"name": "PYTHONPATH", "value": os.environ["PYTHONPATH"]})
         conf = self.folder / "conf"
         # JSON is YAML
         (conf / "galaxy.yml").write_text(
@@ -151,7 +155,7 @@ class Galaxy:
                         "environments": {
                             "local": {
                                 "runner": "local",
-                                "env": [{"execute": f"PATH='{starcyte}':\"$PATH\"; export PATH"}],
+                                "env": environ,
                             }
                         },
                     },

@@ -176,8 +176,11 @@ class Value:
 
 
 def config_of(tool, **context):
-    template = get_tool_source(str(FOLDER / tool)).xml_tree.findtext(".//configfile[@name='config']")
-    return json.loads(fill_template(template, context=context, python_template_version="3.7"))
+    tree = get_tool_source(str(FOLDER / tool)).xml_tree
+    # outputs are names in a template too, and may hide others
+    outputs = {e.get("name"): "an output" for e in tree.find("outputs")}
+    template = tree.findtext(".//configfile[@name='config']")
+    return json.loads(fill_template(template, context=outputs | context, python_template_version="3.7"))
 
 
 def options(**values):
