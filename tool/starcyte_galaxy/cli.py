@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from starcyte_galaxy import batch, collect, launch, stage
+from starcyte_galaxy import batch, collect, launch, stage, visualization_folder
 from starcyte_galaxy.errors import JobError
 
 _JOBS = {
@@ -39,8 +39,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     for name, what in _JOBS.items():
         command = commands.add_parser(name, help=what, description=what)
         command.add_argument("config", type=Path, metavar="CONFIG.json", help="the config file that the wrapper wrote")
-    check = commands.add_parser("check", help="check the tool's wrappers against this installation")
+    check = commands.add_parser("check", help="check the wrappers, and a Galaxy server, against this installation")
     check.add_argument("folder", type=Path, metavar="FOLDER", help="the folder galaxy_wrappers")
+    check.add_argument("--galaxy", type=Path, metavar="GALAXY.YML", help="the server's configuration, to check as well")
+    check.add_argument("--root", type=Path, metavar="DIR", help="Galaxy's own folder; default: the one above config")
+    install = commands.add_parser(
+        "install-visualization", help="put the visualization where a Galaxy server serves it from"
+    )
+    install.add_argument("folder", type=Path, metavar="DIR", help="Galaxy's root, or its static folder")
     arguments = parser.parse_args(argv)
     try:
         match arguments.command:
@@ -52,8 +58,11 @@ def main(argv: Sequence[str] | None = None) -> int:
                 return batch.inspect(stage.Config(arguments.config))
             case "annotate":
                 return batch.annotate(arguments.config)
+            case "install-visualization":
+                print(f"{visualization_folder.install(arguments.folder)}: restart Galaxy, and it offers starcyte")
+                return 0
             case _:
-                return _check(arguments.folder)
+                return _check(arguments.folder, arguments.galaxy, arguments.root)
     except batch.CommandFailedError as error:
         return error.exit_status
     except JobError as error:
@@ -61,15 +70,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         return error.exit_status
 
 
-def _check(folder: Path) -> int:
+def _check(folder: Path, galaxy: Path | None, root: Path | None) -> int:
     try:
-        # lxml is needed for this alone, and not in a job
-        from starcyte_galaxy import wrappers
+        # these are needed here alone, and not in a job
+        from starcyte_galaxy import installation, wrappers
     except ModuleNotFoundError as error:
-        raise JobError(
-            f"The check needs the Python package {error.name}.", f"Run `pip install {error.name}`."
-        ) from None
-    found = wrappers.check(folder)
-    for line in found:
-        print(line)
-    return 2 if found else 0
+        package = {"yaml": "PyYAML"}.get(str(error.name), error.name)
+        raise JobError(f"The check needs the Python package {package}.", f"Run `pip install {package}`.") from None
+    found = [installation.Finding("missing", line) for line in wrappers.check(folder)]
+    found += wrappers.check_schema(folder)
+    if not any(f.kind == "missing" for f in found):
+        found.append(
+            installation.Finding("ok", f"the wrappers in {folder} are those of starcyte {collect.viewer_version()}")
+        )
+    if galaxy is not None:
+        found += installation.Server(galaxy, root).look()
+    for finding in found:
+        print(finding)
+    return 2 if any(f.kind == "missing" for f in found) else 0

@@ -13,6 +13,7 @@ from lxml import etree
 
 from starcyte_galaxy.collect import viewer_version
 from starcyte_galaxy.errors import JobError
+from starcyte_galaxy.installation import Finding
 
 #: What a wrapper may put on its command line: files and values that Galaxy made up, never a user's text.
 COMMAND_MAY_NAME = frozenset({"config", "__tool_directory__"})
@@ -58,6 +59,36 @@ def check(folder: Path) -> list[str]:
     for path, root in tools.items():
         if root.get("tool_type") == "interactive":
             found += [f"{path.name}:{e.sourceline}: {text}" for e, text in _check_interactive(root, tokens)]
+    return found
+
+
+def check_schema(folder: Path) -> list[Finding]:
+    """Check every wrapper in a folder against Galaxy's schema, which comes with Galaxy's own package.
+
+    Parameters
+    ----------
+    folder
+        The folder ``galaxy_wrappers``.
+
+    Returns
+    -------
+    list of Finding
+        What the schema says, or that it is not there.
+    """
+    try:
+        from galaxy.tool_util.linters.xsd import TOOL_XSD
+        from galaxy.util.xml_macros import load
+    except ModuleNotFoundError:
+        return [Finding("note", "Galaxy's schema is not here: `pip install galaxy-tool-util` to check against it")]
+    schema = etree.XMLSchema(etree.parse(str(TOOL_XSD)))
+    found = []
+    for path in sorted(folder.glob("*.xml")):
+        try:
+            tree = load(str(path))
+        except (OSError, etree.XMLSyntaxError):
+            continue  # told by the other checks
+        if tree.getroot().tag == "tool" and not schema.validate(tree):
+            found += [Finding("missing", f"{path.name}: {line}") for line in str(schema.error_log).splitlines()]
     return found
 
 

@@ -114,14 +114,23 @@ def test_outputs_without_buttons(folder):
 
 def test_command(folder, capsys):
     assert cli.main(["check", str(folder)]) == 0
+    assert capsys.readouterr().out.startswith("ok: the wrappers in ")
     change(folder, '@TOOL_VERSION@">0.1.0', '@TOOL_VERSION@">0.0.9', "macros.xml")
     assert cli.main(["check", str(folder)]) == 2
     assert "@TOOL_VERSION@ is 0.0.9" in capsys.readouterr().out
 
 
+def test_command_knows_the_schema(folder, capsys):
+    change(folder, "<icon src=", "<picture src=")
+    assert cli.main(["check", str(folder)]) == 2
+    assert "starcyte.xml" in (out := capsys.readouterr().out)
+    assert "picture" in out
+
+
 def test_command_without_lxml(monkeypatch, capsys):
-    monkeypatch.delitem(sys.modules, "starcyte_galaxy.wrappers")
-    monkeypatch.delattr("starcyte_galaxy.wrappers")
+    for name in ("wrappers", "installation"):
+        monkeypatch.delitem(sys.modules, f"starcyte_galaxy.{name}", raising=False)
+        monkeypatch.delattr(f"starcyte_galaxy.{name}", raising=False)
     monkeypatch.setitem(sys.modules, "lxml", None)
     assert cli.main(["check", str(FOLDER)]) == 2
     assert "pip install lxml" in capsys.readouterr().err

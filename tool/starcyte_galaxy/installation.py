@@ -1,0 +1,208 @@
+"""What a Galaxy server needs for the tools, looked for in its configuration: what is there, and what is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from lxml import etree
+
+from starcyte_galaxy import visualization_folder as visualization
+from starcyte_galaxy.errors import JobError
+
+TOOL = "interactive_tool_starcyte"
+BATCH_TOOLS = ("starcyte_inspect", "starcyte_prepare", "starcyte_annotate")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked for.
+
+    Parameters
+    ----------
+    kind
+        Whether it is as it should be (``ok``), is not (``missing``), or should be known (``note``).
+    text
+        What it is, and what to do.
+    """
+
+    kind: Literal["ok", "missing", "note"]
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.text}"
+
+
+class Server:
+    """A Galaxy server's configuration.
+
+    Parameters
+    ----------
+    path
+        Its ``galaxy.yml``.
+    root
+        Galaxy's own folder, from which relative paths in it start; by default the one above the folder ``config``.
+
+    Raises
+    ------
+    JobError
+        If it cannot be read.
+    """
+
+    def __init__(self, path: Path, root: Path | None = None) -> None:
+        self.folder = path.absolute().parent
+        self.root = root.absolute() if root else self.folder.parent if self.folder.name == "config" else self.folder
+        values = _read_yaml(path)
+        self.gravity = _mapping(values.get("gravity"))
+        self.galaxy = _mapping(values.get("galaxy"))
+        if not self.galaxy:
+            raise JobError(f"{str(path)!r} has no section `galaxy`.", "Give the galaxy.yml of the server.")
+        self.config_dir = self._path(self.galaxy.get("config_dir"), self.root) or self.folder
+
+    def _path(self, value: Any, start: Path) -> Path | None:
+        return (start / str(value)) if value else None
+
+    def look(self) -> Iterator[Finding]:
+        """Look for everything."""
+        yield from self._switches()
+        yield from self._tools()
+        yield from self._jobs()
+        yield from self._visualization()
+
+    def _switches(self) -> Iterator[Finding]:
+        if self.galaxy.get("interactivetools_enable"):
+            yield Finding("ok", "interactive tools are switched on")
+        else:
+            yield Finding("missing", "interactivetools_enable: true in galaxy.yml; without it the tool does not load")
+        proxy = _mapping(self.gravity.get("gx_it_proxy"))
+        if proxy.get("enable"):
+            yield Finding("ok", "gravity runs gx-it-proxy")
+        else:
+            yield Finding("note", "gravity does not run gx-it-proxy (gravity: gx_it_proxy: enable): run it yourself")
+        if not self.galaxy.get("galaxy_infrastructure_url"):
+            yield Finding("note", "galaxy_infrastructure_url is not set: jobs without containers take Galaxy for local")
+
+    def _tools(self) -> Iterator[Finding]:
+        given = self.galaxy.get("tool_config_file", "tool_conf.xml")
+        names = given if isinstance(given, list) else str(given).split(",")
+        found: set[str] = set()
+        for name in (str(n).strip() for n in names):
+            path = next((p for p in (self.config_dir / name, self.root / name) if p.is_file()), None)
+            if path is not None:
+                found |= _tools_in(path)
+        for tool in (TOOL, *BATCH_TOOLS):
+            if tool in found:
+                yield Finding("ok", f"{tool} is in the tool panel")
+            else:
+                yield Finding("missing", f"{tool}: name this repository's tool_conf.xml in tool_config_file")
+
+    def _job_config(self) -> Mapping[str, Any] | None:
+        if self.galaxy.get("job_config"):
+            return _mapping(self.galaxy["job_config"])
+        name = str(self.galaxy.get("job_config_file", "job_conf.yml"))
+        for path in (self.config_dir / name, self.root / name):
+            if path.is_file():
+                return None if path.suffix == ".xml" else _read_yaml(path)
+        return {}
+
+    def _jobs(self) -> Iterator[Finding]:
+        config = self._job_config()
+        if config is None:
+            yield Finding("note", "job_conf.xml is not looked at: see README.md for what the destination needs")
+            return
+        execution = _mapping(config.get("execution"))
+        environments = _mapping(execution.get("environments"))
+        if not environments:
+            yield Finding("missing", "job_conf.yml with an environment for the tool: see README.md for its stanza")
+            return
+        rules = {str(_mapping(t).get("id")): _mapping(t) for t in config.get("tools") or ()}
+        default = str(execution.get("default", ""))
+        name = str(rules.get(TOOL, {}).get("environment", default))
+        environment = _mapping(environments.get(name))
+        if not environment:
+            yield Finding("missing", f"environment {name!r}, to which job_conf.yml sends {TOOL}: define it")
+            return
+        yield Finding("ok", f"{TOOL} runs in environment {name!r}")
+        if name == default and environment.get("runner") == "local":
+            yield Finding("note", f"{name!r} runs every other job too: each session takes one of its workers for hours")
+        runner = _mapping(_mapping(config.get("runners")).get(environment.get("runner", "")))
+        yield from _destination(name, environment, str(runner.get("load", "")))
+
+    def _visualization(self) -> Iterator[Finding]:
+        static = self._path(self.galaxy.get("static_dir"), self.root) or self.root / "static"
+        target = static / visualization.PLACE / visualization.NAME
+        try:
+            wrong = visualization.differences(target)
+        except JobError as error:
+            yield Finding("note", str(error))
+            return
+        if not target.is_dir():
+            yield Finding("missing", f"the visualization in {target}: `starcyte-galaxy install-visualization {static}`")
+        elif wrong:
+            yield Finding(
+                "missing",
+                f"the visualization of this version ({', '.join(wrong)} differ in {target}): "
+                f"`starcyte-galaxy install-visualization {static}`",
+            )
+        else:
+            yield Finding("ok", f"the visualization is in {target}")
+        if not (static / "images" / "starcyte.png").is_file():
+            yield Finding(
+                "note", f"the help's picture is not in {static / 'images'}: copy galaxy_wrappers/static/images"
+            )
+
+
+def _destination(name: str, environment: Mapping[str, Any], runner: str) -> Iterator[Finding]:
+    if runner.endswith("KubernetesJobRunner"):
+        if environment.get("container_monitor", True):
+            yield Finding("missing", f"container_monitor: false in {name!r}: Kubernetes knows the port by itself")
+    elif environment.get("docker_enabled"):
+        if environment.get("container_monitor", True) is False:
+            yield Finding("missing", f"the container monitor of {name!r}: without it no session ever becomes active")
+        if not environment.get("docker_container_id_override") and not environment.get("container_override"):
+            yield Finding(
+                "note", f"{name!r} takes the image that Galaxy resolves; docker_container_id_override names one"
+            )
+    elif environment.get("singularity_enabled"):
+        if environment.get("container_monitor", True):
+            yield Finding("missing", f"container_monitor: false in {name!r}: Galaxy's own knows Docker alone")
+    elif "pulsar" not in runner.lower():
+        lines = [str(_mapping(e).get("execute") or _mapping(e).get("name") or "") for e in environment.get("env") or ()]
+        if not any("PATH" in line for line in lines):
+            yield Finding("note", f"starcyte-galaxy has to be on the PATH of jobs in {name!r}, which sets none")
+
+
+def _tools_in(path: Path) -> set[str]:
+    """Return the ids of our tools that a tool_conf names, by the wrappers that it leads to."""
+    parser = etree.XMLParser(resolve_entities=False, no_network=True)
+    try:
+        root = etree.parse(path, parser).getroot()
+    except (OSError, etree.XMLSyntaxError):
+        return set()
+    base = (root.get("tool_path") or ".").replace("${tool_conf_dir}", str(path.parent))
+    found = set()
+    for tool in root.iter("tool"):
+        guid = tool.get("guid", "").split("/")
+        found |= {part for part in guid if part in (TOOL, *BATCH_TOOLS)}
+        file = path.parent / base / tool.get("file", "")
+        try:
+            wrapper = etree.parse(file, parser).getroot()
+        except (OSError, etree.XMLSyntaxError):
+            continue
+        found.add(str(wrapper.get("id")))
+    return found
+
+
+def _read_yaml(path: Path) -> Mapping[str, Any]:
+    try:
+        return _mapping(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        reason = " ".join(str(error).split())
+        raise JobError(f"{str(path)!r} cannot be read: {reason}.", "Give a YAML file of the Galaxy server.") from None
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
