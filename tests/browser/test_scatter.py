@@ -206,7 +206,7 @@ def test_gestures_pan_zoom_and_lasso(page):
         scatter.fit();
         window.lassos = [];
         attachGestures(scatter.canvas, scatter, {
-            onLassoEnd: (polygon, join) => lassos.push([scatter.lasso(polygon).length, join]),
+            onShapeEnd: (polygon, join) => lassos.push([scatter.lasso(polygon).length, join]),
         });
     }""")
     start = page.evaluate("scatter.project(7, 7)")

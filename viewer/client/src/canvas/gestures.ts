@@ -1,7 +1,7 @@
 /** Pointer and keyboard on the scatter plot: pan, zoom, lasso, hover, click. */
 import type { Scatter } from './scatter';
 
-export type Mode = 'pan' | 'lasso';
+export type Mode = 'pan' | 'lasso' | 'rectangle' | 'polygon';
 
 /** How a shape joins the cells chosen before: with shift held at its end it adds, with alt it takes away, with both it keeps what both have. */
 export type Join = 'replace' | 'add' | 'subtract' | 'intersect';
@@ -10,14 +10,16 @@ export interface GestureHandlers {
   /** The pointer is at a pixel without a button; null when it leaves or a drag begins. */
   onHover?: (at: readonly [number, number] | null) => void;
   onClick?: (at: readonly [number, number], event: PointerEvent) => void;
-  /** The polygon so far, [x0, y0, x1, y1, ...] in CSS pixels; null when the lasso has ended or was cancelled (Escape). */
-  onLassoMove?: (polygon: readonly number[] | null) => void;
-  /** A finished lasso: give it to `scatter.lasso`. */
-  onLassoEnd?: (polygon: readonly number[], join: Join) => void;
+  /** The shape so far, [x0, y0, x1, y1, ...] in CSS pixels; null when it has ended or was cancelled (Escape). */
+  onShapeMove?: (polygon: readonly number[] | null) => void;
+  /** A finished shape. */
+  onShapeEnd?: (polygon: readonly number[], join: Join) => void;
 }
 
 export interface Gestures {
   mode: Mode;
+  /** How shapes join what was chosen before, where no key says otherwise. */
+  join: Join;
   dispose(): void;
 }
 
@@ -27,6 +29,8 @@ type Point = readonly [number, number];
 const CLICK = 4;
 /** Corners of a lasso are at least so far apart. */
 const CORNER = 3;
+/** A click so near to the first corner of a polygon closes it. */
+const CLOSE = 10;
 /** A lasso that stays smaller is the trembling of a click. */
 const TREMBLE = 10;
 const ARROW = 60;
@@ -35,9 +39,10 @@ const KEY_ZOOM = 1.5;
 /**
  * Listen on the element that lies on top of the plot (the canvas itself, or its overlay of the same size).
  *
- * Drag pans in pan mode and draws a lasso in lasso mode; shift+drag is a lasso in either, and the middle or right button pans in
- * either; the wheel and a pinch zoom about the pointer, a double click zooms in (with shift: out). With focus: arrows pan,
- * + and - zoom, 0 fits, Escape cancels a lasso. The element is made focusable.
+ * Drag pans in pan mode and draws a lasso or a rectangle in their modes; shift+drag is a lasso in pan mode, and the middle or right
+ * button pans in any. In polygon mode clicks set corners; a double click, Enter or a click on the first corner closes the shape, and
+ * Backspace takes the last corner back. The wheel and a pinch zoom about the pointer, a double click zooms in (with shift:
+ * out). With focus: arrows pan, + and - zoom, 0 fits, Escape cancels a shape. The element is made focusable.
  */
 export function attachGestures(
   element: HTMLElement,
@@ -46,18 +51,52 @@ export function attachGestures(
   mode: Mode = 'pan',
 ): Gestures {
   const pointers = new Map<number, Point>();
-  let drag: { kind: 'pan' | 'lasso' | 'pinch'; start: Point; last: Point; moved: boolean } | null = null;
+  let drag: { kind: 'pan' | 'shape' | 'pinch'; start: Point; last: Point; moved: boolean } | null = null;
   let polygon: number[] = [];
-  const gestures = { mode, dispose };
+  /** Where the pointer was last: the loose end of a polygon. */
+  let loose: Point = [0, 0];
+  const gestures: Gestures = {
+    get mode() {
+      return mode;
+    },
+    set mode(next) {
+      if (next === mode) return;
+      mode = next;
+      if (polygon.length > 0) endShape();
+    },
+    join: 'replace',
+    dispose,
+  };
 
   const at = (event: MouseEvent): Point => {
     const box = element.getBoundingClientRect();
     return [event.clientX - box.left, event.clientY - box.top];
   };
 
-  function endLasso(): void {
+  function endShape(): void {
     polygon = [];
-    handlers.onLassoMove?.(null);
+    handlers.onShapeMove?.(null);
+  }
+
+  /** The shape is done. */
+  function finish(event: MouseEvent | KeyboardEvent, byDefault: Join): void {
+    const finished = polygon;
+    endShape();
+    if (finished.length < 6 || extent(finished) < TREMBLE) return;
+    const { altKey: alt, shiftKey: shift } = event;
+    handlers.onShapeEnd?.(finished, alt && shift ? 'intersect' : alt ? 'subtract' : shift ? byDefault : gestures.join);
+  }
+
+  /** A click in polygon mode: one more corner, or the end. */
+  function corner(point: Point, event: MouseEvent): void {
+    const first: Point = [polygon[0] ?? point[0], polygon[1] ?? point[1]];
+    if (polygon.length >= 6 && distance(point, first) < CLOSE) {
+      finish(event, 'add');
+      return;
+    }
+    polygon.push(...point);
+    loose = point;
+    handlers.onShapeMove?.(polygon);
   }
 
   function down(event: PointerEvent): void {
@@ -69,18 +108,23 @@ export function attachGestures(
     element.setPointerCapture(event.pointerId);
     handlers.onHover?.(null);
     if (pointers.size === 2) {
-      if (drag?.kind === 'lasso') endLasso();
+      if (drag?.kind === 'shape') endShape();
       drag = { kind: 'pinch', start: point, last: point, moved: true };
     } else if (pointers.size === 1) {
-      const lasso = event.button === 0 && (gestures.mode === 'lasso' || event.shiftKey);
-      drag = { kind: lasso ? 'lasso' : 'pan', start: point, last: point, moved: false };
-      polygon = lasso ? [...point] : [];
+      const draws = mode === 'lasso' || mode === 'rectangle' || (mode === 'pan' && event.shiftKey);
+      const shape = event.button === 0 && draws;
+      drag = { kind: shape ? 'shape' : 'pan', start: point, last: point, moved: false };
+      if (shape) polygon = [...point];
     }
   }
 
   function move(event: PointerEvent): void {
     const point = at(event);
     const before = pointers.get(event.pointerId);
+    if (mode === 'polygon' && polygon.length > 0 && !drag?.moved) {
+      loose = point;
+      handlers.onShapeMove?.([...polygon, ...point]);
+    }
     if (!before || !drag) {
       if (event.pointerType !== 'touch') handlers.onHover?.(point);
       return;
@@ -93,10 +137,14 @@ export function attachGestures(
     if (drag.kind === 'pan') {
       scatter.panBy(point[0] - drag.last[0], point[1] - drag.last[1]);
       drag.last = point;
+    } else if (mode === 'rectangle') {
+      const [x, y] = drag.start;
+      polygon = [x, y, point[0], y, point[0], point[1], x, point[1]];
+      handlers.onShapeMove?.(polygon);
     } else if (distance(point, drag.last) >= CORNER) {
       polygon.push(...point);
       drag.last = point;
-      handlers.onLassoMove?.(polygon);
+      handlers.onShapeMove?.(polygon);
     }
   }
 
@@ -118,19 +166,18 @@ export function attachGestures(
     drag = ended?.kind === 'pinch' && rest ? { kind: 'pan', start: rest, last: rest, moved: true } : null;
     if (!ended || ended.kind === 'pinch') return;
     if (event.type === 'pointercancel') {
-      if (ended.kind === 'lasso') endLasso();
+      if (ended.kind === 'shape') endShape();
       return;
     }
     if (!ended.moved) {
-      polygon = [];
-      if (event.button === 0) handlers.onClick?.(at(event), event);
-    } else if (ended.kind === 'lasso') {
-      const finished = polygon;
-      endLasso();
-      const add = event.shiftKey && gestures.mode === 'lasso';
-      if (finished.length >= 6 && extent(finished) >= TREMBLE)
-        handlers.onLassoEnd?.(finished, event.altKey ? 'subtract' : add ? 'add' : 'replace');
-    }
+      if (ended.kind === 'shape') polygon = [];
+      if (event.button !== 0) return;
+      if (mode === 'polygon') corner(at(event), event);
+      else handlers.onClick?.(at(event), event);
+    } else if (ended.kind === 'shape') {
+      // In pan mode shift is what draws, and so cannot mean to add.
+      finish(event, mode === 'pan' ? gestures.join : 'add');
+    } else if (polygon.length > 0) handlers.onShapeMove?.([...polygon, ...loose]);
   }
 
   function leave(): void {
@@ -146,6 +193,11 @@ export function attachGestures(
   }
 
   function doubleClick(event: MouseEvent): void {
+    if (mode === 'polygon') {
+      // Its second click was one corner too many.
+      if (polygon.length > 0) finish(event, 'add');
+      return;
+    }
     scatter.zoomBy(event.shiftKey ? 0.5 : 2, ...at(event), true);
   }
 
@@ -162,9 +214,14 @@ export function attachGestures(
     else if (event.key === '+' || event.key === '=') scatter.zoomBy(KEY_ZOOM, undefined, undefined, true);
     else if (event.key === '-' || event.key === '_') scatter.zoomBy(1 / KEY_ZOOM, undefined, undefined, true);
     else if (event.key === '0') scatter.fit({ animate: true });
-    else if (event.key === 'Escape' && drag?.kind === 'lasso') {
-      drag = null;
-      endLasso();
+    else if (event.key === 'Escape' && polygon.length > 0) {
+      if (drag?.kind === 'shape') drag = null;
+      endShape();
+    } else if (event.key === 'Enter' && mode === 'polygon' && polygon.length > 0) finish(event, 'add');
+    else if (event.key === 'Backspace' && mode === 'polygon' && polygon.length > 0) {
+      polygon.splice(-2);
+      if (polygon.length === 0) endShape();
+      else handlers.onShapeMove?.([...polygon, ...loose]);
     } else return;
     event.preventDefault();
     // Escape that ended a lasso must not also close a dialog or clear the selection.

@@ -34,6 +34,8 @@ export interface Crossfilter {
    */
   setFilter(name: string, filter: Filter | null): void;
   clearFilters(): void;
+  /** Go on as though there were these cells alone; null: all. */
+  restrict(cells: ArrayLike<number> | null): void;
   /** Fields whose counts are wanted, normally those on screen; others cost nothing. */
   watch(names: Iterable<string>): void;
   /** Resolves when everything asked for so far is answered. */
@@ -55,6 +57,7 @@ export function createCrossfilter(
   const filters = new Map<string, Filter | null>();
   const filtered = new Set<string>();
   let watched: readonly string[] | null = null;
+  let within: Uint32Array | null | undefined;
   let transfer: ArrayBuffer[] = [];
   let id = 0;
   let busy = false;
@@ -96,7 +99,7 @@ export function createCrossfilter(
 
   function send(): void {
     if (disposed) return;
-    if (fields.size === 0 && filters.size === 0 && watched === null) {
+    if (fields.size === 0 && filters.size === 0 && watched === null && within === undefined) {
       const done = waiting;
       waiting = [];
       for (const resolve of done) resolve();
@@ -108,6 +111,7 @@ export function createCrossfilter(
       fields: [...fields],
       filters: [...filters],
       watch: watched,
+      ...(within === undefined ? {} : { within }),
     };
     id++;
     busy = true;
@@ -115,6 +119,7 @@ export function createCrossfilter(
     fields.clear();
     filters.clear();
     watched = null;
+    within = undefined;
     transfer = [];
     worker.postMessage(request, moved);
   }
@@ -151,6 +156,10 @@ export function createCrossfilter(
     clearFilters() {
       for (const name of filtered) filters.set(name, null);
       filtered.clear();
+      schedule();
+    },
+    restrict(cells) {
+      within = cells && Uint32Array.from(cells);
       schedule();
     },
     watch(names) {

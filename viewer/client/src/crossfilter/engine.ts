@@ -69,8 +69,10 @@ export interface FieldCounts {
 }
 
 const DEFAULT_BINS = 50;
+/** What stands for the failures of a cell that there is not for now. */
+const ABSENT = 255;
 /** A failure count is a byte. */
-const MOST_FILTERS = 255;
+const MOST_FILTERS = ABSENT - 1;
 
 interface Field {
   readonly spec: FieldSpec;
@@ -97,6 +99,8 @@ export class Engine {
   readonly #wanted = new Map<string, Filter>();
   readonly #active = new Map<string, Active>();
   readonly #failures: Uint8Array;
+  /** 1 for the cells that there are for now; null: all. */
+  #inside: Uint8Array | null = null;
   /** Passing counts of the watched fields, missing last. */
   readonly #counts = new Map<string, Uint32Array>();
   /** Watched fields whose counts changed since `takeCounts`. */
@@ -117,10 +121,35 @@ export class Engine {
     return this.#active.size > 0;
   }
 
+  /** Whether there are but some of the cells for now. */
+  get restricted(): boolean {
+    return this.#inside !== null;
+  }
+
+  /** Go on as though there were these cells alone; null: all. Counts are of them, totals too. */
+  restrict(cells: ArrayLike<number> | null): void {
+    const inside = cells && new Uint8Array(this.n);
+    if (cells && inside) for (let k = 0; k < cells.length; k++) inside[cells[k] as number] = 1;
+    this.#inside = inside;
+    const failures = this.#failures.fill(0);
+    for (const { fails } of this.#active.values()) {
+      for (let i = 0; i < failures.length; i++) failures[i] = (failures[i] as number) + (fails[i] as number);
+    }
+    this.passing = 0;
+    for (let i = 0; i < failures.length; i++) {
+      if (inside?.[i] === 0) failures[i] = ABSENT;
+      else if (failures[i] === 0) this.passing++;
+    }
+    for (const [name, field] of this.#fields) {
+      this.#fields.set(name, { ...field, total: totals(field.bins, field.size, inside) });
+    }
+    for (const name of this.#counts.keys()) this.#recount(name);
+  }
+
   addField(name: string, spec: FieldSpec): void {
     const length = spec.kind === 'category' ? spec.codes.length : spec.values.length;
     if (length !== this.n) throw new RangeError(`Field "${name}" has ${length} cells, not ${this.n}`);
-    this.#fields.set(name, makeField(spec));
+    this.#fields.set(name, makeField(spec, this.#inside));
     const filter = this.#wanted.get(name);
     if (filter) this.#apply(name, filter);
     if (this.#counts.has(name)) this.#recount(name);
@@ -200,7 +229,7 @@ export class Engine {
     for (let i = 0; i < failures.length; i++) {
       const was = before ? (before[i] as number) : 0;
       const is = fails ? (fails[i] as number) : 0;
-      if (was === is) continue;
+      if (was === is || failures[i] === ABSENT) continue;
       const count = (failures[i] as number) + is - was;
       failures[i] = count;
       if (is === 1) {
@@ -293,10 +322,10 @@ export class Engine {
   }
 }
 
-function makeField(spec: FieldSpec): Field {
+function makeField(spec: FieldSpec, inside: Uint8Array | null): Field {
   if (spec.kind === 'range') {
     const { bins, size, edges, extent } = histogram(spec.values, spec.missing ?? null, spec.bins ?? DEFAULT_BINS, spec);
-    return { spec, bins, size, edges, extent, total: totals(bins, size) };
+    return { spec, bins, size, edges, extent, total: totals(bins, size, inside) };
   }
   const { codes, size } = spec;
   const n = codes.length;
@@ -305,11 +334,13 @@ function makeField(spec: FieldSpec): Field {
     const code = codes[i] as number;
     bins[i] = code >= 0 && code < size ? code : size;
   }
-  return { spec, bins, size, edges: null, extent: null, total: totals(bins, size) };
+  return { spec, bins, size, edges: null, extent: null, total: totals(bins, size, inside) };
 }
 
-function totals(bins: Uint8Array | Uint16Array | Uint32Array, size: number): Uint32Array {
+function totals(bins: Uint8Array | Uint16Array | Uint32Array, size: number, inside: Uint8Array | null): Uint32Array {
   const total = new Uint32Array(size + 1);
-  for (let i = 0; i < bins.length; i++) total[bins[i] as number] = (total[bins[i] as number] as number) + 1;
+  for (let i = 0; i < bins.length; i++) {
+    if (inside?.[i] !== 0) total[bins[i] as number] = (total[bins[i] as number] as number) + 1;
+  }
   return total;
 }

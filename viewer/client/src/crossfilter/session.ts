@@ -10,6 +10,8 @@ export interface Request {
   readonly fields: readonly (readonly [string, FieldSpec | null])[];
   readonly filters: readonly (readonly [string, Filter | null])[];
   readonly watch: readonly string[] | null;
+  /** The cells that there are for now; null: all. Absent: as before. */
+  readonly within?: Uint32Array | null;
 }
 
 export type Reply =
@@ -28,7 +30,7 @@ export type Reply =
 /** Answer requests. */
 export function createSession(post: (reply: Reply, transfer: ArrayBuffer[]) => void): (request: Request) => void {
   let engine = new Engine(0);
-  return ({ id, n, fields, filters, watch }) => {
+  return ({ id, n, fields, filters, watch, within }) => {
     const attempt = (change: () => void) => {
       try {
         change();
@@ -38,9 +40,10 @@ export function createSession(post: (reply: Reply, transfer: ArrayBuffer[]) => v
     };
     if (n !== undefined) engine = new Engine(n);
     for (const [name, spec] of fields) attempt(() => (spec ? engine.addField(name, spec) : engine.removeField(name)));
+    if (within !== undefined) engine.restrict(within);
     for (const [name, filter] of filters) attempt(() => engine.setFilter(name, filter));
-    if (filters.length > 0 || fields.length > 0) {
-      const mask = engine.filtered ? engine.mask() : null;
+    if (filters.length > 0 || fields.length > 0 || within !== undefined) {
+      const mask = engine.filtered || engine.restricted ? engine.mask() : null;
       post({ type: 'mask', id, mask, passing: engine.passing }, mask ? [mask.buffer] : []);
     }
     if (watch) engine.watch(watch);

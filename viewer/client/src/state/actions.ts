@@ -58,6 +58,37 @@ const LIST: readonly Action[] = [
     },
   },
   {
+    name: 'rectangle',
+    label: 'Select with a rectangle',
+    group: 'Plot',
+    shortcut: 'r',
+    icon: 'rectangle',
+    enabled: hasPlot,
+    perform: ({ viewer }) => {
+      viewer.mode = 'rectangle';
+    },
+  },
+  {
+    name: 'polygon',
+    label: 'Select with a polygon',
+    group: 'Plot',
+    shortcut: 'o',
+    icon: 'polygon',
+    enabled: hasPlot,
+    perform: ({ viewer }) => {
+      viewer.mode = 'polygon';
+    },
+  },
+  {
+    name: 'in-sight',
+    label: 'Select the cells in sight',
+    group: 'Cells',
+    shortcut: 'f',
+    icon: 'eye',
+    enabled: hasPlot,
+    perform: ({ viewer }) => viewer.selectInSight(),
+  },
+  {
     name: 'zoom-in',
     label: 'Zoom in',
     group: 'Plot',
@@ -82,7 +113,7 @@ const LIST: readonly Action[] = [
     shortcut: '0',
     icon: 'fit',
     enabled: hasPlot,
-    perform: ({ page }) => page.fit(true),
+    perform: ({ viewer }) => viewer.pane.fit(true),
   },
   {
     name: 'labels',
@@ -105,6 +136,42 @@ const LIST: readonly Action[] = [
       const next = names[(names.indexOf(viewer.view.embedding ?? '') + 1) % names.length];
       if (next) viewer.chooseEmbedding(next);
     },
+  },
+  {
+    name: 'panes-1',
+    label: 'One plot',
+    group: 'Plot',
+    shortcut: '1',
+    icon: 'pane1',
+    enabled: hasPlot,
+    perform: ({ viewer }) => viewer.choosePanes(1),
+  },
+  {
+    name: 'panes-2',
+    label: 'Two plots side by side',
+    group: 'Plot',
+    shortcut: '2',
+    icon: 'pane2',
+    enabled: hasPlot,
+    perform: ({ viewer }) => viewer.choosePanes(2),
+  },
+  {
+    name: 'panes-4',
+    label: 'Four plots',
+    group: 'Plot',
+    shortcut: '4',
+    icon: 'pane4',
+    enabled: hasPlot,
+    perform: ({ viewer }) => viewer.choosePanes(4),
+  },
+  {
+    name: 'next-pane',
+    label: 'Work in the next plot',
+    group: 'Plot',
+    shortcut: 'w',
+    icon: 'next',
+    enabled: ({ viewer }) => viewer.panes.length > 1,
+    perform: ({ viewer }) => viewer.activate((viewer.view.active + 1) % viewer.panes.length),
   },
   {
     name: 'plots',
@@ -135,6 +202,25 @@ const LIST: readonly Action[] = [
     icon: 'close',
     enabled: ({ viewer }) => isFiltered(viewer.view),
     perform: ({ viewer }) => viewer.clearFilters(),
+  },
+  {
+    name: 'subset',
+    label: 'Go on with the selected cells alone',
+    group: 'Cells',
+    shortcut: 'n',
+    icon: 'subset',
+    enabled: ({ viewer }) =>
+      isFiltered(viewer.view) && viewer.result.passing > 0 && viewer.result.passing < viewer.size,
+    perform: ({ viewer }) => void viewer.subset(),
+  },
+  {
+    name: 'all',
+    label: 'Go back to all cells of the dataset',
+    group: 'Cells',
+    shortcut: 'u',
+    icon: 'whole',
+    enabled: ({ viewer }) => viewer.view.subset !== null,
+    perform: ({ viewer }) => viewer.leaveSubset(),
   },
   {
     name: 'invert',

@@ -24,7 +24,7 @@ export class CellStore {
   keepOnly(views: Iterable<View>): void {
     const used = new Set<number>();
     for (const view of views) {
-      for (const ref of [view.lasso, view.setA, view.setB]) if (ref && ref !== 'rest') used.add(ref.id);
+      for (const ref of [view.lasso, view.setA, view.setB, view.subset]) if (ref && ref !== 'rest') used.add(ref.id);
     }
     for (const id of this.lists.keys()) if (!used.has(id)) this.lists.delete(id);
   }

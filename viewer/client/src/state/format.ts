@@ -76,3 +76,13 @@ export function embeddingName(name: string): string {
   const bare = name.replace(/^X_/, '');
   return EMBEDDINGS[bare.toLowerCase()] ?? bare;
 }
+
+/** What a plot shows its cells by: an embedding, or one field against another. */
+export function placeName({ name, axes }: { readonly name: string; readonly axes: PlaceAxes | null }): string {
+  return axes ? `${axes.y.title} against ${axes.x.title}` : embeddingName(name);
+}
+
+interface PlaceAxes {
+  readonly x: { readonly title: string };
+  readonly y: { readonly title: string };
+}

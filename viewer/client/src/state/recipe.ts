@@ -5,7 +5,7 @@
 import { cellsOf } from './cells';
 import type { FieldData } from './field';
 import { lassoCells } from './lasso';
-import { type CategoryFilter, type FieldFilter, type GeneRef, isShown } from './view';
+import { type Axes, type CategoryFilter, type FieldFilter, type GeneRef, isShown } from './view';
 
 /** Names a column of obs, a label of the user's own, or a gene of a matrix. */
 export type FieldRef = { readonly obs: string } | { readonly label: string } | GeneRef;
@@ -16,8 +16,9 @@ export type NamedFilter = { readonly field: FieldRef } & FieldFilter;
 export type Joining = 'add' | 'subtract' | 'intersect';
 
 export type Recipe =
-  /** Corners [x0, y0, x1, y1, ...] in the units of the embedding. */
+  /** Corners [x0, y0, x1, y1, ...] in the units of the embedding, or of the axes' plot. */
   | { readonly polygon: readonly number[]; readonly embedding: string }
+  | { readonly polygon: readonly number[]; readonly axes: Axes }
   /** What passes all of these. */
   | { readonly filters: readonly NamedFilter[] }
   | { readonly join: Joining; readonly of: readonly [Recipe, Recipe] }
@@ -28,7 +29,7 @@ export type Recipe =
 /** Where a recipe's ingredients come from. */
 export interface Ingredients {
   readonly n: number;
-  place(embedding: string): Promise<{ readonly x: Float32Array; readonly y: Float32Array }>;
+  place(place: string | Axes): Promise<{ readonly x: Float32Array; readonly y: Float32Array }>;
   field(ref: FieldRef): Promise<FieldData>;
 }
 
@@ -42,7 +43,7 @@ export async function cook(recipe: Recipe, from: Ingredients): Promise<Uint32Arr
 
 async function maskOf(recipe: Recipe, from: Ingredients): Promise<Uint8Array> {
   if ('polygon' in recipe) {
-    const { x, y } = await from.place(recipe.embedding);
+    const { x, y } = await from.place('axes' in recipe ? recipe.axes : recipe.embedding);
     return masked(lassoCells(x, y, recipe.polygon), from.n);
   }
   if ('cells' in recipe) return masked(unpackCells(recipe.cells, from.n), from.n);

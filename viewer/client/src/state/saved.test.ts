@@ -3,6 +3,7 @@ import type { Schema } from '../api/types';
 import { hashOf, readHash } from './address';
 import type { FieldData } from './field';
 import { lassoCells, simplified } from './lasso';
+import { paneSpecs, withActive, withPanes } from './panes';
 import { cook, type Ingredients, packCells, type Recipe, unpackCells } from './recipe';
 import { readView, savedView } from './saved';
 import { initialView, type View, withColor, withFilter, withGenes, withPin, withScale } from './view';
@@ -150,8 +151,20 @@ describe('a view kept', () => {
     const hash = await hashOf(kept(view));
     expect(hash.length).toBeLessThan(560);
     const read = readView(await readHash(`#${hash}`), SCHEMA);
-    expect(read.view).toEqual(view);
+    expect(read.view).toEqual({ ...view, panes: paneSpecs(view) });
     expect(read.dropped).toEqual([]);
+  });
+
+  test('has its plots side by side, and axes in place of an embedding', async () => {
+    const split = withPanes(initialView(SCHEMA), 4, SCHEMA);
+    expect(new Set(split.panes.map(({ color }) => JSON.stringify(color))).size).toBe(3);
+    let view = withActive(split, 2);
+    view = { ...view, axes: { x: { obs: 'n_counts' }, y: { gene: 'CD79A', matrix: 'X' } } };
+    const read = readView(await readHash(`#${await hashOf(kept(view))}`), SCHEMA);
+    expect(read.dropped).toEqual([]);
+    expect(paneSpecs(read.view)).toEqual(paneSpecs(view));
+    expect(read.view.active).toBe(2);
+    expect(withPanes(read.view, 1, SCHEMA).axes).toEqual(view.axes);
   });
 
   test('of another file loses what holds for that file alone', () => {
@@ -191,6 +204,7 @@ describe('views of hostile origin', () => {
       setA: 3,
       setB: { cells: { cells: '!' } },
     },
+    { version: 1, panes: [{ color: 3 }], active: 9, axes: { x: { obs: 'nothing' } }, subset: { cells: 4 } },
     { version: 1, lasso: Array.from({ length: 500 }).reduce((inner) => ({ not: inner }), { filters: [] }) },
   ];
 

@@ -3,8 +3,10 @@
  * everything in it is checked, and what does not fit the dataset is left out and told.
  */
 import type { Schema } from '../api/types';
+import { paneSpecs } from './panes';
 import { DEEPEST, type FieldRef, fromBase64, type NamedFilter, type Recipe } from './recipe';
 import {
+  type Axes,
   type CellsRef,
   type ColorBy,
   type FieldScale,
@@ -14,6 +16,7 @@ import {
   labelKey,
   MAX_GENES,
   obsKey,
+  type PaneSpec,
   type View,
   withFilter,
   withGenes,
@@ -38,8 +41,13 @@ export interface SavedView {
   /** Fingerprint of the dataset: codes of categories and lists of cells hold for it alone. */
   readonly data?: string;
   readonly embedding?: string;
-  readonly matrix?: string;
+  readonly axes?: Axes;
   readonly color?: ColorBy;
+  /** Of several plots what each shows, and which of them was worked in. */
+  readonly panes?: readonly SavedPane[];
+  readonly active?: number;
+  readonly subset?: SavedSet;
+  readonly matrix?: string;
   readonly filters?: readonly NamedFilter[];
   readonly lasso?: Recipe;
   readonly setA?: SavedSet;
@@ -49,6 +57,13 @@ export interface SavedView {
   readonly pinned?: readonly string[];
   readonly scales?: readonly ({ readonly field: FieldRef } & FieldScale)[];
   readonly camera?: Camera;
+}
+
+/** What one of several plots shows. */
+export interface SavedPane {
+  readonly embedding?: string;
+  readonly axes?: Axes;
+  readonly color: ColorBy;
 }
 
 /** Write a view down. */
@@ -80,12 +95,21 @@ export function savedView(
   const lasso = view.lasso && recipe(view.lasso, 'the lasso');
   const setA = view.setA && set(view.setA, 'set A');
   const setB = view.setB && view.setB !== 'rest' ? set(view.setB, 'set B') : view.setB;
+  const subset = view.subset && set(view.subset, 'the cells that the plot is limited to');
   const first = initialView(schema);
+  const panes = paneSpecs(view).map(({ embedding, axes, color }) => ({
+    ...(embedding === null ? {} : { embedding }),
+    ...(axes ? { axes } : {}),
+    color,
+  }));
   const saved: SavedView = {
     version: 1,
     data: schema.fingerprint,
     ...(view.embedding !== null && view.embedding !== first.embedding ? { embedding: view.embedding } : {}),
     ...(view.matrix !== null && view.matrix !== first.matrix ? { matrix: view.matrix } : {}),
+    ...(view.axes ? { axes: view.axes } : {}),
+    ...(panes.length > 1 ? { panes, active: view.active } : {}),
+    ...(subset ? { subset } : {}),
     ...(JSON.stringify(view.color) !== JSON.stringify(first.color) ? { color: view.color } : {}),
     ...(filters.length ? { filters } : {}),
     ...(lasso ? { lasso } : {}),
@@ -106,6 +130,7 @@ export interface ReadView {
   readonly lasso: Recipe | null;
   readonly setA: SavedSet | null;
   readonly setB: SavedSet | null;
+  readonly subset: SavedSet | null;
   readonly camera: Camera | null;
   /** What does not fit, in words. */
   readonly dropped: readonly string[];
@@ -129,7 +154,7 @@ class Reader {
     let view = initialView(this.schema);
     if (given?.version !== 1) {
       const dropped = ['what it describes is not a view that this version knows'];
-      return { view, lasso: null, setA: null, setB: null, camera: null, dropped };
+      return { view, lasso: null, setA: null, setB: null, subset: null, camera: null, dropped };
     }
     this.sameData = given.data === undefined || given.data === this.schema.fingerprint;
     const embedding = this.embedding(given.embedding);
@@ -138,9 +163,11 @@ class Reader {
       ...view,
       embedding: embedding ?? view.embedding,
       matrix: matrix ?? view.matrix,
+      axes: this.axes(given.axes),
       color: this.color(given.color, matrix ?? view.matrix) ?? view.color,
       genes: this.genes(given.genes),
     };
+    view = this.panes(view, given.panes, given.active);
     if (view.color.kind === 'gene') {
       const key = geneKey(view.color);
       if (!view.genes.some((other) => geneKey(other) === key)) view = withGenes(view, [view.color]);
@@ -157,6 +184,7 @@ class Reader {
       lasso: this.cells(given.lasso, 'the lasso'),
       setA: this.set(given.setA, 'set A'),
       setB: given.setB === 'rest' ? null : this.set(given.setB, 'set B'),
+      subset: this.set(given.subset, 'the cells that the plot is limited to'),
       camera: camera(given.camera),
       dropped: [...new Set(this.dropped)],
     };
@@ -172,6 +200,34 @@ class Reader {
     const named = (name: string) => this.schema.embeddings.find((one) => one.name === name)?.name;
     const found = typeof value === 'string' ? (named(value) ?? named(`X_${value}`)) : undefined;
     return found ?? this.drop(`the embedding ${shown(value)}`);
+  }
+
+  private axes(value: unknown): Axes | null {
+    if (value === undefined || value === null) return null;
+    const x = isObject(value) ? this.field(value.x) : null;
+    const y = isObject(value) ? this.field(value.y) : null;
+    return x && y ? { x, y } : this.drop('the axes');
+  }
+
+  /** Several plots; anything odd about them, and there is one. */
+  private panes(view: View, value: unknown, active: unknown): View {
+    const { embedding, axes, color } = view;
+    const one = { ...view, panes: [{ embedding, axes, color }], active: 0 };
+    if (value === undefined) return one;
+    if (!Array.isArray(value) || (value.length !== 2 && value.length !== 4)) {
+      this.drop('the plots side by side');
+      return one;
+    }
+    const panes = value.map((entry): PaneSpec => {
+      const given = isObject(entry) ? entry : {};
+      return {
+        embedding: this.embedding(given.embedding) ?? embedding,
+        axes: this.axes(given.axes),
+        color: this.color(given.color, view.matrix) ?? { kind: 'none' },
+      };
+    });
+    const at = active === 1 || active === 2 || active === 3 ? active : 0;
+    return { ...view, panes, active: at < panes.length ? at : 0 };
   }
 
   private matrix(value: unknown): string | null {
@@ -313,6 +369,10 @@ class Reader {
     }
     const { polygon } = value;
     if (!Array.isArray(polygon) || polygon.length > 20_000 || !polygon.every(Number.isFinite)) return null;
+    if (value.axes !== undefined) {
+      const axes = this.axes(value.axes);
+      return axes && { polygon: polygon as number[], axes };
+    }
     const embedding = this.schema.embeddings.find(({ name }) => name === value.embedding)?.name;
     return embedding === undefined ? null : { polygon: polygon as number[], embedding };
   }

@@ -3,8 +3,8 @@ import type { Api } from '../api/client';
 import type { Schema } from '../api/types';
 import { hashOf, readHash } from './address';
 import type { Page } from './page.svelte';
-import { type ReadView, readView, type SavedView, savedView } from './saved';
-import { type GeneRef, geneKey, type View } from './view';
+import { type ReadView, readView, type SavedSet, type SavedView, savedView } from './saved';
+import { type CellsRef, type GeneRef, geneKey, type View } from './view';
 import type { Viewer } from './viewer.svelte';
 
 /** Milliseconds after which a camera at rest is written down. */
@@ -84,7 +84,7 @@ export class Sharing {
   /** The view shown, to be kept. */
   serializeView(): { saved: SavedView; omitted: string[] } {
     const { viewer } = this;
-    return savedView(viewer.view, viewer.schema, (key) => viewer.refOf(key), this.page.camera);
+    return savedView(viewer.view, viewer.schema, (key) => viewer.refOf(key), this.viewer.pane.camera);
   }
 
   /** Show a view that was kept, as one step. Returns what of it does not fit this dataset. */
@@ -116,30 +116,33 @@ export class Sharing {
   /** Make the lists of cells that a view read is still without, and tell what is missing from it. */
   private async complete(read: ReadView): Promise<readonly string[]> {
     const { viewer } = this;
-    const start = viewer.view;
+    const start: View = viewer.view;
     const dropped = [...read.dropped];
     try {
-      const [lasso, a, b] = [read.lasso, read.setA?.cells, read.setB?.cells].map(
-        (recipe) => recipe && viewer.cook(recipe),
-      );
-      const [lassoCells, aCells, bCells] = [await lasso, await a, await b];
-      if (viewer.view === start && (lassoCells || aCells || bCells)) {
-        const label = (set: { label?: string } | null) => (set?.label === undefined ? {} : { label: set.label });
-        viewer.amend({
-          ...start,
-          ...(lassoCells?.length ? { lasso: viewer.cells.add(lassoCells, read.lasso) } : {}),
-          ...(aCells?.length ? { setA: { ...viewer.cells.add(aCells, read.setA?.cells), ...label(read.setA) } } : {}),
-          ...(bCells?.length ? { setB: { ...viewer.cells.add(bCells, read.setB?.cells), ...label(read.setB) } } : {}),
-        });
+      const sets = { setA: read.setA, setB: read.setB, subset: read.subset };
+      const cooked: { -readonly [Key in keyof View]: View[Key] } = { ...start };
+      if (read.lasso) cooked.lasso = await this.keptCells({ cells: read.lasso });
+      for (const name of ['setA', 'setB', 'subset'] as const) {
+        const set = sets[name];
+        if (set) cooked[name] = await this.keptCells(set);
       }
+      const made = read.lasso || read.setA || read.setB || read.subset;
+      if (viewer.view === start && made) viewer.amend(cooked);
     } catch (error) {
       viewer.fail(error);
     }
-    if (read.camera && read.view.embedding) this.page.look(read.camera, read.view.embedding);
+    if (read.camera && read.view.embedding) viewer.pane.look(read.camera, read.view.embedding);
     if (dropped.length) {
       viewer.tell('Not all of the link fits this dataset.', `Left out: ${dropped.slice(0, 6).join('; ')}.`);
     }
     return dropped;
+  }
+
+  /** Make the cells of a set and keep them. */
+  private async keptCells({ label, cells: recipe }: SavedSet): Promise<CellsRef | null> {
+    const { viewer } = this;
+    const cells = await viewer.cook(recipe);
+    return cells.length ? { ...viewer.cells.add(cells, recipe), ...(label === undefined ? {} : { label }) } : null;
   }
 
   /** Write the view shown into the address: a new entry of the browser's history for every step. */

@@ -3,7 +3,7 @@
  * elsewhere (`Viewer.cells`); here they are named by a number.
  */
 import type { ObsColumn, Schema } from '../api/types';
-import type { Recipe } from './recipe';
+import type { FieldRef, Recipe } from './recipe';
 
 export type ColorBy =
   | { readonly kind: 'none' }
@@ -37,10 +37,28 @@ export interface RangeFilter {
 
 export type FieldFilter = CategoryFilter | RangeFilter;
 
-export interface View {
+/** Two fields of numbers in place of an embedding. */
+export interface Axes {
+  readonly x: FieldRef;
+  readonly y: FieldRef;
+}
+
+/** What one plot shows. */
+export interface PaneSpec {
   readonly embedding: string | null;
-  readonly matrix: string | null;
+  /** Where they are given, the plot has them in place of the embedding. */
+  readonly axes: Axes | null;
   readonly color: ColorBy;
+}
+
+/** What a view shows in its plots; the fields of `PaneSpec` itself are those of the plot worked in. */
+export interface View extends PaneSpec {
+  /** Of each plot, in reading order; what stands at `active` is out of date, see `paneSpecs`. */
+  readonly panes: readonly PaneSpec[];
+  readonly active: number;
+  /** The cells that there are for now; null: all. */
+  readonly subset: CellsRef | null;
+  readonly matrix: string | null;
   /** Filters by field key, see `obsKey` and `geneKey`. */
   readonly filters: Readonly<Record<string, FieldFilter>>;
   readonly lasso: CellsRef | null;
@@ -105,10 +123,17 @@ export function geneKey({ gene, matrix, list }: GeneRef): string {
 /** The view a dataset opens with. */
 export function initialView(schema: Schema): View {
   const column = bestColumn(schema.obs);
-  return {
+  const first: PaneSpec = {
     embedding: schema.embeddings[0]?.name ?? null,
-    matrix: schema.default_matrix,
+    axes: null,
     color: column ? { kind: 'obs', column: column.name } : { kind: 'none' },
+  };
+  return {
+    ...first,
+    panes: [first],
+    active: 0,
+    subset: null,
+    matrix: schema.default_matrix,
     filters: {},
     lasso: null,
     setA: null,

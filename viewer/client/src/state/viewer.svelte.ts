@@ -1,20 +1,22 @@
 /** Everything one open dataset is to the page: the view, the arrays behind it, and what follows when the view changes. */
 import type { Api } from '../api/client';
 import { type ApiError, asApiError, isAbort } from '../api/error';
-import { Latest } from '../api/latest';
 import type { ObsColumn, Schema } from '../api/types';
 import type { Join, Mode } from '../canvas/gestures';
 import { type Crossfilter, type CrossfilterResult, createCrossfilter, type FieldCounts } from '../crossfilter/client';
 import { CellStore, cellsOf, combined } from './cells';
-import { type Coloring, coloringOf, PLAIN } from './coloring';
+import type { Coloring } from './coloring';
 import { categoryName, type FieldData, fieldSpec, geneField, obsField } from './field';
 import { History } from './history';
-import { lassoCells } from './lasso';
+import { lassoCells, simplified } from './lasso';
 import { CellNames } from './names.svelte';
 import { selectionName } from './naming';
+import { fieldsOf, Pane, type Place, placeOnAxes } from './pane.svelte';
+import { type Panes, paneSpecs, withActive, withPanes } from './panes';
 import { cook, type FieldRef, type NamedFilter, type Recipe } from './recipe';
 import { keyOf } from './saved';
 import {
+  type Axes,
   type CellsRef,
   type ColorBy,
   type FieldFilter,
@@ -38,13 +40,6 @@ import {
 
 const LASSO = 'lasso';
 
-/** Coordinates of the cells in the embedding shown. */
-export interface Place {
-  readonly name: string;
-  readonly x: Float32Array;
-  readonly y: Float32Array;
-}
-
 /** A category or a set the pointer is on: its cells stand out. */
 export type Hovered =
   | { readonly kind: 'category'; readonly key: string; readonly code: number }
@@ -57,9 +52,16 @@ export class Viewer {
   result = $state.raw<CrossfilterResult>({ mask: null, passing: 0 });
   counts = $state.raw<ReadonlyMap<string, FieldCounts>>(new Map());
   fields = $state.raw<ReadonlyMap<string, FieldData>>(new Map());
-  coloring = $state.raw<Coloring>(PLAIN);
-  coloringBusy = $state(false);
-  place = $state.raw<Place | null>(null);
+  /** The plots, in reading order. */
+  panes = $state.raw<readonly Pane[]>([]);
+  /** 1 for the cells that there are for now; null: all. */
+  readonly subsetMask: Uint8Array | null = $derived.by(() => {
+    const { subset } = this.view;
+    if (!subset) return null;
+    const mask = new Uint8Array(this.n);
+    for (const cell of this.cells.get(subset)) mask[cell] = 1;
+    return mask;
+  });
   problem = $state.raw<ApiError | null>(null);
   /** What a server said that has too much to do. */
   busy = $state.raw<ApiError | null>(null);
@@ -67,6 +69,10 @@ export class Viewer {
   reading = $state.raw<ReadonlySet<string>>(new Set());
   hovered = $state.raw<Hovered | null>(null);
   mode = $state<Mode>('pan');
+  /** How a shape drawn joins the cells chosen before, where no key says otherwise. */
+  join = $state<Join>('replace');
+  /** The cell the pointer is on, and the plot it is in; of several plots alone. */
+  pointed = $state.raw<{ readonly cell: number; readonly pane: Pane } | null>(null);
   /** What the user is told that is no trouble. */
   told = $state.raw<{ readonly message: string; readonly hint: string } | null>(null);
   /** Steps made through views: who looks on sees a new one from a change of the one before. */
@@ -87,8 +93,6 @@ export class Viewer {
   private readonly watched = new Map<string, number>();
   private readonly loading = new Map<string, Promise<FieldData>>();
   private readonly reads = new Map<string, AbortController>();
-  private readonly coloringRequest = new Latest();
-  private readonly placeRequest = new Latest();
   private readonly applying = new Set<Promise<void>>();
   private gesture: symbol | null = null;
 
@@ -116,9 +120,26 @@ export class Viewer {
       },
       onError: (error) => this.fail(error),
     });
-    void this.showEmbedding();
-    void this.showColor();
+    this.showPanes();
     for (const key of Object.keys(start.filters)) this.startFilter(key);
+  }
+
+  /** The plot the user works in. */
+  get pane(): Pane {
+    return this.panes[this.view.active] ?? (this.panes[0] as Pane);
+  }
+
+  get place(): Place | null {
+    return this.pane.place;
+  }
+
+  get coloring(): Coloring {
+    return this.pane.coloring;
+  }
+
+  /** Cells that there are for now. */
+  get size(): number {
+    return this.view.subset?.n ?? this.n;
   }
 
   // The view
@@ -194,12 +215,13 @@ export class Viewer {
     this.view = next;
     this.canUndo = this.history.canUndo;
     this.canRedo = this.history.canRedo;
-    if (next.embedding !== before.embedding) void this.showEmbedding();
     const rescaled = [...new Set([...Object.keys(before.scales), ...Object.keys(next.scales)])].filter(
       (key) => before.scales[key] !== next.scales[key],
     );
     for (const key of rescaled) this.count(key);
-    if (next.color !== before.color || rescaled.some((key) => this.isColored(key))) void this.showColor();
+    this.showPanes();
+    for (const pane of this.panes) if (rescaled.some((key) => pane.isColored(key))) pane.recolor();
+    if (next.subset !== before.subset) this.crossfilter.restrict(next.subset && this.cells.get(next.subset));
     if (next.lasso !== before.lasso) {
       this.crossfilter.setFilter(LASSO, next.lasso && { kind: 'cells', cells: this.cells.get(next.lasso) });
     }
@@ -209,11 +231,24 @@ export class Viewer {
     this.releaseGenes();
   }
 
+  /** Have each plot show what the view says. */
+  private showPanes(): void {
+    const specs = paneSpecs(this.view);
+    if (specs.length !== this.panes.length) {
+      for (const pane of this.panes.slice(specs.length)) pane.dispose();
+      this.panes = specs.map((_, k) => this.panes[k] ?? new Pane(this));
+    }
+    specs.forEach((spec, k) => {
+      this.panes[k]?.show(spec);
+    });
+  }
+
   /** Give up the arrays of genes that are neither listed, nor colours, nor filters: each is as long as the dataset. */
   private releaseGenes(): void {
     const { genes, filters } = this.view;
     const used = new Set([...genes.map(geneKey), ...Object.keys(filters)]);
-    const unused = [...this.sources.keys()].filter((key) => !used.has(key) && !this.isColored(key));
+    const shown = (key: string) => this.panes.some((pane) => pane.uses(key));
+    const unused = [...this.sources.keys()].filter((key) => !used.has(key) && !shown(key));
     for (const key of unused) {
       if (!this.fields.has(key)) continue;
       this.loading.delete(key);
@@ -233,11 +268,9 @@ export class Viewer {
     if (matrix) this.colorBy({ kind: 'gene', gene, matrix });
   }
 
+  /** Whether the plot worked in has the colours of a field. */
   isColored(key: string): boolean {
-    const { color } = this.view;
-    if (color.kind === 'obs') return obsKey(color.column) === key;
-    if (color.kind === 'label') return labelKey(color.label) === key;
-    return color.kind === 'gene' && geneKey(color) === key;
+    return fieldsOf(this.view.color).some((ref) => keyOf(ref) === key);
   }
 
   /** Take a gene off the list; one that is still being read is given up. */
@@ -268,7 +301,43 @@ export class Viewer {
   }
 
   chooseEmbedding(name: string): void {
-    this.commit({ ...this.view, embedding: name });
+    this.commit({ ...this.view, embedding: name, axes: null });
+  }
+
+  /** Plot one field against another in place of an embedding. */
+  chooseAxes(axes: Axes | null): void {
+    this.commit({ ...this.view, axes });
+  }
+
+  choosePanes(count: Panes): void {
+    this.commit(withPanes(this.view, count, this.schema));
+  }
+
+  /** Work in one of the plots. That alone is no step to undo. */
+  activate(active: number): void {
+    const next = withActive(this.view, active);
+    if (next !== this.view) this.amend(next);
+  }
+
+  /** One plot's camera moved: those of the other plots of its embedding go along. */
+  follow(moved: Pane): void {
+    for (const pane of this.panes) if (pane !== moved) pane.follow(moved);
+  }
+
+  /** Go on with the selected cells alone. */
+  async subset(): Promise<void> {
+    const mask = await this.settledMask();
+    if (!mask || this.result.passing === 0) return;
+    const recipe = this.selectionRecipe();
+    const { subset } = this.view;
+    const within = subset?.recipe;
+    const made: Recipe | null = within && recipe ? { join: 'intersect', of: [within, recipe] } : subset ? null : recipe;
+    this.commit({ ...withoutFilters(this.view), subset: this.cells.add(cellsOf(mask, this.n), made) });
+  }
+
+  /** Go back to all cells. */
+  leaveSubset(): void {
+    this.commit({ ...this.view, subset: null });
   }
 
   chooseMatrix(name: string): void {
@@ -298,15 +367,29 @@ export class Viewer {
   selectWithin(polygon: readonly number[], join: Join): void {
     const { place } = this;
     if (!place) return;
-    this.selectCells(lassoCells(place.x, place.y, polygon), join, { polygon, embedding: place.name });
+    const { axes, embedding } = this.view;
+    const recipe: Recipe | null = axes ? { polygon, axes } : embedding === null ? null : { polygon, embedding };
+    this.selectCells(lassoCells(place.x, place.y, polygon), join, recipe);
+  }
+
+  /** Select what the plot worked in has in sight. */
+  selectInSight(): void {
+    const { scatter } = this.pane;
+    if (!scatter) return;
+    const { width, height } = scatter.size;
+    const [left, top] = scatter.unproject(0, 0);
+    const [right, bottom] = scatter.unproject(width, height);
+    const within = simplified([left, top, right, top, right, bottom, left, bottom], 1 / scatter.view.scale);
+    this.selectWithin(within, this.join);
   }
 
   /** Select what is not selected. */
   async invert(): Promise<void> {
     const mask = await this.settledMask();
     if (!mask) return;
+    const inside = this.subsetMask;
     const others = cellsOf(
-      mask.map((passes) => 1 - passes),
+      mask.map((passes, cell) => (inside?.[cell] === 0 ? 0 : 1 - passes)),
       this.n,
     );
     const recipe = this.selectionRecipe();
@@ -341,8 +424,8 @@ export class Viewer {
   cook(recipe: Recipe): Promise<Uint32Array> {
     return cook(recipe, {
       n: this.n,
-      place: (name) => this.readPlace(name),
-      field: (ref) => ('gene' in ref ? this.loadGene(ref) : this.load(keyOf(ref))),
+      place: (place) => (typeof place === 'string' ? this.readPlace(place) : placeOnAxes(place, this)),
+      field: (ref) => this.loadRef(ref),
     });
   }
 
@@ -397,6 +480,14 @@ export class Viewer {
     return this.load(key);
   }
 
+  loadRef(ref: FieldRef): Promise<FieldData> {
+    return 'gene' in ref ? this.loadGene(ref) : this.load(keyOf(ref));
+  }
+
+  scaleOf(key: string): FieldScale | undefined {
+    return this.view.scales[key];
+  }
+
   private async fetchField(key: string): Promise<FieldData> {
     const info = this.columns.get(key);
     const gene = this.sources.get(key);
@@ -430,7 +521,7 @@ export class Viewer {
       this.counts = without(this.counts, key);
     }
     if (field && this.view.filters[key]) this.startFilter(key);
-    if (field && this.isColored(key)) void this.showColor();
+    for (const pane of this.panes) if (field && pane.isColored(key)) pane.recolor();
   }
 
   private async readGene(gene: GeneRef): Promise<FieldData> {
@@ -485,41 +576,11 @@ export class Viewer {
 
   // The plot
 
-  private async showEmbedding(): Promise<void> {
-    const name = this.view.embedding;
-    if (name === null) return;
-    try {
-      const place = await this.placeRequest.run(() => this.readPlace(name));
-      if (place) this.place = place;
-    } catch (error) {
-      this.fail(error);
-    }
-  }
-
-  private async readPlace(name: string): Promise<Place> {
+  async readPlace(name: string): Promise<Place> {
     const answer = await this.api.embedding(name);
     const [x, y] = answer.columns.map((column) => (column.layout === 'string' ? [] : column.dense()));
     const n = x?.length ?? 0;
-    return { name, x: Float32Array.from(x ?? []), y: y ? upright(name, y) : new Float32Array(n) };
-  }
-
-  private async showColor(): Promise<void> {
-    const { color } = this.view;
-    this.coloringBusy = color.kind !== 'none';
-    try {
-      const coloring = await this.coloringRequest.run(async () => {
-        if (color.kind === 'none') return PLAIN;
-        if (color.kind === 'gene') return coloringOf(await this.loadGene(color), this.view.scales[geneKey(color)]);
-        const key = color.kind === 'obs' ? obsKey(color.column) : labelKey(color.label);
-        return coloringOf(await this.load(key), this.view.scales[key]);
-      });
-      if (!coloring) return;
-      this.coloring = coloring;
-      this.coloringBusy = false;
-    } catch (error) {
-      this.coloringBusy = false;
-      this.fail(error);
-    }
+    return { name, x: Float32Array.from(x ?? []), y: y ? upright(name, y) : new Float32Array(n), axes: null };
   }
 
   /** Tell the user something that takes no answer. */
@@ -533,8 +594,7 @@ export class Viewer {
   }
 
   dispose(): void {
-    this.coloringRequest.cancel();
-    this.placeRequest.cancel();
+    for (const pane of this.panes) pane.dispose();
     this.crossfilter.dispose();
   }
 }

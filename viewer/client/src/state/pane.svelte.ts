@@ -1,0 +1,241 @@
+/** One plot of the page: which embedding, in which colours, and where its camera looks. */
+import { Latest } from '../api/latest';
+import type { View as Look, Scatter } from '../canvas/scatter';
+import { type Coloring, coloringOf, PLAIN } from './coloring';
+import type { FieldData, RangeData } from './field';
+import type { FieldRef } from './recipe';
+import { type Camera, keyOf } from './saved';
+import type { Axes, ColorBy, FieldScale, PaneSpec } from './view';
+
+/** Coordinates of the cells in the embedding, or along the axes, shown. */
+export interface Place {
+  readonly name: string;
+  readonly x: Float32Array;
+  readonly y: Float32Array;
+  /** What the coordinates are, where they are of two fields: these lie between 0 and 1. */
+  readonly axes: { readonly x: Axis; readonly y: Axis } | null;
+}
+
+/** A field along an edge of the plot. */
+export interface Axis {
+  readonly title: string;
+  /** Values at 0 and 1. */
+  readonly ends: readonly [number, number];
+  readonly isDate: boolean;
+}
+
+/** Where a pane gets its data. */
+export interface Source {
+  readPlace(name: string): Promise<Place>;
+  loadRef(ref: FieldRef): Promise<FieldData>;
+  scaleOf(key: string): FieldScale | undefined;
+  /** 1 for the cells that there are for now; null: all. */
+  readonly subsetMask: Uint8Array | null;
+  fail(error: unknown): void;
+}
+
+export class Pane {
+  private whole = $state.raw<Place | null>(null);
+  /** Where the cells are; those that there are not for now have no place. */
+  readonly place: Place | null = $derived.by(() => {
+    const { whole } = this;
+    const mask = this.source.subsetMask;
+    if (!whole || !mask) return whole;
+    const x = whole.x.slice();
+    for (let cell = 0; cell < x.length; cell++) if (!mask[cell]) x[cell] = Number.NaN;
+    return { ...whole, x };
+  });
+  coloring = $state.raw<Coloring>(PLAIN);
+  busy = $state(false);
+  scatter = $state.raw<Scatter | null>(null);
+  /** Cells that have a place; null before there are any. */
+  nDrawn = $state<number | null>(null);
+  /** Pixels of the plot that something covers. */
+  covered = { above: 0, below: 0 };
+  private spec: PaneSpec | null = null;
+  private readonly placeRequest = new Latest();
+  private readonly coloringRequest = new Latest();
+  /** The embedding whose cells the plot has. */
+  private embedding: string | null = null;
+  /** What a link wants to show of an embedding that is still to come. */
+  private wanted: { readonly camera: Camera; readonly embedding: string } | null = null;
+  /** The view that showed all cells last. */
+  private shown: Camera | null = null;
+
+  constructor(private readonly source: Source) {}
+
+  // What is shown
+
+  show(spec: PaneSpec): void {
+    const before = this.spec;
+    this.spec = spec;
+    if (spec.embedding !== before?.embedding || spec.axes !== before?.axes) void this.showPlace(spec);
+    if (spec.color !== before?.color) void this.showColor(spec.color);
+  }
+
+  /** Show the colours anew: what they are made of has changed. */
+  recolor(): void {
+    if (this.spec) void this.showColor(this.spec.color);
+  }
+
+  /** Whether a field's data are in the plot. */
+  uses(key: string): boolean {
+    const axes = this.spec?.axes;
+    return this.isColored(key) || (axes ? [axes.x, axes.y].some((ref) => keyOf(ref) === key) : false);
+  }
+
+  isColored(key: string): boolean {
+    return this.spec !== null && fieldsOf(this.spec.color).some((ref) => keyOf(ref) === key);
+  }
+
+  dispose(): void {
+    this.placeRequest.cancel();
+    this.coloringRequest.cancel();
+  }
+
+  private async showPlace({ embedding, axes }: PaneSpec): Promise<void> {
+    if (embedding === null && !axes) return;
+    try {
+      const place = await this.placeRequest.run(() => this.read(embedding, axes));
+      if (place) this.whole = place;
+    } catch (error) {
+      this.source.fail(error);
+    }
+  }
+
+  private read(embedding: string | null, axes: Axes | null): Promise<Place | null> {
+    if (axes) return placeOnAxes(axes, this.source);
+    return embedding === null ? Promise.resolve(null) : this.source.readPlace(embedding);
+  }
+
+  private async showColor(color: ColorBy): Promise<void> {
+    this.busy = color.kind !== 'none';
+    try {
+      const coloring = await this.coloringRequest.run(async () => {
+        if (color.kind === 'none') return PLAIN;
+        const [ref] = fieldsOf(color);
+        if (!ref) return PLAIN;
+        const field = await this.source.loadRef(ref);
+        return coloringOf(field, this.source.scaleOf(field.key));
+      });
+      if (!coloring) return;
+      this.coloring = coloring;
+      this.busy = false;
+    } catch (error) {
+      this.busy = false;
+      this.source.fail(error);
+    }
+  }
+
+  // The camera
+
+  /** Show all cells in the part of the plot that nothing covers. */
+  fit(animate: boolean): void {
+    const { scatter } = this;
+    if (!scatter) return;
+    const whole = viewOfAll(scatter, this.covered);
+    this.shown = { x: whole.x, y: whole.y, zoom: whole.scale / scatter.fitted.scale };
+    scatter.setView(whole, animate);
+  }
+
+  /** The plot has cells, those of an embedding: show them all, or what a link wants to show. */
+  placed(embedding: string): void {
+    this.embedding = embedding;
+    this.fit(false);
+    if (this.wanted?.embedding === embedding) this.look(this.wanted.camera, embedding);
+  }
+
+  /** The plot has another size: show all cells again, if all were shown before. */
+  refit(): void {
+    if (this.atWhole) this.fit(false);
+  }
+
+  /** Whether the view has not been moved since all cells were shown. */
+  private get atWhole(): boolean {
+    const { scatter, shown } = this;
+    if (!scatter || !shown) return false;
+    const { x, y, scale } = scatter.view;
+    const near = (one: number, other: number) => Math.abs(one - other) * scale < 1;
+    const zoom = scale / scatter.fitted.scale;
+    return near(x, shown.x) && near(y, shown.y) && Math.abs(zoom / shown.zoom - 1) < 1e-3;
+  }
+
+  /** Where the camera looks; null while it shows all cells. */
+  get camera(): Camera | null {
+    const { scatter } = this;
+    if (!scatter || this.atWhole || scatter.size.width === 0) return null;
+    const { x, y, scale } = scatter.view;
+    return { x: short(x), y: short(y), zoom: short(scale / scatter.fitted.scale) };
+  }
+
+  /** Look where a camera looks, as soon as its embedding is shown. */
+  look(camera: Camera, embedding: string): void {
+    const { scatter } = this;
+    if (!scatter || this.embedding !== embedding) {
+      this.wanted = { camera, embedding };
+      return;
+    }
+    this.wanted = null;
+    scatter.setView({ x: camera.x, y: camera.y, scale: camera.zoom * scatter.fitted.scale });
+  }
+
+  /** Look where another pane of the same embedding looks. */
+  follow(other: Pane): void {
+    const { scatter } = this;
+    if (!scatter || !other.scatter || this.embedding !== other.embedding) return;
+    const { x, y, scale } = other.scatter.view;
+    const wanted = (scale / other.scatter.fitted.scale) * scatter.fitted.scale;
+    const now = scatter.view;
+    const same = (one: number, another: number) => Math.abs(one - another) * wanted < 0.1;
+    if (same(x, now.x) && same(y, now.y) && Math.abs(wanted / now.scale - 1) < 1e-6) return;
+    scatter.setView({ x, y, scale: wanted });
+  }
+}
+
+/** The view of all cells in the part of the plot that nothing covers. */
+function viewOfAll({ fitted, size }: Scatter, { above, below }: Pane['covered']): Look {
+  const free = Math.max(1, size.height - above - below) / Math.max(1, size.height);
+  const scale = fitted.scale * free;
+  return { x: fitted.x, y: fitted.y + (above - below) / 2 / scale, scale };
+}
+
+/** The fields a plot is coloured by. */
+export function fieldsOf(color: ColorBy): readonly FieldRef[] {
+  if (color.kind === 'obs') return [{ obs: color.column }];
+  if (color.kind === 'label') return [{ label: color.label }];
+  return color.kind === 'gene' ? [color] : [];
+}
+
+/** Where the cells are with one field along x and another along y. */
+export async function placeOnAxes(axes: Axes, source: Pick<Source, 'loadRef'>): Promise<Place> {
+  const [x, y] = await Promise.all([source.loadRef(axes.x), source.loadRef(axes.y)]);
+  const along = (field: FieldData) => {
+    if (field.kind !== 'range') throw new RangeError(`“${field.title}” holds no numbers: choose another axis.`);
+    return unit(field);
+  };
+  const [onX, onY] = [along(x), along(y)];
+  const name = `axes ${x.key} ${y.key}`;
+  return { name, x: onX.values, y: onY.values, axes: { x: onX.axis, y: onY.axis } };
+}
+
+/** Values between 0 and 1; NaN where missing. */
+function unit(field: RangeData): { values: Float32Array; axis: Axis } {
+  let low = Number.POSITIVE_INFINITY;
+  let high = Number.NEGATIVE_INFINITY;
+  const has = (cell: number) => Number.isFinite(field.values[cell]) && !field.missing?.[cell];
+  for (let cell = 0; cell < field.values.length; cell++) {
+    if (!has(cell)) continue;
+    low = Math.min(low, field.values[cell] as number);
+    high = Math.max(high, field.values[cell] as number);
+  }
+  const span = high - low || 1;
+  const values = Float32Array.from({ length: field.values.length }, (_, cell) =>
+    has(cell) ? ((field.values[cell] as number) - low) / span : Number.NaN,
+  );
+  return { values, axis: { title: field.title, ends: [low, low + span], isDate: field.isDate } };
+}
+
+/** A number in as few digits as a picture needs. */
+function short(value: number): number {
+  return Number(value.toPrecision(6));
+}
