@@ -7,16 +7,18 @@ past is reached by undoing from what stands.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
+import numpy as np
 from pyroaring import BitMap
 
 from starcyte.curation.base import Category
-from starcyte.curation.cells import pack, unpack
+from starcyte.curation.cells import from_codes, from_rows, pack, rows_of, unpack
 
 NOWHERE = -1
 """In place of a category's id: the cell was unlabelled."""
+_UNMOVED = -2
 
 
 @dataclass(frozen=True)
@@ -91,9 +93,16 @@ def moves(before: State, after: State) -> dict[int, BitMap]:
     return found
 
 
-def undoing(before: State, after: State) -> bytes:
-    """Return what leads back from a state to the one before it."""
-    moved = moves(before, after)
+def undoing(before: State, after: State, moved: Mapping[int, BitMap]) -> bytes:
+    """Return what leads back from a state to the one before it.
+
+    Parameters
+    ----------
+    before, after
+        The states.
+    moved
+        The moves between them.
+    """
     for cells in moved.values():
         cells.run_optimize()
     header = {
@@ -102,30 +111,50 @@ def undoing(before: State, after: State) -> bytes:
         "entries": None
         if before.entries == after.entries
         else [[e.id, e.name, e.color, e.note] for e in before.entries],
-        "next": before.next_id,
         "from": list(moved),
     }
     return pack(header, list(moved.values()))
 
 
-def undone(after: State, undo: bytes) -> State:
-    """Return the state before the one that a change has led to."""
-    header, sets = unpack(undo)
-    entries = after.entries if header["entries"] is None else tuple(Entry(*e) for e in header["entries"])
-    moved = BitMap.union(*sets) if sets else BitMap()
-    cells = {}
-    for entry in entries:
-        has = after.of(entry.id)
-        cells[entry.id] = has - moved if has.intersect(moved) else has
-    for entry_id, back in zip(header["from"], sets, strict=True):
-        if entry_id != NOWHERE:
-            cells[entry_id] = cells[entry_id] | back
+def undone(state: State, undoings: Iterable[bytes], n_obs: int) -> State:
+    """Return the state that some changes have led from.
+
+    Parameters
+    ----------
+    state
+        What they have led to.
+    undoings
+        What leads back, the newest change first.
+    n_obs
+        How many cells there are.
+    """
+    origin = np.full(n_obs, _UNMOVED, np.int32)
+    name, gone, entries = state.name, state.gone, state.entries
+    for undoing_ in undoings:
+        header, sets = unpack(undoing_)
+        name, gone = header["name"], header["gone"]
+        if header["entries"] is not None:
+            entries = tuple(Entry(*e) for e in header["entries"])
+        # an older change overwrites: what counts is where a cell was first
+        for entry_id, cells in zip(header["from"], sets, strict=True):
+            origin[rows_of(cells)] = entry_id
+    moved = np.flatnonzero(origin != _UNMOVED)
+    if not moved.size:
+        return replace(state, name=name, gone=gone, entries=entries)
+    ids, codes = np.unique(origin[moved], return_inverse=True)
+    back = dict(zip(ids.tolist(), from_codes(codes, ids.size), strict=True))
+    away = from_rows(moved)
+    cells_then = {}
+    for entry_id in (e.id for e in entries):
+        has, had = state.of(entry_id), back.get(entry_id)
+        stays = has - away if has.intersect(away) else has
+        cells_then[entry_id] = stays if had is None else stays | from_rows(moved[rows_of(had)])
     # ids of categories that were made since are not given again
-    return State(header["name"], header["gone"], entries, cells, max(header["next"], after.next_id))
+    return State(name, gone, entries, cells_then, state.next_id)
 
 
-def assigned(state: State, target: Entry | None, cells: BitMap) -> State:
-    """Return a state with these cells in one category, or in none.
+def assigned(state: State, target: Entry | None, cells: BitMap) -> tuple[State, dict[int, BitMap]]:
+    """Return a state with these cells in one category, or in none, and the moves that lead there.
 
     Parameters
     ----------
@@ -136,12 +165,20 @@ def assigned(state: State, target: Entry | None, cells: BitMap) -> State:
     cells
         Which ones.
     """
-    after = dict(state.cells or {})
+    after, moved = dict(state.cells or {}), {}
+    unlabelled = cells.copy()
     for entry in state.entries:
         has = state.of(entry.id)
-        if target is not None and entry.id == target.id:
-            if not cells.issubset(has):
-                after[entry.id] = has | cells
-        elif has.intersect(cells):
-            after[entry.id] = has - cells
-    return replace(state, cells=after)
+        hit = has & cells
+        if not hit:
+            continue
+        unlabelled -= hit
+        if target is None or entry.id != target.id:
+            moved[entry.id] = hit
+            after[entry.id] = has - hit
+    if target is not None:
+        if unlabelled:
+            moved[NOWHERE] = unlabelled
+        if moved:
+            after[target.id] = state.of(target.id) | cells
+    return replace(state, cells=after), moved

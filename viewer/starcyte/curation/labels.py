@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from pyroaring import BitMap
@@ -244,12 +244,12 @@ class Labels:
                 check_name(category, "the category", self._settings)
                 target = Entry(before.next_id, category)
                 start = replace(before, entries=(*before.entries, target), next_id=before.next_id + 1)
-            after = assigned(start, target, cells)
-            n = sum(len(c) for c in moves(before, after).values())
+            after, moved = assigned(start, target, cells)
+            n = sum(len(c) for c in moved.values())
             if n == 0 and start is before:
                 return _info(thing), 0
             action = "unassign" if category is None else "assign"
-            return self._save(writing, user, thing, before, after, action), n
+            return self._save(writing, user, thing, before, after, action, moved), n
 
     def restore(self, user: str, name: str, revision: int, expected: int = ANY) -> LabelInfo | None:
         """Make a label what it was at a revision, as a new revision; also one that was deleted.
@@ -347,14 +347,19 @@ class Labels:
         if not reading.first(thing) <= revision <= thing.revision:
             raise NotFound(f"Label {thing.name!r} has no revision {revision}.", "Its history lists them.")
         state = self._state(reading, thing)
-        for change in reading.undoing(thing, revision):
-            if change.undo is None:
-                raise NotFound(
-                    f"Revision {revision} of label {thing.name!r} is no longer kept (setting max_user_bytes).",
-                    "Choose a newer one.",
-                )
-            state = undone(state, change.undo)
-        return state
+        if revision == thing.revision:
+            return state
+
+        def undoings() -> Iterator[bytes]:
+            for change in reading.undoing(thing, revision):
+                if change.undo is None:
+                    raise NotFound(
+                        f"Revision {revision} of label {thing.name!r} is no longer kept (setting max_user_bytes).",
+                        "Choose a newer one.",
+                    )
+                yield change.undo
+
+        return undone(state, undoings(), self._n_obs)
 
     def _expected(self, reading: Reading, thing: Thing, revision: int) -> State:
         """Return what a label was at the revision that a change is made for; raise Conflict where nobody knows."""
@@ -384,7 +389,14 @@ class Labels:
                 self._states.popitem(last=False)
 
     def _save(
-        self, writing: Writing, user: str, thing: Thing | None, before: State, after: State, action: str
+        self,
+        writing: Writing,
+        user: str,
+        thing: Thing | None,
+        before: State,
+        after: State,
+        action: str,
+        moved: Mapping[int, BitMap] | None = None,
     ) -> LabelInfo:
         """Make a label what it is after, and note how it was before."""
         if before.gone and not after.gone and len(writing.things(user, KIND)) >= self._settings.max_labels:
@@ -402,9 +414,8 @@ class Labels:
             "n": [len(after.of(e.id)) for e in after.entries],
             "next": after.next_id,
         }
-        saved = writing.save(
-            thing, KIND, after.name, header, action, after.n_labelled, undoing(before, after), parts, after.gone
-        )
+        undo = undoing(before, after, moves(before, after) if moved is None else moved)
+        saved = writing.save(thing, KIND, after.name, header, action, after.n_labelled, undo, parts, after.gone)
         # not before: a number of a change that fails is given again
         writing.when_kept(lambda: self._keep((saved.id, saved.revision), after))
         return _info(saved)

@@ -57,7 +57,10 @@ class Terms:
             raise SettingInvalid(
                 f"The file of terms {str(path)!r} cannot be read: {reason}.", "Check --terms-file: OBO or CSV."
             ) from None
-        self.terms = list({t.name: t for t in reversed(found)}.values())[::-1]
+        by_name: dict[str, Term] = {}
+        for term in found:
+            by_name.setdefault(term.name, term)
+        self.terms = list(by_name.values())
         if not self.terms:
             raise SettingInvalid(
                 f"The file of terms {str(path)!r} has none.", "Give OBO, or CSV with a column called name."

@@ -1,0 +1,354 @@
+"""The database: versions, broken and full disks, several threads and processes, and how much is kept."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import threading
+from contextlib import contextmanager
+from itertools import count
+
+import pytest
+from pyroaring import BitMap
+from starcyte.curation import db
+from starcyte.curation.curation import Curation
+from starcyte.curation.db import Store, data_folder
+from starcyte.curation.label_edit import Wanted
+from starcyte.curation.migrations import MIGRATIONS
+from starcyte.curation.standing import ANY
+from starcyte.errors import LimitExceeded, NotFound, StorageFull, StorageUnusable
+from starcyte.settings import Settings
+
+N = 2000
+
+
+@contextmanager
+def opened(path, n=N, **settings):
+    curation = Curation(path, Settings(**settings), n)
+    try:
+        yield curation
+    finally:
+        curation.close()
+
+
+@contextmanager
+def mounted(folder, options):
+    folder.mkdir()
+    if shutil.which("mount") is None or os.geteuid() != 0:
+        pytest.skip("only root can mount a small file system")
+    command = ["mount", "-t", "tmpfs", "-o", options, "starcyte-test", str(folder)]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    if done.returncode:
+        pytest.skip(f"this machine does not allow a small file system to be mounted: {done.stderr.strip()}")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def test_the_data_folder_is_the_one_given_or_the_users(monkeypatch, tmp_path):
+    assert data_folder(Settings(data_dir="/x/y")).as_posix() == "/x/y"
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    assert data_folder(Settings()) == tmp_path / "starcyte"
+    monkeypatch.delenv("XDG_DATA_HOME")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert data_folder(Settings()) == tmp_path / ".local" / "share" / "starcyte"
+
+
+def test_migrations_are_applied_in_order_and_once(tmp_path, monkeypatch):
+    path = tmp_path / "x.sqlite"
+    with opened(path) as curation:
+        curation.labels.create("", "old", [Wanted("a")])
+    more = ("CREATE TABLE more (x)", "INSERT INTO more VALUES (1)"), ("INSERT INTO more VALUES (2)",)
+    monkeypatch.setattr(db, "MIGRATIONS", (*MIGRATIONS, *more))
+    for _ in range(2):
+        with opened(path) as curation:
+            assert [i.name for i in curation.labels.listed("")] == ["old"]
+    connection = sqlite3.connect(path)
+    assert connection.execute("SELECT x FROM more").fetchall() == [(1,), (2,)]
+    assert connection.execute("SELECT number FROM migrations").fetchall() == [(1,), (2,), (3,)]
+    connection.close()
+
+
+def test_a_migration_that_fails_changes_nothing(tmp_path, monkeypatch):
+    path = tmp_path / "x.sqlite"
+    Store(path, Settings()).close()
+    monkeypatch.setattr(db, "MIGRATIONS", (*MIGRATIONS, ("CREATE TABLE more (x)", "NONSENSE")))
+    with pytest.raises(sqlite3.OperationalError):
+        Store(path, Settings())
+    monkeypatch.undo()
+    with opened(path) as curation:
+        curation.labels.create("", "x", [])
+
+
+def test_a_database_of_a_newer_version_is_told_and_left_alone(tmp_path):
+    path = tmp_path / "x.sqlite"
+    Store(path, Settings()).close()
+    connection = sqlite3.connect(path)
+    connection.execute("INSERT INTO migrations VALUES (99, '')")
+    connection.commit()
+    connection.close()
+    before = path.read_bytes()
+    with pytest.raises(StorageUnusable, match=r"newer starcyte .* number 99"):
+        Store(path, Settings())
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("content", [b"no database at all" * 100, b"SQLite format 3\0" + b"\xff" * 4096])
+def test_a_file_that_is_no_database_is_told_and_left_alone(tmp_path, content):
+    path = tmp_path / "x.sqlite"
+    path.write_bytes(content)
+    with pytest.raises(StorageUnusable, match="damaged"):
+        Store(path, Settings())
+    assert path.read_bytes() == content
+
+
+def test_a_folder_that_cannot_be_made_is_told(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StorageUnusable, match=r"cannot be made: Not a directory") as raised:
+        Store(tmp_path / "file" / "below" / "x.sqlite", Settings())
+    assert "--data-dir" in raised.value.hint
+
+
+def test_a_folder_that_cannot_be_written_is_told(tmp_path):
+    with mounted(tmp_path / "data", "ro") as data, pytest.raises(StorageUnusable, match="cannot be written"):
+        Store(data / "x.sqlite", Settings())
+
+
+def test_a_file_system_without_shared_memory_is_told(tmp_path, monkeypatch):
+    """As network file systems may be; SQLite has such a way of its own to reach files."""
+    connect = sqlite3.connect
+
+    def without(path, **arguments):
+        return connect(f"file:{path}?vfs=unix-dotfile", uri=True, **arguments)
+
+    monkeypatch.setattr(sqlite3, "connect", without)
+    with pytest.raises(StorageUnusable, match="write-ahead log") as raised:
+        Store(tmp_path / "x.sqlite", Settings())
+    assert "--data-dir" in raised.value.hint
+
+
+def test_a_full_disk_is_told_and_nothing_is_half_written(tmp_path):
+    with mounted(tmp_path / "data", "size=1m") as data:
+        path = data / "x.sqlite"
+        with opened(path, 10**6) as curation:
+            kept = {}
+            with pytest.raises(StorageFull, match="is full"):
+                for i in count():
+                    label = curation.labels.create("", f"l{i}", [Wanted("a")])
+                    kept[f"l{i}"] = 0
+                    curation.labels.assign("", f"l{i}", "a", BitMap(range(i, 10**6, 17)))
+                    kept[f"l{i}"] = len(range(i, 10**6, 17))
+                    assert label.revision > 0
+            assert len(kept) > 1
+            assert {x.name: x.n_labelled for x in curation.snapshot("").labels} == kept
+            # still full: told again, and again nothing is lost
+            with pytest.raises(StorageFull):
+                curation.labels.assign("", "l0", "b", BitMap(range(1, 10**6, 3)), create=True)
+            assert {x.name: x.n_labelled for x in curation.snapshot("").labels} == kept
+            # with room again it goes on, without a new start
+            subprocess.run(["mount", "-o", "remount,size=8m", str(data)], check=True)
+            curation.labels.assign("", "l0", "b", BitMap(range(1, 10**6, 3)), create=True)
+        with opened(path, 10**6) as curation:
+            assert set(kept) == {i.name for i in curation.labels.listed("")}
+            assert curation.labels.listed("")[0].counts[1] == len(range(1, 10**6, 3))
+
+
+def test_a_disk_that_is_full_from_the_start_is_told(tmp_path):
+    with mounted(tmp_path / "data", "size=16k") as data, pytest.raises(StorageFull):
+        Store(data / "x.sqlite", Settings())
+
+
+def test_a_database_that_was_removed_takes_no_more(tmp_path):
+    """What would be acknowledged then would be gone with the file."""
+    path = tmp_path / "x.sqlite"
+    with opened(path) as curation:
+        curation.labels.create("", "x", [])
+        path.unlink()
+        with pytest.raises(StorageUnusable, match="removed or replaced"):
+            curation.labels.create("", "y", [])
+
+
+def test_a_clock_that_is_set_back_changes_no_order(tmp_path):
+    days = iter(range(28, 0, -1))
+    curation = Curation(tmp_path / "x.sqlite", Settings(), N, now=lambda: f"2026-01-{next(days):02}T00:00:00.000Z")
+    curation.labels.create("", "x", [Wanted("a")])
+    for i in range(10):
+        curation.labels.assign("", "x", "a", BitMap([i]))
+    history = curation.labels.revisions("", "x")
+    assert [c.size for c in history] == list(range(10, -1, -1))
+    assert [c.time for c in history] == sorted(c.time for c in history)  # the newest has the earliest
+    curation.labels.restore("", "x", history[4].number)
+    assert curation.labels.get("", "x").n_labelled == 6
+    assert [c.number for c in curation.changes("", history[1].number)[1]] == [
+        history[0].number,
+        history[0].number + 1,
+    ]
+    curation.close()
+
+
+def test_the_oldest_history_goes_when_it_is_too_much(tmp_path):
+    with opened(tmp_path / "x.sqlite", 10**6, max_user_bytes=400_000) as curation:
+        labels = curation.labels
+        labels.create("", "x", [Wanted("a")])
+        for i in range(40):
+            labels.assign("", "x", "a" if i % 2 else None, BitMap(range(0, 10**6, 50)))
+        history = labels.revisions("", "x")
+        assert len(history) == 40
+        labels.restore("", "x", history[3].number)
+        with pytest.raises(NotFound, match="no longer kept"):
+            labels.restore("", "x", history[-2].number)
+        # what stands stays, and may not be more
+        assert labels.get("", "x").n_labelled in {0, 20_000}
+        with pytest.raises(LimitExceeded, match="max_user_bytes"):
+            for i in range(40):
+                labels.create("", f"l{i}", [Wanted("a")])
+                labels.assign("", f"l{i}", "a", BitMap(range(i, 10**6, 50)))
+        before = curation.snapshot("")
+        # others have room of their own, and so has who deletes
+        labels.create("you", "x", [Wanted("a")])
+        labels.assign("you", "x", "a", BitMap(range(0, 10**6, 50)))
+        assert curation.snapshot("") == before
+        labels.delete("", "l0")
+        labels.assign("", "x", "a", BitMap(range(0, 10**6, 50)))
+
+
+def test_keepsakes_leave_nothing_behind(tmp_path):
+    with opened(tmp_path / "x.sqlite", max_user_bytes=100_000) as curation:
+        for i in range(50):
+            curation.keepsakes.put("", "view", "x", "application/json", b"%d" % i * 30_000, expected=ANY)
+        with pytest.raises(LimitExceeded, match="max_user_bytes"):
+            curation.keepsakes.put("", "view", "y", "application/json", b"y" * 99_000)
+        curation.keepsakes.delete("", "view", "x")
+        curation.keepsakes.put("", "view", "y", "application/json", b"y" * 90_000)
+
+
+def test_whoever_listens_hears_of_each_change_after_it(tmp_path):
+    heard = []
+    with opened(tmp_path / "x.sqlite") as curation:
+        # asked from within: no lock is held
+        curation.on_change(lambda user: heard.append((user, curation.snapshot(user).revision)))
+        first = curation.labels.create("me", "x", [Wanted("a")]).revision
+        curation.labels.assign("me", "x", None, BitMap([1]))
+        second = curation.genesets.put("you", "s", ["A"]).revision
+        with pytest.raises(NotFound):
+            curation.labels.assign("me", "x", "b", BitMap([1]))
+    assert heard == [("me", first), ("you", second)]
+
+
+def test_a_listener_that_fails_does_not_fail_the_change(tmp_path, caplog):
+    def fail(user):
+        raise RuntimeError("listening failed")
+
+    with opened(tmp_path / "x.sqlite") as curation:
+        curation.on_change(fail)
+        curation.labels.create("", "x", [])
+        assert [i.name for i in curation.labels.listed("")] == ["x"]
+    assert "listening failed" in caplog.text
+
+
+def test_threads_write_at_once_and_nothing_is_lost(tmp_path):
+    with opened(tmp_path / "x.sqlite") as curation:
+        curation.labels.create("", "x", [Wanted("a")])
+
+        def work(start):
+            for i in range(start, N, 40):
+                curation.labels.assign("", "x", "a", BitMap([i]))
+                curation.snapshot("")
+
+        threads = [threading.Thread(target=work, args=(k,)) for k in range(40)]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join()
+        assert curation.labels.get("", "x").n_labelled == N
+        assert [c.size for c in curation.labels.revisions("", "x")] == list(range(N, -1, -1))
+
+
+ASSIGN = """
+import sys
+from pathlib import Path
+from pyroaring import BitMap
+from starcyte.curation.curation import Curation
+from starcyte.settings import Settings
+
+path, label, category, start, stop = sys.argv[1:]
+curation = Curation(Path(path), Settings(), 2000)
+if all(i.name != label for i in curation.labels.listed("")):
+    curation.labels.create("", label, [])
+for row in range(int(start), int(stop)):
+    curation.labels.assign("", label, category, BitMap([row]), create=True)
+curation.close()
+"""
+
+
+def started(*arguments):
+    return subprocess.Popen([sys.executable, "-c", ASSIGN, *map(str, arguments)], stderr=subprocess.PIPE, text=True)
+
+
+def ended(process):
+    _, err = process.communicate(timeout=240)
+    assert process.returncode == 0, err
+
+
+def test_processes_write_at_once_and_nothing_is_lost(tmp_path):
+    path = tmp_path / "x.sqlite"
+    with opened(path) as curation:
+        curation.labels.create("", "x", [])
+        others = [started(path, "x", f"c{k}", k * 100, k * 100 + 60) for k in range(2)]
+        for row in range(1000, 1100):
+            curation.labels.assign("", "x", "mine", BitMap([row]), create=True)
+        for other in others:
+            ended(other)
+        label = curation.labels.get("", "x")
+        assert {c.name: set(c.cells) for c in label.categories} == {
+            "c0": set(range(60)),
+            "c1": set(range(100, 160)),
+            "mine": set(range(1000, 1100)),
+        }
+
+
+def test_processes_that_open_a_new_database_at_once_all_get_it(tmp_path):
+    path = tmp_path / "below" / "x.sqlite"
+    for other in [started(path, f"l{k}", "a", 0, 3) for k in range(4)]:
+        ended(other)
+    with opened(path) as curation:
+        assert {i.name: i.counts for i in curation.labels.listed("")} == {f"l{k}": (3,) for k in range(4)}
+
+
+def test_a_forked_process_uses_connections_of_its_own(tmp_path):
+    """Those of its parent it must neither use nor close: the parent's locks would go."""
+    path = tmp_path / "x.sqlite"
+    with opened(path) as curation:
+        curation.labels.create("", "x", [])
+        reading, writing = os.pipe()
+        # held meanwhile, as another thread of the parent might: the child must not wait for it
+        with curation.store._write_lock:
+            child = os.fork()
+            if child == 0:
+                status = 1
+                try:
+                    curation.labels.assign("", "x", "child", BitMap([1]), create=True)
+                    status = 0
+                finally:
+                    os.write(writing, b"done")
+                    os._exit(status)
+            assert os.read(reading, 4) == b"done"
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        os.close(reading)
+        os.close(writing)
+        curation.labels.assign("", "x", "parent", BitMap([2]), create=True)
+        assert [c.name for c in curation.labels.get("", "x").categories] == ["child", "parent"]
+
+
+def test_a_change_that_fails_at_the_end_is_not_remembered(tmp_path):
+    """Its number is given to the next one: nothing of it may be found under that."""
+    with opened(tmp_path / "x.sqlite", max_user_bytes=1500) as curation:
+        curation.labels.create("", "x", [Wanted("a")])
+        with pytest.raises(LimitExceeded):
+            curation.labels.assign("", "x", "a", BitMap(range(0, N, 2)))
+        curation.labels.assign("", "x", "a", BitMap([5]))
+        assert set(curation.labels.get("", "x").categories[0].cells) == {5}

@@ -1,0 +1,274 @@
+"""Labels against a plain model: lists of sets, in which every revision is kept whole."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+from hypothesis import settings as run
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
+from pyroaring import BitMap
+from starcyte.curation.curation import Curation
+from starcyte.curation.label_edit import Wanted
+from starcyte.curation.standing import ANY
+from starcyte.errors import BadRequest, Conflict, NotFound
+from starcyte.settings import Settings
+
+N = 12
+USERS = st.sampled_from(["", "anna"])
+NAMES = st.sampled_from(["x", "y", "z/1"])
+CATEGORIES = st.sampled_from(["a", "b", "c", "d"])
+CELLS = st.frozensets(st.integers(0, N - 1), max_size=N)
+
+
+@dataclass(frozen=True)
+class Cat:
+    """A category; its identity stays when it is renamed."""
+
+    identity: int
+    name: str
+    color: str
+    cells: frozenset[int]
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A label at a revision; no categories where it is gone."""
+
+    name: str
+    gone: bool
+    cats: tuple[Cat, ...]
+
+    def find(self, name):
+        return next((c for c in self.cats if c.name == name), None)
+
+    def of_cells(self):
+        return {cell: c.identity for c in self.cats for cell in c.cells}
+
+
+class Model:
+    """What should be there: for each user the things, each a dict of revision to moment."""
+
+    def __init__(self):
+        self.things = {}
+        self.identities = 0
+
+    def of(self, user):
+        return self.things.setdefault(user, [])
+
+    def standing(self, user, name):
+        found = [t for t in self.of(user) if not last(t).gone and last(t).name == name]
+        return found[0] if found else None
+
+    def gone(self, user, name):
+        found = [t for t in self.of(user) if last(t).gone and last(t).name == name]
+        return max(found, key=max) if found else None
+
+    def new(self):
+        self.identities += 1
+        return self.identities
+
+
+def last(thing):
+    return thing[max(thing)]
+
+
+class LabelsAgainstTheModel(RuleBasedStateMachine):
+    revisions = Bundle("revisions")
+
+    @initialize()
+    def begin(self):
+        self.folder = Path(tempfile.mkdtemp())
+        self.model = Model()
+        self.curation = Curation(self.folder / "x.sqlite", Settings(), N)
+
+    def teardown(self):
+        self.curation.close()
+        shutil.rmtree(self.folder)
+
+    @property
+    def labels(self):
+        return self.curation.labels
+
+    @rule()
+    def open_again(self):
+        self.curation.close()
+        self.curation = Curation(self.folder / "x.sqlite", Settings(), N)
+
+    @rule(target=revisions, user=USERS, name=NAMES, categories=st.lists(CATEGORIES, unique=True))
+    def create(self, user, name, categories):
+        wanted = [Wanted(c) for c in categories]
+        if self.model.standing(user, name) is not None:
+            with pytest.raises(Conflict):
+                self.labels.create(user, name, wanted)
+            return 0
+        revision = self.labels.create(user, name, wanted).revision
+        thing = self.model.gone(user, name)
+        if thing is None:
+            thing = {}
+            self.model.of(user).append(thing)
+        cats = tuple(Cat(self.model.new(), c, "", frozenset()) for c in categories)
+        thing[revision] = Moment(name, False, cats)
+        return revision
+
+    @rule(
+        target=revisions,
+        user=USERS,
+        name=NAMES,
+        category=st.one_of(st.none(), CATEGORIES),
+        cells=CELLS,
+        create=st.booleans(),
+        expected=st.one_of(st.just(ANY), revisions),
+    )
+    def assign(self, user, name, category, cells, create, expected):
+        def do():
+            return self.labels.assign(user, name, category, BitMap(cells), create, expected)
+
+        thing = self.model.standing(user, name)
+        if thing is None:
+            with pytest.raises(NotFound if expected == ANY else Conflict):
+                do()
+            return 0
+        now = last(thing)
+        target = None if category is None else now.find(category)
+        if expected != ANY:
+            if not min(thing) <= expected <= max(thing):
+                with pytest.raises(Conflict):
+                    do()
+                return 0
+            old = thing[max(r for r in thing if r <= expected)]
+            then = None if category is None else old.find(category)
+            was, has = old.of_cells(), now.of_cells()
+            # a category that is yet to be made has no cells
+            wanted = target.identity if target else (None if category is None else "new")
+            lost = then is not None and (target is None or target.identity != then.identity)
+            if lost or any(was.get(c) != has.get(c) and has.get(c) != wanted for c in cells):
+                with pytest.raises(Conflict):
+                    do()
+                return 0
+        if category is not None and target is None and not create:
+            with pytest.raises(NotFound):
+                do()
+            return 0
+        info, n = do()
+        cats = now.cats
+        if category is not None and target is None:
+            target = Cat(self.model.new(), category, "", frozenset())
+            cats = (*cats, target)
+        after = tuple(
+            replace(c, cells=c.cells | cells if target and c.identity == target.identity else c.cells - cells)
+            for c in cats
+        )
+        moment = Moment(name, False, after)
+        before, behind = now.of_cells(), moment.of_cells()
+        assert n == sum(before.get(c) != behind.get(c) for c in range(N))
+        if moment == now:
+            assert info.revision == max(thing)
+        else:
+            assert info.revision > max(thing)
+            thing[info.revision] = moment
+        return info.revision
+
+    @rule(target=revisions, user=USERS, name=NAMES, data=st.data(), new_name=st.one_of(st.none(), NAMES))
+    def put(self, user, name, data, new_name):
+        thing = self.model.standing(user, name)
+        if thing is None:
+            with pytest.raises(Conflict):
+                self.labels.put(user, name, ANY, [], new_name)
+            return 0
+        now = last(thing)
+        names = [c.name for c in now.cats]
+        # each of the present ones stays, is deleted, or goes into one of the wanted ones
+        into = {n: data.draw(st.one_of(st.none(), CATEGORIES), label=n) for n in names}
+        order = data.draw(st.permutations(sorted({i for i in into.values() if i is not None})))
+        colors = {o: data.draw(st.sampled_from([None, "#00ff00"])) for o in order}
+        wanted = [Wanted(o, colors[o], was=tuple(n for n in names if into[n] == o)) for o in order]
+        if any(o in names and into[o] is None for o in order):
+            with pytest.raises(BadRequest):
+                self.labels.put(user, name, ANY, wanted, new_name)
+            return 0
+        if new_name not in {None, name} and self.model.standing(user, new_name) is not None:
+            with pytest.raises(Conflict):
+                self.labels.put(user, name, ANY, wanted, new_name)
+            return 0
+        info = self.labels.put(user, name, ANY, wanted, new_name)
+        cats = []
+        for o in order:
+            parts = [c for c in now.cats if into[c.name] == o]
+            color = parts[0].color if colors[o] is None else colors[o]
+            cats.append(Cat(parts[0].identity, o, color, frozenset().union(*(p.cells for p in parts))))
+        moment = Moment(new_name or name, False, tuple(cats))
+        if moment != now:
+            thing[info.revision] = moment
+        return info.revision
+
+    @rule(target=revisions, user=USERS, name=NAMES)
+    def delete(self, user, name):
+        thing = self.model.standing(user, name)
+        if thing is None:
+            with pytest.raises(NotFound):
+                self.labels.delete(user, name)
+            return 0
+        revision = self.labels.delete(user, name)
+        thing[revision] = Moment(name, True, ())
+        return revision
+
+    @rule(target=revisions, user=USERS, name=NAMES, data=st.data(), any_revision=revisions)
+    def restore(self, user, name, data, any_revision):
+        thing = self.model.standing(user, name) or self.model.gone(user, name)
+        if thing is None:
+            with pytest.raises(NotFound):
+                self.labels.restore(user, name, any_revision)
+            return 0
+        revision = data.draw(st.one_of(st.sampled_from(sorted(thing)), st.just(any_revision)))
+        if not min(thing) <= revision <= max(thing):
+            with pytest.raises(NotFound):
+                self.labels.restore(user, name, revision)
+            return 0
+        then, now = thing[max(r for r in thing if r <= revision)], last(thing)
+        other = None if then.gone else self.model.standing(user, then.name)
+        if other is not None and other is not thing:
+            with pytest.raises(Conflict):
+                self.labels.restore(user, name, revision)
+            return 0
+        info = self.labels.restore(user, name, revision)
+        assert (info is None) == then.gone
+        made = self.curation.newest(user)
+        if then != now:
+            assert made > max(thing)
+            thing[made] = then
+        return made
+
+    @invariant()
+    def what_stands_is_what_should(self):
+        if not hasattr(self, "curation"):
+            return
+        for user in ["", "anna"]:
+            expected = {
+                last(t).name: [(c.name, c.color, set(c.cells)) for c in last(t).cats]
+                for t in self.model.of(user)
+                if not last(t).gone
+            }
+            snapshot = self.curation.snapshot(user)
+            found = {x.name: [(c.name, c.color, set(c.cells)) for c in x.categories] for x in snapshot.labels}
+            assert found == expected
+            counts = {i.name: list(i.counts) for i in self.labels.listed(user)}
+            assert counts == {name: [len(cells) for _, _, cells in cats] for name, cats in expected.items()}
+            assert snapshot.revision == max((max(t) for t in self.model.of(user)), default=0)
+
+    @invariant()
+    def the_history_is_whole(self):
+        if not hasattr(self, "curation"):
+            return
+        for user in ["", "anna"]:
+            revision, changes = self.curation.changes(user, 0)
+            assert [c.number for c in changes] == sorted(r for t in self.model.of(user) for r in t)
+            assert revision == max([c.number for c in changes], default=0)
+
+
+LabelsAgainstTheModel.TestCase.settings = run(max_examples=60, stateful_step_count=30, deadline=None)
+TestLabelsAgainstTheModel = LabelsAgainstTheModel.TestCase
