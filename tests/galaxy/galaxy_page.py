@@ -65,6 +65,11 @@ def visitor(browser, **options):
 
 def log_in(page, galaxy, email=galaxy_server.EMAIL, password=galaxy_server.PASSWORD):
     page.goto(f"{galaxy.url}/login/start", wait_until="domcontentloaded")
+    fill_in(page, email, password)
+
+
+def fill_in(page, email, password):
+    """Log in on the page that asks for it."""
     page.fill("input[name=login]", email, timeout=60000)
     page.fill("input[name=password]", password)
     with page.expect_response(lambda response: response.url.endswith("/user/login")):

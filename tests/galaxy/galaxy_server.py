@@ -22,8 +22,11 @@ ROOT = HERE.parents[1]
 EMAIL, NAME, PASSWORD = "admin@example.org", "admin", "password1"
 BOOTSTRAP_KEY = "bootstrap-key-for-tests"
 TOOL = "interactive_tool_starcyte"
-#: The visualization as it is built, and a copy of it that asks for a tool which is not installed.
-PLUGIN, WITHOUT_TOOL = ROOT / "tool" / "starcyte_galaxy" / "visualization" / "starcyte", "starcyte_without_tool"
+#: The visualization as it is built.
+PLUGIN = ROOT / "tool" / "starcyte_galaxy" / "visualization" / "starcyte"
+#: Copies of it for other tools: one that is not installed, and one as a ToolShed installs it, with its long id.
+SHED, SHED_TOOL = "toolshed.example.org/repos/someone/starcyte", "interactive_tool_from_shed"
+OTHER_PLUGINS = {"starcyte_without_tool": "interactive_tool_absent", "starcyte_from_shed": SHED_TOOL}
 #: Names of datasets in the history.
 PLAIN, NASTY = "PBMC 68k reduced", "\"; rm -rf ~ #'<b>é😀.h5ad"
 
@@ -122,7 +125,14 @@ class Galaxy:
                         "managed_config_dir": str(self.folder / "var" / "config"),
                         "job_config_file": str(conf / "job_conf.yml"),
                         "datatypes_config_file": str(conf / "datatypes_conf.xml"),
-                        "tool_config_file": f"{conf / 'tool_conf.xml'},{ROOT / 'tool_conf.xml'}",
+                        "tool_config_file": ",".join(
+                            str(folder / name)
+                            for folder, name in [
+                                (conf, "tool_conf.xml"),
+                                (ROOT, "tool_conf.xml"),
+                                (conf, "shed_tool_conf.xml"),
+                            ]
+                        ),
                         # the sample's tables look at a server on the net
                         "tool_data_table_config_path": str(conf / "tool_data_table_conf.xml"),
                         "static_dir": str(self.folder / "run" / "static"),
@@ -168,6 +178,7 @@ class Galaxy:
         )
         (conf / "tool_data_table_conf.xml").write_text("<tables/>")
         (conf / "datatypes_conf.xml").write_text(self._datatypes(galaxy))
+        self._install_from_shed(conf)
         gx_it_proxy.make_map(self.map)
 
     def _datatypes(self, package):
@@ -181,10 +192,27 @@ class Galaxy:
         assert (PLUGIN / "static" / "index.js").exists(), "build the client first: npm run build in viewer/client"
         folder = static / "plugins" / "visualizations"
         shutil.copytree(PLUGIN, folder / "starcyte", dirs_exist_ok=True)
-        shutil.copytree(PLUGIN, folder / WITHOUT_TOOL, dirs_exist_ok=True)
-        other = folder / WITHOUT_TOOL / "static" / "starcyte.xml"
-        text = other.read_text().replace(TOOL, "interactive_tool_absent")
-        (other.parent / f"{WITHOUT_TOOL}.xml").write_text(text.replace('name="starcyte"', f'name="{WITHOUT_TOOL}"'))
+        for name, tool in OTHER_PLUGINS.items():
+            shutil.copytree(PLUGIN, folder / name, dirs_exist_ok=True)
+            text = (PLUGIN / "static" / "starcyte.xml").read_text()
+            text = text.replace(TOOL, tool).replace('name="starcyte"', f'name="{name}"')
+            (folder / name / "static" / f"{name}.xml").write_text(text)
+
+    def _install_from_shed(self, conf):
+        """Lay the tool out as an installation from a ToolShed does, under an id of its own."""
+        place = f"{SHED}/0123456789ab/starcyte"
+        shutil.copytree(ROOT / "galaxy_wrappers", self.folder / "shed" / place)
+        wrapper = self.folder / "shed" / place / "starcyte.xml"
+        wrapper.write_text(wrapper.read_text().replace(f'id="{TOOL}"', f'id="{SHED_TOOL}"'))
+        guid = f"{SHED}/{SHED_TOOL}/0.1.0+galaxy0"
+        server, _, owner, name = SHED.split("/")
+        (conf / "shed_tool_conf.xml").write_text(
+            f'<toolbox tool_path="{self.folder / "shed"}"><section id="shed" name="From a ToolShed">'
+            f'<tool file="{place}/starcyte.xml" guid="{guid}"><tool_shed>{server}</tool_shed>'
+            f"<repository_name>{name}</repository_name><repository_owner>{owner}</repository_owner>"
+            "<installed_changeset_revision>0123456789ab</installed_changeset_revision>"
+            f"<id>{guid}</id><version>0.1.0+galaxy0</version></tool></section></toolbox>"
+        )
 
     @contextlib.contextmanager
     def running(self):

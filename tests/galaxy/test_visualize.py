@@ -3,6 +3,7 @@
 The tests tell one story in order. Set SCREENSHOTS to a folder to keep what the browser shows.
 """
 
+import json
 import re
 from importlib import resources
 from pathlib import Path
@@ -109,25 +110,41 @@ def test_listed_on_the_visualize_tab(user, galaxy, dataset):
         assert expected in facts
     assert "Bone <b>marrow</b>" in inside.locator(".note").inner_text()
     keep(user, "visualize-2-ready")
+    inside.get_by_text("Options", exact=True).click()
+    colourings = inside.get_by_label("Colour the cells by").locator("option").all_inner_texts()
+    assert {"bulk_labels", "louvain", "phase"} < set(colourings)
+    keep(user, "visualize-2-options")
 
 
-def test_leaving_asks_nothing(user, galaxy, dataset):
-    """Galaxy asks before it leaves a visualization that has changed; this one has nothing to lose."""
+@pytest.mark.parametrize("where", ["in its own frame", "in Galaxy's frame"])
+def test_leaving_asks_nothing(user, galaxy, dataset, where):
+    """Galaxy asks before it leaves a visualization whose document has changed; this one has nothing to lose."""
     asked = []
-    user.on("dialog", lambda dialog: (asked.append(dialog.message), dialog.accept()))
+
+    def ask(dialog):
+        asked.append(dialog.message)
+        dialog.accept()
+
     inside = visualize(user, galaxy, dataset)
     inside.get_by_role("button", name="Start", exact=True).wait_for(timeout=30000)
     user.wait_for_timeout(AFTER_THE_DETECTOR)
-    inside.locator("main").evaluate("e => e.append('something new')")
+    own = where == "in its own frame"
+    changed = inside.locator("main") if own else user.frame_locator("#galaxy_visualization").locator("#app")
+    changed.evaluate("e => e.append('something new')")
+    user.on("dialog", ask)
     user.get_by_role("link", name=re.compile("Histories|Galaxy", re.I)).first.click()
     user.wait_for_url(lambda url: "visualization=starcyte" not in url, timeout=15000)
-    assert asked == []
+    user.remove_listener("dialog", ask)
+    # the second case shows that Galaxy would have asked
+    assert [message.startswith("Unsaved changes") for message in asked] == ([] if own else [True])
 
 
 def test_start_shows_the_cells(user, galaxy, dataset):
     inside = visualize(user, galaxy, dataset)
     start = inside.get_by_role("button", name="Start", exact=True)
     start.wait_for(timeout=30000)
+    inside.get_by_text("Options", exact=True).click()
+    inside.get_by_label("Colour the cells by").select_option("louvain")
     with galaxy_server.timed("from Start to the cells drawn in Galaxy's frame"):
         start.click()
         inside.locator("li[aria-current=step]").first.wait_for()
@@ -139,6 +156,7 @@ def test_start_shows_the_cells(user, galaxy, dataset):
     (entry,) = running(galaxy)
     job = galaxy.job(entry["job_id"])
     assert (job["tool_id"], job["inputs"]["infile"]["id"]) == (galaxy_server.TOOL, dataset)
+    assert json.loads(job["params"]["options"])["color_by"] == "louvain"
 
 
 def test_reload_finds_the_session(user, galaxy):
@@ -152,7 +170,7 @@ def test_reload_finds_the_session(user, galaxy):
     inside.get_by_text("A session of this dataset is running").wait_for()
     keep(user, "visualize-5-sessions")
     with user.expect_popup() as popup:
-        inside.get_by_role("button", name="New tab").click()
+        inside.get_by_role("button", name="New tab", exact=True).click()
     tab = popup.value
     tab.locator("canvas").first.wait_for(timeout=60000)
     assert tab.evaluate("window.opener") is None
@@ -163,9 +181,9 @@ def test_reload_finds_the_session(user, galaxy):
 
 def test_stop_says_what_is_kept(user, galaxy):
     (entry,) = running(galaxy)
-    (saved,) = galaxy.folder.glob(f"var/jobs_directory/*/{job_number(galaxy, entry)}/working/saved")
-    # what a user makes is in this folder; here the test puts it there
-    (saved / "cell types.csv").write_text("cell,label\na,T cell\n")
+    # what a user makes is in a folder of the job; here the test puts it there
+    folder = re.search(r"\S+/jobs_directory/\d+/\d+/", galaxy.job(entry["job_id"])["command_line"].replace("'", " "))[0]
+    Path(folder, "working", "saved", "cell types.csv").write_text("cell,label\na,T cell\n")
     inside = user.frame_locator("#galaxy_visualization").frame_locator(INSIDE)
     inside.get_by_role("button", name="Stop", exact=True).click()
     dialog = inside.get_by_role("dialog")
@@ -183,15 +201,6 @@ def test_stop_says_what_is_kept(user, galaxy):
     inside.get_by_role("button", name="Start", exact=True).wait_for(timeout=30000)
 
 
-def job_number(galaxy, entry):
-    """Return the name of a job's folder: the last one, as the jobs directory counts."""
-    numbers = [
-        int(path.name) for path in galaxy.folder.glob("var/jobs_directory/*/*") if (path / "working/saved").exists()
-    ]
-    assert galaxy.job(entry["job_id"])["state"] == "running"
-    return max(numbers)
-
-
 def test_failure_says_why(user, galaxy, dataset):
     """The file of the dataset is away, as when a disk is not mounted where the job runs."""
     file = Path(galaxy.call("GET", f"/api/datasets/{dataset}")["file_name"])
@@ -200,7 +209,7 @@ def test_failure_says_why(user, galaxy, dataset):
         inside = visualize(user, galaxy, dataset)
         inside.get_by_role("button", name="Start", exact=True).click(timeout=30000)
         inside.get_by_role("heading", name="The session failed").wait_for(timeout=60000)
-        assert "its file is not there" in inside.locator("pre").inner_text()
+        assert "cannot be opened" in inside.locator("pre").inner_text()
         assert inside.get_by_role("link", name="Error report").get_attribute("href").endswith("/error")
         keep(user, "visualize-8-failed")
     finally:
@@ -208,12 +217,29 @@ def test_failure_says_why(user, galaxy, dataset):
 
 
 def test_tool_that_is_not_installed(user, galaxy, dataset):
-    inside = visualize(user, galaxy, dataset, galaxy_server.WITHOUT_TOOL)
+    inside = visualize(user, galaxy, dataset, "starcyte_without_tool")
     inside.get_by_role("heading", name="starcyte is not installed here").wait_for(timeout=30000)
     text = inside.locator("main").inner_text()
     assert "interactive_tool_absent" in text
     assert "You are an administrator" in text
     keep(user, "visualize-9-not-installed")
+
+
+def test_tool_from_a_toolshed(user, galaxy, dataset):
+    """Its id has the server, the owner and the version in it; the visualization knows the short one."""
+    inside = visualize(user, galaxy, dataset, "starcyte_from_shed")
+    with user.expect_popup(timeout=60000) as popup:
+        inside.get_by_role("button", name="Start in a new tab").click(timeout=30000)
+    popup.value.locator("canvas").first.wait_for(timeout=90000)
+    assert popup.value.evaluate("window.opener") is None
+    popup.value.close()
+    (entry,) = running(galaxy)
+    guid = f"{galaxy_server.SHED}/{galaxy_server.SHED_TOOL}/0.1.0+galaxy0"
+    assert galaxy.job(entry["job_id"])["tool_id"] == guid
+    inside.get_by_text("A session of this dataset is running").wait_for(timeout=30000)
+    inside.get_by_role("button", name="Stop", exact=True).click()
+    inside.get_by_role("dialog").get_by_role("button", name="Stop", exact=True).click()
+    inside.get_by_role("heading", name="The session has ended").wait_for(timeout=60000)
 
 
 def test_nobody_is_asked_to_log_in(browser, galaxy, dataset):
@@ -223,6 +249,9 @@ def test_nobody_is_asked_to_log_in(browser, galaxy, dataset):
         keep(page, "visualize-10-anonymous")
         inside.get_by_role("link", name="Log in").click()
         page.wait_for_url("**/login/start*")
+        galaxy_page.fill_in(page, galaxy_server.EMAIL, galaxy_server.PASSWORD)
+        # and led back to where they came from
+        inside.get_by_role("button", name="Start", exact=True).wait_for(timeout=60000)
 
 
 def test_dataset_of_another(browser, galaxy, place, dataset):
@@ -231,7 +260,7 @@ def test_dataset_of_another(browser, galaxy, place, dataset):
         "POST", "/api/users", json={"email": OTHER_EMAIL, "username": "reader", "password": OTHER_PASSWORD}
     )
     galaxy.call("PUT", f"/api/histories/{place}/publish")
-    with galaxy_page.visitor(browser, viewport={"width": 680, "height": 828}) as page:
+    with galaxy_page.visitor(browser, viewport={"width": 1000, "height": 828}) as page:
         galaxy_page.log_in(page, galaxy, OTHER_EMAIL, OTHER_PASSWORD)
         inside = visualize(page, galaxy, dataset)
         start = inside.get_by_role("button", name="Start", exact=True)

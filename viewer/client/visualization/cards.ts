@@ -101,6 +101,12 @@ const STEPS: [Step, string, string][] = [
   ['opening', 'Opening', 'starcyte is running; its page is on the way.'],
 ];
 
+/** How far a session is, to be read aloud. */
+export function spoken({ step, note }: Progress): string {
+  const [, name, what] = STEPS.find(([key]) => key === step)!;
+  return `${name}. ${note ?? what}`;
+}
+
 export function progressCard(
   m: Maker,
   dataset: Dataset,
@@ -127,8 +133,8 @@ export function progressCard(
   return card(
     m,
     dataset.name,
-    m.make('ol', { className: 'steps', attributes: { role: 'status' } }, ...steps),
-    progress.note ? m.make('p', { className: 'alert', attributes: { role: 'status' } }, progress.note) : null,
+    m.make('ol', { className: 'steps' }, ...steps),
+    progress.note ? m.make('p', { className: 'alert' }, progress.note) : null,
     cancel ? m.make('div', { className: 'row' }, m.button('Cancel', cancel)) : null,
     advice ? m.make('p', { className: 'note' }, advice) : null,
   );
@@ -207,11 +213,7 @@ export function endingCard(m: Maker, dataset: Dataset): HTMLElement {
   return card(
     m,
     dataset.name,
-    m.make(
-      'p',
-      { className: 'busy', attributes: { role: 'status' } },
-      'Ending the session, and putting what was saved into the history…',
-    ),
+    m.make('p', { className: 'busy' }, 'Ending the session, and putting what was saved into the history…'),
   );
 }
 

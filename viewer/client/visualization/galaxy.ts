@@ -123,6 +123,11 @@ export class Galaxy {
     return new URL(path, this.#root).href;
   }
 
+  /** The path below Galaxy's root of one of its own pages; empty for any other address. */
+  pathOf(address: string): string {
+    return address.startsWith(this.#root.href) ? `/${address.slice(this.#root.href.length)}` : '';
+  }
+
   user(): Promise<User> {
     return this.#call('api/users/current');
   }

@@ -51,8 +51,10 @@ function mount(app: HTMLElement): void {
   const css = inside.createElement('style');
   css.textContent = style;
   inside.head.append(css);
+  const galaxy = new Galaxy(incoming.root, document.baseURI, (url, init) => fetch(url, init));
   const page = new Page(inside, {
-    galaxy: new Galaxy(incoming.root, document.baseURI, (url, init) => fetch(url, init)),
+    galaxy,
+    here: galaxy.pathOf(window.parent.location.href),
     dataset: incoming.visualization_config?.dataset_id ?? '',
     tool: incoming.visualization_plugin?.specs?.tool_id?.trim() || TOOL,
     memory: tabMemory(() => sessionStorage),

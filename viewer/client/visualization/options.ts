@@ -23,6 +23,9 @@ export type Option = Common &
     | { kind: 'text'; value: string }
   );
 
+/** What the tool does is settled here: it opens a session. */
+const SETTLED = new Set(['options|mode']);
+
 /** The name of the input that takes the dataset: the first that takes an h5ad. */
 export function datasetInput(form: readonly FormInput[]): string {
   const input = form.find((i) => i.type === 'data' && i.extensions?.includes('h5ad'));
@@ -35,6 +38,7 @@ export function optionsOf(form: readonly FormInput[], prefix = ''): Option[] {
   return form.flatMap((input) => {
     if (input.hidden || input.multiple || (!prefix && input.name === dataset)) return [];
     const name = prefix + input.name;
+    if (SETTLED.has(name)) return [];
     if (input.type === 'section') return optionsOf(input.inputs ?? [], `${name}|`);
     const common = { name, label: input.label || input.name, help: plain(input.help ?? '') };
     const value = input.value;

@@ -10,6 +10,7 @@ import {
   progressCard,
   readyCard,
   sessionBar,
+  spoken,
 } from './cards';
 import { Maker } from './dom';
 import { ALIVE, type Galaxy } from './galaxy';
@@ -27,6 +28,8 @@ export interface Surroundings {
   galaxy: Galaxy;
   dataset: string;
   tool: string;
+  /** Galaxy's page that shows this one: a path below Galaxy's root. */
+  here: string;
   memory: Memory;
   clock: Clock;
   /** Open an empty browser tab; null where the browser refuses. */
@@ -35,6 +38,9 @@ export interface Surroundings {
 
 export class Page {
   readonly #m: Maker;
+  readonly #content: HTMLElement;
+  /** Says what is going on to whoever hears the page: such a place has to be there before its words are. */
+  readonly #aloud: HTMLElement;
   /** Known once the first page was shown, and with it before any of its buttons is pressed. */
   #found!: Survey;
   /** Ends what is being done when the user asks for something else. */
@@ -45,6 +51,9 @@ export class Page {
     private readonly around: Surroundings,
   ) {
     this.#m = new Maker(document);
+    this.#content = this.#m.make('div', { className: 'content' });
+    this.#aloud = this.#m.make('p', { className: 'aloud', attributes: { role: 'status' } });
+    document.body.append(this.#content, this.#aloud);
   }
 
   /** Show the session that this tab was looking at, or else what can be started. */
@@ -69,7 +78,7 @@ export class Page {
   async #overview(signal: AbortSignal, focus: boolean): Promise<void> {
     const { galaxy, memory } = this.around;
     this.#show(loadingCard(this.#m), false);
-    const found = await survey(galaxy, this.around.dataset, this.around.tool);
+    const found = await survey(galaxy, this.around.dataset, this.around.tool, this.around.here);
     signal.throwIfAborted();
     this.#found = found;
     const remembered = memory.get(found.dataset.id);
@@ -100,11 +109,11 @@ export class Page {
     const { galaxy, memory, clock } = this.around;
     const { dataset } = this.#found;
     if (!tab) memory.set(dataset.id, job);
-    const show = (progress: Progress, focus: boolean) =>
-      this.#show(
-        progressCard(this.#m, dataset, progress, LEAVE, () => this.#stop(job)),
-        focus,
-      );
+    const show = (progress: Progress, focus: boolean) => {
+      this.#aloud.textContent = spoken(progress);
+      const cancel = () => this.#stop(job);
+      this.#show(progressCard(this.#m, dataset, progress, LEAVE, cancel), focus);
+    };
     show({ step: 'queued' }, true);
     const steps = follow(galaxy, job, clock, signal);
     let open: Open;
@@ -164,7 +173,7 @@ export class Page {
 
   #askToStop(job: string): void {
     const dialog = confirmStop(this.#m, this.#found.history.name, () => this.#stop(job));
-    this.document.body.append(dialog);
+    this.#content.append(dialog);
     dialog.showModal();
   }
 
@@ -208,8 +217,11 @@ export class Page {
   }
 
   #show(content: HTMLElement, focus = true): void {
-    this.document.body.replaceChildren(content);
-    if (focus) content.querySelector<HTMLElement>('h1')?.focus({ preventScroll: true });
+    const held = this.document.activeElement?.textContent;
+    this.#content.replaceChildren(content);
+    // what had the focus keeps it where it is shown anew
+    const button = [...content.querySelectorAll('button')].find((b) => b.textContent === held);
+    (focus ? content.querySelector('h1') : button)?.focus({ preventScroll: true });
   }
 
   /** Do something in place of what was being done, and show what went wrong with it. */

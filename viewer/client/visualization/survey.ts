@@ -28,14 +28,14 @@ export interface Survey {
 const JOBS_LOOKED_INTO = 20;
 
 /**
- * Find out all that the first page shows.
+ * Find out all that the first page shows. `here` is Galaxy's page that shows it, to come back to after a log-in.
  *
  * Throws a Problem where no session can be started.
  */
-export async function survey(galaxy: Galaxy, datasetId: string, toolId: string): Promise<Survey> {
+export async function survey(galaxy: Galaxy, datasetId: string, toolId: string, here = ''): Promise<Survey> {
   const user = await galaxy.user();
-  const dataset = await accessible(galaxy, datasetId, user);
-  if (!user.id) throw loggedOut(dataset.name);
+  const dataset = await accessible(galaxy, datasetId, user, here);
+  if (!user.id) throw loggedOut(dataset.name, here);
   refuseUnusable(dataset);
   const [tool, { history, own }] = await Promise.all([installed(galaxy, toolId, user), place(galaxy, dataset, user)]);
   const [form, sessions] = await Promise.all([
@@ -46,12 +46,12 @@ export async function survey(galaxy: Galaxy, datasetId: string, toolId: string):
   return { dataset, tool, history, own, input, options: optionsOf(form), sessions };
 }
 
-async function accessible(galaxy: Galaxy, id: string, user: User): Promise<Dataset> {
+async function accessible(galaxy: Galaxy, id: string, user: User, here: string): Promise<Dataset> {
   try {
     return await galaxy.dataset(id);
   } catch (error) {
     if (!(error instanceof GalaxyError) || ![400, 401, 403, 404].includes(error.status)) throw error;
-    if (!user.id) throw loggedOut('this dataset');
+    if (!user.id) throw loggedOut('this dataset', here);
     throw new Problem(
       'This dataset is not shared with you',
       'Galaxy does not let you read it.',
@@ -60,12 +60,13 @@ async function accessible(galaxy: Galaxy, id: string, user: User): Promise<Datas
   }
 }
 
-function loggedOut(name: string): Problem {
+function loggedOut(name: string, here: string): Problem {
+  const back = here ? `?${new URLSearchParams({ redirect: here })}` : '';
   return new Problem(
     'Log in to look at the cells',
     `Looking at “${name}” takes a job on the server, and a job belongs to a user.`,
-    'Log in, or make an account, and come back to this page.',
-    { link: { label: 'Log in', path: 'login/start' } },
+    'Log in, or make an account; you come back to this page.',
+    { link: { label: 'Log in', path: `login/start${back}` } },
   );
 }
 

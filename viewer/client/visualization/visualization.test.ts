@@ -139,6 +139,8 @@ describe('what is known before a start', () => {
     const problem = await problemOf(survey(fake.galaxy, DATASET, TOOL));
     expect(problem.title).toContain('Log in');
     expect(problem.more.link?.path).toBe('login/start');
+    const from = await problemOf(survey(fake.galaxy, DATASET, TOOL, '/visualizations/display?a=1&b=2'));
+    expect(from.more.link?.path).toBe('login/start?redirect=%2Fvisualizations%2Fdisplay%3Fa%3D1%26b%3D2');
     // nor is the private dataset's name told to somebody who may not see it
     fake.on(/^GET api\/datasets\//, 'dataset_refused');
     expect((await problemOf(survey(fake.galaxy, DATASET, TOOL))).title).toContain('Log in');
@@ -460,6 +462,17 @@ describe('small things', () => {
     for (const peek of ['', '[n_obs x n_vars]\n    -1 x -1', '[n_obs x n_vars]\n    1 x 1', 'file does not exist']) {
       expect(shapeIn(peek)).toBeUndefined();
     }
+  });
+
+  it('knows where in Galaxy it is, wherever Galaxy is', () => {
+    const galaxy = new Galaxy(
+      '/galaxy',
+      'https://example.org/galaxy/visualizations/display?a=1',
+      async () => new Response(),
+    );
+    expect(galaxy.address('login/start')).toBe('https://example.org/galaxy/login/start');
+    expect(galaxy.pathOf('https://example.org/galaxy/visualizations/display?a=1')).toBe('/visualizations/display?a=1');
+    expect(galaxy.pathOf('https://elsewhere.org/galaxy/x')).toBe('');
   });
 
   it('remembers a session, or nothing where the browser refuses', () => {
