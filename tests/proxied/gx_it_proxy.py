@@ -21,13 +21,14 @@ HERE = Path(__file__).parent
 PREFIX = "/interactivetool/ep"
 #: The header that galaxy_wrappers/starcyte.xml asks for.
 HEADER = "x-forwarded-prefix"
+#: As it was when the tests were collected: while they run, they are given another folder for caches.
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "starcyte-tests"
 
 
 def cache_folder(name, *determined_by):
     """Return a folder that outlives the test run, another one for everything that determines what is in it."""
-    root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "starcyte-tests"
-    root.mkdir(parents=True, exist_ok=True)
-    return root / f"{name}-{hashlib.sha256(repr(determined_by).encode()).hexdigest()[:12]}"
+    CACHE.mkdir(parents=True, exist_ok=True)
+    return CACHE / f"{name}-{hashlib.sha256(repr(determined_by).encode()).hexdigest()[:12]}"
 
 
 @contextlib.contextmanager
