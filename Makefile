@@ -15,7 +15,7 @@ PYTEST := PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pytest
 
 PACKAGING := setup.cfg pyproject.toml viewer/build_with_client.py viewer/client_npm.py
 # Folders are listed as well, so that a file taken away is noticed.
-CLIENT_SOURCES := $(shell find $(CLIENT) -mindepth 1 -name node_modules -prune -o -print)
+CLIENT_SOURCES := $(shell find $(CLIENT) -mindepth 1 -name node_modules -prune -o -print) galaxy_wrappers/visualization/starcyte.xml
 
 .PHONY: help demo test test-galaxy bench lint client clean machine
 .DEFAULT_GOAL := help

@@ -20,8 +20,16 @@ pytestmark = pytest.mark.galaxy
 OTHER_EMAIL, OTHER_PASSWORD = "reader@example.org", "password2"
 #: The page's own frame within Galaxy's frame of the visualization.
 INSIDE = "iframe[title=starcyte]"
-#: Galaxy's own limit from which on a change counts as unsaved work is 3 s.
+#: Galaxy takes changes of a visualization's document for unsaved work, from 3 s on. In 26.1.2 it never begins to watch
+#: (its frame has no ref), so the test watches in its place.
 AFTER_THE_DETECTOR = 4500
+WATCH = """frame => {
+    const watched = frame.contentDocument;
+    frame.changes = 0;
+    const seen = () => { frame.changes += 1; };
+    new MutationObserver(seen).observe(watched.body, {childList: true, subtree: true, characterData: true});
+    for (const event of ["input", "change", "keyup", "paste"]) watched.addEventListener(event, seen, true);
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -116,33 +124,25 @@ def test_listed_on_the_visualize_tab(user, galaxy, dataset):
     keep(user, "visualize-2-options")
 
 
-@pytest.mark.parametrize("where", ["in its own frame", "in Galaxy's frame"])
-def test_leaving_asks_nothing(user, galaxy, dataset, where):
-    """Galaxy asks before it leaves a visualization whose document has changed; this one has nothing to lose."""
+def test_leaving_asks_nothing(user, galaxy, dataset):
     asked = []
-
-    def ask(dialog):
-        asked.append(dialog.message)
-        dialog.accept()
-
     inside = visualize(user, galaxy, dataset)
     inside.get_by_role("button", name="Start", exact=True).wait_for(timeout=30000)
     user.wait_for_timeout(AFTER_THE_DETECTOR)
-    own = where == "in its own frame"
-    changed = inside.locator("main") if own else user.frame_locator("#galaxy_visualization").locator("#app")
-    changed.evaluate("e => e.append('something new')")
-    user.on("dialog", ask)
+    inside.get_by_text("Options", exact=True).click()
+    inside.get_by_label("Only look").check()
+    user.once("dialog", lambda dialog: (asked.append(dialog.message), dialog.accept()))
     user.get_by_role("link", name=re.compile("Histories|Galaxy", re.I)).first.click()
     user.wait_for_url(lambda url: "visualization=starcyte" not in url, timeout=15000)
-    user.remove_listener("dialog", ask)
-    # the second case shows that Galaxy would have asked
-    assert [message.startswith("Unsaved changes") for message in asked] == ([] if own else [True])
+    assert asked == []
 
 
 def test_start_shows_the_cells(user, galaxy, dataset):
     inside = visualize(user, galaxy, dataset)
     start = inside.get_by_role("button", name="Start", exact=True)
     start.wait_for(timeout=30000)
+    frame = user.locator("#galaxy_visualization")
+    frame.evaluate(WATCH)
     inside.get_by_text("Options", exact=True).click()
     inside.get_by_label("Colour the cells by").select_option("louvain")
     with galaxy_server.timed("from Start to the cells drawn in Galaxy's frame"):
@@ -152,6 +152,9 @@ def test_start_shows_the_cells(user, galaxy, dataset):
         viewer = wait_for_cells(user, inside)
     user.wait_for_timeout(2000)
     keep(user, "visualize-4-cells")
+    assert frame.evaluate("frame => frame.changes") == 0
+    frame.evaluate("frame => frame.contentDocument.getElementById('app').append('a change')")
+    assert frame.evaluate("frame => frame.changes") == 1
     assert "bulk_labels" in viewer.locator("body").inner_text()
     (entry,) = running(galaxy)
     job = galaxy.job(entry["job_id"])

@@ -15,7 +15,6 @@ export class GalaxyError extends Error {
 export interface Dataset {
   id: string;
   name: string;
-  hid?: number | null;
   uuid?: string | null;
   extension: string;
   state: string;
@@ -76,7 +75,6 @@ export interface EntryPoint {
 }
 
 export interface Collection {
-  populated?: boolean;
   elements: { element_identifier: string; object: { id: string; file_ext?: string; file_size?: number } }[];
 }
 

@@ -61,7 +61,7 @@ export async function* follow(
     try {
       const job = await galaxy.job(id);
       heard = clock.now();
-      if (job.state === 'paused') throw paused(job);
+      if (job.state === 'paused') throw paused();
       if (!ALIVE.has(job.state)) throw await ended(galaxy, job);
       const entry = job.state === 'running' ? await entryPointOf(galaxy, id) : undefined;
       if (entry?.active && entry.target) {
@@ -124,7 +124,7 @@ async function entryPointOf(galaxy: Galaxy, job: string): Promise<EntryPoint | u
   return entry;
 }
 
-function paused(_job: Job): Problem {
+function paused(): Problem {
   return new Problem(
     'Galaxy has put the session on hold',
     'Its job is paused. That happens when your storage quota is used up, or when a dataset that it needs has failed.',

@@ -405,6 +405,7 @@ describe('the options', () => {
       type: 'section',
       inputs: [{ name: 'idle', type: 'integer', label: 'Stop after', value: 60, min: 1, max: 600 }],
     },
+    { name: 'options', type: 'section', inputs: [{ ...select, name: 'mode', optional: false }] },
     { name: 'secret', type: 'text', hidden: true, value: 'x' },
     { name: 'mode', type: 'conditional' },
     {

@@ -1,0 +1,50 @@
+"""The descriptions of the visualization and the display application against the tool that they lead to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from lxml import etree
+
+WRAPPERS = Path(__file__).parents[3] / "galaxy_wrappers"
+
+
+@pytest.fixture
+def tool() -> etree._Element:
+    return etree.parse(WRAPPERS / "starcyte.xml").getroot()
+
+
+@pytest.fixture
+def visualization() -> etree._Element:
+    return etree.parse(WRAPPERS / "visualization" / "starcyte.xml").getroot()
+
+
+def test_visualization_starts_the_tool(tool, visualization):
+    assert visualization.findtext("specs/tool_id") == tool.get("id")
+
+
+def test_visualization_is_for_what_the_tool_takes(tool, visualization):
+    tests = [(test.get("test_attr"), test.text) for test in visualization.iterfind("data_sources/data_source/test")]
+    assert tests == [("ext", "h5ad")]
+    # each version of Galaxy takes the dataset's id from one of these
+    assert visualization.findtext("params/param[@required='true']") == "dataset_id"
+    assert visualization.findtext("data_sources/data_source/to_param[@param_attr='id']") == "dataset_id"
+
+
+def test_visualization_is_a_script(visualization):
+    """Galaxy 24.0 to 25.1 takes an entry point without a type for a template."""
+    (entry,) = visualization.iterfind("entry_point")
+    assert dict(entry.attrib) == {"entry_point_type": "script", "src": "index.js"}
+
+
+def test_display_application_leads_to_the_tools_form(tool):
+    display = etree.parse(WRAPPERS / "display_applications" / "starcyte.xml").getroot()
+    query = parse_qs(urlsplit(display.findtext("link/url").replace("$", "")).query)
+    assert query["tool_id"] == [tool.get("id")]
+    (dataset,) = (name for name in query if name not in {"tool_id", "version"})
+    macros = etree.parse(WRAPPERS / "macros.xml")
+    assert dataset in {
+        param.get("name") for root in (tool, macros) for param in root.iterfind(".//param[@format='h5ad']")
+    }
