@@ -6,13 +6,16 @@ import { pause } from './pause';
 import type {
   DiffexpRequest,
   DiffexpResult,
+  Gene,
   GeneMatches,
+  GenesNamed,
   Health,
   Job,
   JobAnswer,
   MarkersRequest,
   MarkersResult,
   Schema,
+  Selection,
   Spread,
   Summary,
 } from './types';
@@ -22,6 +25,9 @@ const CACHE_BYTES = 192 * 1024 * 1024;
 
 /** Seconds to wait where a busy server does not say how long. */
 const RETRY = 2;
+
+/** Names of genes in one address, which must not become too long. */
+const NAMES_AT_ONCE = 300;
 
 export type Query = Record<string, string | number>;
 
@@ -89,14 +95,45 @@ export class Api {
     return this.json<GeneMatches>(address('genes', { q: query, limit, matrix }), { signal });
   }
 
+  /** Genes by their whole names, ids or aliases, in whatever case. */
+  async genesNamed(names: readonly string[], matrix: string, signal: AbortSignal): Promise<GenesNamed> {
+    const genes: Gene[] = [];
+    const missing: string[] = [];
+    for (let from = 0; from < names.length; from += NAMES_AT_ONCE) {
+      const part = csvLine(names.slice(from, from + NAMES_AT_ONCE));
+      const found = await this.json<GenesNamed>(address('genes', { names: part, matrix }), { signal });
+      genes.push(...found.genes);
+      missing.push(...found.missing);
+    }
+    return { genes, missing };
+  }
+
+  /** The names of a selection's cells, as a table of one column. */
+  async cellsNamed(selection: Selection, signal?: AbortSignal): Promise<Blob> {
+    const response = await this.fetch(address('cells/names'), {
+      method: 'POST',
+      headers: { Accept: 'text/csv', 'Content-Type': 'application/json' },
+      body: JSON.stringify({ selection }),
+      ...(signal ? { signal } : {}),
+    });
+    return response.blob();
+  }
+
   summary(genes: readonly string[], groupBy: string, matrix: string, signal: AbortSignal): Promise<Summary> {
     return this.json<Summary>(address('summary', { genes: csvLine(genes), group_by: groupBy, matrix }), { signal });
   }
 
   /** How a gene of a matrix, or a column (matrix null), spreads. */
-  spread(name: string, matrix: string | null, groupBy: string, signal: AbortSignal): Promise<Spread> {
+  spread(
+    name: string,
+    matrix: string | null,
+    groupBy: string,
+    splitBy: string | null,
+    signal: AbortSignal,
+  ): Promise<Spread> {
     const what = matrix === null ? { column: name } : { gene: name, matrix };
-    return this.json<Spread>(address('distribution', { ...what, group_by: groupBy }), { signal });
+    const split = splitBy === null ? {} : { split_by: splitBy };
+    return this.json<Spread>(address('distribution', { ...what, group_by: groupBy, ...split }), { signal });
   }
 
   diffexp(body: DiffexpRequest, giveUp: AbortSignal): Promise<JobAnswer<DiffexpResult>> {

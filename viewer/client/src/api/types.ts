@@ -65,12 +65,20 @@ export interface Gene {
   readonly name: string;
   readonly id: string | null;
   readonly index: number;
+  /** What a search found it by, where that is neither its name nor its id. */
+  readonly alias: string | null;
 }
 
 export interface GeneMatches {
   readonly n: number;
   readonly total: number;
   readonly genes: readonly Gene[];
+}
+
+/** The genes of a list of names, and the names that no gene has. */
+export interface GenesNamed {
+  readonly genes: readonly Gene[];
+  readonly missing: readonly string[];
 }
 
 export type Selection = { readonly indices: readonly number[] } | { readonly ranges: readonly (readonly number[])[] };
@@ -149,12 +157,13 @@ export interface Summary {
   }[];
 }
 
-/** How values spread in each category: quantiles at `levels`, densities along `grid`. */
+/** How values spread in each category (and part of it): quantiles at `levels`, densities along `grid`. */
 export interface Spread {
   readonly levels: readonly number[];
   readonly grid: readonly number[];
   readonly groups: readonly {
     readonly name: string;
+    readonly part: string | null;
     readonly n: number;
     readonly mean: number | null;
     readonly quantiles: readonly (number | null)[];

@@ -1,7 +1,7 @@
-/** What a dot plot draws, from a summary. */
+/** What a dot plot or a matrix plot draws, from a summary. */
 import type { Summary } from '../api/types';
-import type { Order } from '../state/plots.svelte';
-import { clustered } from './cluster';
+import type { Order, Standard } from '../state/plots.svelte';
+import { type Clustering, clustering } from './cluster';
 
 export interface Dots {
   /** Names in the order drawn. */
@@ -15,54 +15,94 @@ export interface Dots {
   }[])[];
   readonly low: number;
   readonly high: number;
+  /** The trees behind the orders; null where an order is another. */
+  readonly groupTree: Clustering | null;
+  readonly geneTree: Clustering | null;
 }
 
-/** Values of a gene from 0 (its lowest mean) to 1 (its highest). */
-export function standardised(values: readonly number[]): number[] {
+/** Values of a gene from 0 (its lowest) to 1 (its highest). */
+export function fromLowToHigh(values: readonly number[]): number[] {
   const low = Math.min(...values);
   const span = Math.max(...values) - low;
   return values.map((value) => (span > 0 ? (value - low) / span : 0));
 }
 
-export function dots(summary: Summary, standardise: boolean, order: Order): Dots {
+/** Values in standard deviations from their mean. */
+export function zScores(values: readonly number[]): number[] {
+  const mean = values.reduce((sum, value) => sum + value, 0) / (values.length || 1);
+  const deviation = Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length || 1));
+  return values.map((value) => (deviation > 0 ? (value - mean) / deviation : 0));
+}
+
+export function standardised(values: readonly number[], standard: Standard): readonly number[] {
+  if (standard === 'share') return fromLowToHigh(values);
+  return standard === 'z' ? zScores(values) : values;
+}
+
+/** The ends of a colour scale: from 0, or as far to either side where values stand for deviations. */
+export function domainOf(values: readonly number[], standard: Standard): readonly [number, number] {
+  let [low, high] = [0, 0];
+  for (const value of values) {
+    if (value < low) low = value;
+    if (value > high) high = value;
+  }
+  const reach = Math.max(-low, high);
+  return standard === 'z' ? [-reach, reach] : [low, high];
+}
+
+export function dots(summary: Summary, standard: Standard, order: Order, groupOrder: Order): Dots {
   const present = [...summary.n.keys()].filter((k) => (summary.n[k] ?? 0) > 0);
-  const shades = summary.genes.map((gene) => {
-    const values = present.map((k) => gene.mean[k] ?? 0);
-    return standardise ? standardised(values) : values;
-  });
+  const shades = summary.genes.map((gene) =>
+    standardised(
+      present.map((k) => gene.mean[k] ?? 0),
+      standard,
+    ),
+  );
   const rows = present.map((_, row) => shades.map((values) => values[row] ?? 0));
-  const groupOrder = ordered(
+  const groups = ordered(
     present.map((k) => summary.groups[k] ?? ''),
     rows,
-    order,
+    groupOrder,
   );
-  const geneOrder = ordered(
+  const genes = ordered(
     summary.genes.map(({ gene }) => gene),
-    shades.map(standardised),
+    shades.map(fromLowToHigh),
     order,
   );
-  const every = shades.flat();
+  const [low, high] = domainOf(shades.flat(), standard);
   return {
-    groups: groupOrder.map((row) => {
+    groups: groups.places.map((row) => {
       const k = present[row] ?? 0;
       return { name: summary.groups[k] ?? '', n: summary.n[k] ?? 0 };
     }),
-    genes: geneOrder.map((g) => summary.genes[g]?.gene ?? ''),
-    cells: geneOrder.map((g) =>
-      groupOrder.map((row) => {
+    genes: genes.places.map((g) => summary.genes[g]?.gene ?? ''),
+    cells: genes.places.map((g) =>
+      groups.places.map((row) => {
         const k = present[row] ?? 0;
         const gene = summary.genes[g];
         return { shade: shades[g]?.[row] ?? 0, mean: gene?.mean[k] ?? null, fraction: gene?.fraction[k] ?? 0 };
       }),
     ),
-    low: Math.min(0, ...every),
-    high: Math.max(...every, 0),
+    low,
+    high,
+    groupTree: groups.tree,
+    geneTree: genes.tree,
   };
 }
 
-function ordered(names: readonly string[], rows: readonly (readonly number[])[], order: Order): number[] {
-  if (order === 'cluster') return clustered(rows);
+/** Places in an order, and the tree it follows. */
+export function ordered(
+  names: readonly string[],
+  rows: readonly (readonly number[])[],
+  order: Order,
+): { readonly places: readonly number[]; readonly tree: Clustering | null } {
+  if (order === 'cluster') {
+    const tree = clustering(rows);
+    return { places: tree.order, tree };
+  }
   const places = [...names.keys()];
-  if (order === 'given') return places;
-  return places.sort((a, b) => (names[a] ?? '').localeCompare(names[b] ?? '', undefined, { numeric: true }));
+  if (order === 'name') {
+    places.sort((a, b) => (names[a] ?? '').localeCompare(names[b] ?? '', undefined, { numeric: true }));
+  }
+  return { places, tree: null };
 }

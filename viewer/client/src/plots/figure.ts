@@ -22,32 +22,46 @@ const SVG = 'http://www.w3.org/2000/svg';
  * The drawing of a figure: its SVG with every colour and size written out, above what its canvas shows. What follows the
  * pointer (data-passing) is left out.
  */
-export function drawing(figure: HTMLElement): SVGSVGElement {
+export function drawing(figure: HTMLElement, transparent = false): SVGSVGElement {
   const shown = figure.querySelector('svg');
   if (!shown) throw new Error('There is nothing to save yet.');
   const copy = shown.cloneNode(true) as SVGSVGElement;
   const { width, height } = shown.getBoundingClientRect();
   writeOut(shown, copy);
   for (const passing of copy.querySelectorAll('[data-passing]')) passing.remove();
-  copy.setAttribute('xmlns', SVG);
-  copy.setAttribute('width', String(width));
-  copy.setAttribute('height', String(height));
-  copy.setAttribute('viewBox', `0 0 ${width} ${height}`);
-  copy.setAttribute('font-family', FONT);
   const canvas = figure.querySelector('canvas');
-  if (canvas) {
-    const image = document.createElementNS(SVG, 'image');
-    image.setAttribute('href', canvas.toDataURL('image/png'));
-    image.setAttribute('width', String(width));
-    image.setAttribute('height', String(height));
-    copy.prepend(image);
-  }
+  if (canvas) copy.prepend(imageOf(canvas.toDataURL('image/png'), width, height));
+  return framed(copy, width, height, transparent);
+}
+
+/** A picture within an SVG. */
+export function imageOf(address: string, width: number, height: number): SVGImageElement {
+  const image = document.createElementNS(SVG, 'image');
+  image.setAttribute('href', address);
+  image.setAttribute('width', String(width));
+  image.setAttribute('height', String(height));
+  return image;
+}
+
+/** An SVG of its own, with its size and, unless it is to be transparent, the page's ground. */
+export function framed(svg: SVGSVGElement, width: number, height: number, transparent: boolean): SVGSVGElement {
+  svg.setAttribute('xmlns', SVG);
+  svg.setAttribute('width', String(width));
+  svg.setAttribute('height', String(height));
+  svg.setAttribute('viewBox', `0 0 ${width} ${height}`);
+  svg.setAttribute('font-family', FONT);
+  if (transparent) return svg;
   const ground = document.createElementNS(SVG, 'rect');
   ground.setAttribute('width', '100%');
   ground.setAttribute('height', '100%');
-  ground.setAttribute('fill', getComputedStyle(document.documentElement).getPropertyValue('--canvas').trim());
-  copy.prepend(ground);
-  return copy;
+  ground.setAttribute('fill', pageColor('--canvas'));
+  svg.prepend(ground);
+  return svg;
+}
+
+/** A colour of the page's style sheet. */
+export function pageColor(name: string): string {
+  return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 }
 
 /** What style sheets say, as attributes of the copy. */
@@ -57,18 +71,19 @@ function writeOut(shown: Element, copy: Element): void {
     const value = style.getPropertyValue(name);
     if (value && value !== 'none 0px') copy.setAttribute(name, value);
   }
-  for (const name of ['data-tip', 'role', 'tabindex', 'aria-label']) copy.removeAttribute(name);
+  for (const name of ['data-tip', 'data-group', 'data-part', 'role', 'tabindex', 'aria-label'])
+    copy.removeAttribute(name);
   copy.removeAttribute('class');
   copy.removeAttribute('style');
   for (let k = 0; k < shown.children.length; k++) writeOut(shown.children[k] as Element, copy.children[k] as Element);
 }
 
-export function asSvg(figure: HTMLElement): Blob {
-  return new Blob([new XMLSerializer().serializeToString(drawing(figure))], { type: 'image/svg+xml' });
+export function asSvg(drawn: SVGSVGElement): Blob {
+  return new Blob([new XMLSerializer().serializeToString(drawn)], { type: 'image/svg+xml' });
 }
 
-export async function asPng(figure: HTMLElement, scale = 3): Promise<Blob> {
-  const address = URL.createObjectURL(asSvg(figure));
+export async function asPng(drawn: SVGSVGElement, scale: number): Promise<Blob> {
+  const address = URL.createObjectURL(asSvg(drawn));
   try {
     const image = new Image();
     image.src = address;

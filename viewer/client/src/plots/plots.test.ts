@@ -1,11 +1,15 @@
 import { expect, test } from 'vitest';
-import { clustered } from './cluster';
+import { sampled } from '../state/plotdata.svelte';
+import { brackets, clustering } from './cluster';
 import { shares } from './composition';
-import { dots } from './dots';
+import { dots, zScores } from './dots';
+import { NONE, rasterised } from './grid';
+import { heatMap } from './heat';
 import { linear } from './scale';
+import { violins } from './violins';
 
 test('alike rows lie side by side', () => {
-  const order = clustered([
+  const { order, joins } = clustering([
     [0, 0],
     [10, 10],
     [0.2, 0],
@@ -14,7 +18,11 @@ test('alike rows lie side by side', () => {
   expect([...order].sort()).toEqual([0, 1, 2, 3]);
   expect(Math.abs(order.indexOf(0) - order.indexOf(2))).toBe(1);
   expect(Math.abs(order.indexOf(1) - order.indexOf(3))).toBe(1);
-  expect(clustered([])).toEqual([]);
+  expect(clustering([])).toEqual({ order: [], joins: [] });
+  expect(joins.map(({ height }) => height).slice(0, 2)).toEqual([0.2, 1]);
+  // The average of the four distances between the two pairs.
+  const between = [Math.hypot(10, 10), Math.hypot(10, 9), Math.hypot(9.8, 10), Math.hypot(9.8, 9)];
+  expect(joins[2]?.height).toBeCloseTo(between.reduce((sum, value) => sum + value, 0) / 4);
 });
 
 const SUMMARY = {
@@ -27,10 +35,10 @@ const SUMMARY = {
 };
 
 test('dots leave out empty categories, and are standardised gene by gene', () => {
-  const plain = dots(SUMMARY, false, 'given');
+  const plain = dots(SUMMARY, 'none', 'given', 'given');
   expect(plain.groups.map(({ name }) => name)).toEqual(['T', 'B']);
   expect([plain.low, plain.high]).toEqual([0, 4]);
-  const even = dots(SUMMARY, true, 'name');
+  const even = dots(SUMMARY, 'share', 'name', 'name');
   expect(even.groups.map(({ name }) => name)).toEqual(['B', 'T']);
   expect(even.genes).toEqual(['X2', 'X10']);
   expect(even.cells[0]).toEqual([
@@ -54,4 +62,97 @@ test('a scale goes from its domain to its range', () => {
   const scale = linear([0, 10], [100, 0], 5);
   expect(scale(2.5)).toBe(75);
   expect(scale.ticks).toEqual([0, 2, 4, 6, 8, 10]);
+});
+
+test('what a tree joins lies side by side, and its lines meet in the middle', () => {
+  const tree = clustering([[0], [9], [1], [8.5], [4], [20], [4.4]]);
+  const lines = brackets(tree);
+  const rows = tree.order.map((row) => [row]);
+  const leaves = new Map<number, number[]>(tree.order.map((row) => [row, [row]]));
+  tree.joins.forEach(({ first, second }, k) => {
+    const both = [...(leaves.get(first) ?? []), ...(leaves.get(second) ?? [])];
+    leaves.set(rows.length + k, both);
+    const places = both.map((row) => tree.order.indexOf(row)).sort((a, b) => a - b);
+    expect((places.at(-1) ?? 0) - (places[0] ?? 0)).toBe(both.length - 1);
+    const { from, to, a, b, at } = lines[k] ?? { from: 0, to: 0, a: 0, b: 0, at: 0 };
+    expect(at).toBeGreaterThanOrEqual(Math.max(a, b));
+    expect(Math.min(from, to)).toBeGreaterThan(places[0] ?? 0);
+    expect(Math.max(from, to)).toBeLessThan((places.at(-1) ?? 0) + 1);
+  });
+  expect(lines.at(-1)?.at).toBe(1);
+});
+
+test('z-scores have a mean of 0 and a deviation of 1, and none where nothing varies', () => {
+  const scores = zScores([1, 2, 3, 6]);
+  expect(scores.reduce((sum, score) => sum + score, 0)).toBeCloseTo(0);
+  expect(scores.reduce((sum, score) => sum + score ** 2, 0)).toBeCloseTo(4);
+  expect(zScores([2, 2])).toEqual([0, 0]);
+});
+
+test('cells are sampled alike from every category, and small ones leave their room to others', () => {
+  const values = Int8Array.from([...Array(100).fill(0), ...Array(3).fill(1), ...Array(50).fill(2), -1]);
+  const { groups, cells } = sampled({ values, categories: ['a', 'b', 'c', 'none'] }, null, 43);
+  expect(groups).toEqual([
+    { name: 'a', n: 100, shown: 20 },
+    { name: 'b', n: 3, shown: 3 },
+    { name: 'c', n: 50, shown: 20 },
+  ]);
+  expect(new Set(cells).size).toBe(43);
+  expect([...cells].every((cell) => values[cell] !== -1)).toBe(true);
+  const mask = new Uint8Array(values.length);
+  mask[101] = 1;
+  expect([...sampled({ values, categories: ['a', 'b', 'c'] }, mask, 43).cells]).toEqual([101]);
+  expect(sampled({ values, categories: ['a', 'b', 'c'] }, null, 1000).cells).toHaveLength(153);
+});
+
+test('a heat map keeps cells with their category when categories change places', () => {
+  const heat = {
+    groups: [
+      { name: 'z', n: 9, shown: 2 },
+      { name: 'a', n: 1, shown: 1 },
+    ],
+    cells: Uint32Array.of(5, 6, 7),
+    rows: [{ gene: 'G', values: Float32Array.of(1, 3, 8) }],
+  };
+  const { groups, cells, values, genes, high } = heatMap(heat, 'none', 'given', 'name');
+  expect(groups.map(({ name, start }) => [name, start])).toEqual([
+    ['a', 0],
+    ['z', 1],
+  ]);
+  expect([cells, values, high]).toEqual([[7, 5, 6], [[8, 1, 3]], 8]);
+  expect(genes[0]?.means).toEqual([8, 2]);
+});
+
+test('the highest value lies on top, and cells that do not pass below', () => {
+  const at = Float32Array.of(0, 0, 1);
+  const codes = Uint8Array.of(9, 200, 50);
+  const levels = (mask: Uint8Array | null) => new Set(rasterised(at, at, codes, mask, 20));
+  expect(levels(null)).toEqual(new Set([NONE, 200, 50]));
+  expect(levels(Uint8Array.of(1, 0, 1))).toEqual(new Set([NONE, 9, 50]));
+  expect(levels(Uint8Array.of(0, 0, 1))).toEqual(new Set([NONE, -1, 50]));
+});
+
+test('two parts are the halves of a violin, more stand side by side', () => {
+  const group = (name: string, part: string | null) => ({
+    ...{ name, part, n: 2, mean: 1, quantiles: [1, 2, 3], density: null },
+  });
+  const spread = (parts: (string | null)[]) => ({
+    ...{ levels: [0.25, 0.5, 0.75], grid: [0, 1] },
+    groups: ['T', 'B'].flatMap((name) => parts.map((part) => group(name, part))),
+  });
+  const halves = violins(spread(['a', 'b']));
+  expect(halves.violins.map(({ side, column }) => [side, column])).toEqual([
+    [-1, 0],
+    [1, 0],
+    [-1, 1],
+    [1, 1],
+  ]);
+  expect(halves.groups).toEqual([
+    { name: 'T', n: 4 },
+    { name: 'B', n: 4 },
+  ]);
+  const three = violins(spread(['a', 'b', 'c'])).violins.slice(0, 3);
+  expect(three.every(({ side, half }) => side === 0 && half < 0.2)).toBe(true);
+  expect(three.map(({ middle }) => middle)).toEqual([...three.map(({ middle }) => middle)].sort());
+  expect(violins(spread([null])).violins[0]).toMatchObject({ side: 0, middle: 0.5, box: [1, 2, 3] });
 });

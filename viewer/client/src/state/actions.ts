@@ -1,6 +1,7 @@
 /** Everything the page can do, as data: buttons, shortcuts, the command palette and the help dialog come from here. */
 import type { IconName } from '../panels/icons';
 import type { Compare } from './compare.svelte';
+import type { GeneSets } from './genesets.svelte';
 import type { Markers } from './markers.svelte';
 import type { Page } from './page.svelte';
 import type { Plots } from './plots.svelte';
@@ -15,6 +16,7 @@ export interface Session {
   readonly compare: Compare;
   readonly markers: Markers;
   readonly plots: Plots;
+  readonly geneSets: GeneSets;
   readonly page: Page;
   readonly server: Server;
   readonly sharing: Sharing;
@@ -175,7 +177,7 @@ const LIST: readonly Action[] = [
   },
   {
     name: 'plots',
-    label: 'Dot plot, violins, composition',
+    label: 'Dot plot, heat map, violins, composition',
     group: 'Plot',
     shortcut: 'p',
     icon: 'plots',
@@ -187,12 +189,14 @@ const LIST: readonly Action[] = [
   },
   {
     name: 'picture',
-    label: 'Save the plot as PNG',
+    label: 'Save the plot, its numbers or a legend',
     group: 'Plot',
     shortcut: 's',
     icon: 'download',
     enabled: hasPlot,
-    perform: ({ viewer, page }) => void page.savePicture(viewer),
+    perform: ({ page }) => {
+      page.saving = true;
+    },
   },
   {
     name: 'clear',

@@ -86,13 +86,8 @@ export class Compare {
   }
 
   downloadCsv(comparison: Comparison): void {
-    const { genes } = comparison;
-    const columns = CSV_COLUMNS.filter((column) => column !== 'auc' || comparison.result.method === 'wilcoxon');
-    const table = csv(
-      columns,
-      genes.map((gene) => columns.map((column) => gene[column])),
-    );
-    save(table, `${this.viewer.schema.title} ${titleOf(comparison)}.csv`);
+    const { columns, rows } = tableOf(comparison);
+    save(csv(columns, rows), `${this.viewer.schema.title} ${titleOf(comparison)}.csv`);
   }
 
   private async allGenes(result: DiffexpResult, giveUp: AbortSignal): Promise<readonly DiffexpGene[]> {
@@ -118,6 +113,12 @@ export const CSV_COLUMNS = [
   'fraction_b',
   'auc',
 ] as const satisfies readonly (keyof DiffexpGene)[];
+
+/** All genes of a comparison with every number, as rows. */
+export function tableOf({ genes, result }: Comparison) {
+  const columns = CSV_COLUMNS.filter((column) => column !== 'auc' || result.method === 'wilcoxon');
+  return { columns, rows: genes.map((gene) => columns.map((column) => gene[column])) };
+}
 
 export function titleOf({ a, b, result }: Comparison): string {
   return `${a} vs ${b}, ${METHOD_LABELS[result.method]}`;

@@ -1,7 +1,5 @@
 /** What is open on the page: panels, dialogs, the plot to act on. Of no interest to undo. */
 import type { Scatter } from '../canvas/scatter';
-import { save } from './download';
-import type { Viewer } from './viewer.svelte';
 
 export type Tab = 'cells' | 'genes' | 'compare' | 'markers';
 
@@ -11,6 +9,7 @@ export class Page {
   tab = $state<Tab>('cells');
   help = $state(false);
   palette = $state(false);
+  saving = $state(false);
   narrow = $state(false);
   /** The plot the user works in. */
   scatter = $state.raw<Scatter | null>(null);
@@ -29,14 +28,5 @@ export class Page {
     if (tab === 'cells') this.left = true;
     else this.right = true;
     if (this.narrow) this.right = true;
-  }
-
-  async savePicture(viewer: Viewer): Promise<void> {
-    if (!this.scatter) return;
-    try {
-      save(await this.scatter.toPNG({ scale: 3 }), `${viewer.schema.title} ${viewer.coloring.title}.png`);
-    } catch (error) {
-      viewer.fail(error);
-    }
   }
 }
