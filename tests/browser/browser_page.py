@@ -185,6 +185,18 @@ class Viewer:
         expect(self.page.get_by_role("option").first).to_contain_text(text)
         box.press("Enter")
 
+    def paste(self, text: str) -> None:
+        """Paste into the field that has the focus, as the user's keys do."""
+        self.page.evaluate(PASTE, text)
+
+    def saved(self, button: str, menu: Any = None) -> bytes:
+        """Save by a button, of the menu that another opens where it is given, and return what came."""
+        if menu is not None and not self.page.get_by_role("region", name="Save or copy").count():
+            menu.click()
+        with self.page.expect_download() as download:
+            self.page.get_by_role("button", name=button).click()
+        return Path(download.value.path()).read_bytes()
+
     def overflows(self) -> bool:
         """Whether the page is wider than its window."""
         return self.page.evaluate(
@@ -193,6 +205,12 @@ class Viewer:
         )
 
 
+PASTE = """(text) => {
+  const clipboardData = new DataTransfer();
+  clipboardData.setData('text', text);
+  const event = new ClipboardEvent('paste', { clipboardData, bubbles: true, cancelable: true });
+  document.activeElement.dispatchEvent(event);
+}"""
 KEYS = "Arrows move, plus and minus zoom, 0 shows all."
 BARE = """
 .bare .tools, .bare .legend, .bare .foot, .bare .hint, .bare .labels, .bare .ring, .bare .card, .bare .drawing {

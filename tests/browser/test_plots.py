@@ -1,12 +1,15 @@
-"""Dot plot, violins and composition: their numbers against numpy, what a click does, and the files they become."""
+"""The plots: their numbers against numpy, what a click does, and the files they become."""
 
 from __future__ import annotations
 
+import csv
 import re
+from io import BytesIO
 
 import numpy as np
 import pytest
 from browser_page import NARROW, WIDE, eventually, read
+from PIL import Image
 from playwright.sync_api import expect
 
 GENES = ["CD79A", "LYZ", "NKG7"]
@@ -33,7 +36,7 @@ def tips(drawer, marks):
     return [mark.get_attribute("data-tip").split("\n") for mark in drawer.locator(marks).all()]
 
 
-def test_dot_plot_has_the_means_and_fractions_of_the_file(visit, pbmc, cells, tmp_path):
+def test_dot_plot_has_the_means_and_fractions_of_the_file(visit, pbmc, cells):
     viewer = visit(pbmc).drawn()
     drawer = open_plots(viewer, "cd79a, LYZ nkg7 NOTAGENE")
     expect(viewer.page.get_by_text("Not in raw/X: NOTAGENE")).to_be_visible()
@@ -54,14 +57,22 @@ def test_dot_plot_has_the_means_and_fractions_of_the_file(visit, pbmc, cells, tm
     viewer.colored_by("LYZ")
     drawer.get_by_role("button", name=re.compile("^Dendritic")).press("Enter")
     viewer.wait_selected(int((cells.obs["bulk_labels"] == "Dendritic").sum()))
-    drawer.get_by_role("combobox", name="Order: as given").click()
+    drawer.get_by_role("combobox", name="Order of the categories: as given").click()
     viewer.page.get_by_role("option", name="by likeness").click()
     eventually(lambda: tips(drawer, "circle[data-tip]") != said, "another order")
-    with viewer.page.expect_download() as download:
-        drawer.get_by_role("button", name="Save the figure as SVG").click()
-    download.value.save_as(tmp_path / "dots.svg")
-    drawing = (tmp_path / "dots.svg").read_text(encoding="utf-8")
+    expect(drawer.locator("path.tree")).to_have_count(1)
+    menu = drawer.get_by_role("button", name="Save or copy Dot plot")
+    drawing = viewer.saved("Save the figure as SVG", menu).decode()
     assert ">NKG7</text>" in drawing and "var(" not in drawing and "<image" not in drawing
+    table = list(csv.DictReader(viewer.saved("Data as CSV", menu).decode().splitlines()))
+    assert len(table) == 30
+    for row in table:
+        column = cells.raw[:, row["gene"]].X.toarray().ravel()[(cells.obs["bulk_labels"] == row["category"]).to_numpy()]
+        assert float(row["mean"]) == pytest.approx(column.mean(), rel=1e-5)
+        assert int(row["cells"]) == column.size
+    said = viewer.page.get_by_role("textbox", name="Text for a legend").input_value()
+    assert said.startswith("Mean expression of CD79A, LYZ and NKG7 (values of raw/X) in the categories of bulk_labels")
+    assert "hierarchical clustering" in said and "10x_pbmc68k_reduced (700 cells, 765 genes)" in said
 
 
 def test_violins_have_the_quartiles_of_the_file(visit, pbmc, cells):
@@ -98,7 +109,7 @@ def test_composition_is_that_of_the_selected_cells(visit, pbmc, cells):
 
 
 @pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
-def test_the_drawer_fits_fills_the_page_and_closes(visit, pbmc, size, tmp_path):
+def test_the_drawer_fits_fills_the_page_and_closes(visit, pbmc, size):
     viewer = visit(pbmc, size).drawn()
     drawer = open_plots(viewer)
     expect(drawer.locator("circle[data-tip]").first).to_be_visible()
@@ -107,10 +118,18 @@ def test_the_drawer_fits_fills_the_page_and_closes(visit, pbmc, size, tmp_path):
         assert drawer.bounding_box()["width"] < 0.7 * size[0]
         drawer.get_by_role("button", name="Fill the page").click()
     eventually(lambda: drawer.bounding_box()["width"] == size[0], "a full page")
-    with viewer.page.expect_download() as download:
-        drawer.get_by_role("button", name="Save the figure as PNG").click()
-    download.value.save_as(tmp_path / "dots.png")
-    assert (tmp_path / "dots.png").read_bytes().startswith(b"\x89PNG")
+    menu = drawer.get_by_role("button", name="Save or copy Dot plot")
+    sizes = {}
+    for scale in (1, 4):
+        if not viewer.page.get_by_role("region", name="Save or copy").count():
+            menu.click()
+        viewer.page.get_by_role("radio", name=f"{scale}\N{MULTIPLICATION SIGN}").click()
+        sizes[scale] = np.array(Image.open(BytesIO(viewer.saved("Save the figure as PNG"))).size)
+    assert abs(sizes[4] - 4 * sizes[1]).max() <= 4
+    viewer.page.get_by_role("checkbox", name="Transparent").check()
+    picture = Image.open(BytesIO(viewer.saved("Save the figure as PNG")))
+    assert picture.convert("RGBA").getpixel((1, 1))[3] == 0
+    viewer.page.keyboard.press("Escape")
     drawer.get_by_role("button", name="Close the plots").click()
     expect(drawer).to_have_count(0)
 
@@ -119,11 +138,114 @@ def test_bars_of_categories_are_made_up_of_the_colours(visit, pbmc, cells):
     viewer = visit(pbmc).drawn().colored_by("bulk_labels")
     row = viewer.page.get_by_role("group", name="Dendritic", exact=True)
     expect(row.locator(".on")).to_be_visible()
-    expect(row.locator(".on i")).to_have_count(0)
+    expect(row.locator(".on .part")).to_have_count(0)
     viewer.page.get_by_role("button", name="Colour by louvain").click()
     viewer.colored_by("louvain")
     table = cells.obs.groupby(["bulk_labels", "louvain"], observed=True).size()["Dendritic"]
     table = table[table > 0]
-    expect(row.locator(".on i")).to_have_count(len(table))
-    widths = [box.evaluate("(part) => part.getBoundingClientRect().width") for box in row.locator(".on i").all()]
+    expect(row.locator(".on .part")).to_have_count(len(table))
+    widths = [box.evaluate("(part) => part.getBoundingClientRect().width") for box in row.locator(".on .part").all()]
     assert np.array(widths) / sum(widths) == pytest.approx((table / table.sum()).to_numpy(), abs=0.02)
+
+
+def test_matrix_plot_is_standardised_gene_by_gene(visit, pbmc, cells):
+    viewer = visit(pbmc).drawn()
+    drawer = open_plots(viewer)
+    drawer.get_by_role("radio", name="Matrix").click()
+    expect(drawer.get_by_role("group", name="Matrix plot of 3 genes in 10 categories")).to_be_visible()
+    plain = [box.get_attribute("fill") for box in drawer.locator("rect[data-tip]").all()]
+    drawer.get_by_role("combobox", name="Values: as they are").click()
+    viewer.page.get_by_role("option", name="0 to 1 for each gene").click()
+    expect(drawer.get_by_text("Mean, from lowest to highest")).to_be_visible()
+    shades = [box.get_attribute("fill") for box in drawer.locator("rect[data-tip]").all()]
+    assert len(shades) == 30 and shades != plain
+    means = {
+        gene: cells.raw[:, gene].to_adata().to_df()[gene].groupby(cells.obs["bulk_labels"], observed=True).mean()
+        for gene in GENES
+    }
+    # the highest mean of each gene has the darkest colour of all
+    for k, gene in enumerate(GENES):
+        assert shades[10 * k + int(means[gene].to_numpy().argmax())] == "#0b1f66"
+
+
+def test_heat_map_has_the_values_of_cells_of_every_category(visit, pbmc, cells):
+    viewer = visit(pbmc).drawn()
+    drawer = open_plots(viewer)
+    drawer.get_by_role("radio", name="Heat map").click()
+    expect(drawer.get_by_role("group", name="Heat map of 3 genes in 700 cells")).to_be_visible()
+    menu = drawer.get_by_role("button", name="Save or copy Heat map")
+    table = list(csv.DictReader(viewer.saved("Data as CSV", menu).decode().splitlines()))
+    assert len(table) == 700
+    matrix = {gene: cells.raw[:, gene].X.toarray().ravel() for gene in GENES}
+    for row in table:
+        assert row["category"] == cells.obs["bulk_labels"].iloc[int(row["cell"])]
+        assert [float(row[gene]) for gene in GENES] == pytest.approx([matrix[gene][int(row["cell"])] for gene in GENES])
+    drawing = viewer.saved("Save the figure as SVG").decode()
+    assert "<image" in drawing and ">LYZ</text>" in drawing
+    viewer.page.keyboard.press("Escape")
+    drawer.locator("rect[data-group='Dendritic']").first.click()
+    viewer.wait_selected(int((cells.obs["bulk_labels"] == "Dendritic").sum()))
+    expect(drawer.get_by_role("group", name="Heat map of 3 genes in 240 cells")).to_be_visible()
+
+
+def test_violins_are_split_by_a_second_column(visit, pbmc, cells):
+    viewer = visit(pbmc).drawn()
+    drawer = open_plots(viewer, "LYZ CD79A")
+    drawer.get_by_role("radio", name="Violins").click()
+    drawer.get_by_role("combobox", name="Split by: nothing").click()
+    viewer.page.get_by_role("option", name="phase").click()
+    expect(drawer.locator("g[data-tip^='CD79A in Dendritic, S']")).to_be_attached()
+    said = {tuple(lines[:2]) for lines in tips(drawer, "g[data-tip]:has(circle)")}
+    values = cells.raw[:, "LYZ"].X.toarray().ravel()
+    mine = values[((cells.obs["bulk_labels"] == "Dendritic") & (cells.obs["phase"] == "S")).to_numpy()]
+    (quartiles,) = [line for what, line in said if what == "LYZ in Dendritic, S"]
+    numbers = [float(text) for text in re.findall(r"[\d.]*\d", quartiles)]
+    low, middle, high = np.quantile(mine, [0.25, 0.5, 0.75])
+    assert numbers == pytest.approx([middle, low, high], rel=0.006)
+
+
+def test_no_gene_is_left_out_unsaid(visit, pbmc, cells):
+    viewer = visit(pbmc).drawn()
+    names = list(cells.raw.var_names[:130])
+    drawer = open_plots(viewer, " ".join(names[:40]))
+    drawer.get_by_role("radio", name="Violins").click()
+    expect(drawer.locator("g[data-tip]:has(path), g[data-tip]:has(circle)").nth(300)).to_be_attached()
+    assert {what.split(" in ")[0] for what, *_ in tips(drawer, "g[data-tip]")} == set(names[:40])
+    drawer.get_by_role("button", name=re.compile("^Genes")).click()
+    viewer.page.get_by_role("textbox", name="Genes, by name or id").fill("\n".join(names))
+    viewer.page.get_by_role("button", name="Plot these genes").click()
+    expect(drawer.get_by_text("The first 100 genes are plotted; 30 more would not be readable.")).to_be_visible()
+
+
+def test_genes_are_drawn_on_the_embedding_side_by_side(visit, pbmc):
+    viewer = visit(pbmc).drawn()
+    drawer = open_plots(viewer)
+    drawer.get_by_role("radio", name="Embeddings").click()
+    expect(drawer.get_by_role("group", name="3 genes on the embedding")).to_be_visible()
+    canvas = drawer.locator("canvas")
+    colours = (
+        "(c) => new Set(new Uint32Array(c.getContext('2d').getImageData(0, 0, c.width, c.height).data.buffer)).size"
+    )
+    eventually(lambda: canvas.evaluate(colours) > 40, "cells in the colours of their values")
+    drawer.get_by_role("button", name=re.compile("^NKG7")).click()
+    viewer.colored_by("NKG7")
+
+
+def test_the_drawer_is_resized_by_pointer_and_keyboard_and_shows_its_numbers(visit, pbmc):
+    viewer = visit(pbmc).drawn()
+    drawer = open_plots(viewer)
+    expect(drawer.locator("circle[data-tip]").first).to_be_visible()
+    edge = drawer.get_by_role("separator", name="Height of the plots")
+    before = drawer.bounding_box()["height"]
+    edge.press("ArrowDown")
+    eventually(lambda: abs(drawer.bounding_box()["height"] - before + 24) <= 2, "a lower drawer")
+    box = edge.bounding_box()
+    viewer.page.mouse.move(box["x"] + 80, box["y"] + 4)
+    viewer.page.mouse.down()
+    viewer.page.mouse.move(box["x"] + 80, box["y"] - 96, steps=4)
+    viewer.page.mouse.up()
+    eventually(lambda: abs(drawer.bounding_box()["height"] - before - 76) <= 3, "a higher drawer")
+    drawer.get_by_role("button", name="Show the numbers").click()
+    table = drawer.get_by_role("table", name="Numbers of the Dot plot")
+    expect(table).to_have_attribute("aria-rowcount", "31")
+    expect(table.get_by_role("cell", name="CD79A").first).to_be_visible()

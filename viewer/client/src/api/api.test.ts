@@ -42,6 +42,26 @@ test('a lost connection says what to do', async () => {
   expect(asApiError('odd')).toMatchObject({ code: 'client', message: 'odd' });
 });
 
+test('an open page asks again until the server is back, and tells that it is away', async () => {
+  vi.useFakeTimers();
+  const lost: boolean[] = [];
+  let asked = 0;
+  vi.stubGlobal('fetch', () => {
+    asked++;
+    if (asked === 1) return Promise.reject(new TypeError('Failed to fetch'));
+    if (asked === 2) return Promise.resolve(new Response('<h1>Bad gateway</h1>', { status: 502 }));
+    return Promise.resolve(new Response('{"n_obs": 3}'));
+  });
+  const api = new Api();
+  api.patient = true;
+  api.onLost = (now) => lost.push(now);
+  const answer = api.schema();
+  await vi.advanceTimersByTimeAsync(2000);
+  expect(await answer).toEqual({ n_obs: 3 });
+  expect(lost).toEqual([true, true, false]);
+  vi.useRealTimers();
+});
+
 test('only the latest task is answered', async () => {
   const latest = new Latest();
   const signals: AbortSignal[] = [];

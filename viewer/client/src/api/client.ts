@@ -23,6 +23,10 @@ import type {
 /** Bytes of columns kept for a second look. */
 const CACHE_BYTES = 192 * 1024 * 1024;
 
+/** Milliseconds between two looks for a server that is away. */
+const FIRST_WAIT = 500;
+const LONGEST_WAIT = 8000;
+
 /** Seconds to wait where a busy server does not say how long. */
 const RETRY = 2;
 
@@ -41,6 +45,10 @@ export function address(path: string, query: Query = {}): string {
 export class Api {
   /** Told what a server says that has too much to do, and null once it answers again. */
   onBusy: (busy: ApiError | null) => void = () => {};
+  /** Told whether no server answers any more; what was asked is then asked again. */
+  onLost: (lost: boolean) => void = () => {};
+  /** Whether to wait for a server that is away: while the page opens, others decide how long. */
+  patient = false;
   private readonly columns = new Cache<Columns>(CACHE_BYTES);
   /** Jobs of this page that may still be at work. */
   private readonly jobs = new Set<string>();
@@ -210,16 +218,32 @@ export class Api {
     });
   }
 
-  /** Ask, and ask again while the server has too much to do, until the user gives up. */
+  /**
+   * Ask, and ask again while the server has too much to do, until the user gives up. A question that changes nothing is
+   * asked again as well while no server is there, once the page is open.
+   */
   private async fetch(url: string, init: RequestInit, giveUp = init.signal): Promise<Response> {
     const headers = { ...init.headers, 'X-Starcyte-Client': this.page };
+    const patient = this.patient && (init.method ?? 'GET') === 'GET';
+    let wait = FIRST_WAIT;
     while (true) {
-      const response = await this.send(url, { ...init, headers });
-      if (response.ok) return response;
-      const error = await errorOf(response);
-      if (response.status !== 429) throw error;
+      const answer = await this.send(url, { ...init, headers }).catch((error: unknown) => {
+        if (patient && error instanceof ApiError) return error;
+        throw error;
+      });
+      const error = answer instanceof ApiError ? answer : answer.ok ? null : await errorOf(answer);
+      if (patient && error && isAway(error)) {
+        this.onLost(true);
+        await pause(wait, giveUp);
+        wait = Math.min(2 * wait, LONGEST_WAIT);
+        continue;
+      }
+      if (patient) this.onLost(false);
+      if (answer instanceof ApiError) throw answer;
+      if (!error) return answer;
+      if (answer.status !== 429) throw error;
       this.onBusy(error);
-      const seconds = Number(response.headers.get('Retry-After')) || RETRY;
+      const seconds = Number(answer.headers.get('Retry-After')) || RETRY;
       try {
         await pause(1000 * seconds, giveUp);
       } finally {
@@ -240,6 +264,11 @@ export class Api {
       );
     }
   }
+}
+
+/** Whether nobody of ours was there to answer: no connection, or a proxy that finds no server behind it. */
+function isAway({ code }: ApiError): boolean {
+  return code === 'unreachable' || code === 'http_502' || code === 'http_503' || code === 'http_504';
 }
 
 /** A name nobody can guess. `randomUUID` is there on secure pages only. */

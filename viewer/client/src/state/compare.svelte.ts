@@ -21,6 +21,8 @@ export interface Comparison {
   /** What set A and set B were called. */
   readonly a: string;
   readonly b: string;
+  /** What the user calls it, in place of what it is of. */
+  readonly name?: string;
   readonly result: DiffexpResult;
   readonly genes: readonly DiffexpGene[];
 }
@@ -81,6 +83,15 @@ export class Compare {
     if (this.shown === comparison.id) this.shown = this.results[0]?.id ?? null;
   }
 
+  /** Give a comparison a name of the user's; an empty one takes it away. */
+  rename(comparison: Comparison, wanted: string): void {
+    const name = wanted.trim();
+    if (name === titleOf(comparison)) return;
+    const { name: _, ...rest } = comparison;
+    const renamed = name ? { ...rest, name } : rest;
+    this.results = this.results.map((result) => (result === comparison ? renamed : result));
+  }
+
   showAll(): void {
     this.thresholds = NO_LIMITS;
   }
@@ -120,8 +131,8 @@ export function tableOf({ genes, result }: Comparison) {
   return { columns, rows: genes.map((gene) => columns.map((column) => gene[column])) };
 }
 
-export function titleOf({ a, b, result }: Comparison): string {
-  return `${a} vs ${b}, ${METHOD_LABELS[result.method]}`;
+export function titleOf({ a, b, name, result }: Comparison): string {
+  return name ?? `${a} vs ${b}, ${METHOD_LABELS[result.method]}`;
 }
 
 /** Method, sizes and matrix of a result, in a line. */

@@ -65,6 +65,8 @@ export class Viewer {
   problem = $state.raw<ApiError | null>(null);
   /** What a server said that has too much to do. */
   busy = $state.raw<ApiError | null>(null);
+  /** Whether no server answers: what was asked is asked again until one does. */
+  lost = $state(false);
   /** Keys of the genes that are being read. */
   reading = $state.raw<ReadonlySet<string>>(new Set());
   hovered = $state.raw<Hovered | null>(null);
@@ -111,6 +113,10 @@ export class Viewer {
     api.onBusy = (busy) => {
       this.busy = busy;
     };
+    api.onLost = (lost) => {
+      this.lost = lost;
+    };
+    api.patient = true;
     this.crossfilter = createCrossfilter(this.n, {
       onMask: (result) => {
         this.result = result;

@@ -1,0 +1,196 @@
+"""The page for everybody: the rules of WCAG 2.2 on every panel, the main job by keys alone, the plot as a table."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from browser_page import NARROW, WIDE, eventually, read
+from playwright.sync_api import expect
+
+AXE = Path(__file__).parents[2] / "viewer" / "client" / "node_modules" / "axe-core" / "axe.min.js"
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+
+def violations(viewer):
+    """Return what axe finds wrong with the page as it stands, a line each."""
+    page = viewer.page
+    if not page.evaluate("'axe' in window"):
+        # a script element would be refused by the page's policy
+        page.evaluate(AXE.read_text(encoding="utf-8"))
+    found = page.evaluate(
+        "(values) => axe.run(document, { runOnly: { type: 'tag', values }, resultTypes: ['violations'] })", RULES
+    )
+    return [
+        f"{rule['id']}: {json.dumps(node['target'])} {node['failureSummary']}"
+        for rule in found["violations"]
+        for node in rule["nodes"][:4]
+    ]
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["1400x900", "680x828"])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_every_panel_follows_the_rules(visit, pbmc, size, theme):
+    viewer = visit(pbmc, size, theme).drawn().colored_by("bulk_labels")
+    page = viewer.page
+    found = {}
+
+    def look(name):
+        # nothing that fades in is half there
+        page.wait_for_timeout(350)
+        found[name] = violations(viewer)
+
+    look("opened")
+    page.get_by_role("button", name="louvain 11").click()
+    page.get_by_role("group", name="Dendritic", exact=True).get_by_role("button").click()
+    viewer.wait_selected(240)
+    look("a column open, a filter")
+    page.get_by_role("button", name="Scale of n_genes").click()
+    look("a scale")
+    page.keyboard.press("Escape")
+    viewer.search_gene("CD79A")
+    viewer.colored_by("CD79A")
+    page.get_by_role("combobox", name="Search a gene").fill("CD")
+    expect(page.get_by_role("option").first).to_be_visible()
+    look("the search")
+    viewer.paste("CD79A MS4A1 LYZ")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("article", name="Gene set Pasted genes")).to_be_visible()
+    look("genes and sets")
+    page.get_by_role("tab", name="Compare").click()
+    page.get_by_role("button", name="Set A of a category").click()
+    look("a set of a category")
+    page.get_by_role("region", name="Set A of a category").get_by_role("button", name="CD14+ Monocyte").click()
+    page.get_by_role("button", name="Compare expression").click()
+    expect(page.get_by_role("cell").first).to_be_visible()
+    look("a comparison")
+    page.get_by_role("button", name="All columns").click()
+    expect(page.get_by_role("dialog").get_by_role("cell").first).to_be_visible()
+    look("all columns")
+    page.keyboard.press("Escape")
+    page.get_by_role("tab", name="Markers").click()
+    page.get_by_role("button", name="Find markers", exact=True).click()
+    expect(page.get_by_role("article", name="Markers of Dendritic")).to_be_visible()
+    look("markers")
+    for name in ("Looks of the plot", re.compile("^Save or copy")):
+        page.get_by_role("button", name=name).first.click()
+        look(str(name))
+        page.keyboard.press("Escape")
+    page.keyboard.press("?")
+    look("help")
+    page.keyboard.press("Escape")
+    page.keyboard.press("Control+k")
+    look("commands")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    page.keyboard.press("p")
+    drawer = page.get_by_role("region", name="Plots")
+    for kind in ("Dot plot", "Matrix", "Heat map", "Violins", "Embeddings", "Composition"):
+        drawer.get_by_role("radio", name=kind).click()
+        page.wait_for_timeout(600)
+        look(kind)
+    drawer.get_by_role("button", name="Show the numbers").click()
+    look("numbers")
+    assert {name: lines for name, lines in found.items() if lines} == {}
+
+
+def tab_to(viewer, name, most=120):
+    """Go on by Tab until the focus is on what has a name."""
+    script = """() => {
+      const at = document.activeElement;
+      return at?.getAttribute('aria-label') || at?.textContent?.trim() || '';
+    }"""
+    for _ in range(most):
+        viewer.page.keyboard.press("Tab")
+        said = viewer.page.evaluate(script)
+        if re.match(name, said):
+            return said
+    raise AssertionError(f"Tab never came to {name}")
+
+
+def test_the_main_job_is_done_by_keys_alone(visit, pbmc):
+    """Colour by cell type, select one type, compare it with the rest, keep its best gene, plot it, save the plot."""
+    viewer = visit(pbmc).drawn()
+    page, keys = viewer.page, viewer.page.keyboard
+    keys.press("Control+k")
+    keys.type("colour by bulk")
+    keys.press("Enter")
+    viewer.colored_by("bulk_labels")
+    tab_to(viewer, r"^CD14\+ Monocyte$")
+    keys.press("Tab")
+    keys.press("Enter")
+    viewer.wait_selected(129)
+    keys.press("a")
+    expect(page.get_by_role("group", name="Set A", exact=True)).to_contain_text("129")
+    keys.press("c")
+    expect(page.get_by_role("cell").first).to_be_visible()
+    gene = page.get_by_role("cell").first.inner_text().strip()
+    tab_to(viewer, rf"^{gene}$")
+    keys.press("Enter")
+    viewer.colored_by(gene)
+    tab_to(viewer, f"^Violins of {gene}$", 2)
+    keys.press("Enter")
+    expect(page.get_by_role("group", name=f"Violins of {gene}")).to_be_visible()
+    tab_to(viewer, "^Save or copy Violins$")
+    keys.press("Enter")
+    tab_to(viewer, "^Save the figure as SVG$", 12)
+    with page.expect_download() as download:
+        keys.press("Enter")
+    assert download.value.suggested_filename.endswith("Violins.svg")
+    keys.press("Escape")
+    keys.press("Control+z")
+    viewer.colored_by("bulk_labels")
+
+
+def test_what_the_plot_shows_is_a_table_as_well(visit, pbmc):
+    viewer = visit(pbmc).drawn().colored_by("bulk_labels")
+    cells = read(pbmc)
+    table = viewer.page.get_by_role("table", name="700 of 700 cells are selected, coloured by bulk_labels")
+    expect(table.get_by_role("row", name="Dendritic 240 240")).to_be_attached()
+    viewer.page.get_by_role("checkbox", name="Dendritic", exact=True).click()
+    table = viewer.page.get_by_role("table", name="460 of 700 cells are selected")
+    expect(table.get_by_role("row", name="Dendritic 0 240")).to_be_attached()
+    viewer.search_gene("LYZ")
+    viewer.colored_by("LYZ")
+    rows = viewer.page.get_by_role("table", name="coloured by LYZ").get_by_role("row")
+    expect(rows).to_have_count(41)
+    total = sum(int(row.get_by_role("cell").last.inner_text()) for row in rows.all()[1:])
+    assert total == cells.n_obs
+
+
+def test_nothing_moves_for_those_who_ask_for_it(browser, serve, pbmc):
+    page = browser.new_page(reduced_motion="reduce")
+    page.goto(serve(pbmc))
+    page.locator("[data-drawn=true]").wait_for()
+    longest = """() => Math.max(...[...document.querySelectorAll('*')].flatMap((element) => {
+      const style = getComputedStyle(element);
+      return [style.transitionDuration, style.animationDuration].flatMap((text) => text.split(',').map(parseFloat));
+    }))"""
+    assert page.evaluate(longest) < 0.001
+    page.close()
+
+
+def test_first_steps_are_told_once(visit, pbmc):
+    viewer = visit(pbmc).drawn()
+    hint = viewer.page.get_by_role("complementary", name="First steps")
+    expect(hint).to_be_visible()
+    viewer.page.get_by_role("group", name="Dendritic", exact=True).get_by_role("button").click()
+    expect(hint).to_have_count(0)
+    viewer.page.reload()
+    viewer.drawn()
+    expect(hint).to_have_count(0)
+
+
+def test_a_lost_connection_is_told_and_its_questions_are_asked_again(visit, pbmc):
+    viewer = visit(pbmc).drawn().colored_by("bulk_labels")
+    viewer.forgive("ERR_FAILED")
+    viewer.page.route("**/api/v1/**", lambda route: route.abort())
+    viewer.page.get_by_role("button", name="Colour by louvain").click()
+    told = viewer.page.get_by_role("status").filter(has_text="The connection to the viewer is lost.")
+    expect(told).to_be_visible()
+    viewer.page.unroute("**/api/v1/**")
+    viewer.colored_by("louvain")
+    expect(told).to_have_count(0)
+    eventually(lambda: viewer.page.get_by_role("alert").count() == 0, "no other complaint")
