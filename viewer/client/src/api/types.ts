@@ -36,6 +36,8 @@ export interface Schema {
   readonly embeddings: readonly EmbeddingInfo[];
   readonly matrices: readonly MatrixInfo[];
   readonly default_matrix: string | null;
+  /** What the operator wants the page to open with; empty: what the page finds best. */
+  readonly defaults: { readonly color_by: string; readonly embedding: string };
   readonly genes: {
     readonly n: number;
     readonly names_from: string;

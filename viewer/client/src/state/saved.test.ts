@@ -24,6 +24,7 @@ const SCHEMA: Schema = {
   ],
   matrices: [{ name: 'X', n_vars: 3, dtype: 'float32', layout: 'csr', nnz: 4 }],
   default_matrix: 'X',
+  defaults: { color_by: '', embedding: '' },
   genes: { n: 3, names_from: 'index', columns: [], n_duplicated: 0 },
   cells: { names_from: 'index', n_duplicated: 0 },
   features: {},

@@ -39,6 +39,7 @@ const SCHEMA: Schema = {
   ],
   matrices: [{ name: 'X', n_vars: 3, dtype: 'float32', layout: 'csr', nnz: 4 }],
   default_matrix: 'X',
+  defaults: { color_by: '', embedding: '' },
   genes: { n: 3, names_from: 'index', columns: [], n_duplicated: 0 },
   cells: { names_from: 'index', n_duplicated: 0 },
   features: {},
@@ -58,6 +59,25 @@ describe('the first view', () => {
     expect(color(SCHEMA.obs.slice(0, 2))).toEqual({ kind: 'obs', column: 'sample' });
     expect(color(SCHEMA.obs.slice(0, 1))).toEqual({ kind: 'obs', column: 'n_counts' });
     expect(color([])).toEqual({ kind: 'none' });
+  });
+});
+
+describe('what the operator wants to open with', () => {
+  const opened = (color_by: string, embedding = '') => initialView({ ...SCHEMA, defaults: { color_by, embedding } });
+
+  test('a column, or else a gene, which is listed', () => {
+    const { name } = SCHEMA.obs[0] as Schema['obs'][number];
+    expect(opened(name).color).toEqual({ kind: 'obs', column: name });
+    const gene = { gene: 'CD3D', matrix: 'X' };
+    expect(opened('CD3D').color).toEqual({ kind: 'gene', ...gene });
+    expect(opened('CD3D').genes).toEqual([gene]);
+  });
+
+  test('an embedding, with or without its prefix; one that is not there is passed over', () => {
+    const last = SCHEMA.embeddings.at(-1)?.name ?? '';
+    expect(opened('', last).embedding).toBe(last);
+    expect(opened('', last.replace(/^X_/, '')).embedding).toBe(last);
+    expect(opened('', 'nowhere').embedding).toBe(SCHEMA.embeddings[0]?.name);
   });
 });
 

@@ -122,13 +122,14 @@ export function geneKey({ gene, matrix, list }: GeneRef): string {
 
 /** The view a dataset opens with. */
 export function initialView(schema: Schema): View {
-  const column = bestColumn(schema.obs);
+  const wanted = schema.defaults.embedding;
+  const embedding = schema.embeddings.find(({ name }) => name === wanted || name === `X_${wanted}`);
   const first: PaneSpec = {
-    embedding: schema.embeddings[0]?.name ?? null,
+    embedding: (embedding ?? schema.embeddings[0])?.name ?? null,
     axes: null,
-    color: column ? { kind: 'obs', column: column.name } : { kind: 'none' },
+    color: initialColor(schema),
   };
-  return {
+  const view: View = {
     ...first,
     panes: [first],
     active: 0,
@@ -143,6 +144,17 @@ export function initialView(schema: Schema): View {
     scales: {},
     made: NOTHING_MADE,
   };
+  return withColor(view, first.color);
+}
+
+/** What the operator asks for, a column or a gene; else the column that says most. */
+function initialColor(schema: Schema): ColorBy {
+  const wanted = schema.defaults.color_by;
+  if (wanted && !schema.obs.some((column) => column.name === wanted) && schema.default_matrix) {
+    return { kind: 'gene', gene: wanted, matrix: schema.default_matrix };
+  }
+  const column = schema.obs.find(({ name }) => name === wanted) ?? bestColumn(schema.obs);
+  return column ? { kind: 'obs', column: column.name } : { kind: 'none' };
 }
 
 const LIKELY = [
