@@ -47,6 +47,7 @@ WITHOUT_WRONG_DATA = {
         "schema",
         "openapi.json",
         "obs/{name}",
+        "images/{name}",
         "labels",
         "labels/{name}",
         "labels/{name}/revisions",

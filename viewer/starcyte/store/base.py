@@ -325,6 +325,14 @@ class Dataset(Protocol):
         """Read columns of an embedding, shape (len(dims), n_obs); NaN for cells that are not drawn."""
         ...
 
+    def pair_row(self, name: str, cell: int) -> Values:
+        """Read a cell's row of a matrix of cells by cells (obsp); raise NotFound where there is none."""
+        ...
+
+    def image(self, name: str) -> NDArray[np.uint8]:
+        """Read the pixels of a picture under the cells, shape (height, width, 3 or 4)."""
+        ...
+
     def matrix(self, name: str) -> Matrix:
         """Return a matrix by name; raise NotFound where there is none."""
         ...

@@ -12,16 +12,18 @@ from numpy.typing import NDArray
 
 from starcyte.errors import DatasetInvalid, FilterMissing, NotFound, StarcyteError
 from starcyte.settings import Settings
-from starcyte.store.base import Column, ColumnInfo, EmbeddingInfo, Kind, Tick, Warnings, no_tick
+from starcyte.store.base import Column, ColumnInfo, EmbeddingInfo, Kind, Tick, Values, Warnings, no_tick
 from starcyte.store.colors import category_colors
 from starcyte.store.embeddings import find_embeddings
 from starcyte.store.fingerprint import fingerprint
 from starcyte.store.frame import Frame
 from starcyte.store.genes import GeneNames, unique
 from starcyte.store.hdf5 import child, is_text, members, open_file, text, text_attribute
+from starcyte.store.images import find_images
 from starcyte.store.index import Source
 from starcyte.store.indexed import IndexedMatrix
 from starcyte.store.matrix import open_matrix
+from starcyte.store.pairs import find_pairs
 
 
 class H5adDataset:
@@ -77,6 +79,8 @@ class H5adDataset:
         if self._settings.obs_names:
             self._obs.info(self._settings.obs_names)
         self._embeddings = find_embeddings(child(file, "obsm"), self.n_obs, self._warnings)
+        self._pairs = find_pairs(file, self.n_obs, self._warnings)
+        self._images = find_images(file, self._warnings)
         if self._genes.n_duplicated:
             self._warnings.add(
                 f"{self._genes.n_duplicated} gene names occur more than once; the later ones are shown with a number."
@@ -210,6 +214,22 @@ class H5adDataset:
             )
         return found.read(dims)
 
+    def pair_row(self, name: str, cell: int) -> Values:
+        """Read a cell's row of a matrix of cells by cells (obsp); raise NotFound where there is none."""
+        found = self._pairs.get(name)
+        if found is None:
+            raise NotFound(f"There is no obsp {name!r}.", "The schema lists them.")
+        if not 0 <= cell < self.n_obs:
+            raise NotFound(f"There is no cell {cell}.", f"Cells are numbered from 0 to {self.n_obs - 1}.")
+        return found.row(cell)
+
+    def image(self, name: str) -> NDArray[np.uint8]:
+        """Read the pixels of a picture under the cells; raise NotFound where there is none."""
+        found = self._images.get(name)
+        if found is None:
+            raise NotFound(f"There is no picture {name!r}.", "The schema lists them.")
+        return found.read()
+
     def matrix(self, name: str) -> IndexedMatrix:
         """Return a matrix by name; raise NotFound where there is none."""
         try:
@@ -251,6 +271,10 @@ class H5adDataset:
             "matrices": [
                 {"name": m.name, "n_vars": m.shape[1], "dtype": str(m.dtype), "layout": m.layout, "nnz": m.nnz}
                 for m in self.matrices
+            ],
+            "obsp": list(self._pairs),
+            "images": [
+                {"name": i.name, "width": i.width, "height": i.height, "scale": i.scale} for i in self._images.values()
             ],
             "default_matrix": self.default_matrix,
             "genes": {

@@ -11,7 +11,7 @@ from starcyte import __version__
 from starcyte.errors import BadRequest, LimitExceeded, NotFound
 from starcyte.web.answer import answer_columns, answer_json, answer_once, body_json, names_listed, whole_number
 from starcyte.web.context import context
-from starcyte.web.media import CSV
+from starcyte.web.media import CSV, PNG
 
 blueprint = Blueprint("data", __name__)
 
@@ -69,6 +69,31 @@ def obs(name: str) -> Response:
 
     dataset = context().dataset()
     return answer_columns(lambda: (dataset.n_obs, [from_column(dataset.obs_column(name))]))
+
+
+@blueprint.get("/obsp/<name:name>")
+def obsp(name: str) -> Response:
+    """Return what one cell is to all others."""
+    from starcyte.web.wire import WireColumn, from_values
+
+    dataset = context().dataset()
+    cell = whole_number(request.args.get("cell"), "cell", None)
+    if cell is None:
+        raise BadRequest("No cell is named.", "Add ?cell=<number>, counted from 0.")
+
+    def read() -> tuple[int, list[WireColumn]]:
+        return dataset.n_obs, [from_values(name, dataset.pair_row(name, cell))]
+
+    return answer_columns(read)
+
+
+@blueprint.get("/images/<name:name>")
+def image(name: str) -> Response:
+    """Return a picture under the cells."""
+    from starcyte.web.png import png
+
+    dataset = context().dataset()
+    return answer_once(lambda: Response(png(dataset.image(name)), mimetype=PNG))
 
 
 @blueprint.get("/cells")

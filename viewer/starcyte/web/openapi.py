@@ -6,7 +6,7 @@ from typing import Any
 
 from starcyte import __version__
 from starcyte.web import openapi_curation
-from starcyte.web.media import CSV, JSON
+from starcyte.web.media import CSV, JSON, PNG
 from starcyte.web.openapi_parts import NOT_MODIFIED, READ_ERRORS, columns, failures, get, json_answer, path_name, query
 from starcyte.web.openapi_schemas import COUNT, ref, schemas
 
@@ -47,6 +47,27 @@ def _paths() -> dict[str, Any]:
                 "One column of obs: codes or numbers",
                 {"200": columns("One column"), **NOT_MODIFIED},
                 path_name("Column of obs"),
+            )
+        },
+        "/obsp/{name}": {
+            "get": get(
+                "What one cell is to all others: its row of a matrix of cells by cells",
+                {"200": columns("One column"), **NOT_MODIFIED},
+                path_name("Matrix of obsp"),
+                query("cell", "Number of the cell, from 0", COUNT, required=True),
+            )
+        },
+        "/images/{name}": {
+            "get": get(
+                "A picture under the cells of a spatial embedding",
+                {
+                    "200": {
+                        "description": "The picture",
+                        "content": {PNG: {"schema": {"type": "string", "format": "binary"}}},
+                    },
+                    **NOT_MODIFIED,
+                },
+                path_name("Picture"),
             )
         },
         "/cells": {

@@ -95,6 +95,10 @@ def schemas() -> dict[str, Any]:
             n_vars=whole,
             obs=list_(column),
             embeddings=list_(object_(("name", "dims"), name=text, dims=whole)),
+            obsp=list_(text),
+            images=list_(
+                object_(("name", "width", "height", "scale"), name=text, width=whole, height=whole, scale=number)
+            ),
             matrices=list_(
                 object_(
                     ("name", "n_vars", "dtype", "layout"),

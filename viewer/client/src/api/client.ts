@@ -94,6 +94,15 @@ export class Api {
     return first(await this.cached(address('score', { genes: csvLine(genes), method, matrix }), signal));
   }
 
+  /** What a cell is to all others. */
+  async pairs(name: string, cell: number): Promise<Column> {
+    return first(await this.cached(address(`obsp/${encodeURIComponent(name)}`, { cell })));
+  }
+
+  imageAddress(name: string): string {
+    return address(`images/${encodeURIComponent(name)}`);
+  }
+
   async cellName(row: number): Promise<string | null> {
     const { names } = await this.json<{ names: readonly string[] }>(address('cells', { rows: row }));
     return names[0] ?? null;

@@ -18,6 +18,14 @@ export interface EmbeddingInfo {
   readonly dims: number;
 }
 
+export interface ImageInfo {
+  readonly name: string;
+  readonly width: number;
+  readonly height: number;
+  /** Pixels for each unit of the spatial coordinates. */
+  readonly scale: number;
+}
+
 export interface MatrixInfo {
   readonly name: string;
   readonly n_vars: number;
@@ -34,6 +42,10 @@ export interface Schema {
   readonly n_vars: number;
   readonly obs: readonly ObsColumn[];
   readonly embeddings: readonly EmbeddingInfo[];
+  /** Names of the matrices of cells by cells. */
+  readonly obsp?: readonly string[];
+  /** Pictures under the cells of spatial embeddings. */
+  readonly images?: readonly ImageInfo[];
   readonly matrices: readonly MatrixInfo[];
   readonly default_matrix: string | null;
   /** What the operator wants the page to open with; empty: what the page finds best. */

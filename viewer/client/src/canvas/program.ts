@@ -2,6 +2,7 @@
  * The WebGL side: shaders, buffers and the draw calls. It holds nothing that the CPU side could not upload again, so a lost
  * context costs a rebuild and no data.
  */
+import { Backdrop, type BackdropImage } from './backdrop';
 import type { Box } from './camera';
 import { type DrawOrder, LAYERS, thinned } from './order';
 import type { Rgb, View } from './scatter';
@@ -83,6 +84,7 @@ export class Program {
   readonly #codes: WebGLBuffer;
   readonly #cells: WebGLBuffer;
   readonly #lut: WebGLTexture;
+  readonly #backdrop: Backdrop;
   readonly #uniforms: Record<string, WebGLUniformLocation | null>;
   #starts = new Uint32Array(LAYERS + 1);
   /** Where the layers of the thin picture begin, in the same buffer. */
@@ -91,7 +93,8 @@ export class Program {
 
   constructor(gl: WebGL2RenderingContext) {
     this.#gl = gl;
-    this.#program = link(gl);
+    this.#program = link(gl, VERTEX, FRAGMENT, ['place', 'code']);
+    this.#backdrop = new Backdrop(gl);
     this.#vertices = gl.createVertexArray();
     this.#places = gl.createBuffer();
     this.#codes = gl.createBuffer();
@@ -182,6 +185,7 @@ export class Program {
     const [r, g, b] = background ?? [0, 0, 0];
     gl.clearColor(r / 255, g / 255, b / 255, background ? 1 : 0);
     gl.clear(gl.COLOR_BUFFER_BIT);
+    this.#backdrop.draw(view, target);
     const starts = thin ? this.#thinStarts : this.#starts;
     if (this.#starts[LAYERS] === 0) return;
 
@@ -213,8 +217,14 @@ export class Program {
     }
   }
 
+  /** Upload the picture under the cells. */
+  setImage(image: BackdropImage | null): void {
+    this.#backdrop.setImage(image);
+  }
+
   dispose(): void {
     const gl = this.#gl;
+    this.#backdrop.dispose();
     gl.deleteVertexArray(this.#vertices);
     for (const buffer of [this.#places, this.#codes, this.#cells]) gl.deleteBuffer(buffer);
     gl.deleteTexture(this.#lut);
@@ -226,11 +236,17 @@ export class Program {
   }
 }
 
-function link(gl: WebGL2RenderingContext): WebGLProgram {
+/** Build a program; its attributes are numbered in their order. */
+export function link(
+  gl: WebGL2RenderingContext,
+  vertex: string,
+  fragment: string,
+  attributes: readonly string[],
+): WebGLProgram {
   const program = gl.createProgram();
   for (const [kind, source] of [
-    [gl.VERTEX_SHADER, VERTEX],
-    [gl.FRAGMENT_SHADER, FRAGMENT],
+    [gl.VERTEX_SHADER, vertex],
+    [gl.FRAGMENT_SHADER, fragment],
   ] as const) {
     const shader = gl.createShader(kind);
     // null where the context is lost: then the link below fails without a log, and restoring builds anew.
@@ -240,8 +256,9 @@ function link(gl: WebGL2RenderingContext): WebGLProgram {
     gl.attachShader(program, shader);
     gl.deleteShader(shader);
   }
-  gl.bindAttribLocation(program, 0, 'place');
-  gl.bindAttribLocation(program, 1, 'code');
+  attributes.forEach((name, k) => {
+    gl.bindAttribLocation(program, k, name);
+  });
   gl.linkProgram(program);
   if (!gl.getProgramParameter(program, gl.LINK_STATUS) && !gl.isContextLost()) {
     throw new Error(`The scatter plot's shaders do not link: ${gl.getProgramInfoLog(program)}`);

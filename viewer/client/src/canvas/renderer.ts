@@ -1,6 +1,7 @@
 /** The WebGL2 implementation of `Scatter`. */
 
 import { lassoCells } from '../state/lasso';
+import type { BackdropImage } from './backdrop';
 import { type Box, between, boundsOf, confined, eased, fitView, panned, project, unproject, zoomed } from './camera';
 import { buildGrid, type Grid } from './grid';
 import { FADED } from './levels';
@@ -27,7 +28,7 @@ export function createScatter(canvas: HTMLCanvasElement, options: ScatterOptions
 }
 
 /** What the GPU holds a copy of. */
-type Part = 'places' | 'codes' | 'lut' | 'order';
+type Part = 'places' | 'codes' | 'lut' | 'order' | 'image';
 
 interface Animation {
   readonly from: View;
@@ -49,6 +50,7 @@ class WebGLScatter implements Scatter {
   #codes: Uint8Array | Uint16Array | null = null;
   #lut = PLAIN;
   #mask: Uint8Array | null = null;
+  #image: BackdropImage | null = null;
   #order: Order = 'shuffled';
   #background: Rgb;
   #factor: number;
@@ -74,7 +76,7 @@ class WebGLScatter implements Scatter {
   readonly #pace = new Pace();
   #rest: ReturnType<typeof setTimeout> | undefined;
   /** What the GPU has an old copy of. */
-  #stale: Record<Part, boolean> = { places: true, codes: true, lut: true, order: true };
+  #stale: Record<Part, boolean> = { places: true, codes: true, lut: true, order: true, image: true };
 
   constructor(canvas: HTMLCanvasElement, options: ScatterOptions) {
     const gl = canvas.getContext('webgl2', { alpha: false, antialias: false, depth: false, stencil: false });
@@ -155,6 +157,11 @@ class WebGLScatter implements Scatter {
   setBackground(rgb: Rgb): void {
     this.#background = rgb;
     this.#changed();
+  }
+
+  setImage(image: BackdropImage | null): void {
+    this.#image = image;
+    this.#changed('image');
   }
 
   get nDrawable(): number {
@@ -350,12 +357,13 @@ class WebGLScatter implements Scatter {
     if (stale.places && this.#box) program.setPlaces(this.#x, this.#y, this.#box);
     if (stale.codes) program.setCodes(this.#codes);
     if (stale.lut) program.setLut(this.#lut.rgba);
+    if (stale.image) program.setImage(this.#image);
     if (stale.order) {
       if (this.#order === 'shuffled') this.#shuffle ??= shuffled(this.#x.length);
       const drawn = { x: this.#x, y: this.#y, codes: this.#codes, lut: this.#lut, mask: this.#mask };
       program.setOrder(drawOrder(drawn, this.#order, this.#shuffle));
     }
-    this.#stale = { places: false, codes: false, lut: false, order: false };
+    this.#stale = { places: false, codes: false, lut: false, order: false, image: false };
   }
 
   #styles(ratio: number, thin = false): LayerStyle[] {
@@ -396,6 +404,6 @@ class WebGLScatter implements Scatter {
   #restored = (): void => {
     this.#program = new Program(this.#gl);
     this.#onLost?.(false);
-    this.#changed('places', 'codes', 'lut', 'order');
+    this.#changed('places', 'codes', 'lut', 'order', 'image');
   };
 }

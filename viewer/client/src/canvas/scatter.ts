@@ -2,8 +2,11 @@
  * The scatter plot behind one narrow interface. Everything drawn goes through it, so that another renderer could
  * take its place. Pixels are CSS pixels from the top left corner of the canvas; data units are the embedding's own.
  */
+export type { BackdropImage } from './backdrop';
 export { FADED, HIGHLIGHTED, NORMAL } from './levels';
 export { createScatter } from './renderer';
+
+import type { BackdropImage } from './backdrop';
 
 /** Where the camera looks: the data point in the middle of the canvas, and CSS pixels per data unit (both axes alike). */
 export interface View {
@@ -63,6 +66,8 @@ export interface Scatter {
   /** 0 to 1; null follows the number of cells. */
   setOpacity(opacity: number | null): void;
   setBackground(rgb: Rgb): void;
+  /** A picture under the cells, or none. */
+  setImage(image: BackdropImage | null): void;
 
   /** Cells that have a place in this embedding. */
   readonly nDrawable: number;

@@ -4,6 +4,7 @@ import type { Scatter } from '../canvas/scatter';
 import { sample } from '../color/colormaps';
 import { categoryLut } from '../color/lut';
 import { rgbToHex } from '../color/oklab';
+import { pairCodes, pairLut } from '../color/pair';
 import type { FigureLegend, PlotName } from '../plots/scatterFigure';
 import { cellsOf, selectionOf } from '../state/cells';
 import { save } from '../state/download';
@@ -47,6 +48,21 @@ export function legendOf(viewer: Viewer): FigureLegend | null {
     const lut = categoryLut({ colors: preferences.colorsOf(coloring.colors), size: categories.length, theme });
     return { kind: 'category', title, lut, entries };
   }
+  if (coloring.kind === 'pair') {
+    const { a, b, title } = coloring;
+    const ends = [
+      [a.title, 255, 1],
+      [b.title, 1, 255],
+      [`${a.title} and ${b.title}`, 255, 255],
+      ['neither', 1, 1],
+    ] as const;
+    const entries = ends.map(([name, first, second]) => {
+      const [code = 0] = pairCodes(Uint8Array.of(first), Uint8Array.of(second));
+      // The entry of a category stands one farther on.
+      return { code: code - 1, name };
+    });
+    return { kind: 'category', title, lut: pairLut(theme), entries };
+  }
   const { title, subtitle, domain, extent, zero, nZero } = coloring;
   const write = coloring.isDate ? date : number;
   const grey = zero && nZero > 0 ? `grey: 0 in ${count(nZero)} cells` : '';
@@ -67,16 +83,19 @@ export async function plotCsv(viewer: Viewer): Promise<Blob> {
   const cells = cellsOf(mask, viewer.n);
   const names = await (await viewer.api.cellsNamed(selectionOf(cells))).text();
   const [, ...quoted] = rowsOf(names);
-  const header = ['cell', ...(place ? ['x', 'y'] : []), ...(coloring.kind === 'plain' ? [] : [coloring.title])];
+  const columns = coloring.kind === 'pair' ? [coloring.a, coloring.b] : coloring.kind === 'plain' ? [] : [coloring];
+  const header = ['cell', ...(place ? ['x', 'y'] : []), ...columns.map(({ title }) => title)];
   const lines = [csvLine(header)];
   cells.forEach((cell, k) => {
     const parts: (string | number | null | undefined)[] = place ? [place.x[cell], place.y[cell]] : [];
-    if (coloring.kind === 'category') {
-      const code = coloring.values[cell] ?? -1;
-      parts.push(code < 0 ? null : coloring.categories[code]);
-    } else if (coloring.kind === 'value') {
-      const value = coloring.values[cell] ?? Number.NaN;
-      parts.push(Number.isNaN(value) ? null : value);
+    for (const column of columns) {
+      if (column.kind === 'category') {
+        const code = column.values[cell] ?? -1;
+        parts.push(code < 0 ? null : column.categories[code]);
+      } else {
+        const value = column.values[cell] ?? Number.NaN;
+        parts.push(Number.isNaN(value) ? null : value);
+      }
     }
     lines.push([quoted[k] ?? '', ...(parts.length > 0 ? [csvLine(parts)] : [])].join(','));
   });

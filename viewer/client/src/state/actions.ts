@@ -4,6 +4,7 @@ import type { Compare } from './compare.svelte';
 import type { GeneSets } from './genesets.svelte';
 import type { Markers } from './markers.svelte';
 import type { Page } from './page.svelte';
+import { tissueOf } from './pane.svelte';
 import type { Plots } from './plots.svelte';
 import { preferences } from './preferences.svelte';
 import type { Server } from './server.svelte';
@@ -127,6 +128,24 @@ const LIST: readonly Action[] = [
     perform: () => preferences.set({ labels: !preferences.choices.labels }),
   },
   {
+    name: 'tissue',
+    label: 'Picture of the tissue under the cells',
+    group: 'Plot',
+    shortcut: 'h',
+    icon: 'picture',
+    enabled: ({ viewer }) => viewer.place !== null && tissueOf(viewer.schema, viewer.place.name) !== null,
+    perform: () => preferences.set({ tissue: !preferences.choices.tissue }),
+  },
+  {
+    name: 'contours',
+    label: 'Lines of equal density',
+    group: 'Plot',
+    shortcut: 'y',
+    icon: 'contours',
+    enabled: hasPlot,
+    perform: () => preferences.set({ contours: !preferences.choices.contours }),
+  },
+  {
     name: 'embedding',
     label: 'Next embedding',
     group: 'Plot',
@@ -137,6 +156,17 @@ const LIST: readonly Action[] = [
       const names = viewer.schema.embeddings.map((embedding) => embedding.name);
       const next = names[(names.indexOf(viewer.view.embedding ?? '') + 1) % names.length];
       if (next) viewer.chooseEmbedding(next);
+    },
+  },
+  {
+    name: 'two',
+    label: 'Two genes or measurements at once',
+    group: 'Plot',
+    shortcut: 'g',
+    icon: 'axes',
+    enabled: hasPlot,
+    perform: ({ page }) => {
+      page.two = true;
     },
   },
   {
@@ -225,6 +255,23 @@ const LIST: readonly Action[] = [
     icon: 'whole',
     enabled: ({ viewer }) => viewer.view.subset !== null,
     perform: ({ viewer }) => viewer.leaveSubset(),
+  },
+  {
+    name: 'focus',
+    label: 'Focus the cell in the middle of the plot',
+    group: 'Cells',
+    shortcut: 'j',
+    icon: 'focus',
+    enabled: hasPlot,
+    perform: ({ viewer }) => viewer.focusMiddle(),
+  },
+  {
+    name: 'unfocus',
+    label: 'Let go of the focused cell',
+    group: 'Cells',
+    icon: 'close',
+    enabled: ({ viewer }) => viewer.view.focus !== null,
+    perform: ({ viewer }) => viewer.focusOn(null),
   },
   {
     name: 'invert',

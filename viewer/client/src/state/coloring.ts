@@ -1,6 +1,7 @@
 /** From a column to what the plot needs to draw it: codes, and what its legend says. */
 import type { Order } from '../canvas/scatter';
 import { categoryCodes, quantise } from '../color/codes';
+import { pairCodes } from '../color/pair';
 import type { NumberArray } from '../wire/columns';
 import type { FieldData } from './field';
 import { type FieldScale, type GeneRef, USUAL_SCALE } from './view';
@@ -39,7 +40,18 @@ export interface ValueColoring {
   readonly order: Order;
 }
 
-export type Coloring = PlainColoring | CategoryColoring | ValueColoring;
+/** Two fields of numbers at once: codes as `pairLut` has them. */
+export interface PairColoring {
+  readonly kind: 'pair';
+  readonly key: string;
+  readonly title: string;
+  readonly a: ValueColoring;
+  readonly b: ValueColoring;
+  readonly codes: Uint8Array;
+  readonly order: Order;
+}
+
+export type Coloring = PlainColoring | CategoryColoring | ValueColoring | PairColoring;
 
 export const PLAIN: PlainColoring = { kind: 'plain', title: 'All cells' };
 
@@ -58,7 +70,7 @@ export function coloringOf(field: FieldData, scale: FieldScale = USUAL_SCALE): C
     };
   }
   if (field.kind === 'text') return PLAIN;
-  const isGene = field.gene !== null;
+  const isGene = field.gene !== null || field.key.startsWith('row:');
   const zero = isGene && isExpression(field.values);
   const quantised = quantise(field.values, {
     missing: field.missing,
@@ -87,6 +99,14 @@ export function coloringOf(field: FieldData, scale: FieldScale = USUAL_SCALE): C
 function sourceOf({ matrix, list }: GeneRef): string {
   if (!list) return `values from ${matrix}`;
   return `${list.method} of ${list.genes.length} genes from ${matrix}`;
+}
+
+/** Two colourings by numbers as one. */
+export function pairColoring(a: Coloring, b: Coloring): Coloring {
+  if (a.kind !== 'value' || b.kind !== 'value') return a;
+  const title = `${a.title} and ${b.title}`;
+  const codes = pairCodes(a.codes, b.codes);
+  return { kind: 'pair', key: `${a.key} ${b.key}`, title, a, b, codes, order: 'value' };
 }
 
 /** Counts and their logarithms have no negative values; a scaled matrix has, and its zero means nothing. */

@@ -3,7 +3,8 @@ import type { ObsColumn } from '../api/types';
 import { percentiles } from '../color/codes';
 import type { FieldSpec } from '../crossfilter/engine';
 import type { Column, NumberArray } from '../wire/columns';
-import { type FieldScale, type GeneRef, geneKey, obsKey, USUAL_SCALE } from './view';
+import type { RowRef } from './recipe';
+import { type FieldScale, type GeneRef, geneKey, obsKey, rowKey, USUAL_SCALE } from './view';
 
 export interface CategoryData {
   readonly kind: 'category';
@@ -54,6 +55,13 @@ export function geneField(gene: GeneRef, column: Column): FieldData {
   const key = geneKey(gene);
   if (column.layout === 'string') return { kind: 'text', key, title: gene.gene, values: column.values };
   return { kind: 'range', key, title: gene.gene, values: column.dense(), missing: null, isDate: false, gene };
+}
+
+/** What a cell is to all others; of itself it is nothing. */
+export function rowField(row: RowRef, column: Column): FieldData {
+  const title = `${row.pairs} of cell ${row.cell}`;
+  if (column.layout === 'string') return { kind: 'text', key: rowKey(row), title, values: column.values };
+  return { kind: 'range', key: rowKey(row), title, values: column.dense(), missing: null, isDate: false, gene: null };
 }
 
 /** What the crossfilter counts of a field, on its scale; null for texts. */

@@ -33,6 +33,12 @@ export function scatter(embedding: string, coloring: Coloring): string {
   const where = `Cells in the coordinates of ${embeddingName(embedding)} (${embedding})`;
   if (coloring.kind === 'plain') return `${where}.`;
   if (coloring.kind === 'category') return `${where}, coloured by ${coloring.title}.`;
+  if (coloring.kind === 'pair') {
+    const spans = [coloring.a, coloring.b].map(({ title, subtitle, domain: [low, high] }) => {
+      return `${title}${subtitle ? ` (${subtitle})` : ''} from ${number(low)} to ${number(high)}`;
+    });
+    return `${where}, coloured by ${spans.join(' and ')} at once.`;
+  }
   const [low, high] = coloring.domain;
   const source = coloring.subtitle ? ` (${coloring.subtitle})` : '';
   const ends = Number.isNaN(low) ? '' : `; colours run from ${number(low)} to ${number(high)}${clipped(coloring)}`;

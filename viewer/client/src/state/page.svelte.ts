@@ -10,6 +10,8 @@ export class Page {
   help = $state(false);
   palette = $state(false);
   saving = $state(false);
+  /** The dialog for two fields at once. */
+  two = $state(false);
   narrow = $state(false);
   /** The plot the user works in. */
   scatter = $state.raw<Scatter | null>(null);

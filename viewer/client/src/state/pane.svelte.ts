@@ -1,7 +1,10 @@
 /** One plot of the page: which embedding, in which colours, and where its camera looks. */
+import type { Api } from '../api/client';
+import { errorOf } from '../api/error';
 import { Latest } from '../api/latest';
-import type { View as Look, Scatter } from '../canvas/scatter';
-import { type Coloring, coloringOf, PLAIN } from './coloring';
+import type { ImageInfo, Schema } from '../api/types';
+import type { BackdropImage, View as Look, Scatter } from '../canvas/scatter';
+import { type Coloring, coloringOf, PLAIN, pairColoring } from './coloring';
 import type { FieldData, RangeData } from './field';
 import type { FieldRef } from './recipe';
 import { type Camera, keyOf } from './saved';
@@ -32,6 +35,8 @@ export interface Source {
   /** 1 for the cells that there are for now; null: all. */
   readonly subsetMask: Uint8Array | null;
   fail(error: unknown): void;
+  readonly schema: Schema;
+  readonly api: Api;
 }
 
 export class Pane {
@@ -108,15 +113,26 @@ export class Pane {
     return embedding === null ? Promise.resolve(null) : this.source.readPlace(embedding);
   }
 
+  /** The picture of the tissue under a spatial embedding; null where there is none, or several slides have theirs. */
+  async readTissue(name: string): Promise<BackdropImage | null> {
+    const image = tissueOf(this.source.schema, name);
+    if (!image) return null;
+    const response = await fetch(this.source.api.imageAddress(image.name));
+    if (!response.ok) throw await errorOf(response);
+    const source = await createImageBitmap(await response.blob());
+    return { source, box: { x0: 0, x1: image.width / image.scale, y0: -image.height / image.scale, y1: 0 } };
+  }
+
   private async showColor(color: ColorBy): Promise<void> {
     this.busy = color.kind !== 'none';
     try {
       const coloring = await this.coloringRequest.run(async () => {
         if (color.kind === 'none') return PLAIN;
-        const [ref] = fieldsOf(color);
-        if (!ref) return PLAIN;
-        const field = await this.source.loadRef(ref);
-        return coloringOf(field, this.source.scaleOf(field.key));
+        const read = fieldsOf(color).map((ref) => this.source.loadRef(ref));
+        const [field, other] = await Promise.all(read);
+        if (!field) return PLAIN;
+        const one = coloringOf(field, this.source.scaleOf(field.key));
+        return other ? pairColoring(one, coloringOf(other, this.source.scaleOf(other.key))) : one;
       });
       if (!coloring) return;
       this.coloring = coloring;
@@ -199,11 +215,23 @@ function viewOfAll({ fitted, size }: Scatter, { above, below }: Pane['covered'])
   return { x: fitted.x, y: fitted.y + (above - below) / 2 / scale, scale };
 }
 
+/** The best picture under an embedding. */
+export function tissueOf({ images = [] }: Schema, embedding: string): ImageInfo | null {
+  const slides = new Set(images.map(({ name }) => name.replace(/\/[^/]*$/, '')));
+  return isSpatial(embedding) && slides.size === 1 ? (images[0] ?? null) : null;
+}
+
+/** Whether places are in a tissue: counted from its upper edge down. */
+export function isSpatial(embedding: string): boolean {
+  return embedding.toLowerCase().includes('spatial');
+}
+
 /** The fields a plot is coloured by. */
 export function fieldsOf(color: ColorBy): readonly FieldRef[] {
   if (color.kind === 'obs') return [{ obs: color.column }];
   if (color.kind === 'label') return [{ label: color.label }];
-  return color.kind === 'gene' ? [color] : [];
+  if (color.kind === 'pair') return [color.a, color.b];
+  return color.kind === 'gene' || color.kind === 'row' ? [color] : [];
 }
 
 /** Where the cells are with one field along x and another along y. */

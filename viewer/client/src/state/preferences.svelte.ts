@@ -12,6 +12,10 @@ export interface Choices {
   /** The colours of categories: those of the file, or a palette that everybody can tell apart. */
   readonly palette: 'file' | 'safe';
   readonly labels: boolean;
+  /** Whether tissue is shown under the cells, where there is a picture of it. */
+  readonly tissue: boolean;
+  /** Whether lines of equal density are drawn. */
+  readonly contours: boolean;
   /** Whether the first steps are still to be told. */
   readonly hint: boolean;
 }
@@ -25,6 +29,8 @@ const INITIAL: Choices = {
   reversed: false,
   palette: 'file',
   labels: true,
+  tissue: true,
+  contours: false,
   hint: true,
 };
 

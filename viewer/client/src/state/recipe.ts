@@ -7,8 +7,14 @@ import type { FieldData } from './field';
 import { lassoCells } from './lasso';
 import { type Axes, type CategoryFilter, type FieldFilter, type GeneRef, isShown } from './view';
 
-/** Names a column of obs, a label of the user's own, or a gene of a matrix. */
-export type FieldRef = { readonly obs: string } | { readonly label: string } | GeneRef;
+/** A cell's row of a matrix of cells by cells. */
+export interface RowRef {
+  readonly pairs: string;
+  readonly cell: number;
+}
+
+/** Names a column of obs, a label of the user's own, a gene of a matrix, or what a cell is to the others. */
+export type FieldRef = { readonly obs: string } | { readonly label: string } | GeneRef | RowRef;
 
 /** A filter with the name of its field. */
 export type NamedFilter = { readonly field: FieldRef } & FieldFilter;

@@ -4,7 +4,7 @@
  */
 import type { Schema } from '../api/types';
 import { paneSpecs } from './panes';
-import { DEEPEST, type FieldRef, fromBase64, type NamedFilter, type Recipe } from './recipe';
+import { DEEPEST, type FieldRef, fromBase64, type NamedFilter, type Recipe, type RowRef } from './recipe';
 import {
   type Axes,
   type CellsRef,
@@ -17,6 +17,7 @@ import {
   MAX_GENES,
   obsKey,
   type PaneSpec,
+  rowKey,
   type View,
   withFilter,
   withGenes,
@@ -47,6 +48,7 @@ export interface SavedView {
   readonly panes?: readonly SavedPane[];
   readonly active?: number;
   readonly subset?: SavedSet;
+  readonly focus?: number;
   readonly matrix?: string;
   readonly filters?: readonly NamedFilter[];
   readonly lasso?: Recipe;
@@ -110,6 +112,7 @@ export function savedView(
     ...(view.axes ? { axes: view.axes } : {}),
     ...(panes.length > 1 ? { panes, active: view.active } : {}),
     ...(subset ? { subset } : {}),
+    ...(view.focus === null ? {} : { focus: view.focus }),
     ...(JSON.stringify(view.color) !== JSON.stringify(first.color) ? { color: view.color } : {}),
     ...(filters.length ? { filters } : {}),
     ...(lasso ? { lasso } : {}),
@@ -157,6 +160,7 @@ class Reader {
       return { view, lasso: null, setA: null, setB: null, subset: null, camera: null, dropped };
     }
     this.sameData = given.data === undefined || given.data === this.schema.fingerprint;
+    const focus = this.isCell(given.focus) ? given.focus : null;
     const embedding = this.embedding(given.embedding);
     const matrix = this.matrix(given.matrix);
     view = {
@@ -164,6 +168,7 @@ class Reader {
       embedding: embedding ?? view.embedding,
       matrix: matrix ?? view.matrix,
       axes: this.axes(given.axes),
+      focus,
       color: this.color(given.color, matrix ?? view.matrix) ?? view.color,
       genes: this.genes(given.genes),
     };
@@ -247,6 +252,14 @@ class Reader {
         const gene = this.gene({ matrix, ...value });
         return gene ? { kind: 'gene', ...gene } : this.drop(`the gene ${shown(value.gene)}`);
       }
+      if (value.kind === 'row') {
+        const row = this.row(value);
+        return row ? { kind: 'row', ...row } : this.drop('the colours');
+      }
+      if (value.kind === 'pair') {
+        const [a, b] = [this.field(value.a), this.field(value.b)];
+        return a && b ? { kind: 'pair', a, b } : this.drop('the colours');
+      }
       if (value.kind === 'label' && isName(value.label)) return { kind: 'label', label: value.label };
     }
     return this.drop('the colours');
@@ -266,6 +279,15 @@ class Reader {
     const fine = genes.length > 0 && genes.length <= 2000 && genes.every(isName);
     if (!fine || !isObject(list) || (list.method !== 'mean' && list.method !== 'score')) return null;
     return { gene, matrix: found.name, list: { genes: genes as string[], method: list.method } };
+  }
+
+  private row({ pairs, cell }: Record<string, unknown>): RowRef | null {
+    const found = this.schema.obsp?.find((name) => name === pairs);
+    return found !== undefined && this.isCell(cell) ? { pairs: found, cell } : null;
+  }
+
+  private isCell(value: unknown): value is number {
+    return this.sameData && Number.isInteger(value) && (value as number) >= 0 && (value as number) < this.schema.n_obs;
   }
 
   private genes(value: unknown): GeneRef[] {
@@ -330,6 +352,7 @@ class Reader {
       const column = this.column(value.obs);
       return column === null ? null : { obs: column };
     }
+    if (value.pairs !== undefined) return this.row(value);
     if (value.label !== undefined) return isName(value.label) ? { label: value.label } : null;
     return this.gene(value);
   }
@@ -381,6 +404,7 @@ class Reader {
 /** The key the page knows a field by. */
 export function keyOf(field: FieldRef): string {
   if ('obs' in field) return obsKey(field.obs);
+  if ('pairs' in field) return rowKey(field);
   return 'label' in field ? labelKey(field.label) : geneKey(field);
 }
 

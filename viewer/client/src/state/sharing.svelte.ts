@@ -3,7 +3,8 @@ import type { Api } from '../api/client';
 import type { Schema } from '../api/types';
 import { hashOf, readHash } from './address';
 import type { Page } from './page.svelte';
-import { type ReadView, readView, type SavedSet, type SavedView, savedView } from './saved';
+import { fieldsOf } from './pane.svelte';
+import { keyOf, type ReadView, readView, type SavedSet, type SavedView, savedView } from './saved';
 import { type CellsRef, type GeneRef, geneKey, type View } from './view';
 import type { Viewer } from './viewer.svelte';
 
@@ -38,7 +39,7 @@ async function withKnownGenes(read: ReadView, api: Api): Promise<ReadView> {
   const { color, genes, filters } = read.view;
   const view: View = {
     ...read.view,
-    color: color.kind === 'gene' && keys.has(geneKey(color)) ? { kind: 'none' } : color,
+    color: fieldsOf(color).some((ref) => keys.has(keyOf(ref))) ? { kind: 'none' } : color,
     genes: genes.filter((ref) => !keys.has(geneKey(ref))),
     filters: Object.fromEntries(Object.entries(filters).filter(([key]) => !keys.has(key))),
   };

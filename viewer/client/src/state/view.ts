@@ -3,14 +3,18 @@
  * elsewhere (`Viewer.cells`); here they are named by a number.
  */
 import type { ObsColumn, Schema } from '../api/types';
-import type { FieldRef, Recipe } from './recipe';
+import type { FieldRef, Recipe, RowRef } from './recipe';
 
 export type ColorBy =
   | { readonly kind: 'none' }
   | { readonly kind: 'obs'; readonly column: string }
   /** A label of the user's own. */
   | { readonly kind: 'label'; readonly label: string }
-  | ({ readonly kind: 'gene' } & GeneRef);
+  | ({ readonly kind: 'gene' } & GeneRef)
+  /** What the focused cell is to the others. */
+  | ({ readonly kind: 'row' } & RowRef)
+  /** Two fields of numbers at once. */
+  | { readonly kind: 'pair'; readonly a: FieldRef; readonly b: FieldRef };
 
 /** Cells kept in the viewer's store of cell lists. */
 export interface CellsRef {
@@ -56,6 +60,8 @@ export interface View extends PaneSpec {
   /** Of each plot, in reading order; what stands at `active` is out of date, see `paneSpecs`. */
   readonly panes: readonly PaneSpec[];
   readonly active: number;
+  /** The cell that the user has clicked. */
+  readonly focus: number | null;
   /** The cells that there are for now; null: all. */
   readonly subset: CellsRef | null;
   readonly matrix: string | null;
@@ -115,6 +121,10 @@ export function labelKey(label: string): string {
   return `label:${label}`;
 }
 
+export function rowKey({ pairs, cell }: RowRef): string {
+  return `row:${pairs}:${cell}`;
+}
+
 export function geneKey({ gene, matrix, list }: GeneRef): string {
   if (list) return `list:${matrix}:${list.method}:${gene}:${list.genes.join(' ')}`;
   return `gene:${matrix}:${gene}`;
@@ -133,6 +143,7 @@ export function initialView(schema: Schema): View {
     ...first,
     panes: [first],
     active: 0,
+    focus: null,
     subset: null,
     matrix: schema.default_matrix,
     filters: {},
@@ -180,6 +191,10 @@ function inRange(value: number, low: number, high: number): boolean {
 }
 
 export function withColor(view: View, color: ColorBy): View {
+  if (color.kind === 'pair') {
+    const genes = [color.a, color.b].filter((ref): ref is GeneRef => 'gene' in ref);
+    return withGenes({ ...view, color }, genes);
+  }
   if (color.kind !== 'gene') return { ...view, color };
   return withGenes({ ...view, color }, [color]);
 }
@@ -217,12 +232,20 @@ export function withScale(view: View, key: string, scale: FieldScale): View {
 
 export function withoutGene(view: View, removed: GeneRef): View {
   const key = geneKey(removed);
-  const coloured = view.color.kind === 'gene' && geneKey(view.color) === key;
+  const { color } = view;
+  const inPair = color.kind === 'pair' && [color.a, color.b].some((ref) => 'gene' in ref && geneKey(ref) === key);
+  const coloured = inPair || (color.kind === 'gene' && geneKey(color) === key);
   return {
     ...withPin(withFilter(view, key, null), removed, false),
     genes: view.genes.filter((gene) => geneKey(gene) !== key),
     color: coloured ? { kind: 'none' } : view.color,
   };
+}
+
+/** Focus a cell, or none; colours by the cell focused before go along. */
+export function withFocus(view: View, cell: number | null): View {
+  const follows = view.color.kind === 'row' && cell !== null;
+  return { ...view, focus: cell, color: follows && view.color.kind === 'row' ? { ...view.color, cell } : view.color };
 }
 
 export function withFilter(view: View, key: string, filter: FieldFilter | null): View {

@@ -6,14 +6,14 @@ import type { Join, Mode } from '../canvas/gestures';
 import { type Crossfilter, type CrossfilterResult, createCrossfilter, type FieldCounts } from '../crossfilter/client';
 import { CellStore, cellsOf, combined } from './cells';
 import type { Coloring } from './coloring';
-import { categoryName, type FieldData, fieldSpec, geneField, obsField } from './field';
+import { categoryName, type FieldData, fieldSpec, geneField, obsField, rowField } from './field';
 import { History } from './history';
 import { lassoCells, simplified } from './lasso';
 import { CellNames } from './names.svelte';
 import { selectionName } from './naming';
-import { fieldsOf, Pane, type Place, placeOnAxes } from './pane.svelte';
+import { fieldsOf, isSpatial, Pane, type Place, placeOnAxes } from './pane.svelte';
 import { type Panes, paneSpecs, withActive, withPanes } from './panes';
-import { cook, type FieldRef, type NamedFilter, type Recipe } from './recipe';
+import { cook, type FieldRef, type NamedFilter, type Recipe, type RowRef } from './recipe';
 import { keyOf } from './saved';
 import {
   type Axes,
@@ -31,6 +31,7 @@ import {
   type View,
   withColor,
   withFilter,
+  withFocus,
   withGenes,
   withoutFilters,
   withoutGene,
@@ -89,7 +90,7 @@ export class Viewer {
   readonly cells = new CellStore();
   readonly names: CellNames;
   private readonly columns: ReadonlyMap<string, ObsColumn>;
-  private readonly sources = new Map<string, GeneRef>();
+  private readonly sources = new Map<string, GeneRef | RowRef>();
   private readonly history: History<View>;
   private readonly crossfilter: Crossfilter;
   private readonly watched = new Map<string, number>();
@@ -315,6 +316,26 @@ export class Viewer {
     this.commit({ ...this.view, axes });
   }
 
+  /** Focus a cell, or none. */
+  focusOn(cell: number | null): void {
+    if (cell !== this.view.focus) this.commit(withFocus(this.view, cell));
+  }
+
+  /** Focus the cell nearest to the middle of the plot worked in. */
+  focusMiddle(): void {
+    const { scatter } = this.pane;
+    if (!scatter) return;
+    const { width, height } = scatter.size;
+    const cell = scatter.pick(width / 2, height / 2, Math.max(width, height));
+    if (cell >= 0) this.focusOn(cell);
+  }
+
+  /** Colour by what the focused cell is to the others. */
+  colorByRow(pairs: string): void {
+    const { focus } = this.view;
+    if (focus !== null) this.colorBy({ kind: 'row', pairs, cell: focus });
+  }
+
   choosePanes(count: Panes): void {
     this.commit(withPanes(this.view, count, this.schema));
   }
@@ -487,7 +508,9 @@ export class Viewer {
   }
 
   loadRef(ref: FieldRef): Promise<FieldData> {
-    return 'gene' in ref ? this.loadGene(ref) : this.load(keyOf(ref));
+    const key = keyOf(ref);
+    if ('gene' in ref || 'pairs' in ref) this.sources.set(key, ref);
+    return this.load(key);
   }
 
   scaleOf(key: string): FieldScale | undefined {
@@ -496,10 +519,11 @@ export class Viewer {
 
   private async fetchField(key: string): Promise<FieldData> {
     const info = this.columns.get(key);
-    const gene = this.sources.get(key);
+    const source = this.sources.get(key);
     let field: FieldData;
     if (info) field = obsField(info, await this.api.obs(info.name));
-    else if (gene) field = await this.readGene(gene);
+    else if (source && 'pairs' in source) field = rowField(source, await this.api.pairs(source.pairs, source.cell));
+    else if (source) field = await this.readGene(source);
     else if (this.readLabel) field = await this.readLabel(key);
     else throw new RangeError(`no field ${key}`);
     this.fields = new Map(this.fields).set(key, field);
@@ -618,7 +642,7 @@ function sameMade(one: Made, other: Made): boolean {
 
 /** Places in an image are counted from its upper edge down, and so they are drawn. */
 function upright(name: string, y: ArrayLike<number>): Float32Array {
-  return name.toLowerCase().includes('spatial') ? Float32Array.from(y, (value) => -value) : Float32Array.from(y);
+  return isSpatial(name) ? Float32Array.from(y, (value) => -value) : Float32Array.from(y);
 }
 
 function without<T>(map: ReadonlyMap<string, T>, key: string): ReadonlyMap<string, T> {
