@@ -80,7 +80,7 @@ def test_it_listens_where_it_is_told(launched, pbmc, host):
             socket.create_server((host, 0), family=socket.AF_INET6).close()
         except OSError:
             pytest.skip("this machine has no IPv6")
-    viewer = launched(pbmc, f"--host={host}")
+    viewer = launched(pbmc, f"--host={host}", "--access=none", "--public")
     expected = "[::1]" if host == "::1" else "127.0.0.1"
     assert viewer.ready["url"] == f"http://{expected}:{viewer.ready['port']}/"
     with socket.create_connection((expected.strip("[]"), viewer.ready["port"]), 60) as connection:

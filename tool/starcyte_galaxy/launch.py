@@ -81,6 +81,8 @@ def viewer_arguments(
     arguments = [
         *("launch", str(job.dataset.path), f"--title={job.dataset.name}", f"--host={host}", f"--port={port}"),
         *(f"--ready-file={ready_file}", "--trust-prefix", "--allow-framing", "--allow-finish"),
+        # Galaxy's proxy alone leads here, by an address that nobody can guess
+        *("--access=none", "--public"),
         # what is made lies beside what Galaxy collects: one file system, on which files can be renamed
         *(f"--outputs-dir={job.outputs}", f"--data-dir={job.outputs.parent / 'starcyte_data'}"),
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import getpass
 import json
 import logging
 import multiprocessing
@@ -18,7 +19,9 @@ from starcyte.settings import SETTINGS, Settings, load
 from starcyte.store.remote import Remote, is_url
 
 if TYPE_CHECKING:
+    from starcyte.curation.accounts import Accounts
     from starcyte.store.opening import Opening
+    from starcyte.web.access import Access
 
 
 _DATASET_HELP = "Path of an .h5ad file, of any name, or its URL; `launch` also looks for it in the variable DATASET."
@@ -68,11 +71,13 @@ def launch(args: argparse.Namespace, settings: Settings) -> NoReturn:
     listener = bind(settings)
     # the port is bound: from here on whoever asks waits for an answer, so that the slower imports come after
     from starcyte.store.opening import Opening
+    from starcyte.web.access import Access
     from starcyte.web.app import create_app
 
     opening = Opening(path, settings, on_error=_complain, indexing=True, probe=probe, remote=remote)
-    app = create_app(settings, opening)
-    print(f"starcyte: {opening.title} at {url_of(listener)}", flush=True)
+    access = Access(settings, _accounts(settings) if settings.access == "password" else None)
+    app = create_app(settings, opening, access)
+    print(f"starcyte: {opening.title} at {url_of(listener)}{_way_in(access)}", flush=True)
     opening.start()
     context = app.extensions["starcyte"]
     serve(app.wsgi_app, listener, settings, on_stop=context.stop)
@@ -89,6 +94,48 @@ def _leave(status: int) -> NoReturn:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(status)
+
+
+def _way_in(access: Access) -> str:
+    """Return what follows the address in the link that is printed."""
+    return f"?token={access.token}" if access.mode == "token" else ""
+
+
+def _accounts(settings: Settings) -> Accounts:
+    from starcyte.curation.accounts import Accounts
+    from starcyte.curation.db import data_folder
+
+    return Accounts(Path(settings.accounts_file or data_folder(settings) / "accounts.sqlite"))
+
+
+def user(args: argparse.Namespace, settings: Settings) -> int:
+    """Add, list, change and remove the accounts of --access=password."""
+    if args.action != "list" and not args.name:
+        raise InputError(f"`starcyte user {args.action}` needs a name.", f"Say `starcyte user {args.action} NAME`.")
+    accounts = _accounts(settings)
+    if args.action == "list":
+        for account in accounts.all():
+            print(f"{account.name}\t{account.role}")
+    elif args.action == "add":
+        accounts.add(args.name, _password(), args.user_role or "annotate")
+    elif args.action == "password":
+        accounts.set_password(args.name, _password())
+    elif args.action == "role":
+        accounts.set_role(args.name, args.user_role or "")
+    else:
+        accounts.remove(args.name)
+    accounts.close()
+    return 0
+
+
+def _password() -> str:
+    """Ask for a password: on a terminal unseen and twice, else it is the first line of the input."""
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().rstrip("\r\n")
+    first = getpass.getpass("Password: ")
+    if getpass.getpass("Once more: ") != first:
+        raise InputError("The passwords differ.", "Try again.")
+    return first
 
 
 def prepare(args: argparse.Namespace, settings: Settings) -> int:
@@ -139,9 +186,11 @@ def export(args: argparse.Namespace, settings: Settings) -> int:
 
 def get(args: argparse.Namespace, settings: Settings) -> int:
     """Answer one request to the HTTP interface, without a server."""
+    from starcyte.web.access import Access
     from starcyte.web.app import create_app
 
-    app = create_app(settings, _open(args, settings))
+    # whoever may run this may read the file: nobody has to come in
+    app = create_app(settings, _open(args, settings), Access(Settings()))
     response = app.test_client().get("/" + args.path.lstrip("/"))
     if response.status_code >= 400:
         error = (response.json or {})["error"]
@@ -202,6 +251,11 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("dataset", nargs="?", metavar="DATASET", help=_DATASET_HELP)
     command.add_argument("path", metavar="PATH", help="Path and query, such as 'api/v1/expression?gene=CD3D'.")
     command.set_defaults(run=get)
+    command = commands.add_parser("user", help=user.__doc__, description=user.__doc__, parents=[common])
+    command.add_argument("action", choices=("add", "list", "password", "remove", "role"), help="What to do.")
+    command.add_argument("name", nargs="?", metavar="NAME", help="The user.")
+    command.add_argument("user_role", nargs="?", metavar="ROLE", help="read, annotate or admin; default: annotate.")
+    command.set_defaults(run=user)
     return parser
 
 

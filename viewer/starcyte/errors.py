@@ -13,6 +13,8 @@
     ├── RequestError            2     a request that cannot be answered as asked
     │   ├── BadRequest          400   malformed
     │   ├── NotFound            404   names something that is not there
+    │   ├── NotSignedIn         401   comes from nobody who may come in
+    │   ├── TooManyAttempts     429   passwords that do not fit, too many of them
     │   ├── Forbidden           403   refused by the guard
     │   ├── Conflict            412   what stands is not what the request was made for
     │   ├── LimitExceeded       413   over a limit, which it names
@@ -121,6 +123,32 @@ class NotFound(RequestError):
 
     code = "not_found"
     status = 404
+
+
+class NotSignedIn(RequestError):
+    """Whoever asks has not come in, or cannot."""
+
+    code = "not_signed_in"
+    status = 401
+
+
+class TooManyAttempts(RequestError):
+    """Too many passwords or tokens that do not fit have come.
+
+    Parameters
+    ----------
+    message, hint
+        As of every error.
+    seconds
+        When the next may come.
+    """
+
+    code = "too_many_attempts"
+    status = 429
+
+    def __init__(self, message: str, hint: str = "", seconds: int = 1) -> None:
+        super().__init__(message, hint)
+        self.seconds = seconds
 
 
 class Forbidden(RequestError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import os
 import signal
@@ -12,12 +13,14 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
-from starcyte.errors import AddressUnusable, InputError
+from starcyte.errors import AddressUnusable, InputError, SettingInvalid
 from starcyte.settings import Settings
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
+MODES = ("", "none", "token", "password", "proxy")
+_SHORTEST_TOKEN = 16
 _FIRST_PORT, _LAST_PORT = 5005, 5104
 # more than any lab's browsers and proxies keep open, so that connections that say nothing keep nobody out
 _MOST_CONNECTIONS = 500
@@ -31,8 +34,12 @@ def bind(settings: Settings) -> socket.socket:
     Raises
     ------
     AddressUnusable
-        If the port is taken or the host is not an address of this machine.
+        If the port is taken, the host is not an address of this machine, or others than this machine could come in
+        unasked.
+    SettingInvalid
+        If the settings of access contradict each other.
     """
+    check_access(settings)
     host, wanted = settings.host, settings.port
     ports = range(_FIRST_PORT, _LAST_PORT + 1) if wanted < 0 else (wanted,)
     reason: OSError | None = None
@@ -41,6 +48,7 @@ def bind(settings: Settings) -> socket.socket:
             found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
             # a name such as localhost may be both; browsers are sent to the address of version 4
             family, kind, protocol, _, address = min(found, key=lambda info: info[0] != socket.AF_INET)
+            _refuse_open(str(address[0]), settings)
             listener = socket.socket(family, kind, protocol)
         except (OSError, UnicodeError) as error:
             raise AddressUnusable(f"Host {host!r} cannot be listened on: {error}.", "Check --host.") from None
@@ -58,6 +66,34 @@ def bind(settings: Settings) -> socket.socket:
         f"{place} on {host!r} cannot be listened on: {reason.strerror if reason else ''}.",
         "Choose another with --port; 0 takes any free one.",
     )
+
+
+def check_access(settings: Settings) -> None:
+    """Refuse settings of access that contradict each other.
+
+    Raises
+    ------
+    SettingInvalid
+        If they do.
+    """
+    if settings.access not in MODES:
+        raise SettingInvalid(f"There is no access {settings.access!r}.", f"Modes: {', '.join(MODES[1:])}.")
+    if settings.public and settings.access != "none":
+        raise SettingInvalid("--public goes with --access=none alone.", "Leave it away, or say --access=none.")
+    if settings.access == "proxy" and not settings.user_header:
+        raise SettingInvalid("--access=proxy needs to know the header.", "Name it with --user-header.")
+    if settings.token and settings.access == "token" and len(settings.token) < _SHORTEST_TOKEN:
+        raise SettingInvalid("The token is short enough to be guessed.", f"Give {_SHORTEST_TOKEN} characters or more.")
+
+
+def _refuse_open(address: str, settings: Settings) -> None:
+    if settings.access in {"token", "password", "proxy"} or settings.public:
+        return
+    if not ipaddress.ip_address(address.partition("%")[0]).is_loopback:
+        raise AddressUnusable(
+            f"Whoever reaches {settings.host!r} could see the dataset.",
+            "Add --access=token (or password, or proxy); or say --access=none --public to let everybody in.",
+        )
 
 
 def url_of(listener: socket.socket) -> str:
@@ -102,8 +138,8 @@ def serve(app: WSGIApplication, listener: socket.socket, settings: Settings, on_
         max_request_body_size=settings.max_body_bytes,
         connection_limit=_MOST_CONNECTIONS,
         asyncore_use_poll=True,
-        # a client that names itself in Forwarded headers is not believed; our own prefix is read by web.guard
-        clear_untrusted_proxy_headers=True,
+        # web.guard believes the headers of a proxy that the operator trusts, and nobody else reads them
+        clear_untrusted_proxy_headers=False,
         ident=None,
     )
     with _signals(on_stop), _ready_file(listener, settings.ready_file):

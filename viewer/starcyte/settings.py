@@ -43,6 +43,18 @@ SETTINGS = (
     Setting("trust_prefix", bool, False, "Take X-Forwarded-Prefix from the proxy in front (one hop)."),
     Setting("base_path", str, "", "Path in front of ours that the proxy leaves in its requests; empty: none."),
     Setting("allow_framing", bool, False, "Allow pages of any origin to show the viewer in a frame."),
+    Setting("access", str, "", "Who may come in: none (everybody), token, password or proxy; empty: as none."),
+    Setting("public", bool, False, "With --access=none: listen beyond this machine without asking who comes."),
+    Setting(
+        "role", str, "annotate", "What those who come in may do: read, annotate or admin; accounts have their own."
+    ),
+    Setting("admins", str, "", "Users named by the proxy who administer the server."),
+    Setting("token", str, "", "Token of --access=token; empty: another one at each start."),
+    Setting("accounts_file", str, "", "Database of accounts; empty: accounts.sqlite in the folder --data-dir."),
+    Setting("session_seconds", float, 43200.0, "Seconds after which one has to sign in again."),
+    Setting(
+        "max_login_failures", int, 10, "Failures to sign in within five minutes, at most, of a user or an address."
+    ),
     Setting("remote_schemes", str, "https,http,s3,gs,az", "Schemes of URLs that datasets may come from."),
     Setting("remote_hosts", str, "", "Hosts that datasets may come from (*.example.org too); empty: every public one."),
     Setting("remote_private", bool, False, "Allow URLs of private, loopback and link-local addresses."),

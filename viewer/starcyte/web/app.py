@@ -3,30 +3,38 @@
 from __future__ import annotations
 
 import logging
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from flask import Flask, Response, request, send_from_directory
-from markupsafe import escape
+from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import BaseConverter
 
 from starcyte import __version__
 from starcyte.compute.jobs import Jobs
-from starcyte.errors import Conflict, DatasetLoading, NotFound, StarcyteError, TooManyJobs
+from starcyte.errors import (
+    Conflict,
+    DatasetLoading,
+    NotFound,
+    NotSignedIn,
+    StarcyteError,
+    TooManyAttempts,
+    TooManyJobs,
+)
 from starcyte.settings import Settings
 from starcyte.store.opening import Opening
-from starcyte.web import analysis, curation, data, genesets, kept, labels, summaries
+from starcyte.web import analysis, curation, data, genesets, kept, labels, session, summaries
+from starcyte.web.access import Access, Role
 from starcyte.web.answer import answer_json, compress
 from starcyte.web.base_path import BasePath
 from starcyte.web.context import Context, context
 from starcyte.web.curation import answer_conflict
-from starcyte.web.guard import protect, refuse_cross_site, trusted_networks, trusted_prefix
+from starcyte.web.guard import protect, refuse_cross_site, trusted_networks
 from starcyte.web.openapi import description
+from starcyte.web.page import answer_stranger, asset, page
 
 log = logging.getLogger(__name__)
 
-STATIC = Path(__file__).parent.parent / "static"
 API = "/api/v1"
 
 
@@ -43,7 +51,9 @@ class AssetConverter(NameConverter):
     regex = "(?!api/).+"
 
 
-def create_app(settings: Settings, opening: Opening) -> Flask:
+def create_app(
+    settings: Settings, opening: Opening, access: Access | None = None, roles: Mapping[str, str] | None = None
+) -> Flask:
     """Return the application that shows one dataset.
 
     Parameters
@@ -52,21 +62,13 @@ def create_app(settings: Settings, opening: Opening) -> Flask:
         The settings in force.
     opening
         The dataset; it may still be opening.
+    access
+        The door; by default that of the settings, without accounts.
+    roles
+        The dataset's own roles: user, or ``*`` for all others, to role.
     """
-    trusted_networks(settings.trusted_proxies)  # a mistake in it is told now, not with the first request
-    app = Flask("starcyte", static_folder=None)
+    app = _guarded(settings, access or Access(settings), lambda: (opening.title, roles))
     app.extensions["starcyte"] = Context(settings, opening, Jobs(settings))
-    app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
-    app.json.sort_keys = False  # type: ignore[attr-defined]
-    app.url_map.converters |= {"name": NameConverter, "asset": AssetConverter}
-    # a name may be empty, start with a slash or hold two: the path means what it says
-    app.url_map.merge_slashes = False
-    app.url_map.strict_slashes = False
-    app.wsgi_app = BasePath(app.wsgi_app, settings.base_path)  # type: ignore[method-assign]
-    app.before_request(refuse_cross_site)
-    app.register_error_handler(Exception, _answer_error)
-    app.after_request(compress)
-    app.after_request(lambda response: protect(response, settings))
     app.add_url_rule("/", view_func=index)
     app.add_url_rule("/<asset:path>", view_func=asset)
     app.add_url_rule(f"{API}/health", view_func=health)
@@ -76,36 +78,46 @@ def create_app(settings: Settings, opening: Opening) -> Flask:
     return app
 
 
+def _guarded(settings: Settings, access: Access, dataset: Callable[[], tuple[str, Mapping[str, str] | None]]) -> Flask:
+    """Return an application without routes but those to sign in, which refuses what is to be refused."""
+    trusted_networks(settings.trusted_proxies)  # a mistake in it is told now, not with the first request
+    app = Flask("starcyte", static_folder=None)
+    app.extensions["starcyte_access"] = access
+    app.extensions["starcyte_settings"] = settings
+    app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    app.url_map.converters |= {"name": NameConverter, "asset": AssetConverter}
+    # a name may be empty, start with a slash or hold two: the path means what it says
+    app.url_map.merge_slashes = False
+    app.url_map.strict_slashes = False
+    app.wsgi_app = BasePath(app.wsgi_app, settings.base_path)  # type: ignore[method-assign]
+
+    def let_in() -> None:
+        g.role = access.let_in(*dataset())
+
+    app.before_request(refuse_cross_site)
+    app.before_request(answer_stranger)
+    app.before_request(let_in)
+    app.register_error_handler(Exception, _answer_error)
+    app.after_request(compress)
+    app.after_request(lambda response: protect(response, settings))
+    app.register_blueprint(session.blueprint)
+    return app
+
+
 def index() -> Response:
     """Return the page."""
-    try:
-        page = (STATIC / "index.html").read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise StarcyteError("The page is not built.", "Run `make client`, or install starcyte from a wheel.") from None
-    prefix = trusted_prefix(context().settings)
-    if prefix:
-        # the proxy serves us without a redirect where the slash at the end is missing: links need their base
-        page = page.replace("<head>", f'<head><base href="{escape(prefix)}/">', 1)
-    response = Response(page, mimetype="text/html")
-    response.headers["Cache-Control"] = "private, no-cache"
-    return response
-
-
-def asset(path: str) -> Response:
-    """Return a file of the client."""
-    response = send_from_directory(STATIC, path, max_age=31_536_000 if path.startswith("assets/") else 0)
-    # so that small files can be compressed like every other answer
-    response.direct_passthrough = False
-    return response
+    return page("index.html")
 
 
 def health() -> Response:
     """Say how far the dataset is."""
     opening = context().opening
-    answer: dict[str, Any] = {
-        "app": "starcyte",
-        "version": __version__,
-        "state": opening.state,
+    answer: dict[str, Any] = {"app": "starcyte", "version": __version__, "state": opening.state}
+    if g.role == Role.NOBODY:
+        # enough for who looks whether the server lives
+        return _answer_now(answer)
+    answer |= {
         "progress": opening.progress,
         "message": opening.message,
         "title": opening.title,
@@ -118,6 +130,10 @@ def health() -> Response:
         answer["problems"] = problems
     if opening.state == "error" and opening.error:
         answer["error"] = opening.error.as_dict()
+    return _answer_now(answer)
+
+
+def _answer_now(answer: dict[str, Any]) -> Response:
     response = answer_json(answer)
     response.headers["Cache-Control"] = "no-store"
     return response
@@ -140,6 +156,10 @@ def _answer_error(error: Exception) -> Response:
     response = answer_json({"error": error.as_dict()}, error.status)
     if isinstance(error, DatasetLoading | TooManyJobs):
         response.headers["Retry-After"] = "1"
+    if isinstance(error, TooManyAttempts):
+        response.headers["Retry-After"] = str(error.seconds)
+    if isinstance(error, NotSignedIn):
+        response.headers["Cache-Control"] = "no-store"
     return response
 
 

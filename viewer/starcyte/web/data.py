@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, g, request
 
 from starcyte import __version__
 from starcyte.errors import BadRequest, LimitExceeded, NotFound
+from starcyte.web.access import Role
 from starcyte.web.answer import answer_columns, answer_json, answer_once, body_json, names_listed, whole_number
 from starcyte.web.context import context
 from starcyte.web.media import CSV, PNG
@@ -25,7 +26,7 @@ def schema() -> Response:
     settings = ctx.settings
     features = {
         "diffexp": bool(dataset.matrices),
-        "labels": not settings.read_only and ctx.keeps,
+        "labels": not settings.read_only and ctx.keeps and g.role >= Role.ANNOTATE,
         "finish": settings.allow_finish,
         "terms": bool(settings.terms_file),
         "outputs": bool(settings.outputs_dir),

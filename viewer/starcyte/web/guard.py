@@ -7,7 +7,7 @@ import re
 from functools import lru_cache
 from urllib.parse import urlsplit
 
-from flask import Response, request
+from flask import Response, g, request
 
 from starcyte.errors import BadRequest, Forbidden, SettingInvalid
 from starcyte.settings import Settings
@@ -26,6 +26,8 @@ _POLICY = (
     "form-action 'none'",
 )
 _LONGEST_USER = 200
+#: Key of WSGI's environment: the path of a dataset in a catalogue, such as /d/pbmc
+MOUNT = "starcyte.mount"
 _PREFIX = re.compile(r"(/[A-Za-z0-9_.~-]+)+")
 
 
@@ -68,12 +70,32 @@ def trusted_prefix(settings: Settings) -> str:
     path is ignored: a client may have sent it.
     """
     named = request.headers.get("X-Forwarded-Prefix", "").rstrip("/") if settings.trust_prefix else ""
-    given = named or request.script_root
+    given = named + request.environ.get(MOUNT, "") if named else request.script_root
     return given if _PREFIX.fullmatch(given) and ".." not in given else ""
+
+
+def site_prefix(settings: Settings) -> str:
+    """Return the path in front of the whole server, which a catalogue's datasets share."""
+    return trusted_prefix(settings).removesuffix(request.environ.get(MOUNT, ""))
+
+
+def client_address(settings: Settings) -> str:
+    """Return the address that a request comes from, as the trusted proxy in front tells it."""
+    peer = request.remote_addr or ""
+    named = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
+    return named[:64] if named and is_trusted(peer, settings) else peer
+
+
+def is_secure(settings: Settings) -> bool:
+    """Say whether the browser speaks https, to us or to the trusted proxy in front."""
+    named = request.headers.get("X-Forwarded-Proto", "").rpartition(",")[2].strip()
+    return request.is_secure or (named == "https" and is_trusted(request.remote_addr or "", settings))
 
 
 def current_user(settings: Settings) -> str:
     """Return who asks: empty where users are not told apart, and for a request that names nobody.
+
+    Whoever has signed in is known already; else a trusted proxy may name the user.
 
     Raises
     ------
@@ -82,6 +104,9 @@ def current_user(settings: Settings) -> str:
     BadRequest
         If the name is none.
     """
+    signed_in = g.get("identity")
+    if signed_in is not None and signed_in.user:
+        return str(signed_in.user)
     given = request.headers.get(settings.user_header) if settings.user_header else None
     if not given:
         return ""
