@@ -22,7 +22,8 @@ launch = commands.add_parser("launch")
 for flag in ("--host", "--ready-file", "--outputs-dir", "--data-dir"):
     launch.add_argument(flag, required=True)
 launch.add_argument("--port", type=int, required=True)
-for flag in ("--trust-prefix", "--allow-framing", "--allow-finish"):
+launch.add_argument("--access", required=True, choices=["none"])
+for flag in ("--trust-prefix", "--allow-framing", "--allow-finish", "--public"):
     launch.add_argument(flag, action="store_true", required=True)
 for flag in ("--index-file", "--session-file", "--color-by", "--embedding", "--base-path", "--idle-timeout"):
     launch.add_argument(flag)
