@@ -33,7 +33,6 @@ log = logging.getLogger(__name__)
 _PATIENCE_SECONDS = 20.0
 # less than the smallest change with its log needs
 _LITTLE_ROOM = 256 << 10
-_READ_AT_ONCE = 256
 
 
 def data_folder(settings: Settings) -> Path:
@@ -158,7 +157,6 @@ class Reading:
             " WHERE thing = ? AND number > ? ORDER BY number DESC",
             (thing.id, since),
         )
-        rows.arraysize = _READ_AT_ONCE
         for row in rows:
             yield Change(*row)
 
