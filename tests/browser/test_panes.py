@@ -164,3 +164,38 @@ def test_goes_on_with_the_selected_cells_alone_and_back(visit, pbmc):
     viewer.page.keyboard.press("x")
     viewer.wait_selected(None)
     expect(row(viewer, "CD14+ Monocyte").locator(".count")).to_have_text("129")
+
+
+def test_a_gallery_has_a_picture_of_each_category_and_of_each_gene(visit, pbmc):
+    viewer = visit(pbmc).drawn().colored_by("bulk_labels")
+    viewer.page.keyboard.press("q")
+    gallery = viewer.page.get_by_role("region", name="Gallery")
+    expect(gallery).to_have_attribute("data-pictures", "10")
+    contexts = viewer.page.evaluate(
+        "[...document.querySelectorAll('canvas')].filter((c) => c.getContext('webgl2')).length"
+    )
+    assert contexts == 1, "one renderer draws all pictures"
+
+    def blue(name):
+        png = gallery.get_by_role("button", name=f"Select {name}", exact=True).locator("canvas").screenshot()
+        pixels = np.asarray(Image.open(BytesIO(png)).convert("RGB")).astype(int)
+        return int((abs(pixels - [0x17, 0xBE, 0xCF]).max(axis=2) < 30).sum())
+
+    assert blue("Dendritic") > 100
+    assert blue("CD34+") == 0
+    gallery.get_by_role("button", name="Select Dendritic").click()
+    viewer.wait_selected(240)
+    expect(gallery).to_have_count(0)
+    viewer.page.keyboard.press("Control+z")
+    expect(gallery).to_be_visible()
+    gallery.get_by_role("button", name="Close the gallery").click()
+    viewer.drawn()
+    viewer.search_gene("CD79A")
+    viewer.colored_by("CD79A")
+    viewer.search_gene("CST3")
+    viewer.colored_by("CST3")
+    viewer.plot.focus()
+    viewer.page.keyboard.press("q")
+    expect(gallery).to_have_attribute("data-pictures", "2")
+    gallery.get_by_role("button", name="Colour by CD79A").click()
+    viewer.colored_by("CD79A")

@@ -205,6 +205,25 @@ describe('labels', () => {
 });
 
 describe('drawOrder', () => {
+  it('of but some cells has the first of the permutation, in the same layers', () => {
+    const n = 500;
+    const at = Float32Array.from({ length: n }, (_, k) => k);
+    const codes = Uint8Array.from({ length: n }, (_, k) => k % 5);
+    const mask = Uint8Array.from({ length: n }, (_, k) => (k % 3 ? 1 : 0));
+    const drawn = { x: at, y: at, codes, lut: { rgba: new Uint8Array(20).fill(255), levels: null }, mask };
+    const shuffle = shuffled(n);
+    for (const order of ['value', 'shuffled'] as const) {
+      const { cells, starts } = drawOrder(drawn, order, shuffle, 60);
+      expect([...cells].sort()).toEqual([...shuffle.subarray(0, 60)].sort());
+      const faded = cells.subarray(starts[0], starts[1]);
+      expect([...faded].every((cell) => mask[cell] === 0)).toBe(true);
+      const normal = [...cells.subarray(starts[2], starts[3])];
+      expect(normal.every((cell) => mask[cell] === 1)).toBe(true);
+      const ranks = normal.map((cell) => codes[cell] as number);
+      if (order === 'value') expect(ranks).toEqual([...ranks].sort());
+    }
+  });
+
   const at = (n: number) => Float32Array.from({ length: n }, (_, i) => i);
   const rgba = (n: number) => new Uint8Array(4 * n).fill(255);
 

@@ -27,9 +27,18 @@ export interface Drawn {
   readonly mask: Uint8Array | null;
 }
 
-/** Order the cells. `shuffle` is a permutation of the cells, used where the order is shuffled. */
-export function drawOrder({ x, y, codes, lut, mask }: Drawn, order: Order, shuffle: Uint32Array | null): DrawOrder {
-  const n = x.length;
+/**
+ * Order the cells. `shuffle` is a permutation of the cells, used where the order is shuffled. `most` takes but so many
+ * cells, the first of the permutation: for a picture that changes faster than all can be ordered.
+ */
+export function drawOrder(
+  { x, y, codes, lut, mask }: Drawn,
+  order: Order,
+  shuffle: Uint32Array | null,
+  most = Number.POSITIVE_INFINITY,
+): DrawOrder {
+  const n = Math.min(x.length, most);
+  const few = n < x.length ? shuffle : null;
   const nCodes = lut.rgba.length >> 2;
   const layerOfCode = new Uint8Array(nCodes);
   for (let code = 0; code < nCodes; code++) {
@@ -41,7 +50,8 @@ export function drawOrder({ x, y, codes, lut, mask }: Drawn, order: Order, shuff
   /** Place of each cell among the keys: layer first, then rank. */
   const keys = dropped < 256 ? new Uint8Array(n) : dropped < 65536 ? new Uint16Array(n) : new Uint32Array(n);
   const starts = new Uint32Array(dropped + 2);
-  for (let i = 0; i < n; i++) {
+  for (let k = 0; k < n; k++) {
+    const i = few ? (few[k] as number) : k;
     const px = x[i] as number;
     const py = y[i] as number;
     const code = codes ? (codes[i] as number) : 0;
@@ -53,7 +63,7 @@ export function drawOrder({ x, y, codes, lut, mask }: Drawn, order: Order, shuff
       else if (wanted === HIGHLIGHTED) layer = 3;
     }
     const key = layer === LAYERS ? dropped : ranks === 1 ? layer : layer * ranks + code;
-    keys[i] = key;
+    keys[k] = key;
     starts[key + 1] = (starts[key + 1] as number) + 1;
   }
   for (let key = 0; key <= dropped; key++) {
@@ -62,10 +72,10 @@ export function drawOrder({ x, y, codes, lut, mask }: Drawn, order: Order, shuff
   const layers = new Uint32Array(LAYERS + 1);
   for (let layer = 0; layer <= LAYERS; layer++) layers[layer] = starts[layer * ranks] as number;
   const cells = new Uint32Array(layers[LAYERS] as number);
-  const mixed = order === 'shuffled' ? shuffle : null;
+  const mixed = order === 'shuffled' || few ? shuffle : null;
   for (let k = 0; k < n; k++) {
     const i = mixed ? (mixed[k] as number) : k;
-    const key = keys[i] as number;
+    const key = keys[few ? k : i] as number;
     if (key === dropped) continue;
     const at = starts[key] as number;
     cells[at] = i;

@@ -177,6 +177,14 @@ export class Program {
     gl.bufferSubData(gl.ELEMENT_ARRAY_BUFFER, 4 * cells.length, thin.cells);
   }
 
+  /** Upload the order of a thin picture alone; that of all cells is out of date then. */
+  setThinOrder({ cells, starts }: DrawOrder): void {
+    const gl = this.#gl;
+    gl.bindVertexArray(this.#vertices);
+    gl.bufferData(gl.ELEMENT_ARRAY_BUFFER, cells, gl.DYNAMIC_DRAW);
+    this.#thinStarts = starts.slice();
+  }
+
   /** Draw into the framebuffer that is bound; `thin` draws at most THIN cells. */
   draw(view: View, target: Target, styles: readonly LayerStyle[], thin = false): void {
     const gl = this.#gl;
@@ -187,7 +195,7 @@ export class Program {
     gl.clear(gl.COLOR_BUFFER_BIT);
     this.#backdrop.draw(view, target);
     const starts = thin ? this.#thinStarts : this.#starts;
-    if (this.#starts[LAYERS] === 0) return;
+    if (starts[LAYERS] === 0) return;
 
     gl.useProgram(this.#program);
     gl.bindVertexArray(this.#vertices);

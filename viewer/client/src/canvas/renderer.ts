@@ -15,6 +15,8 @@ import { diameterOf, fadedOn, layerStyles, opacityOf } from './style';
 const DURATION = 280;
 /** The view rests when it has not moved for so long (ms): then all cells are drawn. */
 const REST = 180;
+/** Where ordering all cells takes longer (ms), a picture that changes again and again is thinned as well. */
+const SLOW_ORDER = 12;
 const NOTHING = new Float32Array(0);
 const PLAIN: Lut = { rgba: Uint8Array.of(91, 107, 127, 255), levels: null };
 
@@ -74,6 +76,8 @@ class WebGLScatter implements Scatter {
   /** What changed may change again at once, as the view does: with a brush, or a pointer that runs over a legend. */
   #lively = false;
   readonly #pace = new Pace();
+  /** Milliseconds that ordering all cells took last. */
+  #ordering = 0;
   #rest: ReturnType<typeof setTimeout> | undefined;
   /** What the GPU has an old copy of. */
   #stale: Record<Part, boolean> = { places: true, codes: true, lut: true, order: true, image: true };
@@ -329,7 +333,8 @@ class WebGLScatter implements Scatter {
 
   /** Whether a frame of a lively picture should be thin; if so, all cells follow when it rests. */
   #thins(): boolean {
-    if (!this.#pace.slow || this.#nDrawable <= THIN) return false;
+    const slow = this.#pace.slow || (this.#stale.order && this.#ordering > SLOW_ORDER);
+    if (!slow || this.#nDrawable <= THIN) return false;
     clearTimeout(this.#rest);
     this.#rest = setTimeout(() => this.#changed(), REST);
     return true;
@@ -344,7 +349,7 @@ class WebGLScatter implements Scatter {
     const { width, height } = this.canvas;
     if (!this.#program || width === 0 || height === 0) return;
     const fresh = !Object.values(this.#stale).includes(true);
-    this.#upload(this.#program);
+    this.#upload(this.#program, thin);
     const part = { x: 0, y: 0, width, height };
     const target = { width, height, ratio: this.#ratio, part, background: this.#background };
     this.#program.draw(this.#view, target, this.#styles(this.#ratio, thin), thin);
@@ -352,18 +357,25 @@ class WebGLScatter implements Scatter {
     if (fresh && !thin && this.#nDrawable > THIN) this.#pace.measure(this.#gl);
   }
 
-  #upload(program: Program): void {
+  /** Bring the GPU up to date; for a thin picture the order of all cells can wait. */
+  #upload(program: Program, thin = false): void {
     const stale = this.#stale;
     if (stale.places && this.#box) program.setPlaces(this.#x, this.#y, this.#box);
     if (stale.codes) program.setCodes(this.#codes);
     if (stale.lut) program.setLut(this.#lut.rgba);
     if (stale.image) program.setImage(this.#image);
     if (stale.order) {
-      if (this.#order === 'shuffled') this.#shuffle ??= shuffled(this.#x.length);
+      if (this.#order === 'shuffled' || thin) this.#shuffle ??= shuffled(this.#x.length);
       const drawn = { x: this.#x, y: this.#y, codes: this.#codes, lut: this.#lut, mask: this.#mask };
-      program.setOrder(drawOrder(drawn, this.#order, this.#shuffle));
+      if (thin) program.setThinOrder(drawOrder(drawn, this.#order, this.#shuffle, THIN));
+      else {
+        const begin = performance.now();
+        program.setOrder(drawOrder(drawn, this.#order, this.#shuffle));
+        this.#ordering = performance.now() - begin;
+      }
     }
-    this.#stale = { places: false, codes: false, lut: false, order: false, image: false };
+    const order = stale.order && thin;
+    this.#stale = { places: false, codes: false, lut: false, order, image: false };
   }
 
   #styles(ratio: number, thin = false): LayerStyle[] {

@@ -23,6 +23,8 @@ export const ICONS = {
   swap: 'M7 4v14M7 18l-3-3M7 18l3-3M17 20V6M17 6l-3 3M17 6l3 3',
   picture: 'M4 5h16v14H4ZM4 16l5-5 4 4 3-3 4 4M15.5 9h.01',
   contours: 'M12 4c5 0 8 3 8 7s-2 9-8 9-8-4-8-8 3-8 8-8ZM12 9a3.2 3.2 0 1 0 0 6.4 3.2 3.2 0 0 0 0-6.4Z',
+  gallery:
+    'M4 4h4v4H4ZM10 4h4v4h-4ZM16 4h4v4h-4ZM4 10h4v4H4ZM10 10h4v4h-4ZM16 10h4v4h-4ZM4 16h4v4H4ZM10 16h4v4h-4ZM16 16h4v4h-4Z',
   rectangle: 'M4 6h16v12H4ZM4 6h.01M20 6h.01M4 18h.01M20 18h.01',
   polygon: 'M5 17 8 6l10-1 2 9-8 6-7-3Z',
   eye: 'M2.5 12S6 5.5 12 5.5 21.5 12 21.5 12 18 18.5 12 18.5 2.5 12 2.5 12ZM12 14.5a2.5 2.5 0 1 0 0-5 2.5 2.5 0 0 0 0 5Z',

@@ -170,6 +170,19 @@ const LIST: readonly Action[] = [
     },
   },
   {
+    name: 'gallery',
+    label: 'Gallery of genes or categories',
+    group: 'Plot',
+    shortcut: 'q',
+    icon: 'gallery',
+    enabled: hasPlot,
+    perform: ({ viewer }) => {
+      const { view } = viewer;
+      if (view.gallery) viewer.commit({ ...view, gallery: null });
+      else viewer.showGallery(view.genes.length > 1 ? 'genes' : 'categories');
+    },
+  },
+  {
     name: 'panes-1',
     label: 'One plot',
     group: 'Plot',

@@ -10,6 +10,7 @@ import {
   type CellsRef,
   type ColorBy,
   type FieldScale,
+  type Gallery,
   type GeneRef,
   geneKey,
   initialView,
@@ -49,6 +50,7 @@ export interface SavedView {
   readonly active?: number;
   readonly subset?: SavedSet;
   readonly focus?: number;
+  readonly gallery?: Gallery;
   readonly matrix?: string;
   readonly filters?: readonly NamedFilter[];
   readonly lasso?: Recipe;
@@ -112,6 +114,7 @@ export function savedView(
     ...(view.axes ? { axes: view.axes } : {}),
     ...(panes.length > 1 ? { panes, active: view.active } : {}),
     ...(subset ? { subset } : {}),
+    ...(view.gallery ? { gallery: view.gallery } : {}),
     ...(view.focus === null ? {} : { focus: view.focus }),
     ...(JSON.stringify(view.color) !== JSON.stringify(first.color) ? { color: view.color } : {}),
     ...(filters.length ? { filters } : {}),
@@ -169,6 +172,7 @@ class Reader {
       matrix: matrix ?? view.matrix,
       axes: this.axes(given.axes),
       focus,
+      gallery: this.gallery(given.gallery),
       color: this.color(given.color, matrix ?? view.matrix) ?? view.color,
       genes: this.genes(given.genes),
     };
@@ -284,6 +288,13 @@ class Reader {
   private row({ pairs, cell }: Record<string, unknown>): RowRef | null {
     const found = this.schema.obsp?.find((name) => name === pairs);
     return found !== undefined && this.isCell(cell) ? { pairs: found, cell } : null;
+  }
+
+  private gallery(value: unknown): Gallery | null {
+    if (value === undefined) return null;
+    if (isObject(value) && value.kind === 'genes') return { kind: 'genes' };
+    const column = isObject(value) && value.kind === 'categories' ? this.column(value.column) : null;
+    return column === null ? this.drop('the gallery') : { kind: 'categories', column };
   }
 
   private isCell(value: unknown): value is number {

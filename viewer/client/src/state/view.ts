@@ -41,6 +41,9 @@ export interface RangeFilter {
 
 export type FieldFilter = CategoryFilter | RangeFilter;
 
+/** Small pictures of the embedding: one for each gene listed, or for each category of a column. */
+export type Gallery = { readonly kind: 'genes' } | { readonly kind: 'categories'; readonly column: string };
+
 /** Two fields of numbers in place of an embedding. */
 export interface Axes {
   readonly x: FieldRef;
@@ -60,6 +63,8 @@ export interface View extends PaneSpec {
   /** Of each plot, in reading order; what stands at `active` is out of date, see `paneSpecs`. */
   readonly panes: readonly PaneSpec[];
   readonly active: number;
+  /** Small pictures side by side in place of the plots. */
+  readonly gallery: Gallery | null;
   /** The cell that the user has clicked. */
   readonly focus: number | null;
   /** The cells that there are for now; null: all. */
@@ -143,6 +148,7 @@ export function initialView(schema: Schema): View {
     ...first,
     panes: [first],
     active: 0,
+    gallery: null,
     focus: null,
     subset: null,
     matrix: schema.default_matrix,

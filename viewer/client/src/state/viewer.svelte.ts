@@ -21,6 +21,7 @@ import {
   type ColorBy,
   type FieldFilter,
   type FieldScale,
+  type Gallery,
   type GeneRef,
   geneKey,
   initialView,
@@ -334,6 +335,15 @@ export class Viewer {
   colorByRow(pairs: string): void {
     const { focus } = this.view;
     if (focus !== null) this.colorBy({ kind: 'row', pairs, cell: focus });
+  }
+
+  /** Show small pictures of genes, or of the categories of the column shown (else the first that has any). */
+  showGallery(kind: Gallery['kind']): void {
+    const { color } = this.view;
+    const columns = this.schema.obs.filter(({ kind: is, n_categories: n }) => is === 'categorical' && (n ?? 0) > 1);
+    const shown = columns.find(({ name }) => color.kind === 'obs' && name === color.column) ?? columns[0];
+    if (kind === 'genes' || !shown) this.commit({ ...this.view, gallery: { kind: 'genes' } });
+    else this.commit({ ...this.view, gallery: { kind: 'categories', column: shown.name } });
   }
 
   choosePanes(count: Panes): void {
