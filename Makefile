@@ -17,7 +17,7 @@ PACKAGING := setup.cfg pyproject.toml viewer/build_with_client.py viewer/client_
 # Folders are listed as well, so that a file taken away is noticed.
 CLIENT_SOURCES := $(shell find $(CLIENT) -mindepth 1 -name node_modules -prune -o -print) galaxy_wrappers/visualization/starcyte.xml
 
-.PHONY: help demo test test-galaxy bench lint client clean machine
+.PHONY: help demo test test-galaxy bench lint client screenshots clean machine
 .DEFAULT_GOAL := help
 
 help: ## list these targets
@@ -45,6 +45,9 @@ lint: $(MADE)/tests ## check the Python sources: style, types, direction of impo
 client: $(PAGE) ## check, test and build the client
 	$(NPM) run check
 	$(NPM) test
+
+screenshots: $(MADE)/tests $(PAGE) machine ## take the pictures of README and help anew, from the demo dataset
+	$(BIN)/python docs/screenshots.py
 
 clean: ## remove all that make has made
 	rm -rf $(VENV) $(CLIENT)/node_modules $(dir $(PAGE)) tool/starcyte_galaxy/visualization build *.egg-info

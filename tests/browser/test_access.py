@@ -26,7 +26,9 @@ def violations(viewer):
     return [
         f"{rule['id']}: {json.dumps(node['target'])} {node['failureSummary']}"
         for rule in found["violations"]
-        for node in rule["nodes"][:4]
+        for node in rule["nodes"]
+        # a name that a drawing cuts short begins as its button is called, which is all that a speaker says of it
+        if not (rule["id"] == "label-content-name-mismatch" and "\N{HORIZONTAL ELLIPSIS}" in node["html"])
     ]
 
 
@@ -60,7 +62,7 @@ def test_every_panel_follows_the_rules(visit, pbmc, size, theme):
     expect(page.get_by_role("article", name="Gene set Pasted genes")).to_be_visible()
     look("genes and sets")
     page.get_by_role("tab", name="Compare").click()
-    page.get_by_role("button", name="Set A of a category").click()
+    page.get_by_role("button", name="or a category as set A").click()
     look("a set of a category")
     page.get_by_role("region", name="Set A of a category").get_by_role("button", name="CD14+ Monocyte").click()
     page.get_by_role("button", name="Compare expression").click()

@@ -92,7 +92,7 @@ def test_a_pinned_gene_stays_at_the_top(visit, pbmc, cells):
 def test_from_a_row_a_gene_goes_into_a_set_and_into_violins(visit, pbmc):
     viewer = visit(pbmc).drawn()
     viewer.page.get_by_role("tab", name="Compare").click()
-    viewer.page.get_by_role("button", name="Set A of a category").click()
+    viewer.page.get_by_role("button", name="or a category as set A").click()
     box = viewer.page.get_by_role("region", name="Set A of a category")
     box.get_by_role("button", name="CD14+ Monocyte 129").click()
     expect(viewer.page.get_by_role("group", name="Set A", exact=True)).to_contain_text("129")

@@ -1,0 +1,85 @@
+"""What is taken away of the plot of cells: pictures, numbers, names, and the text for a legend."""
+
+from __future__ import annotations
+
+import csv
+import re
+import xml.etree.ElementTree as ET
+from io import BytesIO
+
+import numpy as np
+import pytest
+from browser_page import read
+from PIL import Image
+from playwright.sync_api import expect
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+@pytest.fixture(scope="module")
+def cells(pbmc):
+    """Return the dataset as anndata reads it."""
+    return read(pbmc)
+
+
+def menu(viewer):
+    return viewer.page.get_by_role("button", name=re.compile("^Save or copy"))
+
+
+def test_the_plot_is_saved_with_vector_text_legend_and_axes(visit, pbmc, cells):
+    viewer = visit(pbmc).drawn().colored_by("bulk_labels")
+    viewer.page.keyboard.press("s")
+    expect(viewer.page.get_by_role("region", name="Save or copy")).to_be_visible()
+    drawing = ET.fromstring(viewer.saved("Save the figure as SVG"))
+    texts = [text.text for text in drawing.iter(f"{SVG}text")]
+    for name in cells.obs["bulk_labels"].cat.categories:
+        assert name in texts
+    assert {"bulk_labels", "UMAP 1", "UMAP 2"} <= set(texts)
+    assert len(list(drawing.iter(f"{SVG}image"))) == 1
+    assert not list(drawing.iter(f"{SVG}script")) and not list(drawing.iter(f"{SVG}foreignObject"))
+    for part in ("Legend", "Names", "Axes"):
+        viewer.page.get_by_role("checkbox", name=part).uncheck()
+    assert not list(ET.fromstring(viewer.saved("Save the figure as SVG")).iter(f"{SVG}text"))
+
+
+def test_the_picture_is_as_large_as_asked_and_transparent(visit, pbmc):
+    viewer = visit(pbmc).drawn().colored_by("bulk_labels")
+    menu(viewer).click()
+    viewer.page.get_by_role("radio", name="1\N{MULTIPLICATION SIGN}").click()
+    small = Image.open(BytesIO(viewer.saved("Save the figure as PNG")))
+    viewer.page.get_by_role("radio", name="4\N{MULTIPLICATION SIGN}").click()
+    viewer.page.get_by_role("checkbox", name="Transparent").check()
+    large = Image.open(BytesIO(viewer.saved("Save the figure as PNG")))
+    assert abs(np.array(large.size) - 4 * np.array(small.size)).max() <= 4
+    pixels = np.asarray(large.convert("RGBA"))
+    assert pixels[3, 3, 3] == 0 and (pixels[..., 3] == 255).sum() > 2000
+    assert (np.asarray(small.convert("RGBA"))[..., 3] == 255).all()
+
+
+def test_numbers_and_names_are_those_of_the_selected_cells(visit, pbmc, cells):
+    viewer = visit(pbmc).drawn().colored_by("bulk_labels")
+    viewer.page.get_by_role("group", name="Dendritic", exact=True).get_by_role("button").click()
+    viewer.wait_selected(240)
+    mine = cells[cells.obs["bulk_labels"] == "Dendritic"]
+    assert viewer.saved("Selected cells", menu(viewer)).decode().split() == ["cell", *mine.obs_names]
+    viewer.page.keyboard.press("Escape")
+    viewer.search_gene("LYZ")
+    viewer.colored_by("LYZ")
+    rows = list(csv.DictReader(viewer.saved("Data as CSV", menu(viewer)).decode().splitlines()))
+    assert [row["cell"] for row in rows] == list(mine.obs_names)
+    expected = mine.raw[:, "LYZ"].X.toarray().ravel()
+    np.testing.assert_allclose([float(row["LYZ"]) for row in rows], expected, rtol=1e-5)
+    np.testing.assert_allclose([float(row["x"]) for row in rows], mine.obsm["X_umap"][:, 0], rtol=1e-5)
+    said = viewer.page.get_by_role("textbox", name="Text for a legend").input_value()
+    assert "coloured by LYZ (values from raw/X)" in said
+    assert "Of 700 cells 240 are selected, by bulk_labels (Dendritic)." in said
+
+
+def test_the_text_is_copied(visit, pbmc):
+    viewer = visit(pbmc).drawn().colored_by("bulk_labels")
+    viewer.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    menu(viewer).click()
+    viewer.page.get_by_role("button", name="Copy the text").click()
+    expect(viewer.page.get_by_role("button", name="Copied")).to_be_visible()
+    said = viewer.page.get_by_role("textbox", name="Text for a legend").input_value()
+    assert viewer.page.evaluate("navigator.clipboard.readText()") == said
