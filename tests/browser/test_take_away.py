@@ -61,7 +61,7 @@ def test_numbers_and_names_are_those_of_the_selected_cells(visit, pbmc, cells):
     viewer.page.get_by_role("group", name="Dendritic", exact=True).get_by_role("button").click()
     viewer.wait_selected(240)
     mine = cells[cells.obs["bulk_labels"] == "Dendritic"]
-    assert viewer.saved("Selected cells", menu(viewer)).decode().split() == ["cell", *mine.obs_names]
+    assert viewer.saved("Names of selected cells", menu(viewer)).decode().split() == ["cell", *mine.obs_names]
     viewer.page.keyboard.press("Escape")
     viewer.search_gene("LYZ")
     viewer.colored_by("LYZ")

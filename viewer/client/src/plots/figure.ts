@@ -71,7 +71,7 @@ function writeOut(shown: Element, copy: Element): void {
     const value = style.getPropertyValue(name);
     if (value && value !== 'none 0px') copy.setAttribute(name, value);
   }
-  for (const name of ['data-tip', 'data-group', 'data-part', 'role', 'tabindex', 'aria-label'])
+  for (const name of ['data-tip', 'data-group', 'data-part', 'data-cut', 'role', 'tabindex', 'aria-label'])
     copy.removeAttribute(name);
   copy.removeAttribute('class');
   copy.removeAttribute('style');

@@ -242,6 +242,17 @@ const LIST: readonly Action[] = [
     },
   },
   {
+    name: 'table',
+    label: 'The cells as a table',
+    group: 'Plot',
+    shortcut: 'y',
+    icon: 'table',
+    enabled: ({ viewer }) => viewer.coloring.kind !== 'plain',
+    perform: ({ page }) => {
+      page.table = true;
+    },
+  },
+  {
     name: 'clear',
     label: 'Select all cells again',
     group: 'Cells',

@@ -12,6 +12,8 @@ export class Page {
   saving = $state(false);
   /** The dialog for two fields at once. */
   two = $state(false);
+  /** Whether what the plot shows is shown as a table. */
+  table = $state(false);
   narrow = $state(false);
   /** The plot the user works in. */
   scatter = $state.raw<Scatter | null>(null);
