@@ -187,7 +187,7 @@ def test_a_deleted_label_comes_back(labels):
     assert labels.listed(ME) == []
     labels.restore(ME, "types", before.revision)
     assert labels.get(ME, "types").categories == before.categories
-    assert labels.restore(ME, "types", gone) is None
+    assert labels.restore(ME, "types", gone)[1] is None
     assert labels.listed(ME) == []
     assert [c.action for c in labels.revisions(ME, "types")] == [
         "restore", "restore", "delete", "assign", "assign", "create",

@@ -118,13 +118,13 @@ class GeneSets:
             action = action or ("create" if thing is None else "edit")
             return self._save(writing, user, thing or writing.gone(user, KIND, name), called, header, action)
 
-    def restore(self, user: str, name: str, revision: int, expected: int = ANY) -> GeneSet | None:
+    def restore(self, user: str, name: str, revision: int, expected: int = ANY) -> tuple[int, GeneSet | None]:
         """Make a gene set what it was at a revision, as a new revision; also one that was deleted.
 
         Returns
         -------
-        GeneSet or None
-            None where it was deleted at that revision, and so is now.
+        revision, geneset
+            The new revision; the set is None where it was deleted at the revision asked for, and so is now.
 
         Raises
         ------
@@ -141,11 +141,11 @@ class GeneSets:
                 raise _changed(thing)
             called, gone, header = _at(writing, thing, revision)
             if (called, gone, header) == (thing.name, thing.gone, thing.header):
-                return None if gone else _geneset(thing)
+                return thing.revision, None if gone else _geneset(thing)
             if not gone:
                 self._refuse_taken(writing, user, thing, called)
             restored = self._save(writing, user, thing, called, header, "restore", gone)
-            return None if gone else restored
+            return restored.revision, None if gone else restored
 
     def delete(self, user: str, name: str, expected: int = ANY) -> int:
         """Delete a gene set, and return the revision of that; it can be restored.

@@ -139,8 +139,6 @@ def undone(state: State, undoings: Iterable[bytes], n_obs: int) -> State:
         for entry_id, cells in zip(header["from"], sets, strict=True):
             origin[rows_of(cells)] = entry_id
     moved = np.flatnonzero(origin != _UNMOVED)
-    if not moved.size:
-        return replace(state, name=name, gone=gone, entries=entries)
     ids, codes = np.unique(origin[moved], return_inverse=True)
     back = dict(zip(ids.tolist(), from_codes(codes, ids.size), strict=True))
     away = from_rows(moved)

@@ -150,7 +150,7 @@ class Labels:
             after = before if wanted is None else edited(before, wanted, self._settings)
             _refuse_same_cells(moves(before, after), moves(old, before), thing)
             after = replace(after, name=new_name or name)
-            if after == before:
+            if _alike(before, after):
                 return _info(thing)
             self._refuse_taken(writing, user, thing, after.name)
             return self._save(writing, user, thing, before, after, "edit")
@@ -177,7 +177,7 @@ class Labels:
             thing = writing.thing(user, KIND, name) or writing.gone(user, KIND, name)
             before = State(name, gone=True) if thing is None else self._state(writing, thing)
             after = self._filled(replace(before, name=name, gone=False), categories)
-            if thing is not None and not thing.gone and _alike(before, after):
+            if thing is not None and _alike(before, after):
                 return _info(thing)
             return self._save(writing, user, thing, before, after, action)
 
@@ -251,7 +251,7 @@ class Labels:
             action = "unassign" if category is None else "assign"
             return self._save(writing, user, thing, before, after, action, moved), n
 
-    def restore(self, user: str, name: str, revision: int, expected: int = ANY) -> LabelInfo | None:
+    def restore(self, user: str, name: str, revision: int, expected: int = ANY) -> tuple[int, LabelInfo | None]:
         """Make a label what it was at a revision, as a new revision; also one that was deleted.
 
         Parameters
@@ -263,8 +263,8 @@ class Labels:
 
         Returns
         -------
-        LabelInfo or None
-            None where it was deleted at that revision, and so is now.
+        revision, label
+            The new revision; the label is None where it was deleted at the revision asked for, and so is now.
 
         Raises
         ------
@@ -281,12 +281,12 @@ class Labels:
                 raise _changed(thing)
             before = self._state(writing, thing)
             after = replace(self._at(writing, thing, revision), next_id=before.next_id)
-            if after == before:
-                return None if thing.gone else _info(thing)
+            if _alike(before, after):
+                return thing.revision, None if thing.gone else _info(thing)
             if not after.gone:
                 self._refuse_taken(writing, user, thing, after.name)
             info = self._save(writing, user, thing, before, after, "restore")
-            return None if after.gone else info
+            return info.revision, None if after.gone else info
 
     def delete(self, user: str, name: str, expected: int = ANY) -> int:
         """Delete a label, and return the revision of that; it can be restored.
@@ -431,7 +431,7 @@ def _info(thing: Thing) -> LabelInfo:
 
 
 def _alike(a: State, b: State) -> bool:
-    return a.entries == b.entries and not moves(a, b)
+    return (a.name, a.gone, a.entries) == (b.name, b.gone, b.entries) and not moves(a, b)
 
 
 def _changed(thing: Thing) -> Conflict:

@@ -60,9 +60,8 @@ def restore(name: str) -> Response:
     if wanted is None:
         raise BadRequest("No revision is named.", 'Send {"revision": 17}.')
     curation, user = mine()
-    made = curation.genesets.restore(user, name, wanted, revision)
-    newest = curation.newest(user) if made is None else made.revision
-    return answer_revision({"revision": newest, "geneset": describe(made)}, newest)
+    made, restored = curation.genesets.restore(user, name, wanted, revision)
+    return answer_revision({"revision": made, "geneset": describe(restored)}, made)
 
 
 @blueprint.delete("/genesets/<name:name>")

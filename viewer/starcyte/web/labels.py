@@ -104,9 +104,8 @@ def restore(name: str) -> Response:
     if wanted is None:
         raise BadRequest("No revision is named.", 'Send {"revision": 17}.')
     curation, user = mine()
-    info = curation.labels.restore(user, name, wanted, revision)
-    newest = curation.newest(user) if info is None else info.revision
-    return answer_revision({"revision": newest, "label": describe(info)}, newest)
+    made, label = curation.labels.restore(user, name, wanted, revision)
+    return answer_revision({"revision": made, "label": describe(label)}, made)
 
 
 @blueprint.get("/labels/<name:name>/revisions")
