@@ -2,6 +2,7 @@
 
 import functools
 import http.server
+import itertools
 import shutil
 import subprocess
 import threading
@@ -231,6 +232,46 @@ def test_gestures_pan_zoom_and_lasso(page):
     page.mouse.up()
     page.keyboard.up("Shift")
     assert page.evaluate("lassos") == [[400, "replace"]]
+
+
+MOVE = """async () => {
+    const at = (...numbers) => Float32Array.of(...numbers);
+    scatter.setPositions(at(0, 1, 0), at(0, 0, 1));
+    scatter.setLut(table('r'));
+    scatter.setOpacity(1);
+    scatter.fit();
+    scatter.flush();
+    const frame = () => new Promise(requestAnimationFrame);
+    const copy = new OffscreenCanvas(600, 400).getContext('2d', { willReadFrequently: true });
+    const frames = [];
+    const draw = WebGL2RenderingContext.prototype.drawElements;
+    WebGL2RenderingContext.prototype.drawElements = function (...given) {
+        draw.apply(this, given);
+        copy.drawImage(scatter.canvas, 0, 0);
+        const data = copy.getImageData(0, 0, 600, 400).data;
+        let sum = 0, count = 0;
+        for (let k = 0; k < data.length; k += 4) if (data[k + 1] < 128) { sum += (k / 4) % 600; count++; }
+        frames.push(sum / count);
+    };
+    scatter.setPositions(at(5, 5, 4), at(0, 1, 1), true);
+    scatter.fit();
+    await new Promise((rest) => setTimeout(rest, 1500));
+    WebGL2RenderingContext.prototype.drawElements = draw;
+    return frames;
+}"""
+
+
+def test_cells_move_to_another_embedding_and_stand_still_for_those_who_want_it(page):
+    # the mean of three corners: at first of the triangle to the left, at last of the one to the right
+    frames = page.evaluate(MOVE)
+    assert len(frames) > 3
+    assert frames[0] < 300 < frames[-1]
+    assert all(after > before - 3 for before, after in itertools.pairwise(frames))
+    assert any(frames[0] + 10 < mean < frames[-1] - 10 for mean in frames)
+    page.emulate_media(reduced_motion="reduce")
+    frames = page.evaluate(MOVE)
+    assert max(frames) - min(frames) < 1
+    assert frames[0] > 300
 
 
 def test_follows_the_size_of_its_canvas(page):

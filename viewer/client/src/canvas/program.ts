@@ -12,8 +12,12 @@ precision highp float;
 precision highp int;
 in vec2 place;
 in uint code;
+in vec2 before;
 uniform vec2 scale;
 uniform vec2 offset;
+uniform vec2 before_scale;
+uniform vec2 before_offset;
+uniform float way;
 uniform float diameter;
 uniform highp sampler2D lut;
 uniform vec4 flat_color;
@@ -21,7 +25,9 @@ flat out vec3 color;
 flat out float radius;
 flat out float extent;
 void main() {
-	gl_Position = vec4(place * scale + offset, 0.0, 1.0);
+	vec2 there = place * scale + offset;
+	if (way < 1.0) there = mix(before * before_scale + before_offset, there, way);
+	gl_Position = vec4(there, 0.0, 1.0);
 	extent = diameter + 1.0;
 	radius = 0.5 * diameter;
 	gl_PointSize = extent;
@@ -45,6 +51,15 @@ void main() {
 	float alpha = cover * opacity;
 	pixel = vec4(color * (1.0 - edge) * alpha, alpha);
 }`;
+
+/** Cells on their way from other places. */
+export interface Morph {
+  /** 0 at the places before, 1 at those now. */
+  readonly way: number;
+  /** Where the camera looked, and the box of the places, before. */
+  readonly view: View;
+  readonly box: Box;
+}
 
 /** Below this many cells the GPU holds float32 places; above, uint16 in the box of the data: half the memory. */
 const QUANTISE_FROM = 500_000;
@@ -80,7 +95,9 @@ export class Program {
   readonly #gl: WebGL2RenderingContext;
   readonly #program: WebGLProgram;
   readonly #vertices: WebGLVertexArrayObject;
-  readonly #places: WebGLBuffer;
+  #places: WebGLBuffer;
+  /** The places before those now. */
+  #before: WebGLBuffer;
   readonly #codes: WebGLBuffer;
   readonly #cells: WebGLBuffer;
   readonly #lut: WebGLTexture;
@@ -93,14 +110,26 @@ export class Program {
 
   constructor(gl: WebGL2RenderingContext) {
     this.#gl = gl;
-    this.#program = link(gl, VERTEX, FRAGMENT, ['place', 'code']);
+    this.#program = link(gl, VERTEX, FRAGMENT, ['place', 'code', 'before']);
     this.#backdrop = new Backdrop(gl);
     this.#vertices = gl.createVertexArray();
     this.#places = gl.createBuffer();
+    this.#before = gl.createBuffer();
     this.#codes = gl.createBuffer();
     this.#cells = gl.createBuffer();
     this.#lut = gl.createTexture();
-    const names = ['scale', 'offset', 'diameter', 'lut', 'flat_color', 'opacity', 'rim'];
+    const names = [
+      'scale',
+      'offset',
+      'diameter',
+      'lut',
+      'flat_color',
+      'opacity',
+      'rim',
+      'before_scale',
+      'before_offset',
+      'way',
+    ];
     this.#uniforms = Object.fromEntries(names.map((name) => [name, gl.getUniformLocation(this.#program, name)]));
     gl.bindVertexArray(this.#vertices);
     gl.enableVertexAttribArray(0);
@@ -114,9 +143,10 @@ export class Program {
     gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
   }
 
-  /** Upload the places of the cells, relative to the box of the data. */
-  setPlaces(x: Float32Array, y: Float32Array, box: Box): void {
+  /** Upload the places of the cells, relative to the box of the data; `morph` keeps those before for `draw`. */
+  setPlaces(x: Float32Array, y: Float32Array, box: Box, morph = false): void {
     const gl = this.#gl;
+    if (morph) [this.#places, this.#before] = [this.#before, this.#places];
     this.#box = box;
     const quantise = x.length >= QUANTISE_FROM;
     const top = quantise ? 65535 : 1;
@@ -132,6 +162,13 @@ export class Program {
     gl.bindBuffer(gl.ARRAY_BUFFER, this.#places);
     gl.bufferData(gl.ARRAY_BUFFER, places, gl.STATIC_DRAW);
     gl.vertexAttribPointer(0, 2, quantise ? gl.UNSIGNED_SHORT : gl.FLOAT, quantise, 0, 0);
+    if (!morph) {
+      gl.disableVertexAttribArray(2);
+      return;
+    }
+    gl.bindBuffer(gl.ARRAY_BUFFER, this.#before);
+    gl.enableVertexAttribArray(2);
+    gl.vertexAttribPointer(2, 2, gl.FLOAT, false, 0, 0);
   }
 
   /** Upload the codes; null: every cell has code 0. */
@@ -186,9 +223,9 @@ export class Program {
   }
 
   /** Draw into the framebuffer that is bound; `thin` draws at most THIN cells. */
-  draw(view: View, target: Target, styles: readonly LayerStyle[], thin = false): void {
+  draw(view: View, target: Target, styles: readonly LayerStyle[], thin = false, morph: Morph | null = null): void {
     const gl = this.#gl;
-    const { part, width, height, ratio, background } = target;
+    const { part, background } = target;
     gl.viewport(0, 0, part.width, part.height);
     const [r, g, b] = background ?? [0, 0, 0];
     gl.clearColor(r / 255, g / 255, b / 255, background ? 1 : 0);
@@ -200,16 +237,9 @@ export class Program {
     gl.useProgram(this.#program);
     gl.bindVertexArray(this.#vertices);
     gl.bindTexture(gl.TEXTURE_2D, this.#lut);
-    const scale = view.scale * ratio;
-    const { x0, y0, x1, y1 } = this.#box;
-    gl.uniform2f(
-      this.#uniform('scale'),
-      (2 * scale * (x1 - x0 || 1)) / part.width,
-      (2 * scale * (y1 - y0 || 1)) / part.height,
-    );
-    const left = (x0 - view.x) * scale + width / 2 - part.x;
-    const bottom = height / 2 - (y0 - view.y) * scale - part.y;
-    gl.uniform2f(this.#uniform('offset'), (2 * left) / part.width - 1, 1 - (2 * bottom) / part.height);
+    this.#place('scale', 'offset', view, this.#box, target);
+    if (morph) this.#place('before_scale', 'before_offset', morph.view, morph.box, target);
+    gl.uniform1f(this.#uniform('way'), morph ? morph.way : 1);
     gl.uniform1i(this.#uniform('lut'), 0);
     for (let layer = 0; layer < LAYERS; layer++) {
       const start = starts[layer] as number;
@@ -225,6 +255,21 @@ export class Program {
     }
   }
 
+  /** Say where places in a box lie in the target. */
+  #place(scaleName: string, offsetName: string, view: View, { x0, y0, x1, y1 }: Box, target: Target): void {
+    const gl = this.#gl;
+    const { part, width, height, ratio } = target;
+    const scale = view.scale * ratio;
+    gl.uniform2f(
+      this.#uniform(scaleName),
+      (2 * scale * (x1 - x0 || 1)) / part.width,
+      (2 * scale * (y1 - y0 || 1)) / part.height,
+    );
+    const left = (x0 - view.x) * scale + width / 2 - part.x;
+    const bottom = height / 2 - (y0 - view.y) * scale - part.y;
+    gl.uniform2f(this.#uniform(offsetName), (2 * left) / part.width - 1, 1 - (2 * bottom) / part.height);
+  }
+
   /** Upload the picture under the cells. */
   setImage(image: BackdropImage | null): void {
     this.#backdrop.setImage(image);
@@ -234,7 +279,7 @@ export class Program {
     const gl = this.#gl;
     this.#backdrop.dispose();
     gl.deleteVertexArray(this.#vertices);
-    for (const buffer of [this.#places, this.#codes, this.#cells]) gl.deleteBuffer(buffer);
+    for (const buffer of [this.#places, this.#before, this.#codes, this.#cells]) gl.deleteBuffer(buffer);
     gl.deleteTexture(this.#lut);
     gl.deleteProgram(this.#program);
   }

@@ -8,11 +8,14 @@ import { FADED } from './levels';
 import { drawOrder, shuffled } from './order';
 import { Pace } from './pace';
 import { picture } from './picture';
-import { type LayerStyle, Program, THIN } from './program';
+import { type LayerStyle, type Morph, Program, THIN } from './program';
 import type { Lut, Order, PngOptions, Rgb, Scatter, ScatterOptions, View } from './scatter';
 import { diameterOf, fadedOn, layerStyles, opacityOf } from './style';
 
 const DURATION = 280;
+/** Milliseconds that cells take from one embedding to another, and how many may go. */
+const MOVING = 700;
+const MOST_MOVING = 300_000;
 /** The view rests when it has not moved for so long (ms): then all cells are drawn. */
 const REST = 180;
 /** Where ordering all cells takes longer (ms), a picture that changes again and again is thinned as well. */
@@ -27,6 +30,11 @@ const PLAIN: Lut = { rgba: Uint8Array.of(91, 107, 127, 255), levels: null };
  */
 export function createScatter(canvas: HTMLCanvasElement, options: ScatterOptions = {}): Scatter {
   return new WebGLScatter(canvas, options);
+}
+
+/** Whether the user wants nothing to move by itself. */
+function still(): boolean {
+  return window.matchMedia('(prefers-reduced-motion: reduce)').matches;
 }
 
 /** What the GPU holds a copy of. */
@@ -68,6 +76,8 @@ class WebGLScatter implements Scatter {
   /** The user has not moved the view since the last fit, so a new size fits again. */
   #atFit = true;
   #animation: Animation | null = null;
+  /** Cells on their way to their places. */
+  #morph: (Morph & { begin: number }) | null = null;
   #size = { width: 0, height: 0 };
   #ratio = 1;
 
@@ -104,7 +114,7 @@ class WebGLScatter implements Scatter {
     this.#resized();
   }
 
-  setPositions(x: Float32Array, y: Float32Array): void {
+  setPositions(x: Float32Array, y: Float32Array, animate = false): void {
     if (x.length !== y.length) throw new RangeError(`${x.length} x coordinates for ${y.length} y coordinates`);
     if (x.length !== this.#x.length) {
       this.#shuffle = null;
@@ -112,6 +122,9 @@ class WebGLScatter implements Scatter {
       if (this.#mask && this.#mask.length !== x.length) this.#mask = null;
       this.#stale.codes = true;
     }
+    const canMove = x.length === this.#x.length && x.length <= MOST_MOVING && !this.#stale.places && !still();
+    const box = this.#box;
+    this.#morph = animate && canMove && box ? { begin: Number.NaN, way: 0, view: this.#view, box } : null;
     this.#x = x;
     this.#y = y;
     this.#box = boundsOf(x, y);
@@ -257,6 +270,7 @@ class WebGLScatter implements Scatter {
     cancelAnimationFrame(this.#frame);
     clearTimeout(this.#rest);
     this.#frame = 0;
+    this.#morph = null;
     if (this.#animation) {
       this.#view = this.#animation.to;
       this.#animation = null;
@@ -301,8 +315,7 @@ class WebGLScatter implements Scatter {
   }
 
   #go(view: View, animate: boolean): void {
-    const still = window.matchMedia('(prefers-reduced-motion: reduce)').matches;
-    if (animate && !still && this.#size.width > 0) {
+    if (animate && !still() && this.#size.width > 0) {
       this.#animation = { from: this.#view, to: view, begin: Number.NaN };
     } else {
       this.#animation = null;
@@ -328,6 +341,13 @@ class WebGLScatter implements Scatter {
       if (t >= 1) this.#animation = null;
       else this.#frame = requestAnimationFrame(this.#tick);
     }
+    const morph = this.#morph;
+    if (morph) {
+      const begin = Number.isNaN(morph.begin) ? now : morph.begin;
+      const t = (now - begin) / MOVING;
+      this.#morph = t >= 1 ? null : { ...morph, begin, way: eased(t) };
+      this.#frame ||= requestAnimationFrame(this.#tick);
+    }
     this.#draw((this.#viewChanged || this.#lively) && this.#thins());
   };
 
@@ -352,7 +372,7 @@ class WebGLScatter implements Scatter {
     this.#upload(this.#program, thin);
     const part = { x: 0, y: 0, width, height };
     const target = { width, height, ratio: this.#ratio, part, background: this.#background };
-    this.#program.draw(this.#view, target, this.#styles(this.#ratio, thin), thin);
+    this.#program.draw(this.#view, target, this.#styles(this.#ratio, thin), thin, this.#morph);
     // A frame with uploads says little of the next one.
     if (fresh && !thin && this.#nDrawable > THIN) this.#pace.measure(this.#gl);
   }
@@ -360,7 +380,7 @@ class WebGLScatter implements Scatter {
   /** Bring the GPU up to date; for a thin picture the order of all cells can wait. */
   #upload(program: Program, thin = false): void {
     const stale = this.#stale;
-    if (stale.places && this.#box) program.setPlaces(this.#x, this.#y, this.#box);
+    if (stale.places && this.#box) program.setPlaces(this.#x, this.#y, this.#box, this.#morph !== null);
     if (stale.codes) program.setCodes(this.#codes);
     if (stale.lut) program.setLut(this.#lut.rgba);
     if (stale.image) program.setImage(this.#image);
@@ -410,6 +430,7 @@ class WebGLScatter implements Scatter {
     // Without this the browser would not restore the context.
     event.preventDefault();
     this.#program = null;
+    this.#morph = null;
     this.#onLost?.(true);
   };
 

@@ -53,8 +53,8 @@ export interface PngOptions {
 export interface Scatter {
   readonly canvas: HTMLCanvasElement;
 
-  /** Coordinates of the cells, kept (not copied) for picking and lasso. A cell with NaN or infinity is not drawn. Does not move the view: call `fit`. */
-  setPositions(x: Float32Array, y: Float32Array): void;
+  /** Coordinates of the cells, kept (not copied) for picking and lasso. A cell with NaN or infinity is not drawn. Does not move the view: call `fit`. With `animate` the cells move there from where they are. */
+  setPositions(x: Float32Array, y: Float32Array, animate?: boolean): void;
   /** One code a cell, an index into the LUT. Kept, not copied. null: every cell has code 0. */
   setCodes(codes: Uint8Array | Uint16Array | null): void;
   setLut(lut: Lut): void;
