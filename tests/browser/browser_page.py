@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator
 from io import BytesIO
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
+from urllib.request import Request, urlopen
 
 import anndata
 import numpy as np
@@ -61,6 +62,7 @@ def serve(tmp_path_factory) -> Iterator[Callable[[Path], str]]:
             folder = tmp_path_factory.mktemp("served")
             ready = folder / "ready.json"
             command = [sys.executable, "-m", "starcyte", "launch", str(path), "--port", "0", "--ready-file", str(ready)]
+            command += ["--data-dir", str(folder / "data")]
             with (folder / "log").open("wb") as log:
                 process = subprocess.Popen(command, stdout=log, stderr=log)
 
@@ -82,9 +84,11 @@ def serve(tmp_path_factory) -> Iterator[Callable[[Path], str]]:
 def visit(browser, serve) -> Iterator[Callable[..., Viewer]]:
     """Return a function that opens a file in a new page; at the end no page may have complained."""
     opened: list[tuple[Page, list[str], list[str]]] = []
+    addresses: set[str] = set()
 
     def open_page(path: Path, size=WIDE, theme="light", before: Callable[[Page], None] | None = None, ready=True):
         url = serve(path)
+        addresses.add(url)
         width, height = size
         page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=theme, accept_downloads=True)
         complaints: list[str] = []
@@ -108,9 +112,21 @@ def visit(browser, serve) -> Iterator[Callable[..., Viewer]]:
         return viewer
 
     yield open_page
-    for page, complaints, forgiven in opened:
+    for page, _complaints, _forgiven in opened:
         page.close()
+    for url in addresses:
+        clear(url)
+    for _page, complaints, forgiven in opened:
         assert [text for text in complaints if not any(word in text for word in forgiven)] == []
+
+
+def clear(url: str) -> None:
+    """Delete what a test has made: the next one on the same server begins with nothing."""
+    for kind in ("labels", "genesets", "views", "results", "figures"):
+        with urlopen(f"{url}api/v1/{kind}") as answer:
+            names = [thing["name"] for thing in json.load(answer)[kind]]
+        for name in names:
+            urlopen(Request(f"{url}api/v1/{kind}/{quote(name, safe='')}", method="DELETE")).close()
 
 
 class Viewer:

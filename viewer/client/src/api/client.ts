@@ -213,6 +213,11 @@ export class Api {
     })) as T;
   }
 
+  /** A file as it is. */
+  async blob(url: string): Promise<Blob> {
+    return (await this.fetch(url, { cache: 'no-store' })).blob();
+  }
+
   /** A column that changes: asked for anew each time. */
   async column(url: string): Promise<Column> {
     const response = await this.fetch(url, { headers: { Accept: COLUMNS_TYPE }, cache: 'no-store' });

@@ -1,4 +1,5 @@
 /** The JSON of the HTTP interface, version 1. */
+import type { Idle } from './made';
 
 export type ColumnKind = 'categorical' | 'continuous' | 'boolean' | 'string' | 'datetime';
 
@@ -71,6 +72,8 @@ export interface Health {
   readonly error?: { readonly code: string; readonly message: string; readonly hint: string };
   /** The matrix whose index is made, and how far. */
   readonly indexing?: { readonly matrix: string; readonly progress: number };
+  /** Where the server ends when nobody uses it. */
+  readonly idle?: Idle;
   /** What the server could not do; it goes on without. */
   readonly problems?: readonly string[];
 }

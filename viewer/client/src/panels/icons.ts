@@ -56,6 +56,13 @@ export const ICONS = {
   pencil: 'M4 20l1-4L16.5 4.5l3 3L8 19l-4 1Z',
   copy: 'M9 9h11v11H9ZM5 15H4V4h11v1',
   table: 'M4 5h16v14H4ZM4 10h16M10 10v9',
+  more: 'M5 12h.01M12 12h.01M19 12h.01',
+  history: 'M4 5v4h4M4.500 9A8.500 8.500 0 1 1 3.500 13M12 8v4.500l3 2',
+  views: 'M4 7h11v12H4ZM8 7V4h12v12h-5M4 16l3.500-4 3 3 1.500-1.500 3 3.500',
+  export: 'M12 15V4M8 7.500 12 3.500l4 4M5 12v7a1 1 0 0 0 1 1h12a1 1 0 0 0 1-1v-7',
+  up: 'M6 15l6-6 6 6',
+  finish: 'M5 21V4M5 5h12l-2.500 4L17 13H5',
+  trash: 'M5 7h14M10 7V4h4v3M7 7l1 13h8l1-13M10 11v5M14 11v5',
   shrink: 'M20 10h-6V4M14 10l7-7M4 14h6v6M10 14l-7 7',
 } as const;
 

@@ -1,6 +1,7 @@
 /** Everything the page can do, as data: buttons, shortcuts, the command palette and the help dialog come from here. */
 import type { IconName } from '../panels/icons';
 import type { Compare } from './compare.svelte';
+import type { Curation } from './curation.svelte';
 import type { GeneSets } from './genesets.svelte';
 import type { Markers } from './markers.svelte';
 import type { Page } from './page.svelte';
@@ -21,20 +22,25 @@ export interface Session {
   readonly page: Page;
   readonly server: Server;
   readonly sharing: Sharing;
+  readonly curation: Curation;
 }
 
 export interface Action {
   readonly name: string;
   readonly label: string;
-  readonly group: 'Plot' | 'Cells' | 'Genes' | 'Compare' | 'Page';
+  readonly group: 'Plot' | 'Cells' | 'Labels' | 'Genes' | 'Compare' | 'Page';
   /** As `KeyboardEvent.key` has it, with `Mod+` for Ctrl or Command. */
   readonly shortcut?: string;
   readonly icon: IconName;
+  /** Keys alone perform it: one of its kind stands for it where commands are listed. */
+  readonly silent?: boolean;
   readonly enabled?: (session: Session) => boolean;
   readonly perform: (session: Session) => void;
 }
 
 const hasPlot = ({ viewer }: Session) => viewer.view.embedding !== null;
+const hasSelection = ({ viewer, curation }: Session) =>
+  curation.canMake && isFiltered(viewer.view) && viewer.result.passing > 0;
 const hasGenes = ({ viewer }: Session) => viewer.view.matrix !== null;
 
 const LIST: readonly Action[] = [
@@ -110,15 +116,6 @@ const LIST: readonly Action[] = [
     perform: ({ page }) => page.scatter?.zoomBy(1 / 1.5, undefined, undefined, true),
   },
   {
-    name: 'fit',
-    label: 'Show all cells',
-    group: 'Plot',
-    shortcut: '0',
-    icon: 'fit',
-    enabled: hasPlot,
-    perform: ({ viewer }) => viewer.pane.fit(true),
-  },
-  {
     name: 'labels',
     label: 'Names on the plot',
     group: 'Plot',
@@ -186,7 +183,6 @@ const LIST: readonly Action[] = [
     name: 'panes-1',
     label: 'One plot',
     group: 'Plot',
-    shortcut: '1',
     icon: 'pane1',
     enabled: hasPlot,
     perform: ({ viewer }) => viewer.choosePanes(1),
@@ -195,7 +191,6 @@ const LIST: readonly Action[] = [
     name: 'panes-2',
     label: 'Two plots side by side',
     group: 'Plot',
-    shortcut: '2',
     icon: 'pane2',
     enabled: hasPlot,
     perform: ({ viewer }) => viewer.choosePanes(2),
@@ -204,10 +199,18 @@ const LIST: readonly Action[] = [
     name: 'panes-4',
     label: 'Four plots',
     group: 'Plot',
-    shortcut: '4',
     icon: 'pane4',
     enabled: hasPlot,
     perform: ({ viewer }) => viewer.choosePanes(4),
+  },
+  {
+    name: 'panes',
+    label: 'One, two or four plots',
+    group: 'Plot',
+    shortcut: ',',
+    icon: 'pane4',
+    enabled: hasPlot,
+    perform: ({ viewer }) => viewer.choosePanes(viewer.panes.length === 1 ? 2 : viewer.panes.length === 2 ? 4 : 1),
   },
   {
     name: 'next-pane',
@@ -265,7 +268,7 @@ const LIST: readonly Action[] = [
     name: 'subset',
     label: 'Go on with the selected cells alone',
     group: 'Cells',
-    shortcut: 'n',
+    shortcut: 'z',
     icon: 'subset',
     enabled: ({ viewer }) =>
       isFiltered(viewer.view) && viewer.result.passing > 0 && viewer.result.passing < viewer.size,
@@ -305,6 +308,68 @@ const LIST: readonly Action[] = [
     icon: 'invert',
     enabled: ({ viewer }) => isFiltered(viewer.view),
     perform: ({ viewer }) => void viewer.invert(),
+  },
+  {
+    name: 'label',
+    label: 'Label the selected cells',
+    group: 'Labels',
+    shortcut: 'n',
+    icon: 'tag',
+    enabled: hasSelection,
+    perform: ({ curation }) => {
+      curation.picking = true;
+    },
+  },
+  ...[1, 2, 3, 4, 5, 6, 7, 8, 9].map(
+    (n): Action => ({
+      name: `label-${n}`,
+      label: n === 1 ? 'Label them as the 1st to 9th category' : `Label them as category ${n}`,
+      group: 'Labels',
+      shortcut: String(n),
+      icon: 'tag',
+      silent: n > 1,
+      enabled: (session) =>
+        hasSelection(session) && session.curation.labels.active?.value.categories[n - 1] !== undefined,
+      perform: ({ curation }) => curation.labels.assignNth(n),
+    }),
+  ),
+  {
+    name: 'unlabel',
+    label: 'Take their label away',
+    group: 'Labels',
+    shortcut: '0',
+    icon: 'close',
+    enabled: (session) => hasSelection(session) && session.curation.labels.active !== null,
+    perform: ({ curation }) => curation.labels.assignNth(0),
+  },
+  {
+    name: 'fit',
+    label: 'Show all cells',
+    group: 'Plot',
+    shortcut: '0',
+    icon: 'fit',
+    enabled: hasPlot,
+    perform: ({ viewer }) => viewer.pane.fit(true),
+  },
+  {
+    name: 'new-label',
+    label: 'New label',
+    group: 'Labels',
+    icon: 'plus',
+    enabled: ({ curation }) => curation.canMake,
+    perform: ({ curation }) => {
+      curation.dialog = { kind: 'new-label' };
+    },
+  },
+  {
+    name: 'agreement',
+    label: 'Compare two labels or columns',
+    group: 'Labels',
+    icon: 'table',
+    enabled: ({ curation }) => curation.isKept,
+    perform: ({ curation }) => {
+      curation.dialog = { kind: 'agreement', id: null };
+    },
   },
   {
     name: 'search',
@@ -362,6 +427,17 @@ const LIST: readonly Action[] = [
     icon: 'markers',
     enabled: ({ viewer, markers }) => viewer.view.matrix !== null && markers.columns.length > 0,
     perform: ({ page }) => page.open('markers'),
+  },
+  {
+    name: 'views',
+    label: 'Views',
+    group: 'Page',
+    shortcut: '.',
+    icon: 'views',
+    enabled: ({ curation }) => curation.isKept,
+    perform: ({ curation }) => {
+      curation.kept.open = !curation.kept.open;
+    },
   },
   {
     name: 'undo',
@@ -474,9 +550,10 @@ export function performShortcut(event: KeyboardEvent, session: Session): boolean
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
   const pressed = mod ? `Mod+${event.shiftKey ? 'Shift+' : ''}${key}` : key;
   const meant = pressed === 'Mod+y' ? 'Mod+Shift+z' : pressed;
-  const action = LIST.find((candidate) => candidate.shortcut === meant);
-  if (!action || (!mod && isTyping(event.target))) return false;
-  if (action.enabled && !action.enabled(session)) return false;
+  if (!mod && isTyping(event.target)) return false;
+  // A key may mean one thing where cells are to be labelled and another elsewhere: the first that can be done counts.
+  const action = LIST.find((candidate) => candidate.shortcut === meant && (candidate.enabled?.(session) ?? true));
+  if (!action) return false;
   action.perform(session);
   return true;
 }

@@ -34,6 +34,9 @@ export class Compare {
   results = $state.raw<readonly Comparison[]>([]);
   shown = $state<number | null>(null);
   readonly run: JobRun<DiffexpResult>;
+  /** Told of a comparison that has ended well, and of one that the user wants no more. */
+  onFound: (comparison: Comparison) => void = () => {};
+  onRemoved: (comparison: Comparison) => void = () => {};
   private next = 1;
 
   constructor(private readonly viewer: Viewer) {
@@ -73,14 +76,21 @@ export class Compare {
       a: setA.label ?? 'Selected cells',
       b: setB === 'rest' ? 'the rest' : (setB.label ?? 'selected cells'),
     };
-    const comparison = { id: this.next++, ...named, ...found };
+    this.onFound(this.bringBack({ ...named, ...found }));
+  }
+
+  /** Show a comparison that was made before. */
+  bringBack(made: Omit<Comparison, 'id'>): Comparison {
+    const comparison = { id: this.next++, ...made };
     this.results = [comparison, ...this.results];
     this.shown = comparison.id;
+    return comparison;
   }
 
   remove(comparison: Comparison): void {
     this.results = this.results.filter((result) => result !== comparison);
     if (this.shown === comparison.id) this.shown = this.results[0]?.id ?? null;
+    this.onRemoved(comparison);
   }
 
   /** Give a comparison a name of the user's; an empty one takes it away. */

@@ -86,3 +86,18 @@ interface PlaceAxes {
   readonly x: { readonly title: string };
   readonly y: { readonly title: string };
 }
+
+const moments = new Intl.DateTimeFormat(LOCALE, { dateStyle: 'medium', timeStyle: 'short' });
+
+/** A moment, as the server writes it, in the reader's own time. */
+export function moment(time: string): string {
+  const value = new Date(time);
+  return Number.isNaN(value.getTime()) ? time : moments.format(value);
+}
+
+/** A size of a file: 1.2 GB. */
+export function bytes(n: number): string {
+  const units = ['bytes', 'kB', 'MB', 'GB', 'TB'];
+  const step = n < 1000 ? 0 : Math.min(units.length - 1, Math.floor(Math.log10(n) / 3));
+  return `${number(n / 1000 ** step)} ${units[step]}`;
+}

@@ -1,154 +1,167 @@
-/** Gene sets: lists of genes with a name, to colour by their mean or score, to plot and to add to. */
+/** The user's gene sets. */
+import type { CurationApi } from '../api/curation';
+import { ApiError } from '../api/error';
+import type { GeneSetInfo } from '../api/made';
+import type { Saving } from './saving.svelte';
+import { newNumber } from './snapshots';
+import { type Done, type Known, type Listed, type Thing, Things } from './things.svelte';
 import type { Viewer } from './viewer.svelte';
 
 export interface GeneSet {
   readonly name: string;
   readonly genes: readonly string[];
+  readonly description: string;
 }
 
-/** Where gene sets are kept. */
-export interface GeneSetKeeper {
-  load(): Promise<readonly GeneSet[]>;
-  /** Keep a set; the name is new, or that of the set it takes the place of. */
-  put(set: GeneSet): Promise<void>;
-  remove(name: string): Promise<void>;
-}
+export type OwnGeneSet = Thing<GeneSet>;
 
-/** Keeps the sets of a dataset in the browser. */
-export class LocalKeeper implements GeneSetKeeper {
-  private readonly key: string;
-
-  constructor(fingerprint: string) {
-    this.key = `starcyte.genesets.${fingerprint}`;
-  }
-
-  async load(): Promise<readonly GeneSet[]> {
-    try {
-      const kept: unknown = JSON.parse(localStorage.getItem(this.key) ?? '[]');
-      return Array.isArray(kept) ? kept.filter(isGeneSet) : [];
-    } catch {
-      // A frame of another origin may be refused its storage: then sets last as long as the page.
-      return [];
-    }
-  }
-
-  async put(set: GeneSet): Promise<void> {
-    const others = (await this.load()).filter(({ name }) => name !== set.name);
-    this.write([...others, set]);
-  }
-
-  async remove(name: string): Promise<void> {
-    this.write((await this.load()).filter((set) => set.name !== name));
-  }
-
-  private write(sets: readonly GeneSet[]): void {
-    try {
-      localStorage.setItem(this.key, JSON.stringify(sets));
-    } catch {
-      // As above.
-    }
-  }
-}
-
-function isGeneSet(value: unknown): value is GeneSet {
-  if (typeof value !== 'object' || value === null) return false;
-  const { name, genes } = value as Partial<GeneSet>;
-  return typeof name === 'string' && Array.isArray(genes) && genes.every((gene) => typeof gene === 'string');
-}
-
-export class GeneSets {
-  sets = $state.raw<readonly GeneSet[]>([]);
+export class GeneSets extends Things<GeneSet> {
+  /** Of each set by its name, the genes that the file does not have. */
+  missing = $state.raw<ReadonlyMap<string, readonly string[]>>(new Map());
   /** The set shown with its genes. */
   open = $state<string | null>(null);
   /** Names of the list pasted last that no gene has. */
   missed = $state.raw<readonly string[]>([]);
 
   constructor(
-    private readonly viewer: Viewer,
-    private readonly keeper: GeneSetKeeper,
+    viewer: Viewer,
+    saving: Saving,
+    private readonly api: CurationApi,
   ) {
-    void this.attempt(async () => {
-      this.sets = await keeper.load();
+    super(viewer, saving, 'geneset');
+  }
+
+  /** Those of a set that the file does not have. */
+  missingOf(name: string): readonly string[] {
+    return this.missing.get(name) ?? [];
+  }
+
+  create(name: string, genes: readonly string[], description = ''): OwnGeneSet | null {
+    const value = { name, genes: unique(genes), description };
+    return this.step(`geneset:${newNumber()}`, value, `gene set “${name}”`, async (known, attempt) => {
+      try {
+        return this.done(name, await this.api.putGeneset(name, content(value), known?.revision ?? null));
+      } catch (error) {
+        // Asked again, it may stand already: the answer was lost.
+        const current = conflicting(error);
+        if (attempt > 1 && current && sameSet(setOf(current), value)) return { revision: current.revision };
+        throw error;
+      }
     });
   }
 
-  get(name: string): GeneSet | undefined {
-    return this.sets.find((set) => set.name === name);
+  edit(set: OwnGeneSet, change: Partial<GeneSet>): void {
+    const value = { ...set.value, ...change, genes: unique(change.genes ?? set.value.genes) };
+    if (sameSet(value, set.value)) return;
+    this.step(set.id, value, `gene set “${value.name}”`, async (known) => {
+      if (!known) throw new ApiError('no_geneset', `The gene set “${value.name}” is not on the server.`, '', 404);
+      const renamed = known.name === value.name ? {} : { name: value.name };
+      return this.done(
+        value.name,
+        await this.api.putGeneset(known.name, { ...content(value), ...renamed }, known.revision),
+      );
+    });
+  }
+
+  delete(set: OwnGeneSet): void {
+    this.step(set.id, null, `“${set.value.name}” deleted`, (known) =>
+      known ? this.erase(known) : Promise.resolve({ revision: 0 }),
+    );
+  }
+
+  // What the panels ask for, by name
+
+  get sets(): readonly GeneSet[] {
+    return this.list.map(({ value }) => value);
   }
 
   /** Make a set of the genes that a pasted text names; null where it names none. */
   async paste(text: string, title = 'Pasted genes'): Promise<GeneSet | null> {
-    const { matrix } = this.viewer.view;
+    const { view, api } = this.viewer;
+    const { matrix } = view;
     const names = namesIn(text);
     if (matrix === null || names.length === 0) return null;
-    const found = await this.attempt(() => this.viewer.api.genesNamed(names, matrix, new AbortController().signal));
-    if (!found) return null;
-    this.missed = found.missing;
-    if (found.genes.length === 0) return null;
-    return this.make(
-      title,
-      found.genes.map(({ name }) => name),
-    );
+    try {
+      const found = await api.genesNamed(names, matrix, new AbortController().signal);
+      this.missed = found.missing;
+      if (found.genes.length === 0) return null;
+      return this.make(
+        title,
+        found.genes.map(({ name }) => name),
+      );
+    } catch (error) {
+      this.viewer.fail(error);
+      return null;
+    }
   }
 
   /** Make a set, with another name where there is one of this name. */
   make(title: string, genes: readonly string[]): GeneSet {
-    const set = { name: this.freeName(title), genes: [...new Set(genes)] };
-    this.sets = [...this.sets, set];
+    const set = { name: this.freeName(title), genes: unique(genes), description: '' };
+    this.create(set.name, set.genes);
     this.open = set.name;
-    void this.attempt(() => this.keeper.put(set));
     return set;
   }
 
   add(name: string, genes: readonly string[]): void {
-    this.change(name, (set) => ({ ...set, genes: [...new Set([...set.genes, ...genes])] }));
+    const set = this.named(name);
+    if (set) this.edit(set, { genes: [...set.value.genes, ...genes] });
   }
 
   drop(name: string, gene: string): void {
-    this.change(name, (set) => ({ ...set, genes: set.genes.filter((other) => other !== gene) }));
+    const set = this.named(name);
+    if (set) this.edit(set, { genes: set.value.genes.filter((other) => other !== gene) });
   }
 
   /** Give a set another name; one that is taken is numbered. */
   rename(name: string, wanted: string): void {
     const title = wanted.trim();
-    const set = this.get(name);
+    const set = this.named(name);
     if (!set || !title || title === name) return;
-    const renamed = { ...set, name: this.freeName(title) };
-    this.sets = this.sets.map((other) => (other === set ? renamed : other));
-    if (this.open === name) this.open = renamed.name;
-    void this.attempt(async () => {
-      await this.keeper.put(renamed);
-      await this.keeper.remove(name);
-    });
+    const renamed = this.freeName(title);
+    if (this.open === name) this.open = renamed;
+    this.edit(set, { name: renamed });
   }
 
   remove(name: string): void {
-    this.sets = this.sets.filter((set) => set.name !== name);
-    void this.attempt(() => this.keeper.remove(name));
+    const set = this.named(name);
+    if (set) this.delete(set);
   }
 
-  private change(name: string, how: (set: GeneSet) => GeneSet): void {
-    const set = this.get(name);
-    if (!set) return;
-    const changed = how(set);
-    this.sets = this.sets.map((other) => (other === set ? changed : other));
-    void this.attempt(() => this.keeper.put(changed));
-  }
-
-  private freeName(title: string): string {
+  /** A name that no set has yet. */
+  freeName(wanted: string): string {
+    const name = wanted.trim() || 'Genes';
     for (let k = 1; ; k++) {
-      const name = k === 1 ? title : `${title} ${k}`;
-      if (!this.get(name)) return name;
+      const candidate = k === 1 ? name : `${name} ${k}`;
+      if (!this.named(candidate)) return candidate;
     }
   }
 
-  private async attempt<T>(what: () => Promise<T>): Promise<T | undefined> {
-    try {
-      return await what();
-    } catch (error) {
-      this.viewer.fail(error);
-      return undefined;
-    }
+  protected override async fetchAll(): Promise<readonly Listed<GeneSet>[]> {
+    const { genesets } = await this.api.genesets();
+    this.missing = new Map(genesets.map(({ name, missing }) => [name, missing]));
+    return genesets.map((info) => ({ name: info.name, revision: info.revision, value: setOf(info) }));
+  }
+
+  protected override same(one: GeneSet, other: GeneSet): boolean {
+    return sameSet(one, other);
+  }
+
+  protected override async restore(value: GeneSet, known: Known | null, to: number): Promise<Done<GeneSet>> {
+    return this.done(value.name, await this.api.restoreGeneset(known?.name ?? value.name, to, known?.revision ?? null));
+  }
+
+  protected override erase({ name, revision }: Known): Promise<Done<GeneSet>> {
+    return this.api.remove('genesets', name, revision);
+  }
+
+  private done(
+    name: string,
+    { revision, geneset }: { readonly revision: number; readonly geneset?: GeneSetInfo },
+  ): Done<GeneSet> {
+    if (!geneset) return { revision };
+    this.missing = new Map(this.missing).set(name, geneset.missing);
+    return { revision, value: setOf(geneset) };
   }
 }
 
@@ -158,4 +171,29 @@ export function namesIn(text: string): string[] {
   // A name may hold a space where each stands on a line of its own.
   const parts = lines.length > 1 && !lines.some((line) => /[,;\t]/.test(line)) ? lines : text.split(/[\s,;]+/);
   return [...new Set(parts.map((name) => name.trim().replace(/^["']|["']$/g, '')).filter(Boolean))];
+}
+
+function unique(genes: readonly string[]): string[] {
+  return [...new Set(genes.filter(Boolean))];
+}
+
+function content({ genes, description }: GeneSet): { genes: readonly string[]; description: string } {
+  return { genes, description };
+}
+
+function setOf({ name, genes, description }: GeneSetInfo): GeneSet {
+  return { name, genes, description };
+}
+
+function sameSet(one: GeneSet, other: GeneSet): boolean {
+  return (
+    one.name === other.name &&
+    one.description === other.description &&
+    one.genes.length === other.genes.length &&
+    one.genes.every((gene, k) => gene === other.genes[k])
+  );
+}
+
+function conflicting(error: unknown): GeneSetInfo | null {
+  return error instanceof ApiError && error.status === 412 ? (error.body.current as GeneSetInfo | null) : null;
 }

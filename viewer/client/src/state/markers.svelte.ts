@@ -16,6 +16,8 @@ export class Markers {
   method = $state<Method>('t-test');
   result = $state.raw<MarkersResult | null>(null);
   readonly columns: readonly ObsColumn[];
+  /** The user's own labels that have markers to find. */
+  labels: () => readonly { readonly name: string; readonly n: number }[] = () => [];
   readonly run: JobRun<MarkersResult>;
 
   constructor(private readonly viewer: Viewer) {
@@ -43,8 +45,16 @@ export class Markers {
     const rows = result.groups.flatMap(({ name, genes }) =>
       genes.map((gene) => [name, ...columns.map((column) => gene[column])]),
     );
-    save(csv([result.group_by, ...columns], rows), `${this.viewer.schema.title} markers of ${result.group_by}.csv`);
+    save(
+      csv([result.group_by, ...columns], rows),
+      `${this.viewer.schema.title} markers of ${groupingName(result.group_by)}.csv`,
+    );
   }
+}
+
+/** What a grouping is called on the page: of a label, its bare name. */
+export function groupingName(grouping: string): string {
+  return grouping.replace(/^label:/, '');
 }
 
 /** Whether the cells of a column's categories can be set against each other. */

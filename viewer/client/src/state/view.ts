@@ -130,6 +130,10 @@ export function rowKey({ pairs, cell }: RowRef): string {
   return `row:${pairs}:${cell}`;
 }
 
+export function isLabelKey(key: string): boolean {
+  return key.startsWith('label:');
+}
+
 export function geneKey({ gene, matrix, list }: GeneRef): string {
   if (list) return `list:${matrix}:${list.method}:${gene}:${list.genes.join(' ')}`;
   return `gene:${matrix}:${gene}`;

@@ -25,6 +25,7 @@ import {
   type GeneRef,
   geneKey,
   initialView,
+  isLabelKey,
   labelKey,
   type Made,
   obsKey,
@@ -46,6 +47,8 @@ const LASSO = 'lasso';
 export type Hovered =
   | { readonly kind: 'category'; readonly key: string; readonly code: number }
   | { readonly kind: 'cells'; readonly ref: CellsRef };
+
+type LabelReader = (key: string) => Promise<FieldData>;
 
 export class Viewer {
   view: View = $state.raw() as View;
@@ -82,8 +85,6 @@ export class Viewer {
   /** Steps made through views: who looks on sees a new one from a change of the one before. */
   steps = 0;
 
-  /** Reads a label of the user's own, by its key. */
-  readLabel: ((key: string) => Promise<FieldData>) | null = null;
   /** Told by a step back or forth that other things are to stand; what it gives back is called once the view is shown. */
   onMade: (made: Made) => () => void = () => () => {};
 
@@ -99,6 +100,10 @@ export class Viewer {
   private readonly reads = new Map<string, AbortController>();
   private readonly applying = new Set<Promise<void>>();
   private gesture: symbol | null = null;
+  private setLabelReader: (read: LabelReader) => void = () => {};
+  private readonly labelReader = new Promise<LabelReader>((resolve) => {
+    this.setLabelReader = resolve;
+  });
 
   constructor(
     readonly api: Api,
@@ -162,7 +167,7 @@ export class Viewer {
     if (gesture && gesture === this.gesture) this.history.replace(next);
     else {
       this.history.push(next);
-      this.steps++;
+      if (!sameView({ ...next, made: this.view.made }, this.view)) this.steps++;
     }
     this.gesture = gesture;
     this.show(next);
@@ -534,7 +539,7 @@ export class Viewer {
     if (info) field = obsField(info, await this.api.obs(info.name));
     else if (source && 'pairs' in source) field = rowField(source, await this.api.pairs(source.pairs, source.cell));
     else if (source) field = await this.readGene(source);
-    else if (this.readLabel) field = await this.readLabel(key);
+    else if (isLabelKey(key)) field = await (await this.labelReader)(key);
     else throw new RangeError(`no field ${key}`);
     this.fields = new Map(this.fields).set(key, field);
     this.count(key);
@@ -546,6 +551,11 @@ export class Viewer {
     const field = this.fields.get(key);
     const spec = field && fieldSpec(field, this.view.scales[key]);
     if (spec) this.crossfilter.addField(key, spec);
+  }
+
+  /** Have labels of the user's own read by their keys; those that were asked for have waited for it. */
+  readLabelsWith(read: LabelReader): void {
+    this.setLabelReader(read);
   }
 
   /** Put a field in place that is no column of the file, or with null take it away. */

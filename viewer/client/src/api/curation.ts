@@ -1,0 +1,154 @@
+/** Requests about what the user makes. Revisions are sent along, so that nobody's change is written over unseen. */
+import type { Column } from '../wire/columns';
+import { type Api, address } from './client';
+import type {
+  Agreement,
+  Change,
+  ExportedFile,
+  GeneSetAnswer,
+  GeneSetEdit,
+  GeneSetInfo,
+  GeneSetsImport,
+  Idle,
+  KeptInfo,
+  KeptKind,
+  LabelAnswer,
+  LabelEdit,
+  LabelInfo,
+  LabelsImport,
+  Revision,
+  SessionImport,
+  Term,
+} from './made';
+import type { JobAnswer, Selection } from './types';
+
+type Kind = 'labels' | 'genesets' | KeptKind;
+
+const JSON_BODY = { 'Content-Type': 'application/json' };
+
+function at(kind: Kind, name: string, what = ''): string {
+  return address(`${kind}/${encodeURIComponent(name)}${what}`);
+}
+
+/** The header that says which state a change was made of; none where that does not matter. */
+function match(revision: number | null): Record<string, string> {
+  return revision === null ? {} : { 'If-Match': `"${revision}"` };
+}
+
+export class CurationApi {
+  constructor(private readonly api: Api) {}
+
+  labels(): Promise<{ readonly labels: readonly LabelInfo[]; readonly revision: number }> {
+    return this.get(address('labels'));
+  }
+
+  codes(label: string): Promise<Column> {
+    return this.api.column(at('labels', label));
+  }
+
+  /** Create a label (revision null) or change one. */
+  putLabel(name: string, edit: LabelEdit, revision: number | null): Promise<LabelAnswer> {
+    return this.send('PUT', at('labels', name), edit, revision);
+  }
+
+  assign(name: string, category: string | null, selection: Selection, revision: number | null): Promise<LabelAnswer> {
+    return this.send('POST', at('labels', name, '/assign'), { category, selection }, revision);
+  }
+
+  restoreLabel(name: string, to: number, revision: number | null): Promise<LabelAnswer> {
+    return this.send('POST', at('labels', name, '/restore'), { revision: to }, revision);
+  }
+
+  revisions(name: string): Promise<{ readonly revisions: readonly Revision[] }> {
+    return this.get(at('labels', name, '/revisions'));
+  }
+
+  agreement(a: string, b: string, signal: AbortSignal): Promise<Agreement> {
+    return this.get(address('agreement', { a, b }), signal);
+  }
+
+  async terms(text: string, limit: number, signal: AbortSignal): Promise<readonly Term[]> {
+    const { terms } = await this.get<{ terms: readonly Term[] }>(address('terms', { q: text, limit }), signal);
+    return terms;
+  }
+
+  genesets(): Promise<{ readonly genesets: readonly GeneSetInfo[]; readonly revision: number }> {
+    return this.get(address('genesets'));
+  }
+
+  putGeneset(name: string, edit: GeneSetEdit, revision: number | null): Promise<GeneSetAnswer> {
+    return this.send('PUT', at('genesets', name), edit, revision);
+  }
+
+  restoreGeneset(name: string, to: number, revision: number | null): Promise<GeneSetAnswer> {
+    return this.send('POST', at('genesets', name, '/restore'), { revision: to }, revision);
+  }
+
+  remove(kind: Kind, name: string, revision: number | null): Promise<{ readonly revision: number }> {
+    return this.api.json(at(kind, name), { method: 'DELETE', headers: match(revision) });
+  }
+
+  changes(since: number): Promise<{ readonly revision: number; readonly changes: readonly Change[] }> {
+    return this.get(address('changes', { since }));
+  }
+
+  async kept(kind: KeptKind): Promise<readonly KeptInfo[]> {
+    const answer = await this.get<Record<string, readonly KeptInfo[]>>(address(kind));
+    return answer[kind] ?? [];
+  }
+
+  keptBody<T>(kind: 'views' | 'results', name: string): Promise<T> {
+    return this.get(at(kind, name));
+  }
+
+  keep(kind: 'views' | 'results', name: string, body: unknown, revision: number | null): Promise<{ revision: number }> {
+    return this.send('PUT', at(kind, name), body, revision);
+  }
+
+  keepFigure(name: string, figure: Blob, revision: number | null): Promise<{ readonly revision: number }> {
+    const headers = { 'Content-Type': figure.type, ...match(revision) };
+    return this.api.json(at('figures', name), { method: 'PUT', headers, body: figure });
+  }
+
+  /** A file of what was made: its address is below `export/`. */
+  async file(path: string, query: Record<string, string> = {}): Promise<Blob> {
+    return this.api.blob(address(`export/${path}`, query));
+  }
+
+  exportH5ad(giveUp: AbortSignal): Promise<JobAnswer<ExportedFile>> {
+    return this.api.start('export/h5ad', {}, giveUp);
+  }
+
+  importLabels(text: string, type: string, name: string): Promise<LabelsImport> {
+    return this.upload(address('import/labels', name ? { name } : {}), text, type);
+  }
+
+  importGenesets(text: string, type: string, name: string): Promise<GeneSetsImport> {
+    return this.upload(address('import/genesets', name ? { name } : {}), text, type);
+  }
+
+  importSession(text: string): Promise<SessionImport> {
+    return this.upload(address('import/session'), text, 'application/json');
+  }
+
+  finish(): Promise<{ readonly state: string }> {
+    return this.send('POST', address('finish'), {}, null);
+  }
+
+  keepOpen(): Promise<{ readonly idle?: Idle }> {
+    return this.send('POST', address('keep'), {}, null);
+  }
+
+  private get<T>(url: string, signal?: AbortSignal): Promise<T> {
+    return this.api.json<T>(url, { cache: 'no-store', ...(signal ? { signal } : {}) });
+  }
+
+  private send<T>(method: string, url: string, body: unknown, revision: number | null): Promise<T> {
+    const headers = { ...JSON_BODY, ...match(revision) };
+    return this.api.json<T>(url, { method, headers, body: JSON.stringify(body) });
+  }
+
+  private upload<T>(url: string, text: string, type: string): Promise<T> {
+    return this.api.json<T>(url, { method: 'POST', headers: { 'Content-Type': type }, body: text });
+  }
+}
