@@ -54,12 +54,22 @@ def compare(page: Page) -> None:
     page.get_by_text("Welch").wait_for()
 
 
+def compare_category(page: Page) -> None:
+    """Show one category compared with the rest."""
+    page.get_by_role("tab", name="Compare").click()
+    page.get_by_role("button", name="or a category as set A").click()
+    page.get_by_role("button", name="Late erythroblast").last.click()
+    page.get_by_role("button", name="Compare expression").click()
+    page.get_by_text("Welch").wait_for()
+
+
 def genes(page: Page) -> None:
     """Show a gene set, its mean on the cells, and what filters them."""
     paste(page, GENES)
     page.get_by_role("button", name="Mean", exact=True).click()
     page.get_by_role("button", name="List", exact=True).click()
     page.get_by_role("slider", name="Lowest HBB").press("PageUp")
+    page.get_by_role("application", name="coloured by Pasted genes").wait_for()
 
 
 def plots(page: Page) -> None:
@@ -103,7 +113,7 @@ PICTURES: dict[str, tuple[Callable[[Page], None], str, tuple[int, int]]] = {
     "genes": (genes, "dark", (1280, 800)),
     "plots": (plots, "light", (1280, 800)),
     "heat": (heat, "light", (1280, 800)),
-    "narrow": (compare, "light", (680, 828)),
+    "narrow": (compare_category, "light", (680, 828)),
 }
 
 
@@ -122,7 +132,7 @@ def take(browser: Browser, url: str, name: str) -> None:
     picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
     page.close()
     # few colours are in it: a palette halves the file and is not seen
-    picture.quantize(256, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(HERE / f"{name}.png", optimize=True)
+    picture.quantize(256, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).save(HERE / f"{name}.png", optimize=True)
 
 
 @contextmanager
