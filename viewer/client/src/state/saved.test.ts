@@ -150,7 +150,7 @@ describe('a view kept', () => {
     const list = { gene: 'B cells', matrix: 'X', list: { genes: ['CD79A', 'MS4A1'], method: 'score' } } as const;
     view = withPin(withGenes(view, [list]), list, true);
     const hash = await hashOf(kept(view));
-    expect(hash.length).toBeLessThan(560);
+    expect(hash.length).toBeLessThan(620);
     const read = readView(await readHash(`#${hash}`), SCHEMA);
     expect(read.view).toEqual({ ...view, panes: paneSpecs(view) });
     expect(read.dropped).toEqual([]);

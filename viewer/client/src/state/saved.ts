@@ -100,7 +100,6 @@ export function savedView(
   const setA = view.setA && set(view.setA, 'set A');
   const setB = view.setB && view.setB !== 'rest' ? set(view.setB, 'set B') : view.setB;
   const subset = view.subset && set(view.subset, 'the cells that the plot is limited to');
-  const first = initialView(schema);
   const panes = paneSpecs(view).map(({ embedding, axes, color }) => ({
     ...(embedding === null ? {} : { embedding }),
     ...(axes ? { axes } : {}),
@@ -109,14 +108,14 @@ export function savedView(
   const saved: SavedView = {
     version: 1,
     data: schema.fingerprint,
-    ...(view.embedding !== null && view.embedding !== first.embedding ? { embedding: view.embedding } : {}),
-    ...(view.matrix !== null && view.matrix !== first.matrix ? { matrix: view.matrix } : {}),
+    ...(view.embedding !== null ? { embedding: view.embedding } : {}),
+    ...(view.matrix !== null ? { matrix: view.matrix } : {}),
     ...(view.axes ? { axes: view.axes } : {}),
     ...(panes.length > 1 ? { panes, active: view.active } : {}),
     ...(subset ? { subset } : {}),
     ...(view.gallery ? { gallery: view.gallery } : {}),
     ...(view.focus === null ? {} : { focus: view.focus }),
-    ...(JSON.stringify(view.color) !== JSON.stringify(first.color) ? { color: view.color } : {}),
+    color: view.color,
     ...(filters.length ? { filters } : {}),
     ...(lasso ? { lasso } : {}),
     ...(setA ? { setA } : {}),
