@@ -210,7 +210,7 @@ def test_no_gene_is_left_out_unsaid(visit, pbmc, cells):
     drawer = open_plots(viewer, " ".join(names[:40]))
     drawer.get_by_role("radio", name="Violins").click()
     expect(drawer.locator("g[data-tip]:has(path), g[data-tip]:has(circle)").nth(300)).to_be_attached()
-    assert {what.split(" in ")[0] for what, *_ in tips(drawer, "g[data-tip]")} == set(names[:40])
+    assert {what.split(" in ")[0] for what, *_ in tips(drawer, "g[data-group]")} == set(names[:40])
     drawer.get_by_role("button", name=re.compile("^Genes")).click()
     viewer.page.get_by_role("textbox", name="Genes, by name or id").fill("\n".join(names))
     viewer.page.get_by_role("button", name="Plot these genes").click()
