@@ -135,7 +135,7 @@ export class CurationApi {
     return this.send('POST', address('finish'), {}, null);
   }
 
-  keepOpen(): Promise<{ readonly idle?: Idle }> {
+  keepOpen(): Promise<{ readonly idle?: Idle | null }> {
     return this.send('POST', address('keep'), {}, null);
   }
 

@@ -128,6 +128,8 @@ export interface ExportedFile {
   readonly bytes: number;
   /** Where it is had, below `api/v1/`. */
   readonly download: string;
+  /** What is not as the labels say. */
+  readonly notes?: readonly string[];
 }
 
 export interface Idle {

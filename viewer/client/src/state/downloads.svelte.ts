@@ -1,7 +1,6 @@
 /** Files of what the user made, for other programs. */
 import type { CurationApi } from '../api/curation';
 import type { ExportedFile } from '../api/made';
-import { csvLine } from '../wire/csv';
 import { save } from './download';
 import { JobRun } from './job.svelte';
 import type { Saving } from './saving.svelte';
@@ -20,10 +19,9 @@ export class Downloads {
     this.run = new JobRun(viewer.api, 0);
   }
 
-  /** Labels, all of them unless named: one row for each cell. */
-  labels(names: readonly string[] | null, ending: 'csv' | 'tsv'): Promise<void> {
-    const what = names?.length === 1 ? (names[0] as string) : 'labels';
-    return this.take(`labels.${ending}`, names ? { names: csvLine(names) } : {}, `${what}.${ending}`);
+  /** One label, or with null all of them: one row for each cell. */
+  labels(name: string | null, ending: 'csv' | 'tsv'): Promise<void> {
+    return this.take(`labels.${ending}`, name === null ? {} : { names: name }, `${name ?? 'labels'}.${ending}`);
   }
 
   genesets(ending: 'gmt' | 'csv'): Promise<void> {

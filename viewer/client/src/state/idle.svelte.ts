@@ -73,7 +73,7 @@ export class IdleEnd {
     }
   }
 
-  private learn(idle: Idle | undefined): void {
+  private learn(idle: Idle | null | undefined): void {
     this.timeout = idle?.timeout ?? 0;
     this.ends = Date.now() + 1000 * (idle?.left ?? 0);
     this.tick();
