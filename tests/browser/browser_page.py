@@ -54,15 +54,15 @@ def browser():
 
 @pytest.fixture(scope="module")
 def serve(tmp_path_factory) -> Iterator[Callable[[Path], str]]:
-    """Return a function that serves a file with `starcyte launch` and returns the address, once per file."""
-    running: dict[Path, tuple[subprocess.Popen[bytes], str]] = {}
+    """Return a function that serves a file with `starcyte launch` and returns the address, once each."""
+    running: dict[tuple[Path, tuple[str, ...]], tuple[subprocess.Popen[bytes], str]] = {}
 
-    def start(path: Path) -> str:
-        if path not in running:
+    def start(path: Path, options: tuple[str, ...] = ()) -> str:
+        if (path, options) not in running:
             folder = tmp_path_factory.mktemp("served")
             ready = folder / "ready.json"
             command = [sys.executable, "-m", "starcyte", "launch", str(path), "--port", "0", "--ready-file", str(ready)]
-            command += ["--data-dir", str(folder / "data")]
+            command += ["--data-dir", str(folder / "data"), *options]
             with (folder / "log").open("wb") as log:
                 process = subprocess.Popen(command, stdout=log, stderr=log)
 
@@ -71,8 +71,8 @@ def serve(tmp_path_factory) -> Iterator[Callable[[Path], str]]:
                 return ready.exists()
 
             eventually(is_ready, "the ready file")
-            running[path] = process, json.loads(ready.read_text())["url"]
-        return running[path][1]
+            running[path, options] = process, json.loads(ready.read_text())["url"]
+        return running[path, options][1]
 
     yield start
     for process, _url in running.values():
@@ -86,9 +86,12 @@ def visit(browser, serve) -> Iterator[Callable[..., Viewer]]:
     opened: list[tuple[Page, list[str], list[str]]] = []
     addresses: set[str] = set()
 
-    def open_page(path: Path, size=WIDE, theme="light", before: Callable[[Page], None] | None = None, ready=True):
-        url = serve(path)
-        addresses.add(url)
+    def open_page(
+        path: Path, size=WIDE, theme="light", before: Callable[[Page], None] | None = None, ready=True, options=()
+    ):
+        url = serve(path, tuple(options))
+        if not options:
+            addresses.add(url)
         width, height = size
         page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=theme, accept_downloads=True)
         complaints: list[str] = []

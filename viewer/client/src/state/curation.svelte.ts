@@ -69,6 +69,7 @@ export class Curation {
         for (const settle of settles) settle();
       };
     };
+    if (this.canMake) viewer.keepFigure = (name, figure) => this.kept.keepFigure(name, figure);
     compare.onFound = (comparison) => {
       if (this.canMake) this.kept.keepResult(comparison);
     };

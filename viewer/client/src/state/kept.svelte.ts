@@ -103,11 +103,27 @@ export class Kept {
     if (deleted) this.putView(deleted.name, deleted.view, `view “${deleted.name}”`);
   }
 
+  // Figures
+
+  keepFigure(wanted: string, figure: Blob): void {
+    const name = freeName(wanted, this.figures);
+    // The file is SVG, whatever character set its type names beside.
+    const body = new Blob([figure], { type: figure.type.split(';')[0] ?? '' });
+    this.write('figures', name, `figure “${name}”`, async () => {
+      await this.api.keepFigure(name, body, null).catch(allow(412));
+    });
+  }
+
+  deleteFigure(name: string): void {
+    this.figures = this.figures.filter((one) => one.name !== name);
+    this.remove('figures', name);
+  }
+
   // Results
 
   /** Keep a finished comparison, so that it survives a reload. */
   keepResult(comparison: Comparison): void {
-    const name = this.freeName(titleOf(comparison));
+    const name = freeName(titleOf(comparison), this.results);
     this.names.set(comparison, name);
     const { a, b, result, genes } = comparison;
     const { job_id: _job, ...rest } = result;
@@ -166,13 +182,14 @@ export class Kept {
       },
     });
   }
+}
 
-  private freeName(wanted: string): string {
-    const taken = new Set(this.results.map(({ name }) => name));
-    for (let k = 1; ; k++) {
-      const name = k === 1 ? wanted : `${wanted} (${k})`;
-      if (!taken.has(name)) return name;
-    }
+/** A name that none of these has yet. */
+function freeName(wanted: string, listed: readonly KeptInfo[]): string {
+  const taken = new Set(listed.map(({ name }) => name));
+  for (let k = 1; ; k++) {
+    const name = k === 1 ? wanted : `${wanted} (${k})`;
+    if (!taken.has(name)) return name;
   }
 }
 

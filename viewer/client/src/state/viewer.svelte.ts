@@ -85,6 +85,8 @@ export class Viewer {
   /** Steps made through views: who looks on sees a new one from a change of the one before. */
   steps = 0;
 
+  /** Keeps a figure with the dataset; null where nothing can be kept. */
+  keepFigure: ((name: string, figure: Blob) => void) | null = null;
   /** Told by a step back or forth that other things are to stand; what it gives back is called once the view is shown. */
   onMade: (made: Made) => () => void = () => () => {};
 
