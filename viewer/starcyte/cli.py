@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 from starcyte import __version__
 from starcyte.errors import InputError, StarcyteError
 from starcyte.settings import SETTINGS, Settings, load
-from starcyte.store.remote import Remote, is_url
+from starcyte.store.origin import is_url
+from starcyte.store.remote import Remote
 
 if TYPE_CHECKING:
     from starcyte.curation.accounts import Accounts

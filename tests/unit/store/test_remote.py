@@ -13,7 +13,8 @@ from starcyte.errors import Cancelled, DatasetInvalid, InputError, RemoteFailed
 from starcyte.settings import Settings
 from starcyte.store import remote_http
 from starcyte.store.opening import Opening
-from starcyte.store.remote import Remote, is_url
+from starcyte.store.origin import is_url
+from starcyte.store.remote import Remote
 from starcyte.store.remote_http import addresses, is_public
 
 

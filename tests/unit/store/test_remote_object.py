@@ -7,7 +7,8 @@ from moto.server import ThreadedMotoServer
 from starcyte.errors import InputError, RemoteFailed
 from starcyte.settings import Settings
 from starcyte.store.opening import Opening
-from starcyte.store.remote import Broken, Remote
+from starcyte.store.origin import Broken
+from starcyte.store.remote import Remote
 from starcyte.store.remote_object import ObjectOrigin
 
 pytestmark = pytest.mark.filterwarnings("default")  # boto, aiohttp and moto are not ours

@@ -21,19 +21,18 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from starcyte.errors import Cancelled, DatasetInvalid, InputError, RemoteFailed
 from starcyte.settings import Settings
 from starcyte.store.cache import cache_folder, make_room
+from starcyte.store.origin import Broken, Origin, Transfer, check_place, split_url
 from starcyte.store.signature import SIGNATURE, signature_places
 
 log = logging.getLogger(__name__)
 
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _CHECKSUM = re.compile(r"sha256=([0-9a-fA-F]{64})")
 _PIECE = 1 << 20
 # a disk that has no byte left makes more trouble than a file that was not copied
@@ -41,66 +40,8 @@ _SPARE = 64 << 20
 _MAX_PAUSE = 8.0
 
 
-class Broken(Exception):
-    """A transfer broke off, or could not begin; another attempt may do better.
-
-    Parameters
-    ----------
-    message
-        Why.
-    begin_again
-        Whether what has come so far is of no use.
-    """
-
-    def __init__(self, message: str, begin_again: bool = False) -> None:
-        super().__init__(message)
-        self.begin_again = begin_again
-
-
-@dataclass(frozen=True)
-class Transfer:
-    """Bytes on their way.
-
-    Parameters
-    ----------
-    start
-        The place of the first of them in the file: what was asked for, or 0 where the file has changed.
-    total
-        Bytes of the whole file; None where nobody says.
-    version
-        What tells this content of the URL from another; empty where nobody says.
-    pieces
-        The bytes; raises Broken.
-    close
-        Ends it.
-    """
-
-    start: int
-    total: int | None
-    version: str
-    pieces: Iterator[bytes]
-    close: Callable[[], None] = lambda: None
-
-
-class Origin(Protocol):
-    """Where a file comes from."""
-
-    def is_current(self, version: str) -> bool:
-        """Say whether this is still the version there; raise Broken or RemoteFailed where it cannot be asked."""
-        ...
-
-    def transfer(self, start: int, version: str) -> Transfer:
-        """Begin to read at a place, where the version is still that; raise Broken or RemoteFailed."""
-        ...
-
-
 Tell = Callable[[float | None, str], None]
 """Called with the fraction that is there (None: unknown) and a line for the page."""
-
-
-def is_url(text: str) -> bool:
-    """Say whether a dataset is named by a URL, and not by a path."""
-    return _URL.match(text) is not None
 
 
 class Remote:
@@ -172,6 +113,7 @@ class Remote:
             self._used = None
 
     def _origin(self) -> Origin:
+        # imported here: what only URLs need, such as TLS, must not delay the start
         if urlsplit(self._url).scheme in {"http", "https"}:
             from starcyte.store.remote_http import HttpOrigin
 
@@ -321,49 +263,6 @@ class _Copy:
             if self._stopped():
                 raise Cancelled("The download was given up.")
             time.sleep(0.05)
-
-
-def split_url(url: str) -> SplitResult:
-    """Return the parts of a URL.
-
-    Raises
-    ------
-    InputError
-        If it is malformed, or holds a password, which would be shown to whoever lists processes.
-    """
-    try:
-        parts = urlsplit(url)
-        named = bool(parts.hostname) and (parts.port is None or parts.port > 0)
-    except ValueError:
-        named = False
-    if not named or not url.isprintable() or " " in url:
-        raise InputError("The dataset's URL is malformed.", "Give one such as https://example.org/cells.h5ad.")
-    if parts.username is not None or parts.password is not None:
-        raise InputError("The dataset's URL holds a user name.", "Use a signed URL, or copy the file here.")
-    return parts
-
-
-def check_place(parts: SplitResult, settings: Settings) -> None:
-    """Refuse a URL of a scheme or host that the operator does not allow.
-
-    Raises
-    ------
-    InputError
-        If it is not allowed; the message names the setting.
-    """
-    schemes = _listed(settings.remote_schemes)
-    if parts.scheme not in schemes:
-        raise InputError(
-            f"Datasets may not come from {parts.scheme}:// URLs (setting remote_schemes).",
-            f"Allowed: {', '.join(schemes) or 'none'}.",
-        )
-    hosts, host = _listed(settings.remote_hosts), (parts.hostname or "").rstrip(".")
-    if hosts and not any(host == h or (h.startswith("*.") and host.endswith(h[1:])) for h in hosts):
-        raise InputError(f"Datasets may not come from the host {host!r} (setting remote_hosts).", "Ask the operator.")
-
-
-def _listed(text: str) -> list[str]:
-    return [item.strip().lower() for item in text.split(",") if item.strip()]
 
 
 def _file_name(parts: SplitResult) -> str:

@@ -18,7 +18,7 @@ from urllib.parse import SplitResult, urljoin
 from starcyte import __version__
 from starcyte.errors import RemoteFailed
 from starcyte.settings import Settings
-from starcyte.store.remote import Broken, Transfer, check_place, split_url
+from starcyte.store.origin import Broken, Transfer, check_place, split_url
 
 _MOST_REDIRECTS = 5
 _PIECE = 1 << 20

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from starcyte.errors import InputError, RemoteFailed
-from starcyte.store.remote import Broken, Transfer, split_url
+from starcyte.store.origin import Broken, Transfer, split_url
 
 _PIECE = 8 << 20
 _PACKAGES = {"s3": "s3fs", "gs": "gcsfs", "az": "adlfs"}

@@ -9,7 +9,7 @@ from flask import Blueprint, Response
 from starcyte.errors import BadRequest
 from starcyte.web.answer import answer_json, body_json, whole_number
 from starcyte.web.context import context
-from starcyte.web.curation import answer_revision, expected, expected_or_any, mine, only, part
+from starcyte.web.revision import answer_revision, expected, expected_or_any, mine, only, part
 
 blueprint = Blueprint("genesets", __name__)
 

@@ -10,8 +10,8 @@ from flask import Blueprint, Response, request
 
 from starcyte.errors import BadRequest
 from starcyte.web.answer import answer_json
-from starcyte.web.curation import answer_revision, expected, expected_or_any, mine
 from starcyte.web.media import JSON, PNG, SVG
+from starcyte.web.revision import answer_revision, expected, expected_or_any, mine
 
 blueprint = Blueprint("kept", __name__)
 

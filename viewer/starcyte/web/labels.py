@@ -9,8 +9,8 @@ from flask import Blueprint, Response, request
 from starcyte.errors import BadRequest, NotFound
 from starcyte.web.answer import answer_json, body_json, whole_number
 from starcyte.web.context import context
-from starcyte.web.curation import answer_revision, expected, expected_or_any, mine, only, part
 from starcyte.web.media import BINARY, CSV, JSON
+from starcyte.web.revision import answer_revision, expected, expected_or_any, mine, only, part
 
 if TYPE_CHECKING:
     from starcyte.curation.base import Category, LabelInfo
