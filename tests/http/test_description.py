@@ -11,7 +11,8 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 from starcyte.compute import CORRECTIONS, METHODS, RESULT_COLUMNS
 from starcyte.web.openapi import description
 
-# whether the data of these can be accepted depends on the dataset: how many cells a group has, which genes there are
+# whether the data of these can be accepted depends on the dataset: how many cells a group has, which genes there are;
+# and on how one comes in
 DEPENDENT = {
     f"/api/v1/{path}"
     for path in (
@@ -34,6 +35,7 @@ DEPENDENT = {
         "labels/{name}/restore",
         "labels/{name}/revisions",
         "results/{name}",
+        "session",
         "terms",
         "views/{name}",
     )
@@ -55,8 +57,9 @@ WITHOUT_WRONG_DATA = {
         "genesets/{name}",
         *KEPT,
         *(f"{plural}/{{name}}" for plural in KEPT),
+        "session",
     )
-}
+} | {("/api/v1/session", "delete")}
 OPERATIONS = [(path, method) for path, methods in description()["paths"].items() for method in methods]
 # schemathesis does not know zstd
 PLAIN = {"Accept-Encoding": "identity"}
@@ -79,6 +82,7 @@ SENSIBLE = {
     "/api/v1/agreement": {"query": {"a": "obs:louvain", "b": "bulk_labels"}},
     "/api/v1/changes": {"query": {"since": 0}},
     "/api/v1/labels": {},
+    "/api/v1/session": {},
     "/api/v1/genesets": {},
     "/api/v1/views": {},
     "/api/v1/markers": {"body": {"group_by": "louvain", "limit": 3}, "media_type": "application/json"},

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from starcyte import __version__
-from starcyte.web import openapi_curation
+from starcyte.web import openapi_curation, openapi_session
 from starcyte.web.media import CSV, JSON, PNG
 from starcyte.web.openapi_parts import NOT_MODIFIED, READ_ERRORS, columns, failures, get, json_answer, path_name, query
 from starcyte.web.openapi_schemas import COUNT, ref, schemas
@@ -13,7 +13,7 @@ from starcyte.web.openapi_schemas import COUNT, ref, schemas
 
 def description() -> dict[str, Any]:
     """Return the OpenAPI document; paths are relative to where it is found."""
-    paths = _paths() | openapi_curation.paths()
+    paths = _paths() | openapi_curation.paths() | openapi_session.paths()
     return {
         "openapi": "3.1.0",
         "info": {
@@ -24,7 +24,10 @@ def description() -> dict[str, Any]:
         },
         "servers": [{"url": "../.."}],
         "paths": {f"/api/v1{path}": operations for path, operations in paths.items()},
-        "components": {"schemas": schemas() | openapi_curation.schemas(), "responses": _responses()},
+        "components": {
+            "schemas": schemas() | openapi_curation.schemas() | openapi_session.schemas(),
+            "responses": _responses(),
+        },
     }
 
 
@@ -231,7 +234,8 @@ def _paging() -> list[dict[str, Any]]:
 def _responses() -> dict[str, Any]:
     texts = {
         "400": "The request is malformed",
-        "403": "The request comes from a page of another site",
+        "401": "Whoever asks has to sign in",
+        "403": "The request comes from a page of another site, or from somebody who may not do this",
         "404": "The request names something that is not there",
         "409": "The work was cancelled",
         "412": "What stands is not what the request was made for",
