@@ -137,7 +137,7 @@ const LIST: readonly Action[] = [
     name: 'contours',
     label: 'Lines of equal density',
     group: 'Plot',
-    shortcut: 'y',
+    shortcut: ';',
     icon: 'contours',
     enabled: hasPlot,
     perform: () => preferences.set({ contours: !preferences.choices.contours }),
