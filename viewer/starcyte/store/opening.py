@@ -64,7 +64,8 @@ class Opening:
         self._done = threading.Event()
         self.error: StarcyteError | None = None
         self.progress: float | None = None
-        self.message = "Asking for the file" if remote else "Opening the file" if path else "Making the demo dataset"
+        demo = "Making the demo dataset, once: some ten seconds"
+        self.message = "Asking for the file" if remote else "Opening the file" if path else demo
         self.title: str = settings.title or (Path(remote.name).stem if remote else path.stem if path else "Demo")
 
     @property
