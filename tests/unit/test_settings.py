@@ -36,8 +36,10 @@ def test_a_later_source_wins(written):
 
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda s: s.name)
 def test_every_setting_can_stand_in_every_source(written, setting):
-    given = {str: "x", int: "7", float: "1.5", bool: "yes"}[setting.type]
-    expected = {str: "x", int: 7, float: 1.5, bool: True}[setting.type]
+    given = {str: "x", int: "7", float: "1.5", bool: "yes", tuple: "x, y"}[setting.type]
+    expected = {str: "x", int: 7, float: 1.5, bool: True, tuple: ("x", "y")}[setting.type]
+    if setting.name == "about":
+        given = expected = "https://example.org/x"
     for settings in (
         load({}, {}, written(f"[starcyte]\n{setting.name} = {given}\n")),
         load({}, {PREFIX + setting.name.upper(): given}),
@@ -167,3 +169,9 @@ def test_there_are_no_other_settings():
 
 def test_settings_show_themselves():
     assert "threads=3" in repr(Settings(threads=3))
+
+
+@pytest.mark.parametrize("text", ["example.org", "javascript:alert(1)", "ftp://x", "https://", "http:// x", "data:,x"])
+def test_a_page_about_the_dataset_is_one_of_the_web(text):
+    with pytest.raises(SettingInvalid, match="about"):
+        load({"about": text}, {})

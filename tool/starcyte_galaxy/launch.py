@@ -90,7 +90,7 @@ def viewer_arguments(
         "--index-file": job.index,
         "--session-file": job.session,
         "--color-by": job.color_by,
-        "--embedding": job.embedding,
+        "--first-embedding": job.embedding,
         # on Kubernetes, the ingress leaves the path in its requests
         "--base-path": environ.get("INTERACTIVETOOL_PATH", "").rstrip("/"),
     }

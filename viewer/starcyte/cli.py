@@ -47,6 +47,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         args = _parser().parse_args(argv)
         settings = load({s.name: getattr(args, s.name) for s in SETTINGS}, config=args.config)
+        if settings.verbose:
+            logging.getLogger().setLevel(logging.INFO)
         return int(args.run(args, settings))
     except StarcyteError as error:
         _complain(error)
@@ -78,7 +80,10 @@ def launch(args: argparse.Namespace, settings: Settings) -> NoReturn:
     opening = Opening(path, settings, on_error=_complain, indexing=True, probe=probe, remote=remote)
     access = Access(settings, _accounts(settings) if settings.access == "password" else None)
     app = create_app(settings, opening, access)
-    print(f"starcyte: {opening.title} at {url_of(listener)}{_way_in(access)}", flush=True)
+    link = f"{url_of(listener)}{_way_in(access)}"
+    print(f"starcyte: {opening.title} at {link}", flush=True)
+    if settings.open:
+        _open_browser(link)
     opening.start()
     context = app.extensions["starcyte"]
     serve(app.wsgi_app, listener, settings, on_stop=context.stop)
@@ -95,6 +100,14 @@ def _leave(status: int) -> NoReturn:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(status)
+
+
+def _open_browser(link: str) -> None:
+    import threading
+    import webbrowser
+
+    # apart: a browser in a terminal comes back when it is left
+    threading.Thread(target=webbrowser.open, args=(link,), daemon=True).start()
 
 
 def _way_in(access: Access) -> str:
@@ -202,6 +215,35 @@ def get(args: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
+#: Options of cellxgene that are not taken, and what to do without
+NOT_TAKEN = {
+    ("-b", "--backed"): "The matrix is always read from the file; leave the option out.",
+    ("-c", "--config-file"): "Settings may stand in an INI file, which --config names.",
+    ("-d", "--debug"): "A server that many reach must not show its insides; --verbose tells more.",
+    ("-s", "--scripts"): "The page runs no scripts but its own; what counts visits belongs into the proxy in front.",
+    ("--dump-default-config",): "`starcyte launch --help` lists the settings with their defaults.",
+    (
+        "--disable-custom-colors",
+    ): "A colour that the file gives to a category is part of the data; users choose others.",
+    ("--annotations-file",): "Users take labels in from a CSV file on the page; none is ever overwritten.",
+    ("--gene-sets-file",): "Users take gene sets in from a file on the page; none is ever overwritten.",
+    ("--X-approximate-distribution",): "The scale of a matrix is found from its values, for each matrix apart.",
+}
+
+
+class _NotTaken(argparse.Action):
+    """Refuses an option, and says why."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str, reason: str, **more: Any) -> None:
+        super().__init__(option_strings, dest, nargs="?", **more)
+        self._reason = reason
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option: str | None = None
+    ) -> NoReturn:
+        raise InputError(f"{option} is not taken by starcyte.", self._reason)
+
+
 class _Parser(argparse.ArgumentParser):
     """Tells a mistake in one line, as every other error; argparse would print all flags before it."""
 
@@ -220,11 +262,16 @@ def _parser() -> argparse.ArgumentParser:
     common.add_argument("--config", metavar="FILE", help="Read settings from a file: INI, section [starcyte].")
     group = common.add_argument_group("settings", "Each may stand in the environment too, as STARCYTE_NAME.")
     for setting in SETTINGS:
-        text = setting.help + ("" if setting.default == "" else f" Default: {setting.default}.")
+        text = setting.help + ("" if setting.default in {"", ()} else f" Default: {setting.default}.")
         kind: dict[str, Any] = {"metavar": "VALUE"}
         if setting.type is bool:
             kind = {"action": argparse.BooleanOptionalAction}
-        group.add_argument(setting.flag, dest=setting.name, default=None, help=text.replace("%", "%%"), **kind)
+        elif setting.type is tuple:
+            kind["action"] = "append"
+        names = (*setting.aliases, setting.flag)
+        group.add_argument(*names, dest=setting.name, default=None, help=text.replace("%", "%%"), **kind)
+    for names, reason in NOT_TAKEN.items():
+        common.add_argument(*names, action=_NotTaken, reason=reason, help=argparse.SUPPRESS)
     for run in (launch, prepare, inspect):
         command = commands.add_parser(run.__name__, help=run.__doc__, description=run.__doc__, parents=[common])
         command.add_argument("dataset", nargs="?", metavar="DATASET", help=_DATASET_HELP)

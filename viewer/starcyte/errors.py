@@ -15,6 +15,7 @@
     │   ├── NotFound            404   names something that is not there
     │   ├── NotSignedIn         401   comes from nobody who may come in
     │   ├── TooManyAttempts     429   passwords that do not fit, too many of them
+    │   │   └── TooManyRequests 429   more requests than the operator allows
     │   ├── Forbidden           403   refused by the guard
     │   ├── Conflict            412   what stands is not what the request was made for
     │   ├── LimitExceeded       413   over a limit, which it names
@@ -149,6 +150,12 @@ class TooManyAttempts(RequestError):
     def __init__(self, message: str, hint: str = "", seconds: int = 1) -> None:
         super().__init__(message, hint)
         self.seconds = seconds
+
+
+class TooManyRequests(TooManyAttempts):
+    """Somebody asks more often than the operator allows."""
+
+    code = "too_many_requests"
 
 
 class Forbidden(RequestError):

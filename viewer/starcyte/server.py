@@ -5,13 +5,14 @@ from __future__ import annotations
 import ipaddress
 import json
 import os
+import resource
 import signal
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from starcyte.errors import AddressUnusable, InputError, SettingInvalid
 from starcyte.settings import Settings
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
 MODES = ("", "none", "token", "password", "proxy")
 _SHORTEST_TOKEN = 16
 _FIRST_PORT, _LAST_PORT = 5005, 5104
-# more than any lab's browsers and proxies keep open, so that connections that say nothing keep nobody out
-_MOST_CONNECTIONS = 500
+# what a process opens besides connections
+_SPARE_DESCRIPTORS = 512
 # Galaxy goes on a second after SIGTERM, whether we have left or not
 _GRACE_SECONDS = 0.4
 
@@ -113,12 +114,14 @@ def serve(app: WSGIApplication, listener: socket.socket, settings: Settings, on_
     listener
         A socket that listens.
     settings
-        ``threads``, ``max_body_bytes`` and ``ready_file`` are used.
+        ``threads``, ``max_body_bytes``, ``max_header_bytes``, ``max_connections``, ``connection_timeout`` and
+        ``ready_file`` are used.
     on_stop
         Called when a signal has come; it makes long requests end.
     """
     # imported here, when the port is bound already
-    from waitress.server import create_server
+    from waitress.adjustments import Adjustments
+    from waitress.server import TcpWSGIServer
     from waitress.task import ThreadedTaskDispatcher
 
     class Dispatcher(ThreadedTaskDispatcher):
@@ -128,22 +131,47 @@ def serve(app: WSGIApplication, listener: socket.socket, settings: Settings, on_
             stopped: bool = super().shutdown(cancel_pending, min(timeout, _GRACE_SECONDS))  # type: ignore[arg-type]
             return stopped
 
+    class Server(TcpWSGIServer):
+        """Closes the connections that are silent for longest before their limit is reached: they keep nobody out."""
+
+        def readable(self) -> bool:
+            most: int = self.adj.connection_limit
+            channels: list[Any] = list(self.active_channels.values())  # type: ignore[attr-defined]
+            if len(channels) > most - max(most // 8, 1):
+                channels = [c for c in channels if not (c.requests or c.will_close)]
+                channels.sort(key=lambda channel: channel.last_activity)
+                for channel in channels[: max(most // 8, 1)]:
+                    channel.will_close = True
+            readable: bool = super().readable()
+            return readable
+
     dispatcher = Dispatcher()
     dispatcher.set_thread_count(settings.threads)
-    server = create_server(
-        app,
-        _dispatcher=dispatcher,
-        sockets=[listener],
+    _allow_descriptors(settings.max_connections + _SPARE_DESCRIPTORS)
+    adjustments = Adjustments(
         threads=settings.threads,
         max_request_body_size=settings.max_body_bytes,
-        connection_limit=_MOST_CONNECTIONS,
+        max_request_header_size=settings.max_header_bytes,
+        connection_limit=settings.max_connections,
+        channel_timeout=settings.connection_timeout,
+        cleanup_interval=max(min(30, settings.connection_timeout // 2), 1),
         asyncore_use_poll=True,
         # web.guard believes the headers of a proxy that the operator trusts, and nobody else reads them
         clear_untrusted_proxy_headers=False,
         ident=None,
     )
+    place = (listener.family, listener.type, listener.proto, listener.getsockname())
+    server = Server(app, {}, True, listener, dispatcher=dispatcher, adj=adjustments, bind_socket=False, sockinfo=place)
     with _signals(on_stop), _ready_file(listener, settings.ready_file):
         server.run()
+
+
+def _allow_descriptors(wanted: int) -> None:
+    """Let this process have as many open files as it may need, as far as the machine allows."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 @contextmanager

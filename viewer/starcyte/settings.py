@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import configparser
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,6 +16,7 @@ from typing import Any, NamedTuple
 from starcyte.errors import SettingInvalid
 
 PREFIX = "STARCYTE_"
+_POSITIVE = {"threads", "block_bytes", "max_connections", "connection_timeout", "max_header_bytes"}
 
 
 class Setting(NamedTuple):
@@ -24,6 +26,8 @@ class Setting(NamedTuple):
     type: type
     default: Any
     help: str
+    #: Other names of the option on the command line; those of cellxgene, for users who know them
+    aliases: tuple[str, ...] = ()
 
     @property
     def flag(self) -> str:
@@ -33,10 +37,19 @@ class Setting(NamedTuple):
 
 SETTINGS = (
     Setting("host", str, "127.0.0.1", "Address to listen on."),
-    Setting("port", int, -1, "Port to listen on; 0 takes any free one, -1 the first free one from 5005."),
-    Setting("title", str, "", "Name to show for the dataset; empty: the file's name."),
-    Setting("var_names", str, "", "Column of var that holds the gene names to show; empty: found by name and content."),
-    Setting("obs_names", str, "", "Column of obs that holds the cell names to show; empty: the index."),
+    Setting("port", int, -1, "Port to listen on; 0 takes any free one, -1 the first free one from 5005.", ("-p",)),
+    Setting("open", bool, False, "Open the page in the browser of this machine.", ("-o",)),
+    Setting("verbose", bool, False, "Tell more on standard error.", ("-v",)),
+    Setting("title", str, "", "Name to show for the dataset; empty: the file's name.", ("-t",)),
+    Setting("about", str, "", "Address of a page about the dataset, which the viewer links to; empty: none."),
+    Setting(
+        "var_names",
+        str,
+        "",
+        "Column of var that holds the gene names to show; empty: found by name and content.",
+        ("-var",),
+    ),
+    Setting("obs_names", str, "", "Column of obs that holds the cell names to show; empty: the index.", ("-obs",)),
     Setting("cache_dir", str, "", "Folder for what can be made again; empty: starcyte in the user's cache folder."),
     Setting("index_file", str, "", "Archive of column indexes, as `starcyte prepare --output` writes it; empty: none."),
     Setting("ready_file", str, "", "File to write, as JSON, once the port listens; empty: none."),
@@ -80,9 +93,29 @@ SETTINGS = (
         "cache_bytes", int, 50 << 30, "Bytes of indexes kept, and of downloads; beyond, those not used for longest go."
     ),
     Setting("max_body_bytes", int, 32 << 20, "Largest request body."),
+    Setting("max_header_bytes", int, 256 << 10, "Largest head of a request."),
     Setting(
-        "max_categories", int, 1000, "Categories of a column listed in the schema; a larger column is listed without."
+        "max_connections", int, 500, "Connections open at once; beyond, those silent for longest make room for others."
     ),
+    Setting("connection_timeout", int, 120, "Seconds of silence after which a connection is closed."),
+    Setting(
+        "max_requests", int, 0, "Requests to the interface in a minute, at most, of a user or an address; 0: no limit."
+    ),
+    Setting(
+        "max_categories",
+        int,
+        1000,
+        "Categories of a column listed in the schema; a larger column is listed without.",
+        ("--max-category-items",),
+    ),
+    Setting(
+        "diffexp_lfc_cutoff",
+        float,
+        0.0,
+        "Least change of a gene, as the logarithm to base 2, with which a comparison lists it.",
+        ("-de",),
+    ),
+    Setting("disable_diffexp", bool, False, "Offer no comparisons of cells, and no markers."),
     Setting("max_bins", int, 1000, "Bins of a histogram, at most."),
     Setting(
         "max_split", int, 2000, "Distributions in one answer, where the categories of a column are split by another's."
@@ -94,17 +127,29 @@ SETTINGS = (
     Setting(
         "color_by", str, "", "Column of obs or gene that the page is coloured by when it opens; empty: it chooses."
     ),
-    Setting("embedding", str, "", "Embedding that the page opens with; empty: it chooses."),
+    Setting(
+        "embedding",
+        tuple,
+        (),
+        "Embeddings to show, the first at first; the option may be repeated, elsewhere commas part them; empty: all.",
+        ("-e",),
+    ),
+    Setting(
+        "first_embedding", str, "", "Embedding that the page opens with, all others being there; empty: it chooses."
+    ),
     Setting(
         "data_dir",
         str,
         "",
         "Folder for what users make (labels, gene sets); empty: starcyte in the user's data folder.",
+        ("--user-generated-data-dir", "--annotations-dir"),
     ),
     Setting("outputs_dir", str, "", "Folder whose files always hold what users have made; empty: none."),
     Setting("session_file", str, "", "Saved session to take in at the start, as JSON; empty: none."),
     Setting("terms_file", str, "", "Terms to complete names with, as OBO or CSV; empty: none."),
     Setting("read_only", bool, False, "Let nobody make anything."),
+    Setting("disable_annotations", bool, False, "Keep nothing: no labels, gene sets or views, in page and interface."),
+    Setting("disable_gene_sets_save", bool, False, "Let nobody make or change gene sets."),
     Setting("allow_finish", bool, False, "Allow the page to end the server."),
     Setting("idle_timeout", float, 0.0, "Seconds without a request from a page after which the server ends; 0: never."),
     Setting("user_header", str, "", "Header by which a trusted proxy names the user; empty: all share what they make."),
@@ -175,6 +220,9 @@ def check(name: str, value: Any, source: str = "") -> Any:
     setting = _BY_NAME.get(name)
     if setting is None:
         raise SettingInvalid(f"There is no setting {name!r}{where}.", "`starcyte launch --help` lists them.")
+    if setting.type is tuple:
+        parts = value.split(",") if isinstance(value, str) else value
+        return tuple(part.strip() for part in parts if part.strip())
     if setting.type is bool:
         if isinstance(value, bool):
             return value
@@ -191,7 +239,9 @@ def check(name: str, value: Any, source: str = "") -> Any:
         raise SettingInvalid(f"Setting {name!r} is {value!r}{where}.", f"Give {kind}.") from None
     if setting.type in (int, float) and not (-1 if name == "port" else 0) <= checked < float("inf"):
         raise SettingInvalid(f"Setting {name!r} is {value!r}{where}.", "Give a number that is not negative.")
-    if name in {"threads", "block_bytes"} and checked < 1:
+    if name == "about" and checked and not re.fullmatch(r"https?://[^\s/]\S*", checked):
+        raise SettingInvalid(f"Setting 'about' is {value!r}{where}.", "Give an address such as https://example.org/.")
+    if name in _POSITIVE and checked < 1:
         raise SettingInvalid(f"Setting {name!r} is {value!r}{where}.", "Give at least 1.")
     if name == "port" and checked > 65535:
         raise SettingInvalid(f"Setting 'port' is {value!r}{where}.", "A port is at most 65535.")
@@ -243,5 +293,7 @@ def load(
 def markdown_table() -> str:
     """Return the table that README shows."""
     rows = ["| setting | default | what it is |", "| --- | --- | --- |"]
-    rows += [f"| `{s.flag}` | {f'`{s.default}`' if s.default != '' else ''} | {s.help} |" for s in SETTINGS]
+    for s in SETTINGS:
+        names = ", ".join(f"`{name}`" for name in (s.flag, *s.aliases))
+        rows.append(f"| {names} | {f'`{s.default}`' if s.default not in ('', ()) else ''} | {s.help} |")
     return "\n".join(rows)

@@ -303,7 +303,7 @@ def test_all_that_a_session_is_given(tmp_path):
     (given,) = [s["arguments"] for s in session.starts]
     assert given["index_file"] == str(tmp_path / "index.dat")
     assert given["session_file"] == str(tmp_path / "session.dat")
-    assert (given["color_by"], given["embedding"]) == ('--n genes (log)"', "X_umap")
+    assert (given["color_by"], given["first_embedding"]) == ('--n genes (log)"', "X_umap")
     assert (given["idle_timeout"], given["read_only"]) == ("30.0", True)
     assert given["outputs_dir"] == str(session.working / "saved")
     assert given["data_dir"] == str(session.working / "starcyte_data")
@@ -315,7 +315,7 @@ def test_a_session_is_given_no_more_than_was_asked(session):
     process.terminate()
     process.communicate(timeout=10)
     (given,) = [s["arguments"] for s in session.starts]
-    none = ("index_file", "session_file", "color_by", "embedding", "base_path", "idle_timeout")
+    none = ("index_file", "session_file", "color_by", "first_embedding", "base_path", "idle_timeout")
     assert {given[name] for name in none} == {None}
     assert given["read_only"] is False
 

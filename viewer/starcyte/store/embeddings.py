@@ -10,10 +10,10 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from starcyte.errors import DatasetInvalid, StarcyteError
+from starcyte.errors import DatasetInvalid, NotFound, StarcyteError
 from starcyte.store.base import EmbeddingInfo, Kind, Warnings
 from starcyte.store.frame import Frame
-from starcyte.store.hdf5 import Node, attribute, child, members, reading
+from starcyte.store.hdf5 import Node, child, members, reading, text_attribute
 
 # columns read to have two of them, at most
 _MOST_BETWEEN = 8
@@ -100,6 +100,30 @@ def find_embeddings(obsm: Node | None, n_obs: int, warnings: Warnings) -> dict[s
     return dict(sorted(found.items(), key=lambda item: _rank(item[0])))
 
 
+def chosen_embeddings(found: dict[str, Embedding], names: Sequence[str]) -> dict[str, Embedding]:
+    """Return the embeddings that the operator wants shown, in that order; all where none is named.
+
+    Parameters
+    ----------
+    found
+        Those of the file.
+    names
+        Names, as in the file or without the ``X_`` that scanpy puts in front.
+
+    Raises
+    ------
+    NotFound
+        If there is none of a name.
+    """
+    chosen: dict[str, Embedding] = {}
+    for name in names:
+        known = next((n for n in (name, f"X_{name}") if n in found), None)
+        if known is None:
+            raise NotFound(f"There is no embedding {name!r} (setting embedding).", f"There are {', '.join(found)}.")
+        chosen[known] = found[known]
+    return chosen or found
+
+
 def _rank(name: str) -> tuple[int, int, str]:
     folded = name.casefold()
     place = next((i for i, word in enumerate(_PREFERENCE) if word in folded), len(_PREFERENCE))
@@ -115,7 +139,7 @@ def _field(name: str, table: h5py.Dataset, n_obs: int) -> Embedding:
 
 def _element(name: str, node: Node | None, n_obs: int) -> Embedding:
     if isinstance(node, h5py.Group):
-        encoding = attribute(node, "encoding-type")
+        encoding = text_attribute(node, "encoding-type")
         if encoding != "dataframe":
             raise DatasetInvalid(f"it is stored as {encoding!r}, not as an array or a table.")
         table = Frame(f"obsm[{name!r}]", node, Warnings())

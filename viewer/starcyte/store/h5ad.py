@@ -14,7 +14,7 @@ from starcyte.errors import DatasetInvalid, FilterMissing, NotFound, StarcyteErr
 from starcyte.settings import Settings
 from starcyte.store.base import Column, ColumnInfo, EmbeddingInfo, Kind, Tick, Values, Warnings, no_tick
 from starcyte.store.colors import category_colors
-from starcyte.store.embeddings import find_embeddings
+from starcyte.store.embeddings import chosen_embeddings, find_embeddings
 from starcyte.store.fingerprint import fingerprint
 from starcyte.store.frame import Frame
 from starcyte.store.genes import GeneNames, unique
@@ -37,7 +37,7 @@ class H5adDataset:
     path
         The file.
     settings
-        ``title``, ``var_names``, ``obs_names``, ``block_bytes`` and ``max_categories`` are used.
+        ``title``, ``var_names``, ``obs_names``, ``embedding``, ``block_bytes`` and ``max_categories`` are used.
 
     Raises
     ------
@@ -78,7 +78,9 @@ class H5adDataset:
         )
         if self._settings.obs_names:
             self._obs.info(self._settings.obs_names)
-        self._embeddings = find_embeddings(child(file, "obsm"), self.n_obs, self._warnings)
+        self._embeddings = chosen_embeddings(
+            find_embeddings(child(file, "obsm"), self.n_obs, self._warnings), self._settings.embedding
+        )
         self._pairs = find_pairs(file, self.n_obs, self._warnings)
         self._images = find_images(file, self._warnings)
         if self._genes.n_duplicated:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, cast
 from flask import Response, current_app, g, request
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 
-from starcyte.errors import BadRequest, Forbidden, NotSignedIn, SettingInvalid
+from starcyte.errors import BadRequest, Forbidden, NotSignedIn, SettingInvalid, TooManyRequests
 from starcyte.settings import Settings
 from starcyte.web.guard import client_address, current_user, is_secure, site_prefix
 from starcyte.web.throttle import Throttle
@@ -26,7 +26,7 @@ from starcyte.web.throttle import Throttle
 if TYPE_CHECKING:
     from starcyte.curation.accounts import Accounts
 
-_FORGET_SECONDS = 300.0
+_FORGET_SECONDS, _PACE_SECONDS = 300.0, 60.0
 
 
 class Role(IntEnum):
@@ -102,6 +102,9 @@ class Access:
         # cookies know no ports: two servers of one machine must not take each other's
         self._cookie = f"starcyte_{blake2b(secret.encode(), digest_size=4).hexdigest()}"
         self._throttle = Throttle(settings.max_login_failures, _FORGET_SECONDS)
+        self._pace = Throttle(
+            settings.max_requests, _PACE_SECONDS, TooManyRequests, "You ask too often (setting max_requests)."
+        )
 
     def identify(self) -> Identity | None:
         """Return who asks; None for somebody who has not come in."""
@@ -157,6 +160,16 @@ class Access:
             f"{role.name.lower()}.",
             "Ask the operator of this server.",
         )
+
+    def slow_down(self) -> None:
+        """Count the present request, where it is one to the interface, and raise TooManyRequests beyond the limit."""
+        if not self._settings.max_requests or needed_role(request.endpoint, request.method) == Role.NOBODY:
+            return
+        identity = g.get("identity")
+        named = identity is not None and identity.user
+        key = f"user:{identity.user}" if named else f"address:{client_address(self._settings)}"
+        self._pace.check(key)
+        self._pace.fail(key)
 
     def sign_in(self, name: Any, password: Any) -> Response:
         """Check a password, and begin a session.

@@ -11,7 +11,7 @@ import numpy as np
 from flask import Blueprint, Response, request
 
 from starcyte.compute import CORRECTIONS, METHODS, Correction, Method
-from starcyte.errors import BadRequest
+from starcyte.errors import BadRequest, Forbidden
 from starcyte.web.answer import answer_json, body_json, whole_number
 from starcyte.web.context import Context, context
 from starcyte.web.media import CSV, JSON
@@ -23,6 +23,12 @@ if TYPE_CHECKING:
     from starcyte.store.base import Matrix, Tick
 
 blueprint = Blueprint("analysis", __name__)
+
+
+@blueprint.before_request
+def _refuse_all() -> None:
+    if context().settings.disable_diffexp:
+        raise Forbidden("Cells are not compared here (setting disable_diffexp).", "Ask the operator of this server.")
 
 
 @blueprint.post("/diffexp")
@@ -80,7 +86,7 @@ def job_state(job_id: str) -> Response:
     page = _page(request.args.get("limit"), request.args.get("offset"))
     job = context().jobs.get(job_id)
     if job.state == "done" and request.accept_mimetypes.best_match([JSON, CSV], default=JSON) == CSV:
-        return as_csv(job.result, context().dataset())
+        return as_csv(job.result, context().dataset(), context().settings.diffexp_lfc_cutoff)
     return answer_json(_job_answer(job, *page))
 
 
@@ -151,5 +157,6 @@ def _job_answer(job: Job, limit: int | None, offset: int) -> dict[str, Any]:
 
     answer: dict[str, Any] = {"job": job.as_dict()}
     if job.state == "done":
-        answer["result"] = as_json(job.result, context().dataset(), limit, offset) | {"job_id": job.id}
+        cutoff = context().settings.diffexp_lfc_cutoff
+        answer["result"] = as_json(job.result, context().dataset(), limit, offset, cutoff) | {"job_id": job.id}
     return answer

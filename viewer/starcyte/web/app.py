@@ -94,6 +94,7 @@ def _guarded(settings: Settings, access: Access, dataset: Callable[[], tuple[str
 
     def let_in() -> None:
         g.role = access.let_in(*dataset())
+        access.slow_down()
 
     app.before_request(refuse_cross_site)
     app.before_request(answer_stranger)

@@ -66,6 +66,8 @@ class Context:
         from starcyte.curation.curation import Curation
         from starcyte.curation.db import data_folder
 
+        if self.settings.disable_annotations:
+            raise Forbidden("Nothing is kept here (setting disable_annotations).", "Ask the operator of this server.")
         dataset = self.dataset()
         with self._lock:
             if self._curation is None:

@@ -24,17 +24,20 @@ def schema() -> Response:
     """Return what there is to see."""
     ctx, dataset = context(), context().dataset()
     settings = ctx.settings
+    can_make = not settings.read_only and ctx.keeps and g.role >= Role.ANNOTATE
     features = {
-        "diffexp": bool(dataset.matrices),
-        "labels": not settings.read_only and ctx.keeps and g.role >= Role.ANNOTATE,
+        "diffexp": bool(dataset.matrices) and not settings.disable_diffexp,
+        # without them the page shows nothing of what is kept
+        **({} if settings.disable_annotations else {"labels": can_make}),
+        "genesets": can_make and not settings.disable_gene_sets_save,
         "finish": settings.allow_finish,
         "terms": bool(settings.terms_file),
         "outputs": bool(settings.outputs_dir),
     }
-    defaults = {"color_by": settings.color_by, "embedding": settings.embedding}
-    more = {"version": __version__, "features": features, "defaults": defaults}
+    defaults = {"color_by": settings.color_by, "embedding": settings.first_embedding}
+    more = {"version": __version__, "features": features, "defaults": defaults, "about": settings.about}
     # whether labels can be kept depends on the disk
-    return answer_once(lambda: answer_json(dataset.describe() | more), str(features["labels"]))
+    return answer_once(lambda: answer_json(dataset.describe() | more), str(can_make))
 
 
 @blueprint.get("/embeddings/<name:name>")

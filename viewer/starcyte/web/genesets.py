@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
 
-from starcyte.errors import BadRequest
+from starcyte.errors import BadRequest, Forbidden
 from starcyte.web.answer import answer_json, body_json, whole_number
 from starcyte.web.context import context
 from starcyte.web.revision import answer_revision, expected, expected_or_any, mine, only, part
 
 blueprint = Blueprint("genesets", __name__)
+
+
+@blueprint.before_request
+def _refuse_changes() -> None:
+    if context().settings.disable_gene_sets_save and request.method not in {"GET", "HEAD"}:
+        raise Forbidden(
+            "Gene sets are not kept here (setting disable_gene_sets_save).", "Ask the operator of this server."
+        )
 
 
 @blueprint.get("/genesets")

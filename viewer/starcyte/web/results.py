@@ -16,7 +16,9 @@ from starcyte.web.media import CSV
 from starcyte.web.wire import csv_bytes
 
 
-def as_json(result: Comparison | Markers, dataset: Dataset, limit: int | None, offset: int) -> dict[str, Any]:
+def as_json(
+    result: Comparison | Markers, dataset: Dataset, limit: int | None, offset: int, cutoff: float = 0.0
+) -> dict[str, Any]:
     """Return a result with its method and what it is of.
 
     Parameters
@@ -27,6 +29,8 @@ def as_json(result: Comparison | Markers, dataset: Dataset, limit: int | None, o
         The dataset that it is of.
     limit, offset
         Which genes of a comparison, best first.
+    cutoff
+        Genes whose change is smaller are left out, those without a fold change are not.
     """
     names = dataset.genes(result.matrix).names
     answer: dict[str, Any] = {
@@ -37,24 +41,28 @@ def as_json(result: Comparison | Markers, dataset: Dataset, limit: int | None, o
         "fingerprint": dataset.fingerprint,
     }
     if isinstance(result, Markers):
-        groups = [{"name": g.name, "n": g.n, "n_rest": g.n_rest, "genes": as_rows(g, names)} for g in result.groups]
+        groups = [
+            {"name": g.name, "n": g.n, "n_rest": g.n_rest, "genes": as_rows(g, names, cutoff=cutoff)}
+            for g in result.groups
+        ]
         return answer | {"group_by": result.group_by, "n_genes": result.n_genes, "groups": groups}
-    order = result.order()
+    order = _large(result, result.order(), cutoff)
     page = order[offset:] if limit is None else order[offset : offset + limit]
     rows = as_rows(result, names, page)
     return answer | {"n_a": result.n_a, "n_b": result.n_b, "n_genes": int(order.size), "genes": rows}
 
 
-def as_csv(result: Comparison | Markers, dataset: Dataset) -> Response:
+def as_csv(result: Comparison | Markers, dataset: Dataset, cutoff: float = 0.0) -> Response:
     """Return the whole table of a result."""
     names = dataset.genes(result.matrix).names
     if isinstance(result, Markers):
         header: tuple[str, ...] = (result.group_by, *RESULT_COLUMNS)
-        rows = [(g.name, *row.values()) for g in result.groups for row in as_rows(g, names)]
+        rows = [(g.name, *row.values()) for g in result.groups for row in as_rows(g, names, cutoff=cutoff)]
         name = "markers"
     else:
         header = RESULT_COLUMNS
-        rows = [tuple(row.values()) for row in as_rows(result, names, result.order())]
+        order = _large(result, result.order(), cutoff)
+        rows = [tuple(row.values()) for row in as_rows(result, names, order)]
         name = "differential_expression"
     response = Response(csv_bytes(header, rows), mimetype=CSV)
     response.headers["Content-Disposition"] = f'attachment; filename="{name}.csv"'
@@ -62,7 +70,7 @@ def as_csv(result: Comparison | Markers, dataset: Dataset) -> Response:
 
 
 def as_rows(
-    result: Comparison | GroupMarkers, names: Any, order: NDArray[np.intp] | None = None
+    result: Comparison | GroupMarkers, names: Any, order: NDArray[np.intp] | None = None, cutoff: float = 0.0
 ) -> list[dict[str, Any]]:
     """Return genes as JSON rows; undefined and infinite numbers become None.
 
@@ -74,9 +82,12 @@ def as_rows(
         The names of all genes of the matrix.
     order
         Which genes of a comparison, in their order; all, best first, by default.
+    cutoff
+        Markers whose change is smaller are left out.
     """
     if isinstance(result, GroupMarkers):
-        genes, order = result.genes, np.arange(result.genes.size)
+        order = _large(result, np.arange(result.genes.size), cutoff)
+        genes = result.genes[order]
     else:
         order = result.order() if order is None else order
         genes = order
@@ -90,3 +101,8 @@ def as_rows(
         {"gene": names[i], **dict(zip(fields, row, strict=True))}
         for i, row in zip(genes.tolist(), zip(*columns, strict=True), strict=True)
     ]
+
+
+def _large(result: Comparison | GroupMarkers, order: NDArray[np.intp], cutoff: float) -> NDArray[np.intp]:
+    """Return those whose change is not smaller than a cutoff; where it is not defined, they stay."""
+    return order if cutoff == 0 else order[~(np.abs(result.log2_fold_change[order]) < cutoff)]

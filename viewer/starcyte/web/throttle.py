@@ -1,4 +1,4 @@
-"""How often somebody may fail."""
+"""How often somebody may fail, or ask."""
 
 from __future__ import annotations
 
@@ -20,10 +20,19 @@ class Throttle:
         Failures at once, at most.
     seconds
         The time after which all of them are forgotten.
+    error, message
+        What is raised beyond.
     """
 
-    def __init__(self, most: int, seconds: float) -> None:
+    def __init__(
+        self,
+        most: int,
+        seconds: float,
+        error: type[TooManyAttempts] = TooManyAttempts,
+        message: str = "Too many attempts have failed.",
+    ) -> None:
         self._most, self._seconds = max(most, 1), seconds
+        self._error, self._message = error, message
         self._lock = threading.Lock()
         #: for each key how full its measure is, and when that was so; the one that failed last is last
         self._levels: OrderedDict[str, tuple[float, float]] = OrderedDict()
@@ -34,7 +43,7 @@ class Throttle:
             level = max(self._level(key) for key in keys)
         if level > self._most - 1:
             seconds = int((level - self._most + 1) * self._seconds / self._most) + 1
-            raise TooManyAttempts("Too many attempts have failed.", f"Try again in {seconds} s.", seconds)
+            raise self._error(self._message, f"Try again in {seconds} s.", seconds)
 
     def fail(self, *keys: str) -> None:
         """Note a failure of each of these."""

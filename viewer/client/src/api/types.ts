@@ -59,6 +59,8 @@ export interface Schema {
   };
   readonly cells: { readonly names_from: string; readonly n_duplicated: number };
   readonly features: Readonly<Record<string, boolean>>;
+  /** Address of a page about the dataset. */
+  readonly about?: string;
   readonly warnings: readonly string[];
 }
 

@@ -10,7 +10,7 @@ import type { Plots } from './plots.svelte';
 import { preferences } from './preferences.svelte';
 import type { Server } from './server.svelte';
 import type { Sharing } from './sharing.svelte';
-import { isFiltered } from './view';
+import { canCompare, isCompareOff, isFiltered } from './view';
 import type { Viewer } from './viewer.svelte';
 
 export interface Session {
@@ -42,6 +42,7 @@ const hasPlot = ({ viewer }: Session) => viewer.view.embedding !== null;
 const hasSelection = ({ viewer, curation }: Session) =>
   curation.canMake && isFiltered(viewer.view) && viewer.result.passing > 0;
 const hasGenes = ({ viewer }: Session) => viewer.view.matrix !== null;
+const canCompareHere = (session: Session) => hasGenes(session) && canCompare(session.viewer.schema);
 
 const LIST: readonly Action[] = [
   {
@@ -389,7 +390,7 @@ const LIST: readonly Action[] = [
     group: 'Compare',
     shortcut: 'a',
     icon: 'set',
-    enabled: hasGenes,
+    enabled: canCompareHere,
     perform: ({ viewer, page }) => {
       void viewer.keepSet('setA');
       page.open('compare');
@@ -401,7 +402,7 @@ const LIST: readonly Action[] = [
     group: 'Compare',
     shortcut: 'b',
     icon: 'set',
-    enabled: hasGenes,
+    enabled: canCompareHere,
     perform: ({ viewer, page }) => {
       void viewer.keepSet('setB');
       page.open('compare');
@@ -413,7 +414,7 @@ const LIST: readonly Action[] = [
     group: 'Compare',
     shortcut: 'c',
     icon: 'compare',
-    enabled: ({ compare }) => !compare.run.running && compare.obstacle === null,
+    enabled: (session) => canCompareHere(session) && !session.compare.run.running && session.compare.obstacle === null,
     perform: ({ compare, page }) => {
       page.open('compare');
       void compare.start();
@@ -425,7 +426,7 @@ const LIST: readonly Action[] = [
     group: 'Compare',
     shortcut: 'm',
     icon: 'markers',
-    enabled: ({ viewer, markers }) => viewer.view.matrix !== null && markers.columns.length > 0,
+    enabled: (session) => canCompareHere(session) && session.markers.columns.length > 0,
     perform: ({ page }) => page.open('markers'),
   },
   {
@@ -523,6 +524,11 @@ function togglePanel(page: Page, tab: 'cells' | 'genes'): void {
 }
 
 export const actions: readonly Action[] = LIST;
+
+/** Whether an action is there at all: not where its kind is switched off on this server. */
+export function isOffered(action: Action, { viewer }: Session): boolean {
+  return action.group !== 'Compare' || !isCompareOff(viewer.schema);
+}
 
 export function actionNamed(name: string): Action {
   const found = LIST.find((action) => action.name === name);

@@ -60,6 +60,7 @@ export class Curation {
     this.saving.off = !this.canMake;
     this.labels = new Labels(viewer, this.saving, this.api);
     this.genesets = new GeneSets(viewer, this.saving, this.api);
+    this.genesets.lasting = viewer.schema.features.genesets !== false;
     this.kept = new Kept(this.api, this.saving, sharing, compare);
     this.downloads = new Downloads(viewer, this.api, this.saving);
     this.idle = new IdleEnd(this.api, (signal) => viewer.api.health(signal));

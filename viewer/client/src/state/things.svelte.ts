@@ -145,7 +145,11 @@ export abstract class Things<T extends { readonly name: string }> {
     return null;
   }
 
+  /** Whether they are kept with the dataset; else they last as long as the page. */
+  lasting = true;
+
   private send(id: string, number: number | null, what: string, request: Request<T>): void {
+    if (!this.lasting) return;
     this.saving.add({
       about: id,
       what,

@@ -139,6 +139,16 @@ export function geneKey({ gene, matrix, list }: GeneRef): string {
   return `gene:${matrix}:${gene}`;
 }
 
+/** Whether cells can be compared: there are genes, and the operator has not switched comparisons off. */
+export function canCompare(schema: Schema): boolean {
+  return schema.matrices.length > 0 && schema.features.diffexp !== false;
+}
+
+/** Whether the operator has switched comparisons off. */
+export function isCompareOff(schema: Schema): boolean {
+  return schema.matrices.length > 0 && schema.features.diffexp === false;
+}
+
 /** The view a dataset opens with. */
 export function initialView(schema: Schema): View {
   const wanted = schema.defaults.embedding;

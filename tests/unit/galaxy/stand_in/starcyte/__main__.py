@@ -25,7 +25,7 @@ launch.add_argument("--port", type=int, required=True)
 launch.add_argument("--access", required=True, choices=["none"])
 for flag in ("--trust-prefix", "--allow-framing", "--allow-finish", "--public"):
     launch.add_argument(flag, action="store_true", required=True)
-for flag in ("--index-file", "--session-file", "--color-by", "--embedding", "--base-path", "--idle-timeout"):
+for flag in ("--index-file", "--session-file", "--color-by", "--first-embedding", "--base-path", "--idle-timeout"):
     launch.add_argument(flag)
 launch.add_argument("--read-only", action="store_true")
 commands.add_parser("prepare").add_argument("--output", required=True)
