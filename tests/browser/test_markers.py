@@ -61,6 +61,6 @@ def test_a_marker_colours_the_cells(visit, pbmc):
     name = gene.inner_text()
     gene.click()
     viewer.colored_by(name)
-    group.get_by_role("button", name="Dendritic").click()
+    group.get_by_role("button", name="Dendritic 240").click()
     expect(group.get_by_role("row").nth(1)).to_contain_text(name)
     assert not viewer.overflows()

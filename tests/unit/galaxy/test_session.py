@@ -89,6 +89,11 @@ def wait_for(condition, seconds=20):
         time.sleep(0.02)
 
 
+def listens(port):
+    with socket.socket() as caller:
+        return caller.connect_ex(("127.0.0.1", port)) == 0
+
+
 def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -226,7 +231,7 @@ def test_killed_viewer_is_started_again(session):
     wait_for(lambda: "Restarted" in session.report.read_text(encoding="utf-8"))
     # where the page, and Galaxy's proxy, know it
     assert session.starts[1]["arguments"]["port"] == port
-    socket.create_connection(("127.0.0.1", port)).close()
+    wait_for(lambda: listens(port))
     process.terminate()
     out, err = process.communicate(timeout=10)
     assert (process.returncode, err) == (0, "")

@@ -237,5 +237,5 @@ def _if_match() -> dict[str, Any]:
         "name": "If-Match",
         "in": "header",
         "description": 'The revision that the change is made for, such as "17"; * for whatever stands',
-        "schema": {"type": "string", "pattern": r'^("[0-9]{1,15}"|\*)$'},
+        "schema": {"type": "string", "pattern": r'^((W/)?"?[0-9]{1,15}"?|\*)$'},
     }
