@@ -27,9 +27,15 @@ DEPENDENT = {
         "summary",
         # on what was made before
         "agreement",
+        "export/files/{id}",
+        "export/h5ad",
+        *(f"export/labels.{ending}" for ending in ("csv", "tsv", "tabular")),
         "figures/{name}",
         "genesets/{name}",
         "genesets/{name}/restore",
+        "import/genesets",
+        "import/labels",
+        "import/session",
         "labels/{name}",
         "labels/{name}/assign",
         "labels/{name}/restore",
@@ -55,11 +61,20 @@ WITHOUT_WRONG_DATA = {
         "labels/{name}/revisions",
         "genesets",
         "genesets/{name}",
+        *(f"export/labels.{ending}" for ending in ("csv", "tsv", "tabular")),
+        "export/genesets.gmt",
+        "export/genesets.csv",
+        "export/session.json",
         *KEPT,
         *(f"{plural}/{{name}}" for plural in KEPT),
         "session",
     )
 } | {("/api/v1/session", "delete")}
+# it is refused here whatever is sent
+WITHOUT_WRONG_DATA.add(("/api/v1/finish", "post"))
+DEPENDENT.add("/api/v1/finish")
+# any text is a file that may be one
+WITHOUT_WRONG_DATA |= {(f"/api/v1/import/{kind}", "post") for kind in ("labels", "genesets", "session")}
 OPERATIONS = [(path, method) for path, methods in description()["paths"].items() for method in methods]
 # schemathesis does not know zstd
 PLAIN = {"Accept-Encoding": "identity"}
@@ -143,7 +158,7 @@ def test_the_description_names_what_can_be_computed(real):
 
 def test_every_route_is_described(pbmc_app):
     def paths(rule):
-        path = rule.replace("<name:name>", "{name}").replace("<job_id>", "{id}")
+        path = rule.replace("<name:name>", "{name}").replace("<job_id>", "{id}").replace("<file_id>", "{id}")
         return [
             path.replace(f"<any({', '.join(KEPT)}):plural>", plural) for plural in (KEPT if "<any" in path else [""])
         ]

@@ -119,3 +119,39 @@ def test_the_port_is_free_at_once(launched, pbmc):
     assert first.get("schema")[0] == 200
     first.stop()
     assert launched(pbmc, f"--port={port}").ready["port"] == port
+
+
+def send(viewer, path, method, body):
+    status, answer = viewer.get(path, method, json.dumps(body), **{"Content-Type": "application/json"})
+    assert status in {200, 201}, answer
+    return json.loads(answer)
+
+
+def test_its_page_ends_it_and_what_was_made_is_in_the_folder(launched, pbmc, tmp_path):
+    saved = tmp_path / "saved"
+    viewer = launched(pbmc, "--allow-finish", f"--outputs-dir={saved}", f"--data-dir={tmp_path / 'data'}").opened()
+    send(viewer, "labels/mine", "PUT", {"categories": [{"name": "T"}]})
+    assert send(viewer, "finish", "POST", {}) == {"state": "finished"}
+    assert viewer.process.wait(60) == 0
+    assert viewer.out.splitlines()[-1] == "starcyte: finished by its user"
+    assert viewer.err == ""
+    assert {p.name for p in saved.iterdir()} == {"labels.tabular", "session.json"}
+    assert {p.name for p in tmp_path.iterdir() if "saving" in p.name} == set()
+
+
+def test_a_viewer_that_nobody_uses_ends(launched, pbmc):
+    viewer = launched(pbmc, "--idle-timeout=2")
+    assert viewer.process.wait(120) == 0
+    assert viewer.out.splitlines()[-1] == "starcyte: nobody used it for 2 s"
+    assert viewer.err == ""
+
+
+@SIGNALS
+def test_a_change_just_before_leaving_is_in_the_folder(launched, pbmc, tmp_path, number):
+    saved = tmp_path / "saved"
+    viewer = launched(pbmc, f"--outputs-dir={saved}", f"--data-dir={tmp_path / 'data'}").opened()
+    for k in range(5):
+        send(viewer, f"labels/mine{k}", "PUT", {"categories": [{"name": "T"}]})
+    assert viewer.stop(number) == 0
+    header = (saved / "labels.tabular").read_text().split("\n", 1)[0]
+    assert header.split("\t")[1:] == [f"mine{k}" for k in range(5)]

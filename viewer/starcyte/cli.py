@@ -8,6 +8,7 @@ import json
 import logging
 import multiprocessing
 import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from starcyte.curation.accounts import Accounts
     from starcyte.store.opening import Opening
     from starcyte.web.access import Access
+    from starcyte.web.context import Context
+    from starcyte.web.ending import IdleClock
 
 
 _DATASET_HELP = "Path of an .h5ad file, of any name, or its URL; `launch` also looks for it in the variable DATASET."
@@ -86,10 +89,27 @@ def launch(args: argparse.Namespace, settings: Settings) -> NoReturn:
         _open_browser(link)
     opening.start()
     context = app.extensions["starcyte"]
+    context.on_end = _end
+    if settings.idle_timeout:
+        context.idle = _idle_clock(context, settings.idle_timeout)
+    context.begin()
     serve(app.wsgi_app, listener, settings, on_stop=context.stop)
     context.close()
     opening.close()
     _leave(opening.error.exit_status if opening.error else 0)
+
+
+def _end(reason: str) -> None:
+    """End the server, and say why: whoever started it may pass it on."""
+    print(f"starcyte: {reason}", flush=True)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _idle_clock(context: Context, seconds: float) -> IdleClock:
+    from starcyte.web.ending import IdleClock
+
+    length = f"{seconds / 60:g} min" if seconds >= 60 else f"{seconds:g} s"
+    return IdleClock(seconds, lambda: _end(f"nobody used it for {length}"), lambda: context.opening.state == "loading")
 
 
 def _leave(status: int) -> NoReturn:

@@ -114,8 +114,8 @@ def serve(app: WSGIApplication, listener: socket.socket, settings: Settings, on_
     listener
         A socket that listens.
     settings
-        ``threads``, ``max_body_bytes``, ``max_header_bytes``, ``max_connections``, ``connection_timeout`` and
-        ``ready_file`` are used.
+        ``threads``, ``max_body_bytes``, ``max_import_bytes``, ``max_header_bytes``, ``max_connections``,
+        ``connection_timeout`` and ``ready_file`` are used.
     on_stop
         Called when a signal has come; it makes long requests end.
     """
@@ -150,7 +150,8 @@ def serve(app: WSGIApplication, listener: socket.socket, settings: Settings, on_
     _allow_descriptors(settings.max_connections + _SPARE_DESCRIPTORS)
     adjustments = Adjustments(
         threads=settings.threads,
-        max_request_body_size=settings.max_body_bytes,
+        # each request has its own limit, that of most requests being the smaller one
+        max_request_body_size=max(settings.max_body_bytes, settings.max_import_bytes),
         max_request_header_size=settings.max_header_bytes,
         connection_limit=settings.max_connections,
         channel_timeout=settings.connection_timeout,

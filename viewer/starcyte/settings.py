@@ -94,6 +94,8 @@ SETTINGS = (
     ),
     Setting("max_body_bytes", int, 32 << 20, "Largest request body."),
     Setting("max_header_bytes", int, 256 << 10, "Largest head of a request."),
+    Setting("max_import_bytes", int, 128 << 20, "Largest file of labels, gene sets or a session that is read in."),
+    Setting("download_seconds", float, 3600.0, "Seconds for which a new h5ad can be downloaded, where it is not kept."),
     Setting(
         "max_connections", int, 500, "Connections open at once; beyond, those silent for longest make room for others."
     ),

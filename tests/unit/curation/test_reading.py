@@ -104,6 +104,7 @@ def test_a_whole_table_goes_by_position_though_names_repeat():
     [
         ("", "empty"),
         ("cell\nAAAC-1\n", "one column"),
+        ("cell,t\n", "a header, and no cells"),
         ("cell,t\nAAAC-1\n", "Line 2 has 1 fields where the header has 2"),
         ("cell,t\nAAAC-1,T\nAAAG-1,T,x\n", "Line 3 has 3 fields"),
         ("cell,t,t\nAAAC-1,T,B\n", "has no name, or that of another"),

@@ -45,6 +45,7 @@ class Job:
     work: Callable[[Tick], Any]
     deadline: float
     patience: float
+    what: str = "comparison"
     state: JobState = "queued"
     progress: float = 0.0
     result: Any = None
@@ -58,11 +59,12 @@ class Job:
         self.progress = done
         now = time.monotonic()
         if self.cancelled.is_set():
-            raise Cancelled("The comparison was cancelled.")
+            raise Cancelled(f"The {self.what} was cancelled.")
         if now > self.deadline:
-            raise Cancelled("The comparison took longer than allowed (setting job_deadline).", "Compare fewer cells.")
+            hint = "Compare fewer cells." if self.what == "comparison" else ""
+            raise Cancelled(f"The {self.what} took longer than allowed (setting job_deadline).", hint)
         if now - self.asked > self.patience:
-            raise Cancelled("Nobody has asked for the comparison for a while (setting job_patience).", "Ask again.")
+            raise Cancelled(f"Nobody has asked for the {self.what} for a while (setting job_patience).", "Ask again.")
 
     def as_dict(self) -> dict[str, Any]:
         """Return what the HTTP interface says of it."""
@@ -86,7 +88,14 @@ class Jobs:
         self._jobs: dict[str, Job] = {}
         self._last_turn: dict[str, float] = {}
 
-    def submit(self, key: str, work: Callable[[Tick], Any], owner: str = "") -> Job:
+    def submit(
+        self,
+        key: str,
+        work: Callable[[Tick], Any],
+        owner: str = "",
+        what: str = "comparison",
+        is_stale: Callable[[Any], bool] = lambda result: False,
+    ) -> Job:
         """Do the work, or take part in the same work that is under way or done.
 
         Parameters
@@ -97,6 +106,10 @@ class Jobs:
             Called with the job's tick; its return value is the result.
         owner
             Who asks; owners take turns.
+        what
+            What it is, for messages.
+        is_stale
+            Says of a result that is there whether it is of no use any more.
 
         Raises
         ------
@@ -104,7 +117,7 @@ class Jobs:
             If too many jobs are waiting.
         """
         with self._lock:
-            same = next((j for j in self._jobs.values() if j.key == key and self._is_wanted(j)), None)
+            same = next((j for j in self._jobs.values() if j.key == key and self._is_wanted(j, is_stale)), None)
             if same:
                 same.asked = time.monotonic()
                 return same
@@ -115,7 +128,7 @@ class Jobs:
                     "Try again in some seconds.",
                 )
             deadline = time.monotonic() + self._settings.job_deadline
-            job = Job(secrets.token_hex(8), key, owner, work, deadline, self._settings.job_patience)
+            job = Job(secrets.token_hex(8), key, owner, work, deadline, self._settings.job_patience, what)
             self._jobs[job.id] = job
             self._drop_old()
         self._pool.submit(self._run_next)
@@ -136,7 +149,7 @@ class Jobs:
         job.cancelled.set()
         with self._lock:
             if job.state == "queued":
-                self._end(job, "cancelled", Cancelled("The comparison was cancelled."))
+                self._end(job, "cancelled", Cancelled(f"The {job.what} was cancelled."))
         return job
 
     def close(self) -> None:
@@ -164,7 +177,7 @@ class Jobs:
             self._end(job, "failed", error)
         except BaseException:  # whatever it is: a worker that ends would leave its job running for ever
             log.exception("a job failed")
-            failure = StarcyteError("The comparison failed: a defect of starcyte.", "See the server's log.")
+            failure = StarcyteError(f"The {job.what} failed: a defect of starcyte.", "See the server's log.")
             self._end(job, "failed", failure)
         else:
             job.progress = 1.0
@@ -177,8 +190,10 @@ class Jobs:
         job.ended.set()
 
     @staticmethod
-    def _is_wanted(job: Job) -> bool:
-        return job.state == "done" or (job.state in {"queued", "running"} and not job.cancelled.is_set())
+    def _is_wanted(job: Job, is_stale: Callable[[Any], bool]) -> bool:
+        return (job.state == "done" and not is_stale(job.result)) or (
+            job.state in {"queued", "running"} and not job.cancelled.is_set()
+        )
 
     def _drop_old(self) -> None:
         finished = [j for j in self._jobs.values() if j.ended.is_set()]

@@ -37,6 +37,7 @@ class Curation:
 
     def __init__(self, store_path: Path, settings: Settings, n_obs: int, now: Callable[[], str] = utc_now) -> None:
         self.store = Store(store_path, settings, now)
+        self.settings = settings
         self.n_obs = n_obs
         self.labels = Labels(self.store, settings, n_obs)
         self.genesets = GeneSets(self.store, settings)

@@ -205,7 +205,7 @@ class Writing(Reading):
 
     def __init__(self, connection: sqlite3.Connection, user: str, settings: Settings, now: str) -> None:
         super().__init__(connection)
-        self._user = user
+        self.user = user
         self._settings = settings
         self._now = now
         self.kept: list[Callable[[], None]] = []
@@ -253,7 +253,7 @@ class Writing(Reading):
             grown = head_bytes
             thing_id = run(
                 "INSERT INTO things (user, kind, name, revision, gone, time, header) VALUES (?, ?, ?, 0, ?, ?, ?)",
-                (self._user, kind, name, gone, self._now, text),
+                (self.user, kind, name, gone, self._now, text),
             ).lastrowid
         else:
             thing_id = thing.id
@@ -261,7 +261,7 @@ class Writing(Reading):
             grown = head_bytes - old
         number = run(
             "INSERT INTO changes (thing, user, kind, name, action, time, size, undo) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (thing_id, self._user, kind, name, action, self._now, size, undo),
+            (thing_id, self.user, kind, name, action, self._now, size, undo),
         ).lastrowid
         run(
             "UPDATE things SET name = ?, revision = ?, gone = ?, time = ?, header = ? WHERE id = ?",
@@ -277,7 +277,7 @@ class Writing(Reading):
         self._count(grown, len(undo or b""))
         assert thing_id is not None
         assert number is not None
-        return Thing(thing_id, kind, name, number, gone, self._user, self._now, header)
+        return Thing(thing_id, kind, name, number, gone, self.user, self._now, header)
 
     def _count(self, standing: int, history: int) -> None:
         """Note how much more the user keeps, and let the oldest history go where that is too much."""
@@ -285,9 +285,9 @@ class Writing(Reading):
         run(
             "INSERT INTO usage (user, standing, history) VALUES (?, ?, ?) ON CONFLICT (user) DO UPDATE"
             " SET standing = standing + excluded.standing, history = history + excluded.history",
-            (self._user, standing, history),
+            (self.user, standing, history),
         )
-        stands, past = run("SELECT standing, history FROM usage WHERE user = ?", (self._user,)).fetchone()
+        stands, past = run("SELECT standing, history FROM usage WHERE user = ?", (self.user,)).fetchone()
         most = self._settings.max_user_bytes
         if standing > 0 and stands > most:
             raise LimitExceeded(
@@ -298,14 +298,14 @@ class Writing(Reading):
             return
         oldest = run(
             "SELECT number, length(undo) FROM changes WHERE user = ? AND undo IS NOT NULL ORDER BY number",
-            (self._user,),
+            (self.user,),
         ).fetchall()
         for number, size in oldest:
             if stands + past <= most:
                 break
             run("UPDATE changes SET undo = NULL WHERE number = ?", (number,))
             past -= size
-        run("UPDATE usage SET history = ? WHERE user = ?", (past, self._user))
+        run("UPDATE usage SET history = ? WHERE user = ?", (past, self.user))
 
 
 _THING = "id, kind, name, revision, gone, user, time, header"
@@ -363,6 +363,7 @@ class Store:
         self._idle: list[sqlite3.Connection] = []
         self._idle_lock = threading.Lock()
         self._write_lock = threading.Lock()
+        self._under_way = threading.local()
         self._closed = False
 
     def on_change(self, callback: Callable[[str], None]) -> None:
@@ -383,6 +384,8 @@ class Store:
     def write(self, user: str) -> Iterator[Writing]:
         """Change something; left without an exception, it is on the disk, and otherwise nothing has changed.
 
+        Within another change of the same thread it is a part of that one.
+
         Parameters
         ----------
         user
@@ -399,6 +402,11 @@ class Store:
         """
         if self._settings.read_only:
             raise Forbidden("Nothing can be made here (setting read_only).", "Save what you need as a file.")
+        around: Writing | None = getattr(self._under_way, "writing", None)
+        if around is not None:
+            assert around.user == user
+            yield around
+            return
         kept: list[Callable[[], None]] = []
         changed = False
         with self._write_lock, self._told(), self._connection() as connection:
@@ -410,11 +418,13 @@ class Store:
             try:
                 before = connection.total_changes
                 writing = Writing(connection, user, self._settings, self._now())
+                self._under_way.writing = writing
                 yield writing
                 changed = connection.total_changes > before
                 connection.execute("COMMIT")
                 kept = writing.kept
             finally:
+                self._under_way.writing = None
                 _roll_back(connection)
         for callback in kept:
             callback()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,7 @@ from starcyte.errors import BadRequest, Conflict, LimitExceeded
 from starcyte.settings import Settings
 
 KINDS = ("view", "result", "figure")
+_THUMBNAIL = re.compile(r"data:image/(png|jpeg|webp);base64,[A-Za-z0-9+/]+={0,2}")
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,11 @@ class Keepsakes:
 
     def all(self, user: str, reading: Reading) -> list[Keepsake]:
         """Return all keepsakes of a user in a read transaction."""
-        return [read_keepsake(reading, t) for kind in KINDS for t in reading.things(user, kind)]
+        return [kept for kind in KINDS for kept in self.of(user, kind, reading)]
+
+    def of(self, user: str, kind: str, reading: Reading) -> list[Keepsake]:
+        """Return all keepsakes of a kind in a read transaction."""
+        return [read_keepsake(reading, t) for t in reading.things(user, kind)]
 
     def get(self, user: str, kind: str, name: str) -> Keepsake:
         """Return a keepsake by name; raise NotFound where there is none."""
@@ -151,6 +157,14 @@ def read_keepsake(reading: Reading, thing: Thing) -> Keepsake:
     return Keepsake(
         thing.kind, thing.name, thing.revision, media_type, reading.part(thing, 0), thing.author, thing.time
     )
+
+
+def thumbnail_of(body: Any) -> str | None:
+    """Return the small picture in the body of a view; empty where it has none, None where it is no picture."""
+    given = body.get("thumbnail") if isinstance(body, dict) else None
+    if given is None:
+        return ""
+    return given if isinstance(given, str) and _THUMBNAIL.fullmatch(given) else None
 
 
 def _info(thing: Thing) -> KeepsakeInfo:

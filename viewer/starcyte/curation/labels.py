@@ -72,7 +72,12 @@ class Labels:
             return reading.history(thing)
 
     def create(
-        self, user: str, name: str, wanted: Sequence[Wanted] | None = None, start: Sequence[Category] = ()
+        self,
+        user: str,
+        name: str,
+        wanted: Sequence[Wanted] | None = None,
+        start: Sequence[Category] = (),
+        action: str = "create",
     ) -> LabelInfo:
         """Make a label.
 
@@ -86,6 +91,8 @@ class Labels:
             Its categories; None takes those of the start.
         start
             Categories with cells to begin from.
+        action
+            What to call it in the history.
 
         Raises
         ------
@@ -106,7 +113,7 @@ class Labels:
             after = self._filled(replace(before, gone=False), start)
             if wanted is not None:
                 after = edited(after, wanted, self._settings)
-            return self._save(writing, user, thing, before, after, "create")
+            return self._save(writing, user, thing, before, after, action)
 
     def put(
         self,
@@ -154,32 +161,6 @@ class Labels:
                 return _info(thing)
             self._refuse_taken(writing, user, thing, after.name)
             return self._save(writing, user, thing, before, after, "edit")
-
-    def replace(self, user: str, name: str, categories: Sequence[Category], action: str = "import") -> LabelInfo:
-        """Give a label these categories with these cells, whatever it had; it is made if it is not there.
-
-        Parameters
-        ----------
-        user, name
-            Which one.
-        categories
-            No cell may be in two.
-        action
-            What to call it in the history.
-
-        Raises
-        ------
-        BadRequest, LimitExceeded
-            If the name or the categories cannot be.
-        """
-        self._check_name(name)
-        with self._store.write(user) as writing:
-            thing = writing.thing(user, KIND, name) or writing.gone(user, KIND, name)
-            before = State(name, gone=True) if thing is None else self._state(writing, thing)
-            after = self._filled(replace(before, name=name, gone=False), categories)
-            if thing is not None and _alike(before, after):
-                return _info(thing)
-            return self._save(writing, user, thing, before, after, action)
 
     def assign(
         self,

@@ -80,7 +80,7 @@ def check_color(given: Any) -> str:
     return given.lower()
 
 
-def clean_names(given: Iterable[str], settings: Settings) -> list[str]:
+def clean_names(given: Iterable[str], settings: Settings, others: Iterable[str] = ()) -> list[str]:
     """Return names from a file as names that users could have given: cleaned, shortened, made unique.
 
     Parameters
@@ -89,8 +89,10 @@ def clean_names(given: Iterable[str], settings: Settings) -> list[str]:
         Any texts.
     settings
         ``max_text`` is used.
+    others
+        Names that are not to be given.
     """
-    taken: set[str] = set()
+    taken = set(others)
     names = []
     for text in given:
         clean = "".join("\N{REPLACEMENT CHARACTER}" if _is_no_text(c) else c for c in text)
@@ -106,6 +108,18 @@ def clean_names(given: Iterable[str], settings: Settings) -> list[str]:
         taken.add(name)
         names.append(name)
     return names
+
+
+def clean_note(text: str, settings: Settings) -> str:
+    """Return free text from a file as text that a user could have given: cleaned and shortened."""
+    bad = (c == "\0" or "\ud800" <= c <= "\udfff" for c in text)
+    clean = "".join("\N{REPLACEMENT CHARACTER}" if b else c for b, c in zip(bad, text, strict=True))
+    return clean[: settings.max_text]
+
+
+def clean_color(text: str) -> str:
+    """Return a colour from a file; empty where it is none."""
+    return text.lower() if _COLOR.fullmatch(text) else ""
 
 
 def _is_no_text(character: str) -> bool:

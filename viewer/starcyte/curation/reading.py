@@ -129,6 +129,8 @@ def table_labels(data: bytes, cells: CellNames) -> LabelTable:
         raise BadRequest(
             "The file has one column only.", "Give the names of cells first, then a column for each label."
         )
+    if not names:
+        raise BadRequest("The file has a header, and no cells.", "Give the names of cells, a row for each.")
     if not all(map(str.strip, titles)) or len(set(titles)) < len(titles):
         raise BadRequest("A column of the file has no name, or that of another.", "Give each its own name.")
     found = _agreeing(cells.find(names), columns)

@@ -51,7 +51,7 @@ def diffexp() -> Response:
     def work(tick: Tick) -> Comparison:
         return compare(dataset, matrix, a, b, method, correction, cores, _after_index(ctx, matrix, method, tick))
 
-    return _answer_job(ctx.jobs.submit(key, work, owner=_owner()), *page)
+    return answer_job(ctx.jobs.submit(key, work, owner=owner()), *page)
 
 
 @blueprint.post("/markers")
@@ -75,17 +75,19 @@ def markers() -> Response:
     def work(tick: Tick) -> Markers:
         return find_markers(matrix, column, limit, method, correction, cores, _after_index(ctx, matrix, method, tick))
 
-    return _answer_job(ctx.jobs.submit(key, work, owner=_owner()), None, 0)
+    return answer_job(ctx.jobs.submit(key, work, owner=owner()), None, 0)
 
 
 @blueprint.get("/jobs/<job_id>")
 def job_state(job_id: str) -> Response:
     """Say how far a job is, with its result where it is done; as CSV, the whole table."""
+    from starcyte.curation.downloads import NewFile
     from starcyte.web.results import as_csv
 
     page = _page(request.args.get("limit"), request.args.get("offset"))
     job = context().jobs.get(job_id)
-    if job.state == "done" and request.accept_mimetypes.best_match([JSON, CSV], default=JSON) == CSV:
+    is_table = job.state == "done" and not isinstance(job.result, NewFile)
+    if is_table and request.accept_mimetypes.best_match([JSON, CSV], default=JSON) == CSV:
         return as_csv(job.result, context().dataset(), context().settings.diffexp_lfc_cutoff)
     return answer_json(_job_answer(job, *page))
 
@@ -128,7 +130,8 @@ def _common(body: dict[str, Any]) -> tuple[Method, Correction, Matrix]:
     return method, correction, context().matrix(matrix)
 
 
-def _owner() -> str:
+def owner() -> str:
+    """Return who asks for jobs, for their turns."""
     # the page names itself at random, so that users behind one proxy take turns too
     return request.headers.get("X-Starcyte-Client", request.remote_addr or "")[:64]
 
@@ -140,7 +143,8 @@ def _page(limit: Any, offset: Any) -> tuple[int | None, int]:
     )
 
 
-def _answer_job(job: Job, limit: int | None, offset: int) -> Response:
+def answer_job(job: Job, limit: int | None, offset: int) -> Response:
+    """Return the result of a job that is quick, else how far it is."""
     job.ended.wait(context().settings.answer_wait)
     if job.error:
         raise job.error

@@ -23,7 +23,19 @@ from starcyte.errors import (
 )
 from starcyte.settings import Settings
 from starcyte.store.opening import Opening
-from starcyte.web import analysis, curation, data, genesets, kept, labels, session, summaries
+from starcyte.web import (
+    analysis,
+    curation,
+    data,
+    ending,
+    exports,
+    genesets,
+    imports,
+    kept,
+    labels,
+    session,
+    summaries,
+)
 from starcyte.web.access import Access, Role
 from starcyte.web.answer import answer_json, compress
 from starcyte.web.base_path import BasePath
@@ -73,7 +85,7 @@ def create_app(
     app.add_url_rule("/<asset:path>", view_func=asset)
     app.add_url_rule(f"{API}/health", view_func=health)
     app.add_url_rule(f"{API}/openapi.json", view_func=openapi)
-    for part in (data, summaries, analysis, curation, labels, genesets, kept):
+    for part in (data, summaries, analysis, curation, labels, genesets, kept, exports, imports, ending):
         app.register_blueprint(part.blueprint, url_prefix=API)
     return app
 
@@ -126,9 +138,11 @@ def health() -> Response:
     indexing = opening.indexing
     if indexing:
         answer["indexing"] = {"matrix": indexing.matrix, "progress": indexing.done}
-    problems = [*opening.problems, *([context().problem] if context().problem else [])]
-    if problems:
-        answer["problems"] = problems
+    if context().problems:
+        answer["problems"] = context().problems
+    idle = context().idle
+    if idle:
+        answer["idle"] = idle.as_dict()
     if opening.state == "error" and opening.error:
         answer["error"] = opening.error.as_dict()
     return _answer_now(answer)
@@ -166,10 +180,11 @@ def _answer_error(error: Exception) -> Response:
 
 def _answer_http_error(error: HTTPException) -> Response:
     status = error.code or 500
+    limit = "max_import_bytes" if request.blueprint == "imports" else "max_body_bytes"
     code, message, hint = {
         404: (NotFound.code, f"There is nothing at {request.path!r}.", "api/v1/openapi.json lists what there is."),
         405: ("method_not_allowed", f"{request.method} is not allowed here.", "api/v1/openapi.json lists what is."),
-        413: ("limit_exceeded", "The request is too large (setting max_body_bytes).", "Send fewer cells, or ranges."),
+        413: ("limit_exceeded", f"The request is too large (setting {limit}).", "Send fewer cells, or ranges."),
     }.get(status, ("bad_request", error.description or error.name, ""))
     failure = StarcyteError(message, hint)
     response = answer_json({"error": failure.as_dict() | {"code": code}}, status)

@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from flask import current_app
 
-from starcyte.errors import Cancelled, Forbidden, StorageUnusable
+from starcyte.errors import Cancelled, Forbidden, StarcyteError, StorageUnusable
 from starcyte.settings import Settings
 from starcyte.store.opening import Opening
 
 if TYPE_CHECKING:
     from starcyte.compute.jobs import Jobs
+    from starcyte.curation.autosave import Autosave
+    from starcyte.curation.cellnames import CellNames
     from starcyte.curation.curation import Curation
+    from starcyte.curation.downloads import Downloads
     from starcyte.curation.terms import Terms
     from starcyte.store.base import Dataset, Matrix
+    from starcyte.web.ending import IdleClock
+
+# Galaxy kills a second after it has asked us to leave
+_LAST_SAVE_SECONDS = 0.3
 
 
 @dataclass
@@ -32,14 +40,30 @@ class Context:
         The dataset, open or not yet.
     jobs
         The pool for long work.
+    stopping
+        Set when the server is to end.
+    on_end
+        Ends the server, told why.
+    idle
+        The time since it was used, where that ends it.
+    autosave
+        Keeps the outputs folder, once what users make is open.
+    problem
+        Why nothing can be kept; empty where all is well.
     """
 
     settings: Settings
     opening: Opening
     jobs: Jobs
     stopping: threading.Event = field(default_factory=threading.Event)
+    on_end: Callable[[str], None] = lambda reason: None
+    idle: IdleClock | None = None
+    autosave: Autosave | None = None
     problem: str = ""
+    _session_problem: str = ""
     _curation: Curation | None = None
+    _cell_names: CellNames | None = None
+    _downloads: Downloads | None = None
     _terms: Terms | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -73,6 +97,7 @@ class Context:
             if self._curation is None:
                 path = data_folder(self.settings) / f"{dataset.fingerprint}.sqlite"
                 try:
+                    self._take_session(path, dataset)
                     self._curation = Curation(path, self.settings, dataset.n_obs)
                 except StorageUnusable as error:
                     if self.settings.read_only:
@@ -80,7 +105,82 @@ class Context:
                     self.problem = f"Labels and gene sets cannot be kept. {error}"
                     raise
                 self.problem = ""
+                if self.settings.outputs_dir and not self.settings.read_only:
+                    from starcyte.curation.autosave import Autosave
+
+                    self.autosave = Autosave(self._curation, dataset, Path(self.settings.outputs_dir))
+                    self.autosave.start()
             return self._curation
+
+    def begin(self) -> None:
+        """Take in the session and bring the outputs folder up to date, when the dataset is open, asked for or not."""
+        if self.settings.outputs_dir or self.settings.session_file:
+            threading.Thread(target=self._begin, name="begin", daemon=True).start()
+
+    def _begin(self) -> None:
+        while self.opening.state == "loading":
+            if self.stopping.wait(0.1):
+                return
+        if self.opening.state == "ready" and not self.stopping.is_set():
+            _ = self.keeps
+
+    def _take_session(self, path: Path, dataset: Dataset) -> None:
+        """Take in the session that the operator gives, unless something was made here already, as before a restart."""
+        if not self.settings.session_file:
+            return
+        from starcyte.curation.curation import Curation
+        from starcyte.curation.importing import take_session
+        from starcyte.curation.reading import session_labels
+        from starcyte.curation.session import read_session
+
+        # to be looked at, even where nothing may be made
+        curation = Curation(path, Settings(**vars(self.settings) | {"read_only": False}), dataset.n_obs)
+        try:
+            if curation.newest(""):
+                return
+            session = read_session(Path(self.settings.session_file).read_bytes())
+            table = session_labels(session, dataset, self._names(dataset))
+            take_session(curation, "", session, table.labels)
+            left_out = table.unmatched + table.duplicated
+            if left_out:
+                self._session_problem = f"{left_out} cells of the saved session are not in this dataset, or not once."
+        except (OSError, StarcyteError) as error:
+            reason = error if isinstance(error, StarcyteError) else f"{error.strerror}."
+            self._session_problem = f"The saved session was not taken in: {reason}"
+        finally:
+            curation.close()
+
+    @property
+    def problems(self) -> list[str]:
+        """What could not be done, in words; the server goes on without."""
+        of_outputs = self.autosave.problem if self.autosave else ""
+        return [p for p in (*self.opening.problems, self.problem, self._session_problem, of_outputs) if p]
+
+    def cell_names(self) -> CellNames:
+        """Return the names of the cells, which are read once."""
+        dataset = self.dataset()
+        with self._lock:
+            return self._names(dataset)
+
+    def _names(self, dataset: Dataset) -> CellNames:
+        from starcyte.curation.cellnames import CellNames
+
+        if self._cell_names is None:
+            self._cell_names = CellNames(dataset)
+        return self._cell_names
+
+    def downloads(self) -> Downloads:
+        """Return the files that were made for download."""
+        from starcyte.curation.downloads import Downloads
+        from starcyte.store.cache import cache_folder
+
+        self.curation()
+        dataset = self.dataset()
+        with self._lock:
+            if self._downloads is None:
+                folder = cache_folder(self.settings) / "downloads"
+                self._downloads = Downloads(dataset, self.settings, folder, self.autosave)
+            return self._downloads
 
     @property
     def keeps(self) -> bool:
@@ -115,6 +215,10 @@ class Context:
     def close(self) -> None:
         """Let go of what users make, when nobody asks any more."""
         with self._lock:
+            if self.autosave is not None:
+                self.autosave.close(_LAST_SAVE_SECONDS)
+            if self._downloads is not None:
+                self._downloads.close()
             if self._curation is not None:
                 self._curation.close()
 

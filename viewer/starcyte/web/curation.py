@@ -33,7 +33,7 @@ def answer_conflict(error: Conflict) -> Response:
 @blueprint.after_app_request
 def _never_kept(response: Response) -> Response:
     """Let no cache keep what users have made: the next user of it may be another."""
-    if request.blueprint in {"curation", "labels", "genesets", "kept"}:
+    if request.blueprint in {"curation", "labels", "genesets", "kept", "exports", "imports"}:
         response.headers["Cache-Control"] = "no-store"
     return response
 

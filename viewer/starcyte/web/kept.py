@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import Any, NoReturn
 
 from flask import Blueprint, Response, request
@@ -15,7 +14,6 @@ from starcyte.web.revision import answer_revision, expected, expected_or_any, mi
 
 blueprint = Blueprint("kept", __name__)
 
-_THUMBNAIL = re.compile(r"data:image/(png|jpeg|webp);base64,[A-Za-z0-9+/]+={0,2}")
 _PNG_START = b"\x89PNG\r\n\x1a\n"
 
 
@@ -102,9 +100,9 @@ def _refuse_constant(text: str) -> NoReturn:
 
 
 def _thumbnail(data: Any) -> str:
-    given = data.get("thumbnail") if isinstance(data, dict) else None
-    if given is None:
-        return ""
-    if not isinstance(given, str) or not _THUMBNAIL.fullmatch(given):
+    from starcyte.curation.keepsakes import thumbnail_of
+
+    found = thumbnail_of(data)
+    if found is None:
         raise BadRequest("The thumbnail is no small picture.", "Give it as data:image/png;base64,...")
-    return given
+    return found

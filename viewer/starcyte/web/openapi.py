@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from starcyte import __version__
-from starcyte.web import openapi_curation, openapi_session
+from starcyte.web import openapi_curation, openapi_files, openapi_session
 from starcyte.web.media import CSV, JSON, PNG
 from starcyte.web.openapi_parts import NOT_MODIFIED, READ_ERRORS, columns, failures, get, json_answer, path_name, query
 from starcyte.web.openapi_schemas import COUNT, ref, schemas
@@ -13,7 +13,12 @@ from starcyte.web.openapi_schemas import COUNT, ref, schemas
 
 def description() -> dict[str, Any]:
     """Return the OpenAPI document; paths are relative to where it is found."""
-    paths = _paths() | openapi_curation.paths() | openapi_session.paths()
+    parts = (openapi_curation, openapi_files, openapi_session)
+    paths = _paths()
+    named = schemas()
+    for part in parts:
+        paths |= part.paths()
+        named |= part.schemas()
     return {
         "openapi": "3.1.0",
         "info": {
@@ -24,10 +29,7 @@ def description() -> dict[str, Any]:
         },
         "servers": [{"url": "../.."}],
         "paths": {f"/api/v1{path}": operations for path, operations in paths.items()},
-        "components": {
-            "schemas": schemas() | openapi_curation.schemas() | openapi_session.schemas(),
-            "responses": _responses(),
-        },
+        "components": {"schemas": named, "responses": _responses()},
     }
 
 

@@ -86,6 +86,7 @@ def schemas() -> dict[str, Any]:
             error=failure,
             indexing=object_(("matrix", "progress"), matrix=text, progress=number),
             problems=list_(text),
+            idle=ref("Idle"),
         ),
         "Schema": object_(
             ("title", "fingerprint", "n_obs", "n_vars", "obs", "embeddings", "matrices", "genes", "warnings"),
@@ -203,7 +204,7 @@ def schemas() -> dict[str, Any]:
         ),
         "Markers": marker_table,
         "Job": job,
-        "JobAnswer": object_(("job",), job=job, result={"anyOf": [result, marker_table]}),
+        "JobAnswer": object_(("job",), job=job, result={"anyOf": [result, marker_table, ref("NewFile")]}),
     }
 
 

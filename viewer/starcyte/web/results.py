@@ -11,20 +11,22 @@ from numpy.typing import NDArray
 from starcyte.compute import RESULT_COLUMNS
 from starcyte.compute.diffexp import Comparison
 from starcyte.compute.markers import GroupMarkers, Markers
+from starcyte.curation.downloads import NewFile
+from starcyte.curation.outputs import dataset_name
 from starcyte.store.base import Dataset
 from starcyte.web.media import CSV
 from starcyte.web.wire import csv_bytes
 
 
 def as_json(
-    result: Comparison | Markers, dataset: Dataset, limit: int | None, offset: int, cutoff: float = 0.0
+    result: Comparison | Markers | NewFile, dataset: Dataset, limit: int | None, offset: int, cutoff: float = 0.0
 ) -> dict[str, Any]:
-    """Return a result with its method and what it is of.
+    """Return a result with its method and what it is of; of a file, where it is had.
 
     Parameters
     ----------
     result
-        A comparison, or markers.
+        A comparison, markers, or a file that was made.
     dataset
         The dataset that it is of.
     limit, offset
@@ -32,6 +34,13 @@ def as_json(
     cutoff
         Genes whose change is smaller are left out, those without a fold change are not.
     """
+    if isinstance(result, NewFile):
+        return {
+            "file": dataset_name(dataset),
+            "bytes": result.n_bytes,
+            "download": f"export/files/{result.id}",
+            "notes": list(result.notes),
+        }
     names = dataset.genes(result.matrix).names
     answer: dict[str, Any] = {
         "method": result.method,

@@ -1,0 +1,325 @@
+"""What users make as files: taken away, brought back, kept current in a folder, and what ends a viewer."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+import time
+
+import anndata as ad
+import pandas as pd
+import pytest
+from starcyte.web.ending import IdleClock
+
+N = 40
+T, B = [0, 3, 5, 39], [1, 2]
+# what may be a name, and must not be taken for anything else
+HOSTILE = ["=1+1", "a,b", "../../etc/passwd", "<b>x</b>", "@SUM(A1)", '"quoted"', "it's", "é😀"]
+
+
+@pytest.fixture
+def page(serve, small_file, tmp_path):
+    return serve(small_file, data_dir=str(tmp_path / "data"))
+
+
+@pytest.fixture
+def made(page):
+    """A page on which a label, a set and a view were made."""
+    make(page)
+    return page
+
+
+def make(page, name="type of cell"):
+    page.open(f"labels/{name}", method="PUT", json={"categories": [{"name": "T", "color": "#ff0000", "note": "?"}]})
+    page.post(f"labels/{name}/assign", {"category": "T", "selection": {"indices": T}})
+    page.post(f"labels/{name}/assign", {"category": "B", "selection": {"indices": B}, "create": True})
+    page.open("genesets/s", method="PUT", json={"genes": ["CD3D", "a,b", "none"], "description": "of T"})
+    page.open("views/v", method="PUT", json={"x": 1, "thumbnail": "data:image/png;base64,AAAA"})
+    page.open("results/r", method="PUT", json={"genes": [{"gene": "CD3D", "score": 1.5}]})
+
+
+def cells_of(page, name):
+    """Return the cells of each category."""
+    values = page.json(f"labels/{name}")["columns"][0]["values"]
+    return {v: [i for i, w in enumerate(values) if v == w] for v in dict.fromkeys(values) if v is not None}
+
+
+def all_of(page):
+    labels = [{k: v for k, v in x.items() if k not in {"revision", "time"}} for x in page.json("labels")["labels"]]
+    sets = [(g["name"], g["genes"], g["description"]) for g in page.json("genesets")["genesets"]]
+    views = [(v["name"], v["thumbnail"], page.json("views/" + v["name"])) for v in page.json("views")["views"]]
+    results = [(r["name"], page.json("results/" + r["name"])) for r in page.json("results")["results"]]
+    return labels, [cells_of(page, x["name"]) for x in labels], sets, views, results
+
+
+def bring(page, what, text, **query):
+    data = text.encode() if isinstance(text, str) else text
+    return page.open(f"import/{what}", method="POST", data=data, content_type="text/csv", query_string=query)
+
+
+@pytest.mark.parametrize(("ending", "separator"), [("csv", ","), ("tsv", "\t"), ("tabular", "\t")])
+def test_labels_are_a_table_of_all_cells(made, ending, separator):
+    made.open("labels/other", method="PUT", json={"categories": []})
+    response = made.get(f"export/labels.{ending}")
+    assert response.headers["Content-Disposition"] == f'attachment; filename="small_labels.{ending}"'
+    table = pd.read_csv(io.StringIO(response.text), sep=separator, index_col=0)
+    assert list(table.columns) == ["type of cell", "other"]
+    assert list(table.index) == made.json("cells?rows=" + ",".join(map(str, range(N))))["names"]
+    assert [i for i, v in enumerate(table["type of cell"]) if v == "T"] == T
+    assert table["type of cell"].isna().sum() == N - len(T) - len(B)
+    one = made.get(f"export/labels.{ending}?name=other").text
+    assert one.split("\n", 1)[0] == f"cell{separator}other"
+
+
+def test_labels_that_are_not_there_are_not_found(made, refused):
+    refused(made.get("export/labels.csv?name=none"), 404)
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_name_leaves_and_comes_back_as_text(made, serve, small_file, tmp_path, name):
+    made.open("genesets/" + "x", method="PUT", json={"genes": ["CD3D"]})
+    path = "labels/" + "".join(f"%{byte:02x}" for byte in name.encode())
+    made.open(path, method="PUT", json={"categories": [{"name": name}]})
+    made.post(f"{path}/assign", {"category": name, "selection": {"indices": T}})
+    other = serve(small_file, data_dir=str(tmp_path / "other"))
+    for kind, file in (("session", "session.json"), ("labels", "labels.csv")):
+        assert bring(other, kind, made.get(f"export/{file}").data).status_code == 200
+    assert [x["name"] for x in other.json("labels")["labels"]] == ["type of cell", name]
+    assert cells_of(other, path.removeprefix("labels/")) == {name: T}
+    header = made.get("export/labels.csv").text.split("\n", 1)[0]
+    assert not any(field.lstrip('"').startswith(tuple("=+-@")) for field in header.split(","))
+
+
+def test_a_session_opens_on_another_server_with_all_that_was_made(made, serve, small_file, tmp_path):
+    other = serve(small_file, data_dir=str(tmp_path / "other"))
+    answer = bring(other, "session", made.get("export/session.json").data).json
+    assert [x["name"] for x in answer["labels"]] == ["type of cell"]
+    assert ([g["name"] for g in answer["genesets"]], answer["views"], answer["results"]) == (["s"], ["v"], ["r"])
+    assert answer["unmatched"] == answer["duplicated"] == 0
+    assert all_of(other) == all_of(made)
+    # a second time there is nothing new
+    before = other.json("labels")["revision"]
+    assert bring(other, "session", made.get("export/session.json").data).status_code == 200
+    assert other.json("labels")["revision"] == before
+
+
+def test_labels_come_by_name_in_any_order_and_misses_are_told(page):
+    text = "cell,mine\nnobody,T\nc39,B\nc0,T\n"
+    names = page.json("cells?rows=0,39")["names"]
+    answer = bring(page, "labels", text.replace("c39", names[1]).replace("c0", names[0])).json
+    assert (answer["matched"], answer["unmatched"], answer["examples"]) == (2, 1, ["nobody"])
+    assert cells_of(page, "mine") == {"T": [0], "B": [39]}
+    assert page.json("labels/mine/revisions")["revisions"][0]["action"] == "import"
+
+
+def test_a_file_of_other_cells_is_refused(page, refused):
+    error = refused(bring(page, "labels", "cell,mine\nnobody,T\n"), 400)
+    assert "'nobody'" in error["message"]
+    assert page.json("labels")["labels"] == []
+
+
+def test_what_stands_is_never_written_over(made):
+    table = made.get("export/labels.csv").data
+    assert [x["name"] for x in bring(made, "labels", table).json["labels"]] == ["type of cell"]
+    before = cells_of(made, "type of cell")
+    made.post("labels/type of cell/assign", {"category": "B", "selection": {"indices": [7]}})
+    assert [x["name"] for x in bring(made, "labels", table).json["labels"]] == ["type of cell (2)"]
+    assert cells_of(made, "type of cell (2)") == before
+    assert cells_of(made, "type of cell") == before | {"B": [*B, 7]}
+    sets = "gene_set_name,gene_symbol\ns,CD3D\nt,MS4A1\n"
+    answer = bring(made, "genesets", sets).json
+    assert [g["name"] for g in answer["genesets"]] == ["s (2)", "t"]
+    assert answer["missing"] == {"s (2)": [], "t": []}
+
+
+def test_a_file_is_taken_in_as_a_whole_or_not_at_all(serve, small_file, tmp_path, refused):
+    page = serve(small_file, data_dir=str(tmp_path / "data"), max_labels=2)
+    names = page.json("cells?rows=0")["names"]
+    error = refused(bring(page, "labels", f"cell,a,b,c\n{names[0]},x,y,z\n"), 413)
+    assert "max_labels" in error["message"]
+    assert page.json("labels") == {"labels": [], "revision": 0}
+    assert [x["name"] for x in bring(page, "labels", f"cell,a,b\n{names[0]},x,y\n").json["labels"]] == ["a", "b"]
+
+
+def test_files_may_be_larger_than_other_requests(serve, small_file, tmp_path, refused):
+    page = serve(small_file, data_dir=str(tmp_path / "data"), max_body_bytes=100, max_import_bytes=1000)
+    names = page.json("cells?rows=0")["names"]
+    assert bring(page, "labels", f"cell,a\n{names[0]},{'x' * 200}\n").status_code == 200
+    error = refused(bring(page, "labels", "x" * 1001), 413)
+    assert "max_import_bytes" in error["message"]
+    error = refused(page.open("labels/x", method="PUT", json={"categories": [{"name": "x" * 200}]}), 413)
+    assert "max_body_bytes" in error["message"]
+
+
+def test_gene_sets_leave_and_come_back(made, serve, small_file, tmp_path):
+    assert made.get("export/genesets.gmt").text == "s\tof T\tCD3D\ta,b\tnone\n"
+    for k, ending in enumerate(("gmt", "csv")):
+        other = serve(small_file, data_dir=str(tmp_path / f"other{k}"))
+        answer = bring(other, "genesets", made.get(f"export/genesets.{ending}").data).json
+        assert answer["missing"] == {"s": ["none"]}
+        assert [(g["genes"], g["description"]) for g in answer["genesets"]] == [(["CD3D", "a,b", "none"], "of T")]
+    assert bring(made, "genesets", "CD3D\nMS4A1", name="mine").json["genesets"][0]["name"] == "mine"
+
+
+def new_file(page):
+    """Have a new h5ad made, and return the answer."""
+    answer = page.post("export/h5ad", {})
+    while answer.status_code == 202:
+        time.sleep(0.05)
+        answer = page.get("jobs/" + answer.json["job"]["id"])
+        if answer.status_code == 200 and answer.json["job"]["state"] in {"queued", "running"}:
+            answer.status_code = 202
+    assert answer.status_code == 200, answer.text
+    return answer.json.get("result", answer.json)
+
+
+def test_a_new_h5ad_has_the_labels_as_columns(made, small_file, tmp_path):
+    answer = new_file(made)
+    assert answer["file"] == "small_labelled.h5ad"
+    response = made.get(answer["download"])
+    assert len(response.data) == answer["bytes"]
+    assert response.headers["Content-Disposition"] == "attachment; filename=small_labelled.h5ad"
+    (tmp_path / "new.h5ad").write_bytes(response.data)
+    # HDF5 opens a file with a lock only where it is not open without one
+    old, new = ad.read_h5ad(shutil.copy(small_file, tmp_path / "old.h5ad")), ad.read_h5ad(tmp_path / "new.h5ad")
+    assert (old.X != new.X).nnz == 0
+    assert [i for i, v in enumerate(new.obs["type of cell"]) if v == "T"] == T
+    assert list(new.obs["type of cell"].cat.categories) == ["T", "B"]
+    assert new.uns["type of cell_colors"][0] == "#ff0000"
+    assert new.uns["starcyte"]["source"] == "small.h5ad"
+    # the same again is not made again, until something changes or it is gone
+    assert new_file(made)["download"] == answer["download"]
+    made.post("labels/type of cell/assign", {"category": "B", "selection": {"indices": [7]}})
+    again = new_file(made)
+    assert again["download"] != answer["download"]
+    assert made.get(answer["download"]).status_code == 404
+    assert made.get(again["download"]).status_code == 200
+
+
+def test_without_labels_there_is_no_new_h5ad(page, refused):
+    refused(page.post("export/h5ad", {}), 400)
+
+
+def test_a_new_h5ad_is_its_users_alone_and_goes_with_the_viewer(serve, small_file, tmp_path, monkeypatch, refused):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    settings = {"data_dir": str(tmp_path / "data"), "user_header": "X-User", "trusted_proxies": "203.0.113.9"}
+    page = serve(small_file, **settings)
+    ann, bob = {"headers": {"X-User": "ann"}}, {"headers": {"X-User": "bob"}}
+    page.open("labels/mine", method="PUT", json={"categories": [{"name": "T"}]}, **ann)
+    answer = page.post("export/h5ad", {}, **ann)
+    while answer.status_code == 202:
+        answer = page.post("export/h5ad", {}, **ann)
+    assert page.get(answer.json["download"], **ann).status_code == 200
+    refused(page.get(answer.json["download"], **bob), 404)
+    assert list((tmp_path / "cache").rglob(answer.json["download"].rpartition("/")[2]))
+    page.app.extensions["starcyte"].close()
+    assert not list((tmp_path / "cache").rglob("downloads/*"))
+
+
+@pytest.fixture
+def saving(serve, small_file, tmp_path):
+    return serve(small_file, data_dir=str(tmp_path / "data"), outputs_dir=str(tmp_path / "saved"), allow_finish=True)
+
+
+def test_the_outputs_folder_holds_what_was_made(saving, tmp_path):
+    saving.json("schema")
+    make(saving)
+    saved = tmp_path / "saved"
+    wanted = {"labels.tabular", "gene_sets.gmt", "r.tabular", "session.json"}
+    end = time.monotonic() + 30
+    while {p.name for p in saved.glob("*")} != wanted and time.monotonic() < end:
+        time.sleep(0.05)
+    ended = []
+    saving.app.extensions["starcyte"].on_end = ended.append
+    assert saving.post("finish", {}).json == {"state": "finished"}
+    assert {p.name for p in saved.iterdir()} == wanted
+    assert saved.joinpath("labels.tabular").read_bytes() == saving.get("export/labels.tabular").data
+    session = json.loads(saved.joinpath("session.json").read_text())
+    assert session["revision"] == saving.json("labels")["revision"]
+    while not ended:
+        time.sleep(0.05)
+    assert ended == ["finished by its user"]
+
+
+def test_a_new_h5ad_lands_in_the_outputs_folder(saving, tmp_path):
+    make(saving)
+    answer = new_file(saving)
+    data = saving.get(answer["download"]).data
+    assert (tmp_path / "saved" / "small_labelled.h5ad").read_bytes() == data
+
+
+def test_a_viewer_that_cannot_save_does_not_end(serve, small_file, tmp_path, refused):
+    (tmp_path / "file").touch()
+    page = serve(
+        small_file, data_dir=str(tmp_path / "data"), outputs_dir=str(tmp_path / "file" / "saved"), allow_finish=True
+    )
+    page.app.extensions["starcyte"].on_end = lambda reason: pytest.fail(reason)
+    make(page)
+    error = refused(page.post("finish", {}), 503, "storage_unusable")
+    assert "cannot be written" in error["message"]
+    assert "cannot be written" in page.json("health")["problems"][0]
+    assert cells_of(page, "type of cell") == {"T": T, "B": B}
+
+
+def test_only_where_it_is_allowed_a_page_ends_the_viewer(page, refused):
+    refused(page.post("finish", {}), 403)
+
+
+def test_a_saved_session_is_taken_in_once(made, serve, small_file, tmp_path):
+    file = tmp_path / "session.json"
+    file.write_bytes(made.get("export/session.json").data)
+    settings = {"data_dir": str(tmp_path / "next"), "session_file": str(file)}
+    page = serve(small_file, **settings)
+    assert all_of(page) == all_of(made)
+    assert "problems" not in page.json("health")
+    page.open("labels/type of cell", method="DELETE")
+    # as after a restart: what the user has deleted stays deleted
+    assert serve(small_file, **settings).json("labels")["labels"] == []
+    looking = serve(small_file, **settings | {"data_dir": str(tmp_path / "looking"), "read_only": True})
+    assert all_of(looking) == all_of(made)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b'{"format": "starcyte session", "version": 99}', None])
+def test_a_session_that_is_none_is_told_and_all_goes_on(serve, small_file, tmp_path, content):
+    file = tmp_path / "session.json"
+    if content is not None:
+        file.write_bytes(content)
+    page = serve(small_file, data_dir=str(tmp_path / "data"), session_file=str(file))
+    make(page)
+    (problem,) = page.json("health")["problems"]
+    assert problem.startswith("The saved session was not taken in: ")
+
+
+def test_time_is_told_and_use_begins_it_anew(page):
+    context = page.app.extensions["starcyte"]
+    assert page.post("keep", {}).json == {"idle": None}
+    assert "idle" not in page.json("health")
+    context.idle = IdleClock(1000, lambda: None)
+    context.idle._used -= 400
+    left = page.json("health")["idle"]["left"]
+    assert 0 < left <= 600
+    assert page.post("keep", {}).json["idle"]["timeout"] == 1000
+    assert page.json("health")["idle"]["left"] > 600
+    context.idle._used -= 400
+    page.json("schema")
+    assert page.json("health")["idle"]["left"] > 600
+
+
+def test_the_clock_ends_what_nobody_uses_and_stands_while_it_is_busy():
+    ended, busy = [], [True]
+    clock = IdleClock(0.2, lambda: ended.append(time.monotonic()), lambda: busy[0])
+    time.sleep(0.6)
+    assert not ended
+    busy[0] = False
+    while not ended:
+        time.sleep(0.02)
+    assert clock.left == 0
+
+
+def test_a_table_that_cannot_be_read_is_told(page, refused):
+    for text in (b"", b"\xff\xfe\x00", b"cell\n", b"cell,t\n", b"cell,t\nx\n", b"{}", b"[1]"):
+        assert bring(page, "labels", text).status_code == 400, text
+    for text in (b"", b"{}", b"[]", b"x" * 10):
+        refused(bring(page, "session", text), 400)
+    assert page.json("labels")["labels"] == []

@@ -1,0 +1,97 @@
+"""How a viewer ends: by its page, or because nobody uses it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from flask import Blueprint, Response, request
+
+from starcyte.errors import Forbidden, StorageUnusable
+from starcyte.web.answer import answer_json, body_json
+from starcyte.web.context import context
+from starcyte.web.revision import only
+
+blueprint = Blueprint("ending", __name__)
+
+# so that the answer is on its way before the server ends
+_PAUSE_SECONDS = 0.3
+_SAVE_SECONDS = 60.0
+# asked by whoever only looks whether we live
+_NO_USE = {"health", "asset"}
+
+
+class IdleClock:
+    """Counts the time since a page was used.
+
+    Parameters
+    ----------
+    timeout
+        Seconds after which it is over.
+    end
+        Called then, once.
+    is_busy
+        Whether time stands still, as while the dataset opens.
+    """
+
+    def __init__(self, timeout: float, end: Callable[[], None], is_busy: Callable[[], bool] = lambda: False) -> None:
+        self.timeout = timeout
+        self._end = end
+        self._is_busy = is_busy
+        self._used = time.monotonic()
+        threading.Thread(target=self._run, name="idle", daemon=True).start()
+
+    def use(self) -> None:
+        """Note that somebody uses a page."""
+        self._used = time.monotonic()
+
+    @property
+    def left(self) -> float:
+        """Seconds that are left."""
+        return max(self._used + self.timeout - time.monotonic(), 0.0)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what the HTTP interface says of it."""
+        return {"timeout": self.timeout, "left": round(self.left, 1)}
+
+    def _run(self) -> None:
+        while self.left > 0:
+            time.sleep(min(self.left, 1.0))
+            if self._is_busy():
+                self.use()
+        self._end()
+
+
+@blueprint.before_app_request
+def _note_use() -> None:
+    idle = context().idle
+    if idle is not None and request.endpoint not in _NO_USE:
+        idle.use()
+
+
+@blueprint.post("/finish")
+def finish() -> Response:
+    """Save, answer, and end the process."""
+    only(body_json())
+    ctx = context()
+    if not ctx.settings.allow_finish:
+        raise Forbidden("This viewer is not ended by its page (setting allow_finish).", "Stop it where it was started.")
+    if ctx.autosave is not None and not ctx.autosave.flush(_SAVE_SECONDS):
+        raise StorageUnusable(
+            ctx.autosave.problem or f"Not all is in the outputs folder after {_SAVE_SECONDS:.0f} s.",
+            "Nothing is lost. Try again, or export what you need first.",
+        )
+    end = threading.Timer(_PAUSE_SECONDS, ctx.on_end, ["finished by its user"])
+    end.daemon = True
+    end.start()
+    return answer_json({"state": "finished"})
+
+
+@blueprint.post("/keep")
+def keep() -> Response:
+    """Say that the page is used, though it asks for nothing."""
+    only(body_json())
+    idle = context().idle
+    return answer_json({"idle": idle.as_dict() if idle else None})
