@@ -323,3 +323,10 @@ def test_a_table_that_cannot_be_read_is_told(page, refused):
     for text in (b"", b"{}", b"[]", b"x" * 10):
         refused(bring(page, "session", text), 400)
     assert page.json("labels")["labels"] == []
+
+
+def test_gene_sets_come_in_no_file_where_none_are_kept(serve, small_file, made, tmp_path, refused):
+    page = serve(small_file, data_dir=str(tmp_path / "other"), disable_gene_sets_save=True)
+    refused(bring(page, "genesets", "gene_set_name,gene_symbol\ns,CD3D\n"), 403)
+    refused(bring(page, "session", made.get("export/session.json").data), 403)
+    assert page.json("labels")["labels"] == []

@@ -14,10 +14,10 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from starcyte.curation.new_file import NewFile
 from starcyte.curation.outputs import dataset_name
 from starcyte.errors import NotFound
 from starcyte.store.cache import make_room
@@ -28,28 +28,6 @@ if TYPE_CHECKING:
     from starcyte.store.base import Dataset
 
 _LOCK = "lock"
-
-
-@dataclass(frozen=True)
-class NewFile:
-    """A file that can be downloaded.
-
-    Parameters
-    ----------
-    id
-        Names it in an address.
-    path
-        Where it is.
-    n_bytes
-        How large it is.
-    notes
-        What is not as the labels say.
-    """
-
-    id: str
-    path: Path
-    n_bytes: int
-    notes: tuple[str, ...]
 
 
 class Downloads:
@@ -107,7 +85,7 @@ class Downloads:
             with suppress(OSError):
                 part.unlink()
             raise
-        made = NewFile(file_id, path, path.stat().st_size, tuple(notes))
+        made = NewFile(file_id, name, path, path.stat().st_size, tuple(notes))
         with self._lock:
             before = self._files.get(user)
             self._files[user] = made, time.monotonic()

@@ -81,7 +81,7 @@ def markers() -> Response:
 @blueprint.get("/jobs/<job_id>")
 def job_state(job_id: str) -> Response:
     """Say how far a job is, with its result where it is done; as CSV, the whole table."""
-    from starcyte.curation.downloads import NewFile
+    from starcyte.curation.new_file import NewFile
     from starcyte.web.results import as_csv
 
     page = _page(request.args.get("limit"), request.args.get("offset"))
@@ -157,10 +157,10 @@ def answer_job(job: Job, limit: int | None, offset: int) -> Response:
 
 
 def _job_answer(job: Job, limit: int | None, offset: int) -> dict[str, Any]:
-    from starcyte.web.results import as_json
-
     answer: dict[str, Any] = {"job": job.as_dict()}
     if job.state == "done":
+        from starcyte.web.results import as_json
+
         cutoff = context().settings.diffexp_lfc_cutoff
         answer["result"] = as_json(job.result, context().dataset(), limit, offset, cutoff) | {"job_id": job.id}
     return answer

@@ -17,7 +17,7 @@ from starcyte.web.revision import mine, only
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from starcyte.curation.downloads import NewFile
+    from starcyte.curation.new_file import NewFile
     from starcyte.store.base import Tick
 
 blueprint = Blueprint("exports", __name__)
@@ -93,15 +93,13 @@ def h5ad() -> Response:
 @blueprint.get("/export/files/<file_id>")
 def file(file_id: str) -> Response:
     """Return a file that was made."""
-    from starcyte.curation.outputs import dataset_name
-
     _, user = mine()
     made = context().downloads().get(user, file_id)
     return send_file(
         made.path,
         mimetype="application/x-hdf5",
         as_attachment=True,
-        download_name=dataset_name(context().dataset()),
+        download_name=made.name,
         etag=made.id,
         max_age=0,
     )

@@ -15,7 +15,8 @@ blueprint = Blueprint("genesets", __name__)
 
 
 @blueprint.before_request
-def _refuse_changes() -> None:
+def refuse_changes() -> None:
+    """Refuse what would change gene sets where the operator does not keep any."""
     if context().settings.disable_gene_sets_save and request.method not in {"GET", "HEAD"}:
         raise Forbidden(
             "Gene sets are not kept here (setting disable_gene_sets_save).", "Ask the operator of this server."

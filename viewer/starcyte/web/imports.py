@@ -45,6 +45,7 @@ def genesets() -> Response:
     from starcyte.curation.importing import take_genesets
     from starcyte.curation.reading import read_genesets
 
+    web_genesets.refuse_changes()
     curation, user = mine()
     found = read_genesets(request.get_data(cache=False), request.args.get("name", ""))
     names = take_genesets(curation, user, found)
@@ -61,6 +62,8 @@ def session() -> Response:
 
     curation, user = mine()
     given = read_session(request.get_data(cache=False))
+    if given.snapshot.genesets:
+        web_genesets.refuse_changes()
     table = session_labels(given, context().dataset(), context().cell_names())
     taken = take_session(curation, user, given, table.labels)
     return answer_json(

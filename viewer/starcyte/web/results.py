@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from starcyte.compute import RESULT_COLUMNS
 from starcyte.compute.diffexp import Comparison
 from starcyte.compute.markers import GroupMarkers, Markers
-from starcyte.curation.downloads import NewFile
-from starcyte.curation.outputs import dataset_name
+from starcyte.curation.new_file import NewFile
 from starcyte.store.base import Dataset
 from starcyte.web.media import CSV
 from starcyte.web.wire import csv_bytes
@@ -36,7 +35,7 @@ def as_json(
     """
     if isinstance(result, NewFile):
         return {
-            "file": dataset_name(dataset),
+            "file": result.name,
             "bytes": result.n_bytes,
             "download": f"export/files/{result.id}",
             "notes": list(result.notes),
