@@ -8,7 +8,6 @@ short form with hypothesis. The long form is led by the code that is reached, wi
 
 from __future__ import annotations
 
-import atexit
 import os
 import shutil
 import signal
@@ -266,8 +265,11 @@ def main() -> None:
     target, known = Target(folder), set[str]()
 
     def one(data: bytes) -> None:
+        lost = target.lost.total()
         try:
             target(data)
+            if target.lost.total() > lost:
+                print(f"processes lost to damage: {dict(target.lost)}", flush=True)  # noqa: T201
         except Exception as error:
             frames = [f for f in traceback.extract_tb(error.__traceback__) if "/starcyte/" in f.filename]
             place = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else "elsewhere"
@@ -277,7 +279,6 @@ def main() -> None:
                 print(f"DEFECT {kind}: {error}\n  bytes.fromhex({data.hex()!r})", flush=True)  # noqa: T201
                 traceback.print_exc()
 
-    atexit.register(lambda: print(f"processes lost to damage: {dict(target.lost)}", flush=True))  # noqa: T201
     atheris.Setup([*sys.argv, "-max_len=200", "-len_control=0", "-timeout=60"], one)
     atheris.Fuzz()
 
