@@ -1,4 +1,4 @@
-"""Heroku without Heroku: a slug made in a bare Debian, run with a dyno's memory, its dataset on a server of this machine.
+"""Heroku without Heroku: a slug made in a bare Debian, run with a dyno's memory; its dataset comes from a local server.
 
     python -m benchmarks.heroku cells.h5ad
 
@@ -46,7 +46,8 @@ def make_slug(folder: Path) -> None:
     """Install the tracked files of this checkout as Heroku's buildpack does, in a Debian of its own."""
     packages = "python3,python3-venv,ca-certificates"
     debian = ["debootstrap", "--variant=minbase", f"--include={packages}", _SUITE, folder, _MIRROR]
-    subprocess.run(debian, check=True, stdout=subprocess.DEVNULL)
+    if not (folder / "usr/bin/python3").exists():
+        subprocess.run(debian, check=True, stdout=subprocess.DEVNULL)
     app = folder / "app"
     app.mkdir()
     archive = subprocess.run(["git", "-C", ROOT, "archive", "HEAD"], check=True, capture_output=True).stdout
@@ -79,7 +80,11 @@ def machine_settings(folder: Path) -> Iterator[None]:
 def run_in(folder: Path, command: str) -> None:
     """Run a command of the shell with a folder as its root."""
     kept = {k: v for k, v in os.environ.items() if k.startswith(("PIP_", "NPM_", "SSL_", "npm_"))}
-    kept |= {"HOME": "/app", "PATH": "/usr/bin:/bin", "NPM_CONFIG_USERCONFIG": str(Path("~/.npmrc").expanduser())}
+    kept |= {
+        "HOME": "/app",
+        "PATH": "/usr/sbin:/usr/bin:/bin",
+        "NPM_CONFIG_USERCONFIG": str(Path("~/.npmrc").expanduser()),
+    }
     subprocess.run(["chroot", folder, "sh", "-c", f"cd /app && {command}"], env=kept, check=True)
 
 
@@ -105,7 +110,7 @@ class Dyno:
         (self._group / limit).write_text(str(DYNO_BYTES))
         described = json.loads((ROOT / "app.json").read_text())["env"]
         values = {name: row["value"] for name, row in described.items() if "value" in row}
-        path = {"HOME": "/app", "PATH": "/app/.heroku/python/bin:/usr/bin:/bin"}
+        path = {"HOME": "/app", "PATH": "/app/.heroku/python/bin:/usr/sbin:/usr/bin:/bin"}
         web = (ROOT / "Procfile").read_text().removeprefix("web: ").strip()
         command = f"echo $$ > {self._group}/cgroup.procs; exec chroot {folder} sh -c 'cd /app && exec {web}'"
         self.begin = time.perf_counter()
@@ -134,11 +139,8 @@ class Dyno:
 
     def memory(self) -> dict[str, float]:
         """Return MB: the process's own, its peak, and the group's with the pages of files that it has read."""
-        main = [
-            pid
-            for pid in (self._group / "cgroup.procs").read_text().split()
-            if b"starcyte" in Path(f"/proc/{pid}/cmdline").read_bytes()
-        ][0]
+        pids = (self._group / "cgroup.procs").read_text().split()
+        main = next(pid for pid in pids if b"starcyte" in Path(f"/proc/{pid}/cmdline").read_bytes())
         status = dict(line.split(":", 1) for line in Path(f"/proc/{main}/status").read_text().splitlines())
         found = {
             name: int(status[key].split()[0]) / 1024 for name, key in (("anonymous", "RssAnon"), ("peak", "VmHWM"))
@@ -162,7 +164,8 @@ def main() -> None:
     args = parser.parse_args()
     with ExitStack() as stack:
         folder = args.slug or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="slug-")))
-        if not (folder / "app").exists():
+        if not (folder / "app/.heroku/python/bin/starcyte").exists():
+            shutil.rmtree(folder / "app", ignore_errors=True)
             begin = time.perf_counter()
             make_slug(folder)
             print(f"slug made in {time.perf_counter() - begin:.0f} s")

@@ -58,6 +58,13 @@ class Server:
         self.memory = Memory()
         self.lost = ""
 
+    @property
+    def pid(self) -> int:
+        """The process; raise Unable where it does not run."""
+        if self._process is None:
+            raise Unable(self.lost or "not running")
+        return self._process.pid
+
     def command(self, file: Path, scratch: Path, port: int) -> Sequence[str]:
         """Return the command that starts it."""
         raise NotImplementedError
