@@ -15,7 +15,7 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     assetsInlineLimit: 0,
     target: 'es2022',
-    rolldownOptions: { input: ['index.html', 'login.html'] },
+    rolldownOptions: { input: ['index.html', 'login.html', 'catalogue.html', 'status.html'] },
   },
   worker: { format: 'es' },
   server: { proxy: { '/api': { target: server, changeOrigin: true } } },

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from starcyte.curation.accounts import Accounts
     from starcyte.store.opening import Opening
     from starcyte.web.access import Access
-    from starcyte.web.context import Context
     from starcyte.web.ending import IdleClock
 
 
@@ -91,7 +90,7 @@ def launch(args: argparse.Namespace, settings: Settings) -> NoReturn:
     context = app.extensions["starcyte"]
     context.on_end = _end
     if settings.idle_timeout:
-        context.idle = _idle_clock(context, settings.idle_timeout)
+        context.idle = _idle_clock(settings.idle_timeout, lambda: opening.state == "loading")
     context.begin()
     serve(app.wsgi_app, listener, settings, on_stop=context.stop)
     context.close()
@@ -105,11 +104,41 @@ def _end(reason: str) -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _idle_clock(context: Context, seconds: float) -> IdleClock:
+def _idle_clock(seconds: float, is_opening: Callable[[], bool]) -> IdleClock:
     from starcyte.web.ending import IdleClock
 
     length = f"{seconds / 60:g} min" if seconds >= 60 else f"{seconds:g} s"
-    return IdleClock(seconds, lambda: _end(f"nobody used it for {length}"), lambda: context.opening.state == "loading")
+    return IdleClock(seconds, lambda: _end(f"nobody used it for {length}"), is_opening)
+
+
+def serve(args: argparse.Namespace, settings: Settings) -> NoReturn:
+    """Show a catalogue of datasets until stopped."""
+    from starcyte.server import bind, url_of
+    from starcyte.server import serve as serve_app
+    from starcyte.store.catalog import Catalog
+
+    given = args.catalog or os.environ.get("DATASET")
+    if not given:
+        raise InputError("A folder is needed, a prefix or a catalogue.yml.", "`starcyte serve FOLDER` shows a folder.")
+    catalog = Catalog(given, settings)
+    listener = bind(settings)
+    from starcyte.web.access import Access
+    from starcyte.web.app import create_site
+    from starcyte.web.catalogue import Catalogue
+
+    access = Access(settings, _accounts(settings) if settings.access == "password" else None)
+    catalogue = Catalogue(catalog, settings, _end)
+    if settings.idle_timeout:
+        catalogue.idle = _idle_clock(settings.idle_timeout, catalogue.is_opening)
+    app = create_site(settings, catalogue, access)
+    link = f"{url_of(listener)}{_way_in(access)}"
+    print(f"starcyte: {catalogue.title} at {link}", flush=True)
+    if settings.open:
+        _open_browser(link)
+    catalogue.start()
+    serve_app(app.wsgi_app, listener, settings, on_stop=catalogue.stop)
+    catalogue.close()
+    _leave(0)
 
 
 def _leave(status: int) -> NoReturn:
@@ -301,6 +330,9 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("--output", type=Path, metavar="FILE", help="Archive to write; see --index-file.")
         if run is inspect:
             command.add_argument("--json", action="store_true", help="Print JSON.")
+    command = commands.add_parser("serve", help=serve.__doc__, description=serve.__doc__, parents=[common])
+    command.add_argument("catalog", nargs="?", metavar="FOLDER", help="A folder, an s3:// prefix or a catalogue.yml.")
+    command.set_defaults(run=serve)
     command = commands.add_parser("export", help=export.__doc__, description=export.__doc__, parents=[common])
     command.add_argument("dataset", nargs="?", metavar="DATASET", help="Path of an .h5ad file, of any name.")
     command.add_argument(

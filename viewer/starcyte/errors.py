@@ -17,6 +17,7 @@
     │   ├── TooManyAttempts     429   passwords that do not fit, too many of them
     │   │   └── TooManyRequests 429   more requests than the operator allows
     │   ├── Forbidden           403   refused by the guard
+    │   ├── DatasetChanged      409   is of a file that is another by now
     │   ├── Conflict            412   what stands is not what the request was made for
     │   ├── LimitExceeded       413   over a limit, which it names
     │   └── TooManyJobs         429   the queue is full
@@ -163,6 +164,13 @@ class Forbidden(RequestError):
 
     code = "forbidden"
     status = 403
+
+
+class DatasetChanged(RequestError):
+    """The request comes from a page that shows what the file was before it was changed."""
+
+    code = "dataset_changed"
+    status = 409
 
 
 class Conflict(RequestError):

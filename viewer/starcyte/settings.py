@@ -154,6 +154,16 @@ SETTINGS = (
     Setting("disable_gene_sets_save", bool, False, "Let nobody make or change gene sets."),
     Setting("allow_finish", bool, False, "Allow the page to end the server."),
     Setting("idle_timeout", float, 0.0, "Seconds without a request from a page after which the server ends; 0: never."),
+    Setting("max_open", int, 24, "Datasets of a catalogue open at once, at most; the least used are closed first."),
+    Setting("open_bytes", int, 384 << 20, "Bytes of memory beyond which datasets of a catalogue are closed."),
+    Setting("open_files", int, 600, "Files held open beyond which datasets of a catalogue are closed."),
+    Setting("close_idle", float, 900.0, "Seconds without a request after which a dataset of a catalogue is closed."),
+    Setting("rescan", float, 30.0, "Seconds between two looks for new, changed and removed files of a catalogue."),
+    Setting("max_datasets", int, 10_000, "Datasets of a catalogue, at most; more are not listed."),
+    Setting("max_description", int, 64 << 10, "Bytes of the description of a dataset, at most."),
+    Setting("robots", bool, False, "Allow search engines to list the pages."),
+    Setting("metrics", bool, False, "Answer `metrics` to everybody, and not to administrators alone."),
+    Setting("access_log", str, "", "File for a line of JSON for each request; - is standard output; empty: none."),
     Setting("user_header", str, "", "Header by which a trusted proxy names the user; empty: all share what they make."),
     Setting("trusted_proxies", str, "127.0.0.1,::1", "Addresses or networks of the proxies that may name the user."),
     Setting("max_labels", int, 200, "Labels of one user, at most."),
@@ -166,6 +176,11 @@ SETTINGS = (
     Setting("max_user_bytes", int, 1 << 30, "Bytes kept for one user; the oldest history goes first to make room."),
 )
 _BY_NAME = {s.name: s for s in SETTINGS}
+#: What a catalogue may set for one dataset or folder: how it is shown, and nothing that concerns the server
+OF_A_DATASET = (
+    *("about", "color_by", "diffexp_lfc_cutoff", "disable_annotations", "disable_diffexp", "disable_gene_sets_save"),
+    *("embedding", "first_embedding", "max_categories", "obs_names", "read_only", "title", "var_names"),
+)
 
 
 class Settings:
@@ -190,6 +205,10 @@ class Settings:
     def cores(self) -> int:
         """Cores to compute with."""
         return int(self.workers) or len(os.sched_getaffinity(0))
+
+    def with_values(self, values: Mapping[str, Any]) -> Settings:
+        """Return settings that are others in some."""
+        return Settings(**{**self.__dict__, **values})
 
     def __getattr__(self, name: str) -> Any:
         raise AttributeError(f"there is no setting {name!r}")

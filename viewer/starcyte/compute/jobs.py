@@ -3,8 +3,8 @@
 Turns go round between owners: whoever has waited longest for a turn is next, however many jobs another has queued. A
 job that nobody has asked for some time is given up: its page has gone.
 
-Invariant: a job is in ``_jobs`` from ``submit`` until it is dropped as the oldest finished one; while the lock is not
-held, a job whose state is queued or running has a worker that will end it.
+Invariant: a job is in ``_jobs`` from ``submit`` until it is dropped as the oldest finished one, or with its scope;
+while the lock is not held, a job whose state is queued or running has a worker that will end it.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ class Job:
     id: str
     key: str
     owner: str
+    scope: str
     work: Callable[[Tick], Any]
     deadline: float
     patience: float
@@ -95,6 +96,7 @@ class Jobs:
         owner: str = "",
         what: str = "comparison",
         is_stale: Callable[[Any], bool] = lambda result: False,
+        scope: str = "",
     ) -> Job:
         """Do the work, or take part in the same work that is under way or done.
 
@@ -110,6 +112,8 @@ class Jobs:
             What it is, for messages.
         is_stale
             Says of a result that is there whether it is of no use any more.
+        scope
+            What it belongs to: jobs of other scopes are not seen.
 
         Raises
         ------
@@ -117,7 +121,7 @@ class Jobs:
             If too many jobs are waiting.
         """
         with self._lock:
-            same = next((j for j in self._jobs.values() if j.key == key and self._is_wanted(j, is_stale)), None)
+            same = next((j for j in self._of(scope) if j.key == key and self._is_wanted(j, is_stale)), None)
             if same:
                 same.asked = time.monotonic()
                 return same
@@ -128,29 +132,44 @@ class Jobs:
                     "Try again in some seconds.",
                 )
             deadline = time.monotonic() + self._settings.job_deadline
-            job = Job(secrets.token_hex(8), key, owner, work, deadline, self._settings.job_patience, what)
+            job = Job(secrets.token_hex(8), key, owner, scope, work, deadline, self._settings.job_patience, what)
             self._jobs[job.id] = job
             self._drop_old()
         self._pool.submit(self._run_next)
         return job
 
-    def get(self, job_id: str) -> Job:
+    def get(self, job_id: str, scope: str = "") -> Job:
         """Return a job by id; raise NotFound where there is none, or no more."""
         with self._lock:
             job = self._jobs.get(job_id)
-        if job is None:
+        if job is None or job.scope != scope:
             raise NotFound(f"There is no job {job_id!r}.", "Results are kept for a while only; ask again.")
         job.asked = time.monotonic()
         return job
 
-    def cancel(self, job_id: str) -> Job:
+    def cancel(self, job_id: str, scope: str = "") -> Job:
         """Stop a job before its next block, and return it."""
-        job = self.get(job_id)
+        job = self.get(job_id, scope)
         job.cancelled.set()
         with self._lock:
             if job.state == "queued":
                 self._end(job, "cancelled", Cancelled(f"The {job.what} was cancelled."))
         return job
+
+    def under_way(self, scope: str | None = None) -> tuple[int, int]:
+        """Return how many jobs run and how many wait, of one scope or of all."""
+        with self._lock:
+            states = [j.state for j in (self._jobs.values() if scope is None else self._of(scope))]
+        return states.count("running"), states.count("queued")
+
+    def drop(self, scope: str) -> None:
+        """Stop the jobs of a scope, and forget all of them, with what they hold."""
+        with self._lock:
+            for job in self._of(scope):
+                job.cancelled.set()
+                if job.state == "queued":
+                    self._end(job, "cancelled", Cancelled(f"The {job.what} was cancelled."))
+                del self._jobs[job.id]
 
     def close(self) -> None:
         """Stop all jobs and the pool, waiting for none."""
@@ -183,6 +202,9 @@ class Jobs:
             job.progress = 1.0
             self._end(job, "done", None)
 
+    def _of(self, scope: str) -> list[Job]:
+        return [j for j in self._jobs.values() if j.scope == scope]
+
     @staticmethod
     def _end(job: Job, state: JobState, error: StarcyteError | None) -> None:
         job.error = error
@@ -199,3 +221,39 @@ class Jobs:
         finished = [j for j in self._jobs.values() if j.ended.is_set()]
         for job in finished[: max(len(finished) - self._settings.job_results, 0)]:
             del self._jobs[job.id]
+
+
+class JobsOf:
+    """The jobs of one dataset in a pool that several share.
+
+    Parameters
+    ----------
+    jobs
+        The pool.
+    scope
+        The dataset.
+    """
+
+    def __init__(self, jobs: Jobs, scope: str) -> None:
+        self._jobs, self._scope = jobs, scope
+
+    def submit(self, key: str, work: Callable[[Tick], Any], owner: str = "", **more: Any) -> Job:
+        """Do the work, as ``Jobs.submit`` does."""
+        return self._jobs.submit(key, work, owner, scope=self._scope, **more)
+
+    def get(self, job_id: str) -> Job:
+        """Return a job by id; raise NotFound where there is none, or no more."""
+        return self._jobs.get(job_id, self._scope)
+
+    def cancel(self, job_id: str) -> Job:
+        """Stop a job before its next block, and return it."""
+        return self._jobs.cancel(job_id, self._scope)
+
+    @property
+    def busy(self) -> bool:
+        """Whether any is under way."""
+        return sum(self._jobs.under_way(self._scope)) > 0
+
+    def close(self) -> None:
+        """Stop the jobs of the dataset, and no others."""
+        self._jobs.drop(self._scope)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from pathlib import Path
+from typing import NamedTuple
 
 _SAMPLES = 64
 _SAMPLE_BYTES = 4096
@@ -33,3 +34,22 @@ def fingerprint(path: Path) -> tuple[str, str]:
         for offset in sorted({last * i // (_SAMPLES - 1) for i in range(_SAMPLES)}):
             digest.update(os.pread(stream.fileno(), _SAMPLE_BYTES, offset))
     return digest.hexdigest(), f"{digest.hexdigest()}-{status.st_mtime_ns:x}"
+
+
+class FileState(NamedTuple):
+    """What the system says of a file: another state may be another content."""
+
+    device: int
+    inode: int
+    size: int
+    changed: int
+    "The time of its last change, in nanoseconds."
+
+
+def file_state(path: Path) -> FileState | None:
+    """Return the state of a file; None where there is none, or it cannot be asked for."""
+    try:
+        status = path.stat()
+    except (OSError, ValueError):
+        return None
+    return FileState(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)

@@ -6,7 +6,7 @@ import logging
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from starcyte.errors import DatasetLoading, StarcyteError
 from starcyte.settings import Settings
@@ -14,12 +14,18 @@ from starcyte.settings import Settings
 if TYPE_CHECKING:
     from starcyte.store.base import Dataset, Tick
     from starcyte.store.preparing import Preparing, Progress
-    from starcyte.store.probe import Probe
     from starcyte.store.remote import Remote
 
 log = logging.getLogger(__name__)
 
 State = Literal["loading", "ready", "error"]
+
+
+class Guarantee(Protocol):
+    """What says that opening a file does not end the process."""
+
+    def wait(self) -> None:
+        """Wait until that is known; raise DatasetInvalid where it would."""
 
 
 class Opening:
@@ -38,9 +44,11 @@ class Opening:
     indexing
         Whether to make column indexes in the background.
     probe
-        A process that opens the file first, for the case that it does not survive it.
+        Says that opening the file is survived: a process that opens it first.
     remote
         Where the file is fetched from, in place of a path.
+    turn
+        Held while an index is made, where several datasets share a machine.
     """
 
     def __init__(
@@ -49,11 +57,13 @@ class Opening:
         settings: Settings,
         on_error: Callable[[StarcyteError], None] = lambda error: None,
         indexing: bool = False,
-        probe: Probe | None = None,
+        probe: Guarantee | None = None,
         remote: Remote | None = None,
+        turn: threading.Semaphore | None = None,
     ) -> None:
         self._probe = probe
         self._remote = remote
+        self._turn = turn
         self._closed = threading.Event()
         self._indexing = indexing
         self._path = path
@@ -104,7 +114,7 @@ class Opening:
             self.title = dataset.title
             self._dataset = dataset
             if self._indexing:
-                self._preparing = Preparing(dataset, self._settings)
+                self._preparing = Preparing(dataset, self._settings, self._turn)
                 if dataset.default_matrix:
                     self._preparing.want(dataset.default_matrix)
             self.message = ""
@@ -125,8 +135,13 @@ class Opening:
     def _tell(self, progress: float | None, message: str) -> None:
         self.progress, self.message = progress, message
 
-    def dataset(self) -> Dataset:
+    def dataset(self, patience: float = 0.0) -> Dataset:
         """Return the open dataset.
+
+        Parameters
+        ----------
+        patience
+            Seconds to wait for it.
 
         Raises
         ------
@@ -135,7 +150,7 @@ class Opening:
         StarcyteError
             The reason why it cannot be opened.
         """
-        if not self._done.is_set():
+        if not self._done.wait(patience):
             raise DatasetLoading("The dataset is not open yet.", "Ask again in a second.")
         if self.error:
             raise self.error

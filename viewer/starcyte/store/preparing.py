@@ -57,10 +57,13 @@ class Preparing:
         The dataset.
     settings
         The settings in force.
+    turn
+        Held while an index is made: datasets of one server take turns.
     """
 
-    def __init__(self, dataset: H5adDataset, settings: Settings) -> None:
+    def __init__(self, dataset: H5adDataset, settings: Settings, turn: threading.Semaphore | None = None) -> None:
         self._dataset, self._settings = dataset, settings
+        self._turn = turn or threading.Semaphore()
         self._wanted: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._asked: dict[str, threading.Event] = {}
         self._lock = threading.Lock()
@@ -160,6 +163,16 @@ class Preparing:
     def _make(self, name: str) -> ColumnIndex | None:
         if self._is_small(name):
             return None
+        while not self._turn.acquire(timeout=_REPORT_SECONDS):
+            if self._closed:
+                raise Cancelled("The viewer is stopping.")
+        try:
+            # another viewer of the same file may have made it meanwhile
+            return self._open(name) or self._make_now(name)
+        finally:
+            self._turn.release()
+
+    def _make_now(self, name: str) -> ColumnIndex:
         self.progress = Progress(name, 0.0)
         spawn = multiprocessing.get_context("spawn")
         receiver, sender = spawn.Pipe(duplex=False)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, cast
 from flask import Response, current_app, g, request
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 
-from starcyte.errors import BadRequest, Forbidden, NotSignedIn, SettingInvalid, TooManyRequests
+from starcyte.errors import BadRequest, Forbidden, NotFound, NotSignedIn, SettingInvalid, TooManyRequests
 from starcyte.settings import Settings
 from starcyte.web.guard import client_address, current_user, is_secure, site_prefix
 from starcyte.web.throttle import Throttle
@@ -47,6 +47,8 @@ NEEDED: Mapping[str, Role] = {
     "session.begin": Role.NOBODY,
     "session.end": Role.NOBODY,
     "session.page": Role.NOBODY,
+    # itself asks for the role, unless a setting says that everybody may
+    "metrics": Role.NOBODY,
     # they change nothing but the time that is spent
     "analysis.diffexp": Role.READ,
     "analysis.markers": Role.READ,
@@ -119,7 +121,9 @@ class Access:
             return Identity("", self._role) if self._has_token() else None
         return self._account()
 
-    def let_in(self, dataset: str = "", roles: Mapping[str, str] | None = None) -> Role:
+    def let_in(
+        self, dataset: str = "", roles: Mapping[str, str] | None = None, missing: NotFound | None = None
+    ) -> Role:
         """Return what the present request may do, and refuse it where its route needs more.
 
         Parameters
@@ -128,11 +132,15 @@ class Access:
             What to call the dataset in a refusal.
         roles
             Its own roles: user, or ``*`` for all others, to role.
+        missing
+            Raised for who may not even see the dataset, as if it were not there; None: a refusal.
 
         Raises
         ------
         NotSignedIn
             If it comes from nobody.
+        NotFound
+            If who it comes from may not even see it.
         Forbidden
             If who it comes from may not do this.
         """
@@ -144,7 +152,9 @@ class Access:
                 return Role.NOBODY
             raise
         g.identity = identity
-        role = Role.NOBODY if identity is None else _role_here(identity, roles)
+        role = Role.NOBODY if identity is None else role_here(identity, roles)
+        if missing is not None and identity is not None and role == Role.NOBODY and request.endpoint != "asset":
+            raise missing
         if role >= needed or request.endpoint is None:
             return role
         if identity is None:
@@ -271,7 +281,7 @@ def _role(name: str) -> Role:
     return role
 
 
-def _role_here(identity: Identity, roles: Mapping[str, str] | None) -> Role:
+def role_here(identity: Identity, roles: Mapping[str, str] | None) -> Role:
     """Return what somebody may do in a dataset; those who administer the server may do all everywhere."""
     if not roles or identity.role == Role.ADMIN:
         return identity.role

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import zstandard
-from flask import Response, request
+from flask import Response, current_app, request
 
 from starcyte import __version__
 from starcyte.errors import BadRequest, LimitExceeded
@@ -30,6 +30,13 @@ def answer_json(data: Any, status: int = 200) -> Response:
     """Return JSON; NaN and infinity in it are a defect."""
     body = json.dumps(data, separators=(",", ":"), allow_nan=False)
     return Response(body, status=status, mimetype="application/json")
+
+
+def answer_now(data: Any) -> Response:
+    """Return JSON about this moment, which no cache keeps."""
+    response = answer_json(data)
+    response.headers["Cache-Control"] = "no-store"
+    return response
 
 
 def answer_columns(read: Callable[[], tuple[int, Sequence[WireColumn]]]) -> Response:
@@ -162,7 +169,7 @@ def compress(response: Response) -> Response:
 
 def _is_near() -> bool:
     """Say whether the client is on this machine, with no proxy between: there compressing costs more than it saves."""
-    if context().settings.trust_prefix:
+    if current_app.extensions["starcyte_settings"].trust_prefix:
         return False
     try:
         return ipaddress.ip_address(request.remote_addr or "").is_loopback

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException
@@ -14,6 +14,7 @@ from starcyte import __version__
 from starcyte.compute.jobs import Jobs
 from starcyte.errors import (
     Conflict,
+    DatasetChanged,
     DatasetLoading,
     NotFound,
     NotSignedIn,
@@ -37,17 +38,23 @@ from starcyte.web import (
     summaries,
 )
 from starcyte.web.access import Access, Role
-from starcyte.web.answer import answer_json, compress
+from starcyte.web.answer import answer_json, answer_now, compress
 from starcyte.web.base_path import BasePath
-from starcyte.web.context import Context, context
+from starcyte.web.context import Context, context, mounted
 from starcyte.web.curation import answer_conflict
 from starcyte.web.guard import protect, refuse_cross_site, trusted_networks
 from starcyte.web.openapi import description
-from starcyte.web.page import answer_stranger, asset, page
+from starcyte.web.page import answer_stranger, asset, page, robots
+from starcyte.web.traffic import Traffic
+
+if TYPE_CHECKING:
+    from starcyte.web.catalogue import Catalogue
 
 log = logging.getLogger(__name__)
 
 API = "/api/v1"
+#: Header by which a page says which state of the file it shows
+REVISION = "X-Starcyte-Revision"
 
 
 class NameConverter(BaseConverter):
@@ -79,39 +86,92 @@ def create_app(
     roles
         The dataset's own roles: user, or ``*`` for all others, to role.
     """
-    app = _guarded(settings, access or Access(settings), lambda: (opening.title, roles))
+    app = _guarded(settings, access or Access(settings), Traffic(settings), lambda: (opening.title, roles, None))
+    app.wsgi_app = BasePath(app.wsgi_app, settings.base_path)  # type: ignore[method-assign]
     app.extensions["starcyte"] = Context(settings, opening, Jobs(settings))
+    _add_dataset(app)
+    app.add_url_rule("/robots.txt", "robots", robots)
+    return app
+
+
+def create_site(settings: Settings, catalogue: Catalogue, access: Access | None = None) -> Flask:
+    """Return the application that shows a catalogue, with its datasets below ``/d/<id>/``.
+
+    Parameters
+    ----------
+    settings
+        The settings in force.
+    catalogue
+        The datasets.
+    access
+        The door, the same for all of them; by default that of the settings, without accounts.
+    """
+    from starcyte.web import site
+    from starcyte.web.mount import Mounts
+
+    door, traffic = access or Access(settings), Traffic(settings)
+    app = _guarded(settings, door, traffic, lambda: ("", None, None))
+    app.extensions["starcyte_catalogue"] = catalogue
+    app.register_blueprint(site.blueprint)
+    site.add_routes(app)
+    app.add_url_rule("/<asset:path>", view_func=asset)
+
+    dataset = _guarded(settings, door, traffic, _mounted_dataset)
+    _add_dataset(dataset)
+    dataset.after_request(_refuse_mixture)
+    app.wsgi_app = BasePath(  # type: ignore[method-assign]
+        Mounts(app.wsgi_app, dataset.wsgi_app, catalogue), settings.base_path
+    )
+    return app
+
+
+def _mounted_dataset() -> tuple[str, Mapping[str, str] | None, NotFound | None]:
+    one = mounted()
+    assert one is not None
+    return one.title, one.roles, one.missing
+
+
+def _add_dataset(app: Flask) -> None:
+    """Add the routes of one dataset."""
     app.add_url_rule("/", view_func=index)
     app.add_url_rule("/<asset:path>", view_func=asset)
     app.add_url_rule(f"{API}/health", view_func=health)
     app.add_url_rule(f"{API}/openapi.json", view_func=openapi)
     for part in (data, summaries, analysis, curation, labels, genesets, kept, exports, imports, ending):
         app.register_blueprint(part.blueprint, url_prefix=API)
-    return app
+    app.before_request(refuse_stale)
 
 
-def _guarded(settings: Settings, access: Access, dataset: Callable[[], tuple[str, Mapping[str, str] | None]]) -> Flask:
+def _guarded(
+    settings: Settings,
+    access: Access,
+    traffic: Traffic,
+    dataset: Callable[[], tuple[str, Mapping[str, str] | None, NotFound | None]],
+) -> Flask:
     """Return an application without routes but those to sign in, which refuses what is to be refused."""
     trusted_networks(settings.trusted_proxies)  # a mistake in it is told now, not with the first request
     app = Flask("starcyte", static_folder=None)
     app.extensions["starcyte_access"] = access
     app.extensions["starcyte_settings"] = settings
+    app.extensions["starcyte_traffic"] = traffic
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.url_map.converters |= {"name": NameConverter, "asset": AssetConverter}
     # a name may be empty, start with a slash or hold two: the path means what it says
     app.url_map.merge_slashes = False
     app.url_map.strict_slashes = False
-    app.wsgi_app = BasePath(app.wsgi_app, settings.base_path)  # type: ignore[method-assign]
 
     def let_in() -> None:
         g.role = access.let_in(*dataset())
         access.slow_down()
 
+    app.before_request(traffic.begin)
     app.before_request(refuse_cross_site)
     app.before_request(answer_stranger)
     app.before_request(let_in)
     app.register_error_handler(Exception, _answer_error)
+    # in the reverse order: the log comes last
+    app.after_request(traffic.end)
     app.after_request(compress)
     app.after_request(lambda response: protect(response, settings))
     app.register_blueprint(session.blueprint)
@@ -125,11 +185,16 @@ def index() -> Response:
 
 def health() -> Response:
     """Say how far the dataset is."""
+    one = mounted()
+    if one is not None and (g.role == Role.NOBODY or (one.is_shut and REVISION in request.headers)):
+        # a page that was open asks whether all is well, which is no reason to open the dataset again
+        more = {} if g.role == Role.NOBODY else {"message": "", "title": one.title}
+        return answer_now({"app": "starcyte", "version": __version__, "state": "ready"} | more)
     opening = context().opening
     answer: dict[str, Any] = {"app": "starcyte", "version": __version__, "state": opening.state}
     if g.role == Role.NOBODY:
         # enough for who looks whether the server lives
-        return _answer_now(answer)
+        return answer_now(answer)
     answer |= {
         "progress": opening.progress,
         "message": opening.message,
@@ -145,13 +210,43 @@ def health() -> Response:
         answer["idle"] = idle.as_dict()
     if opening.state == "error" and opening.error:
         answer["error"] = opening.error.as_dict()
-    return _answer_now(answer)
+    return answer_now(answer)
 
 
-def _answer_now(answer: dict[str, Any]) -> Response:
-    response = answer_json(answer)
-    response.headers["Cache-Control"] = "no-store"
-    return response
+def refuse_stale() -> None:
+    """Refuse a request of a page that shows the file as it was before it was changed.
+
+    Raises
+    ------
+    DatasetChanged
+        If it is one.
+    """
+    given = request.headers.get(REVISION)
+    if not given or request.endpoint in {None, "asset", "index", "openapi"} or request.blueprint == "session":
+        return
+    one = mounted()
+    if one is not None and one.is_shut and request.endpoint == "health":
+        known = one.revision()
+    else:
+        ctx = context()
+        if request.endpoint == "health" and ctx.opening.state != "ready":
+            return
+        known = ctx.dataset().revision
+    if known and known != given:
+        raise changed()
+
+
+def changed() -> DatasetChanged:
+    """Return what is told of a file that was changed."""
+    return DatasetChanged("The file of this dataset was changed after the page was opened.", "Reload the page.")
+
+
+def _refuse_mixture(response: Response) -> Response:
+    """Take back an answer that was read from a file while it was being changed."""
+    one = mounted()
+    if one is None or response.status_code >= 400 or request.endpoint == "health" or not one.is_stale():
+        return response
+    return _answer_error(changed())
 
 
 def openapi() -> Response:
@@ -168,6 +263,9 @@ def _answer_error(error: Exception) -> Response:
         error = StarcyteError("The request failed: a defect of starcyte.", "See the server's log.")
     if isinstance(error, Conflict):
         return answer_conflict(error)
+    if isinstance(error, NotFound) and request.endpoint == "index" and mounted() is not None:
+        # a person who follows a link that leads nowhere any more: the page says so
+        return page("index.html", 404)
     response = answer_json({"error": error.as_dict()}, error.status)
     if isinstance(error, DatasetLoading | TooManyJobs):
         response.headers["Retry-After"] = "1"

@@ -6,16 +6,18 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
-from flask import current_app
+from flask import current_app, request
 
-from starcyte.errors import Cancelled, Forbidden, StarcyteError, StorageUnusable
+from starcyte.errors import Cancelled, Forbidden, NotFound, StarcyteError, StorageUnusable
 from starcyte.settings import Settings
 from starcyte.store.opening import Opening
 
 if TYPE_CHECKING:
-    from starcyte.compute.jobs import Jobs
+    from collections.abc import Mapping
+
+    from starcyte.compute.jobs import Jobs, JobsOf
     from starcyte.curation.autosave import Autosave
     from starcyte.curation.cellnames import CellNames
     from starcyte.curation.curation import Curation
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
 
 # Galaxy kills a second after it has asked us to leave
 _LAST_SAVE_SECONDS = 0.3
+
+#: Key of WSGI's environment: the dataset of a catalogue that the request is about
+MOUNTED = "starcyte.mounted"
 
 
 @dataclass
@@ -40,6 +45,8 @@ class Context:
         The dataset, open or not yet.
     jobs
         The pool for long work.
+    patience
+        Seconds that a request waits for a dataset that is opening.
     stopping
         Set when the server is to end.
     on_end
@@ -54,7 +61,8 @@ class Context:
 
     settings: Settings
     opening: Opening
-    jobs: Jobs
+    jobs: Jobs | JobsOf
+    patience: float = 0.0
     stopping: threading.Event = field(default_factory=threading.Event)
     on_end: Callable[[str], None] = lambda reason: None
     idle: IdleClock | None = None
@@ -69,7 +77,7 @@ class Context:
 
     def dataset(self) -> Dataset:
         """Return the open dataset; raise DatasetLoading, or why it cannot be opened."""
-        return self.opening.dataset()
+        return self.opening.dataset(self.patience)
 
     def matrix(self, name: str) -> Matrix:
         """Return a matrix by name, and have its index made if there is none; raise NotFound where there is none."""
@@ -223,6 +231,57 @@ class Context:
                 self._curation.close()
 
 
+class Mounted(Protocol):
+    """A dataset of a catalogue, as one request meets it."""
+
+    @property
+    def title(self) -> str:
+        """What to call it, as far as that is known."""
+
+    @property
+    def roles(self) -> Mapping[str, str] | None:
+        """Its own roles."""
+
+    @property
+    def missing(self) -> NotFound:
+        """What is raised for who may not know of it."""
+
+    @property
+    def summary(self) -> str:
+        """A line about it; empty where little is known."""
+
+    @property
+    def picture(self) -> str:
+        """The address of its picture, from the top of the site; empty where there is none."""
+
+    @property
+    def site_title(self) -> str:
+        """What the catalogue is called."""
+
+    @property
+    def is_shut(self) -> bool:
+        """Whether it is there, and is not open now."""
+
+    @property
+    def idle(self) -> IdleClock | None:
+        """The time since the server was used, where that ends it."""
+
+    def context(self) -> Context:
+        """Return its context, which is kept until the answer has gone; it is opened if it is not open."""
+
+    def is_stale(self) -> bool:
+        """Whether the file has changed since it was opened."""
+
+    def revision(self) -> str:
+        """Return the revision of the file as it is, where it is known without opening it; else nothing."""
+
+
+def mounted() -> Mounted | None:
+    """Return the dataset of a catalogue that the present request is about; None where there is one dataset alone."""
+    return cast("Mounted | None", request.environ.get(MOUNTED))
+
+
 def context() -> Context:
-    """Return the context of the application that answers the present request."""
-    return cast(Context, current_app.extensions["starcyte"])
+    """Return the context of the dataset that the present request is about."""
+    one = mounted()
+    return cast(Context, current_app.extensions["starcyte"]) if one is None else one.context()

@@ -36,6 +36,7 @@ def schema() -> Response:
     }
     defaults = {"color_by": settings.color_by, "embedding": settings.first_embedding}
     more = {"version": __version__, "features": features, "defaults": defaults, "about": settings.about}
+    more["revision"] = dataset.revision
     # whether labels can be kept depends on the disk
     return answer_once(lambda: answer_json(dataset.describe() | more), str(can_make))
 
@@ -94,10 +95,27 @@ def obsp(name: str) -> Response:
 @blueprint.get("/images/<name:name>")
 def image(name: str) -> Response:
     """Return a picture under the cells."""
-    from starcyte.web.png import png
+    from starcyte.compute.png import png
 
     dataset = context().dataset()
     return answer_once(lambda: Response(png(dataset.image(name)), mimetype=PNG))
+
+
+@blueprint.get("/thumbnail")
+def picture() -> Response:
+    """Return a small picture of the cells, as the page shows them when it opens."""
+    from starcyte.compute.png import png
+    from starcyte.compute.thumbnail import thumbnail
+
+    ctx, dataset = context(), context().dataset()
+
+    def make() -> Response:
+        pixels = thumbnail(dataset, ctx.settings)
+        if pixels is None:
+            raise NotFound("The dataset has no embedding to draw.", "Its schema says what it has.")
+        return Response(png(pixels), mimetype=PNG)
+
+    return answer_once(make)
 
 
 @blueprint.get("/cells")

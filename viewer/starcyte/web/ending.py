@@ -11,7 +11,7 @@ from flask import Blueprint, Response, request
 
 from starcyte.errors import Forbidden, StorageUnusable
 from starcyte.web.answer import answer_json, body_json
-from starcyte.web.context import context
+from starcyte.web.context import context, mounted
 from starcyte.web.revision import only
 
 blueprint = Blueprint("ending", __name__)
@@ -66,8 +66,11 @@ class IdleClock:
 
 @blueprint.before_app_request
 def _note_use() -> None:
-    idle = context().idle
-    if idle is not None and request.endpoint not in _NO_USE:
+    if request.endpoint in _NO_USE:
+        return
+    one = mounted()
+    idle = context().idle if one is None else one.idle
+    if idle is not None:
         idle.use()
 
 

@@ -154,6 +154,8 @@ def protect(response: Response, settings: Settings) -> Response:
     policy = _POLICY if settings.allow_framing else (*_POLICY, "frame-ancestors 'self'")
     response.headers["Content-Security-Policy"] = "; ".join(policy)
     response.headers["X-Content-Type-Options"] = "nosniff"
+    if not settings.robots:
+        response.headers["X-Robots-Tag"] = "noindex, nofollow"
     response.headers["Referrer-Policy"] = "no-referrer"
     response.headers["Cross-Origin-Resource-Policy"] = "cross-origin" if settings.allow_framing else "same-origin"
     return response

@@ -7,7 +7,17 @@ from typing import Any
 from starcyte import __version__
 from starcyte.web import openapi_curation, openapi_files, openapi_session
 from starcyte.web.media import CSV, JSON, PNG
-from starcyte.web.openapi_parts import NOT_MODIFIED, READ_ERRORS, columns, failures, get, json_answer, path_name, query
+from starcyte.web.openapi_parts import (
+    NOT_MODIFIED,
+    READ_ERRORS,
+    columns,
+    error_answers,
+    failures,
+    get,
+    json_answer,
+    path_name,
+    query,
+)
 from starcyte.web.openapi_schemas import COUNT, ref, schemas
 
 
@@ -29,7 +39,7 @@ def description() -> dict[str, Any]:
         },
         "servers": [{"url": "../.."}],
         "paths": {f"/api/v1{path}": operations for path, operations in paths.items()},
-        "components": {"schemas": named, "responses": _responses()},
+        "components": {"schemas": named, "responses": error_answers()},
     }
 
 
@@ -73,6 +83,18 @@ def _paths() -> dict[str, Any]:
                     **NOT_MODIFIED,
                 },
                 path_name("Picture"),
+            )
+        },
+        "/thumbnail": {
+            "get": get(
+                "A small picture of the cells, as the page shows them when it opens",
+                {
+                    "200": {
+                        "description": "The picture",
+                        "content": {PNG: {"schema": {"type": "string", "format": "binary"}}},
+                    },
+                    **NOT_MODIFIED,
+                },
             )
         },
         "/cells": {
@@ -231,21 +253,3 @@ def _paging() -> list[dict[str, Any]]:
         query("limit", "How many genes at most; by default all", COUNT),
         query("offset", "How many of the best to leave out", COUNT),
     ]
-
-
-def _responses() -> dict[str, Any]:
-    texts = {
-        "400": "The request is malformed",
-        "401": "Whoever asks has to sign in",
-        "403": "The request comes from a page of another site, or from somebody who may not do this",
-        "404": "The request names something that is not there",
-        "409": "The work was cancelled",
-        "412": "What stands is not what the request was made for",
-        "413": "The request is over a limit, which the message names",
-        "422": "The file contradicts itself, or cannot be used",
-        "429": "Too much is asked at once",
-        "503": "The dataset is still opening, or what users make cannot be kept",
-        "507": "The disk is full: nothing has changed",
-    }
-    shapes = {"412": "Conflict"}
-    return {f"Error{status}": json_answer(text, shapes.get(status, "Error")) for status, text in texts.items()}

@@ -61,3 +61,22 @@ def query(name: str, text: str, schema: dict[str, Any] | None = None, required: 
         "description": text,
         "schema": schema or {"type": "string"},
     }
+
+
+def error_answers() -> dict[str, Any]:
+    """Return the answers of errors, by name."""
+    texts = {
+        "400": "The request is malformed",
+        "401": "Whoever asks has to sign in",
+        "403": "The request comes from a page of another site, or from somebody who may not do this",
+        "404": "The request names something that is not there",
+        "409": "The work was cancelled, or the file is another than the page shows",
+        "412": "What stands is not what the request was made for",
+        "413": "The request is over a limit, which the message names",
+        "422": "The file contradicts itself, or cannot be used",
+        "429": "Too much is asked at once",
+        "503": "The dataset is still opening, or what users make cannot be kept",
+        "507": "The disk is full: nothing has changed",
+    }
+    shapes = {"412": "Conflict"}
+    return {f"Error{status}": json_answer(text, shapes.get(status, "Error")) for status, text in texts.items()}

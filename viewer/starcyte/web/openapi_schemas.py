@@ -76,7 +76,7 @@ def schemas() -> dict[str, Any]:
     return {
         "Error": object_(("error",), error=failure),
         "Health": object_(
-            ("app", "version", "state", "progress", "message"),
+            ("app", "version", "state", "message"),
             app={"const": "starcyte"},
             version=text,
             state={"enum": ["loading", "ready", "error"]},
@@ -92,6 +92,7 @@ def schemas() -> dict[str, Any]:
             ("title", "fingerprint", "n_obs", "n_vars", "obs", "embeddings", "matrices", "genes", "warnings"),
             title=text,
             fingerprint=text,
+            revision=text | {"description": "Of this very state of the file; send it back as X-Starcyte-Revision"},
             n_obs=whole,
             n_vars=whole,
             obs=list_(column),

@@ -11,23 +11,71 @@ from markupsafe import escape
 from starcyte.errors import StarcyteError
 from starcyte.settings import Settings
 from starcyte.web.access import Role, access, needed_role
-from starcyte.web.guard import MOUNT, trusted_prefix
+from starcyte.web.context import context, mounted
+from starcyte.web.guard import MOUNT, is_secure, site_prefix, trusted_prefix
 
 STATIC = Path(__file__).parent.parent / "static"
 
 
-def page(name: str) -> Response:
+def page(name: str, status: int = 200) -> Response:
     """Return a page of the client."""
     try:
         text = (STATIC / name).read_text(encoding="utf-8")
     except FileNotFoundError:
         raise StarcyteError("The page is not built.", "Run `make client`, or install starcyte from a wheel.") from None
-    prefix = trusted_prefix(_settings())
+    prefix, head = trusted_prefix(_settings()), ""
     if prefix and name == "index.html":
         # the proxy serves us without a redirect where the slash at the end is missing: links need their base
-        text = text.replace("<head>", f'<head><base href="{escape(prefix)}/">', 1)
-    response = Response(text, mimetype="text/html")
+        head = f'<base href="{escape(prefix)}/">'
+    one = mounted()
+    if one is not None and name == "index.html":
+        # where the page finds the way back to
+        head += _meta("name", "starcyte-catalogue", one.site_title)
+    if status == 200 and name != "login.html":
+        head += _preview(name)
+    response = Response(text.replace("<head>", f"<head>{head}", 1), status, mimetype="text/html")
     response.headers["Cache-Control"] = "private, no-cache"
+    return response
+
+
+def _preview(name: str) -> str:
+    """Return what other sites show of a link to the page: title, picture and a line, as OpenGraph has it."""
+    one = mounted()
+    catalogue = current_app.extensions.get("starcyte_catalogue")
+    picture, line = "", ""
+    if one is not None:
+        title, picture, line = one.title, one.picture, one.summary
+    elif catalogue is not None:
+        title = catalogue.title if name == "catalogue.html" else ""
+    else:
+        opening = context().opening
+        title = opening.title
+        if opening.state == "ready":
+            dataset = opening.dataset()
+            line = f"{dataset.n_obs:,} cells, {dataset.n_vars:,} genes"
+            picture = "api/v1/thumbnail" if dataset.embeddings else ""
+    if not title:
+        return ""
+    parts = [_meta("property", "og:title", title), _meta("property", "og:type", "website")]
+    parts += [_meta("property", "og:site_name", one.site_title if one else "starcyte")]
+    if line:
+        parts += [_meta("property", "og:description", line), _meta("name", "description", line)]
+    if picture:
+        # others fetch it from elsewhere: it needs its whole address
+        scheme = "https" if is_secure(_settings()) else "http"
+        url = f"{scheme}://{request.host}{site_prefix(_settings())}/{picture}"
+        parts += [_meta("property", "og:image", url), _meta("name", "twitter:card", "summary_large_image")]
+    return "".join(parts)
+
+
+def _meta(kind: str, name: str, content: str) -> str:
+    return f'<meta {kind}="{name}" content="{escape(content)}">'
+
+
+def robots() -> Response:
+    """Say whether search engines may come."""
+    response = Response(f"User-agent: *\n{'Allow' if _settings().robots else 'Disallow'}: /\n", mimetype="text/plain")
+    response.headers["Cache-Control"] = "max-age=3600"
     return response
 
 

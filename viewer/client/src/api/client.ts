@@ -47,6 +47,10 @@ export class Api {
   onBusy: (busy: ApiError | null) => void = () => {};
   /** Told whether no server answers any more; what was asked is then asked again. */
   onLost: (lost: boolean) => void = () => {};
+  /** Told that the file of the dataset was changed, or is gone: what the page shows is over. */
+  onOver: (error: ApiError) => void = () => {};
+  /** The state of the file that the page shows: the server refuses to answer from another. */
+  revision: string | null = null;
   /** Whether to wait for a server that is away: while the page opens, others decide how long. */
   patient = false;
   private readonly columns = new Cache<Columns>(CACHE_BYTES);
@@ -237,7 +241,11 @@ export class Api {
    * asked again as well while no server is there, once the page is open.
    */
   private async fetch(url: string, init: RequestInit, giveUp = init.signal): Promise<Response> {
-    const headers = { ...init.headers, 'X-Starcyte-Client': this.page };
+    const headers = {
+      ...init.headers,
+      'X-Starcyte-Client': this.page,
+      ...(this.revision ? { 'X-Starcyte-Revision': this.revision } : {}),
+    };
     const patient = this.patient && (init.method ?? 'GET') === 'GET';
     let wait = FIRST_WAIT;
     while (true) {
@@ -253,6 +261,13 @@ export class Api {
         continue;
       }
       if (patient) this.onLost(false);
+      if (error?.code === 'dataset_changed') this.onOver(error);
+      if (error?.code === 'dataset_loading' && this.revision) {
+        // A catalogue has closed the dataset meanwhile, and opens it again.
+        await pause(wait, giveUp);
+        wait = Math.min(2 * wait, LONGEST_WAIT);
+        continue;
+      }
       if (answer instanceof ApiError) throw answer;
       if (!error) return answer;
       if (answer.status !== 429) throw error;

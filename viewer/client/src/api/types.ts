@@ -36,6 +36,8 @@ export interface MatrixInfo {
 }
 
 export interface Schema {
+  /** Of this very state of the file. */
+  readonly revision?: string;
   readonly title: string;
   readonly fingerprint: string;
   readonly version: string;

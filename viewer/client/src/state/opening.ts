@@ -23,7 +23,11 @@ export async function openDataset(
       failures = 0;
       onProgress(health);
       if (health.state === 'error') throw datasetError(health);
-      if (health.state === 'ready') return await api.schema();
+      if (health.state === 'ready') {
+        const schema = await api.schema();
+        api.revision = schema.revision ?? null;
+        return schema;
+      }
     } catch (error) {
       if (signal.aborted) throw error;
       const passing = error instanceof ApiError && isPassing(error);
@@ -35,7 +39,7 @@ export async function openDataset(
   }
 }
 
-function datasetError({ error, message }: Health): DatasetError {
+export function datasetError({ error, message }: Health): DatasetError {
   return new DatasetError(
     error?.code ?? 'dataset_error',
     error?.message ?? message,

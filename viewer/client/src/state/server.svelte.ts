@@ -1,10 +1,15 @@
 /** What the server does besides answering: the index it makes of a matrix, and what it could not do. */
+import { ApiError } from '../api/error';
 import { pause } from '../api/pause';
 import type { Health } from '../api/types';
+import { datasetError } from './opening';
 import type { Viewer } from './viewer.svelte';
 
 /** Milliseconds between two looks while an index is made. */
 const PAUSE = 2000;
+
+/** Milliseconds between two looks whether a catalogue still has the dataset, and has it as it was. */
+const WATCH = 15_000;
 
 export class Server {
   indexing = $state.raw<Health['indexing'] | null>(null);
@@ -31,6 +36,26 @@ export class Server {
       this.indexing = null;
     } finally {
       this.looking = false;
+    }
+  }
+
+  /** Ask now and then whether the file is still the one that is shown. */
+  async watch(): Promise<void> {
+    const { signal } = this.controller;
+    const { api } = this.viewer;
+    try {
+      while (true) {
+        await pause(WATCH, signal);
+        if (document.visibilityState !== 'visible') continue;
+        try {
+          const health = await api.health(signal);
+          if (health.state === 'error') api.onOver(datasetError(health));
+        } catch (error) {
+          if (error instanceof ApiError && error.code === 'not_found') api.onOver(error);
+        }
+      }
+    } catch {
+      // The page goes away.
     }
   }
 

@@ -1,0 +1,220 @@
+/** The datasets of a catalogue: what is asked of the server, and which of them are looked for. */
+import { ApiError, errorOf } from '../api/error';
+
+export interface Listed {
+  readonly id: string;
+  readonly url: string;
+  readonly title: string;
+  readonly place: string;
+  /** HTML that the server has cleaned. */
+  readonly description: string;
+  readonly state: 'waiting' | 'opening' | 'indexing' | 'ready' | 'error';
+  readonly progress: number | null;
+  readonly message: string;
+  readonly error: { readonly message: string; readonly hint: string } | null;
+  readonly open: boolean;
+  readonly size: number | null;
+  readonly modified: number | null;
+  readonly n_obs: number | null;
+  readonly n_vars: number | null;
+  readonly organism: readonly string[];
+  readonly tissue: readonly string[];
+  readonly thumbnail: string | null;
+}
+
+export interface Catalog {
+  readonly title: string;
+  readonly description: string;
+  readonly complete: boolean;
+  readonly role: string;
+  readonly datasets: readonly Listed[];
+}
+
+export interface Who {
+  readonly mode: string;
+  readonly user: string;
+}
+
+/** Ask the server for JSON; the address is relative to the page. */
+export async function ask<T>(address: string, signal: AbortSignal): Promise<T> {
+  let response: Response;
+  try {
+    response = await fetch(address, { headers: { Accept: 'application/json' }, cache: 'no-store', signal });
+  } catch (error) {
+    if (signal.aborted) throw error;
+    throw new ApiError('unreachable', 'The server cannot be reached.', 'Check the connection; it is tried again.');
+  }
+  if (!response.ok) throw await errorOf(response);
+  return (await response.json()) as T;
+}
+
+export type FacetName = 'organism' | 'tissue' | 'cells' | 'genes' | 'size' | 'state';
+
+export interface Wanted {
+  readonly text: string;
+  readonly chosen: Readonly<Partial<Record<FacetName, readonly string[]>>>;
+}
+
+export const NOTHING_WANTED: Wanted = { text: '', chosen: {} };
+
+/** A facet: what its values are of one dataset, and what they are called. */
+interface Facet {
+  readonly name: FacetName;
+  readonly title: string;
+  readonly of: (dataset: Listed) => readonly string[];
+  /** Values in their own order; those of text are ordered by how many there are. */
+  readonly order?: readonly string[];
+}
+
+interface Step {
+  readonly upTo: number;
+  readonly name: string;
+}
+
+const THOUSANDS: readonly Step[] = [
+  { upTo: 1e3, name: 'below 1,000' },
+  { upTo: 1e4, name: '1,000 to 10,000' },
+  { upTo: 1e5, name: '10,000 to 100,000' },
+  { upTo: 1e6, name: '100,000 to 1 million' },
+  { upTo: Number.POSITIVE_INFINITY, name: 'a million or more' },
+];
+const GENES: readonly Step[] = [
+  { upTo: 1e3, name: 'below 1,000' },
+  { upTo: 1e4, name: '1,000 to 10,000' },
+  { upTo: 3e4, name: '10,000 to 30,000' },
+  { upTo: Number.POSITIVE_INFINITY, name: '30,000 or more' },
+];
+const BYTES: readonly Step[] = [
+  { upTo: 1e7, name: 'below 10 MB' },
+  { upTo: 1e8, name: '10 to 100 MB' },
+  { upTo: 1e9, name: '100 MB to 1 GB' },
+  { upTo: 1e10, name: '1 to 10 GB' },
+  { upTo: Number.POSITIVE_INFINITY, name: '10 GB or more' },
+];
+
+function step(value: number | null, steps: readonly Step[]): readonly string[] {
+  const found = value === null ? undefined : steps.find(({ upTo }) => value < upTo);
+  return found ? [found.name] : [];
+}
+
+const names = (steps: readonly Step[]) => steps.map(({ name }) => name);
+
+export const FACETS: readonly Facet[] = [
+  { name: 'organism', title: 'Organism', of: ({ organism }) => organism },
+  { name: 'tissue', title: 'Tissue', of: ({ tissue }) => tissue },
+  { name: 'cells', title: 'Cells', of: ({ n_obs }) => step(n_obs, THOUSANDS), order: names(THOUSANDS) },
+  { name: 'genes', title: 'Genes', of: ({ n_vars }) => step(n_vars, GENES), order: names(GENES) },
+  { name: 'size', title: 'Size of the file', of: ({ size }) => step(size, BYTES), order: names(BYTES) },
+  {
+    name: 'state',
+    title: 'State',
+    of: ({ state }) => [state === 'error' ? 'cannot be shown' : 'can be opened'],
+    order: ['can be opened', 'cannot be shown'],
+  },
+];
+
+/** The words that a dataset is found by. */
+export function wordsOf(dataset: Listed): string {
+  const plain = dataset.description.replace(/<[^>]*>/g, ' ');
+  return [dataset.title, dataset.place, ...dataset.organism, ...dataset.tissue, plain].join(' ').toLowerCase();
+}
+
+function isFound(dataset: Listed, words: readonly string[], chosen: Wanted['chosen'], but?: FacetName): boolean {
+  for (const { name, of } of FACETS) {
+    const values = name === but ? undefined : chosen[name];
+    if (values?.length && !of(dataset).some((value) => values.includes(value))) return false;
+  }
+  if (words.length === 0) return true;
+  const text = wordsOf(dataset);
+  return words.every((word) => text.includes(word));
+}
+
+function split(text: string): readonly string[] {
+  return text.toLowerCase().split(/\s+/).filter(Boolean);
+}
+
+/** The datasets that have every word, and of each facet one of the values chosen. */
+export function find(datasets: readonly Listed[], wanted: Wanted): readonly Listed[] {
+  const words = split(wanted.text);
+  return datasets.filter((dataset) => isFound(dataset, words, wanted.chosen));
+}
+
+export interface FacetCount {
+  readonly name: FacetName;
+  readonly title: string;
+  readonly values: readonly { readonly value: string; readonly n: number; readonly isChosen: boolean }[];
+}
+
+/** Of each facet that tells datasets apart, its values, and how many datasets choosing one would leave. */
+export function facets(datasets: readonly Listed[], wanted: Wanted): readonly FacetCount[] {
+  const words = split(wanted.text);
+  const found: FacetCount[] = [];
+  for (const { name, title, of, order } of FACETS) {
+    const chosen = wanted.chosen[name] ?? [];
+    const counts = new Map<string, number>();
+    for (const dataset of datasets) {
+      const counted = isFound(dataset, words, wanted.chosen, name) ? 1 : 0;
+      for (const value of of(dataset)) counts.set(value, (counts.get(value) ?? 0) + counted);
+    }
+    const all = [...counts].sort(([a, n], [b, m]) =>
+      order ? order.indexOf(a) - order.indexOf(b) : m - n || a.localeCompare(b),
+    );
+    const values = all.map(([value, n]) => ({ value, n, isChosen: chosen.includes(value) }));
+    if (values.length > (order ? 1 : 0) || chosen.length > 0) found.push({ name, title, values });
+  }
+  return found;
+}
+
+/** Choose a value of a facet, or choose it no more. */
+export function toggled(wanted: Wanted, facet: FacetName, value: string): Wanted {
+  const { [facet]: before = [], ...others } = wanted.chosen;
+  const after = before.includes(value) ? before.filter((other) => other !== value) : [...before, value];
+  return { ...wanted, chosen: after.length > 0 ? { ...others, [facet]: after } : others };
+}
+
+export const ORDERS = {
+  title: 'Name',
+  cells: 'Most cells',
+  modified: 'Newest',
+  size: 'Largest file',
+} as const;
+export type Order = keyof typeof ORDERS;
+
+/** The datasets in an order; equal ones by name. */
+export function ordered(datasets: readonly Listed[], order: Order): readonly Listed[] {
+  const value = (dataset: Listed): number => {
+    if (order === 'title') return 0;
+    return { cells: dataset.n_obs, modified: dataset.modified, size: dataset.size }[order] ?? -1;
+  };
+  const named = new Intl.Collator(undefined, { numeric: true, sensitivity: 'base' });
+  return [...datasets].sort((a, b) => value(b) - value(a) || named.compare(a.title, b.title));
+}
+
+/** What is looked for, as the part of the address after #. */
+export function toHash({ text, chosen }: Wanted, order: Order): string {
+  const query = new URLSearchParams();
+  if (text) query.set('q', text);
+  for (const { name } of FACETS) for (const value of chosen[name] ?? []) query.append(name, value);
+  if (order !== 'title') query.set('order', order);
+  return query.toString();
+}
+
+/** What an address asks for; what it says that is not known is left out. */
+export function fromHash(hash: string): { readonly wanted: Wanted; readonly order: Order } {
+  const query = new URLSearchParams(hash.replace(/^#/, ''));
+  const chosen: Partial<Record<FacetName, readonly string[]>> = {};
+  for (const { name } of FACETS) {
+    const values = query.getAll(name);
+    if (values.length > 0) chosen[name] = values;
+  }
+  const order = query.get('order') ?? '';
+  return {
+    wanted: { text: query.get('q') ?? '', chosen },
+    order: Object.hasOwn(ORDERS, order) ? (order as Order) : 'title',
+  };
+}
+
+/** Whether something goes on that the reader waits for. */
+export function isMoving({ complete, datasets }: Catalog): boolean {
+  return !complete || datasets.some(({ state }) => state === 'waiting' || state === 'opening' || state === 'indexing');
+}

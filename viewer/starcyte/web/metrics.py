@@ -1,0 +1,64 @@
+"""The numbers of a server in Prometheus' format."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from starcyte.web.traffic import CLASSES, Traffic
+
+
+class _Numbers(Collector):
+    def __init__(self, traffic: Traffic, status: Mapping[str, Any]) -> None:
+        self._traffic, self._status = traffic, status
+
+    def collect(self) -> Iterator[Metric]:
+        requests, durations, seconds = self._traffic.counted()
+        answered = CounterMetricFamily("starcyte_requests", "Requests answered.", labels=("method", "route", "status"))
+        for (method, route, code), n in sorted(requests.items()):
+            answered.add_metric((method, route, str(code)), n)
+        yield answered
+        buckets, total = [], 0
+        for end, n in zip((*map(str, CLASSES), "+Inf"), durations, strict=True):
+            total += n
+            buckets.append((end, float(total)))
+        yield HistogramMetricFamily(
+            "starcyte_request_seconds", "How long answers took.", buckets=buckets, sum_value=seconds
+        )
+        status = self._status
+        datasets = GaugeMetricFamily("starcyte_datasets", "Datasets of the catalogue.", labels=("state",))
+        for state, n in status["datasets"]["states"].items():
+            datasets.add_metric((state,), n)
+        yield datasets
+        yield GaugeMetricFamily("starcyte_datasets_open", "Datasets open.", status["datasets"]["n_open"])
+        for name in ("opened", "closed"):
+            yield CounterMetricFamily(
+                f"starcyte_datasets_{name}", f"Datasets {name} since the start.", status["datasets"][name]
+            )
+        jobs = GaugeMetricFamily("starcyte_jobs", "Comparisons under way.", labels=("state",))
+        for state in ("running", "queued"):
+            jobs.add_metric((state,), status["jobs"][state])
+        yield jobs
+        yield GaugeMetricFamily("starcyte_users", "Users seen lately.", len(status["users"]))
+        yield GaugeMetricFamily("starcyte_own_memory_bytes", "Memory that is not of files.", status["memory"]["bytes"])
+        yield GaugeMetricFamily("starcyte_files_open", "Files held open.", status["files"]["n"])
+
+
+def exposition(traffic: Traffic, status: Mapping[str, Any]) -> bytes:
+    """Return all numbers as text.
+
+    Parameters
+    ----------
+    traffic
+        The requests.
+    status
+        What the status page says.
+    """
+    registry = CollectorRegistry(auto_describe=False)
+    ProcessCollector(registry=registry)
+    registry.register(_Numbers(traffic, status))
+    return generate_latest(registry)
