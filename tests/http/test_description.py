@@ -53,6 +53,7 @@ WITHOUT_WRONG_DATA = {
     for path in (
         "health",
         "schema",
+        "thumbnail",
         "openapi.json",
         "obs/{name}",
         "images/{name}",
@@ -82,6 +83,7 @@ GROUPS = {"a": {"where": [{"column": "louvain", "in": ["1"]}]}, "b": {"ranges": 
 SENSIBLE = {
     "/api/v1/health": {},
     "/api/v1/schema": {},
+    "/api/v1/thumbnail": {},
     "/api/v1/openapi.json": {},
     "/api/v1/embeddings/{name}": {"path_parameters": {"name": "X_umap"}, "query": {"dims": "1,0"}},
     "/api/v1/obs/{name}": {"path_parameters": {"name": "bulk_labels"}},

@@ -17,6 +17,7 @@ PROXY = {"access": "proxy", "user_header": "X-User", "trusted_proxies": "203.0.1
 OPEN = {
     ("asset", "GET"),
     ("health", "GET"),
+    ("robots", "GET"),
     ("session.show", "GET"),
     ("session.begin", "POST"),
     ("session.end", "DELETE"),

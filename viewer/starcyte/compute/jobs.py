@@ -237,9 +237,16 @@ class JobsOf:
     def __init__(self, jobs: Jobs, scope: str) -> None:
         self._jobs, self._scope = jobs, scope
 
-    def submit(self, key: str, work: Callable[[Tick], Any], owner: str = "", **more: Any) -> Job:
+    def submit(
+        self,
+        key: str,
+        work: Callable[[Tick], Any],
+        owner: str = "",
+        what: str = "comparison",
+        is_stale: Callable[[Any], bool] = lambda result: False,
+    ) -> Job:
         """Do the work, as ``Jobs.submit`` does."""
-        return self._jobs.submit(key, work, owner, scope=self._scope, **more)
+        return self._jobs.submit(key, work, owner, what, is_stale, self._scope)
 
     def get(self, job_id: str) -> Job:
         """Return a job by id; raise NotFound where there is none, or no more."""

@@ -347,14 +347,14 @@ class Catalogue:
     def _is_busy(opened: Opened) -> bool:
         opening, jobs = opened.context.opening, opened.context.jobs
         busy: bool = isinstance(jobs, JobsOf) and jobs.busy
-        return busy or opening.state == "loading" or opening.indexing is not None
+        return bool(busy or opening.state == "loading" or opening.indexing is not None)
 
     def _is_over(self) -> bool:
-        settings = self._settings
-        if footprint.memory() > settings.open_bytes:
+        most_bytes, most_files = int(self._settings.open_bytes), int(self._settings.open_files)
+        if footprint.memory() > most_bytes:
             gc.collect()
             footprint.trim()
-        return footprint.memory() > settings.open_bytes or footprint.files() > settings.open_files
+        return footprint.memory() > most_bytes or footprint.files() > most_files
 
 
 class _Broken:
