@@ -1,6 +1,8 @@
 """The viewer on a real dataset, behind the real proxy."""
 
 import json
+import re
+import shutil
 import subprocess
 import sys
 import time
@@ -12,9 +14,11 @@ import requests
 
 sys.path.append(str(Path(__file__).parent))
 import gx_it_proxy
+import nginx
 
 KEY, TOKEN = "a1b2c3d4e5f60718", "x9y8z7w6v5u4t3s2"
 GONE = "00000000000000aa"
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="session")
@@ -55,21 +59,52 @@ def proxy(viewer, tmp_path_factory):
         yield port
 
 
-@pytest.fixture(params=["path", "domain"])
-def entry(request, proxy):
-    return gx_it_proxy.Through(proxy, KEY, TOKEN, request.param)
+@pytest.fixture(scope="session")
+def web_server(proxy, tmp_path_factory):
+    """The port of an nginx in front of the proxy, by the lines that the administrator's page gives for it."""
+    if shutil.which("nginx") is None:
+        pytest.skip("this machine has no nginx")
+    text = (ROOT / "galaxy_wrappers" / "README.md").read_text()
+    location, domain = (
+        re.sub(r"localhost:4002\b", f"127.0.0.1:{proxy}", lines)
+        for lines in re.findall("```nginx\n(.*?)```", text, re.S)
+    )
+    port = gx_it_proxy.free_port()
+    listen = f"listen 127.0.0.1:{port};"
+    # what a Galaxy has beside it answers everything else
+    galaxy = f"server {{ {listen} server_name localhost; location / {{ return 404 Galaxy; }} {location} }}"
+    domain = re.sub("listen 443 ssl;|ssl_certificate.*;", "", domain.replace("galaxy.example.org", "localhost"))
+    domain = domain.replace("server {", f"server {{ {listen}", 1)
+    folder = tmp_path_factory.mktemp("nginx")
+    with nginx.running(folder, galaxy + domain, port):
+        yield port
 
 
-@pytest.fixture(params=["path", "domain"])
-def nobody(request, proxy):
-    return gx_it_proxy.Through(proxy, GONE, TOKEN, request.param)
+def through(request, key):
+    server, mode = request.param.split()
+    port = request.getfixturevalue({"proxy": "proxy", "nginx": "web_server"}[server])
+    return gx_it_proxy.Through(port, key, TOKEN, mode)
 
 
-@pytest.fixture
-def by_path(proxy):
-    return gx_it_proxy.Through(proxy, KEY, TOKEN, "path")
+#: The proxy itself, and with an nginx in front, in the two ways in which Galaxy addresses a session.
+WAYS = ["proxy path", "proxy domain", "nginx path", "nginx domain"]
 
 
-@pytest.fixture
-def by_domain(proxy):
-    return gx_it_proxy.Through(proxy, KEY, TOKEN, "domain")
+@pytest.fixture(params=WAYS)
+def entry(request):
+    return through(request, KEY)
+
+
+@pytest.fixture(params=WAYS)
+def nobody(request):
+    return through(request, GONE)
+
+
+@pytest.fixture(params=[way for way in WAYS if "path" in way])
+def by_path(request):
+    return through(request, KEY)
+
+
+@pytest.fixture(params=[way for way in WAYS if "domain" in way])
+def by_domain(request):
+    return through(request, KEY)

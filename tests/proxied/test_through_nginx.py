@@ -7,10 +7,10 @@ import re
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import gx_it_proxy
+import nginx
 import pytest
 import requests
 
@@ -18,22 +18,6 @@ ROOT = Path(__file__).resolve().parents[2]
 PASSWORDS = {"eva": "correct horse", "admin": "battery staple"}
 
 pytestmark = pytest.mark.skipif(shutil.which("nginx") is None, reason="this machine has no nginx")
-
-
-def wait_for(holds, process, what):
-    end = time.monotonic() + 120
-    while not holds():
-        assert process.poll() is None, f"{what} ended"
-        assert time.monotonic() < end, f"{what} does not answer"
-        time.sleep(0.05)
-
-
-def answers(url):
-    try:
-        requests.get(url, timeout=5)
-    except requests.ConnectionError:
-        return False
-    return True
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +30,7 @@ def site(dataset, tmp_path_factory):
     with errors.open("wb") as stream:
         command = [sys.executable, "-m", "starcyte", "launch", str(dataset), *options]
         viewer = subprocess.Popen(command, stderr=stream)
-    wait_for(ready.exists, viewer, "the viewer")
+    nginx.wait_for(ready.exists, viewer, "the viewer")
     port = gx_it_proxy.free_port()
     passwords = folder / "passwords"
     passwords.write_text("".join(f"{name}:{{PLAIN}}{password}\n" for name, password in PASSWORDS.items()))
@@ -55,27 +39,14 @@ def site(dataset, tmp_path_factory):
     site = site.replace("listen 80;", f"listen 127.0.0.1:{port};")
     site = re.sub('# (auth_basic "cells";)', r"\1", site)
     site = re.sub("# auth_basic_user_file .*;", f"auth_basic_user_file {passwords};", site)
-    bodies = "".join(
-        f"{kind}_temp_path {folder / kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-    )
-    config = folder / "nginx.conf"
-    config.write_text(
-        f"daemon off; worker_processes 1; user root; error_log {folder / 'nginx.log'}; pid {folder / 'pid'};"
-        f"events {{}} http {{ access_log off; {bodies} {site} }}"
-    )
-    folder.chmod(0o755)
-    checked = subprocess.run(["nginx", "-t", "-c", config], capture_output=True, text=True, check=False)
-    assert checked.returncode == 0, checked.stderr
-    nginx = subprocess.Popen(["nginx", "-c", config], stderr=subprocess.DEVNULL)
     try:
-        wait_for(lambda: answers(f"http://127.0.0.1:{port}/"), nginx, "nginx")
-        root = f"http://127.0.0.1:{port}/cells/"
-        wait_for(lambda: ask(root, "eva", "api/v1/health").json()["state"] == "ready", nginx, "the dataset")
-        yield root
+        with nginx.running(folder, site, port) as server:
+            root = f"http://127.0.0.1:{port}/cells/"
+            nginx.wait_for(lambda: ask(root, "eva", "api/v1/health").json()["state"] == "ready", server, "the dataset")
+            yield root
     finally:
-        for process in (nginx, viewer):
-            process.terminate()
-            process.wait(30)
+        viewer.terminate()
+        viewer.wait(30)
     assert errors.read_text() == ""
 
 

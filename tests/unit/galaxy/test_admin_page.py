@@ -1,0 +1,56 @@
+"""What galaxy_wrappers/README.md tells an administrator to write is what the check finds in order."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from lxml import etree
+from starcyte_galaxy import installation
+
+ROOT = Path(__file__).parents[3]
+TEXT = (ROOT / "galaxy_wrappers" / "README.md").read_text()
+TOOLS = {installation.TOOL, *installation.BATCH_TOOLS}
+
+
+def blocks(kind, text=TEXT):
+    return re.findall(rf"```{kind}\n(.*?)```", text, re.S)
+
+
+def section(title):
+    (text,) = re.findall(rf"^#+ {re.escape(title)}\n(.*?)(?=^#|\Z)", TEXT, re.S | re.M)
+    return text
+
+
+def test_tools_of_the_section():
+    (text,) = blocks("xml", section("3. The tools"))
+    files = [Path(tool.get("file")).name for tool in etree.fromstring(text).iter("tool")]
+    assert {etree.parse(ROOT / "galaxy_wrappers" / name).getroot().get("id") for name in files} == TOOLS
+
+
+def test_every_tool_is_sent_somewhere():
+    (text,) = blocks("yaml", section("4. Where sessions run"))
+    assert {tool["id"] for tool in yaml.safe_load(text)["tools"]} == TOOLS
+
+
+@pytest.mark.parametrize("destination", ["Docker", "Kubernetes", "Pulsar", "No container"])
+def test_destination(destination, tmp_path):
+    job_conf = yaml.safe_load(blocks("yaml", section(destination))[0])
+    job_conf |= yaml.safe_load(blocks("yaml", section("4. Where sessions run"))[0])
+    (tmp_path / "job_conf.yml").write_text(yaml.safe_dump(job_conf))
+    (tmp_path / "galaxy.yml").write_text(blocks("yaml", section("2. Interactive tools"))[0])
+    found = [f for f in installation.Server(tmp_path / "galaxy.yml").look() if "environment" in f.text]
+    assert [f.kind for f in found] == ["ok"], [str(f) for f in found]
+
+
+def test_tpv_names_the_tools():
+    (text,) = blocks("yaml", section("TPV"))
+    patterns = yaml.safe_load(text)["tools"]
+    shed = "toolshed.g2.bx.psu.edu/repos/someone/starcyte/{}/0.1.0+galaxy0"
+    for tool in TOOLS:
+        assert [p for p in patterns if re.match(p, tool)]
+        assert [p for p in patterns if re.match(p, shed.format(tool))]
+
+
+def test_all_yaml_is_yaml():
+    assert all(yaml.safe_load(text) for text in blocks("yaml"))
