@@ -119,12 +119,12 @@ def green(viewer):
 
 def test_lines_of_equal_density(visit, pbmc):
     viewer = visit(pbmc).drawn()
-    viewer.page.keyboard.press("y")
+    viewer.page.keyboard.press(";")
     lines = viewer.page.locator(".contours path")
     expect(lines).to_have_count(5)
     eventually(
         lambda: all(len(path) > 100 for path in lines.evaluate_all("(all) => all.map((p) => p.getAttribute('d'))")),
         "lines",
     )
-    viewer.page.keyboard.press("y")
+    viewer.page.keyboard.press(";")
     expect(lines).to_have_count(0)

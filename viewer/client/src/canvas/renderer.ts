@@ -305,8 +305,9 @@ class WebGLScatter implements Scatter {
   }
 
   #fitOf(box: Box | null): View {
-    // Points have a size: half of the largest, and some air.
-    return fitView(box, this.#size, 24);
+    // Points have a size: half of the largest, and some air, less of it in a small picture.
+    const { width, height } = this.#size;
+    return fitView(box, this.#size, Math.min(24, 0.05 * Math.min(width, height)));
   }
 
   /** Where a running animation ends: key after key adds up. */

@@ -25,7 +25,8 @@ export const ICONS = {
   contours: 'M12 4c5 0 8 3 8 7s-2 9-8 9-8-4-8-8 3-8 8-8ZM12 9a3.2 3.2 0 1 0 0 6.4 3.2 3.2 0 0 0 0-6.4Z',
   gallery:
     'M4 4h4v4H4ZM10 4h4v4h-4ZM16 4h4v4h-4ZM4 10h4v4H4ZM10 10h4v4h-4ZM16 10h4v4h-4ZM4 16h4v4H4ZM10 16h4v4h-4ZM16 16h4v4h-4Z',
-  rectangle: 'M4 6h16v12H4ZM4 6h.01M20 6h.01M4 18h.01M20 18h.01',
+  rectangle:
+    'M4 9V6a1 1 0 0 1 1-1h3M11 5h2M16 5h3a1 1 0 0 1 1 1v3M20 11.5v1M20 15v3a1 1 0 0 1-1 1h-3M13 19h-2M8 19H5a1 1 0 0 1-1-1v-3M4 12.500v-1',
   polygon: 'M5 17 8 6l10-1 2 9-8 6-7-3Z',
   eye: 'M2.5 12S6 5.5 12 5.5 21.5 12 21.5 12 18 18.5 12 18.5 2.5 12 2.5 12ZM12 14.5a2.5 2.5 0 1 0 0-5 2.5 2.5 0 0 0 0 5Z',
   subset: 'M4 5h16l-6.5 7.5V19l-3-1.8v-4.7L4 5Z',
@@ -49,7 +50,7 @@ export const ICONS = {
   expand: 'M14 4h6v6M20 4l-7 7M10 20H4v-6M4 20l7-7',
   volcano: 'M4 4v16h16M8 9h.01M9.5 12.5h.01M12 16.5h.01M14.5 12.5h.01M16 9h.01M18 6.5h.01M6.5 6.5h.01',
   markers: 'M4 6h4M4 12h4M4 18h4M12 6h8M12 12h5M12 18h2',
-  plots: 'M4 4v16h16M8 8h.01M8 14h.01M13 8h.01M13 14h.01M18 8h.01M18 14h.01',
+  plots: 'M4 4v16h16M8.500 20v-6M13 20V8M17.500 20v-9',
   sort: 'M4 6h10M4 12h7M4 18h4M17 5v14M17 19l-3-3M17 19l3-3',
   pin: 'M9 4h6l-1 6 3 3v2H7v-2l3-3-1-6ZM12 15v5',
   list: 'M4 6h12M4 11h12M4 16h7M18 14v6M15 17h6',

@@ -26,7 +26,8 @@ export function drawing(figure: HTMLElement, transparent = false): SVGSVGElement
   const shown = figure.querySelector('svg');
   if (!shown) throw new Error('There is nothing to save yet.');
   const copy = shown.cloneNode(true) as SVGSVGElement;
-  const { width, height } = shown.getBoundingClientRect();
+  // Of a drawing that is shown larger than it is, its own size.
+  const { width, height } = shown.hasAttribute('viewBox') ? shown.viewBox.baseVal : shown.getBoundingClientRect();
   writeOut(shown, copy);
   for (const passing of copy.querySelectorAll('[data-passing]')) passing.remove();
   const canvas = figure.querySelector('canvas');
