@@ -75,10 +75,12 @@ def launch(args: argparse.Namespace, settings: Settings) -> NoReturn:
         probe = Probe(path, settings)
     listener = bind(settings)
     # the port is bound: from here on whoever asks waits for an answer, so that the slower imports come after
+    from starcyte.store.heap import keep_freed_memory
     from starcyte.store.opening import Opening
     from starcyte.web.access import Access
     from starcyte.web.app import create_app
 
+    keep_freed_memory()
     opening = Opening(path, settings, on_error=_complain, indexing=True, probe=probe, remote=remote)
     access = Access(settings, _accounts(settings) if settings.access == "password" else None)
     app = create_app(settings, opening, access)

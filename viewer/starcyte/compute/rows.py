@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csc_array, csr_array
+from scipy.sparse import csr_array
 
 from starcyte.compute.blocks import each
 from starcyte.store.base import Matrix, Tick, no_tick
 from starcyte.store.indexed import IndexedMatrix
 from starcyte.store.matrix import CsrMatrix
-from starcyte.store.moments import Moments, chan, correct, may_round
+from starcyte.store.moments import Adding, Moments, chan, correct, may_round
 
 # beyond, reading the genes of all cells from the index costs less: half the entries, of few groups
 _MOST_SHARE = 0.5
@@ -87,20 +87,16 @@ def _moments(rows: csr_array) -> tuple[NDArray[np.float64], NDArray[np.float64],
     """Return mean, m2 and positive of each gene in some rows."""
     n, n_genes = rows.shape
     genes, numbers = rows.indices, rows.data.astype(np.float64)
+    adding = Adding(genes, n_genes)
     with np.errstate(invalid="ignore", over="ignore"):  # NaN and infinite values make their gene NaN
-        stored = np.bincount(genes, minlength=n_genes)
-        mean = _totals(genes, numbers, n_genes) / n
-        all_positive = numbers.size == 0 or numbers.min() > 0
-        positive = stored if all_positive else np.bincount(genes[numbers > 0], minlength=n_genes)
+        stored = adding.counts()
+        mean = adding.totals(numbers) / n
+        all_positive = numbers.size == 0 or rows.data.min() > 0
+        positive = stored if all_positive else Adding(genes[numbers > 0], n_genes).counts()
+        absent = n - stored.astype(np.float64)
         numbers -= mean.take(genes)
-        off = _totals(genes, numbers, n_genes) - (n - stored) * mean if may_round(rows.data) else None
+        off = adding.totals(numbers) - absent * mean if may_round(rows.data) else None
         numbers *= numbers
-        m2 = _totals(genes, numbers, n_genes) + (n - stored) * mean**2
+        m2 = adding.totals(numbers) + absent * mean**2
         correct(np.full(1, n, np.float64), mean, m2, off)
-    return mean, m2, positive.astype(np.uint32)
-
-
-def _totals(genes: NDArray[Any], numbers: NDArray[np.float64], n_genes: int) -> NDArray[np.float64]:
-    """Add up numbers by gene: as a product with one column, which needs no wider copy of the genes."""
-    column = csc_array((numbers, genes, np.array([0, genes.size], genes.dtype)), shape=(n_genes, 1))
-    return np.asarray(column @ np.ones(1))
+    return mean, m2, positive

@@ -1,7 +1,7 @@
 """Count, mean and sum of squared deviations of each gene in each group of cells.
 
-Blocks are combined by the formula of Chan, Golub and LeVeque 1983 (doi:10.1080/00031305.1983.10483115); within a block
-the deviations are taken from the mean of the very group and gene. Variances are never a difference of large sums.
+Groups are combined by the formula of Chan, Golub and LeVeque 1983 (doi:10.1080/00031305.1983.10483115); within a group
+the deviations are taken from a mean of the very group and gene. Variances are never a difference of large sums.
 """
 
 from __future__ import annotations
@@ -14,11 +14,17 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csc_array
 
 from starcyte.store.block import Block
 
 # so many entries at a time stay within a processor's cache
 _PIECE = 1 << 18
+_GENES_AT_ONCE = 2048
+_PLACE = np.dtype(np.int32)
+
+# sum, sum of squared deviations, stored, positive: of the entries of each gene in each group
+_Sums = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.uint32], NDArray[np.uint32]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,6 +124,13 @@ def chan(
 class Accumulator:
     """Moments that grow block by block; blocks may come from several threads and in any order.
 
+    What is squared and added up are deviations from a reference: of each gene and group, the mean of the first block
+    that has cells of the group. So one look at each value is enough, and merging a block costs three additions for each
+    gene and group. What the reference is off is taken out in the end. That is a difference, but of no large numbers:
+    with N cells in a group, n of them in its first block, n times the square of what the reference is off is at most
+    m2 itself, so that rounding is magnified N / n times at most. Means come from sums of the values where those are
+    exact, else from sums of the deviations.
+
     Parameters
     ----------
     codes
@@ -143,50 +156,92 @@ class Accumulator:
         shape = (n_genes, n_groups)
         self.n: NDArray[np.int64] = np.bincount(self._codes, minlength=n_groups + 1)[:n_groups].astype(np.int64)
         self._grouped_share = self.n.sum() / max(codes.size, 1)
-        self.mean: NDArray[np.float64] = make("mean", shape, np.float64)
-        self.m2: NDArray[np.float64] = make("m2", shape, np.float64)
-        self.positive: NDArray[np.uint32] = make("positive", shape, np.uint32)
-        # the cells of each group that each gene has seen: pieces of blocks come in any order
-        self._seen: NDArray[np.uint32] = make("seen", shape, np.uint32)
+        self._reference: NDArray[np.float64] = make("reference", shape, np.float64)
+        # sums over the entries that are stored: zeros that are not count in the end
+        self._sum: NDArray[np.float64] = make("sum", shape, np.float64)
+        self._square: NDArray[np.float64] = make("square", shape, np.float64)
+        self._stored: NDArray[np.uint32] = make("stored", shape, np.uint32)
+        self._positive: NDArray[np.uint32] = make("positive", shape, np.uint32)
+        # of each range of genes that blocks have, the groups that have a reference
+        self._referred: dict[int, NDArray[np.bool_]] = {}
+        self._of_deviations = False  # what the sum is of; else of the values
+        self._result: Moments | None = None
 
     def result(self) -> Moments:
-        """Return the moments."""
-        return Moments(self.n, self.mean, self.m2, self.positive)
+        """Return the moments; no block comes after that."""
+        if self._result is None:
+            for first in range(0, self._sum.shape[0], _GENES_AT_ONCE):
+                self._finish(slice(first, first + _GENES_AT_ONCE))
+            self._result = Moments(self.n, self._reference, self._square, self._positive)
+        return self._result
+
+    def _finish(self, genes: slice) -> None:
+        """Turn reference and sums of some genes into mean and m2, in place."""
+        reference, total, square = self._reference[genes], self._sum[genes], self._square[genes]
+        n = np.maximum(self.n, 1).astype(np.float64)
+        absent = self.n - self._stored[genes].astype(np.float64)
+        with np.errstate(invalid="ignore", over="ignore"):
+            off = total - (absent if self._of_deviations else n) * reference
+            square += absent * reference**2
+            square -= off**2 / n
+            np.maximum(square, 0, out=square)
+            if self._of_deviations:
+                reference += off / n
+            else:
+                np.divide(total, n, out=reference)
 
     def add(self, block: Block) -> None:
         """Take a block in."""
         codes = self._codes[block.rows]
-        n = np.bincount(codes, minlength=self._n_groups + 1)[: self._n_groups].astype(np.float64)
-        if not n.any():
+        there = np.bincount(codes, minlength=self._n_groups + 1)[: self._n_groups] > 0
+        if not there.any():
             return
-        first_gene = block.genes.start
         with np.errstate(invalid="ignore", over="ignore"):  # NaN and infinite values make their gene NaN
-            if block.ptr is None or block.offsets is None:
-                for first, last in _dense_pieces(block.values):
-                    genes = slice(first_gene + first, first_gene + last)
-                    self._merge(genes, n, *self._dense(block.values[first:last], codes, n))
-                return
-            for first, last in _sparse_pieces(block.ptr):
-                genes = slice(first_gene + first, first_gene + last)
-                self._merge(genes, n, *self._sparse(block, first, last, codes, n))
+            with self._lock:
+                self._of_deviations = may_round(block.values)
+                referred = self._referred.setdefault(block.genes.start, np.zeros_like(there))
+                if np.any(there & ~referred):
+                    self._refer(block, codes, there & ~referred)
+                    referred |= there
+            all_positive = bool(block.ptr is not None and block.values.size and block.values.min() > 0)
+            for first, last in _pieces_of(block, self._n_groups):
+                genes = slice(block.genes.start + first, block.genes.start + last)
+                reference = self._reference[genes]
+                if block.ptr is None:
+                    parts = self._dense(block.values[first:last], codes, reference)
+                else:
+                    parts = self._sparse(block, first, last, codes, reference, all_positive)
+                total, square, stored, positive = parts
+                with self._lock:
+                    self._sum[genes] += total
+                    self._square[genes] += square
+                    self._stored[genes] += stored
+                    self._positive[genes] += positive
 
-    def _merge(
-        self,
-        genes: slice,
-        n: NDArray[np.float64],
-        mean: NDArray[np.float64],
-        m2: NDArray[np.float64],
-        positive: NDArray[Any],
-    ) -> None:
-        with self._lock:
-            seen = self._seen[genes]
-            chan(seen, self.mean[genes], self.m2[genes], n, mean, m2)
-            self.positive[genes] += positive.astype(np.uint32)
-            seen += n.astype(np.uint32)
+    def _refer(self, block: Block, codes: NDArray[Any], new: NDArray[np.bool_]) -> None:
+        """Make the means of a block the reference of groups that have none."""
+        n = np.maximum(np.bincount(codes, minlength=self._n_groups + 1)[: self._n_groups], 1)
+        for first, last in _pieces_of(block, self._n_groups):
+            reference = self._reference[block.genes.start + first : block.genes.start + last]
+            # the second time it takes out what rounding left, so that a gene of one value has that as its reference
+            for _ in range(2 if self._of_deviations else 1):
+                if block.ptr is None:
+                    total, _, stored, _ = self._dense(block.values[first:last], codes, reference)
+                else:
+                    total, _, stored, _ = self._sparse(block, first, last, codes, reference, True)
+                step = (total - (n - stored.astype(np.float64)) * reference) / n if self._of_deviations else total / n
+                step[~np.isfinite(step)] = 0
+                reference[:, new] += step[:, new]
 
     def _sparse(
-        self, block: Block, first: int, last: int, codes: NDArray[Any], n: NDArray[np.float64]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[Any]]:
+        self,
+        block: Block,
+        first: int,
+        last: int,
+        codes: NDArray[Any],
+        reference: NDArray[np.float64],
+        all_positive: bool,
+    ) -> _Sums:
         assert block.ptr is not None
         assert block.offsets is not None
         k, start, stop = self._n_groups, block.ptr[first], block.ptr[last]
@@ -194,48 +249,40 @@ class Accumulator:
         group = codes.take(block.offsets[start:stop])
         values = block.values[start:stop]
         # where each gene starts among all groups
-        base = np.repeat(np.arange(0, size, k, dtype=np.int64), np.diff(block.ptr[first : last + 1]))
+        place = np.repeat(np.arange(0, size, k, dtype=_PLACE), np.diff(block.ptr[first : last + 1]))
         if self._grouped_share < 1:
             kept = np.flatnonzero(group < k)
-            group, values, base = group[kept], values[kept], base[kept]
-        base += group
+            group, values, place = group[kept], values[kept], place[kept]
+        place += group
+        adding = Adding(place, size)
+        stored = adding.counts()
+        positive = stored if all_positive else Adding(place[values > 0], size).counts()
         numbers = values.astype(np.float64)
-        stored = np.bincount(base, minlength=size)
-        mean = totals(base, numbers, size).reshape(-1, k)
-        mean /= np.maximum(n, 1)
-        all_positive = numbers.size == 0 or numbers.min() > 0
-        positive: NDArray[Any] = stored if all_positive else totals(base, numbers > 0, size)
-        absent = n - stored.reshape(-1, k)
-        numbers -= mean.ravel()[base]
-        off = totals(base, numbers, size).reshape(-1, k) - absent * mean if may_round(values) else None
+        total = None if self._of_deviations else adding.totals(numbers)
+        numbers -= reference.reshape(-1).take(place)
+        total = adding.totals(numbers) if total is None else total
         numbers *= numbers
-        m2 = totals(base, numbers, size).reshape(-1, k)
-        m2 += absent * mean**2
-        correct(n, mean, m2, off)
-        return mean, m2, positive.reshape(-1, k)
+        square = adding.totals(numbers)
+        shape = (last - first, k)
+        return total.reshape(shape), square.reshape(shape), stored.reshape(shape), positive.reshape(shape)
 
-    def _dense(
-        self, values: NDArray[Any], codes: NDArray[Any], n: NDArray[np.float64]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[Any]]:
+    def _dense(self, values: NDArray[Any], codes: NDArray[Any], reference: NDArray[np.float64]) -> _Sums:
         k = self._n_groups
         kept = np.flatnonzero(codes < k)
         # cells in the order of their groups, so that each group is one run
         order = kept[np.argsort(codes[kept], kind="stable")]
-        present = np.flatnonzero(n)
-        starts = np.r_[0, np.cumsum(n[present])[:-1]].astype(np.intp)
+        sizes = np.bincount(codes[kept], minlength=k)
+        present = np.flatnonzero(sizes)
+        starts = np.r_[0, np.cumsum(sizes[present])[:-1]].astype(np.intp)
         numbers = values[:, order].astype(np.float64)
-        mean, m2, positive = (np.zeros((values.shape[0], k)) for _ in range(3))
-        mean[:, present] = np.add.reduceat(numbers, starts, axis=1) / n[present]
+        total, square, positive = (np.zeros((values.shape[0], k)) for _ in range(3))
         positive[:, present] = np.add.reduceat((numbers > 0).astype(np.float64), starts, axis=1)
-        numbers -= mean[:, codes[order]]
-        off = None
-        if may_round(values):
-            off = np.zeros_like(mean)
-            off[:, present] = np.add.reduceat(numbers, starts, axis=1)
+        deviations = numbers - reference[:, codes[order]]
+        total[:, present] = np.add.reduceat(deviations if self._of_deviations else numbers, starts, axis=1)
+        numbers = deviations
         numbers *= numbers
-        m2[:, present] = np.add.reduceat(numbers, starts, axis=1)
-        correct(n, mean, m2, off)
-        return mean, m2, positive
+        square[:, present] = np.add.reduceat(numbers, starts, axis=1)
+        return total, square, np.broadcast_to(sizes.astype(np.uint32), total.shape), positive.astype(np.uint32)
 
 
 def may_round(values: NDArray[Any]) -> bool:
@@ -259,24 +306,43 @@ def correct(
         np.maximum(m2, 0, out=m2)
 
 
+class Adding:
+    """Adds up by place, as a product with one column: in half the time of ``np.bincount``, and without Python's lock.
+
+    Parameters
+    ----------
+    place
+        The place of each entry, below size; shape (entries,).
+    size
+        The number of places.
+    """
+
+    def __init__(self, place: NDArray[Any], size: int) -> None:
+        ends = np.array([0, place.size], place.dtype)
+        self._column = csc_array((np.ones(place.size, np.uint32), place, ends), shape=(size, 1))
+
+    def counts(self) -> NDArray[np.uint32]:
+        """Return the number of entries of each place; before any totals."""
+        return np.asarray(self._column @ np.ones(1, np.uint32))
+
+    def totals(self, weights: NDArray[Any]) -> NDArray[np.float64]:
+        """Return the sum of the weights of each place, in float64."""
+        self._column.data = weights.astype(np.float64, copy=False)
+        return np.asarray(self._column @ np.ones(1))
+
+
 def totals(place: NDArray[Any], weights: NDArray[Any], size: int) -> NDArray[np.float64]:
     """Add up weights by place, in float64; shape (size,)."""
-    sums: NDArray[Any] = np.bincount(place, weights, size)
-    return sums.astype(np.float64, copy=False)  # numpy counts nothing in whole numbers
+    return Adding(place, size).totals(weights)
 
 
-def _sparse_pieces(ptr: NDArray[np.int64]) -> list[tuple[int, int]]:
-    return _pieces(ptr, _PIECE)
-
-
-def _dense_pieces(values: NDArray[Any]) -> list[tuple[int, int]]:
-    step = max(_PIECE // max(values.shape[1], 1), 1)
-    return [(i, min(i + step, values.shape[0])) for i in range(0, values.shape[0], step)]
-
-
-def _pieces(ptr: NDArray[np.int64], entries: int) -> list[tuple[int, int]]:
-    """Cut genes into runs of about so many entries, and of at most so many genes."""
-    n = ptr.size - 1
-    cuts = np.searchsorted(ptr, np.arange(0, int(ptr[-1]) + entries, entries)).clip(max=n)
-    cuts = np.unique(np.r_[0, cuts, np.arange(0, n, 1024), n])
+def _pieces_of(block: Block, n_groups: int) -> list[tuple[int, int]]:
+    """Cut the genes of a block into runs of about so many entries, and of at most so many sums."""
+    n, most = block.genes.stop - block.genes.start, max(_PIECE // n_groups, 1)
+    if block.ptr is None:
+        cuts = np.arange(0, n, min(max(_PIECE // max(block.values.shape[1], 1), 1), most))
+    else:
+        cuts = np.searchsorted(block.ptr, np.arange(0, int(block.ptr[-1]) + _PIECE, _PIECE)).clip(max=n)
+        cuts = np.r_[cuts, np.arange(0, n, most)]
+    cuts = np.unique(np.r_[0, cuts, n])
     return list(zip(cuts[:-1].tolist(), cuts[1:].tolist(), strict=True))

@@ -24,6 +24,7 @@ from starcyte.settings import Settings
 from starcyte.store.base import Tick
 from starcyte.store.cache import index_folder, make_room
 from starcyte.store.h5ad import H5adDataset
+from starcyte.store.heap import keep_freed_memory
 from starcyte.store.index import UNUSABLE, ColumnIndex, Source
 from starcyte.store.index_build import build_index
 
@@ -215,6 +216,7 @@ def prepare(dataset: H5adDataset, settings: Settings, name: str, tick: Tick) -> 
     InputError
         If it cannot be written, or the matrix contradicts itself.
     """
+    keep_freed_memory()
     folder, source, matrix = index_folder(settings), dataset.source(name), dataset.matrix(name)
     with suppress(OSError):  # what keeps old ones from being removed need not keep a new one from being made
         make_room(folder, settings.cache_bytes, keep=source.folder_name)

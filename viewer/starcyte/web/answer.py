@@ -9,6 +9,7 @@ import io
 import ipaddress
 import json
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import zstandard
@@ -16,6 +17,7 @@ from flask import Response, current_app, request
 
 from starcyte import __version__
 from starcyte.errors import BadRequest, LimitExceeded
+from starcyte.settings import Settings
 from starcyte.web.context import context
 from starcyte.web.media import BINARY, CSV, JSON
 
@@ -68,13 +70,17 @@ def answer_once(make: Callable[[], Response], more: str = "") -> Response:
         What else it depends on.
     """
     ctx = context()
-    settings = hashlib.blake2b((repr(ctx.settings) + more).encode(), digest_size=4).hexdigest()
-    etag = f"{ctx.dataset().revision}-{__version__}-{settings}"
+    etag = f"{ctx.dataset().revision}-{__version__}-{_digest(ctx.settings, more)}"
     response = Response(status=304) if request.if_none_match.contains_weak(etag) else make()
     response.set_etag(etag, weak=True)
     response.headers["Cache-Control"] = "private, no-cache"
     response.vary.add("Accept")
     return response
+
+
+@lru_cache
+def _digest(settings: Settings, more: str) -> str:
+    return hashlib.blake2b((repr(settings) + more).encode(), digest_size=4).hexdigest()
 
 
 def body_json() -> dict[str, Any]:
