@@ -31,6 +31,8 @@ class Size:
     cells: int
     genes: int
     density: float
+    # what holds the file in memory takes tens of minutes and gigabytes for it, or does not end
+    huge: bool = False
 
     def __str__(self) -> str:
         return f"{self.cells:,} x {self.genes:,} at {self.density:.0%}"
@@ -55,7 +57,7 @@ SIZES = {
         Size("tiny", 2_000, 1_000, 0.05),
         Size("small", 50_000, 20_000, 0.05),
         Size("medium", 250_000, 30_000, 0.04),
-        Size("large", 1_000_000, 30_000, 0.03),
+        Size("large", 1_000_000, 30_000, 0.03, huge=True),
     )
 }
 

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from benchmarks.process import Watch
 from benchmarks.questions import Cells, Comparison, GeneMean, Genes, Group, Markers, Nothing, Question, Unable
-from benchmarks.server import Request, Server
+from benchmarks.server import PATIENT_SECONDS, Request, Server
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "starcyte-bench"
 REQUIREMENTS = {"cellxgene": "cellxgene==1.3.0", "annzarro": "annzarro==0.7.5", "scanpy": "scanpy", "locust": "locust"}
@@ -40,7 +40,7 @@ class Starcyte(Server):
     name = "starcyte"
     health = "/api/v1/health"
 
-    def __init__(self, watch: Watch, cache: Path, seconds: float = 300.0) -> None:
+    def __init__(self, watch: Watch, cache: Path, seconds: float = PATIENT_SECONDS) -> None:
         super().__init__(watch, seconds)
         self.cache = cache
 
@@ -110,7 +110,7 @@ class Cellxgene(Server):
 
     health = "/health"
 
-    def __init__(self, watch: Watch, layout: str, seconds: float = 300.0) -> None:
+    def __init__(self, watch: Watch, layout: str, seconds: float = PATIENT_SECONDS) -> None:
         super().__init__(watch, seconds)
         self.layout, self.name = layout, f"cellxgene {layout.upper()}"
         # a matrix by rows is copied once while it starts

@@ -17,6 +17,7 @@ from benchmarks.process import Memory, Watch, stop
 from benchmarks.questions import Question, Unable
 
 _START_SECONDS = 600
+PATIENT_SECONDS = 180.0
 _STALE = (ConnectionError, http.client.BadStatusLine)
 
 
@@ -50,7 +51,7 @@ class Server:
     # bytes of memory it takes for each byte of X, at most, while it starts
     appetite = 0.0
 
-    def __init__(self, watch: Watch, seconds: float = 300.0) -> None:
+    def __init__(self, watch: Watch, seconds: float = PATIENT_SECONDS) -> None:
         self._watch, self._seconds = watch, seconds
         self._process: subprocess.Popen[bytes] | None = None
         self._connection: http.client.HTTPConnection | None = None

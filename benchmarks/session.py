@@ -28,7 +28,9 @@ from benchmarks.server import Server, running
 
 CLIENTS = 16
 _MARGIN = 5 << 30  # of the machine's memory, left to it when a peer that holds the file is started
-_PATIENCE = 45.0  # seconds one viewer may take of one case before it is asked no more
+_PATIENCE = 20.0  # seconds one viewer may take of one case before it is asked no more
+_ENDURANCE = 240.0  # seconds one viewer may take of all cases before the rest is left out
+_TIME_IS_UP = f"left out: {_ENDURANCE:.0f} s for one viewer were over"
 _PATHS = 2000
 
 VIEWERS: dict[str, Callable[[Watch, Path], Server]] = {
@@ -38,6 +40,8 @@ VIEWERS: dict[str, Callable[[Watch, Path], Server]] = {
     "annzarro": lambda watch, cache: Annzarro(watch),
     "scanpy": lambda watch, cache: Scanpy(watch),
 }
+# scanpy and cellxgene by rows would take tens of minutes of a huge dataset, or all memory
+OF_HUGE = ("starcyte", "cellxgene CSC", "annzarro")
 
 
 class Session:
@@ -64,6 +68,7 @@ class Session:
         self._cache = scratch / "cache"
         self._names = list(viewers)
         self._peaks: dict[str, int] = {}  # of processes that are gone
+        self._spent: dict[str, float] = {}  # seconds, by viewer
         layouts = {"csr", "csc"} if "cellxgene CSC" in viewers else {"csr"}
         self._files = {layout: size.file(data, layout) for layout in sorted(layouts)}
         self._facts = facts = facts_of(self._files["csr"])
@@ -120,6 +125,8 @@ class Session:
                 for _ in range(rounds):
                     reads.append(plain_read(self._file(state)))
                     row.add("starcyte", self._prepare(watch, self._file(state), memory))
+                    if sum(row.samples["starcyte"]) > _PATIENCE:
+                        break
             row.limit = float(np.median(reads))
         self.results.rows.append(memory)
 
@@ -148,6 +155,8 @@ class Session:
         cells.limit = 9 * self._facts.n_obs / self._read
         with Watch() as watch:
             for name in self._names:
+                if sum(cells.samples.get(name, health.samples.get(name, []))) > _PATIENCE:
+                    continue
                 cache = self._scratch / "no-index"
                 shutil.rmtree(cache, ignore_errors=True)
                 server = VIEWERS[name](watch, cache)
@@ -265,12 +274,18 @@ class Session:
             for server in servers[turn % len(servers) :] + servers[: turn % len(servers)]:
                 if server.name in row.unable or spent[server.name] > _PATIENCE:
                     continue
+                if self._spent.get(server.name, 0.0) > _ENDURANCE:
+                    if server.name not in row.samples:
+                        row.unable[server.name] = _TIME_IS_UP
+                    continue
+                begin = time.monotonic()
                 try:
                     taken, _ = server.ask(question)
                     row.add(server.name, taken)
                     spent[server.name] += taken
                 except Unable as error:
                     row.unable[server.name] = str(error)
+                self._spent[server.name] = self._spent.get(server.name, 0.0) + time.monotonic() - begin
 
     def _clients(self, server: Server, seconds: float) -> None:
         throughput = self._row(f"{CLIENTS} clients, random genes: answers", "per s")

@@ -14,7 +14,7 @@ from benchmarks import small
 from benchmarks.dataset_facts import facts_of
 from benchmarks.datasets import write_csc_twin, write_dataset
 from benchmarks.results import Results
-from benchmarks.table import markdown
+from benchmarks.table import BEGIN, END, insert, markdown, short
 
 CELLS, GENES, DENSITY = 3_000, 600, 0.06
 
@@ -48,20 +48,22 @@ def test_small_case_runs(name, dataset, tmp_path):
     assert taken is None or taken > 0
 
 
+MACHINE = {
+    "date": "2026-01-01",
+    "processor": "some",
+    "cores": 2,
+    "memory_gib": 24,
+    "system": "Linux",
+    "python": "3.11",
+    "commit": "abc",
+    "load_average": [0.1],
+    "memory_copy_gb_s": 10,
+}
+
+
 def test_table_shows_ratios_and_what_a_peer_cannot_do(tmp_path):
-    machine = {
-        "date": "2026-01-01",
-        "processor": "some",
-        "cores": 2,
-        "memory_gib": 24,
-        "system": "Linux",
-        "python": "3.11",
-        "commit": "abc",
-        "load_average": [0.1],
-        "memory_copy_gb_s": 10,
-    }
     shape = {"name": "tiny", "cells": 10, "genes": 5, "nnz": 20, "density": 0.4, "bytes": 100, "read_gb_s": 3}
-    results = Results(machine, shape, ["starcyte", "annzarro", "scanpy"])
+    results = Results(MACHINE, shape, ["starcyte", "annzarro", "scanpy"])
     gene = results.row("one gene", "s", 1e-6)
     gene.add("starcyte", 0.002)
     gene.add("annzarro", 0.2)
@@ -77,3 +79,33 @@ def test_table_shows_ratios_and_what_a_peer_cannot_do(tmp_path):
     assert "| one gene | 2 ms | 200 ms |  | 100 x | 1 µs |" in text
     assert "| 16 clients | 900/s | 30/s |  | 30 x |  |" in text
     assert "| markers | 100 ms | none | 4 s | 40 x |  |" in text
+
+
+def test_short_table_goes_between_its_marks():
+    shape = {"name": "medium", "cells": 250_000, "genes": 5, "nnz": 20, "density": 0.4, "bytes": 100, "read_gb_s": 3}
+    results = Results(MACHINE, shape, ["starcyte", "cellxgene CSC", "annzarro", "scanpy"])
+    gene = results.row("one gene", "s", 1e-6)
+    for viewer, seconds in (("starcyte", 0.002), ("annzarro", 0.2), ("cellxgene CSC", 0.004)):
+        gene.add(viewer, seconds)
+    clients = results.row("16 clients, random genes: answers", "per s")
+    for viewer, answers in (("starcyte", 900), ("annzarro", 30), ("cellxgene CSC", 300)):
+        clients.add(viewer, answers)
+    results.row("an empty answer", "s").add("starcyte", 0.001)
+    walk = {"group": True, "limit": 512 << 20, "anonymous": 280e6, "kills": 0}
+    text = insert(f"before\n{BEGIN}\nold\n{END}\nafter\n", short([results], walk))
+    assert "| one gene | 250,000 | 2 ms | 4 ms (cellxgene CSC) | 2.0 x | 1 µs |" in text
+    assert "| 16 clients, random genes: answers | 250,000 | 900/s | 300/s (cellxgene CSC) | 3.0 x |  |" in text
+    assert "in a control group of 512 MiB: 280 MB of anonymous memory at most, nothing killed" in text
+    assert text.startswith(f"before\n{BEGIN}\n")
+    assert text.endswith(f"\n{END}\nafter\n")
+    assert "old" not in text
+    assert "an empty answer" not in text
+
+
+def test_a_text_without_marks_is_refused():
+    with pytest.raises(ValueError, match="no marks"):
+        insert("nothing", "table")
+
+
+def test_readme_has_the_marks_of_the_table():
+    insert((Path(__file__).parents[2] / "README.md").read_text(), "table")
