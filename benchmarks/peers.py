@@ -59,7 +59,8 @@ class Starcyte(Server):
             case Cells():
                 return [Request("/api/v1/embeddings/X_umap", binary), Request("/api/v1/obs/cluster", binary)]
             case Genes(positions):
-                return [Request(f"/api/v1/expression?gene=GENE{i}&matrix=X", binary) for i in positions]
+                names = ",".join(f"GENE{i}" for i in positions)
+                return [Request(f"/api/v1/expression?genes={names}&matrix=X", binary)]
             case GeneMean(positions):
                 names = ",".join(f"GENE{i}" for i in positions)
                 return [Request(f"/api/v1/score?genes={names}&method=mean&matrix=X", binary)]

@@ -211,6 +211,29 @@ def test_expression_is_the_matrix_column(small, small_file, matrix, gene):
     np.testing.assert_array_equal(column.values, expected)
 
 
+def test_several_genes_come_as_the_columns_that_each_has_alone(small):
+    names = ["x/y", "CD3D", "a,b", "CD3D"]
+    asked = {"genes": 'x/y,CD3D,"a,b",CD3D', "matrix": "raw/X"}
+    n, columns = decode(small.get("expression", query_string=asked, headers=BINARY).get_data())
+    assert n == N
+    assert [c.entry["name"] for c in columns] == names[:3]
+    for column in columns:
+        alone = {"gene": column.entry["name"], "matrix": "raw/X"}
+        _, (expected,) = decode(small.get("expression", query_string=alone, headers=BINARY).get_data())
+        np.testing.assert_array_equal(column.values, expected.values)
+    text = small.get("expression", query_string=asked, headers={"Accept": "text/csv"}).get_data(as_text=True)
+    assert next(csv.reader(io.StringIO(text))) == names[:3]
+
+
+def test_several_genes_are_refused_where_one_is_missing_or_they_are_too_many(serve, small_file, refused):
+    client = serve(small_file, max_summary_genes=3, max_expression_bytes=2 * N * 4)
+    assert client.get("expression?genes=CD3D", headers=BINARY).status_code == 200
+    refused(client.get("expression?genes=CD3D,no such gene"), 404, "not_found")
+    refused(client.get("expression?genes=CD3D&gene=CD3D"), 400, "bad_request")
+    assert "max_summary_genes" in refused(client.get("expression?genes=a,b,c,d"), 413)["message"]
+    assert "max_expression_bytes" in refused(client.get("expression?genes=CD3D,x/y"), 413)["message"]
+
+
 def test_a_gene_of_raw_only_is_found_there_only(small, refused):
     assert small.get("expression?gene=only in raw 3&matrix=raw/X").status_code == 200
     refused(small.get("expression?gene=only in raw 3"), 404, "not_found")

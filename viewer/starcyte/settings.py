@@ -123,7 +123,8 @@ SETTINGS = (
         "max_split", int, 2000, "Distributions in one answer, where the categories of a column are split by another's."
     ),
     Setting("max_markers", int, 500, "Genes listed for each category, at most, when markers are asked for."),
-    Setting("max_summary_genes", int, 200, "Genes in one summary."),
+    Setting("max_summary_genes", int, 200, "Genes in one summary, or in one answer of several genes."),
+    Setting("max_expression_bytes", int, 64 << 20, "Bytes of memory for one answer of several genes over all cells."),
     Setting("max_cells_listed", int, 1000, "Cells in one answer of names."),
     Setting("max_genes_listed", int, 1000, "Genes in one answer of the gene search."),
     Setting(

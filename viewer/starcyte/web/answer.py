@@ -52,11 +52,16 @@ def answer_columns(read: Callable[[], tuple[int, Sequence[WireColumn]]]) -> Resp
     from starcyte.web.wire import ENCODERS
 
     def make() -> Response:
-        form = request.accept_mimetypes.best_match([JSON, BINARY, CSV], default=JSON)
+        form = accepted_form()
         n, columns = read()
         return Response(ENCODERS[form](n, columns), mimetype=form)
 
     return answer_once(make)
+
+
+def accepted_form() -> str:
+    """Return the form of columns that the request accepts."""
+    return str(request.accept_mimetypes.best_match([JSON, BINARY, CSV], default=JSON))
 
 
 def answer_once(make: Callable[[], Response], more: str = "") -> Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 from flask import Blueprint, Response, g, request
@@ -10,13 +11,27 @@ from flask import Blueprint, Response, g, request
 from starcyte import __version__
 from starcyte.errors import BadRequest, LimitExceeded, NotFound
 from starcyte.web.access import Role
-from starcyte.web.answer import answer_columns, answer_json, answer_once, body_json, names_listed, whole_number
+from starcyte.web.answer import (
+    accepted_form,
+    answer_columns,
+    answer_json,
+    answer_once,
+    body_json,
+    names_listed,
+    whole_number,
+)
 from starcyte.web.context import context
-from starcyte.web.media import CSV, PNG
+from starcyte.web.media import BINARY, CSV, PNG
+
+if TYPE_CHECKING:
+    from starcyte.store.base import Matrix
+    from starcyte.web.wire import WireColumn
 
 blueprint = Blueprint("data", __name__)
 
 _NAMES_AT_ONCE = 50_000
+# of memory, for each value that becomes a number of Python's and then text
+_BYTES_AS_TEXT = 40
 
 
 @blueprint.get("/schema")
@@ -79,7 +94,7 @@ def obs(name: str) -> Response:
 @blueprint.get("/obsp/<name:name>")
 def obsp(name: str) -> Response:
     """Return what one cell is to all others."""
-    from starcyte.web.wire import WireColumn, from_values
+    from starcyte.web.wire import from_values
 
     dataset = context().dataset()
     cell = whole_number(request.args.get("cell"), "cell", None)
@@ -203,17 +218,35 @@ def _genes_named(names: list[str], matrix: str | None) -> Response:
 
 @blueprint.get("/expression")
 def expression() -> Response:
-    """Return one gene over all cells."""
-    from starcyte.web.wire import WireColumn, from_values
-
+    """Return one gene, or several, over all cells."""
     ctx, dataset = context(), context().dataset()
     gene, matrix_name = request.args.get("gene"), request.args.get("matrix", "X")
-    if gene is None:
-        raise BadRequest("No gene is named.", "Add ?gene=<name>.")
+    if gene is not None and "genes" in request.args:
+        raise BadRequest("Both gene and genes are given.", "Give one of them.")
+    names = [gene] if gene is not None else list(dict.fromkeys(names_listed("genes", "max_summary_genes")))
 
     def read() -> tuple[int, list[WireColumn]]:
-        matrix = ctx.matrix(matrix_name)
-        index = dataset.genes(matrix_name).index(gene)
-        return dataset.n_obs, [from_values(gene, matrix.column(index, ctx.tick))]
+        matrix, known = ctx.matrix(matrix_name), dataset.genes(matrix_name)
+        positions = [known.index(name) for name in names]
+        return dataset.n_obs, _columns_of(matrix, dict(zip(names, positions, strict=True)))
 
     return answer_columns(read)
+
+
+def _columns_of(matrix: Matrix, positions: dict[str, int]) -> list[WireColumn]:
+    """Read genes, as many as may be in one answer."""
+    from starcyte.web.wire import from_values
+
+    ctx, size = context(), 0
+    found: list[WireColumn] = []
+    for i, (name, position) in enumerate(positions.items()):
+        read = matrix.column(position, lambda done, i=i: ctx.tick((i + done) / len(positions)))  # type: ignore[misc]
+        found.append(column := from_values(name, read))
+        size += column.nbytes if accepted_form() == BINARY else _BYTES_AS_TEXT * read.n
+        if size > ctx.settings.max_expression_bytes and len(positions) > 1:
+            raise LimitExceeded(
+                f"{len(positions)} genes are more than {ctx.settings.max_expression_bytes} bytes of memory"
+                " (setting max_expression_bytes).",
+                "Ask for fewer at a time, or for binary columns.",
+            )
+    return found

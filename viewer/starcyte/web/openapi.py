@@ -128,10 +128,12 @@ def _paths() -> dict[str, Any]:
         },
         "/expression": {
             "get": get(
-                "One gene over all cells",
-                {"200": columns("One column"), **NOT_MODIFIED},
-                query("gene", "Name or id", required=True),
+                "One gene, or several, over all cells",
+                {"200": columns("A column for each gene, in the order asked for"), **NOT_MODIFIED},
+                query("gene", "Name or id; either this or genes"),
+                query("genes", "Names, comma-separated (a name that holds a comma in double quotes)"),
                 query("matrix", "Matrix", {"type": "string", "default": "X"}),
+                errors=(*READ_ERRORS, "413"),
             )
         },
         "/summary": {

@@ -56,6 +56,11 @@ class WireColumn:
     categories: Sequence[str] | None = None
     extra: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of its arrays."""
+        return sum(int(a.nbytes) for a in (self.values, self.indices, self.missing) if a is not None)
+
 
 def from_column(column: Column) -> WireColumn:
     """Return a column of obs as it goes on the wire.
