@@ -158,6 +158,36 @@ def test_a_job_past_its_deadline_is_given_up(pool):
     assert "job_deadline" in job.error.message
 
 
+def test_a_job_that_nobody_asks_for_is_given_up(pool):
+    job = ended(pool(job_patience=0.05).submit("question", Work()))
+    assert job.state == "cancelled"
+    assert "job_patience" in job.error.message
+
+
+def test_a_job_that_somebody_asks_for_goes_on(pool):
+    jobs, work = pool(job_patience=0.5), Work()
+    job = jobs.submit("question", work)
+    for _ in range(8):
+        assert not job.ended.wait(0.1)
+        jobs.get(job.id)
+    work.go.set()
+    assert ended(job).state == "done"
+
+
+def test_users_take_turns_however_many_jobs_one_has_queued(pool):
+    jobs, begun = pool(queue_length=20), []
+    filled = busy(jobs)
+    queued = [
+        jobs.submit(name, lambda tick, name=name: begun.append(name), owner=name[0])
+        for name in ("a1", "a2", "a3", "a4", "b1", "b2", "c1")
+    ]
+    filled[-1][0].go.set()  # the one that found no worker
+    filled[0][0].go.set()  # one worker goes on, the others stay busy
+    for job in queued:
+        ended(job)
+    assert begun == ["a1", "b1", "c1", "a2", "b2", "a3", "a4"]
+
+
 def test_more_jobs_than_the_queue_holds_are_refused(pool):
     jobs = pool(queue_length=1)
     filled = busy(jobs)
