@@ -124,10 +124,12 @@ def serve(args: argparse.Namespace, settings: Settings) -> NoReturn:
         raise InputError("A folder is needed, a prefix or a catalogue.yml.", "`starcyte serve FOLDER` shows a folder.")
     catalog = Catalog(given, settings)
     listener = bind(settings)
+    from starcyte.store.heap import keep_freed_memory
     from starcyte.web.access import Access
     from starcyte.web.app import create_site
     from starcyte.web.catalogue import Catalogue
 
+    keep_freed_memory()
     access = Access(settings, _accounts(settings) if settings.access == "password" else None)
     catalogue = Catalogue(catalog, settings, _end)
     if settings.idle_timeout:
