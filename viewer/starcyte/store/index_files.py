@@ -84,7 +84,7 @@ class Stored:
         end = max(ends)
         if min(starts) < 0 or end > self.there:
             raise OSError("the file ends before it should")
-        if self._is_in_memory(end - 1):
+        if all(self._is_in_memory(place - 1) for place in (ends[0], ends[len(ends) // 2], end)):
             view = self._whole
             return b"".join([view[a:b] for a, b in zip(starts, ends, strict=True)])
         base = self._start
@@ -100,7 +100,11 @@ class Stored:
 
     @cached_property
     def _whole(self) -> memoryview:
-        return self.map()
+        whole = self.map()
+        if isinstance(whole.obj, mmap.mmap):
+            # what is not in memory after all is short, and what lies beside it is not wanted
+            whole.obj.madvise(mmap.MADV_RANDOM)
+        return whole
 
     def map(self) -> memoryview:
         """Return the bytes as they lie in the file, which are read when they are looked at; none may be missing."""
