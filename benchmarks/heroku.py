@@ -79,7 +79,7 @@ def machine_settings(folder: Path) -> Iterator[None]:
 
 def run_in(folder: Path, command: str) -> None:
     """Run a command of the shell with a folder as its root."""
-    kept = {k: v for k, v in os.environ.items() if k.startswith(("PIP_", "NPM_", "SSL_", "npm_"))}
+    kept = {k: v for k, v in os.environ.items() if k.startswith(("PIP_", "NPM_", "NODE_", "SSL_", "npm_"))}
     kept |= {
         "HOME": "/app",
         "PATH": "/usr/sbin:/usr/bin:/bin",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from moto.server import ThreadedMotoServer
+from relay import relay
 from starcyte.errors import InputError, RemoteFailed
 from starcyte.settings import Settings
 from starcyte.store.opening import Opening
@@ -98,3 +99,44 @@ def test_what_is_not_there_is_told(store, settings, url):
 def test_a_missing_package_is_named(settings, scheme, package):
     with pytest.raises(InputError, match=f"pip install {package}"):
         fetched(f"{scheme}://lab/cells.h5ad", settings)
+
+
+@pytest.fixture
+def between(store, monkeypatch):
+    """A relay between the store and who asks it."""
+    host, _, port = store.meta.endpoint_url.removeprefix("http://").partition(":")
+    with relay(host, int(port)) as running:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{running.port}")
+        yield running
+
+
+def test_a_slow_store_is_waited_for(between, pbmc, settings):
+    between.pause = 0.02
+    assert fetched("s3://lab/a/cells.h5ad", settings).read_bytes() == pbmc.read_bytes()
+
+
+def test_a_store_that_resets_connections_is_asked_again(between, pbmc, settings):
+    between.resets = [0, 100, 1000]
+    patient = Settings(cache_dir=settings.cache_dir, remote_attempts=5)
+    assert fetched("s3://lab/a/cells.h5ad", patient).read_bytes() == pbmc.read_bytes()
+    assert between.connections > 3
+
+
+def test_a_store_that_only_resets_is_given_up_with_a_reason(between, settings):
+    between.resets = [0] * 1000
+    with pytest.raises(RemoteFailed, match=r"^s3://lab/a/cells.h5ad cannot be downloaded: ") as caught:
+        fetched("s3://lab/a/cells.h5ad", settings)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_silent_store_is_given_up(between, settings):
+    between.silent = True
+    impatient = Settings(cache_dir=settings.cache_dir, remote_attempts=2, remote_timeout=0.5)
+    with pytest.raises(RemoteFailed, match="cannot be downloaded"):
+        fetched("s3://lab/a/cells.h5ad", impatient)
+
+
+def test_a_store_that_refuses_connections_is_given_up(store, settings, monkeypatch):
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    with pytest.raises(RemoteFailed, match="cannot be downloaded"):
+        fetched("s3://lab/a/cells.h5ad", settings)

@@ -120,7 +120,7 @@ class Remote:
             return HttpOrigin(self._url, self._settings)
         from starcyte.store.remote_object import ObjectOrigin
 
-        return ObjectOrigin(self._url)
+        return ObjectOrigin(self._url, self._settings)
 
     @property
     def sha256(self) -> str:

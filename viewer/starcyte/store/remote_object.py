@@ -6,9 +6,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from starcyte.errors import InputError, RemoteFailed
+from starcyte.settings import Settings
 from starcyte.store.origin import Broken, Transfer, split_url
 
 _PIECE = 8 << 20
+# a download that breaks off is taken up by who asked for it
+_NO_RETRIES = {"total_max_attempts": 1}
 _PACKAGES = {"s3": "s3fs", "gs": "gcsfs", "az": "adlfs"}
 
 
@@ -22,6 +25,8 @@ class ObjectOrigin:
     ----------
     url
         The URL, such as ``s3://bucket/cells.h5ad``.
+    settings
+        ``remote_timeout`` is used.
 
     Raises
     ------
@@ -29,13 +34,18 @@ class ObjectOrigin:
         If the package for this kind of store is not installed.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, settings: Settings) -> None:
         parts = split_url(url)
         package = _PACKAGES.get(parts.scheme, "fsspec")
+        options: dict[str, Any] = {"use_listings_cache": False, "skip_instance_cache": True}
+        if parts.scheme == "s3":
+            # botocore would wait a minute, five times over
+            seconds = settings.remote_timeout
+            options["config_kwargs"] = {"connect_timeout": seconds, "read_timeout": seconds, "retries": _NO_RETRIES}
         try:
             import fsspec
 
-            self._fs, self._path = fsspec.core.url_to_fs(url, use_listings_cache=False)
+            self._fs, self._path = fsspec.core.url_to_fs(url, **options)
         except (ImportError, ValueError) as error:
             raise InputError(
                 f"{parts.scheme}:// URLs need the Python package {package}: {error}.", f"Run `pip install {package}`."
