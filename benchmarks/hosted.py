@@ -175,7 +175,7 @@ def ten_datasets(watch: Watch, sizes: Sequence[Size], data: Path, users: int, se
     server = Catalogue(watch, CACHE / "index")
     server.start(folder, scratch)
     try:
-        listed = json.loads(server.answer(Request("/api/v1/catalogue", _NAMED)))["datasets"]
+        listed = json.loads(server.answer(Request("/api/v1/catalog", _NAMED)))["datasets"]
         roots = [f"/d/{row['id']}/" for row in listed]
         for root in roots:
             _wait(server, root)

@@ -59,7 +59,8 @@ class Relay:
     def _serve(self, client: socket.socket) -> None:
         left = self.resets.pop(0) if self.resets else -1
         with client, socket.create_connection(self._target) as server:
-            threading.Thread(target=_hand_on, args=(client, server), daemon=True).start()
+            asked = threading.Thread(target=_hand_on, args=(client, server), daemon=True)
+            asked.start()
             with suppress(OSError):
                 while piece := server.recv(1 << 16):
                     while self.silent and not self._closed:
@@ -68,6 +69,9 @@ class Relay:
                     if 0 <= left <= len(piece):
                         client.sendall(piece[:left])
                         client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+                        # a socket that is read from is not closed until that has ended
+                        client.shutdown(socket.SHUT_RD)
+                        asked.join()
                         return
                     left -= len(piece) if left >= 0 else 0
                     client.sendall(piece)

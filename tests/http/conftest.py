@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,8 @@ from scipy.sparse import csr_array
 from starcyte.settings import Settings
 from starcyte.store.opening import Opening
 from starcyte.web.app import create_app
+
+sys.path.append(str(Path(__file__).parent))
 
 API = "/api/v1/"
 N = 40

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
+from route_table import routes
 from starcyte.curation.accounts import Accounts
 from starcyte.settings import Settings
 from starcyte.store.opening import Opening
@@ -44,17 +43,6 @@ def site(small_file, tmp_path_factory):
     app.extensions["starcyte"].stop()
     app.extensions["starcyte"].close()
     opening.close()
-
-
-def routes(app):
-    """Return every route with a method, and a path for it."""
-    found = []
-    for rule in app.url_map.iter_rules():
-        # of a choice, the first
-        path = re.sub(r"<any\((\w+)[^>]*>", r"\1", rule.rule)
-        path = re.sub("<[^>]*>", "x", path)
-        found += [(rule.endpoint, method, path) for method in sorted(rule.methods - {"HEAD", "OPTIONS"})]
-    return found
 
 
 def status(app, method, path, user=None, address="203.0.113.9", **headers):

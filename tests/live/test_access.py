@@ -99,3 +99,21 @@ def test_accounts_are_made_by_the_command_and_let_in(launched, pbmc, tmp_path):
 def test_what_the_command_does_not_understand(tmp_path, arguments):
     done = user(tmp_path, *arguments, password="long enough\n")
     assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+
+
+def test_a_token_is_in_no_log(launched, pbmc, tmp_path):
+    token, log = "a-secret-that-is-long-enough", tmp_path / "access.log"
+    viewer = launched(pbmc, "--access=token", f"--token={token}", f"--access-log={log}", "--verbose")
+    bearer = {"Authorization": f"Bearer {token}"}
+    viewer.wait_until(lambda: b'"loading"' not in viewer.get("health", **bearer)[1])
+    viewer.get(f"/?token={token}")
+    viewer.get(f"/?token={token}x")
+    viewer.get(f"api/v1/schema?token={token}", Referer=f"http://127.0.0.1/?token={token}")
+    viewer.get("schema", **bearer, Cookie=f"x={token}")
+    viewer.get("/no/such/path", **bearer)
+    viewer.get("diffexp", "POST", token.encode(), **bearer)
+    assert viewer.stop() == 0
+    assert log.read_text().count("\n") >= 6
+    assert token not in log.read_text()
+    assert token not in viewer.err
+    assert viewer.out.count(token) == 1, "in the link, and nowhere else"

@@ -61,7 +61,7 @@ def test_a_command_is_one_of_starcyte_with_settings_that_fit_together(name):
     settings = load({s.name: getattr(args, s.name) for s in SETTINGS}, environ, config)
     check_access(settings)
     assert settings.access, "that everybody may come in is never said by leaving it out"
-    assert args.dataset or environ.get("DATASET")
+    assert vars(args).get("dataset") or vars(args).get("catalog") or environ.get("DATASET")
 
 
 def test_the_settings_file_is_understood():

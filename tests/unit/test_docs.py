@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 from starcyte import cli
-from starcyte.settings import markdown_table
+from starcyte.settings import SETTINGS, markdown_table
 
 ROOT = Path(__file__).resolve().parents[2]
-DOCUMENTS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")
+DOCUMENTS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/hosting.md")
 
 
 def code(document: str) -> Iterator[str]:
@@ -56,8 +56,24 @@ def test_starcyte_command_exists_with_its_options(words: tuple[str, ...], capsys
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_links_lead_somewhere(document: str) -> None:
     targets = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", (ROOT / document).read_text())
-    assert [t for t in targets if "://" not in t and not (ROOT / t).exists()] == []
+    folder = (ROOT / document).parent
+    assert [t for t in targets if "://" not in t and not (folder / t).exists()] == []
 
 
 def test_picture_is_small_enough_for_a_first_screen() -> None:
     assert (ROOT / "docs" / "viewer.png").stat().st_size < 300_000
+
+
+def test_every_caution_of_hosting_has_its_setting_and_its_test() -> None:
+    text = (ROOT / "docs" / "hosting.md").read_text()
+    rows = [row.split("|")[1:-1] for row in text.splitlines() if row.startswith("| ") and "`tests/" in row]
+    assert len(rows) > 12
+    flags = {flag for setting in SETTINGS for flag in (setting.flag, *setting.aliases)} | {"DATASET"}
+    for row in rows:
+        if len(row) == 4:
+            assert set(re.findall(r"`([^`]+)`", row[2])) <= flags, row[2]
+        for path, _, name in (
+            shown.partition("::") for shown in re.findall(r"`((?:tests|benchmarks)/[^`]+)`", row[-1])
+        ):
+            assert (ROOT / path).exists(), path
+            assert f"def {name}(" in (ROOT / path).read_text() if name else True, (path, name)

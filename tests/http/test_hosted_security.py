@@ -1,0 +1,202 @@
+"""A server that anybody may reach: the whole interface in every mode of access, and what is sent to hurt it."""
+
+from __future__ import annotations
+
+import gzip
+import tracemalloc
+
+import pytest
+import schemathesis
+from hypothesis import given
+from hypothesis import settings as examples
+from route_table import routes
+from schemathesis import GenerationMode
+from starcyte.curation.accounts import Accounts
+from starcyte.settings import Settings
+from starcyte.store.opening import Opening
+from starcyte.web.access import Access, Role, needed_role
+from starcyte.web.app import create_app
+from starcyte.web.openapi import description
+
+PASSWORD, TOKEN = "correct horse", "a-token-that-is-long-enough"
+PROXY = {"access": "proxy", "user_header": "X-User", "trusted_proxies": "127.0.0.1", "admins": "admin"}
+#: Mode of access and who asks, to settings and headers
+MODES = {
+    "none": ({"access": "none", "public": True}, {}),
+    "none, to read": ({"access": "none", "public": True, "role": "read"}, {}),
+    "token": ({"access": "token", "token": TOKEN}, {"Authorization": f"Bearer {TOKEN}"}),
+    "token, a stranger": ({"access": "token", "token": TOKEN}, {}),
+    "password, a stranger": ({"access": "password"}, {}),
+    "password": ({"access": "password"}, {"Cookie": None}),
+    "proxy": (PROXY, {"X-User": "eva"}),
+    "proxy, an admin": (PROXY, {"X-User": "admin"}),
+    "proxy, a stranger": (PROXY, {}),
+}
+STRANGERS = [name for name in MODES if name.endswith("a stranger")]
+OPERATIONS = [(path, method) for path, methods in description()["paths"].items() for method in methods]
+
+
+@pytest.fixture(scope="module", params=MODES)
+def site(request, small_file, tmp_path_factory):
+    """An application in a mode, and the headers of who asks."""
+    given_settings, headers = MODES[request.param]
+    folder = tmp_path_factory.mktemp("site")
+    settings = Settings(data_dir=str(folder), **given_settings)
+    accounts = None
+    if settings.access == "password":
+        accounts = Accounts(folder / "accounts.sqlite")
+        accounts.add("eva", PASSWORD, "annotate")
+    opening = Opening(small_file, settings)
+    opening.run()
+    app = create_app(settings, opening, Access(settings, accounts))
+    app.testing = False
+    if "Cookie" in headers:
+        answer = app.test_client().post("/api/v1/session", json={"user": "eva", "password": PASSWORD})
+        headers = {"Cookie": answer.headers["Set-Cookie"].split(";")[0]}
+    yield request.param, app, headers
+    app.extensions["starcyte"].stop()
+    app.extensions["starcyte"].close()
+    opening.close()
+    if accounts:
+        accounts.close()
+
+
+def test_the_interface_has_no_defect_in_any_mode(site):
+    mode, app, headers = site
+    described = schemathesis.openapi.from_dict(description())
+    described.app = app
+    refused = {401, 403}
+    for path, method in OPERATIONS:
+        operation = described[path][method]
+
+        @examples(max_examples=4, derandomize=True, database=None)
+        @given(operation.as_strategy(generation_mode=GenerationMode.POSITIVE))
+        def ask(case, path=path, method=method):
+            answer = app.test_client().open(
+                **flask_arguments(case, headers | {"Accept-Encoding": "identity", "Accept": "application/json"})
+            )
+            assert answer.status_code < 500 or answer.json["error"]["code"] != "error", (path, method, answer.text)
+            if mode in STRANGERS and path not in {"/api/v1/health", "/api/v1/session", "/api/v1/openapi.json"}:
+                assert answer.status_code in refused, (path, method, answer.status_code)
+                assert set(answer.json) == {"error"}
+            assert answer.headers["X-Content-Type-Options"] == "nosniff"
+            assert "frame-ancestors" in answer.headers["Content-Security-Policy"]
+
+        ask()
+
+
+def flask_arguments(case, headers):
+    """Return what a generated case is to Flask's test client, from this machine."""
+    found = case.as_transport_kwargs(headers=headers)
+    arguments = {"path": case.formatted_path, "method": case.method, "environ_base": {"REMOTE_ADDR": "127.0.0.1"}}
+    arguments |= {name: found[name] for name in ("headers", "json", "data", "query_string") if found.get(name)}
+    if case.query:
+        arguments["query_string"] = case.query
+    return arguments
+
+
+def test_no_route_answers_a_stranger(site):
+    mode, app, headers = site
+    if mode not in STRANGERS:
+        pytest.skip("of strangers alone")
+    for endpoint, method, path in routes(app):
+        answer = app.test_client().open(path, method=method, headers={**headers, "Accept": "application/json"})
+        if needed_role(endpoint, method) > Role.NOBODY:
+            assert (answer.status_code, set(answer.json)) == (401, {"error"}), (endpoint, method)
+
+
+def test_no_write_comes_from_another_site(site):
+    _, app, headers = site
+    for claim in (
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Origin": "https://evil.example"},
+    ):
+        for _, method, path in routes(app):
+            if method == "GET":
+                continue
+            answer = app.test_client().open(path, method=method, headers=headers | claim)
+            assert answer.status_code == 403, (path, method)
+
+
+DEEP = {
+    "lists": b"[" * 200_000,
+    "closed lists": b"[" * 100_000 + b"]" * 100_000,
+    "objects": b'{"a":' * 100_000,
+    "a part": b'{"a": ' + b"[" * 50_000 + b"]" * 50_000 + b"}",
+    "a large number": b'{"limit": ' + b"9" * 100_000 + b"}",
+    "an exponent": b'{"limit": 1e999999}',
+    "half a surrogate": b'{"user": "\\ud800", "password": "\\ud800"}',
+    "not UTF-8": b'{"user": "\xff\xfe"}',
+}
+
+
+@pytest.mark.parametrize("body", DEEP.values(), ids=DEEP)
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "session"),
+        ("POST", "diffexp"),
+        ("POST", "markers"),
+        ("POST", "cells/names"),
+        ("PUT", "labels/x"),
+        ("PUT", "genesets/x"),
+        ("PUT", "views/x"),
+    ],
+)
+def test_json_that_is_sent_to_hurt_is_refused(serve, small_file, tmp_path, method, path, body):
+    page = serve(small_file, data_dir=str(tmp_path))
+    answer = page.open(path, method=method, data=body, content_type="application/json")
+    # what is kept for the page is kept as it is sent, and is never parsed here again
+    assert answer.status_code in ({400, 401, 413, 422} if path != "views/x" else {200, 201, 400, 413}), answer.text
+    assert page.json("health")["state"] == "ready"
+
+
+@pytest.mark.parametrize("path", ["diffexp", "import/labels", "import/genesets", "import/session"])
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "zstd", "br"])
+def test_a_compressed_body_is_not_blown_up(serve, small_file, tmp_path, path, encoding):
+    page = serve(small_file, data_dir=str(tmp_path))
+    bomb = gzip.compress(bytes(64 << 20))
+    tracemalloc.start()
+    try:
+        headers = {"Content-Encoding": encoding, "Content-Type": "application/json"}
+        answer = page.open(path, method="POST", data=bomb, headers=headers)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert answer.status_code in {400, 413, 415, 422}, answer.text
+    assert peak < 16 << 20
+
+
+@pytest.mark.parametrize(
+    "prefix",
+    [
+        "/a/../b",
+        "//evil.example",
+        "/a\r\nSet-Cookie: x=1",
+        "https://evil.example",
+        '/"><script>',
+        "/%2e%2e",
+        "/a?b",
+        "\\",
+    ],
+)
+def test_a_prefix_that_is_no_plain_path_does_nothing(serve, small_file, prefix):
+    page = serve(small_file, trust_prefix=True, access="token", token=TOKEN)
+    environ = {"HTTP_X_FORWARDED_PREFIX": prefix}
+    answer = page._client.get(f"/?token={TOKEN}", environ_base={"REMOTE_ADDR": "127.0.0.1"}, environ_overrides=environ)
+    assert "Path=/;" in answer.headers["Set-Cookie"] + ";"
+    assert answer.headers["Location"] == "./"
+    shown = page._client.get("/", environ_base={"REMOTE_ADDR": "127.0.0.1"}, environ_overrides=environ)
+    assert "<base" not in shown.text
+
+
+@pytest.mark.parametrize(
+    "target", ["//evil.example", "https://evil.example", "\\\\evil.example", "javascript:alert(1)", "%0d%0aX: y"]
+)
+def test_signing_in_leads_nowhere_else(serve, small_file, target):
+    page = serve(small_file, access="token", token=TOKEN)
+    answer = page.open(f"/{target}", headers={"Accept": "text/html"})
+    location = answer.headers.get("Location", "./")
+    assert location.startswith(("./", "../", "login")), location
+    assert "\r" not in location + "\n".join(answer.headers.keys())
