@@ -33,6 +33,7 @@ MODES = {
     "proxy, a stranger": (PROXY, {}),
 }
 STRANGERS = [name for name in MODES if name.endswith("a stranger")]
+OPEN = {"/api/v1/health", "/api/v1/session"}
 OPERATIONS = [(path, method) for path, methods in description()["paths"].items() for method in methods]
 
 
@@ -61,38 +62,25 @@ def site(request, small_file, tmp_path_factory):
         accounts.close()
 
 
-def test_the_interface_has_no_defect_in_any_mode(site):
+@pytest.mark.parametrize(("path", "method"), OPERATIONS)
+def test_the_interface_has_no_defect_in_any_mode(site, path, method):
     mode, app, headers = site
     described = schemathesis.openapi.from_dict(description())
     described.app = app
-    refused = {401, 403}
-    for path, method in OPERATIONS:
-        operation = described[path][method]
+    headers = headers | {"Accept-Encoding": "identity", "Accept": "application/json"}
 
-        @examples(max_examples=4, derandomize=True, database=None)
-        @given(operation.as_strategy(generation_mode=GenerationMode.POSITIVE))
-        def ask(case, path=path, method=method):
-            answer = app.test_client().open(
-                **flask_arguments(case, headers | {"Accept-Encoding": "identity", "Accept": "application/json"})
-            )
-            assert answer.status_code < 500 or answer.json["error"]["code"] != "error", (path, method, answer.text)
-            if mode in STRANGERS and path not in {"/api/v1/health", "/api/v1/session", "/api/v1/openapi.json"}:
-                assert answer.status_code in refused, (path, method, answer.status_code)
-                assert set(answer.json) == {"error"}
-            assert answer.headers["X-Content-Type-Options"] == "nosniff"
-            assert "frame-ancestors" in answer.headers["Content-Security-Policy"]
+    @examples(max_examples=2, derandomize=True, database=None)
+    @given(described[path][method].as_strategy(generation_mode=GenerationMode.POSITIVE))
+    def ask(case):
+        answer = case.call(headers=headers)
+        code = answer.json()["error"]["code"] if answer.status_code >= 400 else ""
+        assert answer.status_code < 500 or code != "error", answer.text
+        if mode in STRANGERS and path not in OPEN:
+            assert answer.status_code == 401, answer.text
+        assert answer.headers["x-content-type-options"] == ["nosniff"]
+        assert "frame-ancestors" in answer.headers["content-security-policy"][0]
 
-        ask()
-
-
-def flask_arguments(case, headers):
-    """Return what a generated case is to Flask's test client, from this machine."""
-    found = case.as_transport_kwargs(headers=headers)
-    arguments = {"path": case.formatted_path, "method": case.method, "environ_base": {"REMOTE_ADDR": "127.0.0.1"}}
-    arguments |= {name: found[name] for name in ("headers", "json", "data", "query_string") if found.get(name)}
-    if case.query:
-        arguments["query_string"] = case.query
-    return arguments
+    ask()
 
 
 def test_no_route_answers_a_stranger(site):
