@@ -17,7 +17,7 @@ PACKAGING := setup.cfg pyproject.toml viewer/build_with_client.py viewer/client_
 # Folders are listed as well, so that a file taken away is noticed.
 CLIENT_SOURCES := $(shell find $(CLIENT) -mindepth 1 -name node_modules -prune -o -print) galaxy_wrappers/visualization/starcyte.xml
 
-.PHONY: help demo test test-galaxy bench lint client screenshots clean machine
+.PHONY: help demo test test-galaxy bench audit lint client screenshots clean machine
 .DEFAULT_GOAL := help
 
 help: ## list these targets
@@ -41,6 +41,14 @@ lint: $(MADE)/tests ## check the Python sources: style, types, direction of impo
 	$(BIN)/mypy
 	MYPYPATH=viewer $(BIN)/mypy viewer/build_with_client.py viewer/client_npm.py
 	$(BIN)/lint-imports
+
+# Apart from the tests: what is known of others' code is asked of hosts that are not reached from everywhere. Of bandit,
+# B104 and B608 are left to ruff (S104, S608), which has each place looked at once.
+audit: $(MADE)/starcyte ## look for what is known to be unsafe: bandit, pip-audit, npm audit
+	$(BIN)/python -m pip install --quiet bandit pip-audit
+	$(BIN)/bandit --quiet --recursive --severity-level medium --skip B104,B608 viewer/starcyte tool/starcyte_galaxy
+	$(BIN)/pip-audit --local --skip-editable
+	cd $(CLIENT) && npm audit
 
 client: $(PAGE) ## check, test and build the client
 	$(NPM) run check
@@ -81,12 +89,14 @@ $(MADE)/tests: $(MADE)/python $(PACKAGING) | $(PAGE)
 	$(BIN)/python -m pip install --quiet --editable '.[test]'
 	touch $@ $(MADE)/starcyte
 
-# Chromium shows the page to the browser tests; Galaxy's proxy compiles a part of itself when the tests install it.
+# Chromium shows the page to the browser tests, nginx stands before the viewer in some; Galaxy's proxy compiles a part
+# of itself when the tests install it.
 machine:
 	@missing=; \
 	command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || \
 		missing="chromium fonts-dejavu-core"; \
 	command -v c++ >/dev/null || missing="$$missing g++"; \
+	command -v nginx >/dev/null || missing="$$missing nginx-light"; \
 	if test -z "$$missing"; then :; \
 	elif test "$$(id -u)" = 0 && command -v apt-get >/dev/null; then \
 		echo "Installing what the tests need: $$missing"; \
