@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -49,3 +51,25 @@ def make_h5ad(tmp_path):
         return write_h5ad(tmp_path / f"made-{made}.h5ad", *args, **kwargs)
 
     return make
+
+
+@pytest.fixture
+def mounted(tmp_path):
+    """Return a function that mounts a small file system."""
+    folders = []
+
+    def mount(options):
+        folder = tmp_path / f"mounted{len(folders)}"
+        folder.mkdir()
+        if shutil.which("mount") is None or os.geteuid() != 0:
+            pytest.skip("only root can mount a small file system")
+        command = ["mount", "-t", "tmpfs", "-o", options, "starcyte-test", str(folder)]
+        done = subprocess.run(command, check=False, capture_output=True, text=True)
+        if done.returncode:
+            pytest.skip(f"this machine does not allow a small file system to be mounted: {done.stderr.strip()}")
+        folders.append(folder)
+        return folder
+
+    yield mount
+    for folder in folders:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)

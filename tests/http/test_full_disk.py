@@ -2,35 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-
-import pytest
+import time
 
 CELLS = {"ranges": [[0, 10]]}
-
-
-@pytest.fixture
-def mounted(tmp_path):
-    """Return a function that mounts a small file system."""
-    folders = []
-
-    def mount(options):
-        folder = tmp_path / f"mounted{len(folders)}"
-        folder.mkdir()
-        if shutil.which("mount") is None or os.geteuid() != 0:
-            pytest.skip("only root can mount a small file system")
-        command = ["mount", "-t", "tmpfs", "-o", options, "starcyte-test", str(folder)]
-        done = subprocess.run(command, check=False, capture_output=True, text=True)
-        if done.returncode:
-            pytest.skip(f"this machine does not allow a small file system to be mounted: {done.stderr.strip()}")
-        folders.append(folder)
-        return folder
-
-    yield mount
-    for folder in folders:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 def test_a_full_disk_is_told_and_what_was_made_stays(serve, small_file, mounted, refused):
@@ -63,3 +37,36 @@ def test_a_folder_that_cannot_be_written_is_told(serve, small_file, mounted, ref
     assert quiet.json("schema")["features"]["labels"] is False
     assert "problems" not in quiet.json("health")
     refused(quiet.get("labels"), 403)
+
+
+def test_an_outputs_folder_that_is_full_is_told_keeps_whole_files_and_is_filled_when_there_is_room(
+    serve, small_file, mounted, tmp_path
+):
+    folder = mounted("size=128k")
+    page = serve(small_file, data_dir=str(tmp_path / "data"), outputs_dir=str(folder / "saved"))
+    page.open("labels/mine", method="PUT", json={"categories": [{"name": "T"}]})
+    autosave = page.app.extensions["starcyte"].autosave
+    assert autosave.flush(60)
+    before = {p.name: p.read_bytes() for p in (folder / "saved").iterdir()}
+    assert set(before) == {"labels.tabular", "session.json"}
+    view = {"x": "y" * 150_000}
+    assert page.open("views/large", method="PUT", json=view).status_code == 201
+    assert not autosave.flush(60)
+    (problem,) = page.json("health")["problems"]
+    assert "No space left on device" in problem
+    assert {p.name: p.read_bytes() for p in (folder / "saved").iterdir()} == before
+    assert page.json("views/large") == view
+    page.open("views/large", method="DELETE")
+    assert autosave.flush(60)
+    assert "problems" not in page.json("health")
+    assert (folder / "saved" / "session.json").read_bytes() != before["session.json"]
+
+
+def test_an_outputs_folder_that_cannot_be_written_is_told(serve, small_file, mounted, tmp_path):
+    page = serve(small_file, data_dir=str(tmp_path / "data"), outputs_dir=str(mounted("ro") / "saved"))
+    page.open("labels/mine", method="PUT", json={"categories": [{"name": "T"}]})
+    end = time.monotonic() + 60
+    while "problems" not in page.json("health") and time.monotonic() < end:
+        time.sleep(0.05)
+    assert "Read-only file system" in page.json("health")["problems"][0]
+    assert [x["name"] for x in page.json("labels")["labels"]] == ["mine"]

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import csv
+import hashlib
 import http.client
 import json
 import random
+import time
+from collections import deque
+from pathlib import Path
 from typing import Any
 
+_REMEMBERED = 100
 CATEGORIES = ("a", "b", "=c", "d/é")
 
 
@@ -22,24 +28,36 @@ class Changing:
     seed
         Of the choice of changes.
 
+    full
+        Whether the disk may be full, so that a change is refused.
+
     Attributes
     ----------
-    states
-        What stood after each change that was acknowledged, oldest first: label as a list of (category, cells) or
-        None, genes or None, view or None. The last one is what must stand.
+    now
+        What must stand: label as a list of (category, cells) or None, genes or None, view or None.
     pending
         What stands if the change that was not answered was kept all the same.
-    revisions
-        The revision of each change of the label that was acknowledged, with the label after it.
+    n_acknowledged, n_refused
+        How many changes were answered, and how many were refused because the disk was full.
+    lags
+        Seconds by which the files of the outputs folder were behind, when they were looked at.
     """
 
-    def __init__(self, name: str, n: int, seed: int) -> None:
+    def __init__(self, name: str, n: int, seed: int, full: bool = False) -> None:
         self.name = name
         self.n = n
+        self.full = full
         self.random = random.Random(seed)
-        self.states: list[dict[str, Any]] = [{"label": None, "genes": None, "view": None}]
+        self.now: dict[str, Any] = {"label": None, "genes": None, "view": None}
         self.pending: dict[str, Any] | None = None
-        self.revisions: dict[int, Any] = {}
+        self.n_acknowledged = self.n_refused = 0
+        self.lags: list[float] = []
+        self._revisions: dict[int, Any] = {}
+        self._known: set[int] = set()
+        self._remembered: deque[int] = deque()
+        # what has stood at any moment, and when it was followed by something else
+        self._stood: dict[str, float] = {}
+        self._note(self.now)
 
     def run(self, port: int) -> None:
         """Change until the server is gone."""
@@ -67,16 +85,50 @@ class Changing:
                 state["genes"] = entry["genes"]
         if any(v["name"] == self.name for v in viewer.json("views")["views"]):
             state["view"] = viewer.json(f"views/{self.name}")
-        assert state in (self.states[-1], self.pending), f"{self.name} is {state}, not {self.states[-1]}"
-        if state != self.states[-1]:
-            self.states.append(state)
+        assert state in (self.now, self.pending), f"{self.name} is {state}, not {self.now}"
+        if state != self.now:
+            self._note(state)
         self.pending = None
-        if self.revisions:
+        if self._known:
             history = {r["revision"] for r in viewer.json(f"labels/{self.name}/revisions")["revisions"]}
-            assert set(self.revisions) <= history
+            assert self._known <= history
+
+    def saved(self, folder: Path, current: bool = False) -> None:
+        """Assert that the files of an outputs folder can be read, and hold what has stood at some moment.
+
+        Parameters
+        ----------
+        folder
+            The folder.
+        current
+            Whether they must hold what stands now.
+        """
+        if self.pending is not None:
+            self._keep(self.pending)
+        found = _read_folder(folder)
+        for file, kind, value in found.get(self.name, []):
+            key = _key(kind, value)
+            assert key in self._stood, f"{file} holds what {self.name} never was"
+            if key != _key(kind, _as(kind, self.now)):
+                assert not current, f"{file} is not what {self.name} is now"
+                self.lags.append(time.monotonic() - self._stood[key])
+        if current:
+            kinds = {kind for _, kind, _ in found.get(self.name, [])}
+            label = {"column", "label"} if self.now["label"] is not None else set()
+            assert kinds == label | {k for k in ("genes", "view") if self.now[k] is not None}
+
+    def _keep(self, state: dict[str, Any]) -> None:
+        for kind in ("label", "column", "genes", "view"):
+            self._stood.setdefault(_key(kind, _as(kind, state)), time.monotonic())
+
+    def _note(self, state: dict[str, Any]) -> None:
+        for kind in ("label", "column", "genes", "view"):
+            self._stood[_key(kind, _as(kind, self.now))] = time.monotonic()
+        self.now = state
+        self._keep(state)
 
     def _change(self, client: http.client.HTTPConnection) -> None:
-        now = self.states[-1]
+        now = self.now
         kind = self.random.choice(["label"] * 6 + ["genes", "view"])
         if kind == "label":
             method, path, body, after = self._of_label(now["label"])
@@ -85,21 +137,34 @@ class Changing:
             method, path, body = "PUT", f"genesets/{self.name}", {"genes": after}
             if kind == "view":
                 path, body = f"views/{self.name}", after
-        self.pending = now | {kind: after}
+        pending = now | {kind: after}
+        self.pending = pending
         # without If-Match a PUT makes what is not there
         match = {} if kind == "label" and now["label"] is None and method == "PUT" else {"If-Match": "*"}
         answer = self._ask(client, method, path, body, match)
-        self.states.append(self.pending)
         self.pending = None
+        if answer is None:
+            self.n_refused += 1
+            time.sleep(0.01)
+            return
+        self.n_acknowledged += 1
+        self._note(pending)
         if kind == "label":
-            self.revisions[answer["revision"]] = after
+            revision = answer["revision"]
+            # what changes nothing has the revision that stands
+            if revision not in self._known:
+                self._known.add(revision)
+                self._remembered.append(revision)
+                self._revisions[revision] = after
+            if len(self._remembered) > _REMEMBERED:
+                del self._revisions[self._remembered.popleft()]
 
     def _of_label(self, now: Any) -> tuple[str, str, Any, Any]:
         """Return a change of the label: method, path, body, and the label after it."""
         path = f"labels/{self.name}"
         action = self.random.choice(["assign"] * 6 + ["edit", "restore", "delete"])
         if now is None:
-            if self.revisions and action == "restore":
+            if self._revisions and action == "restore":
                 return self._restored(path)
             return "PUT", path, {"categories": [{"name": "a"}]}, [("a", [])]
         if action == "restore":
@@ -121,14 +186,68 @@ class Changing:
         return "POST", f"{path}/assign", body, after
 
     def _restored(self, path: str) -> tuple[str, str, Any, Any]:
-        revision = self.random.choice(list(self.revisions))
-        return "POST", f"{path}/restore", {"revision": revision}, self.revisions[revision]
+        revision = self.random.choice(list(self._revisions))
+        return "POST", f"{path}/restore", {"revision": revision}, self._revisions[revision]
 
-    @staticmethod
-    def _ask(client: http.client.HTTPConnection, method: str, path: str, body: Any, match: dict[str, str]) -> Any:
+    def _ask(self, client: http.client.HTTPConnection, method: str, path: str, body: Any, match: dict[str, str]) -> Any:
         headers = {"Content-Type": "application/json"} | match
         client.request(method, f"/api/v1/{path}", None if body is None else json.dumps(body), headers)
         response = client.getresponse()
         text = response.read()
+        if self.full and response.status == 507:
+            return None
         assert response.status in {200, 201}, (method, path, body, text)
         return json.loads(text)
+
+
+def _as(kind: str, state: dict[str, Any]) -> Any:
+    """Return a part of a state as a file has it: a column knows no order and no empty categories."""
+    if kind != "column":
+        return state[kind]
+    label = state["label"]
+    return None if label is None else {name: cells for name, cells in label if cells}
+
+
+def _key(kind: str, value: Any) -> str:
+    text = json.dumps([kind, value], sort_keys=True)
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def _read_folder(folder: Path) -> dict[str, list[tuple[str, str, Any]]]:
+    """Return what an outputs folder holds of each name: the file, what it is, and how it is."""
+    found: dict[str, list[tuple[str, str, Any]]] = {}
+    names = {p.name for p in folder.iterdir()} if folder.is_dir() else set()
+    assert names <= {"labels.tabular", "gene_sets.gmt", "session.json"}, names
+    if "labels.tabular" in names:
+        with (folder / "labels.tabular").open(newline="") as stream:
+            rows = list(csv.reader(stream, delimiter="\t"))
+        for i, name in enumerate(rows[0][1:], 1):
+            column: dict[str, list[int]] = {}
+            for cell, row in enumerate(rows[1:]):
+                if row[i]:
+                    # what a spreadsheet would take for a formula has an apostrophe in front
+                    column.setdefault(row[i].removeprefix("'"), []).append(cell)
+            found.setdefault(name, []).append(("labels.tabular", "column", column))
+    if "gene_sets.gmt" in names:
+        for line in (folder / "gene_sets.gmt").read_text().splitlines():
+            name, _, *genes = line.split("\t")
+            found.setdefault(name, []).append(("gene_sets.gmt", "genes", genes))
+    if "session.json" in names:
+        session = json.loads((folder / "session.json").read_text())
+        for label in session["labels"]:
+            value = [(c["name"], _cells(c["cells"])) for c in label["categories"]]
+            found.setdefault(label["name"], []).append(("session.json", "label", value))
+        for part, kind, body in (("genesets", "genes", "genes"), ("views", "view", "body")):
+            for entry in session[part]:
+                found.setdefault(entry["name"], []).append(("session.json", kind, entry[body]))
+    return found
+
+
+def _cells(runs: list[int]) -> list[int]:
+    cells: list[int] = []
+    at = 0
+    for i, length in enumerate(runs):
+        if i % 2:
+            cells += range(at, at + length)
+        at += length
+    return cells
