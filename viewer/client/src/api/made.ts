@@ -107,6 +107,8 @@ export interface LabelsImport {
   readonly labels: readonly Named[];
   readonly matched: number;
   readonly unmatched: number;
+  /** Left out: the name is that of several cells, or the file contradicts itself. */
+  readonly duplicated: number;
   readonly examples: readonly string[];
 }
 
@@ -120,6 +122,8 @@ export interface SessionImport {
   readonly genesets: readonly Named[];
   readonly views: readonly Named[];
   readonly unmatched: number;
+  readonly duplicated: number;
+  readonly examples: readonly string[];
 }
 
 export interface ExportedFile {

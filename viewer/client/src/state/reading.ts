@@ -14,10 +14,10 @@ export async function readFile(
   if (!text.trim()) throw new ApiError('empty_file', `“${file.name}” is empty.`, 'Choose another file.');
   const stem = file.name.replace(/\.[^.]*$/, '');
   if (what === 'labels') {
-    const { labels, matched, unmatched, examples } = await api.importLabels(text, tableType(file.name, text), '');
+    const { labels, matched, unmatched, duplicated, examples } = await api.importLabels(text, tableType(file.name, text), '');
     return [
       `${listed(names(labels))} ${labels.length === 1 ? 'was' : 'were'} read, for ${cells(matched)}.`,
-      ...missed(unmatched, examples),
+      ...missed(unmatched, duplicated, examples),
     ];
   }
   if (what === 'genesets') {
@@ -29,7 +29,7 @@ export async function readFile(
         .map(([name, genes]) => `Not in this dataset, of ${name}: ${some(genes)}`),
     ];
   }
-  const { labels, genesets, views, unmatched } = await api.importSession(text);
+  const { labels, genesets, views, unmatched, duplicated, examples } = await api.importSession(text);
   const parts = [
     [labels.length, 'label', 'labels'] as const,
     [genesets.length, 'gene set', 'gene sets'] as const,
@@ -39,7 +39,7 @@ export async function readFile(
     parts.length > 0
       ? `${parts.map(([n, one, more]) => `${count(n)} ${n === 1 ? one : more}`).join(', ')} read.`
       : 'The session holds nothing.',
-    ...missed(unmatched, []),
+    ...missed(unmatched, duplicated, examples),
   ];
 }
 
@@ -59,10 +59,12 @@ function cells(n: number): string {
   return `${count(n)} ${n === 1 ? 'cell' : 'cells'}`;
 }
 
-function missed(n: number, examples: readonly string[]): string[] {
-  if (n === 0) return [];
+function missed(unmatched: number, duplicated: number, examples: readonly string[]): string[] {
   const named = examples.length > 0 ? `, for example ${examples.slice(0, 3).join(', ')}` : '';
-  return [`${cells(n)} of the file ${n === 1 ? 'is' : 'are'} not in this dataset${named}.`];
+  const lines: string[] = [];
+  if (unmatched > 0) lines.push(`${cells(unmatched)} of the file ${unmatched === 1 ? 'is' : 'are'} not in this dataset`);
+  if (duplicated > 0) lines.push(`${cells(duplicated)} of the file left out, as the names are not of one cell alone`);
+  return lines.map((line) => `${line}${named}.`);
 }
 
 function listed(all: readonly string[]): string {
