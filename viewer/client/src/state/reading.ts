@@ -14,7 +14,11 @@ export async function readFile(
   if (!text.trim()) throw new ApiError('empty_file', `“${file.name}” is empty.`, 'Choose another file.');
   const stem = file.name.replace(/\.[^.]*$/, '');
   if (what === 'labels') {
-    const { labels, matched, unmatched, duplicated, examples } = await api.importLabels(text, tableType(file.name, text), '');
+    const { labels, matched, unmatched, duplicated, examples } = await api.importLabels(
+      text,
+      tableType(file.name, text),
+      '',
+    );
     return [
       `${listed(names(labels))} ${labels.length === 1 ? 'was' : 'were'} read, for ${cells(matched)}.`,
       ...missed(unmatched, duplicated, examples),
@@ -62,7 +66,8 @@ function cells(n: number): string {
 function missed(unmatched: number, duplicated: number, examples: readonly string[]): string[] {
   const named = examples.length > 0 ? `, for example ${examples.slice(0, 3).join(', ')}` : '';
   const lines: string[] = [];
-  if (unmatched > 0) lines.push(`${cells(unmatched)} of the file ${unmatched === 1 ? 'is' : 'are'} not in this dataset`);
+  if (unmatched > 0)
+    lines.push(`${cells(unmatched)} of the file ${unmatched === 1 ? 'is' : 'are'} not in this dataset`);
   if (duplicated > 0) lines.push(`${cells(duplicated)} of the file left out, as the names are not of one cell alone`);
   return lines.map((line) => `${line}${named}.`);
 }
