@@ -21,6 +21,7 @@ DEPENDENT = {
         "correlation",
         "diffexp",
         "distribution",
+        "expression",
         "histogram",
         "markers",
         "score",

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scipy.sparse import csc_array
 from starcyte.store import moments as store_moments
 from starcyte.store.block import Block
-from starcyte.store.moments import Accumulator, Moments
+from starcyte.store.moments import Accumulator, Adding, Moments, totals
 
 
 def block(values, rows, genes, sparse):
@@ -176,3 +176,13 @@ def test_no_gene_no_group_and_no_cell_in_any():
     values = np.ones((5, 2))
     assert not accumulated(values, np.full(5, 2), 2).mean.any()
     assert accumulated(values, np.full(5, 2), 2).n.tolist() == [0, 0]
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.uint16, np.int32, np.uint32, np.int64])
+@pytest.mark.parametrize("n", [0, 1, 1000, 100_000])
+def test_sums_by_place_are_those_of_numpy(dtype, n):
+    rng = np.random.default_rng(0)
+    place, weights = rng.integers(0, 100, n).astype(dtype), rng.standard_normal(n)
+    np.testing.assert_allclose(totals(place, weights, 101), np.bincount(place, weights, 101), rtol=1e-12, atol=1e-12)
+    np.testing.assert_array_equal(totals(place, weights > 0, 101), np.bincount(place, weights > 0, 101))
+    np.testing.assert_array_equal(Adding(place, 101).counts(), np.bincount(place, minlength=101))

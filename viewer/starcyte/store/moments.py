@@ -318,6 +318,8 @@ class Adding:
     """
 
     def __init__(self, place: NDArray[Any], size: int) -> None:
+        # codes may be of any width, which the product's own numbers do not fit
+        place = place.astype(_PLACE if max(place.size, size) < 1 << 31 else np.int64, copy=False)
         ends = np.array([0, place.size], place.dtype)
         self._column = csc_array((np.ones(place.size, np.uint32), place, ends), shape=(size, 1))
 

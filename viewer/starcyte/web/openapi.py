@@ -130,8 +130,8 @@ def _paths() -> dict[str, Any]:
             "get": get(
                 "One gene, or several, over all cells",
                 {"200": columns("A column for each gene, in the order asked for"), **NOT_MODIFIED},
-                query("gene", "Name or id; either this or genes"),
-                query("genes", "Names, comma-separated (a name that holds a comma in double quotes)"),
+                query("gene", "Name or id; this or genes is needed"),
+                query("genes", "Names, comma-separated (a comma within one in double quotes); this or gene"),
                 query("matrix", "Matrix", {"type": "string", "default": "X"}),
                 errors=(*READ_ERRORS, "413"),
             )
