@@ -288,3 +288,24 @@ def test_many_threads_asking_one_question_compute_it_once(pool):
     assert len({job.id for job in found}) == 1
     ended(found[0])
     assert work.calls == 1
+
+
+def test_what_takes_no_time_does_not_wait_behind_what_does(pool):
+    jobs = pool(queue_length=3)
+    busy_ones = busy(jobs)
+    with pytest.raises(TooManyJobs):
+        for i in range(100):
+            jobs.submit(f"waits {i}", Work())
+    assert ended(jobs.submit("quick", lambda tick: 7, quick=True)).result == 7
+    for work, _ in busy_ones:
+        work.go.set()
+
+
+def test_what_takes_no_time_has_a_bound_too(pool):
+    jobs, slow = pool(queue_length=3), Work()
+    jobs.submit("not so quick", slow, quick=True)
+    assert slow.begun.wait(SOON)
+    with pytest.raises(TooManyJobs):
+        for i in range(100):
+            jobs.submit(f"waits {i}", Work(), quick=True)
+    slow.go.set()

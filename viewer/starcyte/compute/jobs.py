@@ -47,6 +47,7 @@ class Job:
     deadline: float
     patience: float
     what: str = "comparison"
+    quick: bool = False
     state: JobState = "queued"
     progress: float = 0.0
     result: Any = None
@@ -85,6 +86,8 @@ class Jobs:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="job")
+        # what takes no time must not wait behind what reads a matrix
+        self._quick_pool = ThreadPoolExecutor(1, thread_name_prefix="quick job")
         self._lock = threading.Lock()
         self._jobs: dict[str, Job] = {}
         self._last_turn: dict[str, float] = {}
@@ -97,6 +100,7 @@ class Jobs:
         what: str = "comparison",
         is_stale: Callable[[Any], bool] = lambda result: False,
         scope: str = "",
+        quick: bool = False,
     ) -> Job:
         """Do the work, or take part in the same work that is under way or done.
 
@@ -114,6 +118,8 @@ class Jobs:
             Says of a result that is there whether it is of no use any more.
         scope
             What it belongs to: jobs of other scopes are not seen.
+        quick
+            Whether it takes no time to speak of: such jobs wait for each other alone.
 
         Raises
         ------
@@ -125,17 +131,17 @@ class Jobs:
             if same:
                 same.asked = time.monotonic()
                 return same
-            under_way = sum(not j.ended.is_set() for j in self._jobs.values())
+            under_way = sum(not j.ended.is_set() and j.quick == quick for j in self._jobs.values())
             if under_way >= self._settings.queue_length + _AT_ONCE:
                 raise TooManyJobs(
                     f"{under_way} comparisons are under way or waiting (setting queue_length).",
                     "Try again in some seconds.",
                 )
             deadline = time.monotonic() + self._settings.job_deadline
-            job = Job(secrets.token_hex(8), key, owner, scope, work, deadline, self._settings.job_patience, what)
+            job = Job(secrets.token_hex(8), key, owner, scope, work, deadline, self._settings.job_patience, what, quick)
             self._jobs[job.id] = job
             self._drop_old()
-        self._pool.submit(self._run_next)
+        (self._quick_pool if quick else self._pool).submit(self._run_next, quick)
         return job
 
     def get(self, job_id: str, scope: str = "") -> Job:
@@ -176,11 +182,12 @@ class Jobs:
         with self._lock:
             for job in self._jobs.values():
                 job.cancelled.set()
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        for pool in (self._pool, self._quick_pool):
+            pool.shutdown(wait=False, cancel_futures=True)
 
-    def _run_next(self) -> None:
+    def _run_next(self, quick: bool) -> None:
         with self._lock:
-            queued = [j for j in self._jobs.values() if j.state == "queued"]
+            queued = [j for j in self._jobs.values() if j.state == "queued" and j.quick == quick]
             if not queued:
                 return
             job = min(queued, key=lambda j: self._last_turn.get(j.owner, 0.0))
@@ -244,9 +251,10 @@ class JobsOf:
         owner: str = "",
         what: str = "comparison",
         is_stale: Callable[[Any], bool] = lambda result: False,
+        quick: bool = False,
     ) -> Job:
         """Do the work, as ``Jobs.submit`` does."""
-        return self._jobs.submit(key, work, owner, what, is_stale, self._scope)
+        return self._jobs.submit(key, work, owner, what, is_stale, self._scope, quick)
 
     def get(self, job_id: str) -> Job:
         """Return a job by id; raise NotFound where there is none, or no more."""
