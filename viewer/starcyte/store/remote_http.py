@@ -26,6 +26,9 @@ _REDIRECTS = {301, 302, 303, 307, 308}
 # too much to do, or a part of the way is down: another attempt may do better
 _PASSING = {408, 425, 429, 500, 502, 503, 504}
 _RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
+# what Python takes for public: protocols' own addresses (Oracle's clouds answer there), Azure's host of each machine,
+# relays of version 6, addresses of a site
+_NOT_PUBLIC = [ipaddress.ip_network(n) for n in ("192.0.0.0/24", "168.63.129.16", "192.88.99.0/24", "fec0::/10")]
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
@@ -143,6 +146,8 @@ def is_public(address: str) -> bool:
             inner = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
         if inner is not None:
             return is_public(str(inner))
+    if any(ip in network for network in _NOT_PUBLIC):
+        return False
     return ip.is_global and not ip.is_multicast and not ip.is_reserved
 
 
