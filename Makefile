@@ -33,6 +33,9 @@ test-galaxy: $(MADE)/tests $(PAGE) machine ## run the tests on a real Galaxy, wh
 	$(PYTEST) -m galaxy $(ARGS) tests/galaxy
 
 bench: $(MADE)/starcyte ## measure starcyte beside its peers, which it installs; ARGS="--sizes small" does it quickly
+	@command -v wrk >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && apt-get update -qq && \
+		apt-get install -qq -y --no-install-recommends wrk; } || \
+		echo "wrk is not installed: threads of Python are the clients, and slow the servers down" >&2
 	$(BIN)/python -m benchmarks.run $(ARGS)
 
 lint: $(MADE)/tests ## check the Python sources: style, types, direction of imports

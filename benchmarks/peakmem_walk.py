@@ -65,7 +65,7 @@ def walk(server: Starcyte, file: Path, facts: Facts, scratch: Path, seconds: flo
     def clients() -> None:
         asked = [server.requests(Genes((i,)))[0] for i in rng.integers(facts.n_vars, size=2000).tolist()]
         came = load(server.port, asked, CLIENTS, seconds)
-        print(f"  {came.throughput:.0f} answers a second, 95 % within {came.p95 * 1e3:.0f} ms, {came.errors} errors")
+        print(f"  {came.throughput:.1f} answers a second, 95 % within {came.p95 * 1e3:.0f} ms, {came.errors} errors")
         if came.errors or not came.answers:
             raise RuntimeError(f"{came.errors} errors among {came.answers} answers")
 
