@@ -110,6 +110,9 @@ HARD = {
     "tiny on a large one": lambda rng, n: 1 + 1e-8 * rng.standard_normal(n),
     "one outlier": lambda rng, n: np.where(np.arange(n) == 7, 1e12, rng.random(n)),
     "constant": lambda rng, n: np.full(n, 0.1),
+    # the reference is the mean of the first block
+    "first cells apart": lambda rng, n: np.where(np.arange(n) < 300, 1e6, 1) + rng.standard_normal(n),
+    "first cell apart, short": lambda rng, n: (np.where(np.arange(n) < 2, 1e4, 10) + rng.random(n)).astype(np.float32),
     "float16": lambda rng, n: (100 * rng.random(n)).astype(np.float16),
     "large whole numbers": lambda rng, n: rng.integers(2**62, 2**63 - 1, n),
     "unsigned whole numbers": lambda rng, n: rng.integers(2**63, 2**64 - 1, n, dtype=np.uint64),
