@@ -106,6 +106,11 @@ describe('sessions that run already', () => {
     expect(await sessionsOf(running({ tool_id: 'another' }).galaxy, body, recorded.tool.body)).toEqual([]);
   });
 
+  it('are not those that are ending', async () => {
+    for (const state of ['stop', 'stopped', 'ok', 'deleting'])
+      expect(await sessionsOf(running({ state }).galaxy, body, recorded.tool.body)).toEqual([]);
+  });
+
   it('are those of another version of a tool from a ToolShed, found by their entry points', async () => {
     const fake = running({ tool_id: shed('0.1.0') })
       .on(/^GET api\/jobs\?/, { status: 200, body: [] })

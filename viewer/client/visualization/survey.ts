@@ -1,6 +1,6 @@
 /** What is known before anything is started: the dataset, the user, the tool, the sessions that run already. */
 
-import { type Dataset, type Galaxy, GalaxyError, type History, type Job, type Tool, type User } from './galaxy';
+import { ALIVE, type Dataset, type Galaxy, GalaxyError, type History, type Job, type Tool, type User } from './galaxy';
 import { datasetInput, type Option, optionsOf } from './options';
 import { Problem } from './problem';
 
@@ -141,11 +141,15 @@ export async function sessionsOf(galaxy: Galaxy, dataset: Dataset, tool: Tool): 
   // A job of another version of the tool has another id in a ToolShed; its entry point is found all the same.
   const ids = new Set([...jobs.map((j) => j.id), ...entryPoints.map((e) => e.job_id)]);
   const found = await Promise.all([...ids].slice(0, JOBS_LOOKED_INTO).map((id) => galaxy.job(id).catch(() => null)));
-  return found
-    .filter((job) => job !== null)
-    .filter((job) => sameTool(job.tool_id, tool.id) && opens(job, dataset))
-    .map((job) => ({ job: job.id, state: job.state, began: utc(job.create_time) }))
-    .sort((a, b) => b.began.getTime() - a.began.getTime());
+  return (
+    found
+      .filter((job) => job !== null)
+      // a session may be stopped between the two questions
+      .filter((job) => ALIVE.has(job.state))
+      .filter((job) => sameTool(job.tool_id, tool.id) && opens(job, dataset))
+      .map((job) => ({ job: job.id, state: job.state, began: utc(job.create_time) }))
+      .sort((a, b) => b.began.getTime() - a.began.getTime())
+  );
 }
 
 /** Whether two ids are of one tool, be they of different versions. */
