@@ -17,11 +17,11 @@ PACKAGING := setup.cfg pyproject.toml viewer/build_with_client.py viewer/client_
 # Folders are listed as well, so that a file taken away is noticed.
 CLIENT_SOURCES := $(shell find $(CLIENT) -mindepth 1 -name node_modules -prune -o -print) galaxy_wrappers/visualization/starcyte.xml
 
-.PHONY: help demo test test-galaxy bench audit lint client screenshots clean machine
+.PHONY: help demo test test-galaxy test-galaxy-container bench audit lint client screenshots clean machine
 .DEFAULT_GOAL := help
 
 help: ## list these targets
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 26
 
 demo: $(MADE)/starcyte $(PAGE) ## show the demo dataset, printing its address; ARGS="--port 8080" goes to starcyte launch
 	@$(BIN)/starcyte launch --demo $(ARGS)
@@ -31,6 +31,9 @@ test: $(MADE)/tests $(PAGE) machine lint client ## run every check and test but 
 
 test-galaxy: $(MADE)/tests $(PAGE) machine ## run the tests on a real Galaxy, which they install
 	$(PYTEST) -m galaxy $(ARGS) tests/galaxy
+
+test-galaxy-container: $(MADE)/tests $(PAGE) machine ## the same, with the tools in the image that Dockerfile describes, by podman
+	$(PYTEST) -m galaxy --container $(ARGS) tests/galaxy
 
 bench: $(MADE)/starcyte ## measure starcyte beside its peers, which it installs; ARGS="--sizes small" does it quickly
 	@command -v wrk >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && apt-get update -qq && \

@@ -8,17 +8,25 @@ from pathlib import Path
 import pytest
 
 sys.path += [str(Path(__file__).parent), str(Path(__file__).parents[1] / "proxied")]
+import container
 import galaxy_server
 import gx_it_proxy
 
 
+def pytest_addoption(parser):
+    parser.addoption("--container", action="store_true", help="run the tools in the image that Dockerfile describes")
+
+
 @pytest.fixture(scope="session")
-def galaxy():
+def galaxy(request):
     # a short path: Galaxy makes sockets in its folder
     with tempfile.TemporaryDirectory(prefix="starcyte-galaxy-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
+        # some jobs run as another user
+        folder.chmod(0o755)
+        engine = container.Engine(folder / "engine") if request.config.getoption("--container") else None
         ports = gx_it_proxy.free_port(), gx_it_proxy.free_port()
-        server = galaxy_server.Galaxy(folder, *ports)
+        server = galaxy_server.Galaxy(folder, *ports, engine)
         with gx_it_proxy.running(server.map, folder / "proxy.log", server.proxy_port), server.running():
             yield server
 

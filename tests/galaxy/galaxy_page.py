@@ -1,31 +1,26 @@
 """Galaxy's own page in a browser: logging in, what it shows, what it asked for."""
 
 import contextlib
-import io
 import os
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import galaxy_server
-from PIL import Image
+import viewer_page
 from playwright.sync_api import sync_playwright
 
 CHROMIUM = [
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"),
 ]
+#: The visualization's own page within Galaxy's frame of it.
+INSIDE = "iframe[title=starcyte]"
 
 
 def keep(page, name):
     """Keep a picture of the page where SCREENSHOTS names a folder."""
     if os.environ.get("SCREENSHOTS"):
         page.screenshot(path=Path(os.environ["SCREENSHOTS"], f"{name}.png"))
-
-
-def coloured(picture):
-    """Return the number of pixels that are neither grey nor pale."""
-    colours = Image.open(io.BytesIO(picture)).convert("RGB").getcolors(1 << 24)
-    return sum(n for n, rgb in colours if max(rgb) - min(rgb) > 60)
 
 
 @contextlib.contextmanager
@@ -75,3 +70,19 @@ def fill_in(page, email, password):
     with page.expect_response(lambda response: response.url.endswith("/user/login")):
         page.click("button[name=login]")
     page.wait_for_url(lambda url: "login" not in url)
+
+
+def visualize(page, galaxy, dataset, plugin="starcyte"):
+    """Open the visualization of a dataset, and return its frame within Galaxy's."""
+    page.goto(
+        f"{galaxy.url}/visualizations/display?visualization={plugin}&dataset_id={dataset}",
+        wait_until="domcontentloaded",
+    )
+    return page.frame_locator("#galaxy_visualization").frame_locator(INSIDE)
+
+
+def wait_for_session(page, inside):
+    """Wait until cells are drawn in the visualization, and return the viewer."""
+    frame = inside.frame_locator("iframe.session")
+    frame.locator("canvas").first.wait_for(timeout=90000)
+    return viewer_page.Viewer(page, frame).drawn()

@@ -13,20 +13,22 @@ import sys
 import time
 from pathlib import Path
 
+import galaxy_conf
 import gx_it_proxy
 import pytest
 import requests
+from galaxy_conf import BOOTSTRAP_KEY, EMAIL, ROOT, SHED_TOOL, TOOL, UID_TOOL
 
 HERE = Path(__file__).parent
-ROOT = HERE.parents[1]
-EMAIL, NAME, PASSWORD = "admin@example.org", "admin", "password1"
-BOOTSTRAP_KEY = "bootstrap-key-for-tests"
-TOOL = "interactive_tool_starcyte"
+NAME, PASSWORD = "admin", "password1"
 #: The visualization as it is built.
 PLUGIN = ROOT / "tool" / "starcyte_galaxy" / "visualization" / "starcyte"
-#: Copies of it for other tools: one that is not installed, and one as a ToolShed installs it, with its long id.
-SHED, SHED_TOOL = "toolshed.example.org/repos/someone/starcyte", "interactive_tool_from_shed"
-OTHER_PLUGINS = {"starcyte_without_tool": "interactive_tool_absent", "starcyte_from_shed": SHED_TOOL}
+#: Copies of it for other tools, of which one is not installed.
+OTHER_PLUGINS = {
+    "starcyte_without_tool": "interactive_tool_absent",
+    "starcyte_from_shed": SHED_TOOL,
+    "starcyte_as_uid": UID_TOOL,
+}
 #: Names of datasets in the history.
 PLAIN, NASTY = "PBMC 68k reduced", "\"; rm -rf ~ #'<b>é😀.h5ad"
 
@@ -73,7 +75,7 @@ def install():
 
 
 class Galaxy:
-    """A Galaxy server in a folder of its own, with starcyte's tool_conf.xml and jobs that run without a container.
+    """A Galaxy server in a folder of its own, with starcyte's tool_conf.xml.
 
     Parameters
     ----------
@@ -81,10 +83,14 @@ class Galaxy:
         A new folder.
     port, proxy_port
         Where it and gx-it-proxy listen.
+    engine
+        What runs the tools in a container; None: they run without one.
     """
 
-    def __init__(self, folder, port, proxy_port):
+    def __init__(self, folder, port, proxy_port, engine=None):
         self.folder = folder
+        self.engine = engine
+        self.image = engine and engine.build()
         self.venv = install()
         self.port = port
         self.url = f"http://localhost:{port}"
@@ -93,100 +99,8 @@ class Galaxy:
         self.session = requests.Session()
         for name in ("conf", "run", "var"):
             (folder / name).mkdir()
-        self._configure()
-
-    def _configure(self):
-        starcyte = Path(sys.executable).parent
-        assert (starcyte / "starcyte-galaxy").exists(), "install starcyte into this environment first: pip install -e ."
-        galaxy = json.loads(
-            subprocess.run(
-                [
-                    self.venv / "bin" / "python",
-                    "-c",
-                    "import galaxy.tools, json; print(json.dumps(galaxy.tools.__path__[0]))",
-                ],
-                capture_output=True,
-                text=True,
-                check=True,
-            ).stdout
-        )
-        # jobs run the code that is tested
-        environ = [{"execute": f"PATH='{starcyte}':\"$PATH\"; export PATH"}]
-        if os.environ.get("PYTHONPATH"):
-            environ.append({"name": "PYTHONPATH", "value": os.environ["PYTHONPATH"]})
-        conf = self.folder / "conf"
-        # JSON is YAML
-        (conf / "galaxy.yml").write_text(
-            json.dumps(
-                {
-                    "galaxy": {
-                        "data_dir": str(self.folder / "var"),
-                        "config_dir": str(conf),
-                        "managed_config_dir": str(self.folder / "var" / "config"),
-                        "job_config_file": str(conf / "job_conf.yml"),
-                        "datatypes_config_file": str(conf / "datatypes_conf.xml"),
-                        "tool_config_file": ",".join(
-                            str(folder / name)
-                            for folder, name in [
-                                (conf, "tool_conf.xml"),
-                                (ROOT, "tool_conf.xml"),
-                                (conf, "shed_tool_conf.xml"),
-                            ]
-                        ),
-                        # the sample's tables look at a server on the net
-                        "tool_data_table_config_path": str(conf / "tool_data_table_conf.xml"),
-                        "static_dir": str(self.folder / "run" / "static"),
-                        "admin_users": EMAIL,
-                        "bootstrap_admin_api_key": BOOTSTRAP_KEY,
-                        "id_secret": "secret-for-tests",
-                        "allow_local_account_creation": True,
-                        "interactivetools_enable": True,
-                        # there is no nginx in front: links name the proxy's own address
-                        "interactivetools_upstream_proxy": False,
-                        "interactivetools_proxy_host": f"localhost:{self.proxy_port}",
-                        "interactivetools_map": str(self.map),
-                        "galaxy_infrastructure_url": self.url,
-                        "outputs_to_working_directory": True,
-                        "enable_tool_shed_check": False,
-                        "conda_auto_init": False,
-                        "enable_mulled_containers": False,
-                        "carbon_emission_estimates": False,
-                        "cleanup_job": "never",
-                    }
-                }
-            )
-        )
-        (conf / "job_conf.yml").write_text(
-            json.dumps(
-                {
-                    "runners": {"local": {"load": "galaxy.jobs.runners.local:LocalJobRunner", "workers": 4}},
-                    "execution": {
-                        "default": "local",
-                        "environments": {
-                            "local": {
-                                "runner": "local",
-                                "env": environ,
-                            }
-                        },
-                    },
-                }
-            )
-        )
-        (conf / "tool_conf.xml").write_text(
-            f'<toolbox tool_path="{galaxy}/bundled"><section id="getext" name="Get Data">'
-            '<tool file="data_source/upload.xml"/></section></toolbox>'
-        )
-        (conf / "tool_data_table_conf.xml").write_text("<tables/>")
-        (conf / "datatypes_conf.xml").write_text(self._datatypes(galaxy))
-        self._install_from_shed(conf)
         gx_it_proxy.make_map(self.map)
-
-    def _datatypes(self, package):
-        """Return Galaxy's own datatypes with the link to the tool's form on an h5ad."""
-        sample = (Path(package).parent / "config" / "sample" / "datatypes_conf.xml.sample").read_text()
-        link = ROOT / "galaxy_wrappers" / "display_applications" / "starcyte.xml"
-        (h5ad,) = re.findall(r'<datatype extension="h5ad"[^>]*/>', sample)
-        return sample.replace(h5ad, f'{h5ad[:-2]}><display file="{link}"/></datatype>')
+        galaxy_conf.write(self)
 
     def _install_visualization(self, static):
         assert (PLUGIN / "static" / "index.js").exists(), "build the client first: npm run build in viewer/client"
@@ -197,22 +111,6 @@ class Galaxy:
             text = (PLUGIN / "static" / "starcyte.xml").read_text()
             text = text.replace(TOOL, tool).replace('name="starcyte"', f'name="{name}"')
             (folder / name / "static" / f"{name}.xml").write_text(text)
-
-    def _install_from_shed(self, conf):
-        """Lay the tool out as an installation from a ToolShed does, under an id of its own."""
-        place = f"{SHED}/0123456789ab/starcyte"
-        shutil.copytree(ROOT / "galaxy_wrappers", self.folder / "shed" / place)
-        wrapper = self.folder / "shed" / place / "starcyte.xml"
-        wrapper.write_text(wrapper.read_text().replace(f'id="{TOOL}"', f'id="{SHED_TOOL}"'))
-        guid = f"{SHED}/{SHED_TOOL}/0.1.0+galaxy0"
-        server, _, owner, name = SHED.split("/")
-        (conf / "shed_tool_conf.xml").write_text(
-            f'<toolbox tool_path="{self.folder / "shed"}"><section id="shed" name="From a ToolShed">'
-            f'<tool file="{place}/starcyte.xml" guid="{guid}"><tool_shed>{server}</tool_shed>'
-            f"<repository_name>{name}</repository_name><repository_owner>{owner}</repository_owner>"
-            "<installed_changeset_revision>0123456789ab</installed_changeset_revision>"
-            f"<id>{guid}</id><version>0.1.0+galaxy0</version></tool></section></toolbox>"
-        )
 
     @contextlib.contextmanager
     def running(self):
@@ -237,7 +135,7 @@ class Galaxy:
 
             try:
                 with timed("Galaxy started"):
-                    wait_for("Galaxy to answer", answers, 300)
+                    wait_for("Galaxy to answer", answers, 1200)
                 self._log_in()
                 yield self
             finally:
@@ -252,6 +150,11 @@ class Galaxy:
                 except subprocess.TimeoutExpired:
                     process.send_signal(signal.SIGKILL)
                     process.wait()
+
+    @property
+    def can_become_uid(self):
+        """Whether jobs of a user whom the machine does not know can run here."""
+        return os.geteuid() == 0 and (self.engine is not None or galaxy_conf.python_of_all() is not None)
 
     def call(self, method, path, **given):
         answer = self.session.request(method, self.url + path, timeout=120, **given)
@@ -277,12 +180,17 @@ class Galaxy:
             outputs = self.call("POST", "/api/tools/fetch", data=data, files=parts)["outputs"]
         return [self.wait_for_dataset(output["id"]) for output in outputs]
 
+    def copy(self, history, dataset):
+        """Copy a dataset into another history, which takes no time, and return its id."""
+        given = {"source": "hda", "content": dataset, "type": "dataset"}
+        return self.call("POST", f"/api/histories/{history}/contents", json=given)["id"]
+
     def wait_for_dataset(self, dataset):
         def finished():
             found = self.call("GET", f"/api/datasets/{dataset}")
             return found["state"] in {"ok", "error", "failed_metadata", "discarded", "paused"} and found
 
-        found = wait_for("a dataset", finished, 300)
+        found = wait_for("a dataset", finished, 900)
         assert found["state"] == "ok", found
         return found
 
@@ -294,10 +202,15 @@ class Galaxy:
             found = self.job(job)
             return found["state"] in {"ok", "error", "deleted", "failed"} and found
 
-        return wait_for("the job's end", ended, 120)
+        return wait_for("the job's end", ended, 300)
 
     def contents(self, history):
         return self.call("GET", f"/api/histories/{history}/contents?v=dev&view=detailed")
+
+    def working(self, job):
+        """Return the folder that a job works in."""
+        said = self.job(job)["command_line"].replace("'", " ")
+        return Path(re.search(r"\S+/jobs_directory/\d+/\d+/", said)[0], "working")
 
     def text(self, dataset):
         return self.session.get(f"{self.url}/api/datasets/{dataset}/display", timeout=60).content.decode("utf-8")
@@ -316,7 +229,6 @@ class Session:
 
     def __init__(self, galaxy, history, dataset):
         self.galaxy = galaxy
-        before = set(self._folders())
         inputs = {"infile": {"src": "hda", "id": dataset}}
         with timed("run until the entry point was active"):
             answer = galaxy.call("POST", "/api/tools", json={"tool_id": TOOL, "history_id": history, "inputs": inputs})
@@ -325,15 +237,12 @@ class Session:
             self.report = answer["outputs"][0]["id"]
             self.saved = answer["output_collections"][0]["id"]
             self.entry = wait_for("the entry point", self._active, 180)
-        (self.working,) = set(self._folders()) - before
+        self.working = galaxy.working(self.id)
         key, token = self.entry["target"].rstrip("/").split("/")[-2:]
         self.http = gx_it_proxy.Through(galaxy.proxy_port, key, token, "path")
         # what Galaxy calls active is registered, not yet answering
         with timed("from active to the first cells that can be shown"):
             wait_for("the viewer", self._ready, 60)
-
-    def _folders(self):
-        return (p.parent for p in self.galaxy.folder.glob("var/jobs_directory/*/*/working/saved"))
 
     def _active(self):
         state = self.galaxy.job(self.id)
@@ -352,16 +261,22 @@ class Session:
         """The port that the job registered."""
         return json.loads((self.working.parent / "container_runtime.json").read_text())["8000"]["port"]
 
-    @property
-    def process(self):
-        """The id of the viewer's process."""
-        return json.loads((self.working / "starcyte_ready.json").read_text())["pid"]
-
     def stop(self):
         """Stop it as Galaxy's page does, and return the job's end."""
         with timed("stopped until the job had ended"):
             self.galaxy.call("DELETE", f"/api/entry_points/{self.entry['id']}")
             return self.galaxy.wait_for_end(self.id)
+
+
+def viewers(working):
+    """Return the processes of the viewer that a job runs, inside of a container or not."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            words = path.read_bytes().decode("utf-8", "replace").split("\0")
+            if "launch" in words and f"--ready-file={working}/starcyte_ready.json" in words:
+                found.append(int(path.parent.name))
+    return found
 
 
 def chromium():

@@ -5,21 +5,19 @@ The tests tell one story in order. Set SCREENSHOTS to a folder to keep what the 
 
 import json
 import re
-from importlib import resources
 from pathlib import Path
 
+import galaxy_conf
 import galaxy_page
 import galaxy_server
 import h5py
 import numpy as np
 import pytest
-from galaxy_page import keep
+from galaxy_page import INSIDE, keep, visualize, wait_for_session
 
 pytestmark = pytest.mark.galaxy
 
 OTHER_EMAIL, OTHER_PASSWORD = "reader@example.org", "password2"
-#: The page's own frame within Galaxy's frame of the visualization.
-INSIDE = "iframe[title=starcyte]"
 #: Galaxy takes changes of a visualization's document for unsaved work, from 3 s on. In 26.1.2 it never begins to watch
 #: (its frame has no ref), so the test watches in its place.
 AFTER_THE_DETECTOR = 4500
@@ -44,10 +42,8 @@ def place(galaxy):
 
 
 @pytest.fixture(scope="module")
-def dataset(galaxy, place):
-    path = Path(str(resources.files("scanpy"))) / "datasets" / "10x_pbmc68k_reduced.h5ad"
-    (found,) = galaxy.upload(place, {galaxy_server.NASTY: path})
-    return found["id"]
+def dataset(galaxy, place, datasets):
+    return galaxy.copy(place, datasets[1]["id"])
 
 
 @pytest.fixture(scope="module")
@@ -63,22 +59,6 @@ def plugins(galaxy, dataset):
     return {plugin["name"] for plugin in galaxy.call("GET", f"/api/plugins?dataset_id={dataset}")}
 
 
-def visualize(page, galaxy, dataset, plugin="starcyte"):
-    page.goto(
-        f"{galaxy.url}/visualizations/display?visualization={plugin}&dataset_id={dataset}",
-        wait_until="domcontentloaded",
-    )
-    return page.frame_locator("#galaxy_visualization").frame_locator(INSIDE)
-
-
-def wait_for_cells(page, inside):
-    viewer = inside.frame_locator("iframe.session")
-    viewer.locator("canvas").first.wait_for(timeout=90000)
-    shown = page.locator("#galaxy_visualization")
-    galaxy_server.wait_for("cells in colour", lambda: galaxy_page.coloured(shown.screenshot()) > 3000, 60)
-    return viewer
-
-
 def running(galaxy):
     return galaxy.call("GET", "/api/entry_points?running=true")
 
@@ -91,10 +71,7 @@ def test_only_h5ad_is_offered(galaxy, place, dataset, tmp_path):
         file["matrix"] = np.zeros((2, 3))
         for group in ("row_attrs", "col_attrs", "layers"):
             file.create_group(group)
-    others = [
-        galaxy.upload(place, {path.name: path}, ext=path.suffix[1:])[0]
-        for path in (tmp_path / "plain.h5", tmp_path / "cells.loom")
-    ]
+    others = galaxy.upload(place, {name: tmp_path / name for name in ("plain.h5", "cells.loom")})
     assert [d["extension"] for d in others] == ["h5", "loom"]
     assert "starcyte" in plugins(galaxy, dataset)
     for other in others:
@@ -149,16 +126,16 @@ def test_start_shows_the_cells(user, galaxy, dataset):
         start.click()
         inside.locator("li[aria-current=step]").first.wait_for()
         keep(user, "visualize-3-starting")
-        viewer = wait_for_cells(user, inside)
+        viewer = wait_for_session(user, inside)
     user.wait_for_timeout(2000)
     keep(user, "visualize-4-cells")
     assert frame.evaluate("frame => frame.changes") == 0
     frame.evaluate("frame => frame.contentDocument.getElementById('app').append('a change')")
     assert frame.evaluate("frame => frame.changes") == 1
-    assert "bulk_labels" in viewer.locator("body").inner_text()
+    assert "bulk_labels" in viewer.frame.locator("body").inner_text()
     (entry,) = running(galaxy)
     job = galaxy.job(entry["job_id"])
-    assert (job["tool_id"], job["inputs"]["infile"]["id"]) == (galaxy_server.TOOL, dataset)
+    assert (job["tool_id"], job["inputs"]["infile"]["id"]) == (galaxy_conf.TOOL, dataset)
     assert json.loads(job["params"]["options"])["color_by"] == "louvain"
 
 
@@ -167,7 +144,7 @@ def test_reload_finds_the_session(user, galaxy):
     user.reload(wait_until="domcontentloaded")
     inside = user.frame_locator("#galaxy_visualization").frame_locator(INSIDE)
     with galaxy_server.timed("from a reload to the cells"):
-        wait_for_cells(user, inside)
+        wait_for_session(user, inside)
     assert [entry["id"] for entry in running(galaxy)] == before
     inside.get_by_role("button", name="Sessions").click()
     inside.get_by_text("A session of this dataset is running").wait_for()
@@ -179,7 +156,7 @@ def test_reload_finds_the_session(user, galaxy):
     assert tab.evaluate("window.opener") is None
     tab.close()
     inside.get_by_role("button", name="Open", exact=True).click()
-    wait_for_cells(user, inside)
+    wait_for_session(user, inside)
 
 
 def test_stop_says_what_is_kept(user, galaxy):
@@ -237,7 +214,7 @@ def test_tool_from_a_toolshed(user, galaxy, dataset):
     assert popup.value.evaluate("window.opener") is None
     popup.value.close()
     (entry,) = running(galaxy)
-    guid = f"{galaxy_server.SHED}/{galaxy_server.SHED_TOOL}/0.1.0+galaxy0"
+    guid = f"{galaxy_conf.SHED}/{galaxy_conf.SHED_TOOL}/0.1.0+galaxy0"
     assert galaxy.job(entry["job_id"])["tool_id"] == guid
     inside.get_by_text("A session of this dataset is running").wait_for(timeout=30000)
     inside.get_by_role("button", name="Stop", exact=True).click()
@@ -271,7 +248,7 @@ def test_dataset_of_another(browser, galaxy, place, dataset):
         assert "stays in the history of its owner" in inside.locator(".note").inner_text()
         keep(page, "visualize-11-of-another")
         start.click()
-        wait_for_cells(page, inside)
+        wait_for_session(page, inside)
         keep(page, "visualize-12-of-another-cells")
         history = page.evaluate("async () => (await fetch('/history/current_history_json')).json()")
         assert history["id"] != place
