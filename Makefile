@@ -21,7 +21,7 @@ CLIENT_SOURCES := $(shell find $(CLIENT) -mindepth 1 -name node_modules -prune -
 .DEFAULT_GOAL := help
 
 help: ## list these targets
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 26
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 30
 
 demo: $(MADE)/starcyte $(PAGE) ## show the demo dataset, printing its address; ARGS="--port 8080" goes to starcyte launch
 	@$(BIN)/starcyte launch --demo $(ARGS)
