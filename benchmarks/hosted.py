@@ -32,6 +32,8 @@ from benchmarks.questions import Genes, Unable
 from benchmarks.server import Request, Server
 
 CLIENTS, _PATHS, _DATASETS = 16, 400, 10
+# seconds that an answer is waited for, when all the clients have left
+_PATIENCE = 30.0
 _NAMED = {"X-User": "operator"}
 _USERS = Path(__file__).with_name("hosted_users.py")
 
@@ -187,9 +189,9 @@ def ten_datasets(watch: Watch, sizes: Sequence[Size], data: Path, users: int, se
 def side_by_side(watch: Watch, size: Size, data: Path, seconds: float, with_cellxgene: bool) -> list[str]:
     """Return what was seen of clients that ask for genes without a pause, of both viewers."""
     file = size.file(data)
-    servers: list[Server] = [Starcyte(watch, CACHE / "index")]
+    servers: list[Server] = [Starcyte(watch, CACHE / "index", _PATIENCE)]
     if with_cellxgene:
-        servers.append(Cellxgene(watch, "csr"))
+        servers.append(Cellxgene(watch, "csr", _PATIENCE))
     out = [
         f"| {CLIENTS} clients, random genes | answers per s | p50 ms | p95 ms | errors | memory MB | afterwards |",
         "| --- |" + " ---: |" * 5 + " --- |",
