@@ -60,6 +60,18 @@ def test_pandas_reads_what_was_written(made):
             assert read.iloc[:, i + 1].tolist() == expected
 
 
+@given(labelled())
+def test_cellxgene_reads_what_was_written(made):
+    """As its server does (server/common/annotations/local_file_csv.py in version 1.3.0)."""
+    names, labels = made
+    text = table(labels, names, "csv")
+    read = pd.read_csv(io.StringIO(text), dtype="category", index_col=0, header=0, comment="#", keep_default_na=False)
+    assert read.index.tolist() == [defuse(name) for name in names]
+    for i, label_ in enumerate(labels):
+        expected = ["" if v is None else defuse(v) for v in values(label_, len(names))]
+        assert read.iloc[:, i].astype(str).tolist() == expected
+
+
 @pytest.mark.parametrize("counted", [0, 1 << 18])
 def test_blocks_and_many_labels(monkeypatch, counted):
     """Enough of them that blocks end between cells, by either way of finding equal rows."""

@@ -18,7 +18,7 @@ BLOCK = 1 << 16
 ABSENT, AMBIGUOUS = -1, -2
 # more is read from the file again each time
 _MOST_KEPT = 128 << 20
-_NOT_PLAIN = re.compile(f"[\",;'\t\r\v\f\x00\x1c-\x1e\x85\u2028\u2029]|^[{STARTS}]", re.MULTILINE)
+_NOT_PLAIN = re.compile(f"[\"#,;'\t\r\v\f\x00\x1c-\x1e\x85\u2028\u2029]|^[{STARTS}]", re.MULTILINE)
 
 
 class CellNames:

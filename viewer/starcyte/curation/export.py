@@ -64,7 +64,8 @@ class Form:
         if self.one_line:
             text = _BREAKS.sub(" ", text)
         text = defuse(text)
-        if '"' in text or self.separator in text or "\n" in text or "\r" in text:
+        # cellxgene takes what is behind a # for a comment, unless quoted
+        if any(c in text for c in ('"', "\n", "\r", self.separator, *(() if self.one_line else "#"))):
             return '"' + text.replace('"', '""') + '"'
         return text
 
