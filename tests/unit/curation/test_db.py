@@ -19,7 +19,7 @@ from starcyte.curation.db import Store, data_folder
 from starcyte.curation.label_edit import Wanted
 from starcyte.curation.migrations import MIGRATIONS
 from starcyte.curation.standing import ANY
-from starcyte.errors import LimitExceeded, NotFound, StorageFull, StorageUnusable
+from starcyte.errors import Conflict, LimitExceeded, NotFound, StorageFull, StorageUnusable
 from starcyte.settings import Settings
 
 N = 2000
@@ -214,6 +214,29 @@ def test_the_oldest_history_goes_when_it_is_too_much(tmp_path):
         assert curation.snapshot("") == before
         labels.delete("", "l0")
         labels.assign("", "x", "a", BitMap(range(0, 10**6, 50)))
+
+
+def test_changes_without_end_take_no_room_without_end(tmp_path):
+    with opened(tmp_path / "x.sqlite", 100, max_user_bytes=100_000) as curation:
+        curation.labels.create("", "x", [Wanted("a")])
+        curation.genesets.put("", "s", ["g"])
+        first = curation.labels.get("", "x").revision
+        for i in range(1500):
+            curation.keepsakes.put("", "view", "v", "application/json", b"%d" % i, expected=ANY)
+            curation.labels.assign("", "x", "a" if i % 2 else None, BitMap([1]))
+        with curation.store.read() as reading:
+            kept = reading.changes("", 0, 10_000)
+            label = reading.thing("", "label", "x")
+            assert reading.history(label)[0].number == label.revision
+        assert len(kept) < 1200
+        # the newest of each thing is there, though it is old
+        assert "s" in {c.name for c in kept}
+        assert curation.genesets.get("", "s").genes == ("g",)
+        assert curation.keepsakes.get("", "view", "v").body == b"1499"
+        with pytest.raises(NotFound):
+            curation.labels.restore("", "x", first)
+        with pytest.raises(Conflict):
+            curation.labels.assign("", "x", "a", BitMap([2]), expected=first)
 
 
 def test_keepsakes_leave_nothing_behind(tmp_path):

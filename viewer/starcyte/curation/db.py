@@ -31,6 +31,9 @@ from starcyte.settings import Settings
 log = logging.getLogger(__name__)
 
 _PATIENCE_SECONDS = 20.0
+# what a change takes beside its name and its undoing
+_ROW_BYTES = 100
+_ROWS_AT_ONCE = 1000
 # less than the smallest change with its log needs
 _LITTLE_ROOM = 256 << 10
 
@@ -274,7 +277,7 @@ class Writing(Reading):
                 run("DELETE FROM parts WHERE thing = ? AND number = ?", (thing_id, part))
             else:
                 run("INSERT OR REPLACE INTO parts (thing, number, content) VALUES (?, ?, ?)", (thing_id, part, content))
-        self._count(grown, len(undo or b""))
+        self._count(grown, len(undo or b"") + len(name) + _ROW_BYTES)
         assert thing_id is not None
         assert number is not None
         return Thing(thing_id, kind, name, number, gone, self.user, self._now, header)
@@ -305,7 +308,16 @@ class Writing(Reading):
                 break
             run("UPDATE changes SET undo = NULL WHERE number = ?", (number,))
             past -= size
-        run("UPDATE usage SET history = ? WHERE user = ?", (past, self.user))
+        if stands + past > most:
+            # none can be undone any more: that they were made goes too, but for what things are now
+            rows = run(
+                "SELECT number, length(name) FROM changes WHERE user = ? AND undo IS NULL AND number NOT IN"
+                " (SELECT revision FROM things WHERE user = ?) ORDER BY number LIMIT ?",
+                (self.user, self.user, _ROWS_AT_ONCE),
+            ).fetchall()
+            run(f"DELETE FROM changes WHERE number IN ({','.join(str(n) for n, _ in rows)})")  # noqa: S608
+            past -= sum(size + _ROW_BYTES for _, size in rows)
+        run("UPDATE usage SET history = ? WHERE user = ?", (max(past, 0), self.user))
 
 
 _THING = "id, kind, name, revision, gone, user, time, header"
