@@ -84,5 +84,5 @@ def visualize(page, galaxy, dataset, plugin="starcyte"):
 def wait_for_session(page, inside):
     """Wait until cells are drawn in the visualization, and return the viewer."""
     frame = inside.frame_locator("iframe.session")
-    frame.locator("canvas").first.wait_for(timeout=90000)
+    frame.locator("canvas").first.wait_for(timeout=viewer_page.PATIENCE)
     return viewer_page.Viewer(page, frame).drawn()

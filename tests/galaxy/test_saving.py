@@ -60,7 +60,7 @@ class Session:
         self.galaxy, self.user = galaxy, user
         before = {entry["id"] for entry in galaxy.call("GET", "/api/entry_points?running=true")}
         self.inside = visualize(user, galaxy, dataset, plugin)
-        self.inside.get_by_role("button", name="Start", exact=True).click(timeout=60000)
+        self.inside.get_by_role("button", name="Start", exact=True).click(timeout=viewer_page.PATIENCE)
         self.viewer = wait_for_session(user, self.inside)
         entries = galaxy.call("GET", "/api/entry_points?running=true")
         (self.entry,) = (entry for entry in entries if entry["id"] not in before)
@@ -81,7 +81,7 @@ class Session:
         """Stop it by the button that Galaxy's history has for it, and return how the job ended."""
         report = self.galaxy.job(self.job)["outputs"]["report"]["id"]
         item = self.user.locator(f".content-item[data-hid='{self._hid(report)}']")
-        item.get_by_title("Stop this Interactive Tool").click(timeout=60000)
+        item.get_by_title("Stop this Interactive Tool").click(timeout=viewer_page.PATIENCE)
         with galaxy_server.timed("from Stop in Galaxy's page to the job's end"):
             return self.galaxy.wait_for_end(self.job)
 
@@ -141,11 +141,13 @@ def test_stop(galaxy, user, dataset, cells, plugin):
 def apply(galaxy, user, dataset, labels):
     """Write the labels of a session into a new dataset, and look at them there."""
     keep(user, "saving-starcyte-2-stopped")
-    user.get_by_text(re.compile(r"\d+: starcyte on .*saved files")).first.click()
-    user.get_by_text("labels", exact=True).first.wait_for(timeout=60000)
+    # Galaxy's page learns of the collection at its own pace
+    user.goto(galaxy.url, wait_until="domcontentloaded")
+    user.get_by_text(re.compile("saved files")).first.click(timeout=viewer_page.PATIENCE)
+    user.get_by_text("labels", exact=True).first.wait_for(timeout=viewer_page.PATIENCE)
     keep(user, "saving-starcyte-3-collection")
     user.goto(f"{galaxy.url}/datasets/{labels}/preview", wait_until="domcontentloaded")
-    user.wait_for_timeout(5000)
+    user.get_by_role("cell", name="Upper").first.wait_for(timeout=viewer_page.PATIENCE)
     keep(user, "saving-starcyte-4-labels")
     given = {"infile": {"src": "hda", "id": dataset}, "labels": {"src": "hda", "id": labels}}
     history = galaxy.call("GET", f"/api/datasets/{dataset}")["history_id"]
@@ -156,7 +158,7 @@ def apply(galaxy, user, dataset, labels):
     assert annotated["extension"] == "h5ad"
     assert LABEL in annotated["metadata_obs_layers"]
     session = Session(galaxy, user, annotated["id"])
-    session.viewer.frame.get_by_text(LABEL, exact=True).first.wait_for(timeout=60000)
+    session.viewer.frame.get_by_text(LABEL, exact=True).first.wait_for(timeout=viewer_page.PATIENCE)
     session.viewer.colour_by_column(LABEL)
     keep(user, "saving-starcyte-5-annotated")
     assert session.stop()["state"] == "ok"

@@ -60,7 +60,7 @@ class Viewer:
         galaxy_server.wait_for(
             f"the colours of {what}",
             lambda: f"coloured by {what}." in (self.plot.get_attribute("aria-label") or ""),
-            60,
+            PATIENCE / 1000,
         )
 
     def select(self, corners):
