@@ -36,7 +36,9 @@ class Viewer:
     def drawn(self):
         """Wait for the first picture."""
         self.frame.locator("[data-drawn=true]").wait_for(timeout=PATIENCE)
-        galaxy_server.wait_for("cells in colour", lambda: coloured(self.frame.locator("body").screenshot()) > 3000, 60)
+        galaxy_server.wait_for(
+            "cells in colour", lambda: coloured(self.frame.locator("body").screenshot()) > 3000, PATIENCE / 1000
+        )
         return self
 
     def colour_by_gene(self, gene):
