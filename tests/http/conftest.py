@@ -9,15 +9,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
+sys.path.append(str(Path(__file__).parent))
+
+from asking import Client
 from h5ad_file import Categorical, Nullable, write_h5ad
 from scipy.sparse import csr_array
 from starcyte.settings import Settings
 from starcyte.store.opening import Opening
 from starcyte.web.app import create_app
 
-sys.path.append(str(Path(__file__).parent))
-
-API = "/api/v1/"
 N = 40
 TYPES = ["B cell", "T, naïve", "<b>markup</b>", "none of them"]
 
@@ -36,30 +37,6 @@ def leave(app):
     app.extensions["starcyte"].stop()
     app.extensions["starcyte"].close()
     app.extensions["starcyte"].opening.close()
-
-
-class Client:
-    """A Flask test client that asks as a script on another machine would, or on this one."""
-
-    def __init__(self, app, address="203.0.113.9"):
-        self.app = app
-        self._client = app.test_client()
-        self._address = address
-
-    def open(self, path, **kwargs):
-        path = path if path.startswith("/") else API + path
-        return self._client.open(path, environ_base={"REMOTE_ADDR": self._address}, buffered=True, **kwargs)
-
-    def get(self, path, **kwargs):
-        return self.open(path, **kwargs)
-
-    def json(self, path, **kwargs):
-        response = self.open(path, **kwargs)
-        assert response.status_code == 200, response.text
-        return response.json
-
-    def post(self, path, body, **kwargs):
-        return self.open(path, method="POST", json=body, **kwargs)
 
 
 def refused(response, status, code=None):

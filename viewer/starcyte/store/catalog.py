@@ -6,7 +6,7 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
@@ -205,7 +205,7 @@ class Catalog:
         root = (base / item.place).resolve()
         walk = self._walk(str(root), lambda: Walk(root))
         inherited = {root.parent: About("", "", about.settings, about.roles)}
-        overlays: dict[Path, Item] = {}
+        overlays: dict[Path, list[Item]] = {}
         broken: dict[Path, InputError] = {}
         prefix = "" if item is self._first else f"{item.place.rstrip('/')}/"
         for found in walk:
@@ -216,17 +216,28 @@ class Catalog:
             problem = next((broken[f] for f in (folder, *folder.parents) if f in broken), found.problem)
             roles = _HIDDEN if problem is not found.problem else inherited[folder].roles
             around = About("", "", inherited[folder].settings, roles)
-            overlay = overlays.get(found.path)
-            said = overlay.about.within(around) if overlay else around
+            own, said = overlays.get(found.path, []), around
+            for overlay in own:
+                nearer = overlay.about.within(said)
+                said = replace(
+                    nearer, title=nearer.title or said.title, description=nearer.description or said.description
+                )
+            given_id = next((overlay.id for overlay in reversed(own) if overlay.id), "")
             yield self._file_entry(
-                found, prefix + found.place, overlay.id if overlay else "", said, root, found.place, problem
+                found,
+                prefix + found.place,
+                given_id,
+                said,
+                root,
+                found.place,
+                problem,
             )
 
     def _inherit(
         self,
         folder: Path,
         inherited: dict[Path, About],
-        overlays: dict[Path, Item],
+        overlays: dict[Path, list[Item]],
         broken: dict[Path, InputError],
         notes: list[str],
     ) -> None:
@@ -250,7 +261,8 @@ class Catalog:
         own = said.about.within(outer) if said else outer
         inherited[folder] = About("", "", own.settings, own.roles)
         for item in said.items if said else ():
-            overlays[folder / item.place] = item
+            # the farthest first: what is said nearer to the file counts more
+            overlays.setdefault(folder / item.place, []).append(item)
 
     def _about_of(self, folder: Path) -> CatalogFile | InputError | None:
         path = folder / FILE_NAME

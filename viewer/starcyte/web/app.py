@@ -180,6 +180,9 @@ def _guarded(
 
 def index() -> Response:
     """Return the page."""
+    one = mounted()
+    if one is not None and not one.is_there:
+        raise one.missing
     return page("index.html")
 
 
@@ -188,8 +191,12 @@ def health() -> Response:
     one = mounted()
     if one is not None and (g.role == Role.NOBODY or (one.is_shut and REVISION in request.headers)):
         # a page that was open asks whether all is well, which is no reason to open the dataset again
-        more = {} if g.role == Role.NOBODY else {"message": "", "title": one.title}
-        return answer_now({"app": "starcyte", "version": __version__, "state": "ready"} | more)
+        closed: dict[str, Any] = {"app": "starcyte", "version": __version__, "state": "ready"}
+        if g.role > Role.NOBODY:
+            closed |= {"message": "", "title": one.title}
+            if one.problem:
+                closed |= {"state": "error", "message": one.problem.message, "error": one.problem.as_dict()}
+        return answer_now(closed)
     opening = context().opening
     answer: dict[str, Any] = {"app": "starcyte", "version": __version__, "state": opening.state}
     if g.role == Role.NOBODY:

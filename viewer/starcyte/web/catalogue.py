@@ -19,6 +19,7 @@ from starcyte.errors import DatasetInvalid, FilterMissing, InputError, NotFound,
 from starcyte.settings import Settings
 from starcyte.store import footprint
 from starcyte.store.catalog import Catalog, Entry
+from starcyte.store.catalog_walk import is_called_dataset
 from starcyte.store.fingerprint import file_state
 from starcyte.store.opening import Opening
 from starcyte.store.remote import Remote
@@ -157,8 +158,13 @@ class Catalogue:
                 self._shelf.drop(key, opened)
 
     def entries(self) -> list[Entry]:
-        """Return all datasets."""
-        return list(self._entries.values())
+        """Return all datasets; HDF5 files that turn out to be something else are none, unless they are called so."""
+        return [entry for entry in list(self._entries.values()) if not self._is_other(entry)]
+
+    def _is_other(self, entry: Entry) -> bool:
+        if entry.root is None or entry.path is None or entry.problem or is_called_dataset(entry.place):
+            return False
+        return isinstance(self._surveyor.ask(self._asked(entry)), DatasetInvalid)
 
     def entry(self, key: str) -> Entry | None:
         """Return a dataset as it is now; None where there is none, or no more."""

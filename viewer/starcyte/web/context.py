@@ -259,6 +259,14 @@ class Mounted(Protocol):
         """What the catalogue is called."""
 
     @property
+    def is_there(self) -> bool:
+        """Whether there is such a dataset."""
+
+    @property
+    def problem(self) -> StarcyteError | None:
+        """Why it cannot be shown, as far as that is known."""
+
+    @property
     def is_shut(self) -> bool:
         """Whether it is there, and is not open now."""
 

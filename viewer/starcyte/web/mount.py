@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from werkzeug.wsgi import ClosingIterator
 
-from starcyte.errors import NotFound
+from starcyte.errors import NotFound, StarcyteError
 from starcyte.web.catalogue import Catalogue, absent
 from starcyte.web.context import MOUNTED, Context
 from starcyte.web.ending import IdleClock
@@ -98,6 +98,16 @@ class DatasetMount:
     def site_title(self) -> str:
         """What the catalogue is called."""
         return self._catalogue.title
+
+    @property
+    def is_there(self) -> bool:
+        """Whether there is such a dataset."""
+        return self._entry is not None
+
+    @property
+    def problem(self) -> StarcyteError | None:
+        """Why it cannot be shown, as far as that is known."""
+        return self._catalogue.standing(self._entry).error if self._entry else None
 
     @property
     def is_shut(self) -> bool:

@@ -85,6 +85,11 @@ class Traffic:
             self._log.handle(logging.LogRecord("access", logging.INFO, "", 0, json.dumps(line), None, None))
         return response
 
+    def close(self) -> None:
+        """Let go of the log."""
+        if self._log is not None:
+            self._log.close()
+
     def users(self) -> list[tuple[str, str, float]]:
         """Return who was here lately: name, or the address of who has none, and seconds since; the latest first."""
         now = time.monotonic()

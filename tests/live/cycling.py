@@ -1,0 +1,77 @@
+"""Datasets of a catalogue opened, asked and closed, time and again; run by itself, it says what that leaves behind.
+
+``python tests/live/cycling.py FOLDER CYCLES`` prints JSON: descriptors, threads and memory at the start and the end.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+from starcyte.settings import Settings
+from starcyte.store import footprint
+from starcyte.store.catalog import Catalog
+from starcyte.web.app import create_site
+from starcyte.web.catalogue import Catalogue
+
+
+def taken() -> dict[str, int]:
+    """Return what the process holds, once what nobody needs is gone."""
+    gc.collect()
+    footprint.trim()
+    return {
+        "descriptors": sum(1 for _ in Path("/proc/self/fd").iterdir()),
+        "threads": sum(1 for _ in Path("/proc/self/task").iterdir()),
+        "memory": footprint.memory(),
+    }
+
+
+def cycle(folder: Path, cycles: int) -> dict[str, object]:
+    """Open and close datasets, one at a time, and return what is held after the first rounds and at the end."""
+    scratch = folder.with_name("scratch")
+    settings = Settings(max_open=1, cache_dir=str(scratch / "cache"), data_dir=str(scratch / "data"), index_least=1000)
+    catalogue = Catalogue(Catalog(str(folder), settings), settings)
+    catalogue.refresh()
+    client = create_site(settings, catalogue).test_client()
+    keys = [entry.id for entry in catalogue.entries()]
+
+    def visit(number: int) -> None:
+        key = keys[number % len(keys)]
+        while True:
+            answer = client.get(f"/d/{key}/api/v1/schema", buffered=True)
+            if answer.status_code != 503:
+                break
+            time.sleep(0.01)
+        assert answer.status_code == 200, answer.text
+        for path in ("labels", "genes?q=c", f"expression?gene={answer.json['genes']['n'] and 'CD3D'}"):
+            assert client.get(f"/d/{key}/api/v1/{path}", buffered=True).status_code == 200
+        catalogue.sweep()
+
+    began = time.monotonic()
+    for number in range(3 * len(keys)):
+        visit(number)
+    before = taken()
+    opened = catalogue.counts["opened"]
+    for number in range(cycles):
+        visit(number)
+    after = taken()
+    found = {
+        "before": before,
+        "after": after,
+        "opened": catalogue.counts["opened"] - opened,
+        "open": len(catalogue.opened()),
+        "seconds": round(time.monotonic() - began, 1),
+    }
+    catalogue.stop()
+    catalogue.close()
+    return found
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(cycle(Path(sys.argv[1]), int(sys.argv[2]))))
+    sys.stdout.flush()
+    os._exit(0)
