@@ -139,7 +139,7 @@ def test_opens_a_dataset_when_it_is_asked_for_as_if_it_were_alone(plain):
     site = plain
     key = site.listed()["one.h5ad"]["id"]
     assert site.schema(key)["n_obs"] == 30
-    assert site.json(f"/d/{key}/api/v1/obs/cell_type")["columns"][0]["categories"] == ["B", "T"]
+    assert site.json(f"/d/{key}/api/v1/obs/cell_type")["n"] == 30
     assert site.json(f"/d/{key}/api/v1/openapi.json")["info"]["title"] == "starcyte"
     made = site.open(f"/d/{key}/api/v1/labels/mine", method="PUT", json={"categories": [{"name": "x"}]})
     assert made.status_code == 201

@@ -41,15 +41,23 @@ class Viewer:
         More of the command line.
     program
         What to run in place of ``-m starcyte``.
+    command
+        What it is to do.
     """
 
-    def __init__(self, folder: Path, *arguments: object, program: tuple[str, ...] = ("-m", "starcyte")) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *arguments: object,
+        program: tuple[str, ...] = ("-m", "starcyte"),
+        command: str = "launch",
+    ) -> None:
         self._ready_file = folder / "ready.json"
         self._out, self._err = folder / "out.txt", folder / "err.txt"
         self._command = [
             sys.executable,
             *program,
-            "launch",
+            command,
             *map(str, arguments),
             f"--ready-file={self._ready_file}",
         ]
