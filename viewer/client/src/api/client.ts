@@ -76,8 +76,9 @@ export class Api {
     return this.json<Schema>(address('schema'));
   }
 
-  embedding(name: string): Promise<Columns> {
-    return this.cached(address(`embeddings/${encodeURIComponent(name)}`));
+  /** Coordinates of the cells; `dims` are the numbers of the columns, by default the first two. */
+  embedding(name: string, dims?: string): Promise<Columns> {
+    return this.cached(address(`embeddings/${encodeURIComponent(name)}`, dims === undefined ? {} : { dims }));
   }
 
   async obs(column: string): Promise<Column> {

@@ -9,6 +9,10 @@ export type Join = 'replace' | 'add' | 'subtract' | 'intersect';
 export interface GestureHandlers {
   /** The pointer is at a pixel without a button; null when it leaves or a drag begins. */
   onHover?: (at: readonly [number, number] | null) => void;
+  /** A drag begins: what of the plot it carries along, if anything lies there that can be moved. */
+  onGrab?: (at: readonly [number, number]) => Carry | null;
+  /** A plot of three dimensions is turned by so many pixels. */
+  onTurn?: (dx: number, dy: number) => void;
   onClick?: (at: readonly [number, number], event: PointerEvent) => void;
   /** The shape so far, [x0, y0, x1, y1, ...] in CSS pixels; null when it has ended or was cancelled (Escape). */
   onShapeMove?: (polygon: readonly number[] | null) => void;
@@ -16,10 +20,15 @@ export interface GestureHandlers {
   onShapeEnd?: (polygon: readonly number[], join: Join) => void;
 }
 
+/** Moves what a drag has grabbed to a pixel. */
+export type Carry = (to: readonly [number, number]) => void;
+
 export interface Gestures {
   mode: Mode;
   /** How shapes join what was chosen before, where no key says otherwise. */
   join: Join;
+  /** A drag and the arrows turn the plot, and pan it with another button or shift. */
+  turns: boolean;
   dispose(): void;
 }
 
@@ -42,7 +51,7 @@ const KEY_ZOOM = 1.5;
  * Drag pans in pan mode and draws a lasso or a rectangle in their modes; shift+drag is a lasso in pan mode, and the middle or right
  * button pans in any. In polygon mode clicks set corners; a double click, Enter or a click on the first corner closes the shape, and
  * Backspace takes the last corner back. The wheel and a pinch zoom about the pointer, a double click zooms in (with shift:
- * out). With focus: arrows pan, + and - zoom, 0 fits, Escape cancels a shape. The element is made focusable.
+ * out). Where the plot turns, a drag and the arrows turn it in place of panning. With focus: arrows pan, + and - zoom, 0 fits, Escape cancels a shape. The element is made focusable.
  */
 export function attachGestures(
   element: HTMLElement,
@@ -51,7 +60,13 @@ export function attachGestures(
   mode: Mode = 'pan',
 ): Gestures {
   const pointers = new Map<number, Point>();
-  let drag: { kind: 'pan' | 'shape' | 'pinch'; start: Point; last: Point; moved: boolean } | null = null;
+  let drag: {
+    kind: 'pan' | 'turn' | 'shape' | 'pinch';
+    start: Point;
+    last: Point;
+    moved: boolean;
+    carry?: Carry | null;
+  } | null = null;
   let polygon: number[] = [];
   /** Where the pointer was last: the loose end of a polygon. */
   let loose: Point = [0, 0];
@@ -65,6 +80,7 @@ export function attachGestures(
       if (polygon.length > 0) endShape();
     },
     join: 'replace',
+    turns: false,
     dispose,
   };
 
@@ -113,7 +129,9 @@ export function attachGestures(
     } else if (pointers.size === 1) {
       const draws = mode === 'lasso' || mode === 'rectangle' || (mode === 'pan' && event.shiftKey);
       const shape = event.button === 0 && draws;
-      drag = { kind: shape ? 'shape' : 'pan', start: point, last: point, moved: false };
+      const kind = shape ? 'shape' : gestures.turns && mode === 'pan' && event.button === 0 ? 'turn' : 'pan';
+      const carry = kind !== 'shape' && mode === 'pan' && event.button === 0 ? handlers.onGrab?.(point) : null;
+      drag = { kind, start: point, last: point, moved: false, carry: carry ?? null };
       if (shape) polygon = [...point];
     }
   }
@@ -134,7 +152,11 @@ export function attachGestures(
     if (drag.kind === 'pinch') return;
     if (!drag.moved && distance(point, drag.start) < CLICK) return;
     drag.moved = true;
-    if (drag.kind === 'pan') {
+    if (drag.carry) drag.carry(point);
+    else if (drag.kind === 'turn') {
+      handlers.onTurn?.(point[0] - drag.last[0], point[1] - drag.last[1]);
+      drag.last = point;
+    } else if (drag.kind === 'pan') {
       scatter.panBy(point[0] - drag.last[0], point[1] - drag.last[1]);
       drag.last = point;
     } else if (mode === 'rectangle') {
@@ -210,7 +232,8 @@ export function attachGestures(
       ArrowDown: [0, -ARROW],
     };
     const arrow = arrows[event.key];
-    if (arrow) scatter.panBy(...arrow, true);
+    if (arrow && gestures.turns && !event.shiftKey) handlers.onTurn?.(-arrow[0] / 2, -arrow[1] / 2);
+    else if (arrow) scatter.panBy(...arrow, true);
     else if (event.key === '+' || event.key === '=') scatter.zoomBy(KEY_ZOOM, undefined, undefined, true);
     else if (event.key === '-' || event.key === '_') scatter.zoomBy(1 / KEY_ZOOM, undefined, undefined, true);
     else if (event.key === '0') scatter.fit({ animate: true });

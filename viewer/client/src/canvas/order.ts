@@ -101,6 +101,36 @@ export function shuffled(n: number): Uint32Array {
   return order;
 }
 
+const DEPTHS = 4096;
+
+/** The cells by their depth, the farthest first, in so many steps; those without one come first. */
+export function byDepth(depth: Float32Array): Uint32Array {
+  let near = Number.NEGATIVE_INFINITY;
+  let far = Number.POSITIVE_INFINITY;
+  for (const value of depth) {
+    if (value > near) near = value;
+    if (value < far) far = value;
+  }
+  const per = near > far ? (DEPTHS - 1) / (near - far) : 0;
+  const steps = new Uint16Array(depth.length);
+  const starts = new Uint32Array(DEPTHS + 1);
+  for (let cell = 0; cell < depth.length; cell++) {
+    const step = ((depth[cell] as number) - far) * per || 0;
+    steps[cell] = step;
+    const after = Math.floor(step) + 1;
+    starts[after] = (starts[after] as number) + 1;
+  }
+  for (let step = 0; step < DEPTHS; step++) starts[step + 1] = (starts[step + 1] as number) + (starts[step] as number);
+  const order = new Uint32Array(depth.length);
+  for (let cell = 0; cell < depth.length; cell++) {
+    const step = steps[cell] as number;
+    const at = starts[step] as number;
+    order[at] = cell;
+    starts[step] = at + 1;
+  }
+  return order;
+}
+
 /** Every so manieth cell of an order, layer by layer: a thinner picture that looks alike. */
 export function thinned({ cells, starts }: DrawOrder, most: number): DrawOrder {
   const step = Math.ceil(cells.length / most);

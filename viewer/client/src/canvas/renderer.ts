@@ -5,11 +5,11 @@ import type { BackdropImage } from './backdrop';
 import { type Box, between, boundsOf, confined, eased, fitView, panned, project, unproject, zoomed } from './camera';
 import { buildGrid, type Grid } from './grid';
 import { FADED } from './levels';
-import { drawOrder, shuffled } from './order';
+import { byDepth, drawOrder, shuffled } from './order';
 import { Pace } from './pace';
 import { picture } from './picture';
 import { type LayerStyle, type Morph, Program, THIN } from './program';
-import type { Lut, Order, PngOptions, Rgb, Scatter, ScatterOptions, View } from './scatter';
+import type { Lut, Order, PngOptions, PositionOptions, Rgb, Scatter, ScatterOptions, View } from './scatter';
 import { diameterOf, fadedOn, layerStyles, opacityOf } from './style';
 
 const DURATION = 280;
@@ -57,6 +57,7 @@ class WebGLScatter implements Scatter {
 
   #x: Float32Array = NOTHING;
   #y: Float32Array = NOTHING;
+  #depth: Float32Array | null = null;
   #codes: Uint8Array | Uint16Array | null = null;
   #lut = PLAIN;
   #mask: Uint8Array | null = null;
@@ -114,7 +115,8 @@ class WebGLScatter implements Scatter {
     this.#resized();
   }
 
-  setPositions(x: Float32Array, y: Float32Array, animate = false): void {
+  setPositions(x: Float32Array, y: Float32Array, options: PositionOptions = {}): void {
+    const { animate = false, depth = null } = options;
     if (x.length !== y.length) throw new RangeError(`${x.length} x coordinates for ${y.length} y coordinates`);
     if (x.length !== this.#x.length) {
       this.#shuffle = null;
@@ -127,7 +129,10 @@ class WebGLScatter implements Scatter {
     this.#morph = animate && canMove && box ? { begin: Number.NaN, way: 0, view: this.#view, box } : null;
     this.#x = x;
     this.#y = y;
-    this.#box = boundsOf(x, y);
+    this.#depth = depth;
+    // What has a depth is turned, again and again.
+    if (depth) this.#lively = true;
+    this.#box = options.box ?? boundsOf(x, y);
     this.#nDrawable = 0;
     for (let i = 0; i < x.length; i++) {
       if ((x[i] as number) - (x[i] as number) + ((y[i] as number) - (y[i] as number)) === 0) this.#nDrawable++;
@@ -391,7 +396,8 @@ class WebGLScatter implements Scatter {
       if (thin) program.setThinOrder(drawOrder(drawn, this.#order, this.#shuffle, THIN));
       else {
         const begin = performance.now();
-        program.setOrder(drawOrder(drawn, this.#order, this.#shuffle));
+        const mixed = this.#depth && this.#order === 'shuffled' ? byDepth(this.#depth) : this.#shuffle;
+        program.setOrder(drawOrder(drawn, this.#order, mixed));
         this.#ordering = performance.now() - begin;
       }
     }

@@ -3,10 +3,12 @@
  * take its place. Pixels are CSS pixels from the top left corner of the canvas; data units are the embedding's own.
  */
 export type { BackdropImage } from './backdrop';
+export type { Box } from './camera';
 export { FADED, HIGHLIGHTED, NORMAL } from './levels';
 export { createScatter } from './renderer';
 
 import type { BackdropImage } from './backdrop';
+import type { Box } from './camera';
 
 /** Where the camera looks: the data point in the middle of the canvas, and CSS pixels per data unit (both axes alike). */
 export interface View {
@@ -43,6 +45,15 @@ export interface ScatterOptions {
   onLost?: (lost: boolean) => void;
 }
 
+export interface PositionOptions {
+  /** Let the cells move there from where they are. */
+  animate?: boolean;
+  /** What counts as the extent of the cells, where it is not the box around them: they turn within a larger one. */
+  box?: Box | null;
+  /** How near each cell is: of cells in a shuffled order the nearer lie on top. Kept, not copied. */
+  depth?: Float32Array | null;
+}
+
 export interface PngOptions {
   /** Pixels of the picture per CSS pixel; 2 by default. */
   scale?: number;
@@ -53,8 +64,8 @@ export interface PngOptions {
 export interface Scatter {
   readonly canvas: HTMLCanvasElement;
 
-  /** Coordinates of the cells, kept (not copied) for picking and lasso. A cell with NaN or infinity is not drawn. Does not move the view: call `fit`. With `animate` the cells move there from where they are. */
-  setPositions(x: Float32Array, y: Float32Array, animate?: boolean): void;
+  /** Coordinates of the cells, kept (not copied) for picking and lasso. A cell with NaN or infinity is not drawn. Does not move the view: call `fit`. */
+  setPositions(x: Float32Array, y: Float32Array, options?: PositionOptions): void;
   /** One code a cell, an index into the LUT. Kept, not copied. null: every cell has code 0. */
   setCodes(codes: Uint8Array | Uint16Array | null): void;
   setLut(lut: Lut): void;

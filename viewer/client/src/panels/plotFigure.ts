@@ -26,9 +26,10 @@ export function namesOf(viewer: Viewer, plot: Scatter): PlotName[] {
   const filter = viewer.view.filters[coloring.key];
   return anchors(place.x, place.y, coloring.values, coloring.categories.length)
     .filter(({ code }) => isShown(filter, code))
-    .sort((a, b) => b.n - a.n)
-    .map(({ code, x, y }) => {
-      const [px, py] = plot.project(x, y);
+    .map((anchor) => ({ ...anchor, pin: viewer.pane.pinOf(coloring.key, anchor.code) }))
+    .sort((a, b) => Number(b.pin !== null) - Number(a.pin !== null) || b.n - a.n)
+    .map(({ code, x, y, pin }) => {
+      const [px, py] = plot.project(...(pin ?? ([x, y] as const)));
       return { text: categoryName(coloring.categories, code), x: px, y: py };
     });
 }

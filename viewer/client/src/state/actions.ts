@@ -350,7 +350,7 @@ const LIST: readonly Action[] = [
     shortcut: '0',
     icon: 'fit',
     enabled: hasPlot,
-    perform: ({ viewer }) => viewer.pane.fit(true),
+    perform: ({ viewer }) => viewer.pane.showAll(),
   },
   {
     name: 'new-label',

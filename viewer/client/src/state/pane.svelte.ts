@@ -8,6 +8,7 @@ import { type Coloring, coloringOf, PLAIN, pairColoring } from './coloring';
 import type { FieldData, RangeData } from './field';
 import type { FieldRef } from './recipe';
 import { type Camera, keyOf } from './saved';
+import { type Ball, ballOf, OBLIQUE, rounded, type Solid, type Turn, turned, turnedOn } from './turn';
 import type { Axes, ColorBy, FieldScale, PaneSpec } from './view';
 
 /** Coordinates of the cells in the embedding, or along the axes, shown. */
@@ -17,6 +18,11 @@ export interface Place {
   readonly y: Float32Array;
   /** What the coordinates are, where they are of two fields: these lie between 0 and 1. */
   readonly axes: { readonly x: Axis; readonly y: Axis } | null;
+  /** Of an embedding of three columns: the coordinates before it is turned. */
+  readonly solid?: { readonly cells: Solid; readonly ball: Ball };
+  /** How it is turned, and how near each cell is then. */
+  readonly turn?: Turn;
+  readonly depth?: Float32Array;
 }
 
 /** A field along an edge of the plot. */
@@ -41,8 +47,10 @@ export interface Source {
 
 export class Pane {
   private whole = $state.raw<Place | null>(null);
+  /** How an embedding of three columns is turned. */
+  turn = $state.raw<Turn>(OBLIQUE);
   /** Where the cells are; those that there are not for now have no place. */
-  readonly place: Place | null = $derived.by(() => {
+  readonly standing: Place | null = $derived.by(() => {
     const { whole } = this;
     const mask = this.source.subsetMask;
     if (!whole || !mask) return whole;
@@ -50,9 +58,16 @@ export class Pane {
     for (let cell = 0; cell < x.length; cell++) if (!mask[cell]) x[cell] = Number.NaN;
     return { ...whole, x };
   });
+  /** The same as it is turned. */
+  readonly place: Place | null = $derived.by(() => {
+    const { standing } = this;
+    return standing && turnedPlace(standing, this.turn);
+  });
   coloring = $state.raw<Coloring>(PLAIN);
   busy = $state(false);
   scatter = $state.raw<Scatter | null>(null);
+  /** Where the user has moved names of categories to, in data units, by `pinKey`. */
+  pins = $state.raw<ReadonlyMap<string, readonly [number, number]>>(new Map());
   /** Cells that have a place; null before there are any. */
   nDrawn = $state<number | null>(null);
   /** Pixels of the plot that something covers. */
@@ -145,6 +160,38 @@ export class Pane {
 
   // The camera
 
+  /** Keep the name of a category at a place. */
+  pin(key: string, code: number, x: number, y: number): void {
+    this.pins = new Map(this.pins).set(this.pinKey(key, code), [x, y]);
+  }
+
+  /** Where the user has moved a name to. */
+  pinOf(key: string, code: number): readonly [number, number] | null {
+    return this.pins.get(this.pinKey(key, code)) ?? null;
+  }
+
+  /** Let all names stand where they would by themselves. */
+  unpin(): void {
+    if (this.pins.size > 0) this.pins = new Map();
+  }
+
+  private pinKey(key: string, code: number): string {
+    return `${code} ${key} ${this.place?.name}`;
+  }
+
+  /** Turn an embedding of three columns by pixels of a drag; the plots of the same one go along. */
+  turnBy(dx: number, dy: number): void {
+    this.turn = turnedOn(this.turn, dx * RADIANS, dy * RADIANS);
+    // They stood at places of the picture, not of the cells.
+    this.unpin();
+  }
+
+  /** Show all cells as they were shown at first. */
+  showAll(): void {
+    this.turn = OBLIQUE;
+    this.fit(true);
+  }
+
   /** Show all cells in the part of the plot that nothing covers. */
   fit(animate: boolean): void {
     const { scatter } = this;
@@ -179,9 +226,11 @@ export class Pane {
   /** Where the camera looks; null while it shows all cells. */
   get camera(): Camera | null {
     const { scatter } = this;
-    if (!scatter || this.atWhole || scatter.size.width === 0) return null;
+    const turn = this.standing?.solid && this.turn !== OBLIQUE ? rounded(this.turn) : null;
+    if (!scatter || (this.atWhole && !turn) || scatter.size.width === 0) return null;
     const { x, y, scale } = scatter.view;
-    return { x: short(x), y: short(y), zoom: short(scale / scatter.fitted.scale) };
+    const looks = { x: short(x), y: short(y), zoom: short(scale / scatter.fitted.scale) };
+    return turn ? { ...looks, turn } : looks;
   }
 
   /** Look where a camera looks, as soon as its embedding is shown. */
@@ -192,6 +241,7 @@ export class Pane {
       return;
     }
     this.wanted = null;
+    if (camera.turn) this.turn = camera.turn;
     scatter.setView({ x: camera.x, y: camera.y, scale: camera.zoom * scatter.fitted.scale });
   }
 
@@ -199,6 +249,7 @@ export class Pane {
   follow(other: Pane): void {
     const { scatter } = this;
     if (!scatter || !other.scatter || this.embedding !== other.embedding) return;
+    if (this.turn !== other.turn) this.turn = other.turn;
     const { x, y, scale } = other.scatter.view;
     const wanted = (scale / other.scatter.fitted.scale) * scatter.fitted.scale;
     const now = scatter.view;
@@ -206,6 +257,24 @@ export class Pane {
     if (same(x, now.x) && same(y, now.y) && Math.abs(wanted / now.scale - 1) < 1e-6) return;
     scatter.setView({ x, y, scale: wanted });
   }
+}
+
+/** Radians of a turn for each pixel of a drag. */
+const RADIANS = 0.008;
+
+/** The coordinates of an embedding, of two columns or three. */
+export function placeOf(name: string, x: Float32Array, y: Float32Array, z: Float32Array | null): Place {
+  const ball = z && ballOf({ x, y, z });
+  return { name, x, y, axes: null, ...(z && ball ? { solid: { cells: { x, y, z }, ball } } : {}) };
+}
+
+/** A place as it is turned; one of two columns is as it was. */
+export function turnedPlace(place: Place, turn: Turn): Place {
+  const { solid } = place;
+  if (!solid) return place;
+  // A cell that there is not for now has no x.
+  const { x, y, z } = turned({ ...solid.cells, x: place.x }, solid.ball, turn);
+  return { ...place, x, y, turn, depth: z };
 }
 
 /** The view of all cells in the part of the plot that nothing covers. */

@@ -5,6 +5,7 @@
 import { cellsOf } from './cells';
 import type { FieldData } from './field';
 import { lassoCells } from './lasso';
+import type { Turn } from './turn';
 import { type Axes, type CategoryFilter, type FieldFilter, type GeneRef, isShown } from './view';
 
 /** A cell's row of a matrix of cells by cells. */
@@ -23,7 +24,7 @@ export type Joining = 'add' | 'subtract' | 'intersect';
 
 export type Recipe =
   /** Corners [x0, y0, x1, y1, ...] in the units of the embedding, or of the axes' plot. */
-  | { readonly polygon: readonly number[]; readonly embedding: string }
+  | { readonly polygon: readonly number[]; readonly embedding: string; readonly turn?: Turn }
   | { readonly polygon: readonly number[]; readonly axes: Axes }
   /** What passes all of these. */
   | { readonly filters: readonly NamedFilter[] }
@@ -35,7 +36,7 @@ export type Recipe =
 /** Where a recipe's ingredients come from. */
 export interface Ingredients {
   readonly n: number;
-  place(place: string | Axes): Promise<{ readonly x: Float32Array; readonly y: Float32Array }>;
+  place(place: string | Axes, turn?: Turn): Promise<{ readonly x: Float32Array; readonly y: Float32Array }>;
   field(ref: FieldRef): Promise<FieldData>;
 }
 
@@ -49,7 +50,7 @@ export async function cook(recipe: Recipe, from: Ingredients): Promise<Uint32Arr
 
 async function maskOf(recipe: Recipe, from: Ingredients): Promise<Uint8Array> {
   if ('polygon' in recipe) {
-    const { x, y } = await from.place('axes' in recipe ? recipe.axes : recipe.embedding);
+    const { x, y } = await ('axes' in recipe ? from.place(recipe.axes) : from.place(recipe.embedding, recipe.turn));
     return masked(lassoCells(x, y, recipe.polygon), from.n);
   }
   if ('cells' in recipe) return masked(unpackCells(recipe.cells, from.n), from.n);

@@ -5,6 +5,7 @@
 import type { Schema } from '../api/types';
 import { paneSpecs } from './panes';
 import { DEEPEST, type FieldRef, fromBase64, type NamedFilter, type Recipe, type RowRef } from './recipe';
+import { readTurn, type Turn } from './turn';
 import {
   type Axes,
   type CellsRef,
@@ -30,6 +31,8 @@ export interface Camera {
   readonly x: number;
   readonly y: number;
   readonly zoom: number;
+  /** Of an embedding of three columns: how it is turned, in radians. */
+  readonly turn?: Turn;
 }
 
 export interface SavedSet {
@@ -407,7 +410,9 @@ class Reader {
       return axes && { polygon: polygon as number[], axes };
     }
     const embedding = this.schema.embeddings.find(({ name }) => name === value.embedding)?.name;
-    return embedding === undefined ? null : { polygon: polygon as number[], embedding };
+    if (embedding === undefined) return null;
+    const turn = readTurn(value.turn);
+    return { polygon: polygon as number[], embedding, ...(turn ? { turn } : {}) };
   }
 }
 
@@ -422,7 +427,9 @@ function camera(value: unknown): Camera | null {
   if (!isObject(value)) return null;
   const { x, y, zoom } = value;
   const fine = Number.isFinite(x) && Number.isFinite(y) && Number.isFinite(zoom) && (zoom as number) > 0;
-  return fine ? { x: x as number, y: y as number, zoom: zoom as number } : null;
+  if (!fine) return null;
+  const turn = readTurn(value.turn);
+  return { x: x as number, y: y as number, zoom: zoom as number, ...(turn ? { turn } : {}) };
 }
 
 /** Names are text of some length. */

@@ -5,6 +5,7 @@ import { hashOf, readHash } from './address';
 import type { Page } from './page.svelte';
 import { fieldsOf } from './pane.svelte';
 import { keyOf, type ReadView, readView, type SavedSet, type SavedView, savedView } from './saved';
+import { OBLIQUE } from './turn';
 import { type CellsRef, type GeneRef, geneKey, type View } from './view';
 import type { Viewer } from './viewer.svelte';
 
@@ -52,6 +53,7 @@ export class Sharing {
   private readonly kept = new Map<number, View>();
   private at = 0;
   private steps: number;
+  private turned = false;
   private written: View | null = null;
   /** What is left out of a link of the view shown. */
   private omitted: readonly string[] = [];
@@ -71,6 +73,7 @@ export class Sharing {
     const stopEffects = $effect.root(() => {
       $effect(() => this.follow(viewer.view));
       $effect(() => this.followCamera());
+      $effect(() => this.followTurn());
     });
     this.stop = () => {
       window.removeEventListener('popstate', onPopState);
@@ -167,6 +170,14 @@ export class Sharing {
       clearTimeout(timer);
       stop();
     };
+  }
+
+  /** Write down how an embedding of three columns is turned, once it rests. */
+  private followTurn(): undefined | (() => void) {
+    if (this.viewer.pane.turn === OBLIQUE && !this.turned) return;
+    this.turned = true;
+    const timer = setTimeout(() => this.write(this.viewer.view, false), REST);
+    return () => clearTimeout(timer);
   }
 
   private write(view: View, step: boolean): void {

@@ -11,10 +11,11 @@ import { History } from './history';
 import { lassoCells, simplified } from './lasso';
 import { CellNames } from './names.svelte';
 import { selectionName } from './naming';
-import { fieldsOf, isSpatial, Pane, type Place, placeOnAxes } from './pane.svelte';
+import { fieldsOf, isSpatial, Pane, type Place, placeOf, placeOnAxes, turnedPlace } from './pane.svelte';
 import { type Panes, paneSpecs, withActive, withPanes } from './panes';
 import { cook, type FieldRef, type NamedFilter, type Recipe, type RowRef } from './recipe';
 import { keyOf } from './saved';
+import { FRONT } from './turn';
 import {
   type Axes,
   type CellsRef,
@@ -412,7 +413,12 @@ export class Viewer {
     const { place } = this;
     if (!place) return;
     const { axes, embedding } = this.view;
-    const recipe: Recipe | null = axes ? { polygon, axes } : embedding === null ? null : { polygon, embedding };
+    const turn = place.turn ? { turn: place.turn } : {};
+    const recipe: Recipe | null = axes
+      ? { polygon, axes }
+      : embedding === null
+        ? null
+        : { polygon, embedding, ...turn };
     this.selectCells(lassoCells(place.x, place.y, polygon), join, recipe);
   }
 
@@ -468,7 +474,8 @@ export class Viewer {
   cook(recipe: Recipe): Promise<Uint32Array> {
     return cook(recipe, {
       n: this.n,
-      place: (place) => (typeof place === 'string' ? this.readPlace(place) : placeOnAxes(place, this)),
+      place: async (place, turn) =>
+        typeof place === 'string' ? turnedPlace(await this.readPlace(place), turn ?? FRONT) : placeOnAxes(place, this),
       field: (ref) => this.loadRef(ref),
     });
   }
@@ -629,10 +636,12 @@ export class Viewer {
   // The plot
 
   async readPlace(name: string): Promise<Place> {
-    const answer = await this.api.embedding(name);
-    const [x, y] = answer.columns.map((column) => (column.layout === 'string' ? [] : column.dense()));
+    const solid = this.schema.embeddings.some((one) => one.name === name && one.dims === 3);
+    const answer = await this.api.embedding(name, solid ? '0,1,2' : undefined);
+    const [x, y, z] = answer.columns.map((column) => (column.layout === 'string' ? [] : column.dense()));
     const n = x?.length ?? 0;
-    return { name, x: Float32Array.from(x ?? []), y: y ? upright(name, y) : new Float32Array(n), axes: null };
+    const onY = y ? upright(name, y) : new Float32Array(n);
+    return placeOf(name, Float32Array.from(x ?? []), onY, z ? Float32Array.from(z) : null);
   }
 
   /** Tell the user something that takes no answer. */
