@@ -187,7 +187,8 @@ def test_killed_viewer(galaxy, user, dataset, cells):
     galaxy_server.wait_for("another viewer", lambda: set(galaxy_server.viewers(working)) - set(killed), 60)
     user.reload(wait_until="domcontentloaded")
     session.viewer = wait_for_session(user, session.inside)
-    session.viewer.coloured_by(LABEL)
+    # the page begins with its own colours, the label being there to choose
+    session.viewer.colour_by_column(LABEL)
     job = session.stop()
     assert (job["state"], job["exit_code"]) == ("ok", 0)
     left = session.left()
