@@ -27,6 +27,8 @@ CHROMIUM = [
 ]
 WIDE, NARROW = (1400, 900), (680, 828)
 PATIENCE = 60.0
+AXE = Path(__file__).parents[2] / "viewer" / "client" / "node_modules" / "axe-core" / "axe.min.js"
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 expect.set_options(timeout=PATIENCE * 1000)
 

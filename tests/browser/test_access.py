@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
 
 import pytest
-from browser_page import NARROW, WIDE, eventually, read
+from browser_page import AXE, NARROW, RULES, WIDE, eventually, read
 from playwright.sync_api import expect
-
-AXE = Path(__file__).parents[2] / "viewer" / "client" / "node_modules" / "axe-core" / "axe.min.js"
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 
 def violations(viewer):

@@ -269,6 +269,9 @@ class Catalogue:
         self._surveyor.close()
         for _, opened in self._shelf.items():
             opened.context.stopping.set()
+            if opened.context.autosave is not None:
+                # all at once: there is no time for one after the other
+                opened.context.autosave.hurry()
         self.jobs.close()
 
     def close(self) -> None:
