@@ -156,7 +156,7 @@ def test_a_file_of_terms_that_is_none_is_told(serve, small_file, tmp_path, refus
 
 
 def test_the_schema_says_what_the_page_opens_with(serve, small_file):
-    page = serve(small_file, color_by="type", embedding="X_pca", allow_finish=True, outputs_dir="/nowhere")
+    page = serve(small_file, color_by="type", first_embedding="X_pca", allow_finish=True, outputs_dir="/nowhere")
     schema = page.json("schema")
     assert schema["defaults"] == {"color_by": "type", "embedding": "X_pca"}
     assert {k: schema["features"][k] for k in ("finish", "outputs", "labels")} == {
