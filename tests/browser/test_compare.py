@@ -91,6 +91,24 @@ def test_table_is_sorted_searched_and_colours_the_cells(visit, pbmc):
     expect(viewer.page.get_by_role("dialog").get_by_role("columnheader", name="Mean A")).to_be_visible()
 
 
+def test_the_best_genes_become_a_gene_set(visit, pbmc, cells, expected):
+    viewer = visit(pbmc).drawn()
+    compare_monocytes(viewer)
+    viewer.page.get_by_role("button", name="Gene set", exact=True).click()
+    viewer.page.get_by_role("menuitem", name="The best 50 genes higher in A").click()
+    card = viewer.page.get_by_role("article", name="Gene set Higher in")
+    expect(card).to_be_visible()
+    made = viewer.page.evaluate("fetch('api/v1/genesets').then((answer) => answer.json())")["genesets"]
+    genes = viewer.page.evaluate(
+        "(name) => fetch('api/v1/genesets/' + encodeURIComponent(name)).then((answer) => answer.json())", made[0]["name"]
+    )["genes"]
+    ranked = list(cells.raw.var_names[np.argsort(-expected.statistic)])
+    assert len(genes) == 50 and genes[:5] == ranked[:5]
+    assert genes == [gene for gene in ranked if gene in set(genes)], "in the order of scipy's t"
+    viewer.page.keyboard.press("Control+z")
+    expect(card).to_have_count(0)
+
+
 def test_a_running_comparison_shows_progress_and_is_cancelled(visit, pbmc):
     job = {"id": "1", "state": "running", "progress": 0.25, "message": "Reading raw/X"}
     cancelled = []
