@@ -1,4 +1,4 @@
-"""Take the pictures of README and help from the demo dataset: ``make screenshots``, or ``python docs/screenshots.py``."""
+"""Take the pictures of README and help from the demo dataset: ``make screenshots``."""
 
 import io
 import json

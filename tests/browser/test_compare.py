@@ -98,10 +98,12 @@ def test_the_best_genes_become_a_gene_set(visit, pbmc, cells, expected):
     viewer.page.get_by_role("menuitem", name="The best 50 genes higher in A").click()
     card = viewer.page.get_by_role("article", name="Gene set Higher in")
     expect(card).to_be_visible()
-    made = viewer.page.evaluate("fetch('api/v1/genesets').then((answer) => answer.json())")["genesets"]
     genes = viewer.page.evaluate(
-        "(name) => fetch('api/v1/genesets/' + encodeURIComponent(name)).then((answer) => answer.json())", made[0]["name"]
-    )["genes"]
+        """async () => {
+          const { genesets } = await (await fetch('api/v1/genesets')).json();
+          return (await (await fetch('api/v1/genesets/' + encodeURIComponent(genesets[0].name))).json()).genes;
+        }"""
+    )
     ranked = list(cells.raw.var_names[np.argsort(-expected.statistic)])
     assert len(genes) == 50 and genes[:5] == ranked[:5]
     assert genes == [gene for gene in ranked if gene in set(genes)], "in the order of scipy's t"

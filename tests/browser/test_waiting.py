@@ -33,7 +33,7 @@ def test_the_making_of_an_index_is_followed_and_its_problems_told(visit, pbmc):
     expect(bar).to_have_attribute("aria-valuenow", "45")
     expect(viewer.page.get_by_text("Indexing raw/X 45 %: genes will be instant")).to_be_visible()
     expect(bar).to_have_count(0)
-    viewer.page.get_by_role("button", name="1 remarks on this file").click()
+    viewer.page.get_by_role("button", name="1 remark on this file").click()
     expect(viewer.page.get_by_text("The cache folder is full.")).to_be_visible()
     asked = len(looks)
     viewer.page.wait_for_timeout(3000)
