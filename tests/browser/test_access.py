@@ -96,6 +96,61 @@ def test_every_panel_follows_the_rules(visit, pbmc, size, theme):
     assert {name: lines for name, lines in found.items() if lines} == {}
 
 
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_what_lies_beside_the_panels_follows_the_rules(visit, pbmc, theme):
+    viewer = visit(pbmc, WIDE, theme).drawn().colored_by("bulk_labels")
+    page, press = viewer.page, viewer.page.keyboard.press
+    found = {}
+
+    def look(name):
+        page.wait_for_timeout(350)
+        found[name] = violations(viewer)
+
+    press("q")
+    expect(page.get_by_role("region", name="Gallery")).to_have_attribute("data-pictures", "10")
+    look("a gallery")
+    press("Control+z")
+    press(",")
+    press(",")
+    expect(viewer.plot).to_have_count(4)
+    look("four plots")
+    press("Control+z")
+    press("Control+z")
+    expect(viewer.plot).to_have_count(1)
+    press("g")
+    expect(page.get_by_role("dialog")).to_be_visible()
+    look("two fields")
+    press("Escape")
+    press("j")
+    expect(page.get_by_role("region", name="Focused cell")).to_be_visible()
+    look("a focused cell")
+    page.get_by_role("group", name="Dendritic", exact=True).get_by_role("button").first.click()
+    viewer.wait_selected(240)
+    press("n")
+    box = page.get_by_role("combobox", name="Category", exact=True)
+    expect(box).to_be_focused()
+    look("naming the selection")
+    box.fill("Mine")
+    box.press("Enter")
+    expect(page.get_by_role("status").filter(has_text="Saved")).to_be_visible()
+    look("a label")
+    page.get_by_role("region", name="My labels").get_by_role("group", name="Mine", exact=True).hover()
+    page.get_by_role("button", name="Edit Mine", exact=True).click()
+    look("a category")
+    press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    # away from the button that the dialog gave the focus back to, whose tip belongs to no landmark
+    page.mouse.move(700, 500)
+    viewer.plot.focus()
+    press(".")
+    look("views")
+    press(".")
+    page.get_by_role("button", name="New label").first.click()
+    expect(page.get_by_role("dialog", name="New label")).to_be_visible()
+    look("a new label")
+    assert {name: lines for name, lines in found.items() if lines} == {}
+
+
 def tab_to(viewer, name, most=120):
     """Go on by Tab until the focus is on what has a name."""
     script = """() => {
