@@ -240,7 +240,7 @@ def test_dataset_of_another(browser, galaxy, place, dataset):
         "POST", "/api/users", json={"email": OTHER_EMAIL, "username": "reader", "password": OTHER_PASSWORD}
     )
     galaxy.call("PUT", f"/api/histories/{place}/publish")
-    with galaxy_page.visitor(browser, viewport={"width": 1000, "height": 828}) as page:
+    with galaxy_page.visitor(browser, viewport={"width": 1400, "height": 900}) as page:
         galaxy_page.log_in(page, galaxy, OTHER_EMAIL, OTHER_PASSWORD)
         inside = visualize(page, galaxy, dataset)
         start = inside.get_by_role("button", name="Start", exact=True)
