@@ -75,9 +75,9 @@ def test_draws_cells_where_they_are_and_leaves_out_nan(page):
     }""")
     assert page.evaluate("scatter.nDrawable") == 2
     # Equal scales: the square of the data takes the height of the canvas, and y points up.
-    assert page.evaluate("scatter.project(0, 0)") == [124, 376]
-    red = page.evaluate("colorAt(124, 376)")
-    blue = page.evaluate("colorAt(476, 24)")
+    assert page.evaluate("scatter.project(0, 0)") == [120, 380]
+    red = page.evaluate("colorAt(120, 380)")
+    blue = page.evaluate("colorAt(480, 20)")
     assert red[0] == 255 and max(red[1:]) < 20
     assert blue[2] == 255 and max(blue[:2]) < 20
     assert page.evaluate("colorAt(300, 200)") == WHITE
@@ -253,7 +253,7 @@ MOVE = """async () => {
         for (let k = 0; k < data.length; k += 4) if (data[k + 1] < 128) { sum += (k / 4) % 600; count++; }
         frames.push(sum / count);
     };
-    scatter.setPositions(at(5, 5, 4), at(0, 1, 1), true);
+    scatter.setPositions(at(5, 5, 4), at(0, 1, 1), { animate: true });
     scatter.fit();
     await new Promise((rest) => setTimeout(rest, 1500));
     WebGL2RenderingContext.prototype.drawElements = draw;
@@ -282,8 +282,8 @@ def test_follows_the_size_of_its_canvas(page):
         scatter.canvas.style.width = '300px';
     }""")
     page.wait_for_function("scatter.canvas.width === 300")
-    assert page.evaluate("scatter.project(1, 1)") == [276, 74]
-    assert page.evaluate("colorAt(276, 74)")[0] == 255
+    assert page.evaluate("scatter.project(1, 1)") == [285, 65]
+    assert page.evaluate("colorAt(285, 65)")[0] == 255
 
 
 def test_a_million_cells(page):
@@ -295,8 +295,8 @@ def test_a_million_cells(page):
         scatter.fit();
         return drawn();
     }""")
-    # The square of 352 pixels, each of which has several cells.
-    assert drawn == pytest.approx(353**2, rel=0.02)
+    # The square of 360 pixels, each of which has several cells.
+    assert drawn == pytest.approx(361**2, rel=0.02)
     assert page.evaluate("scatter.lasso([0, 0, 300, 0, 300, 400, 0, 400]).length") == 500_000
     assert page.evaluate("scatter.pick(300, 200)") >= 0
 
