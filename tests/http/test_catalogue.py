@@ -75,7 +75,8 @@ def serve_folder(tmp_path):
     sites = []
 
     def serve(given, **chosen):
-        sites.append(Site(given, tmp_path / "scratch", **chosen))
+        # the memory of a process that runs all tests says nothing of a server's
+        sites.append(Site(given, tmp_path / "scratch", **{"open_bytes": 1 << 40, **chosen}))
         return sites[-1]
 
     yield serve
