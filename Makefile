@@ -26,8 +26,9 @@ help: ## list these targets
 demo: $(MADE)/starcyte $(PAGE) ## show the demo dataset, printing its address; ARGS="--port 8080" goes to starcyte launch
 	@$(BIN)/starcyte launch --demo $(ARGS)
 
+# The tests of one file share servers and browsers: a file goes to one worker.
 test: $(MADE)/tests $(PAGE) machine lint client ## run every check and test but those on a real Galaxy
-	$(PYTEST) -m "not galaxy" $(ARGS)
+	$(PYTEST) -m "not galaxy" -n auto --maxprocesses 4 --dist loadfile $(ARGS)
 
 test-galaxy: $(MADE)/tests $(PAGE) machine ## run the tests on a real Galaxy, which they install
 	$(PYTEST) -m galaxy $(ARGS) tests/galaxy

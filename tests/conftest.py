@@ -23,6 +23,14 @@ settings.register_profile(
 settings.load_profile("starcyte")
 
 
+def pytest_collection_modifyitems(items):
+    """Give a test that drives a real browser a second try where CI shares its processors; the report names it."""
+    if "CI" in os.environ:
+        for item in items:
+            if item.path.relative_to(Path(__file__).parent).parts[0] in {"browser", "galaxy"}:
+                item.add_marker(pytest.mark.flaky(reruns=1))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _own_surroundings(tmp_path_factory):
     """Keep the user's folders and settings out of the tests."""

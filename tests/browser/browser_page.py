@@ -44,6 +44,11 @@ def eventually(condition: Callable[[], Any], what: str) -> Any:
     raise AssertionError(f"never came: {what}")
 
 
+def at(link: str) -> Callable[[Page], None]:
+    """Return what makes a page open with a link's hash, as for a colleague who was sent it."""
+    return lambda page: page.add_init_script(f"if (!location.hash) location.hash = {link.rpartition('#')[2]!r}")
+
+
 @pytest.fixture(scope="module")
 def browser():
     """Start Chromium with software graphics."""
@@ -174,8 +179,8 @@ class Viewer:
 
     def selected(self) -> int | None:
         """Return how many cells the page says are selected; None where it says nothing of the kind."""
-        shown = self.page.get_by_text("cells selected")
-        return int(shown.inner_text().split()[0].replace(",", "")) if shown.count() else None
+        shown = self.page.get_by_text("cells selected").all_inner_texts()
+        return int(shown[0].split()[0].replace(",", "")) if shown else None
 
     def wait_selected(self, n: int | None) -> None:
         """Wait until the page says so."""
@@ -209,6 +214,17 @@ class Viewer:
     def paste(self, text: str) -> None:
         """Paste into the field that has the focus, as the user's keys do."""
         self.page.evaluate(PASTE, text)
+
+    def settled(self) -> str:
+        """Wait until the page's address no longer changes and return it: it then says the view."""
+        seen: list[str] = []
+
+        def same() -> bool:
+            seen.append(self.page.url)
+            return "#v=" in seen[-1] and len(seen) > 20 and len(set(seen[-20:])) == 1
+
+        eventually(same, "an address at rest")
+        return self.page.url
 
     def saved(self, button: str, menu: Any = None) -> bytes:
         """Save by a button, of the menu that another opens where it is given, and return what came."""

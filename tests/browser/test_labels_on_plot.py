@@ -31,5 +31,5 @@ def test_a_name_is_dragged_and_stays_with_its_place(visit, pbmc):
     page.keyboard.press("0")
     page.keyboard.press("t")
     page.keyboard.press("t")
-    page.wait_for_timeout(600)
+    viewer.settled()
     assert centre(page, "CD34+") == pytest.approx((x, y), abs=3)

@@ -68,7 +68,7 @@ def test_colours_by_two_genes_and_plots_one_against_the_other(visit, pbmc):
     viewer.page.mouse.up()
     n = eventually(viewer.selected, "a selection of cells with many genes")
     assert 0 < n < 200
-    viewer.page.wait_for_timeout(1500)
+    viewer.settled()
     viewer.page.reload()
     viewer.drawn().colored_by("CD79A and CST3")
     viewer.wait_selected(n)

@@ -58,7 +58,7 @@ def test_four_plots_have_one_selection_and_one_camera(visit, pbmc):
     expect(pane(viewer, 1).get_by_label("Legend")).to_contain_text("bulk_labels")
     url = eventually(lambda: viewer.page.url if "#v=" in viewer.page.url else None, "a link")
     assert len(url) < 900
-    viewer.page.wait_for_timeout(1500)
+    viewer.settled()
     viewer.page.reload()
     expect(viewer.plot).to_have_count(4)
     expect(pane(viewer, 3).get_by_label("Legend")).to_contain_text("n_counts")
@@ -136,7 +136,7 @@ def test_selects_what_is_in_sight_by_the_keyboard(visit, pbmc):
     viewer.plot.focus()
     for _ in range(3):
         viewer.page.keyboard.press("+")
-    viewer.page.wait_for_timeout(800)
+    viewer.settled()
     viewer.page.keyboard.press("f")
     assert 0 < eventually(viewer.selected, "a selection") < 700
 
@@ -157,7 +157,7 @@ def test_goes_on_with_the_selected_cells_alone_and_back(visit, pbmc):
     expect(viewer.page.get_by_text(f"of {n} cells selected")).to_be_visible()
     viewer.page.get_by_role("button", name="Select the other cells").click()
     viewer.wait_selected(n - inside)
-    viewer.page.wait_for_timeout(1500)
+    viewer.settled()
     viewer.page.reload()
     viewer.drawn()
     viewer.wait_selected(n - inside)

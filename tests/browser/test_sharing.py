@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from browser_page import eventually
+from browser_page import at, eventually
 from playwright.sync_api import expect
 
 LEFT = [(0.0, 0.1), (0.5, 0.1), (0.5, 0.94), (0.0, 0.94)]
@@ -27,23 +27,6 @@ def set_a(viewer):
     return viewer.page.get_by_role("group", name="Set A")
 
 
-def at(hash_):
-    """Return what makes a page open with a hash."""
-    return lambda page: page.add_init_script(f"if (!location.hash) location.hash = {hash_!r}")
-
-
-def settled(viewer):
-    """Wait until the address no longer changes."""
-    seen = []
-
-    def same():
-        seen.append(viewer.page.url)
-        return len(seen) > 25 and len(set(seen[-25:])) == 1
-
-    eventually(same, "an address at rest")
-    return viewer.page.url
-
-
 def test_a_view_survives_a_reload_and_opens_for_a_colleague(visit, pbmc):
     viewer = visit(pbmc).drawn().colored_by("bulk_labels")
     row(viewer, "Dendritic").get_by_role("checkbox").click()
@@ -61,7 +44,7 @@ def test_a_view_survives_a_reload_and_opens_for_a_colleague(visit, pbmc):
     viewer.plot.focus()
     viewer.page.keyboard.press("+")
     viewer.plot.blur()
-    link = settled(viewer)
+    link = viewer.settled()
     assert len(link) < 1800
     picture = viewer.picture()
     viewer.page.reload()
@@ -70,7 +53,7 @@ def test_a_view_survives_a_reload_and_opens_for_a_colleague(visit, pbmc):
     viewer.page.get_by_role("tab", name="Compare").click()
     expect(set_a(viewer)).to_contain_text(f"{n}")
     eventually(lambda: (abs(viewer.picture() - picture) > 40).any(axis=2).mean() < 0.001, "the same picture")
-    other = visit(pbmc, before=at(link.split("#")[1]))
+    other = visit(pbmc, before=at(link))
     other.drawn().colored_by("CD79A")
     other.wait_selected(n)
 
@@ -83,7 +66,7 @@ def test_the_browser_goes_back_and_forward(visit, pbmc):
     viewer.page.keyboard.press("l")
     viewer.lasso(LEFT)
     n = eventually(viewer.selected, "a selection")
-    settled(viewer)
+    viewer.settled()
     viewer.page.go_back()
     viewer.wait_selected(None)
     viewer.colored_by("louvain")

@@ -8,6 +8,7 @@ import anndata as ad
 import numpy as np
 import pandas as pd
 import pytest
+from browser_page import at
 from playwright.sync_api import expect
 
 
@@ -43,19 +44,15 @@ def test_a_drag_turns_what_has_three_columns(visit, solid):
     page.mouse.down()
     page.mouse.move(x + 120, y, steps=4)
     page.mouse.up()
-    page.wait_for_function("document.location.hash.length > 1")
+    viewer.settled()
     aside = spread(viewer)
     assert aside > at_first * 1.3
     # the link holds the turn
-    page.wait_for_timeout(600)
-    again = visit(solid)
-    again.page.goto(again.page.url.split("#")[0] + page.evaluate("location.hash"))
-    again.page.reload()
-    again.drawn()
+    again = visit(solid, before=at(viewer.settled())).drawn()
     again.page.wait_for_function("document.querySelectorAll('.labels span').length === 3")
     assert spread(again) == pytest.approx(aside, abs=3)
     page.keyboard.press("0")
-    page.wait_for_timeout(600)
+    viewer.settled()
     assert spread(viewer) == pytest.approx(at_first, abs=3)
 
 
@@ -72,9 +69,5 @@ def test_a_lasso_takes_what_it_shows(visit, solid):
     page.mouse.up()
     expect(page.get_by_text(re.compile(r"^\s*[2-5]\d\d of 600 cells selected"))).to_be_visible()
     taken = page.get_by_text("of 600 cells selected").inner_text()
-    page.wait_for_timeout(600)
-    again = visit(solid)
-    again.page.goto(again.page.url.split("#")[0] + page.evaluate("location.hash"))
-    again.page.reload()
-    again.drawn()
+    again = visit(solid, before=at(viewer.settled())).drawn()
     expect(again.page.get_by_text("of 600 cells selected")).to_have_text(taken)

@@ -58,6 +58,10 @@ export class Sharing {
   /** What is left out of a link of the view shown. */
   private omitted: readonly string[] = [];
   private writing: Promise<void> = Promise.resolve();
+  /** How many views that were read are still without their lists of cells. */
+  private completing = 0;
+  /** How often the browser went elsewhere in its history: what was to be written before must not cover that. */
+  private moves = 0;
   private readonly stop: () => void;
 
   constructor(
@@ -122,6 +126,7 @@ export class Sharing {
     const { viewer } = this;
     const start: View = viewer.view;
     const dropped = [...read.dropped];
+    this.completing++;
     try {
       const sets = { setA: read.setA, setB: read.setB, subset: read.subset };
       const cooked: { -readonly [Key in keyof View]: View[Key] } = { ...start };
@@ -134,7 +139,10 @@ export class Sharing {
       if (viewer.view === start && made) viewer.amend(cooked);
     } catch (error) {
       viewer.fail(error);
+    } finally {
+      this.completing--;
     }
+    this.write(viewer.view, false);
     if (read.camera && read.view.embedding) viewer.pane.look(read.camera, read.view.embedding);
     if (dropped.length) {
       viewer.tell('Not all of the link fits this dataset.', `Left out: ${dropped.slice(0, 6).join('; ')}.`);
@@ -181,13 +189,16 @@ export class Sharing {
   }
 
   private write(view: View, step: boolean): void {
+    // The address still says all of it; this view does not yet.
+    if (!step && this.completing > 0) return;
     if (step) this.at++;
-    const at = this.at;
+    const { at, moves } = this;
     this.kept.set(at, view);
     for (const old of this.kept.keys()) if (this.kept.size > MOST_KEPT) this.kept.delete(old);
     const { saved, omitted } = this.serializeView();
     this.writing = this.writing.then(async () => {
       const hash = `#${await hashOf(saved)}`;
+      if (moves !== this.moves) return;
       this.omitted = omitted;
       // A frame around the page may forbid it, and browsers limit how often: the page works without.
       try {
@@ -199,6 +210,7 @@ export class Sharing {
 
   private async goBack(state: unknown): Promise<void> {
     const { viewer } = this;
+    this.moves++;
     const number = (state as { starcyte?: unknown } | null)?.starcyte;
     const kept = typeof number === 'number' ? this.kept.get(number) : undefined;
     if (typeof number === 'number') this.at = number;
