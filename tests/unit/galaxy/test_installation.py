@@ -67,6 +67,8 @@ def test_nothing_is_missing(server):
     assert {f.kind for f in look(server)} == {"ok"}
 
 
+# what Galaxy's library imports is not ours
+@pytest.mark.filterwarnings("default::DeprecationWarning")
 def test_command(server, capsys):
     look(server)
     arguments = ["check", str(ROOT / "galaxy_wrappers"), "--galaxy", str(server["root"] / "config" / "galaxy.yml")]

@@ -1,5 +1,6 @@
 """A file that ends the process which opens it."""
 
+import faulthandler
 import os
 import signal
 import threading
@@ -25,8 +26,13 @@ def test_a_bad_file_is_left_to_be_told_by_who_opens_it(tmp_path):
 
 @pytest.fixture
 def forks(monkeypatch):
-    """Let this process be forked, whatever threads other tests have left in it; what the fork does is harmless."""
+    """Let this process be forked, whatever threads other tests have left in it, and crash without pages of traceback."""
     monkeypatch.setattr(threading, "active_count", lambda: 1)
+    told = faulthandler.is_enabled()
+    faulthandler.disable()
+    yield
+    if told:
+        faulthandler.enable()
 
 
 @pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT], ids=lambda s: s.name)
