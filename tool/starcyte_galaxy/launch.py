@@ -23,6 +23,8 @@ READY_TIMEOUT = 300.0
 MOST_RESTARTS = 3
 #: Seconds between looks at what was made.
 LOOK_SECONDS = 1.0
+#: Seconds between looks at whether Galaxy asked the job to end, or the viewer has.
+POLL_SECONDS = 0.02
 EVERYWHERE = "0.0.0.0"  # noqa: S104
 
 
@@ -31,29 +33,20 @@ class StopError(Exception):
 
 
 class _Stop:
-    """The handler of the signals that end a job.
-
-    It interrupts only once armed: an exception while the process is being started would leave one nobody knows.
-    """
+    """The handler of the signals that end a job: they are noted, and acted upon between two steps."""
 
     def __init__(self) -> None:
-        self.requested = False
-        self._armed = False
+        self._requested = False
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._handle)
 
     def _handle(self, _number: int, _frame: FrameType | None) -> None:
-        self.requested = True
-        if self._armed:
-            raise StopError
+        self._requested = True
 
-    def arm(self) -> None:
-        self._armed = True
-        if self.requested:
+    def check(self) -> None:
+        """Raise StopError if a signal came."""
+        if self._requested:
             raise StopError
-
-    def disarm(self) -> None:
-        self._armed = False
 
 
 def viewer_arguments(
@@ -148,9 +141,7 @@ class _Session:
                 if self._entry and not self._entry.register(ready["port"]):
                     _say("the job's folder cannot be written to, so Galaxy has to find the port by itself")
             status = self._wait(ready)
-            self._stop.disarm()
         except StopError:
-            self._stop.disarm()
             if self._viewer is not None:
                 self._viewer.ask_to_leave()
                 self._report.closed("by Galaxy")
@@ -160,8 +151,6 @@ class _Session:
         finally:
             if self._viewer is not None:
                 self._viewer.kill()
-        if self._stop.requested:
-            return 0
         # a process that a signal ended has a negative status here, and by custom 128 more than the signal outside
         return status if status >= 0 else 128 - status
 
@@ -169,12 +158,11 @@ class _Session:
         """Start the viewer, and return what its ready file says, or None where it ended before it wrote that."""
         with contextlib.suppress(FileNotFoundError):
             self._ready_file.unlink()
-        self._stop.disarm()
         host = self._entry.bind if self._entry else EVERYWHERE
         self._viewer = Viewer(viewer_arguments(self._job, host, port, self._ready_file), self._job.dataset)
-        self._stop.arm()
         deadline = time.monotonic() + READY_TIMEOUT
         while True:
+            self._stop.check()
             ended = self._viewer.status is not None
             try:
                 ready = json.loads(self._ready_file.read_text(encoding="utf-8"))
@@ -188,17 +176,13 @@ class _Session:
                 raise JobError(
                     f"The viewer did not begin to listen within {READY_TIMEOUT:.0f} s.", f"Try again. {TELL_ADMIN}"
                 )
-            time.sleep(0.02)
+            time.sleep(POLL_SECONDS)
 
     def _wait(self, ready: dict[str, Any] | None) -> int:
         """Wait until the viewer has ended for good, and return its exit status."""
         restarts = 0
         while True:
-            assert self._viewer is not None
-            status = self._viewer.wait(LOOK_SECONDS)
-            if status is None:
-                self._report.refresh()
-                continue
+            status = self._end_of_viewer()
             if ready is None:
                 return status
             if status < 0 and restarts < MOST_RESTARTS:
@@ -210,6 +194,18 @@ class _Session:
                 if self._start(ready["port"]) is not None:
                     continue
             return self._ended(status)
+
+    def _end_of_viewer(self) -> int:
+        """Wait until the viewer's process has ended, looking at what is made meanwhile, and return its exit status."""
+        assert self._viewer is not None
+        look = time.monotonic() + LOOK_SECONDS
+        while (status := self._viewer.wait(POLL_SECONDS)) is None:
+            self._stop.check()
+            if time.monotonic() > look:
+                self._report.refresh()
+                look = time.monotonic() + LOOK_SECONDS
+        self._stop.check()
+        return status
 
     def _ended(self, status: int) -> int:
         assert self._viewer is not None

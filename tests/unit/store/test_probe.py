@@ -26,7 +26,7 @@ def test_a_bad_file_is_left_to_be_told_by_who_opens_it(tmp_path):
 
 @pytest.fixture
 def forks(monkeypatch):
-    """Let this process be forked, whatever threads other tests have left in it, and crash without pages of traceback."""
+    """Let this process be forked, whatever threads other tests left in it, and crash without pages of traceback."""
     monkeypatch.setattr(threading, "active_count", lambda: 1)
     told = faulthandler.is_enabled()
     faulthandler.disable()
