@@ -30,8 +30,7 @@ def violations(viewer):
     ]
 
 
-@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["1400x900", "680x828"])
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize(("size", "theme"), [(WIDE, "light"), (NARROW, "dark")], ids=["1400x900", "680x828"])
 def test_every_panel_follows_the_rules(visit, pbmc, size, theme):
     viewer = visit(pbmc, size, theme).drawn().colored_by("bulk_labels")
     page = viewer.page
