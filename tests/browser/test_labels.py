@@ -190,6 +190,10 @@ def test_a_filter_follows_its_category_through_edits(labelling, cells):
     page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
     eventually(lambda: list(kept(viewer)["Order"]) == ["B", "A"], "another order")
     viewer.wait_selected(m)
+    saved(viewer)
+    viewer.settled()
+    page.reload()
+    viewer.drawn().wait_selected(m)
 
 
 def test_the_history_of_a_label_brings_it_back(labelling):

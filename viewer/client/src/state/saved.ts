@@ -26,6 +26,8 @@ import {
   withScale,
 } from './view';
 
+const MOST_CATEGORIES = 2 ** 31;
+
 /** Where a plot's camera looks: its middle in data units, its zoom relative to "all cells". */
 export interface Camera {
   readonly x: number;
@@ -354,9 +356,17 @@ class Reader {
       return this.drop('a filter');
     }
     if (!this.sameData) return this.drop('a filter by category, as the file has changed since');
-    const size = 'obs' in field ? (this.schema.obs.find(({ name }) => name === field.obs)?.n_categories ?? 2 ** 31) : 0;
+    const size = this.categories(field);
     const fit = codes.every((code) => Number.isInteger(code) && code >= -1 && code < size);
     return fit ? { field, kind: 'category', mode, codes: codes as number[] } : this.drop('a filter');
+  }
+
+  /** How many categories a field may have; those of labels are not known yet. */
+  private categories(field: FieldRef): number {
+    if ('label' in field) return MOST_CATEGORIES;
+    return 'obs' in field
+      ? (this.schema.obs.find(({ name }) => name === field.obs)?.n_categories ?? MOST_CATEGORIES)
+      : 0;
   }
 
   private field(value: unknown): FieldRef | null {

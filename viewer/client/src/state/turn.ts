@@ -84,5 +84,5 @@ export function rounded([yaw, pitch]: Turn): Turn {
 /** A turn of unknown origin; null where it is none. */
 export function readTurn(value: unknown): Turn | null {
   if (!Array.isArray(value) || value.length !== 2 || !value.every(Number.isFinite)) return null;
-  return turnedOn(FRONT, value[0] as number, value[1] as number);
+  return rounded(turnedOn(FRONT, value[0] as number, value[1] as number));
 }
