@@ -97,6 +97,8 @@ class Galaxy:
         self.proxy_port = proxy_port
         self.map = folder / "interactivetools_map.sqlite"
         self.session = requests.Session()
+        # Galaxy closes a connection that nobody uses, at times while the next request is on its way
+        self.session.headers["Connection"] = "close"
         for name in ("conf", "run", "var"):
             (folder / name).mkdir()
         gx_it_proxy.make_map(self.map)
@@ -236,20 +238,13 @@ class Session:
             self.id = answer["jobs"][0]["id"]
             self.report = answer["outputs"][0]["id"]
             self.saved = answer["output_collections"][0]["id"]
-            self.entry = wait_for("the entry point", self._active, 180)
+            self.entry = wait_for("the entry point", lambda: active(galaxy, self.id), 180)
         self.working = galaxy.working(self.id)
         key, token = self.entry["target"].rstrip("/").split("/")[-2:]
         self.http = gx_it_proxy.Through(galaxy.proxy_port, key, token, "path")
         # what Galaxy calls active is registered, not yet answering
         with timed("from active to the first cells that can be shown"):
             wait_for("the viewer", self._ready, 60)
-
-    def _active(self):
-        state = self.galaxy.job(self.id)
-        ended = {k: state.get(k) for k in ("state", "exit_code", "tool_stdout", "tool_stderr", "job_messages")}
-        assert state["state"] not in {"ok", "error", "deleted", "failed"}, ended
-        entries = self.galaxy.call("GET", f"/api/entry_points?job_id={self.id}")
-        return entries and entries[0]["active"] and entries[0].get("target") and entries[0]
 
     def _ready(self):
         answer = self.http.get("/api/v1/health")
@@ -268,13 +263,36 @@ class Session:
             return self.galaxy.wait_for_end(self.id)
 
 
+def active(galaxy, job):
+    """Return the entry point of a job once it is active."""
+    state = galaxy.job(job)
+    ended = {k: state.get(k) for k in ("state", "exit_code", "tool_stdout", "tool_stderr", "job_messages")}
+    assert state["state"] not in {"ok", "error", "deleted", "failed"}, ended
+    entries = galaxy.call("GET", f"/api/entry_points?job_id={job}")
+    return entries and entries[0]["active"] and entries[0].get("target") and entries[0]
+
+
+def left(galaxy, job):
+    """Return the text of a session's report, and of what was saved by name, with its datatype and its id."""
+    report = galaxy.wait_for_dataset(job["outputs"]["report"]["id"])
+    assert report["extension"] == "txt"
+    saved = job["output_collections"]["saved"]["id"]
+    saved = galaxy.call("GET", f"/api/dataset_collections/{saved}?instance_type=history")
+    assert saved["populated_state"] == "ok"
+    made = {}
+    for element in saved["elements"]:
+        found = galaxy.wait_for_dataset(element["object"]["id"])
+        made[element["element_identifier"]] = (found["extension"], galaxy.text(found["id"]), found["id"])
+    return galaxy.text(report["id"]), made
+
+
 def viewers(working):
     """Return the processes of the viewer that a job runs, inside of a container or not."""
     found = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         with contextlib.suppress(OSError):
             words = path.read_bytes().decode("utf-8", "replace").split("\0")
-            if "launch" in words and f"--ready-file={working}/starcyte_ready.json" in words:
+            if {"launch", "serve"} & set(words) and f"--ready-file={working}/starcyte_ready.json" in words:
                 found.append(int(path.parent.name))
     return found
 

@@ -90,17 +90,7 @@ class Session:
 
     def left(self):
         """Return the text of the report, and of what was saved by name, with its datatype."""
-        job = self.galaxy.job(self.job)
-        report = self.galaxy.wait_for_dataset(job["outputs"]["report"]["id"])
-        assert report["extension"] == "txt"
-        saved = job["output_collections"]["saved"]["id"]
-        saved = self.galaxy.call("GET", f"/api/dataset_collections/{saved}?instance_type=history")
-        assert saved["populated_state"] == "ok"
-        made = {}
-        for element in saved["elements"]:
-            found = self.galaxy.wait_for_dataset(element["object"]["id"])
-            made[element["element_identifier"]] = (found["extension"], self.galaxy.text(found["id"]), found["id"])
-        return self.galaxy.text(report["id"]), made
+        return galaxy_server.left(self.galaxy, self.galaxy.job(self.job))
 
 
 def check(left, made, cells):

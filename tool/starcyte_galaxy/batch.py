@@ -112,7 +112,7 @@ def _with_ending(annotation: Annotation) -> Path:
 
 def _run(dataset: Dataset, *arguments: str, keep_output: bool = False) -> bytes:
     sys.stdout.flush()
-    viewer = Viewer(arguments, dataset, keep_output)
+    viewer = Viewer(arguments, [dataset], keep_output)
     try:
         status = viewer.wait()
     finally:

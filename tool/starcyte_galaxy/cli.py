@@ -53,9 +53,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             case "run":
                 return launch.run(stage.read_config(arguments.config))
             case "prepare":
-                return batch.prepare(stage.Config(arguments.config))
+                return batch.prepare(stage.Config.read(arguments.config))
             case "inspect":
-                return batch.inspect(stage.Config(arguments.config))
+                return batch.inspect(stage.Config.read(arguments.config))
             case "annotate":
                 return batch.annotate(arguments.config)
             case "install-visualization":

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from starcyte_galaxy.errors import JobError
-from starcyte_galaxy.stage import TELL_ADMIN, Job, printable
+from starcyte_galaxy.stage import TELL_ADMIN, Dataset, Job, printable
 
 #: The longest saved session whose content the report tells; of a longer one it names the files.
 MOST_BYTES_READ = 16 << 20
@@ -59,8 +59,8 @@ class Report:
         self._job = job
         self._now = now
         self._times: list[Line] = []
-        self._state: object = None
-        self._made: Sequence[Line] = ()
+        self._states: dict[str, object] = {}
+        self._made: dict[str, Sequence[Line]] = {}
 
     def opened(self) -> None:
         """Write that the session began."""
@@ -92,55 +92,37 @@ class Report:
 
     def refresh(self) -> None:
         """Write it anew if something was made since it was written."""
-        if self._times and self._look() != self._state:
+        if self._times and any(self._look(d) != self._states[d.id] for d in self._job.datasets):
             self._write()
 
-    def described(self, description: dict[str, Any]) -> None:
-        """Write what is in the dataset, without a session.
+    def described(self, descriptions: Sequence[dict[str, Any]]) -> None:
+        """Write what is in each dataset, without a session.
 
         Parameters
         ----------
-        description
-            What ``starcyte inspect --json`` prints.
+        descriptions
+            What ``starcyte inspect --json`` prints of each.
         """
-
-        def named(key: str) -> str:
-            return ", ".join(printable(str(entry["name"])) for entry in description[key]) or "none"
-
         self._print(
-            [
-                *self._dataset(),
-                ("Cells", f"{description['n_obs']:,}"),
-                ("Genes", f"{description['n_vars']:,}"),
-                ("Metadata", named("obs")),
-                ("Embedded", named("embeddings")),
-                ("Matrices", named("matrices")),
-                *(("Warning", printable(warning)) for warning in description["warnings"]),
-            ],
+            [_described(description) for description in descriptions],
             "No session was opened, as the tool was asked for this report alone.",
         )
 
     @property
     def saved(self) -> list[Path]:
         """The files that Galaxy will collect."""
-        if not self._job.outputs.is_dir():
-            return []
-        return sorted(p for p in self._job.outputs.iterdir() if p.is_file())
+        return [path for dataset in self._job.datasets for path in self._files(dataset)]
+
+    def _files(self, dataset: Dataset) -> list[Path]:
+        folder = self._job.outputs / dataset.id
+        return sorted(p for p in folder.iterdir() if p.is_file()) if folder.is_dir() else []
 
     def _time(self) -> str:
         return f"{self._now():%Y-%m-%d %H:%M:%S} UTC"
 
-    def _dataset(self) -> list[Line]:
-        size = self._job.dataset.path.stat().st_size
-        return [
-            ("Dataset", self._job.dataset.name),
-            ("Size", f"{size:,} bytes"),
-            ("Viewer", f"starcyte {viewer_version()}"),
-        ]
-
-    def _look(self) -> object:
+    def _look(self, dataset: Dataset) -> object:
         found = []
-        for path in self.saved:
+        for path in self._files(dataset):
             try:
                 status = path.stat()
             except FileNotFoundError:  # what was deleted in the page goes from the folder
@@ -149,19 +131,34 @@ class Report:
         return found
 
     def _write(self) -> None:
-        state = self._look()
-        if state != self._state:
-            self._state, self._made = state, self._contents()
-        files = [f"{p.name} ({p.stat().st_size:,} bytes)" for p in self.saved if p.exists()]
+        saved = []
+        for dataset in self._job.datasets:
+            state = self._look(dataset)
+            if dataset.id not in self._states or state != self._states[dataset.id]:
+                self._states[dataset.id], self._made[dataset.id] = state, self._contents(dataset)
+            files = [
+                f"{p.relative_to(self._job.outputs)} ({p.stat().st_size:,} bytes)"
+                for p in self._files(dataset)
+                if p.exists()
+            ]
+            saved.append(", ".join(files))
+        if len(self._job.datasets) == 1:
+            last = "To look at the dataset again, run the tool on it again"
+            last += ", with the saved session to go on with what was made." if saved[0] else "."
+        else:
+            last = "To look at the datasets again, run the tool on them again."
+            if any(saved):
+                last += " To go on with what was made of one, run it on that one alone, with its saved session."
+        made = [self._made[dataset.id] for dataset in self._job.datasets]
         self._print(
-            [*self._dataset(), *self._times, *self._made, ("Saved", ", ".join(files) or "nothing")],
-            "To look at the dataset again, run the tool on it again"
-            + (", with the saved session to go on with what was made." if files else "."),
+            [[*lines, ("Saved", files or "nothing")] for lines, files in zip(made, saved, strict=True)],
+            last,
+            self._times,
         )
 
-    def _contents(self) -> list[Line]:
-        """Return what the saved session says was made."""
-        path = self._job.outputs / "session.json"
+    def _contents(self, dataset: Dataset) -> list[Line]:
+        """Return what the saved session of a dataset says was made."""
+        path = self._job.outputs / dataset.id / "session.json"
         try:
             if path.stat().st_size > MOST_BYTES_READ:
                 return []
@@ -176,14 +173,42 @@ class Report:
             return []  # there is none yet, or it is of another version; the files are named all the same
         return lines
 
-    def _print(self, lines: Sequence[Line], last: str) -> None:
-        text = "starcyte: session report\n\n" + "".join(f"{label:<10}{value}\n" for label, value in lines)
-        text += f"\n{last} The dataset itself was not changed.\n"
+    def _print(self, of_each: Sequence[Sequence[Line]], last: str, times: Sequence[Line] = ()) -> None:
+        """Write what there is to say of each dataset, and of the session."""
+        heads = [[("Dataset", d.name), ("Size", f"{d.path.stat().st_size:,} bytes")] for d in self._job.datasets]
+        session = [("Viewer", f"starcyte {viewer_version()}"), *times]
+        if len(heads) == 1:
+            paragraphs = [[*heads[0], *session, *of_each[0]]]
+            last += " The dataset itself was not changed."
+        else:
+            paragraphs = [[("Datasets", f"{len(heads):,}"), *session]]
+            paragraphs += [[*head, *lines] for head, lines in zip(heads, of_each, strict=True)]
+            last += " The datasets themselves were not changed."
+        text = "starcyte: session report\n\n"
+        for paragraph in paragraphs:
+            text += "".join(f"{label:<10}{value}\n" for label, value in paragraph) + "\n"
+        text += f"{last}\n"
         try:
             # in place: Galaxy chose this file, and renaming another one over it would break a mount
             self._job.report.write_text(text, encoding="utf-8")
         except OSError as error:
             print(f"starcyte-galaxy: the session report cannot be written: {error}", flush=True)  # noqa: T201
+
+
+def _described(description: dict[str, Any]) -> list[Line]:
+    """Return what is in a dataset, of what ``starcyte inspect --json`` prints."""
+
+    def named(key: str) -> str:
+        return ", ".join(printable(str(entry["name"])) for entry in description[key]) or "none"
+
+    return [
+        ("Cells", f"{description['n_obs']:,}"),
+        ("Genes", f"{description['n_vars']:,}"),
+        ("Metadata", named("obs")),
+        ("Embedded", named("embeddings")),
+        ("Matrices", named("matrices")),
+        *(("Warning", printable(warning)) for warning in description["warnings"]),
+    ]
 
 
 def _label(label: dict[str, Any]) -> str:

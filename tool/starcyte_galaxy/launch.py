@@ -7,14 +7,14 @@ import json
 import os
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from starcyte_galaxy import batch, collect, register
 from starcyte_galaxy.errors import JobError
-from starcyte_galaxy.stage import TELL_ADMIN, Job
+from starcyte_galaxy.stage import TELL_ADMIN, Dataset, Job
 from starcyte_galaxy.viewer import Viewer
 
 #: Seconds until the port listens; Python and its packages may come over a slow network file system.
@@ -70,10 +70,15 @@ def viewer_arguments(
     list of str
         The command and its arguments.
     """
-    # with "=", a name that begins with a dash stays a value
-    arguments = [
-        *("launch", str(job.dataset.path), f"--title={job.dataset.name}", f"--host={host}", f"--port={port}"),
-        *(f"--ready-file={ready_file}", "--trust-prefix", "--allow-framing", "--allow-finish"),
+    if len(job.datasets) == 1:
+        (dataset,) = job.datasets
+        # with "=", a name that begins with a dash stays a value
+        arguments = ["launch", str(dataset.path), f"--title={dataset.name}"]
+    else:
+        arguments = ["serve", str(catalogue_file(job))]
+    arguments += [
+        *(f"--host={host}", f"--port={port}", f"--ready-file={ready_file}"),
+        *("--trust-prefix", "--allow-framing", "--allow-finish"),
         # Galaxy's proxy alone leads here, by an address that nobody can guess
         *("--access=none", "--public"),
         # what is made lies beside what Galaxy collects: one file system, on which files can be renamed
@@ -91,6 +96,28 @@ def viewer_arguments(
     if job.idle_minutes is not None:
         arguments.append(f"--idle-timeout={job.idle_minutes * 60}")
     return arguments + (["--read-only"] if job.read_only else [])
+
+
+def catalogue_file(job: Job) -> Path:
+    """Return the file that names the datasets, where there are several."""
+    return job.outputs.parent / "starcyte_catalogue.json"
+
+
+def catalogue_of(datasets: Sequence[Dataset]) -> str:
+    """Return the content of a catalogue that the viewer serves.
+
+    Parameters
+    ----------
+    datasets
+        The datasets, each with an id.
+
+    Returns
+    -------
+    str
+        JSON that is YAML too: what is no ASCII stands for itself, for YAML knows no pairs of surrogates.
+    """
+    entries = [{"path": str(d.path), "id": d.id, "title": d.name} for d in datasets]
+    return json.dumps({"title": f"{len(datasets)} datasets", "datasets": entries}, ensure_ascii=False)
 
 
 def run(job: Job) -> int:
@@ -115,8 +142,10 @@ def run(job: Job) -> int:
     collect.make_outputs_folder(job)
     report = collect.Report(job)
     if job.only_report:
-        report.described(batch.describe(job.dataset))
+        report.described([batch.describe(dataset) for dataset in job.datasets])
         return 0
+    if len(job.datasets) > 1:
+        catalogue_file(job).write_text(catalogue_of(job.datasets), encoding="utf-8")
     return _Session(job, report).run()
 
 
@@ -159,7 +188,7 @@ class _Session:
         with contextlib.suppress(FileNotFoundError):
             self._ready_file.unlink()
         host = self._entry.bind if self._entry else EVERYWHERE
-        self._viewer = Viewer(viewer_arguments(self._job, host, port, self._ready_file), self._job.dataset)
+        self._viewer = Viewer(viewer_arguments(self._job, host, port, self._ready_file), self._job.datasets)
         deadline = time.monotonic() + READY_TIMEOUT
         while True:
             self._stop.check()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,8 @@ from starcyte_galaxy.errors import JobError
 TELL_ADMIN = "Please show this message to the administrator of this Galaxy server."
 #: Formats of labels, and the ending by which the viewer knows them.
 LABEL_ENDINGS = {"tabular": "tabular", "tsv": "tsv", "csv": "csv", "json": "json"}
+#: The longest id that is made of a name; a number may follow it.
+_LONGEST_ID = 56
 
 
 @dataclass(frozen=True)
@@ -25,17 +29,54 @@ class Dataset:
         Its file, where Galaxy keeps it. The file's name says nothing: it ends in ``.dat``.
     name
         Its name in the history, whatever characters it has.
+    id
+        What it is called in addresses, and the folder of its files below that of the outputs; empty where it is the
+        only one.
     """
 
     path: Path
     name: str
+    id: str = ""
 
-    def named_in(self, text: str) -> str:
-        """Return a message of the viewer with the dataset's name in place of its file's, which no user knows."""
-        shown = f'"{self.name}"'
-        for known in (repr(str(self.path)), repr(self.path.name), str(self.path), self.path.name, repr(self.path.stem)):
-            text = text.replace(known, shown)
-        return text
+
+def named(text: str, datasets: Iterable[Dataset]) -> str:
+    """Return a message of the viewer with datasets by their names, in place of those of their files."""
+    known = {
+        spelling: f'"{dataset.name}"'
+        for dataset in datasets
+        for path in (dataset.path,)
+        for spelling in (repr(str(path)), repr(path.name), str(path), path.name, repr(path.stem))
+    }
+    pattern = "|".join(re.escape(spelling) for spelling in sorted(known, key=len, reverse=True))
+    return re.sub(pattern, lambda found: known[found[0]], text)
+
+
+def with_ids(datasets: Sequence[Dataset]) -> tuple[Dataset, ...]:
+    """Give each dataset an id that tells its name, in letters of ASCII, digits, ``-`` and ``_``.
+
+    Parameters
+    ----------
+    datasets
+        At least two.
+
+    Returns
+    -------
+    tuple of Dataset
+        The same datasets, the same ids whenever it is asked.
+    """
+    taken: set[str] = set()
+    found = []
+    for dataset in datasets:
+        letters = unicodedata.normalize("NFKD", dataset.name.removesuffix(".h5ad")).encode("ascii", "ignore").decode()
+        # a name that has no such letters tells nothing here; the report tells which is which
+        base = re.sub(r"[^A-Za-z0-9-]+", "_", letters)[:_LONGEST_ID].strip("_-") or "dataset"
+        id_, n = base, 1
+        while id_.lower() in taken:
+            n += 1
+            id_ = f"{base}_{n}"
+        taken.add(id_.lower())
+        found.append(replace(dataset, id=id_))
+    return tuple(found)
 
 
 @dataclass(frozen=True)
@@ -44,8 +85,8 @@ class Job:
 
     Parameters
     ----------
-    dataset
-        The dataset.
+    datasets
+        The datasets, one or more.
     port
         The port that the tool declares for its entry point.
     report
@@ -69,7 +110,7 @@ class Job:
         Whether there is to be no session, but only its report.
     """
 
-    dataset: Dataset
+    datasets: tuple[Dataset, ...]
     port: int
     report: Path
     outputs: Path
@@ -106,27 +147,27 @@ class Annotation:
 
 
 class Config:
-    """A config file that a wrapper wrote.
+    """What a wrapper wrote into its config file, or into a part of it.
 
     Parameters
     ----------
-    path
-        The JSON file.
-
-    Raises
-    ------
-    JobError
-        If it is not one that a wrapper writes.
+    values
+        Key to value.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        self._values = values
+
+    @classmethod
+    def read(cls, path: Path) -> Config:
+        """Read a JSON file; raise JobError if it is not one that a wrapper writes."""
         try:
             values = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise JobError(f"The job's config file {str(path)!r} cannot be read: {error}.", TELL_ADMIN) from None
         if not isinstance(values, dict):
             raise JobError(f"The job's config file {str(path)!r} holds no JSON object.", TELL_ADMIN)
-        self._values: Mapping[str, Any] = values
+        return cls(values)
 
     def take(self, key: str, kind: type | tuple[type, ...], default: Any = None) -> Any:
         """Return a value; raise JobError if it is not of its kind."""
@@ -144,6 +185,17 @@ class Config:
         dataset = Dataset(self.path("dataset"), printable(self.take("name", str)) or "unnamed dataset")
         _check_readable(dataset.path, f'The dataset "{dataset.name}"')
         return dataset
+
+    def datasets(self) -> tuple[Dataset, ...]:
+        """Return the datasets, each file once; raise JobError if there is none, or one cannot be read."""
+        given = self.take("datasets", list)
+        if not given or not all(isinstance(entry, dict) for entry in given):
+            raise JobError(f"The job's config file gives {given!r} as 'datasets'.", TELL_ADMIN)
+        found: dict[Path, Dataset] = {}
+        for entry in given:
+            dataset = Config(entry).dataset()
+            found.setdefault(dataset.path, dataset)
+        return with_ids(list(found.values())) if len(found) > 1 else tuple(found.values())
 
     def optional_input(self, key: str, what: str) -> Path | None:
         """Return the path of an input that may be left out; raise JobError if it was given and cannot be read."""
@@ -185,9 +237,9 @@ def read_config(path: Path) -> Job:
     JobError
         If the file is not one that the wrapper writes, or an input it names cannot be read.
     """
-    config = Config(path)
+    config = Config.read(path)
     job = Job(
-        dataset=config.dataset(),
+        datasets=config.datasets(),
         port=config.take("port", int),
         report=config.path("report"),
         outputs=config.path("outputs"),
@@ -202,12 +254,19 @@ def read_config(path: Path) -> Job:
     )
     if not 0 < job.port < 65536:
         raise JobError(f"The job's config file gives {job.port} as the port.", TELL_ADMIN)
+    if len(job.datasets) > 1:
+        for given, what in ((job.index, "prepared column index"), (job.session, "saved session")):
+            if given:
+                raise JobError(
+                    f"A {what} is of one dataset, and {len(job.datasets)} were given.",
+                    f"Give that dataset alone, or leave the {what} out.",
+                )
     return job
 
 
 def read_annotation(path: Path) -> Annotation:
     """Read the config file of labels to apply; raise JobError as `read_config` does."""
-    config = Config(path)
+    config = Config.read(path)
     labels_format = config.take("labels_format", str)
     if labels_format not in LABEL_ENDINGS:
         raise JobError(

@@ -14,7 +14,7 @@ from typing import IO
 
 from starcyte_galaxy.environment import viewer_environment
 from starcyte_galaxy.errors import JobError
-from starcyte_galaxy.stage import TELL_ADMIN, Dataset
+from starcyte_galaxy.stage import TELL_ADMIN, Dataset, named
 
 #: Seconds the viewer has to leave. Galaxy itself waits one second before it kills.
 LEAVE_TIMEOUT = 0.5
@@ -26,15 +26,15 @@ _PRCTL = getattr(ctypes.CDLL(None, use_errno=True), "prctl", None)
 class Viewer:
     """A command of ``starcyte``, under way.
 
-    What it says goes on to where we say things, with the dataset by the name that its user knows. It ends with us,
+    What it says goes on to where we say things, with each dataset by the name that its user knows. It ends with us,
     however we end.
 
     Parameters
     ----------
     arguments
         The command and its arguments.
-    dataset
-        The dataset that it is about.
+    datasets
+        The datasets that it is about.
     keep_output
         Whether to keep what it says on standard output, instead of passing it on.
 
@@ -44,12 +44,12 @@ class Viewer:
         If it cannot be started.
     """
 
-    def __init__(self, arguments: Sequence[str], dataset: Dataset, keep_output: bool = False) -> None:
+    def __init__(self, arguments: Sequence[str], datasets: Sequence[Dataset], keep_output: bool = False) -> None:
         # UTF-8, whatever locale the job has
         command = [os.fsencode(a) for a in (sys.executable, "-m", "starcyte")] + [
             a.encode("utf-8", "surrogateescape") for a in arguments
         ]
-        self._dataset = dataset
+        self._datasets = datasets
         #: The last line on standard output, which says why a session ended.
         self.last_line = ""
         self.output = b""
@@ -78,7 +78,7 @@ class Viewer:
 
     def _relay(self, stream: IO[bytes], to: IO[str]) -> None:
         for line in stream:
-            text = self._dataset.named_in(line.decode("utf-8", "replace").rstrip("\n"))
+            text = named(line.decode("utf-8", "replace").rstrip("\n"), self._datasets)
             if to is sys.stdout:
                 self.last_line = text
             print(text, file=to, flush=True)

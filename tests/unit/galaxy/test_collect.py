@@ -1,19 +1,20 @@
 """The session report and the folder of outputs."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 from starcyte_galaxy.collect import Report, make_outputs_folder
 from starcyte_galaxy.errors import JobError
-from starcyte_galaxy.stage import Dataset, Job
+from starcyte_galaxy.stage import Dataset, Job, with_ids
 
 
 @pytest.fixture
 def job(tmp_path):
     dataset = tmp_path / "dataset_1.dat"
     dataset.write_bytes(bytes(12345))
-    return Job(Dataset(dataset, "PBMC, é😀"), 8000, tmp_path / "report.dat", tmp_path / "saved")
+    return Job((Dataset(dataset, "PBMC, é😀"),), 8000, tmp_path / "report.dat", tmp_path / "saved")
 
 
 def clock():
@@ -108,6 +109,34 @@ def test_report_is_written_only_where_something_changed(job):
     (job.outputs / "labels.tabular").unlink()
     report.refresh()
     assert "Saved     nothing" in job.report.read_text(encoding="utf-8")
+
+
+def test_report_of_several(job, tmp_path):
+    (tmp_path / "dataset_2.dat").write_bytes(bytes(7))
+    both = with_ids([*job.datasets, Dataset(tmp_path / "dataset_2.dat", "second")])
+    job = replace(job, datasets=both)
+    make_outputs_folder(job)
+    report = Report(job, clock)
+    report.opened()
+    assert report.saved == []
+    (job.outputs / "second").mkdir()
+    (job.outputs / "second" / "session.json").write_text(json.dumps(SESSION))
+    # what is still being written lies in a folder beside it
+    (job.outputs / ".second.saving").mkdir()
+    (job.outputs / ".second.saving" / "labels.tabular").touch()
+    report.refresh()
+    assert report.saved == [job.outputs / "second" / "session.json"]
+    first, session, pbmc, second, last = job.report.read_text(encoding="utf-8").split("\n\n")
+    assert first == "starcyte: session report"
+    assert session.splitlines()[0] == "Datasets  2"
+    assert session.splitlines()[2] == "Opened    2026-11-22 09:05:00 UTC"
+    assert pbmc.splitlines() == ["Dataset   PBMC, é😀", "Size      12,345 bytes", "Saved     nothing"]
+    assert second.splitlines()[:3] == [
+        *("Dataset   second", "Size      7 bytes", "Label     cell types: T cell (4), B cell (0)"),
+    ]
+    assert second.splitlines()[-1].startswith("Saved     second/session.json (")
+    assert "run it on that one alone, with its saved session" in last
+    assert "The datasets themselves were not changed." in last
 
 
 def test_many_names_are_not_all_told(job):

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
+from starcyte.store.catalog_file import read_catalog_file
 
 HERE = Path(__file__).parent
 TOOL = HERE.parents[2] / "tool"
@@ -33,8 +34,7 @@ class Session:
         self.config.write_text(
             json.dumps(
                 {
-                    "dataset": str(folder / "dataset_1.dat"),
-                    "name": NASTY,
+                    "datasets": [{"dataset": str(folder / "dataset_1.dat"), "name": NASTY}],
                     "port": port,
                     "report": str(self.report),
                     "outputs": "saved",
@@ -75,6 +75,13 @@ class Session:
 
     def change(self, **values):
         self.config.write_text(json.dumps(json.loads(self.config.read_text()) | values))
+
+    def add(self, name):
+        """Give it one dataset more."""
+        datasets = json.loads(self.config.read_text())["datasets"]
+        path = self.config.with_name(f"dataset_{len(datasets) + 1}.dat")
+        path.write_bytes(b"x")
+        self.change(datasets=[*datasets, {"dataset": str(path), "name": name}])
 
     def registered(self):
         runtime = self.job / "container_runtime.json"
@@ -309,6 +316,39 @@ def test_all_that_a_session_is_given(tmp_path):
     assert given["data_dir"] == str(session.working / "starcyte_data")
 
 
+def test_several_datasets_are_a_catalogue(session):
+    session.add("other: 'x' # é😀")
+    session.change(color_by="cell type", embedding="X_umap", idle_minutes=0.5)
+    process = session.start()
+    port = session.registered()["port"]
+    kill_again(session, 1)
+    wait_for(lambda: len(session.starts) == 2)
+    wait_for(lambda: listens(port))
+    folder = session.working / "saved" / "other_x_e"
+    folder.mkdir()
+    (folder / "labels.tabular").write_text("cell")
+    wait_for(lambda: "other_x_e/labels.tabular (4 bytes)" in session.report.read_text(encoding="utf-8"))
+    process.terminate()
+    _, err = process.communicate(timeout=10)
+    assert (process.returncode, err) == (0, "")
+    first, second = [s["arguments"] for s in session.starts]
+    assert first | {"port": 0} == second | {"port": 0}
+    assert (first["command"], first["title"]) == ("serve", None)
+    assert (first["color_by"], first["first_embedding"]) == ("cell type", "X_umap")
+    assert (first["idle_timeout"], first["outputs_dir"]) == ("30.0", str(session.working / "saved"))
+    listed = read_catalog_file(Path(first["dataset"]))
+    assert listed.about.title == "2 datasets"
+    assert [(item.place, item.id, item.about.title) for item in listed.items] == [
+        (str(session.config.with_name("dataset_1.dat")), "rm_-rf_b_e", NASTY),
+        (str(session.config.with_name("dataset_2.dat")), "other_x_e", "other: 'x' # é😀"),
+    ]
+    report = session.report.read_text(encoding="utf-8")
+    for line in ("Datasets  2", f"Dataset   {NASTY}", "Dataset   other: 'x' # é😀", "Saved     nothing"):
+        assert f"{line}\n" in report
+    assert "(by Galaxy)" in report
+    assert "Restarted" in report
+
+
 def test_a_session_is_given_no_more_than_was_asked(session):
     process = session.start()
     session.registered()
@@ -346,6 +386,21 @@ def test_only_the_report(session):
     assert not (session.job / "container_runtime.json").exists()
 
 
+def test_only_the_report_of_several(session):
+    session.add("other")
+    session.change(only_report=True)
+    described = {"n_obs": 1200, "n_vars": 30, "obs": [], "embeddings": [], "matrices": [], "warnings": []}
+    process = session.start(say=json.dumps(described))
+    _, err = process.communicate(timeout=20)
+    assert (process.returncode, err) == (0, "")
+    assert len(session.starts) == 2
+    text = session.report.read_text(encoding="utf-8")
+    assert "Datasets  2\n" in text
+    assert text.count("Cells     1,200\n") == 2
+    assert f"Dataset   {NASTY}\n" in text
+    assert "Dataset   other\n" in text
+
+
 def test_only_the_report_of_what_cannot_be_read(session):
     session.change(only_report=True)
     process = session.start(status=2, complain="starcyte: {} is no HDF5 file.")
@@ -356,7 +411,7 @@ def test_only_the_report_of_what_cannot_be_read(session):
 
 def test_missing_dataset_is_one_line(session):
     config = json.loads(session.config.read_text())
-    Path(config["dataset"]).unlink()
+    Path(config["datasets"][0]["dataset"]).unlink()
     process = session.start()
     _, err = process.communicate(timeout=60)
     assert process.returncode == 2

@@ -1,6 +1,7 @@
 """The wrappers: Galaxy's schema and linters, and the project's own checks, on them and on wrong ones."""
 
 import json
+import re
 import shutil
 import sys
 import warnings
@@ -17,6 +18,7 @@ with warnings.catch_warnings():
     from galaxy.tool_util.lint import LintContext, LintLevel, lint_tool_source_with
     from galaxy.tool_util.linters.xsd import TOOL_XSD
     from galaxy.tool_util.parser.factory import get_tool_source
+    from galaxy.tool_util.parser.output_collection_def import dataset_collector_descriptions_from_elem
     from galaxy.util import etree, parse_xml
     from galaxy.util.template import fill_template
 
@@ -75,7 +77,7 @@ def test_lint_as_an_ordinary_tool(path, folder):
 def test_linters_do_run(folder):
     path = change(folder, ' tool_type="interactive"', "")
     change(folder, '<expand macro="citations"/>', "")
-    change(folder, ' format="h5ad"', "", "macros.xml")
+    change(folder, ' format="h5ad"', "")
     assert {line.split(":")[0] for line in lint(path)} == {"CitationsMissing", "InputsDataFormat"}
 
 
@@ -212,9 +214,8 @@ SESSION = {"report": "/galaxy/jobs/report.dat", "__galaxy_url__": "http://localh
 
 @NAMES
 def test_config_of_a_session(dataset, name):
-    assert config_of("starcyte.xml", infile=dataset, options=options(), **SESSION) == {
-        "dataset": "/galaxy/objects/dataset_1.dat",
-        "name": name,
+    assert config_of("starcyte.xml", infile=[dataset], options=options(), **SESSION) == {
+        "datasets": [{"dataset": "/galaxy/objects/dataset_1.dat", "name": name}],
         "port": 8000,
         "report": "/galaxy/jobs/report.dat",
         "outputs": "saved",
@@ -234,7 +235,7 @@ def test_config_of_a_session_with_all_options():
     given.session = Dataset("session", path="/galaxy/objects/dataset_3.dat")
     config = config_of(
         "starcyte.xml",
-        infile=Dataset("pbmc"),
+        infile=[Dataset("pbmc")],
         options=given,
         **SESSION | {"index": Dataset("index", path="/galaxy/objects/dataset_2.dat")},
     )
@@ -242,6 +243,48 @@ def test_config_of_a_session_with_all_options():
     # as it is in the file, and not as Galaxy would put it on a command line
     assert (config["color_by"], config["embedding"]) == ('n "genes" (log)', "X_umap")
     assert (config["idle_minutes"], config["read_only"], config["only_report"]) == (0.5, True, True)
+
+
+def test_config_of_several_datasets():
+    given = [Dataset(NASTY, path="/a.dat"), Dataset("dataset 7", "sample é", "/b.dat"), Dataset("pbmc", path="/c.dat")]
+    config = config_of("starcyte.xml", infile=given, options=options(), **SESSION)
+    assert config["datasets"] == [
+        {"dataset": "/a.dat", "name": NASTY},
+        {"dataset": "/b.dat", "name": "sample é"},
+        {"dataset": "/c.dat", "name": "pbmc"},
+    ]
+
+
+def test_name_of_the_entry_point():
+    (entry,) = get_tool_source(str(FOLDER / "starcyte.xml")).xml_tree.iter("entry_point")
+    template = entry.get("name")
+
+    def shown(*datasets):
+        return fill_template(template, context={"infile": list(datasets)}, python_template_version="3.7")
+
+    assert shown(Dataset(NASTY)) == f"starcyte on {NASTY}"
+    assert shown(Dataset(NASTY), Dataset("pbmc")) == "starcyte on 2 datasets"
+
+
+@pytest.mark.parametrize(
+    ("path", "found"),
+    [
+        ("labels.tabular", ("labels", "tabular")),
+        ("gene_sets.gmt", ("gene_sets", "tabular")),
+        ("x.y.svg", ("x.y", "svg")),
+        ("pbmc/labels.tabular", ("pbmc/labels", "tabular")),
+        ("pbmc/x.gmt", ("pbmc/x", "tabular")),
+        (".pbmc.saving/files.json", None),
+        ("pbmc/notes.txt", None),
+    ],
+)
+def test_what_galaxy_collects(path, found):
+    tree = get_tool_source(str(FOLDER / "starcyte.xml")).xml_tree
+    collectors = dataset_collector_descriptions_from_elem(tree.find("outputs/collection"), legacy=False)
+    # as galaxy.job_execution.output_collect matches, which is in no package of these tests
+    matches = [(re.match(c.pattern, path), c) for c in collectors if c.recurse and c.match_relative_path]
+    made = [(m["designation"], m.groupdict().get("ext", c.default_ext)) for m, c in matches if m]
+    assert made == ([found] if found else [])
 
 
 @NAMES

@@ -1,4 +1,4 @@
-"""A stand-in for `starcyte`: `launch` listens, writes the ready file and leaves on SIGTERM; others do as told.
+"""A stand-in for `starcyte`: `launch` and `serve` listen, write the ready file and leave on SIGTERM; others do as told.
 
 STAND_IN_RECORD names a file that gets the arguments and the environment of each start, a line each.
 STAND_IN_STATUS ends it at once with that status, STAND_IN_LATER two tenths of a second after it was ready.
@@ -18,24 +18,26 @@ from pathlib import Path
 
 parser = argparse.ArgumentParser()
 commands = parser.add_subparsers(dest="command", required=True)
-launch = commands.add_parser("launch")
-for flag in ("--host", "--ready-file", "--outputs-dir", "--data-dir"):
-    launch.add_argument(flag, required=True)
-launch.add_argument("--port", type=int, required=True)
-launch.add_argument("--access", required=True, choices=["none"])
-for flag in ("--trust-prefix", "--allow-framing", "--allow-finish", "--public"):
-    launch.add_argument(flag, action="store_true", required=True)
-for flag in ("--index-file", "--session-file", "--color-by", "--first-embedding", "--base-path", "--idle-timeout"):
-    launch.add_argument(flag)
-launch.add_argument("--read-only", action="store_true")
+servers = commands.add_parser("launch"), commands.add_parser("serve")
+for server in servers:
+    for flag in ("--host", "--ready-file", "--outputs-dir", "--data-dir"):
+        server.add_argument(flag, required=True)
+    server.add_argument("--port", type=int, required=True)
+    server.add_argument("--access", required=True, choices=["none"])
+    for flag in ("--trust-prefix", "--allow-framing", "--allow-finish", "--public"):
+        server.add_argument(flag, action="store_true", required=True)
+    for flag in ("--index-file", "--session-file", "--color-by", "--first-embedding", "--base-path", "--idle-timeout"):
+        server.add_argument(flag)
+    server.add_argument("--read-only", action="store_true")
 commands.add_parser("prepare").add_argument("--output", required=True)
 commands.add_parser("inspect").add_argument("--json", action="store_true", required=True)
 export = commands.add_parser("export")
 export.add_argument("--output", required=True)
 export.add_argument("--labels", required=True)
-for command in commands.choices.values():
+for name, command in commands.choices.items():
     command.add_argument("dataset", type=Path)
-    command.add_argument("--title", required=True)
+    # a catalogue has its own
+    command.add_argument("--title", required=name != "serve")
 arguments = parser.parse_args()
 behaviour = os.environ
 if "STAND_IN_SAY" in behaviour:
@@ -60,7 +62,7 @@ with Path(behaviour["STAND_IN_RECORD"]).open("a", encoding="utf-8") as record:
     )
 if "STAND_IN_STATUS" in behaviour:
     sys.exit(int(behaviour["STAND_IN_STATUS"]))
-if arguments.command != "launch":
+if arguments.command not in {"launch", "serve"}:
     if arguments.command != "inspect":
         Path(arguments.output).write_text(arguments.command)
     sys.exit(0)
@@ -75,17 +77,17 @@ if "STAND_IN_THIEF" in behaviour and arguments.port:
     sys.exit(2)
 
 signal.signal(signal.SIGTERM, signal.SIG_IGN if "STAND_IN_DEAF" in behaviour else lambda *_: sys.exit(0))
-server = listen()
+listener = listen()
 if "STAND_IN_SAVE" in behaviour:
     Path(arguments.outputs_dir, "labels.tabular").write_text(behaviour["STAND_IN_SAVE"])
 ready = Path(arguments.ready_file)
 part = ready.with_name(ready.name + ".part")
 part.write_text(
-    json.dumps({"host": arguments.host, "port": server.getsockname()[1], "pid": os.getpid()}), encoding="utf-8"
+    json.dumps({"host": arguments.host, "port": listener.getsockname()[1], "pid": os.getpid()}), encoding="utf-8"
 )
 part.replace(ready)
 if "STAND_IN_LATER" in behaviour:
     time.sleep(0.2)
     sys.exit(int(behaviour["STAND_IN_LATER"]))
 while True:
-    server.accept()[0].close()
+    listener.accept()[0].close()

@@ -1,0 +1,127 @@
+"""Several datasets, or a collection of them, open as a catalogue; what is made of one tells in the history of which.
+
+Set SCREENSHOTS to a folder to keep what the browser shows.
+"""
+
+import csv
+import io
+import re
+
+import galaxy_page
+import galaxy_server
+import pytest
+import viewer_page
+from galaxy_conf import TOOL, WRAPPERS
+from galaxy_page import keep
+from playwright.sync_api import expect
+
+pytestmark = pytest.mark.galaxy
+
+CELLS = "cells, 'all' of # them <i>"
+#: What is left of the names where a name must be one of a folder.
+NASTY_ID = "rm_-rf_b_e"
+
+
+@pytest.fixture(scope="module")
+def place(galaxy):
+    return galaxy.call("POST", "/api/histories", json={"name": "Several"})["id"]
+
+
+@pytest.fixture(scope="module")
+def both(galaxy, place, datasets):
+    (cells,) = galaxy.upload(place, {CELLS: WRAPPERS / "test-data" / "cells.h5ad"})
+    return [galaxy.copy(place, datasets[1]["id"]), cells["id"]]
+
+
+@pytest.fixture(scope="module")
+def collection(galaxy, place, both):
+    names = (galaxy_server.NASTY, CELLS)
+    elements = [{"name": name, "src": "hda", "id": id_} for name, id_ in zip(names, both, strict=True)]
+    given = {
+        "type": "dataset_collection",
+        "collection_type": "list",
+        "name": "Samples",
+        "element_identifiers": elements,
+    }
+    return galaxy.call("POST", f"/api/histories/{place}/contents", json=given)["id"]
+
+
+@pytest.fixture(scope="module")
+def user(galaxy, place):
+    with galaxy_page.chromium() as browser, galaxy_page.visitor(browser) as page:
+        galaxy_page.log_in(page, galaxy)
+        page.evaluate("id => fetch(`/history/set_as_current?id=${id}`)", place)
+        yield page
+
+
+def catalogue(user, galaxy, job):
+    """Open the session of a job in Galaxy's page, and return its frame once both datasets are listed in it."""
+    entry = galaxy_server.wait_for("the entry point", lambda: galaxy_server.active(galaxy, job), 180)
+    assert entry["name"] == "starcyte on 2 datasets"
+    user.goto(f"{galaxy.url}/interactivetool_entry_points/list", wait_until="domcontentloaded")
+    user.locator(f"#link-{entry['id']}").click(timeout=viewer_page.PATIENCE)
+    frame = user.frame_locator("#galaxy_interactive_tool")
+    expect(frame.get_by_role("status").first).to_contain_text("2 datasets", timeout=viewer_page.PATIENCE)
+    for name in (galaxy_server.NASTY, CELLS):
+        frame.get_by_role("link", name=name).wait_for(timeout=viewer_page.PATIENCE)
+    expect(frame.get_by_text("Not looked at yet")).to_have_count(0, timeout=viewer_page.PATIENCE)
+    return entry, frame
+
+
+def label(user, frame):
+    """Open the dataset of the nasty name and label some cells of it; return how many."""
+    frame.get_by_role("link", name=galaxy_server.NASTY).click()
+    viewer = viewer_page.Viewer(user, frame).drawn()
+    made = viewer.select(viewer_page.UPPER)
+    viewer.label("Upper", "Types")
+    return made
+
+
+def stop_and_check(galaxy, entry, made):
+    """Stop the session, and look at what it left."""
+    galaxy.call("DELETE", f"/api/entry_points/{entry['id']}")
+    job = galaxy.wait_for_end(entry["job_id"])
+    assert (job["state"], job["exit_code"], job["tool_stderr"]) == ("ok", 0, "")
+    report, saved = galaxy_server.left(galaxy, job)
+    kinds = {name: kind for name, (kind, *_) in saved.items()}
+    assert kinds == {f"{NASTY_ID}/labels": "tabular", f"{NASTY_ID}/session": "json"}
+    _, *rows = csv.reader(io.StringIO(saved[f"{NASTY_ID}/labels"][1]), delimiter="\t")
+    assert [row[1] for row in rows].count("Upper") == made
+    of_nasty, of_cells = report.split("\n\n")[2:4]
+    assert of_nasty.splitlines()[0] == f"Dataset   {galaxy_server.NASTY}"
+    assert f"Label     Types: Upper ({made})" in of_nasty
+    assert f"Saved     {NASTY_ID}/labels.tabular (" in of_nasty
+    assert of_cells.splitlines()[0] == f"Dataset   {CELLS}"
+    assert of_cells.splitlines()[-1] == "Saved     nothing"
+
+
+def test_several_datasets(galaxy, user, place, both):
+    inputs = {"infile": {"values": [{"src": "hda", "id": id_} for id_ in both]}, "options|color_by": "louvain"}
+    answer = galaxy.call("POST", "/api/tools", json={"tool_id": TOOL, "history_id": place, "inputs": inputs})
+    (job,) = answer["jobs"]
+    entry, frame = catalogue(user, galaxy, job["id"])
+    keep(user, "several-1-catalogue")
+    made = label(user, frame)
+    keep(user, "several-2-label")
+    stop_and_check(galaxy, entry, made)
+
+
+def test_collection(galaxy, user, collection):
+    """By the tool's own form, in which the collection is chosen."""
+    before = {job["id"] for job in galaxy.call("GET", f"/api/jobs?tool_id={TOOL}")}
+    user.goto(f"{galaxy.url}/?tool_id={TOOL}&version=latest", wait_until="domcontentloaded")
+    user.get_by_role("button", name=re.compile("Run Tool")).first.wait_for(timeout=60000)
+    keep(user, "several-3-form")
+    user.get_by_title("Dataset collections", exact=True).first.click()
+    keep(user, "several-4-form-collection")
+    user.get_by_role("button", name=re.compile("Run Tool")).first.click()
+
+    def started():
+        return {job["id"] for job in galaxy.call("GET", f"/api/jobs?tool_id={TOOL}")} - before
+
+    # one session, and not one for each element
+    (job,) = galaxy_server.wait_for("the job", started, 60)
+    entry, frame = catalogue(user, galaxy, job)
+    made = label(user, frame)
+    keep(user, "several-5-label")
+    stop_and_check(galaxy, entry, made)
