@@ -24,7 +24,7 @@ from starcyte.web.context import context
 from starcyte.web.media import BINARY, CSV, PNG
 
 if TYPE_CHECKING:
-    from starcyte.store.base import Matrix
+    from starcyte.store.base import Dataset, Matrix
     from starcyte.web.wire import WireColumn
 
 blueprint = Blueprint("data", __name__)
@@ -49,11 +49,27 @@ def schema() -> Response:
         "terms": bool(settings.terms_file),
         "outputs": bool(settings.outputs_dir),
     }
-    defaults = {"color_by": settings.color_by, "embedding": settings.first_embedding}
-    more = {"version": __version__, "features": features, "defaults": defaults, "about": settings.about}
-    more["revision"] = dataset.revision
+
+    def make() -> Response:
+        defaults = {"color_by": _first_color(dataset, settings.color_by), "embedding": settings.first_embedding}
+        more = {"version": __version__, "features": features, "defaults": defaults, "about": settings.about}
+        return answer_json(dataset.describe() | more | {"revision": dataset.revision})
+
     # whether labels can be kept depends on the disk
-    return answer_once(lambda: answer_json(dataset.describe() | more), str(can_make))
+    return answer_once(make, str(can_make))
+
+
+def _first_color(dataset: Dataset, wanted: str) -> str:
+    """Return what is wanted if the dataset has it: of a catalogue, some may and others may not."""
+    if not wanted or any(column.name == wanted for column in dataset.obs):
+        return wanted
+    if dataset.default_matrix is None:
+        return ""
+    try:
+        dataset.genes(dataset.default_matrix).index(wanted)
+    except NotFound:
+        return ""
+    return wanted
 
 
 @blueprint.get("/embeddings/<name:name>")
