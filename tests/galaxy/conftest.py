@@ -5,12 +5,16 @@ import tempfile
 from importlib import resources
 from pathlib import Path
 
+import h5py
+import numpy as np
 import pytest
 
 sys.path += [str(Path(__file__).parent), str(Path(__file__).parents[1] / "proxied")]
 import container
 import galaxy_server
 import gx_it_proxy
+
+CELLS = galaxy_server.ROOT / "galaxy_wrappers" / "test-data" / "cells.h5ad"
 
 
 def pytest_addoption(parser):
@@ -37,10 +41,26 @@ def history(galaxy):
 
 
 @pytest.fixture(scope="session")
-def datasets(galaxy, history):
+def uploaded(galaxy, history, tmp_path_factory):
+    """All datasets of all tests, by name: one upload, which takes Galaxy as long as that of one of them."""
     path = Path(str(resources.files("scanpy"))) / "datasets" / "10x_pbmc68k_reduced.h5ad"
+    files = {galaxy_server.PLAIN: path, galaxy_server.NASTY: path, galaxy_server.CELLS: CELLS}
+    others = tmp_path_factory.mktemp("others")
+    with h5py.File(others / "plain.h5", "w") as file:
+        file["numbers"] = np.arange(3)
+    with h5py.File(others / "cells.loom", "w") as file:
+        file.attrs["LOOM_SPEC_VERSION"] = "3.0.0"
+        file["matrix"] = np.zeros((2, 3))
+        for group in ("row_attrs", "col_attrs", "layers"):
+            file.create_group(group)
+    files |= {name: others / name for name in ("plain.h5", "cells.loom")}
     with galaxy_server.timed("uploaded"):
-        return galaxy.upload(history, {galaxy_server.PLAIN: path, galaxy_server.NASTY: path})
+        return dict(zip(files, galaxy.upload(history, files), strict=True))
+
+
+@pytest.fixture(scope="session")
+def datasets(uploaded):
+    return [uploaded[galaxy_server.PLAIN], uploaded[galaxy_server.NASTY]]
 
 
 @pytest.fixture(scope="session")

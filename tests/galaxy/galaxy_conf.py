@@ -54,6 +54,9 @@ def galaxy_yml(server):
             "enable_mulled_containers": False,
             "carbon_emission_estimates": False,
             "cleanup_job": "never",
+            # how often it looks for jobs to start, and whether they have ended
+            "job_handler_monitor_sleep": 0.2,
+            "job_runner_monitor_sleep": 0.2,
         }
     }
 

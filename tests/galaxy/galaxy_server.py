@@ -29,8 +29,8 @@ OTHER_PLUGINS = {
     "starcyte_from_shed": SHED_TOOL,
     "starcyte_as_uid": UID_TOOL,
 }
-#: Names of datasets in the history.
-PLAIN, NASTY = "PBMC 68k reduced", "\"; rm -rf ~ #'<b>é😀.h5ad"
+#: Names of datasets in the history, the last one of other cells.
+PLAIN, NASTY, CELLS = "PBMC 68k reduced", "\"; rm -rf ~ #'<b>é😀.h5ad", "cells, 'all' of # them <i>"
 
 log = logging.getLogger("galaxy")
 

@@ -11,13 +11,14 @@ import galaxy_page
 import galaxy_server
 import pytest
 import viewer_page
-from galaxy_conf import TOOL, WRAPPERS
+from galaxy_conf import TOOL
 from galaxy_page import keep
+from galaxy_server import CELLS, NASTY
 from playwright.sync_api import expect
 
 pytestmark = pytest.mark.galaxy
 
-CELLS = "cells, 'all' of # them <i>"
+NAMES = (NASTY, CELLS)
 #: What is left of the names where a name must be one of a folder.
 NASTY_ID = "rm_-rf_b_e"
 
@@ -28,15 +29,13 @@ def place(galaxy):
 
 
 @pytest.fixture(scope="module")
-def both(galaxy, place, datasets):
-    (cells,) = galaxy.upload(place, {CELLS: WRAPPERS / "test-data" / "cells.h5ad"})
-    return [galaxy.copy(place, datasets[1]["id"]), cells["id"]]
+def both(galaxy, place, uploaded):
+    return [galaxy.copy(place, uploaded[name]["id"]) for name in NAMES]
 
 
 @pytest.fixture(scope="module")
 def collection(galaxy, place, both):
-    names = (galaxy_server.NASTY, CELLS)
-    elements = [{"name": name, "src": "hda", "id": id_} for name, id_ in zip(names, both, strict=True)]
+    elements = [{"name": name, "src": "hda", "id": id_} for name, id_ in zip(NAMES, both, strict=True)]
     given = {
         "type": "dataset_collection",
         "collection_type": "list",
@@ -62,24 +61,23 @@ def catalogue(user, galaxy, job):
     user.locator(f"#link-{entry['id']}").click(timeout=viewer_page.PATIENCE)
     frame = user.frame_locator("#galaxy_interactive_tool")
     expect(frame.get_by_role("status").first).to_contain_text("2 datasets", timeout=viewer_page.PATIENCE)
-    for name in (galaxy_server.NASTY, CELLS):
+    for name in NAMES:
         frame.get_by_role("link", name=name).wait_for(timeout=viewer_page.PATIENCE)
     expect(frame.get_by_text("Not looked at yet")).to_have_count(0, timeout=viewer_page.PATIENCE)
     return entry, frame
 
 
 def label(user, frame):
-    """Open the dataset of the nasty name and label some cells of it; return how many."""
-    frame.get_by_role("link", name=galaxy_server.NASTY).click()
+    """Open the dataset of the nasty name and label some cells of it; return it, and how many."""
+    frame.get_by_role("link", name=NASTY).click()
     viewer = viewer_page.Viewer(user, frame).drawn()
     made = viewer.select(viewer_page.UPPER)
     viewer.label("Upper", "Types")
-    return made
+    return viewer, made
 
 
-def stop_and_check(galaxy, entry, made):
-    """Stop the session, and look at what it left."""
-    galaxy.call("DELETE", f"/api/entry_points/{entry['id']}")
+def check(galaxy, entry, made):
+    """Look at what a session left."""
     job = galaxy.wait_for_end(entry["job_id"])
     assert (job["state"], job["exit_code"], job["tool_stderr"]) == ("ok", 0, "")
     report, saved = galaxy_server.left(galaxy, job)
@@ -88,7 +86,7 @@ def stop_and_check(galaxy, entry, made):
     _, *rows = csv.reader(io.StringIO(saved[f"{NASTY_ID}/labels"][1]), delimiter="\t")
     assert [row[1] for row in rows].count("Upper") == made
     of_nasty, of_cells = report.split("\n\n")[2:4]
-    assert of_nasty.splitlines()[0] == f"Dataset   {galaxy_server.NASTY}"
+    assert of_nasty.splitlines()[0] == f"Dataset   {NASTY}"
     assert f"Label     Types: Upper ({made})" in of_nasty
     assert f"Saved     {NASTY_ID}/labels.tabular (" in of_nasty
     assert of_cells.splitlines()[0] == f"Dataset   {CELLS}"
@@ -101,9 +99,10 @@ def test_several_datasets(galaxy, user, place, both):
     (job,) = answer["jobs"]
     entry, frame = catalogue(user, galaxy, job["id"])
     keep(user, "several-1-catalogue")
-    made = label(user, frame)
+    _, made = label(user, frame)
     keep(user, "several-2-label")
-    stop_and_check(galaxy, entry, made)
+    galaxy.call("DELETE", f"/api/entry_points/{entry['id']}")
+    check(galaxy, entry, made)
 
 
 def test_collection(galaxy, user, collection):
@@ -112,7 +111,9 @@ def test_collection(galaxy, user, collection):
     user.goto(f"{galaxy.url}/?tool_id={TOOL}&version=latest", wait_until="domcontentloaded")
     user.get_by_role("button", name=re.compile("Run Tool")).first.wait_for(timeout=60000)
     keep(user, "several-3-form")
-    user.get_by_title("Dataset collections", exact=True).first.click()
+    user.get_by_title("Dataset collection", exact=True).first.click()
+    user.get_by_text("Select Value").first.click()
+    user.locator(".multiselect__element").filter(has_text="Samples").first.click()
     keep(user, "several-4-form-collection")
     user.get_by_role("button", name=re.compile("Run Tool")).first.click()
 
@@ -122,6 +123,7 @@ def test_collection(galaxy, user, collection):
     # one session, and not one for each element
     (job,) = galaxy_server.wait_for("the job", started, 60)
     entry, frame = catalogue(user, galaxy, job)
-    made = label(user, frame)
-    keep(user, "several-5-label")
-    stop_and_check(galaxy, entry, made)
+    viewer, made = label(user, frame)
+    # of one dataset's page, and yet of the whole session
+    viewer.finish()
+    check(galaxy, entry, made)

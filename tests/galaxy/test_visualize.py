@@ -10,8 +10,6 @@ from pathlib import Path
 import galaxy_conf
 import galaxy_page
 import galaxy_server
-import h5py
-import numpy as np
 import pytest
 from galaxy_page import INSIDE, keep, visualize, wait_for_session
 
@@ -63,15 +61,8 @@ def running(galaxy):
     return galaxy.call("GET", "/api/entry_points?running=true")
 
 
-def test_only_h5ad_is_offered(galaxy, place, dataset, tmp_path):
-    with h5py.File(tmp_path / "plain.h5", "w") as file:
-        file["numbers"] = np.arange(3)
-    with h5py.File(tmp_path / "cells.loom", "w") as file:
-        file.attrs["LOOM_SPEC_VERSION"] = "3.0.0"
-        file["matrix"] = np.zeros((2, 3))
-        for group in ("row_attrs", "col_attrs", "layers"):
-            file.create_group(group)
-    others = galaxy.upload(place, {name: tmp_path / name for name in ("plain.h5", "cells.loom")})
+def test_only_h5ad_is_offered(galaxy, dataset, uploaded):
+    others = [uploaded[name] for name in ("plain.h5", "cells.loom")]
     assert [d["extension"] for d in others] == ["h5", "loom"]
     assert "starcyte" in plugins(galaxy, dataset)
     for other in others:
