@@ -6,7 +6,7 @@ import h5py
 import numpy as np
 import pytest
 from h5ad_file import Parts
-from hypothesis import given
+from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 from indexing import indexed, opened, stored
@@ -117,12 +117,48 @@ def test_small_groups_are_read_by_rows_and_large_ones_from_the_index(tmp_path):
         same(group_moments(matrix, few, 2), by_blocks(matrix.base, few, 2))
 
 
-def test_compressed_rows_are_not_read_one_by_one(tmp_path):
-    with opened(tmp_path / "x.h5ad", stored(values_of("f4"), "csr")):
+@pytest.fixture
+def packed(tmp_path, monkeypatch):
+    """A matrix in compressed pieces of 20 entries, and the values."""
+    monkeypatch.setattr(store_matrix, "_GAP", 0)
+    with opened(tmp_path / "x.h5ad", stored(values_of("f4"), "csr"), block_bytes=400):
         pass
     with h5py.File(tmp_path / "x.h5ad", "r+") as file:
-        data = file["X/data"][:]
-        del file["X/data"]
-        file["X"].create_dataset("data", data=data, compression="gzip")
-    with opened(tmp_path / "x.h5ad") as dataset:
-        assert by_rows(dataset.matrix("X"), np.where(np.arange(N) < 9, 0, 2), 2) is None
+        for part in ("data", "indices"):
+            entries = file["X"][part][:]
+            del file["X"][part]
+            file["X"].create_dataset(part, data=entries, compression="gzip", chunks=(20,))
+    with opened(tmp_path / "x.h5ad", block_bytes=400) as dataset:
+        yield dataset
+
+
+@pytest.mark.parametrize("n", [1, 9, N])
+def test_compressed_rows_give_what_blocks_give(packed, n):
+    matrix = packed.matrix("X").base
+    codes = np.full(N, 2)
+    codes[np.random.default_rng(n).permutation(N)[:n]] = np.arange(n) % 2
+    same(row_moments(matrix, codes, 2, workers=2), by_blocks(matrix, codes, 2))
+
+
+def test_of_compressed_rows_few_pieces_are_unpacked(packed, monkeypatch):
+    matrix = packed.matrix("X")
+    assert by_rows(matrix, np.where(np.arange(N) < 9, 0, 2), 2) is matrix.base
+    # a cell of every tenth: hardly a piece without one
+    assert by_rows(matrix, np.where(np.arange(N) % 10 == 0, 0, 2), 2) is None
+    rows = np.isin(np.arange(N), [3, 4, 60])
+    indptr = matrix.base.indptr
+    pieces = {e // 20 for row in np.flatnonzero(rows) for e in range(indptr[row], indptr[row + 1])}
+    assert matrix.base.entries_read(rows) == 20 * len(pieces)
+    read = []
+    whole = matrix.base._data.read
+    monkeypatch.setattr(matrix.base._data, "read", lambda a, b, out: read.append((a, b)) or whole(a, b, out))
+    row_moments(matrix.base, np.where(rows, 0, 1), 1)
+    assert {e // 20 for a, b in read for e in range(a, b)} == pieces
+
+
+@given(st.lists(st.booleans(), min_size=N, max_size=N))
+@examples(max_examples=60, suppress_health_check=list(HealthCheck))
+def test_the_pieces_of_any_rows_are_counted(packed, wanted):
+    base, wanted = packed.matrix("X").base, np.array(wanted)
+    pieces = {e // 20 for row in np.flatnonzero(wanted) for e in range(base.indptr[row], base.indptr[row + 1])}
+    assert base.entries_read(wanted) == 20 * len(pieces)

@@ -12,6 +12,7 @@ from scipy.special import stdtr
 from starcyte.compute import Correction, Method
 from starcyte.compute.moments import group_moments, kept_moments
 from starcyte.compute.ranks import rank_sums, wilcoxon
+from starcyte.compute.remainder import remainder
 from starcyte.errors import BadRequest
 from starcyte.store.base import Dataset, Matrix, Tick, no_tick
 from starcyte.store.moments import Moments
@@ -99,7 +100,11 @@ def compare(
     codes = _codes(a, b, method)
     n_a, n_b = int(a.sum()), int(b.sum())
     if method == "t-test":
-        moments = kept_moments(dataset, matrix, [a, b]) or group_moments(matrix, codes, 2, workers, tick)
+        moments = kept_moments(dataset, matrix, [a, b])
+        if moments is None and (nearly := remainder(dataset, matrix, [a, b])) is not None:
+            moments = nearly.moments(workers, tick)
+        if moments is None:
+            moments = group_moments(matrix, codes, 2, workers, tick)
         score, p_value = welch(moments, moments, 0, 1)
         auc = np.full(score.shape, np.nan)
         mean, positive = moments.mean, moments.positive.astype(np.int64)

@@ -64,7 +64,14 @@ def kept_moments(dataset: Dataset, matrix: Matrix, masks: list[NDArray[np.bool_]
     Moments or None
         None where no column's kept moments answer it.
     """
-    for name, codes, k in _kept_columns(dataset, matrix):
+    found = kept_unions(dataset, matrix, masks)
+    moments = None if found is None else matrix.moments(found[0])
+    return None if found is None or moments is None else moments.merged(found[1])
+
+
+def kept_unions(dataset: Dataset, matrix: Matrix, masks: list[NDArray[np.bool_]]) -> tuple[str, list[list[int]]] | None:
+    """Return a column whose moments are kept, and the categories of it that make each group, or None; as above."""
+    for name, codes, k in kept_columns(dataset, matrix):
         sizes = np.bincount(codes, minlength=k)
         unions = []
         for mask in masks:
@@ -73,13 +80,15 @@ def kept_moments(dataset: Dataset, matrix: Matrix, masks: list[NDArray[np.bool_]
                 break
             unions.append(np.flatnonzero(inside).tolist())
         else:
-            moments = matrix.moments(name)
-            if moments is not None:
-                return moments.merged(unions)
+            return name, unions
     return None
 
 
-def _kept_columns(dataset: Dataset, matrix: Matrix) -> Iterator[tuple[str, NDArray[Any], int]]:
+def kept_columns(dataset: Dataset, matrix: Matrix) -> Iterator[tuple[str, NDArray[Any], int]]:
+    """Yield each column of obs whose moments are kept: its name, the group of each cell, the number of groups.
+
+    The last group is that of the cells without a category.
+    """
     for info in dataset.obs:
         if info.kind in {Kind.CATEGORICAL, Kind.BOOLEAN} and matrix.moments(info.name) is not None:
             codes, categories = dataset.obs_column(info.name).as_codes()

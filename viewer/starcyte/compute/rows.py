@@ -17,6 +17,8 @@ from starcyte.store.moments import Adding, Moments, chan, correct, may_round
 
 # beyond, reading the genes of all cells from the index costs less: half the entries, of few groups
 _MOST_SHARE = 0.5
+# to unpack them takes several times as long as to read them
+_MOST_SHARE_PACKED = 0.1
 _MOST_GROUPS = 4
 
 
@@ -33,11 +35,12 @@ def by_rows(matrix: Matrix, codes: NDArray[Any], n_groups: int) -> CsrMatrix | N
         The number of groups.
     """
     base = matrix.base if isinstance(matrix, IndexedMatrix) else matrix
-    if not isinstance(base, CsrMatrix) or not base.is_plain or n_groups > _MOST_GROUPS:
+    if not isinstance(base, CsrMatrix) or n_groups > _MOST_GROUPS:
         return None
-    entries = int(np.diff(base.indptr)[codes < n_groups].sum())
-    indexed = isinstance(matrix, IndexedMatrix) and matrix.standing is not base
-    return base if entries <= _MOST_SHARE * (base.nnz or 0) or not indexed else None
+    if base.is_plain and (not isinstance(matrix, IndexedMatrix) or matrix.standing is base):
+        return base
+    share = _MOST_SHARE if base.is_plain else _MOST_SHARE_PACKED
+    return base if base.entries_read(codes < n_groups) <= share * (base.nnz or 0) else None
 
 
 def row_moments(

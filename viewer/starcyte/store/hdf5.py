@@ -158,9 +158,9 @@ class Vector:
             os.close(self._descriptor)
 
     @property
-    def is_plain(self) -> bool:
-        """Whether it lies in the file as it is."""
-        return self._offset is not None
+    def piece(self) -> int:
+        """How many elements HDF5 reads, and unpacks, at once; 0 where they lie in the file as they are."""
+        return 0 if self._offset is not None else int((self._array.chunks or (self.size or 1,))[0])
 
     def read(self, start: int, stop: int, out: NDArray[Any] | None = None) -> NDArray[Any]:
         """Return elements start to stop.
@@ -170,7 +170,7 @@ class Vector:
         start, stop
             Which, stop excluded.
         out
-            Where to put them, if they are read past HDF5: of this dtype and long enough.
+            Where to put them: of this dtype and long enough.
 
         Raises
         ------
@@ -180,7 +180,11 @@ class Vector:
         if self._offset is None:
             with reading(self.name):
                 piece: NDArray[Any] = self._array[start:stop]
-            return piece
+            if out is None:
+                return piece
+            out = out[: stop - start]
+            out[:] = piece
+            return out
         out = np.empty(max(stop - start, 0), self.dtype) if out is None else out[: stop - start]
         with reading(self.name):
             view, position = memoryview(out.view(np.uint8).data), self._offset + start * self.dtype.itemsize

@@ -189,8 +189,8 @@ class CsrMatrix(_SparseMatrix):
 
     @property
     def is_plain(self) -> bool:
-        """Whether some rows are read without the others: the arrays are neither compressed nor in pieces."""
-        return self._data.is_plain and self._indices.is_plain
+        """Whether the arrays lie in the file as they are: neither compressed nor in pieces."""
+        return not self._piece
 
     def rows(self, number: int, codes: NDArray[Any], n_groups: int) -> Iterator[tuple[int, csr_array]]:
         """Read the rows of a block that are in a group, leaving out what lies between them where that is much.
@@ -211,22 +211,52 @@ class CsrMatrix(_SparseMatrix):
         """
         first, last = int(self.spans[number]), int(self.spans[number + 1])
         cells = first + np.flatnonzero(codes[first:last] < n_groups)
+        if not cells.size:
+            return
         between = self.indptr[cells[1:]] - self.indptr[cells[:-1] + 1]
-        for run in np.split(cells, np.flatnonzero(between > _GAP) + 1):
-            if not run.size:
-                continue
+        runs = np.split(cells, np.flatnonzero(between > max(_GAP, self._piece)) + 1)
+        # what is between is read but not looked at, so that only the rows that are wanted need be right
+        read = np.concatenate([np.arange(run[0], run[-1] + 1) for run in runs])
+        indptr = np.r_[0, np.cumsum(self.indptr[read + 1] - self.indptr[read])].astype(np.int32)
+        data, indices = self._scratch(int(indptr[-1]))
+        position = 0
+        for run in runs:
             start, stop = int(self.indptr[run[0]]), int(self.indptr[run[-1] + 1])
-            indptr = (self.indptr[run[0] : run[-1] + 2] - start).astype(np.int32)
-            # what is between is read but not looked at, so that only the rows that are wanted need be right
-            data, indices = self._scratch(stop - start)
-            data, indices = self._data.read(start, stop, data), self._indices.read(start, stop, indices)
-            raw = csr_array((_for_scipy(data), indices, indptr), shape=(indptr.size - 1, self.shape[1]))
-            for group in np.unique(codes[run]).tolist():
-                kept = raw[run[codes[run] == group] - run[0]]
-                kept.indices = self._checked(kept.indices, start, stop)
-                if not kept.has_canonical_format:
-                    kept.sum_duplicates()
-                yield group, kept
+            self._data.read(start, stop, data[position:])
+            self._indices.read(start, stop, indices[position:])
+            position += stop - start
+        values = _for_scipy(data[:position])
+        raw = csr_array((values, indices[:position], indptr), shape=(read.size, self.shape[1]))
+        places = np.searchsorted(read, cells)
+        for group in np.unique(codes[cells]).tolist():
+            kept = raw[places[codes[cells] == group]]
+            kept.indices = self._checked(kept.indices, int(self.indptr[cells[0]]), int(self.indptr[cells[-1] + 1]))
+            if not kept.has_canonical_format:
+                kept.sum_duplicates()
+            yield group, kept
+
+    def entries_read(self, wanted: NDArray[np.bool_]) -> int:
+        """Return how many entries are read for some rows, or unpacked where they lie in compressed pieces.
+
+        Parameters
+        ----------
+        wanted
+            Which rows, shape (n_obs,).
+        """
+        rows = np.flatnonzero(wanted)
+        starts, stops = self.indptr[rows], self.indptr[rows + 1]
+        if not self._piece:
+            return int((stops - starts).sum())
+        kept = stops > starts
+        steps = np.zeros((self.nnz or 0) // self._piece + 2, np.int64)
+        np.add.at(steps, starts[kept] // self._piece, 1)
+        np.add.at(steps, (stops[kept] - 1) // self._piece + 1, -1)
+        return int(np.count_nonzero(np.cumsum(steps))) * self._piece
+
+    @property
+    def _piece(self) -> int:
+        """How many entries are unpacked at once; 0 where the arrays lie in the file as they are."""
+        return max(self._data.piece, self._indices.piece)
 
     def _scratch(self, n: int) -> tuple[NDArray[Any], NDArray[Any]]:
         """Return this thread's own room for n entries: fresh memory for each block costs more than what is read."""
