@@ -215,16 +215,21 @@ class Viewer:
         """Paste into the field that has the focus, as the user's keys do."""
         self.page.evaluate(PASTE, text)
 
+    @property
+    def address(self) -> str:
+        """The page's address as the page has it: playwright's own copy stands still while a test waits."""
+        return self.page.evaluate("location.href")
+
     def settled(self) -> str:
         """Wait until the page's address no longer changes and return it: it then says the view."""
         seen: list[str] = []
 
         def same() -> bool:
-            seen.append(self.page.url)
-            return "#v=" in seen[-1] and len(seen) > 20 and len(set(seen[-20:])) == 1
+            seen.append(self.address)
+            return "#v=" in seen[-1] and len(seen) > 12 and len(set(seen[-12:])) == 1
 
         eventually(same, "an address at rest")
-        return self.page.url
+        return seen[-1]
 
     def saved(self, button: str, menu: Any = None) -> bytes:
         """Save by a button, of the menu that another opens where it is given, and return what came."""

@@ -56,7 +56,7 @@ def test_four_plots_have_one_selection_and_one_camera(visit, pbmc):
     viewer.page.get_by_role("button", name="Colour by n_counts").click()
     expect(pane(viewer, 3).get_by_label("Legend")).to_contain_text("n_counts")
     expect(pane(viewer, 1).get_by_label("Legend")).to_contain_text("bulk_labels")
-    url = eventually(lambda: viewer.page.url if "#v=" in viewer.page.url else None, "a link")
+    url = viewer.settled()
     assert len(url) < 900
     viewer.settled()
     viewer.page.reload()

@@ -19,7 +19,7 @@ def row(viewer, name):
 
 def address(viewer):
     """Return the address once it says the view."""
-    return eventually(lambda: viewer.page.url if "#v=" in viewer.page.url else None, "a view in the address")
+    return eventually(lambda: "#v=" in (now := viewer.address) and now, "a view in the address")
 
 
 def set_a(viewer):
@@ -89,7 +89,7 @@ def test_the_link_is_copied(visit, pbmc):
     viewer.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     viewer.page.get_by_role("button", name="Copy a link to this view").click()
     expect(viewer.page.get_by_role("status").filter(has_text="The link is copied")).to_be_visible()
-    assert viewer.page.evaluate("navigator.clipboard.readText()") == viewer.page.url
+    assert viewer.page.evaluate("navigator.clipboard.readText()") == viewer.address
 
 
 def test_a_link_may_be_written_by_hand(visit, pbmc):
