@@ -126,3 +126,26 @@ def test_the_search_says_what_alias_it_found(visit, tmp_path):
     expect(viewer.page.get_by_role("option")).to_contain_text("also CD20")
     viewer.page.keyboard.press("Enter")
     viewer.colored_by("MS4A1")
+
+
+def test_a_brush_on_a_genes_histogram_selects_its_cells(visit, pbmc, cells):
+    viewer = visit(pbmc).drawn()
+    viewer.search_gene("LYZ")
+    viewer.colored_by("LYZ")
+    values = cells.raw[:, "LYZ"].X.toarray().ravel()
+    low, high = (viewer.page.get_by_role("slider", name=f"{end} LYZ") for end in ("Lowest", "Highest"))
+    box = eventually(viewer.page.locator("article").filter(has=low).locator(".brush").bounding_box, "the histogram")
+    y = box["y"] + box["height"] / 2
+    viewer.page.mouse.move(box["x"] + 0.3 * box["width"], y)
+    viewer.page.mouse.down()
+    viewer.page.mouse.move(box["x"] + 0.8 * box["width"], y, steps=6)
+    viewer.page.mouse.up()
+
+    def chosen():
+        ends = [float(slider.get_attribute("aria-valuenow") or "nan") for slider in (low, high)]
+        return int(((values >= ends[0]) & (values <= ends[1])).sum())
+
+    eventually(lambda: viewer.selected() == chosen() and 0 < chosen() < 700, "the cells in the range")
+    chip = viewer.page.get_by_role("list", name="Filters and sets").get_by_role("listitem").filter(has_text="LYZ")
+    chip.get_by_role("button", name="Remove").click()
+    viewer.wait_selected(None)

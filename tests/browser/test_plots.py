@@ -250,3 +250,36 @@ def test_the_drawer_is_resized_by_pointer_and_keyboard_and_shows_its_numbers(vis
     table = drawer.get_by_role("table", name="Numbers of the Dot plot")
     expect(table).to_have_attribute("aria-rowcount", "31")
     expect(table.get_by_role("cell", name="CD79A").first).to_be_visible()
+
+
+def test_a_click_on_any_mark_selects_its_cells(visit, pbmc, cells):
+    viewer = visit(pbmc).drawn()
+    drawer = open_plots(viewer)
+    table = cells.obs.groupby(["bulk_labels", "louvain"], observed=True).size()
+    totals = table.groupby("bulk_labels", observed=True).sum()
+
+    def back():
+        viewer.page.get_by_role("button", name="Undo").click()
+        viewer.wait_selected(None)
+
+    drawer.locator("circle[data-tip^='LYZ in CD14+ Monocyte']").click()
+    viewer.wait_selected(int(totals["CD14+ Monocyte"]))
+    back()
+    drawer.get_by_role("radio", name="Matrix").click()
+    drawer.locator("rect[data-tip^='NKG7 in CD56+ NK']").click()
+    viewer.wait_selected(int(totals["CD56+ NK"]))
+    back()
+    drawer.get_by_role("radio", name="Heat map").click()
+    drawer.locator("rect[data-group='CD19+ B']").first.click()
+    viewer.wait_selected(int(totals["CD19+ B"]))
+    back()
+    drawer.get_by_role("radio", name="Violins").click()
+    drawer.locator("g[data-tip^='LYZ in Dendritic']").click()
+    viewer.wait_selected(int(totals["Dendritic"]))
+    back()
+    drawer.get_by_role("radio", name="Composition").click()
+    drawer.get_by_role("combobox", name=re.compile("Parts")).click()
+    viewer.page.get_by_role("option", name="louvain").click()
+    part = table["Dendritic"].idxmax()
+    drawer.locator(f"rect[data-group='Dendritic'][data-part='{part}']").click()
+    viewer.wait_selected(int(table["Dendritic", part]))
