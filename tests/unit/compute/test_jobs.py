@@ -296,16 +296,31 @@ def test_what_takes_no_time_does_not_wait_behind_what_does(pool):
     with pytest.raises(TooManyJobs):
         for i in range(100):
             jobs.submit(f"waits {i}", Work())
-    assert ended(jobs.submit("quick", lambda tick: 7, quick=True)).result == 7
+    assert ended(jobs.submit("quick", lambda tick: 7, quick=lambda: True)).result == 7
     for work, _ in busy_ones:
         work.go.set()
 
 
 def test_what_takes_no_time_has_a_bound_too(pool):
     jobs, slow = pool(queue_length=3), Work()
-    jobs.submit("not so quick", slow, quick=True)
+    jobs.submit("not so quick", slow, quick=lambda: True)
     assert slow.begun.wait(SOON)
     with pytest.raises(TooManyJobs):
         for i in range(100):
-            jobs.submit(f"waits {i}", Work(), quick=True)
+            jobs.submit(f"waits {i}", Work(), quick=lambda: True)
     slow.go.set()
+
+
+def test_whether_a_job_is_quick_is_not_asked_where_none_has_room(pool):
+    def refuse():
+        raise AssertionError("asked")
+
+    jobs, works = pool(queue_length=0), [Work() for _ in range(4)]
+    for number, work in enumerate(works):
+        jobs.submit(f"held {number}", work, quick=lambda number=number: number < 2)
+    with pytest.raises(TooManyJobs):
+        jobs.submit("another", Work(), quick=refuse)
+    # the same again takes part in what is under way
+    assert jobs.submit("held 0", Work(), quick=refuse).key == "held 0"
+    for work in works:
+        work.go.set()

@@ -9,7 +9,8 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 from indexing import categories, indexed, opened, stored
 from starcyte.compute.diffexp import compare
-from starcyte.compute.moments import group_moments, kept_moments
+from starcyte.compute.kept import nearest
+from starcyte.compute.moments import group_moments
 from starcyte.store.block import Block
 from starcyte.store.indexed import IndexedMatrix
 
@@ -28,6 +29,12 @@ def dataset(request, tmp_path_factory):
     with opened(folder / "x.h5ad", stored(VALUES, request.param), OBS, block_bytes=300) as dataset:
         indexed(dataset, folder / "cache")
         yield dataset
+
+
+def kept_moments(dataset, matrix, masks):
+    """Return the moments of groups that need nothing but those that are kept."""
+    near = nearest(dataset, matrix, masks)
+    return near.moments() if near is not None and near.differ == 0 else None
 
 
 def by_pass(dataset, masks):

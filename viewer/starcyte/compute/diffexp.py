@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from scipy.special import stdtr
 
 from starcyte.compute import Correction, Method
-from starcyte.compute.moments import group_moments, kept_moments
+from starcyte.compute.kept import nearest
+from starcyte.compute.moments import group_moments
 from starcyte.compute.ranks import rank_sums, wilcoxon
-from starcyte.compute.remainder import remainder
 from starcyte.errors import BadRequest
 from starcyte.store.base import Dataset, Matrix, Tick, no_tick
 from starcyte.store.moments import Moments
@@ -100,9 +100,8 @@ def compare(
     codes = _codes(a, b, method)
     n_a, n_b = int(a.sum()), int(b.sum())
     if method == "t-test":
-        moments = kept_moments(dataset, matrix, [a, b])
-        if moments is None and (nearly := remainder(dataset, matrix, [a, b])) is not None:
-            moments = nearly.moments(workers, tick)
+        near = nearest(dataset, matrix, [a, b])
+        moments = None if near is None else near.moments(workers, tick)
         if moments is None:
             moments = group_moments(matrix, codes, 2, workers, tick)
         score, p_value = welch(moments, moments, 0, 1)

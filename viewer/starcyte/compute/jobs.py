@@ -100,7 +100,7 @@ class Jobs:
         what: str = "comparison",
         is_stale: Callable[[Any], bool] = lambda result: False,
         scope: str = "",
-        quick: bool = False,
+        quick: Callable[[], bool] = lambda: False,
     ) -> Job:
         """Do the work, or take part in the same work that is under way or done.
 
@@ -119,7 +119,8 @@ class Jobs:
         scope
             What it belongs to: jobs of other scopes are not seen.
         quick
-            Whether it takes no time to speak of: such jobs wait for each other alone.
+            Says whether it takes no time to speak of: such jobs wait for each other alone. Not asked where no job at
+            all has room.
 
         Raises
         ------
@@ -127,22 +128,35 @@ class Jobs:
             If too many jobs are waiting.
         """
         with self._lock:
-            same = next((j for j in self._of(scope) if j.key == key and self._is_wanted(j, is_stale)), None)
-            if same:
-                same.asked = time.monotonic()
+            if same := self._same(key, scope, is_stale):
                 return same
-            under_way = sum(not j.ended.is_set() and j.quick == quick for j in self._jobs.values())
-            if under_way >= self._settings.queue_length + _AT_ONCE:
-                raise TooManyJobs(
-                    f"{under_way} comparisons are under way or waiting (setting queue_length).",
-                    "Try again in some seconds.",
-                )
-            deadline = time.monotonic() + self._settings.job_deadline
-            job = Job(secrets.token_hex(8), key, owner, scope, work, deadline, self._settings.job_patience, what, quick)
+            self._check_room(True, False)
+        is_quick = quick()
+        with self._lock:
+            if same := self._same(key, scope, is_stale):
+                return same
+            self._check_room(is_quick)
+            deadline, patience = time.monotonic() + self._settings.job_deadline, self._settings.job_patience
+            job = Job(secrets.token_hex(8), key, owner, scope, work, deadline, patience, what, is_quick)
             self._jobs[job.id] = job
             self._drop_old()
-        (self._quick_pool if quick else self._pool).submit(self._run_next, quick)
+        (self._quick_pool if is_quick else self._pool).submit(self._run_next, is_quick)
         return job
+
+    def _same(self, key: str, scope: str, is_stale: Callable[[Any], bool]) -> Job | None:
+        job = next((j for j in self._of(scope) if j.key == key and self._is_wanted(j, is_stale)), None)
+        if job:
+            job.asked = time.monotonic()
+        return job
+
+    def _check_room(self, *lanes: bool) -> None:
+        """Raise TooManyJobs if none of some lanes, the quick one and the other, has room."""
+        under_way = [sum(not j.ended.is_set() and j.quick == quick for j in self._jobs.values()) for quick in lanes]
+        if min(under_way) >= self._settings.queue_length + _AT_ONCE:
+            raise TooManyJobs(
+                f"{sum(under_way)} comparisons are under way or waiting (setting queue_length).",
+                "Try again in some seconds.",
+            )
 
     def get(self, job_id: str, scope: str = "") -> Job:
         """Return a job by id; raise NotFound where there is none, or no more."""
@@ -251,7 +265,7 @@ class JobsOf:
         owner: str = "",
         what: str = "comparison",
         is_stale: Callable[[Any], bool] = lambda result: False,
-        quick: bool = False,
+        quick: Callable[[], bool] = lambda: False,
     ) -> Job:
         """Do the work, as ``Jobs.submit`` does."""
         return self._jobs.submit(key, work, owner, what, is_stale, self._scope, quick)

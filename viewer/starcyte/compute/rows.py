@@ -19,7 +19,7 @@ from starcyte.store.moments import Adding, Moments, chan, correct, may_round
 _MOST_SHARE = 0.5
 # to unpack them takes several times as long as to read them
 _MOST_SHARE_PACKED = 0.1
-_MOST_GROUPS = 4
+_MOST_GROUPS = 8
 
 
 def by_rows(matrix: Matrix, codes: NDArray[Any], n_groups: int) -> CsrMatrix | None:
@@ -34,13 +34,19 @@ def by_rows(matrix: Matrix, codes: NDArray[Any], n_groups: int) -> CsrMatrix | N
     n_groups
         The number of groups.
     """
-    base = matrix.base if isinstance(matrix, IndexedMatrix) else matrix
-    if not isinstance(base, CsrMatrix) or n_groups > _MOST_GROUPS:
+    base = rows_of(matrix)
+    if base is None or n_groups > _MOST_GROUPS:
         return None
-    if base.is_plain and (not isinstance(matrix, IndexedMatrix) or matrix.standing is base):
+    if not base.piece and (not isinstance(matrix, IndexedMatrix) or matrix.standing is base):
         return base
-    share = _MOST_SHARE if base.is_plain else _MOST_SHARE_PACKED
+    share = _MOST_SHARE_PACKED if base.piece else _MOST_SHARE
     return base if base.entries_read(codes < n_groups) <= share * (base.nnz or 0) else None
+
+
+def rows_of(matrix: Matrix) -> CsrMatrix | None:
+    """Return the matrix that has a matrix's rows one by one; None where it is stored otherwise."""
+    base = matrix.base if isinstance(matrix, IndexedMatrix) else matrix
+    return base if isinstance(base, CsrMatrix) else None
 
 
 def row_moments(
@@ -74,15 +80,17 @@ def row_moments(
     positive = np.zeros((n_groups, n_genes), np.uint32)
     lock = threading.Lock()
 
+    batches = matrix.batches(np.flatnonzero(codes < n_groups))
+
     def add(number: int) -> None:
-        for group, rows in matrix.rows(number, codes, n_groups):
+        for group, rows in matrix.rows(batches[number], codes):
             part_mean, part_m2, part_positive = _moments(rows)
             with lock, np.errstate(invalid="ignore", over="ignore"):
                 chan(int(seen[group]), mean[group], m2[group], rows.shape[0], part_mean, part_m2)
                 seen[group] += rows.shape[0]
                 positive[group] += part_positive
 
-    each(matrix.n_blocks, add, workers, tick)
+    each(len(batches), add, workers, tick)
     return Moments(n, mean.T, m2.T, positive.T)
 
 

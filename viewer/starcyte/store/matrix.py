@@ -188,33 +188,47 @@ class CsrMatrix(_SparseMatrix):
         )
 
     @property
-    def is_plain(self) -> bool:
-        """Whether the arrays lie in the file as they are: neither compressed nor in pieces."""
-        return not self._piece
+    def piece(self) -> int:
+        """How many entries are unpacked at once; 0 where the arrays lie in the file as they are."""
+        return max(self._data.piece, self._indices.piece)
 
-    def rows(self, number: int, codes: NDArray[Any], n_groups: int) -> Iterator[tuple[int, csr_array]]:
-        """Read the rows of a block that are in a group, leaving out what lies between them where that is much.
+    @property
+    def _gap(self) -> int:
+        return max(_GAP, self.piece)
+
+    def batches(self, cells: NDArray[np.intp]) -> list[NDArray[np.intp]]:
+        """Divide rows into batches, each of about as many entries as a block, with what is read between them.
 
         Parameters
         ----------
-        number
-            The block's.
+        cells
+            Which rows, in their order.
+        """
+        if not cells.size:
+            return []
+        starts, stops = self.indptr[cells], self.indptr[cells + 1]
+        between = np.r_[0, starts[1:] - stops[:-1]]
+        sizes = stops - starts + np.where(between > self._gap, 0, between)
+        batch = np.cumsum(sizes) // self._block_entries
+        return np.split(cells, np.flatnonzero(np.diff(batch)) + 1)
+
+    def rows(self, cells: NDArray[np.intp], codes: NDArray[Any]) -> Iterator[tuple[int, csr_array]]:
+        """Read some rows, leaving out what lies between them where that is much.
+
+        Parameters
+        ----------
+        cells
+            Which rows, in their order: a batch.
         codes
-            The group of each cell, shape (n_obs,); n_groups for cells in none.
-        n_groups
-            The number of groups.
+            The group of each cell, shape (n_obs,).
 
         Yields
         ------
         group, rows
-            A group, and rows of it; a group may come again.
+            A group, and its rows.
         """
-        first, last = int(self.spans[number]), int(self.spans[number + 1])
-        cells = first + np.flatnonzero(codes[first:last] < n_groups)
-        if not cells.size:
-            return
         between = self.indptr[cells[1:]] - self.indptr[cells[:-1] + 1]
-        runs = np.split(cells, np.flatnonzero(between > max(_GAP, self._piece)) + 1)
+        runs = np.split(cells, np.flatnonzero(between > self._gap) + 1)
         # what is between is read but not looked at, so that only the rows that are wanted need be right
         read = np.concatenate([np.arange(run[0], run[-1] + 1) for run in runs])
         indptr = np.r_[0, np.cumsum(self.indptr[read + 1] - self.indptr[read])].astype(np.int32)
@@ -245,18 +259,13 @@ class CsrMatrix(_SparseMatrix):
         """
         rows = np.flatnonzero(wanted)
         starts, stops = self.indptr[rows], self.indptr[rows + 1]
-        if not self._piece:
+        if not self.piece:
             return int((stops - starts).sum())
         kept = stops > starts
-        steps = np.zeros((self.nnz or 0) // self._piece + 2, np.int64)
-        np.add.at(steps, starts[kept] // self._piece, 1)
-        np.add.at(steps, (stops[kept] - 1) // self._piece + 1, -1)
-        return int(np.count_nonzero(np.cumsum(steps))) * self._piece
-
-    @property
-    def _piece(self) -> int:
-        """How many entries are unpacked at once; 0 where the arrays lie in the file as they are."""
-        return max(self._data.piece, self._indices.piece)
+        steps = np.zeros((self.nnz or 0) // self.piece + 2, np.int64)
+        np.add.at(steps, starts[kept] // self.piece, 1)
+        np.add.at(steps, (stops[kept] - 1) // self.piece + 1, -1)
+        return int(np.count_nonzero(np.cumsum(steps))) * self.piece
 
     def _scratch(self, n: int) -> tuple[NDArray[Any], NDArray[Any]]:
         """Return this thread's own room for n entries: fresh memory for each block costs more than what is read."""

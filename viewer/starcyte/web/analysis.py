@@ -35,7 +35,7 @@ def _refuse_all() -> None:
 def diffexp() -> Response:
     """Compare two groups of cells, now or as a job."""
     from starcyte.compute.diffexp import compare
-    from starcyte.compute.remainder import is_quick
+    from starcyte.compute.kept import nearest
     from starcyte.web.grouping import selected
 
     ctx, dataset, body = context(), context().dataset(), body_json()
@@ -52,7 +52,10 @@ def diffexp() -> Response:
     def work(tick: Tick) -> Comparison:
         return compare(dataset, matrix, a, b, method, correction, cores, _after_index(ctx, matrix, method, tick))
 
-    quick = method == "t-test" and is_quick(dataset, matrix, [a, b])
+    def quick() -> bool:
+        near = nearest(dataset, matrix, [a, b]) if method == "t-test" else None
+        return near is not None and near.is_quick
+
     return answer_job(ctx.jobs.submit(key, work, owner=owner(), quick=quick), *page)
 
 
