@@ -14,7 +14,7 @@ import container
 import galaxy_server
 import gx_it_proxy
 
-CELLS = galaxy_server.ROOT / "galaxy_wrappers" / "test-data" / "cells.h5ad"
+TEST_DATA = galaxy_server.ROOT / "galaxy_wrappers" / "test-data"
 
 
 def pytest_addoption(parser):
@@ -44,7 +44,7 @@ def history(galaxy):
 def uploaded(galaxy, history, tmp_path_factory):
     """All datasets of all tests, by name: one upload, which takes Galaxy as long as that of one of them."""
     path = Path(str(resources.files("scanpy"))) / "datasets" / "10x_pbmc68k_reduced.h5ad"
-    files = {galaxy_server.PLAIN: path, galaxy_server.NASTY: path, galaxy_server.CELLS: CELLS}
+    files = {galaxy_server.PLAIN: path, galaxy_server.NASTY: path, galaxy_server.CELLS: TEST_DATA / "cells.h5ad"}
     others = tmp_path_factory.mktemp("others")
     with h5py.File(others / "plain.h5", "w") as file:
         file["numbers"] = np.arange(3)
@@ -54,8 +54,11 @@ def uploaded(galaxy, history, tmp_path_factory):
         for group in ("row_attrs", "col_attrs", "layers"):
             file.create_group(group)
     files |= {name: others / name for name in ("plain.h5", "cells.loom")}
+    # those of the tests in the wrappers, by the names that they have there
+    given = {path.name: path for path in TEST_DATA.iterdir()}
     with galaxy_server.timed("uploaded"):
-        return dict(zip(files, galaxy.upload(history, files), strict=True))
+        found = galaxy.upload(history, files | given, {name: path.suffix[1:] for name, path in given.items()})
+        return dict(zip(files | given, found, strict=True))
 
 
 @pytest.fixture(scope="session")

@@ -170,9 +170,12 @@ class Galaxy:
         key = self.call("GET", "/api/authenticate/baseauth", auth=(EMAIL, PASSWORD))["api_key"]
         self.session.headers["x-api-key"] = key
 
-    def upload(self, history, files, ext="auto"):
-        """Upload files under the names given and return their datasets."""
-        elements = [{"src": "files", "name": name, "ext": ext, "dbkey": "?"} for name in files]
+    def upload(self, history, files, datatypes):
+        """Upload files under the names given, as the datatypes given or as what Galaxy takes them for.
+
+        Return their datasets.
+        """
+        elements = [{"src": "files", "name": name, "ext": datatypes.get(name, "auto"), "dbkey": "?"} for name in files]
         targets = json.dumps([{"destination": {"type": "hdas"}, "elements": elements}])
         with contextlib.ExitStack() as stack:
             parts = {
