@@ -92,6 +92,10 @@ class GeneNames:
         self._folded_ids = [n.casefold() for n in self.ids] if self.ids is not None else None
         self._aliases = _aliases(frame, len(self.names))
         self._exact: dict[str, int] | None = None
+        self._texts = [
+            "\n".join((name, ident, *(a.casefold() for a in self._aliases.get(i, ()))))
+            for i, (name, ident) in enumerate(zip(self._folded, self._folded_ids or self._folded, strict=True))
+        ]
 
     def index(self, name: str) -> int:
         """Return the position of the gene with this name, or failing that this id; raise NotFound."""
@@ -137,8 +141,8 @@ class GeneNames:
         if not wanted:
             return list(range(len(self.names)))
         found: list[tuple[int, int, int]] = []
-        ids = self._folded_ids or [""] * len(self._folded)
-        for i, (name, ident) in enumerate(zip(self._folded, ids, strict=True)):
+        for i in [i for i, texts in enumerate(self._texts) if wanted in texts]:
+            name, ident = self._folded[i], self._folded_ids[i] if self._folded_ids else ""
             rank = _rank(wanted, name, ident, self._aliases.get(i, ()))
             if rank is not None:
                 found.append((rank, len(name), i))
@@ -147,17 +151,22 @@ class GeneNames:
 
 def _rank(wanted: str, name: str, ident: str, aliases: Sequence[str]) -> int | None:
     folded = [a.casefold() for a in aliases]
-    tests = (
-        name == wanted,
-        ident == wanted,
-        wanted in folded,
-        name.startswith(wanted),
-        ident.startswith(wanted),
-        any(a.startswith(wanted) for a in folded),
-        wanted in name,
-        wanted in ident,
-    )
-    return next((rank for rank, holds in enumerate(tests) if holds), None)
+    of_name, of_ident = name.find(wanted), ident.find(wanted)
+    if of_name == 0 and len(name) == len(wanted):
+        return 0
+    if of_ident == 0 and len(ident) == len(wanted):
+        return 1
+    if wanted in folded:
+        return 2
+    if of_name == 0:
+        return 3
+    if of_ident == 0:
+        return 4
+    if any(a.startswith(wanted) for a in folded):
+        return 5
+    if of_name > 0:
+        return 6
+    return 7 if of_ident > 0 else None
 
 
 def unique(names: Sequence[str]) -> tuple[list[str], int]:
