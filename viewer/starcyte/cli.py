@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from starcyte.curation.accounts import Accounts
     from starcyte.store.opening import Opening
     from starcyte.web.access import Access
-    from starcyte.web.ending import IdleClock
+    from starcyte.web.idle import IdleClock
 
 
 _DATASET_HELP = "Path of an .h5ad file, of any name, or its URL; `launch` also looks for it in the variable DATASET."
@@ -107,7 +107,7 @@ def _end(reason: str) -> None:
 
 
 def _idle_clock(seconds: float, is_opening: Callable[[], bool]) -> IdleClock:
-    from starcyte.web.ending import IdleClock
+    from starcyte.web.idle import IdleClock
 
     length = f"{seconds / 60:g} min" if seconds >= 60 else f"{seconds:g} s"
     return IdleClock(seconds, lambda: _end(f"nobody used it for {length}"), is_opening)

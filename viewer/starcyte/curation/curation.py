@@ -6,10 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from starcyte.curation.base import Snapshot
-from starcyte.curation.db import Change, Store, utc_now
+from starcyte.curation.db import Store, utc_now
 from starcyte.curation.genesets import GeneSets
 from starcyte.curation.keepsakes import Keepsakes
 from starcyte.curation.labels import Labels
+from starcyte.curation.thing import Change
 from starcyte.settings import Settings
 
 _CHANGES_AT_ONCE = 1000

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from starcyte.curation.base import GeneSet
-from starcyte.curation.db import Change, Reading, Store, Thing, Writing
+from starcyte.curation.db import Store
 from starcyte.curation.names import check_name, check_note
 from starcyte.curation.standing import ANY, check_revision, no_such, too_many
+from starcyte.curation.thing import Change, Thing
+from starcyte.curation.transaction import Reading, Writing
 from starcyte.errors import BadRequest, Conflict, LimitExceeded, NotFound
 from starcyte.settings import Settings
 

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from starcyte.curation.base import Keepsake
-from starcyte.curation.db import Reading, Store, Thing
+from starcyte.curation.db import Store
 from starcyte.curation.names import check_name
 from starcyte.curation.standing import ANY, check_revision, no_such, too_many
+from starcyte.curation.thing import Thing
+from starcyte.curation.transaction import Reading
 from starcyte.errors import BadRequest, Conflict, LimitExceeded
 from starcyte.settings import Settings
 

@@ -10,11 +10,13 @@ from dataclasses import replace
 from pyroaring import BitMap
 
 from starcyte.curation.base import Category, Label, LabelInfo
-from starcyte.curation.db import Change, Reading, Store, Thing, Writing
+from starcyte.curation.db import Store
 from starcyte.curation.label_edit import Wanted, check_number, edited
 from starcyte.curation.label_state import Entry, State, assigned, moves, undoing, undone
 from starcyte.curation.names import check_color, check_name, check_note
 from starcyte.curation.standing import ANY, check_revision, no_such, too_many
+from starcyte.curation.thing import Change, Thing
+from starcyte.curation.transaction import Reading, Writing
 from starcyte.errors import BadRequest, Conflict, NotFound
 from starcyte.settings import Settings
 

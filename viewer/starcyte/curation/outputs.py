@@ -16,7 +16,8 @@ from starcyte.curation.session import write_session
 
 if TYPE_CHECKING:
     from starcyte.curation.curation import Curation
-    from starcyte.curation.db import Reading, Thing
+    from starcyte.curation.thing import Thing
+    from starcyte.curation.transaction import Reading
     from starcyte.store.base import Dataset
 
 LABELS, GENE_SETS, SESSION = "labels", "gene_sets", "session"

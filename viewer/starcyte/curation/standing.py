@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from starcyte.curation.db import Thing
+from starcyte.curation.thing import Thing
 from starcyte.errors import Conflict, LimitExceeded, NotFound
 
 ANY = -1

@@ -26,7 +26,7 @@ from starcyte.store.remote import Remote
 from starcyte.store.shelf import Shelf
 from starcyte.store.signature import check_signature
 from starcyte.web.context import Context
-from starcyte.web.ending import IdleClock
+from starcyte.web.idle import IdleClock
 
 log = logging.getLogger(__name__)
 

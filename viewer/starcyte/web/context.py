@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from starcyte.curation.downloads import Downloads
     from starcyte.curation.terms import Terms
     from starcyte.store.base import Dataset, Matrix
-    from starcyte.web.ending import IdleClock
+    from starcyte.web.idle import IdleClock
 
 # Galaxy kills a second after it has asked us to leave
 _LAST_SAVE_SECONDS = 0.3

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable
-from typing import Any
 
 from flask import Blueprint, Response, request
 
@@ -21,47 +18,6 @@ _PAUSE_SECONDS = 0.3
 _SAVE_SECONDS = 60.0
 # asked by whoever only looks whether we live
 _NO_USE = {"health", "asset"}
-
-
-class IdleClock:
-    """Counts the time since a page was used.
-
-    Parameters
-    ----------
-    timeout
-        Seconds after which it is over.
-    end
-        Called then, once.
-    is_busy
-        Whether time stands still, as while the dataset opens.
-    """
-
-    def __init__(self, timeout: float, end: Callable[[], None], is_busy: Callable[[], bool] = lambda: False) -> None:
-        self.timeout = timeout
-        self._end = end
-        self._is_busy = is_busy
-        self._used = time.monotonic()
-        threading.Thread(target=self._run, name="idle", daemon=True).start()
-
-    def use(self) -> None:
-        """Note that somebody uses a page."""
-        self._used = time.monotonic()
-
-    @property
-    def left(self) -> float:
-        """Seconds that are left."""
-        return max(self._used + self.timeout - time.monotonic(), 0.0)
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return what the HTTP interface says of it."""
-        return {"timeout": self.timeout, "left": round(self.left, 1)}
-
-    def _run(self) -> None:
-        while self.left > 0:
-            time.sleep(min(self.left, 1.0))
-            if self._is_busy():
-                self.use()
-        self._end()
 
 
 @blueprint.before_app_request

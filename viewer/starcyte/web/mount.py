@@ -12,8 +12,8 @@ from werkzeug.wsgi import ClosingIterator
 from starcyte.errors import NotFound, StarcyteError
 from starcyte.web.catalogue import Catalogue, absent
 from starcyte.web.context import MOUNTED, Context
-from starcyte.web.ending import IdleClock
 from starcyte.web.guard import MOUNT
+from starcyte.web.idle import IdleClock
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment

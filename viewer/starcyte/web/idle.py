@@ -1,0 +1,49 @@
+"""How long nobody has used a viewer."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+
+class IdleClock:
+    """Counts the time since a page was used.
+
+    Parameters
+    ----------
+    timeout
+        Seconds after which it is over.
+    end
+        Called then, once.
+    is_busy
+        Whether time stands still, as while the dataset opens.
+    """
+
+    def __init__(self, timeout: float, end: Callable[[], None], is_busy: Callable[[], bool] = lambda: False) -> None:
+        self.timeout = timeout
+        self._end = end
+        self._is_busy = is_busy
+        self._used = time.monotonic()
+        threading.Thread(target=self._run, name="idle", daemon=True).start()
+
+    def use(self) -> None:
+        """Note that somebody uses a page."""
+        self._used = time.monotonic()
+
+    @property
+    def left(self) -> float:
+        """Seconds that are left."""
+        return max(self._used + self.timeout - time.monotonic(), 0.0)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what the HTTP interface says of it."""
+        return {"timeout": self.timeout, "left": round(self.left, 1)}
+
+    def _run(self) -> None:
+        while self.left > 0:
+            time.sleep(min(self.left, 1.0))
+            if self._is_busy():
+                self.use()
+        self._end()
