@@ -12,6 +12,8 @@ from benchmarks.questions import Cells, Comparison, GeneMean, Genes, Group, Mark
 
 # bytes of an entry of the index, of an entry of the file, and of a gene's moments in one group
 _INDEXED, _STORED, _MOMENTS = 6, 8, 20
+# cells of a small lasso
+_LASSO = 300
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,11 @@ def _cluster_and_rest(facts: Facts, rng: np.random.Generator, turn: int) -> Ques
     return Comparison("t-test", Group((a,)), Group(tuple(c for c in facts.largest if c != a)))
 
 
+def _lasso_and_rest(facts: Facts, rng: np.random.Generator, turn: int) -> Question:
+    first = int(rng.integers(1, facts.n_obs - _LASSO - 1))
+    return Comparison("t-test", Group(cells=np.arange(first, first + _LASSO)), None)
+
+
 def _wilcoxon(facts: Facts, rng: np.random.Generator, turn: int) -> Question:
     """Two groups of 8 % of the cells, each of whole clusters and a part of one: too many cells for one cluster."""
     order = rng.permutation(len(facts.largest))
@@ -85,6 +92,7 @@ CASES = (
     Case("t-test, two random 10 %", _random_groups, lambda f: _INDEXED * f.nnz, 3),
     Case("t-test, two clusters", _two_clusters, lambda f: _MOMENTS * 2 * f.n_vars, 5),
     Case("t-test, a cluster and the rest", _cluster_and_rest, lambda f: _MOMENTS * f.n_groups * f.n_vars, 5),
+    Case("t-test, 300 cells and the rest", _lasso_and_rest, lambda f: _MOMENTS * f.n_groups * f.n_vars, 5),
     Case("Wilcoxon, two 8 % of clusters", _wilcoxon, lambda f: 0.16 * _STORED * f.nnz, 2),
     Case("markers of 40 clusters, t-test", _markers, lambda f: _MOMENTS * f.n_groups * f.n_vars, 3),
 )

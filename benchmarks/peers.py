@@ -136,8 +136,9 @@ class Cellxgene(Server):
             case GeneMean(positions):
                 names = "&".join(f"var:name_0=GENE{i}" for i in positions)
                 paths = [f"summarize/var?method=mean&{names}"]
-            case Comparison("t-test", a, Group() as b):
-                sets = {f"set{k}": {"filter": {"obs": self._filter(g)}} for k, g in ((1, a), (2, b))}
+            case Comparison("t-test", a, b):
+                of_b = self._filter(b) if b is not None else self._others(a)
+                sets = {f"set{k}": {"filter": {"obs": f}} for k, f in ((1, self._filter(a)), (2, of_b))}
                 body = {"mode": "topN", "count": _LISTED, **sets}
                 return [Request("/api/v0.2/diffexp/obs", headers | {"Accept": "application/json"}, body)]
             case _:
@@ -149,6 +150,13 @@ class Cellxgene(Server):
         if group.clusters:
             return {"annotation_value": [{"name": "cluster", "values": [f"cluster {c}" for c in group.clusters]}]}
         return {"index": group.cells.tolist()}
+
+    @staticmethod
+    def _others(group: Group) -> object:
+        """Return the cells before and behind a group, which is one run; what is beyond the last it leaves out."""
+        first, last = int(group.cells[0]), int(group.cells[-1])
+        assert last - first == group.cells.size - 1
+        return {"index": [[0, first], [last + 1, 1 << 31]]}
 
 
 class Annzarro(Server):
