@@ -3,17 +3,11 @@
 Their datasets are uploaded once for all of them: an upload takes Galaxy longer than most of the tools.
 """
 
-import warnings
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from galaxy_conf import BATCH_TOOLS, TOOL, WRAPPERS
 from lxml import etree
-
-with warnings.catch_warnings():
-    # Galaxy imports modules that Python is about to drop
-    warnings.simplefilter("ignore", DeprecationWarning)
-    from galaxy.tool_util.verify import interactor
 
 # Galaxy's own, and not of what is tested
 pytestmark = [pytest.mark.galaxy, pytest.mark.filterwarnings("ignore")]
@@ -29,6 +23,8 @@ TESTS = [(tool, i) for tool, n in TOOLS.items() for i in range(n)]
 @pytest.fixture(scope="module")
 def runs(galaxy, uploaded):
     """All tests, under way, four at a time."""
+    from galaxy.tool_util.verify import interactor
+
     key = galaxy.session.headers["x-api-key"]
     runner = interactor.GalaxyInteractorApi(
         galaxy_url=galaxy.url, master_api_key=key, api_key=key, test_data=[str(WRAPPERS / "test-data")]
