@@ -9,9 +9,9 @@ import type { FigureLegend, PlotName } from '../plots/scatterFigure';
 import { cellsOf, selectionOf } from '../state/cells';
 import { save } from '../state/download';
 import { categoryName, codesOf } from '../state/field';
+import { isShown } from '../state/fieldfilter';
 import { count, date, number } from '../state/format';
 import { preferences } from '../state/preferences.svelte';
-import { isShown } from '../state/view';
 import type { Viewer } from '../state/viewer.svelte';
 import { csvLine } from '../wire/csv';
 

@@ -1,5 +1,5 @@
 /** A kept view in the page's address, behind the #: squeezed JSON, or a few words that a person can write. */
-import { fromBase64, toBase64 } from './recipe';
+import { fromBase64, toBase64 } from './packed';
 import type { SavedView } from './saved';
 
 /** More than any link of ours unpacks to. */

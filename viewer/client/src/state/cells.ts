@@ -1,6 +1,7 @@
 /** Lists of cells that views refer to by number, and how they are written in a request. */
 import type { Selection } from '../api/types';
-import { depthOf, type Joining, packCells, type Recipe } from './recipe';
+import { packCells } from './packed';
+import { depthOf, type Joining, type Recipe } from './recipe';
 import type { CellsRef, View } from './view';
 
 export class CellStore {

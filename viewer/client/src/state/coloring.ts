@@ -4,7 +4,8 @@ import { categoryCodes, quantise } from '../color/codes';
 import { pairCodes } from '../color/pair';
 import type { NumberArray } from '../wire/columns';
 import type { FieldData } from './field';
-import { type FieldScale, type GeneRef, USUAL_SCALE } from './view';
+import type { GeneRef } from './ref';
+import { type FieldScale, USUAL_SCALE } from './view';
 
 export interface PlainColoring {
   readonly kind: 'plain';

@@ -3,8 +3,9 @@ import type { ObsColumn } from '../api/types';
 import { percentiles } from '../color/codes';
 import type { FieldSpec } from '../crossfilter/engine';
 import type { Column, NumberArray } from '../wire/columns';
-import type { RowRef } from './recipe';
-import { type FieldScale, type GeneRef, geneKey, obsKey, rowKey, USUAL_SCALE } from './view';
+import type { RowRef } from './ref';
+import { type GeneRef, geneKey, obsKey, rowKey } from './ref';
+import { type FieldScale, USUAL_SCALE } from './view';
 
 export interface CategoryData {
   readonly kind: 'category';

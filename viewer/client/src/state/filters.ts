@@ -1,7 +1,8 @@
 /** What narrows the selection, and the two sets kept, each in a few words. */
 import { categoryName, type FieldData } from './field';
+import { isShown, MISSING, type RangeFilter } from './fieldfilter';
 import { count, date, number } from './format';
-import { isShown, MISSING, type RangeFilter, type View } from './view';
+import type { View } from './view';
 
 export interface Chip {
   /** Of the field; `lasso`, `setA` or `setB` for those. */

@@ -3,7 +3,9 @@ import type { CategoryEdit, LabelCategory, LabelInfo } from '../api/made';
 import { palette } from '../color/palette';
 import type { NumberArray } from '../wire/columns';
 import type { CategoryData } from './field';
-import { type ColorBy, type FieldFilter, labelKey, MISSING, type View } from './view';
+import { type FieldFilter, MISSING } from './fieldfilter';
+import { labelKey } from './ref';
+import type { ColorBy, View } from './view';
 
 export interface Label {
   readonly name: string;

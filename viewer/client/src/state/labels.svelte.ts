@@ -4,6 +4,7 @@ import { ApiError } from '../api/error';
 import type { LabelAnswer, LabelInfo } from '../api/made';
 import { cellsOf, selectionOf } from './cells';
 import type { CategoryData, FieldData } from './field';
+import { MISSING } from './fieldfilter';
 import { count } from './format';
 import {
   type Codes,
@@ -24,10 +25,11 @@ import {
   withEditedCodes,
   withLabelMoved,
 } from './label';
+import { labelKey, obsKey } from './ref';
 import type { Saving } from './saving.svelte';
 import { newNumber } from './snapshots';
 import { type Done, type Known, type Listed, type Thing, Things } from './things.svelte';
-import { labelKey, MISSING, obsKey, type View, withoutFilters } from './view';
+import { type View, withoutFilters } from './view';
 import type { Viewer } from './viewer.svelte';
 
 /** Bytes of codes kept for steps back; older ones are asked for again. */

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import type { FieldData } from './field';
+import type { FieldFilter } from './fieldfilter';
 import { selectionName } from './naming';
-import type { FieldFilter, View } from './view';
+import type { View } from './view';
 
 const TYPES = {
   kind: 'category',

@@ -1,6 +1,7 @@
 /** What cells are called that were selected by filters. */
 import { categoryName, type FieldData } from './field';
-import { isShown, MISSING, type View } from './view';
+import { isShown, MISSING } from './fieldfilter';
+import type { View } from './view';
 
 /** Names listed before "and n more". */
 const LISTED = 2;

@@ -6,10 +6,11 @@ import type { ImageInfo, Schema } from '../api/types';
 import type { BackdropImage, View as Look, Scatter } from '../canvas/scatter';
 import { type Coloring, coloringOf, PLAIN, pairColoring } from './coloring';
 import type { FieldData, RangeData } from './field';
-import type { FieldRef } from './recipe';
-import { type Camera, keyOf } from './saved';
+import type { Axes, FieldRef } from './ref';
+import { keyOf } from './ref';
+import type { Camera } from './saved';
 import { type Ball, ballOf, OBLIQUE, rounded, type Solid, type Turn, turned, turnedOn } from './turn';
-import type { Axes, ColorBy, FieldScale, PaneSpec } from './view';
+import type { ColorBy, FieldScale, PaneSpec } from './view';
 
 /** Coordinates of the cells in the embedding, or along the axes, shown. */
 export interface Place {

@@ -1,6 +1,7 @@
 /** One, two or four plots side by side. The view's own embedding and colours are those of the plot the user works in. */
 import type { Schema } from '../api/types';
-import { type ColorBy, geneKey, type PaneSpec, type View } from './view';
+import { geneKey } from './ref';
+import type { ColorBy, PaneSpec, View } from './view';
 
 export type Panes = 1 | 2 | 4;
 

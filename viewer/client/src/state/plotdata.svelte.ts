@@ -6,7 +6,7 @@ import type { Spread, Summary } from '../api/types';
 import { quantise } from '../color/codes';
 import type { CategoryData } from './field';
 import type { Plots } from './plots.svelte';
-import { obsKey } from './view';
+import { obsKey } from './ref';
 import type { Viewer } from './viewer.svelte';
 
 /** One row of violins; its spread is null while it is read. */

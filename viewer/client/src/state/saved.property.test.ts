@@ -2,14 +2,15 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Schema } from '../api/types';
 import { hashOf, readHash } from './address';
+import { packCells, unpackCells } from './packed';
 import { paneSpecs } from './panes';
-import { type FieldRef, packCells, type Recipe, unpackCells } from './recipe';
-import { type Camera, keyOf, readView, savedView } from './saved';
+import { readView } from './readview';
+import type { Recipe } from './recipe';
+import { type Axes, type FieldRef, type GeneRef, keyOf } from './ref';
+import { type Camera, savedView } from './saved';
 import {
-  type Axes,
   type CellsRef,
   type ColorBy,
-  type GeneRef,
   initialView,
   type View,
   withColor,

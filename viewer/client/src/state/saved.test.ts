@@ -1,11 +1,14 @@
 import { describe, expect, test } from 'vitest';
 import type { Schema } from '../api/types';
 import { hashOf, readHash } from './address';
+import { cook, type Ingredients } from './cooking';
 import type { FieldData } from './field';
 import { lassoCells, simplified } from './lasso';
+import { packCells, unpackCells } from './packed';
 import { paneSpecs, withActive, withPanes } from './panes';
-import { cook, type Ingredients, packCells, type Recipe, unpackCells } from './recipe';
-import { readView, savedView } from './saved';
+import { readView } from './readview';
+import type { Recipe } from './recipe';
+import { savedView } from './saved';
 import { initialView, type View, withColor, withFilter, withGenes, withPin, withScale } from './view';
 
 const SCHEMA: Schema = {

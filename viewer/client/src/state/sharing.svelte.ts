@@ -4,9 +4,11 @@ import type { Schema } from '../api/types';
 import { hashOf, readHash } from './address';
 import type { Page } from './page.svelte';
 import { fieldsOf } from './pane.svelte';
-import { keyOf, type ReadView, readView, type SavedSet, type SavedView, savedView } from './saved';
+import { type ReadView, readView } from './readview';
+import { type GeneRef, geneKey, keyOf } from './ref';
+import { type SavedSet, type SavedView, savedView } from './saved';
 import { OBLIQUE } from './turn';
-import { type CellsRef, type GeneRef, geneKey, type View } from './view';
+import type { CellsRef, View } from './view';
 import type { Viewer } from './viewer.svelte';
 
 /** Milliseconds after which a camera at rest is written down. */

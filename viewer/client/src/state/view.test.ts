@@ -1,16 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import type { Schema } from '../api/types';
+import { type CategoryFilter, columnCheck, isShown, shownCodes, soloed, toggled } from './fieldfilter';
+import { geneKey } from './ref';
 import {
-  type CategoryFilter,
-  columnCheck,
-  geneKey,
   initialView,
   isFiltered,
-  isShown,
   MAX_GENES,
-  shownCodes,
-  soloed,
-  toggled,
   withColor,
   withFilter,
   withGenes,

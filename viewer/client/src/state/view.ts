@@ -3,7 +3,9 @@
  * elsewhere (`Viewer.cells`); here they are named by a number.
  */
 import type { ObsColumn, Schema } from '../api/types';
-import type { FieldRef, Recipe, RowRef } from './recipe';
+import type { FieldFilter } from './fieldfilter';
+import type { Recipe } from './recipe';
+import { type Axes, type FieldRef, type GeneRef, geneKey, type RowRef } from './ref';
 
 export type ColorBy =
   | { readonly kind: 'none' }
@@ -26,29 +28,8 @@ export interface CellsRef {
   readonly recipe?: Recipe | null;
 }
 
-/** Which categories pass: those listed, or all but those listed. Code -1 is "missing". */
-export interface CategoryFilter {
-  readonly kind: 'category';
-  readonly mode: 'only' | 'except';
-  readonly codes: readonly number[];
-}
-
-export interface RangeFilter {
-  readonly kind: 'range';
-  readonly min: number;
-  readonly max: number;
-}
-
-export type FieldFilter = CategoryFilter | RangeFilter;
-
 /** Small pictures of the embedding: one for each gene listed, or for each category of a column. */
 export type Gallery = { readonly kind: 'genes' } | { readonly kind: 'categories'; readonly column: string };
-
-/** Two fields of numbers in place of an embedding. */
-export interface Axes {
-  readonly x: FieldRef;
-  readonly y: FieldRef;
-}
 
 /** What one plot shows. */
 export interface PaneSpec {
@@ -90,20 +71,6 @@ export type Made = Readonly<Record<string, number>>;
 
 export const NOTHING_MADE: Made = {};
 
-/** A gene, or a list of genes in one number per cell, of a matrix. */
-export interface GeneRef {
-  /** The name of the gene, or of the list. */
-  readonly gene: string;
-  readonly matrix: string;
-  readonly list?: GeneList;
-}
-
-/** Genes taken together: their mean, or their score against genes of like expression. */
-export interface GeneList {
-  readonly genes: readonly string[];
-  readonly method: 'mean' | 'score';
-}
-
 /** How numbers become colours and bars. */
 export interface FieldScale {
   readonly log: boolean;
@@ -115,29 +82,6 @@ export const USUAL_SCALE: FieldScale = { log: false, clip: null };
 
 /** Genes kept in the list. */
 export const MAX_GENES = 20;
-
-export const MISSING = -1;
-
-export function obsKey(column: string): string {
-  return `obs:${column}`;
-}
-
-export function labelKey(label: string): string {
-  return `label:${label}`;
-}
-
-export function rowKey({ pairs, cell }: RowRef): string {
-  return `row:${pairs}:${cell}`;
-}
-
-export function isLabelKey(key: string): boolean {
-  return key.startsWith('label:');
-}
-
-export function geneKey({ gene, matrix, list }: GeneRef): string {
-  if (list) return `list:${matrix}:${list.method}:${gene}:${list.genes.join(' ')}`;
-  return `gene:${matrix}:${gene}`;
-}
 
 /** Whether cells can be compared: there are genes, and the operator has not switched comparisons off. */
 export function canCompare(schema: Schema): boolean {
@@ -281,48 +225,4 @@ export function withoutFilters(view: View): View {
 
 export function isFiltered(view: View): boolean {
   return view.lasso !== null || Object.keys(view.filters).length > 0;
-}
-
-/** Whether a category passes its column's filter. */
-export function isShown(filter: FieldFilter | undefined, code: number): boolean {
-  if (filter?.kind !== 'category') return true;
-  return filter.codes.includes(code) === (filter.mode === 'only');
-}
-
-/** The codes that pass, of `size` categories; "missing" apart. */
-export function shownCodes(filter: CategoryFilter, size: number): { allowed: number[]; missing: boolean } {
-  const listed = new Set(filter.codes);
-  const only = filter.mode === 'only';
-  const allowed: number[] = [];
-  for (let code = 0; code < size; code++) if (listed.has(code) === only) allowed.push(code);
-  return { allowed, missing: listed.has(MISSING) === only };
-}
-
-/** Show or hide one category. Null where nothing is hidden any more. */
-export function toggled(
-  filter: FieldFilter | undefined,
-  code: number,
-  codes: readonly number[],
-): CategoryFilter | null {
-  const now: CategoryFilter = filter?.kind === 'category' ? filter : { kind: 'category', mode: 'except', codes: [] };
-  const listed = now.codes.includes(code) ? now.codes.filter((other) => other !== code) : [...now.codes, code];
-  return settled({ ...now, codes: listed }, codes);
-}
-
-/** Show one category alone, or all again where it was alone already. */
-export function soloed(filter: FieldFilter | undefined, code: number, codes: readonly number[]): CategoryFilter | null {
-  const alone = codes.every((other) => isShown(filter, other) === (other === code));
-  return alone ? null : settled({ kind: 'category', mode: 'only', codes: [code] }, codes);
-}
-
-function settled(filter: CategoryFilter, codes: readonly number[]): CategoryFilter | null {
-  return codes.every((code) => isShown(filter, code)) ? null : filter;
-}
-
-/** State of the checkbox above a column's categories. */
-export function columnCheck(filter: FieldFilter | undefined, codes: readonly number[]): 'all' | 'some' | 'none' {
-  if (filter?.kind !== 'category') return 'all';
-  const shown = codes.filter((code) => isShown(filter, code)).length;
-  if (shown === 0) return 'none';
-  return shown === codes.length ? 'all' : 'some';
 }

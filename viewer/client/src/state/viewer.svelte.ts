@@ -6,31 +6,35 @@ import type { Join, Mode } from '../canvas/gestures';
 import { type Crossfilter, type CrossfilterResult, createCrossfilter, type FieldCounts } from '../crossfilter/client';
 import { CellStore, cellsOf, combined } from './cells';
 import type { Coloring } from './coloring';
+import { cook } from './cooking';
 import { categoryName, type FieldData, fieldSpec, geneField, obsField, rowField } from './field';
+import { type FieldFilter, type NamedFilter, shownCodes } from './fieldfilter';
 import { History } from './history';
 import { lassoCells, simplified } from './lasso';
 import { CellNames } from './names.svelte';
 import { selectionName } from './naming';
 import { fieldsOf, isSpatial, Pane, type Place, placeOf, placeOnAxes, turnedPlace } from './pane.svelte';
 import { type Panes, paneSpecs, withActive, withPanes } from './panes';
-import { cook, type FieldRef, type NamedFilter, type Recipe, type RowRef } from './recipe';
-import { keyOf } from './saved';
-import { FRONT } from './turn';
+import type { Recipe } from './recipe';
 import {
   type Axes,
-  type CellsRef,
-  type ColorBy,
-  type FieldFilter,
-  type FieldScale,
-  type Gallery,
+  type FieldRef,
   type GeneRef,
   geneKey,
-  initialView,
   isLabelKey,
+  keyOf,
   labelKey,
-  type Made,
   obsKey,
-  shownCodes,
+  type RowRef,
+} from './ref';
+import { FRONT } from './turn';
+import {
+  type CellsRef,
+  type ColorBy,
+  type FieldScale,
+  type Gallery,
+  initialView,
+  type Made,
   type View,
   withColor,
   withFilter,
