@@ -1,14 +1,14 @@
 /** Everything one open dataset is to the page: the view, the arrays behind it, and what follows when the view changes. */
 import type { Api } from '../api/client';
 import { type ApiError, asApiError, isAbort } from '../api/error';
-import type { ObsColumn, Schema } from '../api/types';
+import type { Schema } from '../api/types';
 import type { Join, Mode } from '../canvas/gestures';
-import { type Crossfilter, type CrossfilterResult, createCrossfilter, type FieldCounts } from '../crossfilter/client';
 import { CellStore, cellsOf, combined } from './cells';
 import type { Coloring } from './coloring';
 import { cook } from './cooking';
-import { categoryName, type FieldData, fieldSpec, geneField, obsField, rowField } from './field';
+import { categoryName, type FieldData } from './field';
 import { type FieldFilter, type NamedFilter, shownCodes } from './fieldfilter';
+import { Fields } from './fields.svelte';
 import { History } from './history';
 import { lassoCells, simplified } from './lasso';
 import { CellNames } from './names.svelte';
@@ -16,17 +16,7 @@ import { selectionName } from './naming';
 import { fieldsOf, isSpatial, Pane, type Place, placeOf, placeOnAxes, turnedPlace } from './pane.svelte';
 import { type Panes, paneSpecs, withActive, withPanes } from './panes';
 import type { Recipe } from './recipe';
-import {
-  type Axes,
-  type FieldRef,
-  type GeneRef,
-  geneKey,
-  isLabelKey,
-  keyOf,
-  labelKey,
-  obsKey,
-  type RowRef,
-} from './ref';
+import { type Axes, type GeneRef, geneKey, keyOf } from './ref';
 import { FRONT } from './turn';
 import {
   type CellsRef,
@@ -53,15 +43,10 @@ export type Hovered =
   | { readonly kind: 'category'; readonly key: string; readonly code: number }
   | { readonly kind: 'cells'; readonly ref: CellsRef };
 
-type LabelReader = (key: string) => Promise<FieldData>;
-
-export class Viewer {
+export class Viewer extends Fields {
   view: View = $state.raw() as View;
   canUndo = $state(false);
   canRedo = $state(false);
-  result = $state.raw<CrossfilterResult>({ mask: null, passing: 0 });
-  counts = $state.raw<ReadonlyMap<string, FieldCounts>>(new Map());
-  fields = $state.raw<ReadonlyMap<string, FieldData>>(new Map());
   /** The plots, in reading order. */
   panes = $state.raw<readonly Pane[]>([]);
   /** 1 for the cells that there are for now; null: all. */
@@ -77,8 +62,6 @@ export class Viewer {
   busy = $state.raw<ApiError | null>(null);
   /** Whether no server answers: what was asked is asked again until one does. */
   lost = $state(false);
-  /** Keys of the genes that are being read. */
-  reading = $state.raw<ReadonlySet<string>>(new Set());
   hovered = $state.raw<Hovered | null>(null);
   mode = $state<Mode>('pan');
   /** How a shape drawn joins the cells chosen before, where no key says otherwise. */
@@ -95,32 +78,14 @@ export class Viewer {
   /** Told by a step back or forth that other things are to stand; what it gives back is called once the view is shown. */
   onMade: (made: Made) => () => void = () => () => {};
 
-  readonly n: number;
   readonly cells = new CellStore();
   readonly names: CellNames;
-  private readonly columns: ReadonlyMap<string, ObsColumn>;
-  private readonly sources = new Map<string, GeneRef | RowRef>();
   private readonly history: History<View>;
-  private readonly crossfilter: Crossfilter;
-  private readonly watched = new Map<string, number>();
-  private readonly loading = new Map<string, Promise<FieldData>>();
-  private readonly reads = new Map<string, AbortController>();
   private readonly applying = new Set<Promise<void>>();
   private gesture: symbol | null = null;
-  private setLabelReader: (read: LabelReader) => void = () => {};
-  private readonly labelReader = new Promise<LabelReader>((resolve) => {
-    this.setLabelReader = resolve;
-  });
-
-  constructor(
-    readonly api: Api,
-    readonly schema: Schema,
-    start: View = initialView(schema),
-  ) {
-    this.n = schema.n_obs;
+  constructor(api: Api, schema: Schema, start: View = initialView(schema)) {
+    super(api, schema);
     this.names = new CellNames(api);
-    this.result = { mask: null, passing: this.n };
-    this.columns = new Map(schema.obs.map((column) => [obsKey(column.name), column]));
     this.view = start;
     this.learn(start.genes);
     this.history = new History(this.view);
@@ -131,15 +96,6 @@ export class Viewer {
       this.lost = lost;
     };
     api.patient = true;
-    this.crossfilter = createCrossfilter(this.n, {
-      onMask: (result) => {
-        this.result = result;
-      },
-      onCounts: (counts) => {
-        this.counts = new Map([...this.counts, ...counts]);
-      },
-      onError: (error) => this.fail(error),
-    });
     this.showPanes();
     for (const key of Object.keys(start.filters)) this.startFilter(key);
   }
@@ -267,15 +223,7 @@ export class Viewer {
   private releaseGenes(): void {
     const { genes, filters } = this.view;
     const used = new Set([...genes.map(geneKey), ...Object.keys(filters)]);
-    const shown = (key: string) => this.panes.some((pane) => pane.uses(key));
-    const unused = [...this.sources.keys()].filter((key) => !used.has(key) && !shown(key));
-    for (const key of unused) {
-      if (!this.fields.has(key)) continue;
-      this.loading.delete(key);
-      this.crossfilter.removeField(key);
-      this.fields = without(this.fields, key);
-      this.counts = without(this.counts, key);
-    }
+    this.release((key) => !used.has(key) && !this.panes.some((pane) => pane.uses(key)));
   }
 
   // What the user does
@@ -503,119 +451,13 @@ export class Viewer {
     return this.result.mask;
   }
 
-  // Fields
-
-  /** Genes whose keys will come. */
-  learn(genes: readonly GeneRef[]): void {
-    for (const gene of genes) this.sources.set(geneKey(gene), gene);
-  }
-
-  /** What a field's key stands for. */
-  refOf(key: string): FieldRef | null {
-    const column = this.columns.get(key);
-    if (column) return { obs: column.name };
-    if (key.startsWith(labelKey(''))) return { label: key.slice(labelKey('').length) };
-    return this.sources.get(key) ?? null;
-  }
-
-  /** Load a column, once. */
-  load(key: string): Promise<FieldData> {
-    let promise = this.loading.get(key);
-    if (!promise) {
-      promise = this.fetchField(key);
-      this.loading.set(key, promise);
-      promise.catch(() => this.loading.delete(key));
-    }
-    return promise;
-  }
-
-  loadGene(gene: GeneRef): Promise<FieldData> {
-    const key = geneKey(gene);
-    this.sources.set(key, gene);
-    return this.load(key);
-  }
-
-  loadRef(ref: FieldRef): Promise<FieldData> {
-    const key = keyOf(ref);
-    if ('gene' in ref || 'pairs' in ref) this.sources.set(key, ref);
-    return this.load(key);
-  }
-
   scaleOf(key: string): FieldScale | undefined {
     return this.view.scales[key];
   }
 
-  private async fetchField(key: string): Promise<FieldData> {
-    const info = this.columns.get(key);
-    const source = this.sources.get(key);
-    let field: FieldData;
-    if (info) field = obsField(info, await this.api.obs(info.name));
-    else if (source && 'pairs' in source) field = rowField(source, await this.api.pairs(source.pairs, source.cell));
-    else if (source) field = await this.readGene(source);
-    else if (isLabelKey(key)) field = await (await this.labelReader)(key);
-    else throw new RangeError(`no field ${key}`);
-    this.fields = new Map(this.fields).set(key, field);
-    this.count(key);
-    return field;
-  }
-
-  /** Have a field counted in the bins its scale asks for. */
-  private count(key: string): void {
-    const field = this.fields.get(key);
-    const spec = field && fieldSpec(field, this.view.scales[key]);
-    if (spec) this.crossfilter.addField(key, spec);
-  }
-
-  /** Have labels of the user's own read by their keys; those that were asked for have waited for it. */
-  readLabelsWith(read: LabelReader): void {
-    this.setLabelReader(read);
-  }
-
-  /** Put a field in place that is no column of the file, or with null take it away. */
-  provide(key: string, field: FieldData | null): void {
-    if (field) {
-      this.loading.set(key, Promise.resolve(field));
-      this.fields = new Map(this.fields).set(key, field);
-      this.count(key);
-    } else {
-      this.loading.delete(key);
-      this.crossfilter.removeField(key);
-      this.fields = without(this.fields, key);
-      this.counts = without(this.counts, key);
-    }
+  protected provided(key: string, field: FieldData | null): void {
     if (field && this.view.filters[key]) this.startFilter(key);
     for (const pane of this.panes) if (field && pane.isColored(key)) pane.recolor();
-  }
-
-  private async readGene(gene: GeneRef): Promise<FieldData> {
-    const key = geneKey(gene);
-    const controller = new AbortController();
-    this.reads.set(key, controller);
-    this.reading = new Set(this.reads.keys());
-    try {
-      const { api } = this;
-      const { signal } = controller;
-      const { list, matrix } = gene;
-      const reading = list
-        ? api.score(list.genes, list.method, matrix, signal)
-        : api.expression(gene.gene, matrix, signal);
-      return geneField(gene, await reading);
-    } finally {
-      this.reads.delete(key);
-      this.reading = new Set(this.reads.keys());
-    }
-  }
-
-  /** Keep the counts of a field up to date until the function given back is called. */
-  watch(key: string): () => void {
-    this.watched.set(key, (this.watched.get(key) ?? 0) + 1);
-    this.crossfilter.watch(this.watched.keys());
-    return () => {
-      const left = (this.watched.get(key) ?? 1) - 1;
-      if (left > 0) this.watched.set(key, left);
-      else this.watched.delete(key);
-      this.crossfilter.watch(this.watched.keys());
-    };
   }
 
   private startFilter(key: string): void {
@@ -678,10 +520,4 @@ function sameMade(one: Made, other: Made): boolean {
 /** Places in an image are counted from its upper edge down, and so they are drawn. */
 function upright(name: string, y: ArrayLike<number>): Float32Array {
   return isSpatial(name) ? Float32Array.from(y, (value) => -value) : Float32Array.from(y);
-}
-
-function without<T>(map: ReadonlyMap<string, T>, key: string): ReadonlyMap<string, T> {
-  const rest = new Map(map);
-  rest.delete(key);
-  return rest;
 }
