@@ -19,5 +19,6 @@ export default defineConfig({
   },
   worker: { format: 'es' },
   server: { proxy: { '/api': { target: server, changeOrigin: true } } },
-  test: { include: ['{src,visualization}/**/*.test.ts'] },
+  // No time is asserted: the machine may be shared.
+  test: { include: ['{src,visualization}/**/*.test.ts'], testTimeout: 60_000 },
 });

@@ -187,7 +187,7 @@ test('any view comes back whole through its link', async () => {
     }),
     { numRuns: 100 },
   );
-}, 60_000);
+});
 
 test('any JSON is read as a view of the dataset, and a view so read comes back as it is', () => {
   const start = fc.sample(SCHEMA, { numRuns: 1, seed: 1 })[0] as Schema;
