@@ -174,6 +174,17 @@ describe('labels', () => {
     expect(anchors(Float32Array.of(nan), Float32Array.of(0), [0], 1)).toEqual([]);
   });
 
+  it('anchors a category where the cells are that a mask leaves it', () => {
+    const n = 250_001;
+    const at = (k: number) => Float32Array.from({ length: n }, (_, cell) => (cell * k) % 97);
+    const [x, y] = [at(31), at(57)];
+    const codes = Int8Array.from({ length: n }, (_, cell) => cell % 3);
+    const mask = Uint8Array.from({ length: n }, (_, cell) => Number((x[cell] as number) < 40 && cell % 3 !== 1));
+    const left = codes.map((code, cell) => (mask[cell] ? code : -1));
+    expect(anchors(x, y, codes, 3, mask)).toEqual(anchors(x, y, left, 3));
+    expect(anchors(x, y, codes, 3, mask).map(({ code }) => code)).toEqual([0, 2]);
+  });
+
   it('places labels apart, the heaviest on its anchor, all within the picture', () => {
     const random = randomNumbers(2);
     const labels: Label[] = Array.from({ length: 40 }, (_, code) => ({

@@ -16,13 +16,37 @@ const SIDE = 48;
 const NEAR = 3;
 const STEPS = 4;
 
+/** Cells looked at in one step: a few milliseconds. */
+const AT_ONCE = 100_000;
+
 /**
  * The densest place of each category (a centroid would lie between the islands of a split category), moved to the middle
  * of its island. Categories without a drawable cell are left out.
  *
  * @param codes - one per cell; codes outside 0..size-1 (missing) count nowhere
+ * @param mask - cells that count, 0 for those that do not; null: all
  */
-export function anchors(x: Float32Array, y: Float32Array, codes: ArrayLike<number>, size: number): Anchor[] {
+export function anchors(
+  x: Float32Array,
+  y: Float32Array,
+  codes: ArrayLike<number>,
+  size: number,
+  mask: Uint8Array | null = null,
+): Anchor[] {
+  const steps = anchorSteps(x, y, codes, size, mask);
+  let step = steps.next();
+  while (!step.done) step = steps.next();
+  return step.value;
+}
+
+/** The same in steps, for so many cells that the page would not answer meanwhile. */
+export function* anchorSteps(
+  x: Float32Array,
+  y: Float32Array,
+  codes: ArrayLike<number>,
+  size: number,
+  mask: Uint8Array | null,
+): Generator<undefined, Anchor[]> {
   const box = boundsOf(x, y);
   if (!box || size === 0) return [];
   const perX = SIDE / (box.x1 - box.x0 || 1);
@@ -30,17 +54,24 @@ export function anchors(x: Float32Array, y: Float32Array, codes: ArrayLike<numbe
   const place = (at: number) => (at >= SIDE ? SIDE - 1 : at);
   const counts = new Uint32Array(size * SIDE * SIDE);
   const totals = new Uint32Array(size);
-  for (let i = 0; i < x.length; i++) {
-    const code = codes[i] as number;
-    const px = x[i] as number;
-    const py = y[i] as number;
-    if (!(code >= 0 && code < size) || px - px + (py - py) !== 0) continue;
-    const column = place(Math.floor((px - box.x0) * perX));
-    const row = place(Math.floor((py - box.y0) * perY));
-    const at = (code * SIDE + row) * SIDE + column;
-    counts[at] = (counts[at] as number) + 1;
-    totals[code] = (totals[code] as number) + 1;
+  const look = (from: number, to: number) => {
+    for (let i = from; i < to; i++) {
+      const code = codes[i] as number;
+      const px = x[i] as number;
+      const py = y[i] as number;
+      if (!(code >= 0 && code < size) || mask?.[i] === 0 || px - px + (py - py) !== 0) continue;
+      const column = place(Math.floor((px - box.x0) * perX));
+      const row = place(Math.floor((py - box.y0) * perY));
+      const at = (code * SIDE + row) * SIDE + column;
+      counts[at] = (counts[at] as number) + 1;
+      totals[code] = (totals[code] as number) + 1;
+    }
+  };
+  for (let from = 0; from < x.length; from += AT_ONCE) {
+    yield;
+    look(from, Math.min(x.length, from + AT_ONCE));
   }
+  yield;
   const found: Anchor[] = [];
   for (let code = 0; code < size; code++) {
     const n = totals[code] as number;
