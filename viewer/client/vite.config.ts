@@ -20,5 +20,5 @@ export default defineConfig({
   worker: { format: 'es' },
   server: { proxy: { '/api': { target: server, changeOrigin: true } } },
   // No time is asserted: the machine may be shared.
-  test: { include: ['{src,visualization}/**/*.test.ts'], testTimeout: 60_000 },
+  test: { include: ['{src,visualization}/**/*.test.ts'], testTimeout: 60_000, setupFiles: ['src/made-up.ts'] },
 });

@@ -57,7 +57,8 @@ export function quantise(values: NumberArray, options: QuantiseOptions = {}): Qu
       if (value > high && value !== Number.POSITIVE_INFINITY) high = value;
     }
   }
-  const extent: [number, number] = low <= high ? [low, high] : [Number.NaN, Number.NaN];
+  // 0 is added so that a scale does not begin at -0
+  const extent: [number, number] = low <= high ? [low + 0, high + 0] : [Number.NaN, Number.NaN];
   const domain = options.domain ?? bounds(values, missing, zero, clip, extent);
   const first = zero ? 2 : 1;
   const curve = log && domain[0] < domain[1] ? logarithm(domain[0]) : null;
