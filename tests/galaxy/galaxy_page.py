@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import galaxy_server
 import viewer_page
 from playwright.sync_api import sync_playwright
+from viewer_page import PATIENCE
 
 CHROMIUM = [
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
@@ -41,6 +42,7 @@ def visitor(browser, **options):
     Whatever it asks of another machine is in its `outside`.
     """
     context = browser.new_context(**{"viewport": {"width": 1400, "height": 900}, **options})
+    context.set_default_timeout(PATIENCE)
     page = context.new_page()
     page.outside = set()
 
@@ -65,7 +67,7 @@ def log_in(page, galaxy, email=galaxy_server.EMAIL, password=galaxy_server.PASSW
 
 def fill_in(page, email, password):
     """Log in on the page that asks for it."""
-    page.fill("input[name=login]", email, timeout=60000)
+    page.fill("input[name=login]", email, timeout=PATIENCE)
     page.fill("input[name=password]", password)
     with page.expect_response(lambda response: response.url.endswith("/user/login")):
         page.click("button[name=login]")
@@ -84,5 +86,5 @@ def visualize(page, galaxy, dataset, plugin="starcyte"):
 def wait_for_session(page, inside):
     """Wait until cells are drawn in the visualization, and return the viewer."""
     frame = inside.frame_locator("iframe.session")
-    frame.locator("canvas").first.wait_for(timeout=viewer_page.PATIENCE)
+    frame.locator("canvas").first.wait_for(timeout=PATIENCE)
     return viewer_page.Viewer(page, frame).drawn()

@@ -61,12 +61,12 @@ def test_in_galaxys_own_page(galaxy, history, sessions):
         galaxy_page.log_in(page, galaxy)
         page.evaluate("id => fetch(`/history/set_as_current?id=${id}`)", history)
         page.goto(f"{galaxy.url}/interactivetool_entry_points/list", wait_until="domcontentloaded")
-        link = page.wait_for_selector(f"#link-{entry['id']}", timeout=60000)
+        link = page.wait_for_selector(f"#link-{entry['id']}", timeout=galaxy_page.PATIENCE)
         galaxy_page.keep(page, "galaxy-list")
         with galaxy_server.timed("from the click to the cells drawn in Galaxy's page"):
             link.click()
             frame = page.frame_locator("#galaxy_interactive_tool")
-            frame.locator("canvas").first.wait_for(timeout=60000)
+            frame.locator("canvas").first.wait_for(timeout=galaxy_page.PATIENCE)
             shown = page.locator("#galaxy_interactive_tool")
             galaxy_server.wait_for("cells in colour", lambda: viewer_page.coloured(shown.screenshot()) > 3000, 60)
         # the message that it was opened goes away, and leaves the picture

@@ -109,7 +109,7 @@ def test_collection(galaxy, user, collection):
     """By the tool's own form, in which the collection is chosen."""
     before = {job["id"] for job in galaxy.call("GET", f"/api/jobs?tool_id={TOOL}")}
     user.goto(f"{galaxy.url}/?tool_id={TOOL}&version=latest", wait_until="domcontentloaded")
-    user.get_by_role("button", name=re.compile("Run Tool")).first.wait_for(timeout=60000)
+    user.get_by_role("button", name=re.compile("Run Tool")).first.wait_for(timeout=galaxy_page.PATIENCE)
     keep(user, "several-3-form")
     user.get_by_title("Dataset collection", exact=True).first.click()
     user.get_by_text("Select Value").first.click()

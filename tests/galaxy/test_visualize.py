@@ -72,13 +72,13 @@ def test_only_h5ad_is_offered(galaxy, dataset, uploaded):
 def test_listed_on_the_visualize_tab(user, galaxy, dataset):
     user.goto(f"{galaxy.url}/datasets/{dataset}/visualize", wait_until="domcontentloaded")
     listed = user.locator("[data-plugin-name=starcyte]")
-    listed.wait_for(timeout=60000)
+    listed.wait_for(timeout=galaxy_page.PATIENCE)
     assert "Explore single cells" in listed.inner_text()
     galaxy_server.wait_for("the picture", lambda: listed.locator("img").evaluate("e => e.naturalWidth"), 10)
     keep(user, "visualize-1-tab")
     listed.click()
     inside = user.frame_locator("#galaxy_visualization").frame_locator(INSIDE)
-    inside.get_by_role("button", name="Start", exact=True).wait_for(timeout=30000)
+    inside.get_by_role("button", name="Start", exact=True).wait_for(timeout=galaxy_page.PATIENCE)
     # the name is text, whatever it holds
     assert inside.get_by_role("heading", level=1).inner_text() == galaxy_server.NASTY
     facts = inside.locator("dl").inner_text()
@@ -95,7 +95,7 @@ def test_listed_on_the_visualize_tab(user, galaxy, dataset):
 def test_leaving_asks_nothing(user, galaxy, dataset):
     asked = []
     inside = visualize(user, galaxy, dataset)
-    inside.get_by_role("button", name="Start", exact=True).wait_for(timeout=30000)
+    inside.get_by_role("button", name="Start", exact=True).wait_for(timeout=galaxy_page.PATIENCE)
     user.wait_for_timeout(AFTER_THE_DETECTOR)
     inside.get_by_text("Options", exact=True).click()
     inside.get_by_label("Only look").check()
@@ -108,7 +108,7 @@ def test_leaving_asks_nothing(user, galaxy, dataset):
 def test_start_shows_the_cells(user, galaxy, dataset):
     inside = visualize(user, galaxy, dataset)
     start = inside.get_by_role("button", name="Start", exact=True)
-    start.wait_for(timeout=30000)
+    start.wait_for(timeout=galaxy_page.PATIENCE)
     frame = user.locator("#galaxy_visualization")
     frame.evaluate(WATCH)
     inside.get_by_text("Options", exact=True).click()
@@ -143,7 +143,7 @@ def test_reload_finds_the_session(user, galaxy):
     with user.expect_popup() as popup:
         inside.get_by_role("button", name="New tab", exact=True).click()
     tab = popup.value
-    tab.locator("canvas").first.wait_for(timeout=60000)
+    tab.locator("canvas").first.wait_for(timeout=galaxy_page.PATIENCE)
     assert tab.evaluate("window.opener") is None
     tab.close()
     inside.get_by_role("button", name="Open", exact=True).click()
@@ -162,14 +162,14 @@ def test_stop_says_what_is_kept(user, galaxy):
     keep(user, "visualize-6-stop")
     assert "Bone <b>marrow</b>" in dialog.inner_text()
     dialog.get_by_role("button", name="Stop", exact=True).click()
-    inside.get_by_role("heading", name="The session has ended").wait_for(timeout=60000)
+    inside.get_by_role("heading", name="The session has ended").wait_for(timeout=galaxy_page.PATIENCE)
     link = inside.get_by_role("link", name="cell types.csv")
     made = re.search(r"datasets/(\w+)/preview", link.get_attribute("href"))[1]
     assert galaxy.text(made) == "cell,label\na,T cell\n"
     keep(user, "visualize-7-stopped")
     assert running(galaxy) == []
     inside.get_by_role("button", name="Look at the cells again").click()
-    inside.get_by_role("button", name="Start", exact=True).wait_for(timeout=30000)
+    inside.get_by_role("button", name="Start", exact=True).wait_for(timeout=galaxy_page.PATIENCE)
 
 
 def test_failure_says_why(user, galaxy, dataset):
@@ -178,8 +178,8 @@ def test_failure_says_why(user, galaxy, dataset):
     away = file.rename(file.with_suffix(".away"))
     try:
         inside = visualize(user, galaxy, dataset)
-        inside.get_by_role("button", name="Start", exact=True).click(timeout=30000)
-        inside.get_by_role("heading", name="The session failed").wait_for(timeout=60000)
+        inside.get_by_role("button", name="Start", exact=True).click(timeout=galaxy_page.PATIENCE)
+        inside.get_by_role("heading", name="The session failed").wait_for(timeout=galaxy_page.PATIENCE)
         assert "cannot be opened" in inside.locator("pre").inner_text()
         assert inside.get_by_role("link", name="Error report").get_attribute("href").endswith("/error")
         keep(user, "visualize-8-failed")
@@ -189,7 +189,7 @@ def test_failure_says_why(user, galaxy, dataset):
 
 def test_tool_that_is_not_installed(user, galaxy, dataset):
     inside = visualize(user, galaxy, dataset, "starcyte_without_tool")
-    inside.get_by_role("heading", name="starcyte is not installed here").wait_for(timeout=30000)
+    inside.get_by_role("heading", name="starcyte is not installed here").wait_for(timeout=galaxy_page.PATIENCE)
     text = inside.locator("main").inner_text()
     assert "interactive_tool_absent" in text
     assert "You are an administrator" in text
@@ -199,30 +199,30 @@ def test_tool_that_is_not_installed(user, galaxy, dataset):
 def test_tool_from_a_toolshed(user, galaxy, dataset):
     """Its id has the server, the owner and the version in it; the visualization knows the short one."""
     inside = visualize(user, galaxy, dataset, "starcyte_from_shed")
-    with user.expect_popup(timeout=60000) as popup:
-        inside.get_by_role("button", name="Start in a new tab").click(timeout=30000)
+    with user.expect_popup(timeout=galaxy_page.PATIENCE) as popup:
+        inside.get_by_role("button", name="Start in a new tab").click(timeout=galaxy_page.PATIENCE)
     popup.value.locator("canvas").first.wait_for(timeout=90000)
     assert popup.value.evaluate("window.opener") is None
     popup.value.close()
     (entry,) = running(galaxy)
     guid = f"{galaxy_conf.SHED}/{galaxy_conf.SHED_TOOL}/0.1.0+galaxy0"
     assert galaxy.job(entry["job_id"])["tool_id"] == guid
-    inside.get_by_text("A session of this dataset is running").wait_for(timeout=30000)
+    inside.get_by_text("A session of this dataset is running").wait_for(timeout=galaxy_page.PATIENCE)
     inside.get_by_role("button", name="Stop", exact=True).click()
     inside.get_by_role("dialog").get_by_role("button", name="Stop", exact=True).click()
-    inside.get_by_role("heading", name="The session has ended").wait_for(timeout=60000)
+    inside.get_by_role("heading", name="The session has ended").wait_for(timeout=galaxy_page.PATIENCE)
 
 
 def test_nobody_is_asked_to_log_in(browser, galaxy, dataset):
     with galaxy_page.visitor(browser) as page:
         inside = visualize(page, galaxy, dataset)
-        inside.get_by_role("heading", name="Log in to look at the cells").wait_for(timeout=60000)
+        inside.get_by_role("heading", name="Log in to look at the cells").wait_for(timeout=galaxy_page.PATIENCE)
         keep(page, "visualize-10-anonymous")
         inside.get_by_role("link", name="Log in").click()
         page.wait_for_url("**/login/start*")
         galaxy_page.fill_in(page, galaxy_server.EMAIL, galaxy_server.PASSWORD)
         # and led back to where they came from
-        inside.get_by_role("button", name="Start", exact=True).wait_for(timeout=60000)
+        inside.get_by_role("button", name="Start", exact=True).wait_for(timeout=galaxy_page.PATIENCE)
 
 
 def test_dataset_of_another(browser, galaxy, place, dataset):
@@ -235,7 +235,7 @@ def test_dataset_of_another(browser, galaxy, place, dataset):
         galaxy_page.log_in(page, galaxy, OTHER_EMAIL, OTHER_PASSWORD)
         inside = visualize(page, galaxy, dataset)
         start = inside.get_by_role("button", name="Start", exact=True)
-        start.wait_for(timeout=30000)
+        start.wait_for(timeout=galaxy_page.PATIENCE)
         assert "stays in the history of its owner" in inside.locator(".note").inner_text()
         keep(page, "visualize-11-of-another")
         start.click()
@@ -250,7 +250,7 @@ def test_dataset_of_another(browser, galaxy, place, dataset):
         assert names
         inside.get_by_role("button", name="Stop", exact=True).click()
         inside.get_by_role("dialog").get_by_role("button", name="Stop", exact=True).click()
-        inside.get_by_text("Nothing was saved in it.").wait_for(timeout=60000)
+        inside.get_by_text("Nothing was saved in it.").wait_for(timeout=galaxy_page.PATIENCE)
         keep(page, "visualize-13-nothing-saved")
     assert made["email"] == OTHER_EMAIL
 
@@ -259,11 +259,11 @@ def test_display_application_leads_to_the_form(user, galaxy, dataset):
     """Without the visualization, a link leads to the tool's form with the dataset chosen."""
     user.goto(f"{galaxy.url}/datasets/{dataset}/visualize", wait_until="domcontentloaded")
     link = user.get_by_role("link", name="starcyte", exact=True)
-    link.wait_for(timeout=60000)
+    link.wait_for(timeout=galaxy_page.PATIENCE)
     with user.context.expect_page() as opened:
         link.click()
     form = opened.value
-    form.get_by_role("button", name=re.compile("Run Tool")).first.wait_for(timeout=60000)
+    form.get_by_role("button", name=re.compile("Run Tool")).first.wait_for(timeout=galaxy_page.PATIENCE)
     assert "tool_id=interactive_tool_starcyte" in form.url
     assert galaxy_server.NASTY in form.locator("#center").inner_text()
     keep(form, "visualize-14-form")
