@@ -26,9 +26,10 @@ help: ## list these targets
 demo: $(MADE)/starcyte $(PAGE) ## show the demo dataset, printing its address; ARGS="--port 8080" goes to starcyte launch
 	@$(BIN)/starcyte launch --demo $(ARGS)
 
-# The tests of one file share servers and browsers: a file goes to one worker.
+# The tests of one file share servers: a file goes to one worker. Browsers draw with all cores: one at a time.
 test: $(MADE)/tests $(PAGE) machine lint client ## run every check and test but those on a real Galaxy
-	$(PYTEST) -m "not galaxy" -n auto --maxprocesses 4 --dist loadfile $(ARGS)
+	$(PYTEST) -m "not galaxy" -n auto --maxprocesses 4 --dist loadfile --ignore tests/browser $(ARGS)
+	$(PYTEST) $(ARGS) tests/browser
 
 test-galaxy: $(MADE)/tests $(PAGE) machine ## run the tests on a real Galaxy, which they install
 	$(PYTEST) -m galaxy $(ARGS) tests/galaxy
