@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from starcyte import cli
+from starcyte.options import NOT_TAKEN
 from starcyte.settings import SETTINGS
 
 #: Of cellxgene 1.3.0, with a value where one is needed
@@ -35,7 +36,7 @@ OPTIONS = {
     ("-v", "--verbose"): None,
     ("--X-approximate-distribution",): "auto",
 }
-REFUSED = {name for names in cli.NOT_TAKEN for name in names}
+REFUSED = {name for names in NOT_TAKEN for name in names}
 ROWS = [(name, value) for names, value in OPTIONS.items() for name in names]
 
 
@@ -52,16 +53,16 @@ def test_an_option_is_taken(name, value):
 def test_an_option_that_is_not_taken_says_why(name, value, capsys):
     words = [name] if value is None else [name, value]
     assert cli.main(["launch", "cells.h5ad", *words]) == 2
-    reason = next(reason for names, reason in cli.NOT_TAKEN.items() if name in names)
+    reason = next(reason for names, reason in NOT_TAKEN.items() if name in names)
     said = capsys.readouterr().err
     assert said == f"starcyte: {name} is not taken by starcyte. {reason}\n"
 
 
 def test_contributing_lists_what_is_not_taken():
     text = (Path(__file__).resolve().parents[2] / "CONTRIBUTING.md").read_text()
-    for names in cli.NOT_TAKEN:
+    for names in NOT_TAKEN:
         assert f"| {', '.join(f'`{name}`' for name in names)} |" in text
-    assert set(OPTIONS) >= set(cli.NOT_TAKEN), "all are cellxgene's"
+    assert set(OPTIONS) >= set(NOT_TAKEN), "all are cellxgene's"
 
 
 def test_embeddings_may_be_repeated():

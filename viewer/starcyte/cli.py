@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from starcyte import __version__
 from starcyte.errors import InputError, StarcyteError
+from starcyte.options import Parser, common_options
 from starcyte.settings import SETTINGS, Settings, load
 from starcyte.store.origin import is_url
 from starcyte.store.remote import Remote
@@ -268,63 +269,13 @@ def get(args: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
-#: Options of cellxgene that are not taken, and what to do without
-NOT_TAKEN = {
-    ("-b", "--backed"): "The matrix is always read from the file; leave the option out.",
-    ("-c", "--config-file"): "Settings may stand in an INI file, which --config names.",
-    ("-d", "--debug"): "A server that many reach must not show its insides; --verbose tells more.",
-    ("-s", "--scripts"): "The page runs no scripts but its own; what counts visits belongs into the proxy in front.",
-    ("--dump-default-config",): "`starcyte launch --help` lists the settings with their defaults.",
-    (
-        "--disable-custom-colors",
-    ): "A colour that the file gives to a category is part of the data; users choose others.",
-    ("--annotations-file",): "Users take labels in from a CSV file on the page; none is ever overwritten.",
-    ("--gene-sets-file",): "Users take gene sets in from a file on the page; none is ever overwritten.",
-    ("--X-approximate-distribution",): "The scale of a matrix is found from its values, for each matrix apart.",
-}
-
-
-class _NotTaken(argparse.Action):
-    """Refuses an option, and says why."""
-
-    def __init__(self, option_strings: Sequence[str], dest: str, reason: str, **more: Any) -> None:
-        super().__init__(option_strings, dest, nargs="?", **more)
-        self._reason = reason
-
-    def __call__(
-        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option: str | None = None
-    ) -> NoReturn:
-        raise InputError(f"{option} is not taken by starcyte.", self._reason)
-
-
-class _Parser(argparse.ArgumentParser):
-    """Tells a mistake in one line, as every other error; argparse would print all flags before it."""
-
-    def error(self, message: str) -> NoReturn:
-        raise InputError(f"{message[:1].upper()}{message[1:]}.", f"`{self.prog} --help` says what there is.")
-
-
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+    common = common_options()
+    parser = Parser(
         prog="starcyte", description="Open single-cell datasets (AnnData h5ad) in the browser without loading them."
     )
     parser.add_argument("--version", action="version", version=f"starcyte {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    common = _Parser(add_help=False)
-    common.add_argument("--demo", action="store_true", help="Use a dataset that starcyte makes itself.")
-    common.add_argument("--config", metavar="FILE", help="Read settings from a file: INI, section [starcyte].")
-    group = common.add_argument_group("settings", "Each may stand in the environment too, as STARCYTE_NAME.")
-    for setting in SETTINGS:
-        text = setting.help + ("" if setting.default in {"", ()} else f" Default: {setting.default}.")
-        kind: dict[str, Any] = {"metavar": "VALUE"}
-        if setting.type is bool:
-            kind = {"action": argparse.BooleanOptionalAction}
-        elif setting.type is tuple:
-            kind["action"] = "append"
-        names = (*setting.aliases, setting.flag)
-        group.add_argument(*names, dest=setting.name, default=None, help=text.replace("%", "%%"), **kind)
-    for names, reason in NOT_TAKEN.items():
-        common.add_argument(*names, action=_NotTaken, reason=reason, help=argparse.SUPPRESS)
     for run in (launch, prepare, inspect):
         command = commands.add_parser(run.__name__, help=run.__doc__, description=run.__doc__, parents=[common])
         command.add_argument("dataset", nargs="?", metavar="DATASET", help=_DATASET_HELP)

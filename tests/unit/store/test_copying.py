@@ -20,7 +20,7 @@ from files import CASES
 from files.case import Case
 from starcyte.errors import Cancelled, DatasetInvalid, InputError, StarcyteError, StorageFull
 from starcyte.settings import Settings
-from starcyte.store import copying
+from starcyte.store import copying, file_copy
 from starcyte.store.copying import NewColumn, copy_with_columns
 from starcyte.store.fingerprint import fingerprint
 from starcyte.store.h5ad import H5adDataset
@@ -195,8 +195,8 @@ def test_cancelled_leaves_nothing(make_h5ad, tmp_path):
 
 
 def test_progress_rises(make_h5ad, tmp_path, monkeypatch):
-    monkeypatch.setattr(copying, "_PIECE", 1000)
-    monkeypatch.setattr(copying, "_clone", lambda given, made: False)
+    monkeypatch.setattr(file_copy, "_PIECE", 1000)
+    monkeypatch.setattr(file_copy, "_clone", lambda given, made: False)
     path, seen = make_h5ad(sp.csr_array(np.eye(40))), []
     copy_with_columns(path, tmp_path / "new", [column(40)], {}, fingerprint(path)[0], seen.append)
     assert seen == sorted(seen)
@@ -209,7 +209,7 @@ def test_where_the_kernel_cannot_copy(make_h5ad, tmp_path, monkeypatch, number):
     def refuse(*_):
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(copying, "_clone", lambda given, made: False)
+    monkeypatch.setattr(file_copy, "_clone", lambda given, made: False)
     monkeypatch.setattr(os, "copy_file_range", refuse)
     path = make_h5ad(sp.csr_array(np.eye(40)))
     copying.copy_bytes(path, tmp_path / "new")
@@ -217,7 +217,7 @@ def test_where_the_kernel_cannot_copy(make_h5ad, tmp_path, monkeypatch, number):
 
 
 def test_no_room_is_told_before_a_byte_is_written(make_h5ad, tmp_path, monkeypatch):
-    monkeypatch.setattr(copying, "_clone", lambda given, made: False)
+    monkeypatch.setattr(file_copy, "_clone", lambda given, made: False)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: type("Usage", (), {"free": 10_000}))
     path = make_h5ad(sp.csr_array(np.eye(40)))
     with pytest.raises(StorageFull, match="GB are free"):
@@ -229,8 +229,8 @@ def test_a_disk_that_fills_up_leaves_nothing(make_h5ad, tmp_path, monkeypatch):
     def fill(given, made, count, offset):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(copying, "_clone", lambda given, made: False)
-    monkeypatch.setattr(copying, "_copy_range", fill)
+    monkeypatch.setattr(file_copy, "_clone", lambda given, made: False)
+    monkeypatch.setattr(file_copy, "_copy_range", fill)
     path = make_h5ad(sp.csr_array(np.eye(40)))
     with pytest.raises(StorageFull, match="No space left"):
         copied(path, tmp_path / "new", column(40))

@@ -10,14 +10,10 @@ the original can read the copy.
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import multiprocessing
 import os
-import shutil
 import signal
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -30,17 +26,14 @@ from numpy.typing import NDArray
 from starcyte.errors import DatasetInvalid, InputError, StarcyteError, StorageFull
 from starcyte.store.base import Tick, no_tick
 from starcyte.store.colors import PALETTE
+from starcyte.store.file_copy import FULL, copy_bytes, new_file, to_disk
 from starcyte.store.fingerprint import fingerprint
 from starcyte.store.hdf5 import attribute, child, members, open_file, reading, text_attribute
 from starcyte.store.room import take_room
 
-_PIECE = 64 << 20
 _ROWS = 1 << 16
-# asks a file system that can (btrfs, xfs) to share the blocks of the original
-_FICLONE = 0x40049409
 # what HDF5 may need beside the columns themselves
 _MARGIN = 4 << 20
-_FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,93 +102,15 @@ def copy_with_columns(
     """
     if fingerprint(source)[0] != expected:
         raise InputError(f"{source.name!r} has changed since it was opened.", "Start starcyte anew on the file.")
-    with _new_file(target):
-        copy_bytes(source, target, tick)
+    with new_file(target):
+        copy_bytes(source, target, _MARGIN, tick)
         if fingerprint(target)[0] != expected:
             raise InputError(f"{source.name!r} changed while it was copied.", "Try again when it is written.")
         _take_room(target, columns)
         add = _add_apart if apart else add_columns
         notes = add(target, columns, provenance)
-        _to_disk(target)
+        to_disk(target)
     return notes
-
-
-@contextmanager
-def _new_file(target: Path) -> Iterator[None]:
-    """Make a new file, and remove it again if what follows fails; tell why in words."""
-    where = f"{target.name.lstrip('.')!r} cannot be written"
-    try:
-        with target.open("xb"):
-            pass
-    except OSError as error:
-        raise _unwritable(error, where) from None
-    try:
-        yield
-    except BaseException as error:
-        with suppress(OSError):
-            target.unlink()
-        if isinstance(error, OSError):
-            raise _unwritable(error, where) from None
-        raise
-
-
-def _unwritable(error: OSError, where: str) -> InputError | StorageFull:
-    if error.errno in _FULL:
-        return StorageFull(f"{where}: {error.strerror}.", "Make room, or choose another folder.")
-    return InputError(f"{where}: {error.strerror or error}.", "Choose another folder, or see to its permissions.")
-
-
-def copy_bytes(source: Path, target: Path, tick: Tick = no_tick) -> None:
-    """Copy a file in pieces, in the kernel where it can do that.
-
-    Raises
-    ------
-    StorageFull
-        If there is no room for it; found out before a byte is written, where nobody else takes the room meanwhile.
-    OSError
-        If a file cannot be read or written.
-    """
-    with source.open("rb") as given, target.open("wb") as made:
-        if _clone(given.fileno(), made.fileno()):
-            return
-        size = os.fstat(given.fileno()).st_size
-        free = shutil.disk_usage(target.parent).free
-        if free < size + _MARGIN:
-            raise StorageFull(
-                f"The copy takes {size / 1e9:,.1f} GB, and {free / 1e9:,.1f} GB are free where it is written.",
-                "Make room, or choose another folder.",
-            )
-        done = 0
-        copied = _copy_range if hasattr(os, "copy_file_range") else _read_and_write
-        while done < size:
-            tick(done / size)
-            try:
-                n = copied(given.fileno(), made.fileno(), min(_PIECE, size - done), done)
-            except OSError as error:
-                if copied is _read_and_write or error.errno in _FULL:
-                    raise
-                copied = _read_and_write
-                continue
-            if n == 0:
-                raise OSError(errno.EIO, "the original ends before it should")
-            done += n
-
-
-def _clone(given: int, made: int) -> bool:
-    try:
-        fcntl.ioctl(made, _FICLONE, given)
-    except OSError:
-        return False
-    return True
-
-
-def _copy_range(given: int, made: int, count: int, offset: int) -> int:
-    return os.copy_file_range(given, made, count, offset, offset)
-
-
-def _read_and_write(given: int, made: int, count: int, offset: int) -> int:
-    piece = os.pread(given, min(count, 8 << 20), offset)
-    return os.pwrite(made, piece, offset) if piece else 0
 
 
 def _take_room(target: Path, columns: Sequence[NewColumn]) -> None:
@@ -245,11 +160,6 @@ def _add_there(pipe: Connection, path: Path, columns: Sequence[NewColumn], prove
         pipe.send(error)
 
 
-def _to_disk(target: Path) -> None:
-    with target.open("rb+") as stream:
-        os.fsync(stream.fileno())
-
-
 def add_columns(path: Path, columns: Sequence[NewColumn], provenance: Mapping[str, str]) -> list[str]:
     """Add columns to the file itself; see :func:`copy_with_columns`.
 
@@ -266,7 +176,7 @@ def add_columns(path: Path, columns: Sequence[NewColumn], provenance: Mapping[st
             _add(file, columns, provenance, notes)
     except DatasetInvalid as error:
         # HDF5 has no error of its own for it, but says it
-        if any(os.strerror(number).lower() in error.message.lower() for number in _FULL):
+        if any(os.strerror(number).lower() in error.message.lower() for number in FULL):
             raise StorageFull("The disk is full.", "Make room, or choose another folder.") from None
         raise
     return notes
