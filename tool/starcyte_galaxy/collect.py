@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from importlib import metadata
@@ -189,10 +190,23 @@ class Report:
             text += "".join(f"{label:<10}{value}\n" for label, value in paragraph) + "\n"
         text += f"{last}\n"
         try:
-            # in place: Galaxy chose this file, and renaming another one over it would break a mount
-            self._job.report.write_text(text, encoding="utf-8")
+            _write_over(self._job.report, text.encode())
         except OSError as error:
             print(f"starcyte-galaxy: the session report cannot be written: {error}", flush=True)  # noqa: T201
+
+
+def _write_over(path: Path, content: bytes) -> None:
+    """Write a file that is whole at any time, also where this process is killed meanwhile.
+
+    In place, as Galaxy chose this file, and renaming another one over it would break a mount; and never empty, as a
+    file opened for writing is: at a stop, Galaxy leaves but a moment between its signal and the end.
+    """
+    file = os.open(path, os.O_WRONLY | os.O_CREAT, 0o644)
+    try:
+        os.pwrite(file, content, 0)
+        os.ftruncate(file, len(content))
+    finally:
+        os.close(file)
 
 
 def _described(description: dict[str, Any]) -> list[Line]:

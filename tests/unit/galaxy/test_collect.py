@@ -1,6 +1,7 @@
 """The session report and the folder of outputs."""
 
 import json
+import os
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -45,6 +46,27 @@ def test_report_is_written_in_place(job):
     assert job.report.stat().st_ino == before
     assert job.report.read_text(encoding="utf-8").startswith("starcyte: session report\n")
     assert "longer" not in job.report.read_text(encoding="utf-8")
+
+
+def test_report_is_whole_when_the_job_is_killed_while_it_is_written(job, monkeypatch):
+    class Killed(BaseException):
+        pass
+
+    report = Report(job, clock)
+    report.opened()
+    whole = job.report.read_text(encoding="utf-8")
+    for call in ("pwrite", "ftruncate"):
+
+        def die(*_):
+            raise Killed
+
+        with monkeypatch.context() as patched:
+            patched.setattr(os, call, die)
+            with pytest.raises(Killed):
+                report.closed("by Galaxy")
+        text = job.report.read_text(encoding="utf-8")
+        assert text == whole or "(by Galaxy)" in text
+        assert text.endswith("The dataset itself was not changed.\n")
 
 
 def test_refused_report_ends_nothing(job, capsys):
