@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from pyroaring import BitMap
@@ -12,7 +10,8 @@ from pyroaring import BitMap
 from starcyte.curation.base import Category, Label, LabelInfo
 from starcyte.curation.db import Store
 from starcyte.curation.label_edit import Wanted, check_number, edited
-from starcyte.curation.label_state import Entry, State, assigned, moves, undoing, undone
+from starcyte.curation.label_history import LabelHistory
+from starcyte.curation.label_state import Entry, State, assigned, moves, undoing
 from starcyte.curation.names import check_color, check_name, check_note
 from starcyte.curation.standing import ANY, check_revision, no_such, too_many
 from starcyte.curation.thing import Change, Thing
@@ -21,7 +20,6 @@ from starcyte.errors import BadRequest, Conflict, NotFound
 from starcyte.settings import Settings
 
 KIND = "label"
-_STATES_KEPT = 32
 # the path of a label's history is its own with this at the end
 _TAKEN_ENDING = "/revisions"
 
@@ -45,8 +43,7 @@ class Labels:
         self._store = store
         self._settings = settings
         self._n_obs = n_obs
-        self._states: OrderedDict[tuple[int, int], State] = OrderedDict()
-        self._lock = threading.Lock()
+        self._history = LabelHistory(n_obs)
 
     def listed(self, user: str) -> list[LabelInfo]:
         """Return all labels of a user without their cells."""
@@ -59,11 +56,11 @@ class Labels:
             thing = reading.thing(user, KIND, name)
             if thing is None:
                 raise no_such("label", name)
-            return _label(thing, self._state(reading, thing))
+            return _label(thing, self._history.now(reading, thing))
 
     def all(self, user: str, reading: Reading) -> list[Label]:
         """Return all labels of a user in a read transaction."""
-        return [_label(t, self._state(reading, t)) for t in reading.things(user, KIND)]
+        return [_label(t, self._history.now(reading, t)) for t in reading.things(user, KIND)]
 
     def revisions(self, user: str, name: str) -> list[Change]:
         """Return the history of a label that stands or was deleted, newest first; its size is of cells labelled."""
@@ -111,7 +108,7 @@ class Labels:
                     f"There is a label {name!r} already.", "Choose another name, or send If-Match.", _info(standing)
                 )
             thing = writing.gone(user, KIND, name)
-            before = State(name, gone=True) if thing is None else self._state(writing, thing)
+            before = State(name, gone=True) if thing is None else self._history.now(writing, thing)
             after = self._filled(replace(before, gone=False), start)
             if wanted is not None:
                 after = edited(after, wanted, self._settings)
@@ -152,7 +149,7 @@ class Labels:
             thing = writing.thing(user, KIND, name)
             check_revision(thing, expected, name, _info)
             assert thing is not None
-            before = self._state(writing, thing)
+            before = self._history.now(writing, thing)
             old = before if expected == ANY else self._expected(writing, thing, expected)
             if (old.name, old.entries) != (before.name, before.entries):
                 raise _changed(thing)
@@ -208,7 +205,7 @@ class Labels:
                 raise no_such("label", name)
             check_revision(thing, expected, name, _info)
             assert thing is not None
-            before = self._state(writing, thing)
+            before = self._history.now(writing, thing)
             target = None if category is None else before.find(category)
             if expected not in {ANY, thing.revision}:
                 old = self._expected(writing, thing, expected)
@@ -262,8 +259,8 @@ class Labels:
                 raise no_such("label", name)
             if expected not in {ANY, thing.revision}:
                 raise _changed(thing)
-            before = self._state(writing, thing)
-            after = replace(self._at(writing, thing, revision), next_id=before.next_id)
+            before = self._history.now(writing, thing)
+            after = replace(self._history.at(writing, thing, revision), next_id=before.next_id)
             if _alike(before, after):
                 return thing.revision, None if thing.gone else _info(thing)
             if not after.gone:
@@ -287,7 +284,7 @@ class Labels:
                 raise no_such("label", name)
             if expected not in {ANY, thing.revision}:
                 raise _changed(thing)
-            before = self._state(writing, thing)
+            before = self._history.now(writing, thing)
             after = State(name, gone=True, next_id=before.next_id)
             return self._save(writing, user, thing, before, after, "delete").revision
 
@@ -325,51 +322,12 @@ class Labels:
         if other is not None and other.id != thing.id:
             raise Conflict(f"There is another label {name!r}.", "Rename that first.", _info(other))
 
-    def _at(self, reading: Reading, thing: Thing, revision: int) -> State:
-        """Return what a label was at a revision."""
-        if not reading.first(thing) <= revision <= thing.revision:
-            raise NotFound(f"Label {thing.name!r} has no revision {revision}.", "Its history lists them.")
-        state = self._state(reading, thing)
-        if revision == thing.revision:
-            return state
-
-        def undoings() -> Iterator[bytes]:
-            for change in reading.undoing(thing, revision):
-                if change.undo is None:
-                    raise NotFound(
-                        f"Revision {revision} of label {thing.name!r} is no longer kept (setting max_user_bytes).",
-                        "Choose a newer one.",
-                    )
-                yield change.undo
-
-        return undone(state, undoings(), self._n_obs)
-
     def _expected(self, reading: Reading, thing: Thing, revision: int) -> State:
         """Return what a label was at the revision that a change is made for; raise Conflict where nobody knows."""
         try:
-            return self._at(reading, thing, revision)
+            return self._history.at(reading, thing, revision)
         except NotFound:
             raise _changed(thing) from None
-
-    def _state(self, reading: Reading, thing: Thing) -> State:
-        key = (thing.id, thing.revision)
-        with self._lock:
-            kept = self._states.get(key)
-            if kept is not None:
-                self._states.move_to_end(key)
-                return kept
-        entries = tuple(Entry(*e) for e in thing.header["entries"])
-        parts = reading.parts(thing)
-        cells = {e.id: BitMap.deserialize(parts[e.id]) if e.id in parts else BitMap() for e in entries}
-        state = State(thing.name, thing.gone, entries, cells, thing.header["next"])
-        self._keep(key, state)
-        return state
-
-    def _keep(self, key: tuple[int, int], state: State) -> None:
-        with self._lock:
-            self._states[key] = state
-            while len(self._states) > _STATES_KEPT:
-                self._states.popitem(last=False)
 
     def _save(
         self,
@@ -400,7 +358,7 @@ class Labels:
         undo = undoing(before, after, moves(before, after) if moved is None else moved)
         saved = writing.save(thing, KIND, after.name, header, action, after.n_labelled, undo, parts, after.gone)
         # not before: a number of a change that fails is given again
-        writing.when_kept(lambda: self._keep((saved.id, saved.revision), after))
+        writing.when_kept(lambda: self._history.keep(saved, after))
         return _info(saved)
 
 
