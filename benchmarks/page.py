@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import shutil
 import statistics
 import subprocess
@@ -186,8 +187,9 @@ class Visit:
 
     def recolor(self) -> Callable[[], None]:
         """Colour by a measurement, and by the types again."""
-        buttons = (self.page.get_by_role("button", name=f"Colour by {name}") for name in ("quality", "cell_type"))
-        return self._clicks(*buttons)
+        # what is shown says "Coloured"
+        names = (re.compile(rf"^Colour(ed)? by {name}$") for name in ("quality", "cell_type"))
+        return self._clicks(*(self.page.get_by_role("button", name=name) for name in names))
 
     def category(self) -> Callable[[], None]:
         """Hide a category and show it again."""
