@@ -1,7 +1,6 @@
 /** A picture under the cells, such as the tissue they lie in. */
-import type { Box } from './camera';
-import { link, type Target } from './program';
-import type { View } from './scatter';
+import type { Box, View } from './camera';
+import { link, type Target } from './shader';
 
 const VERTEX = `#version 300 es
 precision highp float;

@@ -1,5 +1,11 @@
 /** The view transform: pure functions on `View`. Data units have y up, pixels have y down; both axes have one scale. */
-import type { View } from './scatter';
+
+/** Where the camera looks: the data point in the middle of the canvas, and CSS pixels per data unit (both axes alike). */
+export interface View {
+  readonly x: number;
+  readonly y: number;
+  readonly scale: number;
+}
 
 /** A rectangle in data units. */
 export interface Box {

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { lassoCells } from '../state/lasso';
 import { between, boundsOf, confined, fitView, panned, project, unproject, zoomed } from './camera';
 import { buildGrid } from './grid';
 import { anchors, type Label, placeLabels } from './labels';
-import { FADED, HIGHLIGHTED, NORMAL } from './levels';
+import { lassoCells } from './lasso';
 import { drawOrder, shuffled, thinned } from './order';
+import { FADED, HIGHLIGHTED, NORMAL } from './paint';
 import { diameterOf, fadedOn, layerStyles, opacityOf } from './style';
 
 const { NaN: nan, POSITIVE_INFINITY: inf } = Number;

@@ -1,5 +1,6 @@
 /** An index of the cells by place, for the nearest one to the pointer. */
 import { type Box, boundsOf } from './camera';
+import { AT_ONCE, whole } from './steps';
 
 export interface Grid {
   /** The nearest accepted cell within a distance (data units); -1 for none. */
@@ -11,8 +12,12 @@ const PER_SQUARE = 4;
 const MOST_SQUARES = 512;
 
 /** Build the index. Cells without finite coordinates are not in it. */
-export function buildGrid(x: Float32Array, y: Float32Array, bounds?: Box | null): Grid {
-  const box = bounds === undefined ? boundsOf(x, y) : bounds;
+export function buildGrid(x: Float32Array, y: Float32Array): Grid {
+  return whole(gridSteps(x, y, boundsOf(x, y)));
+}
+
+/** The same in steps, with the box of the cells. */
+export function* gridSteps(x: Float32Array, y: Float32Array, box: Box | null): Generator<undefined, Grid> {
   if (!box) return { nearest: () => -1 };
   const side = Math.max(1, Math.min(MOST_SQUARES, Math.ceil(Math.sqrt(x.length / PER_SQUARE))));
   const perX = side / (box.x1 - box.x0 || 1);
@@ -24,26 +29,38 @@ export function buildGrid(x: Float32Array, y: Float32Array, bounds?: Box | null)
   const starts = new Uint32Array(side * side + 1);
   const squares = new Uint32Array(x.length).fill(side * side);
   let drawable = 0;
-  for (let i = 0; i < x.length; i++) {
-    const px = x[i] as number;
-    const py = y[i] as number;
-    if (px - px + (py - py) !== 0) continue;
-    const square = row(py) * side + column(px);
-    squares[i] = square;
-    starts[square + 1] = (starts[square + 1] as number) + 1;
-    drawable++;
+  const count = (from: number, to: number) => {
+    for (let i = from; i < to; i++) {
+      const px = x[i] as number;
+      const py = y[i] as number;
+      if (px - px + (py - py) !== 0) continue;
+      const square = row(py) * side + column(px);
+      squares[i] = square;
+      starts[square + 1] = (starts[square + 1] as number) + 1;
+      drawable++;
+    }
+  };
+  for (let from = 0; from < x.length; from += AT_ONCE) {
+    yield;
+    count(from, Math.min(x.length, from + AT_ONCE));
   }
   for (let square = 0; square < side * side; square++) {
     starts[square + 1] = (starts[square + 1] as number) + (starts[square] as number);
   }
   const cells = new Uint32Array(drawable);
   const next = starts.slice();
-  for (let i = 0; i < x.length; i++) {
-    const square = squares[i] as number;
-    if (square === side * side) continue;
-    const at = next[square] as number;
-    cells[at] = i;
-    next[square] = at + 1;
+  const sort = (from: number, to: number) => {
+    for (let i = from; i < to; i++) {
+      const square = squares[i] as number;
+      if (square === side * side) continue;
+      const at = next[square] as number;
+      cells[at] = i;
+      next[square] = at + 1;
+    }
+  };
+  for (let from = 0; from < x.length; from += AT_ONCE) {
+    yield;
+    sort(from, Math.min(x.length, from + AT_ONCE));
   }
 
   return {

@@ -1,5 +1,6 @@
 /** Names of the categories on the plot: where each belongs, and how they keep out of each other's way. */
 import { boundsOf } from './camera';
+import { AT_ONCE, whole } from './steps';
 
 /** The place of one category in data units. */
 export interface Anchor {
@@ -16,9 +17,6 @@ const SIDE = 48;
 const NEAR = 3;
 const STEPS = 4;
 
-/** Cells looked at in one step: a few milliseconds. */
-const AT_ONCE = 100_000;
-
 /**
  * The densest place of each category (a centroid would lie between the islands of a split category), moved to the middle
  * of its island. Categories without a drawable cell are left out.
@@ -33,10 +31,7 @@ export function anchors(
   size: number,
   mask: Uint8Array | null = null,
 ): Anchor[] {
-  const steps = anchorSteps(x, y, codes, size, mask);
-  let step = steps.next();
-  while (!step.done) step = steps.next();
-  return step.value;
+  return whole(anchorSteps(x, y, codes, size, mask));
 }
 
 /** The same in steps, for so many cells that the page would not answer meanwhile. */

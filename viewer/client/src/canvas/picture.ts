@@ -1,6 +1,7 @@
 /** The plot as a PNG: drawn in tiles into a framebuffer of its own, so no limit on the canvas' size applies. */
-import type { LayerStyle, Program, Target } from './program';
-import type { View } from './scatter';
+import type { View } from './camera';
+import type { LayerStyle, Program } from './program';
+import type { Target } from './shader';
 
 const TILE = 2048;
 

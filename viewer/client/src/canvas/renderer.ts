@@ -1,18 +1,19 @@
 /** The WebGL2 implementation of `Scatter`. */
 
-import { lassoCells } from '../state/lasso';
 import type { BackdropImage } from './backdrop';
-import { type Box, between, boundsOf, confined, eased, fitView, panned, project, unproject, zoomed } from './camera';
-import { buildGrid, type Grid } from './grid';
-import { FADED } from './levels';
+import { boundsOf, eased, type Size, type View } from './camera';
+import { type Grid, gridSteps } from './grid';
+import { lassoCells } from './lasso';
 import { byDepth, drawOrder, shuffled } from './order';
 import { Pace } from './pace';
+import { FADED, type Lut, type Order, type Rgb } from './paint';
 import { picture } from './picture';
 import { type LayerStyle, type Morph, Program, THIN } from './program';
-import type { Lut, Order, PngOptions, PositionOptions, Rgb, Scatter, ScatterOptions, View } from './scatter';
+import type { PngOptions, PositionOptions, Scatter, ScatterOptions } from './scatter';
+import { inSteps, whole } from './steps';
 import { diameterOf, fadedOn, layerStyles, opacityOf } from './style';
+import { still, Viewpoint } from './viewpoint';
 
-const DURATION = 280;
 /** Milliseconds that cells take from one embedding to another, and how many may go. */
 const MOVING = 700;
 const MOST_MOVING = 300_000;
@@ -32,26 +33,15 @@ export function createScatter(canvas: HTMLCanvasElement, options: ScatterOptions
   return new WebGLScatter(canvas, options);
 }
 
-/** Whether the user wants nothing to move by itself. */
-function still(): boolean {
-  return window.matchMedia('(prefers-reduced-motion: reduce)').matches;
-}
-
 /** What the GPU holds a copy of. */
 type Part = 'places' | 'codes' | 'lut' | 'order' | 'image';
-
-interface Animation {
-  readonly from: View;
-  readonly to: View;
-  begin: number;
-}
 
 class WebGLScatter implements Scatter {
   readonly canvas: HTMLCanvasElement;
   readonly #gl: WebGL2RenderingContext;
   readonly #onLost: ((lost: boolean) => void) | undefined;
   readonly #observer: ResizeObserver;
-  readonly #listeners = new Set<(view: View) => void>();
+  readonly #camera = new Viewpoint(() => this.#changed());
   /** null while the context is lost. */
   #program: Program | null;
 
@@ -67,23 +57,18 @@ class WebGLScatter implements Scatter {
   #factor: number;
   #opacity: number | null;
 
-  #box: Box | null = null;
   #nDrawable = 0;
   #grid: Grid | null = null;
+  /** The index of the cells under way, and how its steps are stopped. */
+  #gridding: Generator<undefined, Grid> | null = null;
+  #stopGridding = () => {};
   #shuffle: Uint32Array | null = null;
 
-  #view: View = { x: 0, y: 0, scale: 1 };
-  #fitted: View = { x: 0, y: 0, scale: 1 };
-  /** The user has not moved the view since the last fit, so a new size fits again. */
-  #atFit = true;
-  #animation: Animation | null = null;
   /** Cells on their way to their places. */
   #morph: (Morph & { begin: number }) | null = null;
-  #size = { width: 0, height: 0 };
   #ratio = 1;
 
   #frame = 0;
-  #viewChanged = false;
   /** What changed may change again at once, as the view does: with a brush, or a pointer that runs over a legend. */
   #lively = false;
   readonly #pace = new Pace();
@@ -125,20 +110,19 @@ class WebGLScatter implements Scatter {
       this.#stale.codes = true;
     }
     const canMove = x.length === this.#x.length && x.length <= MOST_MOVING && !this.#stale.places && !still();
-    const box = this.#box;
-    this.#morph = animate && canMove && box ? { begin: Number.NaN, way: 0, view: this.#view, box } : null;
+    const { box, view } = this.#camera;
+    this.#morph = animate && canMove && box ? { begin: Number.NaN, way: 0, view, box } : null;
     this.#x = x;
     this.#y = y;
     this.#depth = depth;
     // What has a depth is turned, again and again.
     if (depth) this.#lively = true;
-    this.#box = options.box ?? boundsOf(x, y);
+    this.#camera.setBox(options.box ?? boundsOf(x, y));
     this.#nDrawable = 0;
     for (let i = 0; i < x.length; i++) {
       if ((x[i] as number) - (x[i] as number) + ((y[i] as number) - (y[i] as number)) === 0) this.#nDrawable++;
     }
-    this.#grid = null;
-    this.#fitted = this.#fitOf(this.#box);
+    this.#index();
     this.#changed('places', 'order');
   }
 
@@ -191,63 +175,55 @@ class WebGLScatter implements Scatter {
   }
 
   get pointDiameter(): number {
-    return diameterOf(this.#nDrawable, this.#size, this.#zoom(), this.#factor);
+    return diameterOf(this.#nDrawable, this.size, this.#camera.zoom, this.#factor);
   }
 
-  get size(): { readonly width: number; readonly height: number } {
-    return this.#size;
+  get size(): Size {
+    return this.#camera.size;
   }
 
   get view(): View {
-    return this.#view;
+    return this.#camera.view;
   }
 
   get fitted(): View {
-    return this.#fitted;
+    return this.#camera.fitted;
   }
 
   setView(view: View, animate = false): void {
-    this.#atFit = false;
-    this.#go(confined(view, this.#box, this.#fitted, this.#size), animate);
+    this.#camera.setView(view, animate);
   }
 
   fit({ animate = false, cells }: { animate?: boolean; cells?: ArrayLike<number> } = {}): void {
-    this.#fitted = this.#fitOf(this.#box);
-    this.#atFit = cells === undefined;
-    const box = cells ? boundsOf(this.#x, this.#y, cells) : null;
-    this.#go(box ? confined(this.#fitOf(box), this.#box, this.#fitted, this.#size) : this.#fitted, animate);
+    this.#camera.fit(cells && boundsOf(this.#x, this.#y, cells), animate);
   }
 
   panBy(dx: number, dy: number, animate = false): void {
-    this.setView(panned(this.#destination(animate), dx, dy), animate);
+    this.#camera.panBy(dx, dy, animate);
   }
 
-  zoomBy(factor: number, px = this.#size.width / 2, py = this.#size.height / 2, animate = false): void {
-    const from = this.#destination(animate);
-    // Confine the factor first: at the end of the range a zoom must not turn into a pan.
-    const { scale } = confined({ ...from, scale: from.scale * factor }, this.#box, this.#fitted, this.#size);
-    this.setView(zoomed(from, this.#size, scale / from.scale, px, py), animate);
+  zoomBy(factor: number, px?: number, py?: number, animate = false): void {
+    this.#camera.zoomBy(factor, px, py, animate);
   }
 
   project(x: number, y: number): [number, number] {
-    return project(this.#view, this.#size, x, y);
+    return this.#camera.project(x, y);
   }
 
   unproject(px: number, py: number): [number, number] {
-    return unproject(this.#view, this.#size, px, py);
+    return this.#camera.unproject(px, py);
   }
 
   onView(listener: (view: View) => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    return this.#camera.onView(listener);
   }
 
   pick(px: number, py: number, reach = Math.max(5, this.pointDiameter / 2 + 2)): number {
-    this.#grid ??= buildGrid(this.#x, this.#y, this.#box);
+    const grid = this.#indexed();
     const [x, y] = this.unproject(px, py);
-    const distance = reach / this.#view.scale;
-    const clear = this.#grid.nearest(x, y, distance, (cell) => this.#isShown(cell) && this.#mask?.[cell] !== FADED);
-    return clear >= 0 || !this.#mask ? clear : this.#grid.nearest(x, y, distance, (cell) => this.#isShown(cell));
+    const distance = reach / this.view.scale;
+    const clear = grid.nearest(x, y, distance, (cell) => this.#isShown(cell) && this.#mask?.[cell] !== FADED);
+    return clear >= 0 || !this.#mask ? clear : grid.nearest(x, y, distance, (cell) => this.#isShown(cell));
   }
 
   lasso(polygon: ArrayLike<number>): Uint32Array {
@@ -262,13 +238,13 @@ class WebGLScatter implements Scatter {
     const program = this.#program;
     if (!program) return Promise.reject(new Error('The graphics were interrupted: try again.'));
     this.#upload(program);
-    const whole = {
-      width: Math.max(1, Math.round(this.#size.width * scale)),
-      height: Math.max(1, Math.round(this.#size.height * scale)),
+    const target = {
+      width: Math.max(1, Math.round(this.size.width * scale)),
+      height: Math.max(1, Math.round(this.size.height * scale)),
       ratio: scale,
       background,
     };
-    return picture(this.#gl, program, this.#view, whole, this.#styles(scale));
+    return picture(this.#gl, program, this.view, target, this.#styles(scale));
   }
 
   flush(): void {
@@ -276,22 +252,19 @@ class WebGLScatter implements Scatter {
     clearTimeout(this.#rest);
     this.#frame = 0;
     this.#morph = null;
-    if (this.#animation) {
-      this.#view = this.#animation.to;
-      this.#animation = null;
-      this.#viewChanged = true;
-    }
+    this.#camera.arrive();
     this.#draw();
   }
 
   dispose(): void {
     cancelAnimationFrame(this.#frame);
     clearTimeout(this.#rest);
+    this.#stopGridding();
     this.#observer.disconnect();
     window.removeEventListener('resize', this.#resized);
     this.canvas.removeEventListener('webglcontextlost', this.#lost);
     this.canvas.removeEventListener('webglcontextrestored', this.#restored);
-    this.#listeners.clear();
+    this.#camera.dispose();
     this.#program?.dispose();
     this.#program = null;
   }
@@ -305,30 +278,32 @@ class WebGLScatter implements Scatter {
     return (this.#lut.rgba[4 * code + 3] ?? 0) > 0;
   }
 
-  #zoom(): number {
-    return this.#view.scale / this.#fitted.scale;
-  }
-
-  #fitOf(box: Box | null): View {
-    // Points have a size: half of the largest, and some air, less of it in a small picture.
-    const { width, height } = this.#size;
-    return fitView(box, this.#size, Math.min(24, 0.05 * Math.min(width, height)));
-  }
-
-  /** Where a running animation ends: key after key adds up. */
-  #destination(animate: boolean): View {
-    return animate && this.#animation ? this.#animation.to : this.#view;
-  }
-
-  #go(view: View, animate: boolean): void {
-    if (animate && !still() && this.#size.width > 0) {
-      this.#animation = { from: this.#view, to: view, begin: Number.NaN };
-    } else {
-      this.#animation = null;
-      this.#view = view;
+  /** The index of the cells; where it is under way, the rest of it is made at once. */
+  #indexed(): Grid {
+    if (!this.#grid) {
+      this.#stopGridding();
+      this.#grid = whole(this.#gridding ?? gridSteps(this.#x, this.#y, this.#camera.box));
+      this.#gridding = null;
     }
-    this.#viewChanged = true;
-    this.#changed();
+    return this.#grid;
+  }
+
+  /** Index the cells by place once they rest: cells that turn are elsewhere in the next frame. */
+  #index(): void {
+    this.#stopGridding();
+    this.#grid = null;
+    this.#gridding = null;
+    let stop = () => {};
+    const timer = setTimeout(() => {
+      this.#gridding = gridSteps(this.#x, this.#y, this.#camera.box);
+      stop = inSteps(this.#gridding, (grid) => {
+        this.#grid = grid;
+      });
+    }, REST);
+    this.#stopGridding = () => {
+      clearTimeout(timer);
+      stop();
+    };
   }
 
   #changed(...parts: Part[]): void {
@@ -338,15 +313,7 @@ class WebGLScatter implements Scatter {
 
   #tick = (now: number): void => {
     this.#frame = 0;
-    const animation = this.#animation;
-    if (animation) {
-      if (Number.isNaN(animation.begin)) animation.begin = now;
-      const t = Math.min(1, (now - animation.begin) / DURATION);
-      this.#view = between(animation.from, animation.to, eased(t));
-      this.#viewChanged = true;
-      if (t >= 1) this.#animation = null;
-      else this.#frame = requestAnimationFrame(this.#tick);
-    }
+    if (this.#camera.advance(now)) this.#frame = requestAnimationFrame(this.#tick);
     const morph = this.#morph;
     if (morph) {
       const begin = Number.isNaN(morph.begin) ? now : morph.begin;
@@ -354,7 +321,7 @@ class WebGLScatter implements Scatter {
       this.#morph = t >= 1 ? null : { ...morph, begin, way: eased(t) };
       this.#frame ||= requestAnimationFrame(this.#tick);
     }
-    this.#draw((this.#viewChanged || this.#lively) && this.#thins());
+    this.#draw((this.#camera.moved || this.#lively) && this.#thins());
   };
 
   /** Whether a frame of a lively picture should be thin; if so, all cells follow when it rests. */
@@ -368,17 +335,14 @@ class WebGLScatter implements Scatter {
 
   #draw(thin = false): void {
     this.#lively = false;
-    if (this.#viewChanged) {
-      this.#viewChanged = false;
-      for (const listener of this.#listeners) listener(this.#view);
-    }
+    this.#camera.tell();
     const { width, height } = this.canvas;
     if (!this.#program || width === 0 || height === 0) return;
     const fresh = !Object.values(this.#stale).includes(true);
     this.#upload(this.#program, thin);
     const part = { x: 0, y: 0, width, height };
     const target = { width, height, ratio: this.#ratio, part, background: this.#background };
-    this.#program.draw(this.#view, target, this.#styles(this.#ratio, thin), thin, this.#morph);
+    this.#program.draw(this.view, target, this.#styles(this.#ratio, thin), thin, this.#morph);
     // A frame with uploads says little of the next one.
     if (fresh && !thin && this.#nDrawable > THIN) this.#pace.measure(this.#gl);
   }
@@ -386,7 +350,8 @@ class WebGLScatter implements Scatter {
   /** Bring the GPU up to date; for a thin picture the order of all cells can wait. */
   #upload(program: Program, thin = false): void {
     const stale = this.#stale;
-    if (stale.places && this.#box) program.setPlaces(this.#x, this.#y, this.#box, this.#morph !== null);
+    const { box } = this.#camera;
+    if (stale.places && box) program.setPlaces(this.#x, this.#y, box, this.#morph !== null);
     if (stale.codes) program.setCodes(this.#codes);
     if (stale.lut) program.setLut(this.#lut.rgba);
     if (stale.image) program.setImage(this.#image);
@@ -406,7 +371,7 @@ class WebGLScatter implements Scatter {
   }
 
   #styles(ratio: number, thin = false): LayerStyle[] {
-    const opacity = this.#opacity ?? opacityOf(this.#nDrawable, this.#zoom());
+    const opacity = this.#opacity ?? opacityOf(this.#nDrawable, this.#camera.zoom);
     // Fewer cells make up for it by their size, so the islands keep their weight.
     const diameter = this.pointDiameter * (thin ? 1.6 : 1);
     return layerStyles(diameter, opacity, ratio, fadedOn(this.#background));
@@ -416,19 +381,11 @@ class WebGLScatter implements Scatter {
     const width = this.canvas.clientWidth;
     const height = this.canvas.clientHeight;
     const ratio = window.devicePixelRatio || 1;
-    if (width === this.#size.width && height === this.#size.height && ratio === this.#ratio) return;
-    const before = this.#fitted;
-    this.#size = { width, height };
+    if (width === this.size.width && height === this.size.height && ratio === this.#ratio) return;
     this.#ratio = ratio;
     this.canvas.width = Math.round(width * ratio);
     this.canvas.height = Math.round(height * ratio);
-    this.#fitted = this.#fitOf(this.#box);
-    this.#animation = null;
-    this.#view = this.#atFit
-      ? this.#fitted
-      : { ...this.#view, scale: (this.#view.scale * this.#fitted.scale) / before.scale };
-    this.#viewChanged = true;
-    this.#changed();
+    this.#camera.resize({ width, height });
     // A canvas that changes size is blank until it is drawn: without this, resizing would flicker.
     if (this.#program && width > 0 && height > 0) this.flush();
   };

@@ -2,38 +2,9 @@
  * The scatter plot behind one narrow interface. Everything drawn goes through it, so that another renderer could
  * take its place. Pixels are CSS pixels from the top left corner of the canvas; data units are the embedding's own.
  */
-export type { BackdropImage } from './backdrop';
-export type { Box } from './camera';
-export { FADED, HIGHLIGHTED, NORMAL } from './levels';
-export { createScatter } from './renderer';
-
 import type { BackdropImage } from './backdrop';
-import type { Box } from './camera';
-
-/** Where the camera looks: the data point in the middle of the canvas, and CSS pixels per data unit (both axes alike). */
-export interface View {
-  readonly x: number;
-  readonly y: number;
-  readonly scale: number;
-}
-
-/** An opaque colour, each channel 0 to 255. */
-export type Rgb = readonly [number, number, number];
-
-/**
- * What lies on top where cells overlap.
- * `value`: higher codes (so missing and zero are lowest). `shuffled`: a fixed random order, for categories.
- * Either way faded cells lie lowest and highlighted ones on top.
- */
-export type Order = 'value' | 'shuffled';
-
-/** What each code looks like. See `color/lut.ts`, which makes these. */
-export interface Lut {
-  /** Four bytes a code: red, green, blue, alpha. A code of alpha 0 is not drawn and cannot be picked. */
-  readonly rgba: Uint8Array;
-  /** One byte a code, FADED, NORMAL or HIGHLIGHTED: codes of a lower level lie below; null: all NORMAL. */
-  readonly levels: Uint8Array | null;
-}
+import type { Box, Size, View } from './camera';
+import type { Lut, Order, Rgb } from './paint';
 
 export interface ScatterOptions {
   background?: Rgb;
@@ -84,7 +55,7 @@ export interface Scatter {
   readonly nDrawable: number;
   /** Diameter of a normal cell now, in CSS pixels. */
   readonly pointDiameter: number;
-  readonly size: { readonly width: number; readonly height: number };
+  readonly size: Size;
 
   readonly view: View;
   /** The view that shows all cells. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { FADED, HIGHLIGHTED, NORMAL } from '../canvas/scatter';
+import { FADED, HIGHLIGHTED, NORMAL } from '../canvas/paint';
 import { categoryCodes, percentiles, quantise } from './codes';
 import { COLORMAPS, gradient, sample } from './colormaps';
 import { categoryLut, neutrals, plainLut, valueLut } from './lut';

@@ -5,7 +5,7 @@
  * Codes of categories: 0 is missing, category k is k + 1. Codes of values: 0 is missing, 1 is zero (or the lowest
  * level), 255 the highest level.
  */
-import { FADED, HIGHLIGHTED, type Lut, NORMAL } from '../canvas/scatter';
+import { FADED, HIGHLIGHTED, type Lut, NORMAL } from '../canvas/paint';
 import { type ColormapName, sample, type Theme } from './colormaps';
 import { hexToRgb, type Rgb } from './oklab';
 import { palette } from './palette';

@@ -2,7 +2,7 @@
  * Two numbers in one colour: each of its own hue, both together dark (on a dark page bright), neither grey. Blue and
  * orange are told apart by almost everyone.
  */
-import type { Lut } from '../canvas/scatter';
+import type { Lut } from '../canvas/paint';
 import type { Theme } from './colormaps';
 import { fromOklab, hexToRgb, type Rgb, rgbToHex, toOklab } from './oklab';
 

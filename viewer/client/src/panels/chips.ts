@@ -1,4 +1,4 @@
-import type { Lut } from '../canvas/scatter';
+import type { Lut } from '../canvas/paint';
 
 /** The CSS colour of a category (-1: missing) as the plot draws it. */
 export function chipColor(lut: Lut, code: number): string {

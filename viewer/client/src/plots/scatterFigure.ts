@@ -1,7 +1,7 @@
 /** The scatter plot as an SVG: its points as a picture, with names, legend, scale and axes as vectors. */
 
 import { placeLabels } from '../canvas/labels';
-import type { Lut } from '../canvas/scatter';
+import type { Lut } from '../canvas/paint';
 import { chipColor } from '../panels/chips';
 import { framed, imageOf, pageColor } from './figure';
 import { fitted, textWidth } from './text';

@@ -1,5 +1,5 @@
 /** From a column to what the plot needs to draw it: codes, and what its legend says. */
-import type { Order } from '../canvas/scatter';
+import type { Order } from '../canvas/paint';
 import { categoryCodes, quantise } from '../color/codes';
 import { pairCodes } from '../color/pair';
 import type { NumberArray } from '../wire/columns';

@@ -1,8 +1,9 @@
 /** The cells of a recipe, found in the data. */
+
+import { lassoCells } from '../canvas/lasso';
 import { cellsOf } from './cells';
 import type { FieldData } from './field';
 import { type CategoryFilter, type FieldFilter, isShown } from './fieldfilter';
-import { lassoCells } from './lasso';
 import { unpackCells } from './packed';
 import type { Recipe } from './recipe';
 import type { Axes, FieldRef } from './ref';

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import type { Schema } from '../api/types';
+import { lassoCells, simplified } from '../canvas/lasso';
 import { hashOf, readHash } from './address';
 import { cook, type Ingredients } from './cooking';
 import type { FieldData } from './field';
-import { lassoCells, simplified } from './lasso';
 import { packCells, unpackCells } from './packed';
 import { paneSpecs, withActive, withPanes } from './panes';
 import { readView } from './readview';

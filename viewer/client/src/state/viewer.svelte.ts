@@ -3,20 +3,19 @@ import type { Api } from '../api/client';
 import { type ApiError, asApiError, isAbort } from '../api/error';
 import type { Schema } from '../api/types';
 import type { Join, Mode } from '../canvas/gestures';
-import { CellStore, cellsOf, combined } from './cells';
+import { lassoCells, simplified } from '../canvas/lasso';
+import { cellsOf, combined } from './cells';
 import type { Coloring } from './coloring';
 import { cook } from './cooking';
 import { categoryName, type FieldData } from './field';
 import { type FieldFilter, type NamedFilter, shownCodes } from './fieldfilter';
-import { Fields } from './fields.svelte';
-import { History } from './history';
-import { lassoCells, simplified } from './lasso';
 import { CellNames } from './names.svelte';
 import { selectionName } from './naming';
 import { fieldsOf, isSpatial, Pane, type Place, placeOf, placeOnAxes, turnedPlace } from './pane.svelte';
 import { type Panes, paneSpecs, withActive, withPanes } from './panes';
 import type { Recipe } from './recipe';
 import { type Axes, type GeneRef, geneKey, keyOf } from './ref';
+import { Timeline } from './timeline.svelte';
 import { FRONT } from './turn';
 import {
   type CellsRef,
@@ -24,7 +23,6 @@ import {
   type FieldScale,
   type Gallery,
   initialView,
-  type Made,
   type View,
   withColor,
   withFilter,
@@ -43,10 +41,7 @@ export type Hovered =
   | { readonly kind: 'category'; readonly key: string; readonly code: number }
   | { readonly kind: 'cells'; readonly ref: CellsRef };
 
-export class Viewer extends Fields {
-  view: View = $state.raw() as View;
-  canUndo = $state(false);
-  canRedo = $state(false);
+export class Viewer extends Timeline {
   /** The plots, in reading order. */
   panes = $state.raw<readonly Pane[]>([]);
   /** 1 for the cells that there are for now; null: all. */
@@ -70,25 +65,14 @@ export class Viewer extends Fields {
   pointed = $state.raw<{ readonly cell: number; readonly pane: Pane } | null>(null);
   /** What the user is told that is no trouble. */
   told = $state.raw<{ readonly message: string; readonly hint: string } | null>(null);
-  /** Steps made through views: who looks on sees a new one from a change of the one before. */
-  steps = 0;
-
   /** Keeps a figure with the dataset; null where nothing can be kept. */
   keepFigure: ((name: string, figure: Blob) => void) | null = null;
-  /** Told by a step back or forth that other things are to stand; what it gives back is called once the view is shown. */
-  onMade: (made: Made) => () => void = () => () => {};
-
-  readonly cells = new CellStore();
   readonly names: CellNames;
-  private readonly history: History<View>;
   private readonly applying = new Set<Promise<void>>();
-  private gesture: symbol | null = null;
   constructor(api: Api, schema: Schema, start: View = initialView(schema)) {
-    super(api, schema);
+    super(api, schema, start);
     this.names = new CellNames(api);
-    this.view = start;
     this.learn(start.genes);
-    this.history = new History(this.view);
     api.onBusy = (busy) => {
       this.busy = busy;
     };
@@ -113,6 +97,11 @@ export class Viewer extends Fields {
     return this.pane.coloring;
   }
 
+  /** Whether what is made lands in a history of Galaxy. */
+  get inHistory(): boolean {
+    return this.schema.features.outputs === true && this.schema.features.finish === true;
+  }
+
   /** Cells that there are for now. */
   get size(): number {
     return this.view.subset?.n ?? this.n;
@@ -120,77 +109,7 @@ export class Viewer extends Fields {
 
   // The view
 
-  /**
-   * Show a view and remember the one before. Views of one gesture (a drag) are one step back. Wherever a view comes from,
-   * what was made stays, unless `made` says otherwise.
-   */
-  commit(given: View, gesture: symbol | null = null, made: Made = this.view.made): void {
-    const next = given.made === made ? given : { ...given, made };
-    if (next === this.view) return;
-    if (gesture && gesture === this.gesture) this.history.replace(next);
-    else {
-      this.history.push(next);
-      if (!sameView({ ...next, made: this.view.made }, this.view)) this.steps++;
-    }
-    this.gesture = gesture;
-    this.show(next);
-    this.cells.keepOnly(this.history.states());
-  }
-
-  /** Things were made elsewhere: the steps that can come back have them too, and none of them undoes it. */
-  remake(change: (made: Made) => Made): void {
-    this.history.rewrite((view) => {
-      const made = change(view.made);
-      return made === view.made ? view : { ...view, made };
-    }, sameView);
-    this.show(this.history.now);
-  }
-
-  /** What was made in every state that can come back. */
-  madeStates(): Made[] {
-    return Array.from(this.history.states(), (view) => view.made);
-  }
-
-  undo(): void {
-    this.comeBack(this.history.undo());
-  }
-
-  redo(): void {
-    this.comeBack(this.history.redo());
-  }
-
-  private comeBack(view: View | null): void {
-    this.gesture = null;
-    if (!view) return;
-    this.steps++;
-    const settle = view.made === this.view.made ? null : this.onMade(view.made);
-    this.show(view);
-    settle?.();
-  }
-
-  /** Complete the view shown, as no step of its own. */
-  amend(next: View): void {
-    this.history.replace(next);
-    this.show(next);
-    this.cells.keepOnly(this.history.states());
-  }
-
-  /** Show a view of before again, where its cells are still kept; what was made since stays. Whether it could. */
-  revisit(view: View): boolean {
-    if (!this.history.has(view)) return false;
-    if (view.made === this.view.made) {
-      this.history.goTo(view);
-      this.gesture = null;
-      this.show(view);
-    } else this.commit(view);
-    return true;
-  }
-
-  private show(next: View): void {
-    const before = this.view;
-    this.view = next;
-    this.canUndo = this.history.canUndo;
-    this.canRedo = this.history.canRedo;
+  protected shown(next: View, before: View): void {
     const rescaled = [...new Set([...Object.keys(before.scales), ...Object.keys(next.scales)])].filter(
       (key) => before.scales[key] !== next.scales[key],
     );
@@ -504,17 +423,6 @@ export class Viewer extends Fields {
     for (const pane of this.panes) pane.dispose();
     this.crossfilter.dispose();
   }
-}
-
-function sameView(one: View, other: View): boolean {
-  return (Object.keys(one) as (keyof View)[]).every((key) =>
-    key === 'made' ? sameMade(one.made, other.made) : one[key] === other[key],
-  );
-}
-
-function sameMade(one: Made, other: Made): boolean {
-  const keys = Object.keys(one);
-  return keys.length === Object.keys(other).length && keys.every((key) => one[key] === other[key]);
 }
 
 /** Places in an image are counted from its upper edge down, and so they are drawn. */
