@@ -6,6 +6,7 @@
  * million cells, cells that are not drawn cost the GPU nothing, and each layer is one range of the buffer.
  */
 import { FADED, HIGHLIGHTED, type Lut, type Order } from './paint';
+import { AT_ONCE, whole } from './steps';
 
 /** Layers from the lowest: cells faded by the mask, by the table, normal ones, those that stand out. */
 export const LAYERS = 4;
@@ -26,16 +27,21 @@ export interface Drawn {
   readonly mask: Uint8Array | null;
 }
 
+/** Order the cells at once; see `orderSteps`. */
+export function drawOrder(drawn: Drawn, order: Order, shuffle: Uint32Array | null, most?: number): DrawOrder {
+  return whole(orderSteps(drawn, order, shuffle, most));
+}
+
 /**
- * Order the cells. `shuffle` is a permutation of the cells, used where the order is shuffled. `most` takes but so many
+ * Order the cells in steps. `shuffle` is a permutation of the cells, used where the order is shuffled. `most` takes but so many
  * cells, the first of the permutation: for a picture that changes faster than all can be ordered.
  */
-export function drawOrder(
+export function* orderSteps(
   { x, y, codes, lut, mask }: Drawn,
   order: Order,
   shuffle: Uint32Array | null,
   most = Number.POSITIVE_INFINITY,
-): DrawOrder {
+): Generator<undefined, DrawOrder> {
   const n = Math.min(x.length, most);
   const few = n < x.length ? shuffle : null;
   const nCodes = lut.rgba.length >> 2;
@@ -49,21 +55,27 @@ export function drawOrder(
   /** Place of each cell among the keys: layer first, then rank. */
   const keys = dropped < 256 ? new Uint8Array(n) : dropped < 65536 ? new Uint16Array(n) : new Uint32Array(n);
   const starts = new Uint32Array(dropped + 2);
-  for (let k = 0; k < n; k++) {
-    const i = few ? (few[k] as number) : k;
-    const px = x[i] as number;
-    const py = y[i] as number;
-    const code = codes ? (codes[i] as number) : 0;
-    let layer = code < nCodes ? (layerOfCode[code] as number) : LAYERS;
-    if (px - px + (py - py) !== 0) layer = LAYERS;
-    else if (mask && layer !== LAYERS) {
-      const wanted = mask[i] as number;
-      if (wanted === FADED) layer = 0;
-      else if (wanted === HIGHLIGHTED) layer = 3;
+  const look = (from: number, to: number) => {
+    for (let k = from; k < to; k++) {
+      const i = few ? (few[k] as number) : k;
+      const px = x[i] as number;
+      const py = y[i] as number;
+      const code = codes ? (codes[i] as number) : 0;
+      let layer = code < nCodes ? (layerOfCode[code] as number) : LAYERS;
+      if (px - px + (py - py) !== 0) layer = LAYERS;
+      else if (mask && layer !== LAYERS) {
+        const wanted = mask[i] as number;
+        if (wanted === FADED) layer = 0;
+        else if (wanted === HIGHLIGHTED) layer = 3;
+      }
+      const key = layer === LAYERS ? dropped : ranks === 1 ? layer : layer * ranks + code;
+      keys[k] = key;
+      starts[key + 1] = (starts[key + 1] as number) + 1;
     }
-    const key = layer === LAYERS ? dropped : ranks === 1 ? layer : layer * ranks + code;
-    keys[k] = key;
-    starts[key + 1] = (starts[key + 1] as number) + 1;
+  };
+  for (let from = 0; from < n; from += AT_ONCE) {
+    if (from) yield;
+    look(from, Math.min(n, from + AT_ONCE));
   }
   for (let key = 0; key <= dropped; key++) {
     starts[key + 1] = (starts[key + 1] as number) + (starts[key] as number);
@@ -72,13 +84,19 @@ export function drawOrder(
   for (let layer = 0; layer <= LAYERS; layer++) layers[layer] = starts[layer * ranks] as number;
   const cells = new Uint32Array(layers[LAYERS] as number);
   const mixed = order === 'shuffled' || few ? shuffle : null;
-  for (let k = 0; k < n; k++) {
-    const i = mixed ? (mixed[k] as number) : k;
-    const key = keys[few ? k : i] as number;
-    if (key === dropped) continue;
-    const at = starts[key] as number;
-    cells[at] = i;
-    starts[key] = at + 1;
+  const sort = (from: number, to: number) => {
+    for (let k = from; k < to; k++) {
+      const i = mixed ? (mixed[k] as number) : k;
+      const key = keys[few ? k : i] as number;
+      if (key === dropped) continue;
+      const at = starts[key] as number;
+      cells[at] = i;
+      starts[key] = at + 1;
+    }
+  };
+  for (let from = 0; from < n; from += AT_ONCE) {
+    yield;
+    sort(from, Math.min(n, from + AT_ONCE));
   }
   return { cells, starts: layers };
 }

@@ -4,7 +4,7 @@ import type { BackdropImage } from './backdrop';
 import { boundsOf, eased, type Size, type View } from './camera';
 import { type Grid, gridSteps } from './grid';
 import { lassoCells } from './lasso';
-import { byDepth, drawOrder, shuffled } from './order';
+import { byDepth, type Drawn, type DrawOrder, drawOrder, orderSteps, shuffled } from './order';
 import { Pace } from './pace';
 import { FADED, type Lut, type Order, type Rgb } from './paint';
 import { picture } from './picture';
@@ -74,6 +74,9 @@ class WebGLScatter implements Scatter {
   readonly #pace = new Pace();
   /** Milliseconds that ordering all cells took last. */
   #ordering = 0;
+  /** The order of all cells, made while the picture was thin; what changes it puts an end to it. */
+  #ordered: DrawOrder | null = null;
+  #stopOrdering = () => {};
   #rest: ReturnType<typeof setTimeout> | undefined;
   /** What the GPU has an old copy of. */
   #stale: Record<Part, boolean> = { places: true, codes: true, lut: true, order: true, image: true };
@@ -260,6 +263,7 @@ class WebGLScatter implements Scatter {
     cancelAnimationFrame(this.#frame);
     clearTimeout(this.#rest);
     this.#stopGridding();
+    this.#stopOrdering();
     this.#observer.disconnect();
     window.removeEventListener('resize', this.#resized);
     this.canvas.removeEventListener('webglcontextlost', this.#lost);
@@ -308,6 +312,10 @@ class WebGLScatter implements Scatter {
 
   #changed(...parts: Part[]): void {
     for (const part of parts) this.#stale[part] = true;
+    if (parts.includes('order')) {
+      this.#stopOrdering();
+      this.#ordered = null;
+    }
     this.#frame ||= requestAnimationFrame(this.#tick);
   }
 
@@ -329,8 +337,33 @@ class WebGLScatter implements Scatter {
     const slow = this.#pace.slow || (this.#stale.order && this.#ordering > SLOW_ORDER);
     if (!slow || this.#nDrawable <= THIN) return false;
     clearTimeout(this.#rest);
-    this.#rest = setTimeout(() => this.#changed(), REST);
+    this.#stopOrdering();
+    this.#rest = setTimeout(this.#rested, REST);
     return true;
+  }
+
+  /** Order all cells in steps, so that the page answers meanwhile, and draw them. */
+  #rested = (): void => {
+    if (!this.#stale.order || this.#ordered) {
+      this.#changed();
+      return;
+    }
+    this.#stopOrdering = inSteps(orderSteps(this.#drawn(), this.#order, this.#mixed()), (order) => {
+      this.#ordered = order;
+      this.#changed();
+    });
+  };
+
+  #drawn(): Drawn {
+    return { x: this.#x, y: this.#y, codes: this.#codes, lut: this.#lut, mask: this.#mask };
+  }
+
+  /** What cells lie on which where the order is shuffled. */
+  #mixed(): Uint32Array | null {
+    if (this.#order !== 'shuffled') return null;
+    if (this.#depth) return byDepth(this.#depth);
+    this.#shuffle ??= shuffled(this.#x.length);
+    return this.#shuffle;
   }
 
   #draw(thin = false): void {
@@ -355,16 +388,15 @@ class WebGLScatter implements Scatter {
     if (stale.codes) program.setCodes(this.#codes);
     if (stale.lut) program.setLut(this.#lut.rgba);
     if (stale.image) program.setImage(this.#image);
-    if (stale.order) {
-      if (this.#order === 'shuffled' || thin) this.#shuffle ??= shuffled(this.#x.length);
-      const drawn = { x: this.#x, y: this.#y, codes: this.#codes, lut: this.#lut, mask: this.#mask };
-      if (thin) program.setThinOrder(drawOrder(drawn, this.#order, this.#shuffle, THIN));
-      else {
-        const begin = performance.now();
-        const mixed = this.#depth && this.#order === 'shuffled' ? byDepth(this.#depth) : this.#shuffle;
-        program.setOrder(drawOrder(drawn, this.#order, mixed));
-        this.#ordering = performance.now() - begin;
-      }
+    if (stale.order && thin) {
+      this.#shuffle ??= shuffled(this.#x.length);
+      program.setThinOrder(drawOrder(this.#drawn(), this.#order, this.#shuffle, THIN));
+    } else if (stale.order) {
+      const begin = performance.now();
+      const made = this.#ordered;
+      program.setOrder(made ?? drawOrder(this.#drawn(), this.#order, this.#mixed()));
+      if (!made) this.#ordering = performance.now() - begin;
+      this.#ordered = null;
     }
     const order = stale.order && thin;
     this.#stale = { places: false, codes: false, lut: false, order, image: false };

@@ -406,7 +406,7 @@ export class Viewer extends Timeline {
     const [x, y, z] = answer.columns.map((column) => (column.layout === 'string' ? [] : column.dense()));
     const n = x?.length ?? 0;
     const onY = y ? upright(name, y) : new Float32Array(n);
-    return placeOf(name, Float32Array.from(x ?? []), onY, z ? Float32Array.from(z) : null);
+    return placeOf(name, new Float32Array(x ?? []), onY, z ? new Float32Array(z) : null);
   }
 
   /** Tell the user something that takes no answer. */
@@ -427,5 +427,6 @@ export class Viewer extends Timeline {
 
 /** Places in an image are counted from its upper edge down, and so they are drawn. */
 function upright(name: string, y: ArrayLike<number>): Float32Array {
-  return isSpatial(name) ? Float32Array.from(y, (value) => -value) : Float32Array.from(y);
+  const copy = new Float32Array(y);
+  return isSpatial(name) ? copy.map((value) => -value) : copy;
 }
