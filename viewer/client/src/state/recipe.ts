@@ -2,8 +2,8 @@
  * How a list of cells was made, so that it can be made again elsewhere: a link says "within this polygon" rather than
  * name fifty thousand cells.
  */
-import type { NamedFilter } from './fieldfilter';
-import type { Axes } from './ref';
+import type { FieldFilter, NamedFilter } from './fieldfilter';
+import type { Axes, FieldRef } from './ref';
 import type { Turn } from './turn';
 
 export type Joining = 'add' | 'subtract' | 'intersect';
@@ -28,4 +28,21 @@ export function depthOf(recipe: Recipe, above = 0): number {
   if ('not' in recipe) return depthOf(recipe.not, above + 1);
   if ('join' in recipe) return Math.max(...recipe.of.map((part) => depthOf(part, above + 1)));
   return above + 1;
+}
+
+/** How to find what passes filters and was drawn; null where a filter's field is unknown, or the cells drawn have no recipe. */
+export function recipeOf(
+  filters: Readonly<Record<string, FieldFilter>>,
+  drawn: { readonly recipe?: Recipe | null } | null,
+  refOf: (key: string) => FieldRef | null,
+): Recipe | null {
+  const named: NamedFilter[] = [];
+  for (const [key, filter] of Object.entries(filters)) {
+    const field = refOf(key);
+    if (!field) return null;
+    named.push({ field, ...filter });
+  }
+  if (!drawn) return { filters: named };
+  const within = drawn.recipe ?? null;
+  return within && named.length ? { join: 'intersect', of: [{ filters: named }, within] } : within;
 }

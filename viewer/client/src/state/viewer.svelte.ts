@@ -8,12 +8,12 @@ import { cellsOf, combined } from './cells';
 import type { Coloring } from './coloring';
 import { cook } from './cooking';
 import { categoryName, type FieldData } from './field';
-import { type FieldFilter, type NamedFilter, shownCodes } from './fieldfilter';
+import { type FieldFilter, shownCodes } from './fieldfilter';
 import { CellNames } from './names.svelte';
 import { selectionName } from './naming';
 import { fieldsOf, isSpatial, Pane, type Place, placeOf, placeOnAxes, turnedPlace } from './pane.svelte';
 import { type Panes, paneSpecs, withActive, withPanes } from './panes';
-import type { Recipe } from './recipe';
+import { type Recipe, recipeOf } from './recipe';
 import { type Axes, type GeneRef, geneKey, keyOf } from './ref';
 import { Timeline } from './timeline.svelte';
 import { FRONT } from './turn';
@@ -328,17 +328,7 @@ export class Viewer extends Timeline {
 
   /** How the cells selected now are found again; null where that takes too many words. */
   private selectionRecipe(): Recipe | null {
-    const { filters, lasso } = this.view;
-    const named: NamedFilter[] = [];
-    for (const [key, filter] of Object.entries(filters)) {
-      const field = this.refOf(key);
-      if (!field) return null;
-      named.push({ field, ...filter });
-    }
-    if (!lasso) return { filters: named };
-    const drawn = lasso.recipe ?? null;
-    if (named.length === 0 || !drawn) return drawn;
-    return { join: 'intersect', of: [{ filters: named }, drawn] };
+    return recipeOf(this.view.filters, this.view.lasso, (key) => this.refOf(key));
   }
 
   /** Find the cells of a recipe. */
