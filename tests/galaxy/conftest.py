@@ -11,6 +11,7 @@ import pytest
 
 sys.path += [str(Path(__file__).parent), str(Path(__file__).parents[1] / "proxied")]
 import container
+import galaxy_page
 import galaxy_server
 import gx_it_proxy
 
@@ -19,6 +20,17 @@ TEST_DATA = galaxy_server.ROOT / "galaxy_wrappers" / "test-data"
 
 def pytest_addoption(parser):
     parser.addoption("--container", action="store_true", help="run the tools in the image that Dockerfile describes")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Tell of a test that fails what the browser shows, frame by frame."""
+    report = yield
+    page = item.funcargs.get("user") or item.funcargs.get("page")
+    if report.failed and page is not None:
+        report.sections.append(("What the page shows", galaxy_page.text_of(page)))
+        galaxy_page.keep(page, f"failed-{item.name}")
+    return report
 
 
 @pytest.fixture(scope="session")

@@ -53,6 +53,19 @@ def user(galaxy, place):
         yield page
 
 
+@pytest.fixture(autouse=True)
+def ended(galaxy):
+    """End what a test leaves running: a session of a dataset is found by the tests after it."""
+
+    def running():
+        return {entry["id"] for entry in galaxy.call("GET", "/api/entry_points?running=true")}
+
+    before = running()
+    yield
+    for entry in running() - before:
+        galaxy.call("DELETE", f"/api/entry_points/{entry}")
+
+
 def catalogue(user, galaxy, job):
     """Open the session of a job in Galaxy's page, and return its frame once both datasets are listed in it."""
     entry = galaxy_server.wait_for("the entry point", lambda: galaxy_server.active(galaxy, job), 180)
