@@ -1,6 +1,6 @@
 /** An index of the cells by place, for the nearest one to the pointer. */
 import { type Box, boundsOf } from './camera';
-import { AT_ONCE, whole } from './steps';
+import { inPieces, whole } from './steps';
 
 export interface Grid {
   /** The nearest accepted cell within a distance (data units); -1 for none. */
@@ -40,10 +40,7 @@ export function* gridSteps(x: Float32Array, y: Float32Array, box: Box | null): G
       drawable++;
     }
   };
-  for (let from = 0; from < x.length; from += AT_ONCE) {
-    yield;
-    count(from, Math.min(x.length, from + AT_ONCE));
-  }
+  yield* inPieces(x.length, count);
   for (let square = 0; square < side * side; square++) {
     starts[square + 1] = (starts[square + 1] as number) + (starts[square] as number);
   }
@@ -58,10 +55,8 @@ export function* gridSteps(x: Float32Array, y: Float32Array, box: Box | null): G
       next[square] = at + 1;
     }
   };
-  for (let from = 0; from < x.length; from += AT_ONCE) {
-    yield;
-    sort(from, Math.min(x.length, from + AT_ONCE));
-  }
+  yield;
+  yield* inPieces(x.length, sort);
 
   return {
     nearest(qx, qy, reach, accept) {

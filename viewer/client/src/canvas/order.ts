@@ -6,7 +6,7 @@
  * million cells, cells that are not drawn cost the GPU nothing, and each layer is one range of the buffer.
  */
 import { FADED, HIGHLIGHTED, type Lut, type Order } from './paint';
-import { AT_ONCE, whole } from './steps';
+import { inPieces, whole } from './steps';
 
 /** Layers from the lowest: cells faded by the mask, by the table, normal ones, those that stand out. */
 export const LAYERS = 4;
@@ -73,10 +73,7 @@ export function* orderSteps(
       starts[key + 1] = (starts[key + 1] as number) + 1;
     }
   };
-  for (let from = 0; from < n; from += AT_ONCE) {
-    if (from) yield;
-    look(from, Math.min(n, from + AT_ONCE));
-  }
+  yield* inPieces(n, look);
   for (let key = 0; key <= dropped; key++) {
     starts[key + 1] = (starts[key + 1] as number) + (starts[key] as number);
   }
@@ -94,10 +91,8 @@ export function* orderSteps(
       starts[key] = at + 1;
     }
   };
-  for (let from = 0; from < n; from += AT_ONCE) {
-    yield;
-    sort(from, Math.min(n, from + AT_ONCE));
-  }
+  yield;
+  yield* inPieces(n, sort);
   return { cells, starts: layers };
 }
 

@@ -1,4 +1,5 @@
 /** From the values of a column to the codes the scatter plot draws. */
+import { inPieces, whole } from '../canvas/steps';
 import { logarithm } from '../crossfilter/logarithm';
 import type { NumberArray } from '../wire/columns';
 
@@ -42,24 +43,31 @@ const SAMPLE = 100_000;
 
 /** Quantise values to the codes of `valueLut`. Infinite values take the end of the scale they point to. */
 export function quantise(values: NumberArray, options: QuantiseOptions = {}): Quantised {
+  return whole(quantiseSteps(values, options));
+}
+
+/** The same in steps. */
+export function* quantiseSteps(values: NumberArray, options: QuantiseOptions = {}): Generator<undefined, Quantised> {
   const { missing = null, clip = [0, 100], zero = false, log = false } = options;
   const n = values.length;
   let nMissing = 0;
   let nZero = 0;
   let low = Number.POSITIVE_INFINITY;
   let high = Number.NEGATIVE_INFINITY;
-  for (let i = 0; i < n; i++) {
-    const value = values[i] as number;
-    if (Number.isNaN(value) || (missing !== null && missing[i] === 1)) nMissing++;
-    else {
-      if (value === 0) nZero++;
-      if (value < low && value !== Number.NEGATIVE_INFINITY) low = value;
-      if (value > high && value !== Number.POSITIVE_INFINITY) high = value;
+  yield* inPieces(n, (from, to) => {
+    for (let i = from; i < to; i++) {
+      const value = values[i] as number;
+      if (Number.isNaN(value) || (missing !== null && missing[i] === 1)) nMissing++;
+      else {
+        if (value === 0) nZero++;
+        if (value < low && value !== Number.NEGATIVE_INFINITY) low = value;
+        if (value > high && value !== Number.POSITIVE_INFINITY) high = value;
+      }
     }
-  }
+  });
   // 0 is added so that a scale does not begin at -0
   const extent: [number, number] = low <= high ? [low + 0, high + 0] : [Number.NaN, Number.NaN];
-  const domain = options.domain ?? bounds(values, missing, zero, clip, extent);
+  const domain = options.domain ?? (yield* boundsSteps(values, missing, zero, clip, extent));
   const first = zero ? 2 : 1;
   const curve = log && domain[0] < domain[1] ? logarithm(domain[0]) : null;
   const bottom = curve ? curve.forward(domain[0]) : domain[0];
@@ -68,19 +76,22 @@ export function quantise(values: NumberArray, options: QuantiseOptions = {}): Qu
   // Where all values are alike the middle of the scale is as good as any; a lone positive level is "high" of "zero".
   const level = span > 0 ? 0 : zero ? 255 - first : (255 - first) / 2;
   const codes = new Uint8Array(n);
-  for (let i = 0; i < n; i++) {
-    const value = values[i] as number;
-    if (Number.isNaN(value) || (missing !== null && missing[i] === 1)) continue;
-    if (zero && value === 0) {
-      codes[i] = 1;
-      continue;
+  yield;
+  yield* inPieces(n, (from, to) => {
+    for (let i = from; i < to; i++) {
+      const value = values[i] as number;
+      if (Number.isNaN(value) || (missing !== null && missing[i] === 1)) continue;
+      if (zero && value === 0) {
+        codes[i] = 1;
+        continue;
+      }
+      const place = curve ? curve.forward(Math.max(value, domain[0])) : value;
+      let share = scale > 0 ? (place - bottom) * scale : level;
+      if (!(share > 0)) share = 0;
+      else if (share > 255 - first) share = 255 - first;
+      codes[i] = first + Math.round(share);
     }
-    const place = curve ? curve.forward(Math.max(value, domain[0])) : value;
-    let share = scale > 0 ? (place - bottom) * scale : level;
-    if (!(share > 0)) share = 0;
-    else if (share > 255 - first) share = 255 - first;
-    codes[i] = first + Math.round(share);
-  }
+  });
   return { codes, domain, extent, nMissing, nZero };
 }
 
@@ -89,37 +100,43 @@ export function percentiles(
   values: NumberArray,
   { missing = null, clip }: { missing?: Uint8Array | null; clip: readonly [number, number] },
 ): readonly [number, number] | null {
-  const found = bounds(values, missing, false, clip, [Number.NaN, Number.NaN]);
+  const found = whole(boundsSteps(values, missing, false, clip, [Number.NaN, Number.NaN]));
   return Number.isNaN(found[0]) ? null : found;
 }
 
 /** Percentiles of the finite values, by a regular sample where there are many. */
-function bounds(
+function* boundsSteps(
   values: NumberArray,
   missing: Uint8Array | null,
   zero: boolean,
   clip: readonly [number, number],
   extent: readonly [number, number],
-): readonly [number, number] {
+): Generator<undefined, readonly [number, number]> {
   if (!zero && clip[0] <= 0 && clip[1] >= 100) return extent;
   const used = (i: number) =>
     Number.isFinite(values[i]) && !(zero && values[i] === 0) && !(missing !== null && missing[i] === 1);
   let count = 0;
-  for (let i = 0; i < values.length; i++) if (used(i)) count++;
+  yield* inPieces(values.length, (from, to) => {
+    for (let i = from; i < to; i++) if (used(i)) count++;
+  });
   if (count === 0) return extent;
   const step = Math.max(1, Math.floor(count / SAMPLE));
   const sorted = new Float64Array(Math.ceil(count / step));
   let seen = 0;
   let low = Number.POSITIVE_INFINITY;
   let high = Number.NEGATIVE_INFINITY;
-  for (let i = 0; i < values.length; i++) {
-    if (!used(i)) continue;
-    const value = values[i] as number;
-    if (value < low) low = value;
-    if (value > high) high = value;
-    if (seen % step === 0) sorted[seen / step] = value;
-    seen++;
-  }
+  yield;
+  yield* inPieces(values.length, (from, to) => {
+    for (let i = from; i < to; i++) {
+      if (!used(i)) continue;
+      const value = values[i] as number;
+      if (value < low) low = value;
+      if (value > high) high = value;
+      if (seen % step === 0) sorted[seen / step] = value;
+      seen++;
+    }
+  });
+  yield;
   sorted.sort();
   const at = (percent: number) => sorted[Math.round((percent / 100) * (sorted.length - 1))] as number;
   // An expression scale begins at zero, so that a low level looks low.

@@ -1,6 +1,6 @@
 /** From a column to what the plot needs to draw it: codes, and what its legend says. */
 import type { Order } from '../canvas/paint';
-import { categoryCodes, quantise } from '../color/codes';
+import { categoryCodes, quantiseSteps } from '../color/codes';
 import { pairCodes } from '../color/pair';
 import type { NumberArray } from '../wire/columns';
 import type { FieldData } from './field';
@@ -56,8 +56,8 @@ export type Coloring = PlainColoring | CategoryColoring | ValueColoring | PairCo
 
 export const PLAIN: PlainColoring = { kind: 'plain', title: 'All cells' };
 
-/** Prepare a field for the plot. */
-export function coloringOf(field: FieldData, scale: FieldScale = USUAL_SCALE): Coloring {
+/** Prepare a field for the plot, in steps. */
+export function* coloringSteps(field: FieldData, scale: FieldScale = USUAL_SCALE): Generator<undefined, Coloring> {
   if (field.kind === 'category') {
     return {
       kind: 'category',
@@ -73,7 +73,7 @@ export function coloringOf(field: FieldData, scale: FieldScale = USUAL_SCALE): C
   if (field.kind === 'text') return PLAIN;
   const isGene = field.gene !== null || field.key.startsWith('row:');
   const zero = isGene && isExpression(field.values);
-  const quantised = quantise(field.values, {
+  const quantised = yield* quantiseSteps(field.values, {
     missing: field.missing,
     zero,
     clip: scale.clip ?? (isGene ? [0, 99.5] : [0.5, 99.5]),

@@ -6,7 +6,8 @@ import type { ImageInfo, Schema } from '../api/types';
 import type { BackdropImage } from '../canvas/backdrop';
 import type { View as Look } from '../canvas/camera';
 import type { Scatter } from '../canvas/scatter';
-import { type Coloring, coloringOf, PLAIN, pairColoring } from './coloring';
+import { stepwise } from '../canvas/steps';
+import { type Coloring, coloringSteps, PLAIN, pairColoring } from './coloring';
 import type { FieldData, RangeData } from './field';
 import type { Axes, FieldRef } from './ref';
 import { keyOf } from './ref';
@@ -149,8 +150,8 @@ export class Pane {
         const read = fieldsOf(color).map((ref) => this.source.loadRef(ref));
         const [field, other] = await Promise.all(read);
         if (!field) return PLAIN;
-        const one = coloringOf(field, this.source.scaleOf(field.key));
-        return other ? pairColoring(one, coloringOf(other, this.source.scaleOf(other.key))) : one;
+        const one = await this.colorOf(field);
+        return other ? pairColoring(one, await this.colorOf(other)) : one;
       });
       if (!coloring) return;
       this.coloring = coloring;
@@ -159,6 +160,10 @@ export class Pane {
       this.busy = false;
       this.source.fail(error);
     }
+  }
+
+  private colorOf(field: FieldData): Promise<Coloring> {
+    return stepwise(coloringSteps(field, this.source.scaleOf(field.key)));
   }
 
   // The camera
