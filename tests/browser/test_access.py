@@ -244,6 +244,14 @@ def test_first_steps_are_told_once(visit, pbmc):
     expect(hint).to_have_count(0)
 
 
+def test_first_steps_make_way_for_plots(visit, pbmc):
+    viewer = visit(pbmc).drawn()
+    hint = viewer.page.get_by_role("complementary", name="First steps")
+    expect(hint).to_be_visible()
+    viewer.page.keyboard.press("p")
+    expect(hint).to_have_count(0)
+
+
 def test_a_lost_connection_is_told_and_its_questions_are_asked_again(visit, pbmc):
     viewer = visit(pbmc).drawn().colored_by("bulk_labels")
     viewer.forgive("ERR_FAILED")
