@@ -43,10 +43,14 @@ def test_a_label_from_a_lasso_is_a_column_of_a_new_h5ad_that_a_second_starcyte_o
     label_selected(viewer, "Upper", "Places")
     viewer.colored_by("Places")
     saved(viewer)
+    # What a reload shows; the address is packed while the page goes on.
+    shown = page.url
     page.keyboard.press("Control+z")
     eventually(lambda: kept(viewer) == {}, "no label")
+    expect(page).not_to_have_url(shown)
     page.keyboard.press("Control+Shift+z")
     eventually(lambda: kept(viewer) == {"Places": {"Upper": n}}, "the label again")
+    expect(page).to_have_url(shown)
     page.reload()
     viewer.drawn()
     expect(row(viewer, "Upper")).to_be_visible()
