@@ -35,6 +35,15 @@ def pytest_collection_modifyitems(items):
                 item.add_marker(pytest.mark.flaky(reruns=1))
 
 
+def pytest_terminal_summary(terminalreporter):
+    """Tell why a test was given its second try."""
+    for report in terminalreporter.stats.get("rerun", ()):
+        terminalreporter.section(f"First try of {report.nodeid}")
+        terminalreporter.write_line(report.longreprtext)
+        for title, text in report.sections:
+            terminalreporter.write_line(f"{title}\n{text}")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _own_surroundings(tmp_path_factory):
     """Keep the user's folders and settings out of the tests."""
