@@ -302,6 +302,8 @@ def test_time_is_told_and_use_begins_it_anew(page):
     assert page.post("keep", {}).json["idle"]["timeout"] == 1000
     assert page.json("health")["idle"]["left"] > 600
     context.idle._used -= 400
+    page.json("changes?since=0")
+    assert page.json("health")["idle"]["left"] <= 600
     page.json("schema")
     assert page.json("health")["idle"]["left"] > 600
 

@@ -9,6 +9,7 @@ import gc
 import json
 import os
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -18,9 +19,17 @@ from starcyte.store.catalog import Catalog
 from starcyte.web.app import create_site
 from starcyte.web.catalogue import Catalogue
 
+_PATIENCE = 20.0
+# the threads of an open dataset
+_OF_DATASETS = {"opening", "preparing"}
 
-def taken() -> dict[str, int]:
-    """Return what the process holds, once what nobody needs is gone."""
+
+def taken(catalogue: Catalogue) -> dict[str, int]:
+    """Return what the process holds, once every dataset is closed and its threads had time to end."""
+    until = time.monotonic() + _PATIENCE
+    while time.monotonic() < until and (catalogue.opened() or _OF_DATASETS & {t.name for t in threading.enumerate()}):
+        time.sleep(0.05)
+        catalogue.sweep()
     gc.collect()
     footprint.trim()
     return {
@@ -33,7 +42,9 @@ def taken() -> dict[str, int]:
 def cycle(folder: Path, cycles: int) -> dict[str, object]:
     """Open and close datasets, one at a time, and return what is held after the first rounds and at the end."""
     scratch = folder.with_name("scratch")
-    settings = Settings(max_open=1, cache_dir=str(scratch / "cache"), data_dir=str(scratch / "data"), index_least=1000)
+    settings = Settings(
+        max_open=1, close_idle=0.01, cache_dir=str(scratch / "cache"), data_dir=str(scratch / "data"), index_least=1000
+    )
     catalogue = Catalogue(Catalog(str(folder), settings), settings)
     catalogue.refresh()
     client = create_site(settings, catalogue).test_client()
@@ -54,11 +65,11 @@ def cycle(folder: Path, cycles: int) -> dict[str, object]:
     began = time.monotonic()
     for number in range(3 * len(keys)):
         visit(number)
-    before = taken()
+    before = taken(catalogue)
     opened = catalogue.counts["opened"]
     for number in range(cycles):
         visit(number)
-    after = taken()
+    after = taken(catalogue)
     found = {
         "before": before,
         "after": after,

@@ -102,10 +102,10 @@ def test_opening_and_closing_leaves_nothing_behind(tmp_path, pbmc):
     )
     found = json.loads(done.stdout)
     assert found["opened"] > 20
-    assert found["open"] <= 2
-    # two datasets may be open at the end and none before, with some files each; one left at each opening would be more
-    assert found["after"]["descriptors"] <= found["before"]["descriptors"] + min(12, found["opened"] // 2)
-    assert found["after"]["threads"] <= found["before"]["threads"] + 2
+    assert found["open"] == 0
+    # the helper that looks at files comes and goes, with a thread and some pipes; what is left at each opening is more
+    assert found["after"]["descriptors"] <= found["before"]["descriptors"] + min(6, found["opened"] // 2)
+    assert found["after"]["threads"] <= found["before"]["threads"] + 1
     assert found["after"]["memory"] <= found["before"]["memory"] + (16 << 20)
 
 
