@@ -33,6 +33,12 @@ class FileServer(ThreadingHTTPServer):
         self.pause = 0.0
         self.piece = 1 << 16
         self.wrong_range = False
+        #: Whether answers of more bytes than ``least`` go on after their first piece
+        self.least = 1 << 21
+        self.is_open = threading.Event()
+        self.is_open.set()
+        #: Bytes sent
+        self.sent = 0
         #: Method, path and headers of all requests
         self.requests: list[tuple[str, dict[str, str]]] = []
 
@@ -75,20 +81,24 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_response(304)
             self.end_headers()
             return
-        start = 0
-        wanted = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range") or "")
-        if wanted and server.ranges and self.headers.get("If-Range") == version:
+        start, stop = 0, len(server.content)
+        wanted = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range") or "")
+        is_part = bool(wanted and server.ranges and self.headers.get("If-Range") == version)
+        if wanted and is_part:
             start = int(wanted[1])
+            stop = min(int(wanted[2] or stop) + bool(wanted[2]), stop)
         if start and start >= len(server.content):
             self.send_response(416)
             self.send_header("Content-Length", "0")
             self.end_headers()
             return
-        body = server.content[start:]
-        self.send_response(206 if start else 200)
-        if start:
+        body = server.content[start:stop]
+        self.send_response(206 if is_part else 200)
+        if is_part:
             first = start + server.wrong_range
-            self.send_header("Content-Range", f"bytes {first}-{len(server.content) - 1}/{len(server.content)}")
+            self.send_header("Content-Range", f"bytes {first}-{stop - 1}/{len(server.content)}")
+        elif server.ranges:
+            self.send_header("Accept-Ranges", "bytes")
         if server.etag:
             self.send_header("ETag", server.etag)
         if server.modified:
@@ -99,11 +109,15 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("Connection", "close")
             self.close_connection = True
         else:
-            self.send_header("Content-Length", str(server.length - start))
+            self.send_header("Content-Length", str(server.length - start - (len(server.content) - stop)))
         self.end_headers()
         cut = server.cuts.pop(0) if server.cuts else len(body)
         for begin in range(0, min(cut, len(body)), server.piece):
-            self.wfile.write(body[begin : min(begin + server.piece, cut)])
+            piece = body[begin : min(begin + server.piece, cut)]
+            self.wfile.write(piece)
+            server.sent += len(piece)
+            if len(body) > server.least:
+                server.is_open.wait(60)
             if server.pause:
                 time.sleep(server.pause)
         if cut < len(body) or (server.length or 0) > len(server.content):
@@ -119,6 +133,7 @@ def file_server(content: bytes) -> Iterator[FileServer]:
     try:
         yield server
     finally:
+        server.is_open.set()
         server.shutdown()
         thread.join()
         server.server_close()

@@ -40,6 +40,38 @@ def test_the_making_of_an_index_is_followed_and_its_problems_told(visit, pbmc):
     assert len(looks) == asked
 
 
+def test_a_dataset_that_still_comes_is_shown_and_its_genes_are_waited_for(visit, pbmc):
+    coming = [0.374]
+    missing = {"error": {"code": "dataset_loading", "message": "raw/X is still being downloaded.", "hint": ""}}
+
+    def health(route):
+        body = json.loads(route.fetch().text())
+        if body["state"] == "ready" and coming:
+            body["coming"] = coming[0]
+        answer_json(route, body)
+
+    def expression(route):
+        if coming:
+            answer_json(route, missing, 503)
+        else:
+            route.continue_()
+
+    def before(page):
+        page.route("**/api/v1/health", health)
+        page.route("**/api/v1/expression*", expression)
+
+    viewer = visit(pbmc, before=before).drawn()
+    viewer.forgive("503")
+    bar = viewer.page.get_by_role("progressbar", name="Downloading the dataset")
+    expect(bar).to_have_attribute("aria-valuenow", "37")
+    expect(viewer.page.get_by_text("Downloading 37 %: genes follow")).to_be_visible()
+    viewer.search_gene("CD79A")
+    expect(viewer.page.get_by_text("It is still being downloaded")).to_be_visible()
+    coming.clear()
+    viewer.colored_by("CD79A")
+    expect(bar).to_have_count(0)
+
+
 def test_a_gene_that_takes_long_is_said_to_be_read_and_can_be_given_up(visit, pbmc):
     held = []
     viewer = visit(

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
+import numpy as np
 import pytest
+import scipy.sparse as sp
 from file_server import file_server
+from h5ad_file import write_h5ad
 from process import run
 
 
@@ -71,3 +76,24 @@ def test_a_url_that_is_not_taken_is_told_before_serving(url):
     done = run("launch", url, "--port=0")
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert "secret" not in done.stderr
+
+
+def test_a_large_dataset_is_shown_while_it_comes(launched, cache, tmp_path):
+    rng = np.random.default_rng(1)
+    path = write_h5ad(tmp_path / "x.h5ad", sp.random_array((9000, 1000), density=0.6, rng=rng, format="csr"))
+    content = path.read_bytes()
+    assert len(content) > 32 << 20
+    with file_server(content) as server:
+        server.is_open.clear()
+        viewer = launched(server.url, cache, "--remote-private").opened()
+        schema, health = viewer.json("schema"), viewer.json("health")
+        assert schema["n_obs"] == 9000
+        assert 0 <= health["coming"] < 0.5
+        gene = f"expression?gene={viewer.json('genes')['genes'][0]['name']}"
+        status, body = viewer.get(gene)[:2]
+        assert (status, json.loads(body)["error"]["code"]) == (503, "dataset_loading")
+        server.is_open.set()
+        viewer.wait_until(lambda: "coming" not in viewer.json("health"))
+        assert viewer.get(gene)[0] == 200
+        assert viewer.json("schema") == schema
+        assert viewer.stop() == 0

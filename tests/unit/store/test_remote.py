@@ -41,7 +41,7 @@ def settings(tmp_path):
 
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch):
-    monkeypatch.setattr("starcyte.store.remote._MAX_PAUSE", 0.01)
+    monkeypatch.setattr("starcyte.store.remote_copy._MAX_PAUSE", 0.01)
 
 
 def fetch(url, settings, told=None):

@@ -60,6 +60,28 @@ def test_a_dataset_opens_from_a_store(store, pbmc, settings):
     opening.close()
 
 
+def test_a_dataset_from_a_store_is_shown_while_it_comes(store, pbmc, settings, monkeypatch):
+    monkeypatch.setattr("starcyte.store.remote_copy._LARGE", 1 << 20)
+    shown = []
+    real = Opening._show
+
+    def show(self, path, part=None):
+        real(self, path, part)
+        dataset = self.dataset()
+        shown.append((part is not None, dataset.obs_column("louvain").values.sum(), dataset.default_matrix))
+
+    monkeypatch.setattr(Opening, "_show", show)
+    store.put_object(Bucket="lab", Key="large.h5ad", Body=pbmc.read_bytes())
+    opening = Opening(None, settings, remote=Remote("s3://lab/large.h5ad", settings))
+    opening.run()
+    dataset = opening.dataset()
+    assert shown == [(True, dataset.obs_column("louvain").values.sum(), "raw/X")]
+    assert (opening.is_whole, opening.error) == (True, None)
+    assert dataset.path.read_bytes() == pbmc.read_bytes()
+    assert dataset.matrix("raw/X").column(0).dense().size == 700
+    opening.close()
+
+
 def test_only_a_changed_object_comes_again(store, pbmc, settings, monkeypatch):
     asked = []
     real = ObjectOrigin.transfer

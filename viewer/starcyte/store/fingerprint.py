@@ -7,8 +7,14 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
+SAMPLE_BYTES = 4096
 _SAMPLES = 64
-_SAMPLE_BYTES = 4096
+
+
+def sample_places(size: int) -> list[int]:
+    """Return the places of the samples of a file of some bytes."""
+    last = max(size - SAMPLE_BYTES, 0)
+    return sorted({last * i // (_SAMPLES - 1) for i in range(_SAMPLES)})
 
 
 def fingerprint(path: Path) -> tuple[str, str]:
@@ -30,9 +36,8 @@ def fingerprint(path: Path) -> tuple[str, str]:
     with path.open("rb") as stream:
         status = os.fstat(stream.fileno())
         digest = hashlib.blake2b(str(status.st_size).encode(), digest_size=16)
-        last = max(status.st_size - _SAMPLE_BYTES, 0)
-        for offset in sorted({last * i // (_SAMPLES - 1) for i in range(_SAMPLES)}):
-            digest.update(os.pread(stream.fileno(), _SAMPLE_BYTES, offset))
+        for offset in sample_places(status.st_size):
+            digest.update(os.pread(stream.fileno(), SAMPLE_BYTES, offset))
     return digest.hexdigest(), f"{digest.hexdigest()}-{status.st_mtime_ns:x}"
 
 

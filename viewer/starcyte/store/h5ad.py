@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,9 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from starcyte.errors import DatasetInvalid, FilterMissing, NotFound, StarcyteError
+from starcyte.errors import DatasetChanged, DatasetInvalid, FilterMissing, NotFound, StarcyteError
 from starcyte.settings import Settings
+from starcyte.store.absent import AbsentMatrix, refuse_absent
 from starcyte.store.base import Column, ColumnInfo, EmbeddingInfo, Kind, Tick, Values, Warnings, no_tick
 from starcyte.store.colors import category_colors
 from starcyte.store.embeddings import chosen_embeddings, find_embeddings
@@ -24,6 +26,10 @@ from starcyte.store.index import Source
 from starcyte.store.indexed import IndexedMatrix
 from starcyte.store.matrix import open_matrix
 from starcyte.store.pairs import find_pairs
+
+# cells whose names, and columns of an embedding that, are read ahead at once
+_NAMES = 100_000
+_DIMS = 8
 
 
 class H5adDataset:
@@ -38,6 +44,11 @@ class H5adDataset:
         The file.
     settings
         ``title``, ``var_names``, ``obs_names``, ``embedding``, ``block_bytes`` and ``max_categories`` are used.
+    part
+        Where its bytes are while it comes, all of those that ``read_front`` reads among them: until ``complete`` is
+        called, whoever wants others is told to wait.
+    file
+        The open HDF5 file, where it is not simply opened.
 
     Raises
     ------
@@ -49,13 +60,15 @@ class H5adDataset:
         If a chosen column of names is not there.
     """
 
-    def __init__(self, path: Path, settings: Settings) -> None:
+    def __init__(self, path: Path, settings: Settings, part: Path | None = None, file: h5py.File | None = None) -> None:
         self.path = path
         self._settings = settings
         self._warnings = Warnings()
-        self._file = open_file(path)
+        self._is_coming = part is not None
+        self._whole: H5adDataset | None = None
+        self._file = file or open_file(part or path)
         try:
-            self.fingerprint, self.revision = fingerprint(path)
+            self.fingerprint, self.revision = fingerprint(part or path)
             self._open()
         except BaseException:
             self._file.close()
@@ -135,7 +148,8 @@ class H5adDataset:
                 return
             if isinstance(node, h5py.Dataset) and node.shape is None:
                 return
-            found[name] = IndexedMatrix(open_matrix(name, node, shape, self._settings.block_bytes))
+            matrix = open_matrix(name, node, shape, self._settings.block_bytes)
+            found[name] = IndexedMatrix(AbsentMatrix(matrix) if self._is_coming else matrix)
         except FilterMissing as error:
             self._warnings.add(f"{name} is left out: {error}")
 
@@ -221,6 +235,8 @@ class H5adDataset:
         found = self._pairs.get(name)
         if found is None:
             raise NotFound(f"There is no obsp {name!r}.", "The schema lists them.")
+        if self._is_coming:
+            refuse_absent(f"obsp {name!r}")
         if not 0 <= cell < self.n_obs:
             raise NotFound(f"There is no cell {cell}.", f"Cells are numbered from 0 to {self.n_obs - 1}.")
         return found.row(cell)
@@ -339,6 +355,39 @@ class H5adDataset:
             found.add(error.message)
             return 0
 
+    def read_front(self) -> None:
+        """Read all but matrices, of genes or of cells, and forget it; what cannot be read is left out."""
+        for info in self.obs:
+            with suppress(StarcyteError):
+                self.obs_column(info.name)
+        for start in range(0, self.n_obs, _NAMES):
+            self.index_names(start, min(start + _NAMES, self.n_obs))
+        for embedding in self._embeddings.values():
+            for first in range(0, embedding.info.dims, _DIMS):
+                with suppress(StarcyteError):
+                    embedding.read(range(first, min(first + _DIMS, embedding.info.dims)))
+        for image in self._images.values():
+            with suppress(StarcyteError):
+                image.read()
+
+    def complete(self) -> None:
+        """Take the matrices from the file at ``path``, which is whole now.
+
+        Raises
+        ------
+        DatasetChanged
+            If that is another file than the one that came.
+        """
+        whole = H5adDataset(self.path, self._settings)
+        if whole.revision != self.revision or list(whole._matrices) != list(self._matrices):
+            whole.close()
+            raise DatasetChanged("The dataset was replaced while it came.", "Open it anew.")
+        for name, matrix in self._matrices.items():
+            matrix.base = whole.matrix(name).base
+        self._whole, self._pairs, self._is_coming = whole, whole._pairs, False
+
     def close(self) -> None:
         """Let go of the file."""
         self._file.close()
+        if self._whole is not None:
+            self._whole.close()

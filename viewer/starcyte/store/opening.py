@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from starcyte.errors import DatasetLoading, StarcyteError
+from starcyte.errors import DatasetLoading, InputError, StarcyteError
 from starcyte.settings import Settings
 
 if TYPE_CHECKING:
     from starcyte.store.base import Dataset, Tick
+    from starcyte.store.h5ad import H5adDataset
     from starcyte.store.preparing import Preparing, Progress
     from starcyte.store.remote import Remote
 
 log = logging.getLogger(__name__)
+
+_POLL_SECONDS = 0.1
+# after which the rest of a file that is shown is asked for once more
+_TRY_AGAIN_SECONDS = 30.0
 
 State = Literal["loading", "ready", "error"]
 
@@ -31,7 +37,8 @@ class Guarantee(Protocol):
 class Opening:
     """Opens a dataset in a thread of its own, and says how far it is.
 
-    Once ``state`` is ready or error it does not change any more.
+    Once ``state`` is ready or error it does not change any more, but for a file from a URL: one that is shown while it
+    comes (``coming``) may be replaced there meanwhile, and then is in error.
 
     Parameters
     ----------
@@ -69,11 +76,14 @@ class Opening:
         self._path = path
         self._settings = settings
         self._on_error = on_error
-        self._dataset: Dataset | None = None
+        self._dataset: H5adDataset | None = None
+        self._late_problem = ""
         self._preparing: Preparing | None = None
         self._done = threading.Event()
         self.error: StarcyteError | None = None
         self.progress: float | None = None
+        self.coming: float | None = None
+        "The fraction of the file that is here, where it is shown while it comes; None: all of it."
         demo = "Making the demo dataset, once: some ten seconds"
         self.message = "Asking for the file" if remote else "Opening the file" if path else demo
         self.title: str = settings.title or (Path(remote.name).stem if remote else path.stem if path else "Demo")
@@ -85,6 +95,11 @@ class Opening:
             return "loading"
         return "error" if self.error else "ready"
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is open, and all of it is here."""
+        return self.state == "ready" and self.coming is None
+
     def start(self) -> None:
         """Begin, and return at once."""
         threading.Thread(target=self.run, name="opening", daemon=True).start()
@@ -93,31 +108,19 @@ class Opening:
         """Open the dataset, keeping what goes wrong for those who ask."""
         try:
             # imported here so that the port answers before the scientific libraries are there
-            from starcyte.store.h5ad import H5adDataset
-            from starcyte.store.preparing import Preparing
-
-            path = self._path
             if self._remote is not None:
-                from starcyte.store.probe import probe_apart
-
-                path = self._remote.fetch(self._tell, self._closed.is_set)
-                self._tell(None, "Opening the file")
-                probe_apart(path, self._settings, self._closed.is_set)
-            elif path is None:
+                self._run_remote(self._remote)
+                return
+            path = self._path
+            if path is None:
                 from starcyte.store.cache import demo_file
 
                 path = demo_file(self._settings)
                 self.message = "Opening the file"
             if self._probe is not None:
                 self._probe.wait()
-            dataset = H5adDataset(path, self._settings)
-            self.title = dataset.title
-            self._dataset = dataset
-            if self._indexing:
-                self._preparing = Preparing(dataset, self._settings, self._turn)
-                if dataset.default_matrix:
-                    self._preparing.want(dataset.default_matrix)
-            self.message = ""
+            self._show(path)
+            self._prepare()
         except StarcyteError as error:
             self.error = error
             self.message = error.message
@@ -126,14 +129,65 @@ class Opening:
             self.error = StarcyteError("The file could not be opened: a defect of starcyte.", "See the server's log.")
             self.message = self.error.message
         finally:
+            self.coming = None
+            was_shown = self._done.is_set()
             self._done.set()
-        if self._closed.is_set():
-            self.close()
-        elif self.error:
-            self._on_error(self.error)
+            if self._closed.is_set():
+                self.close()
+            elif self.error and not was_shown:
+                self._on_error(self.error)
+
+    def _run_remote(self, remote: Remote) -> None:
+        from starcyte.store.probe import probe_apart
+
+        path = None
+        while path is None:
+            try:
+                path = remote.fetch(self._tell, self._closed.is_set, None if self._dataset else self._show)
+            except InputError as error:
+                if self._dataset is None:
+                    raise
+                # what is shown stays; it may go on later
+                self._late_problem = str(error)
+                log.warning("%s", error)
+                if self._closed.wait(_TRY_AGAIN_SECONDS):
+                    return
+        self._late_problem = ""
+        self._tell(None, "Opening the file")
+        if self._dataset is None:
+            probe_apart(path, self._settings, self._closed.is_set)
+            self._show(path)
+        else:
+            self._dataset.complete()
+        self._prepare()
+
+    def _show(self, path: Path, part: Path | None = None) -> None:
+        """Open the file; as far as it is here, where it is still a part."""
+        from starcyte.store.h5ad import H5adDataset
+
+        dataset = H5adDataset(path, self._settings, part)
+        self.title = dataset.title
+        self._dataset = dataset
+        if part is not None:
+            self.coming = 0.0
+            self._done.set()
+
+    def _prepare(self) -> None:
+        """Make what genes are read from quickly."""
+        from starcyte.store.preparing import Preparing
+
+        dataset = self._dataset
+        assert dataset is not None
+        if self._indexing:
+            self._preparing = Preparing(dataset, self._settings, self._turn)
+            if dataset.default_matrix:
+                self._preparing.want(dataset.default_matrix)
+        self.message = ""
 
     def _tell(self, progress: float | None, message: str) -> None:
         self.progress, self.message = progress, message
+        if self.coming is not None and progress is not None:
+            self.coming = progress
 
     def dataset(self, patience: float = 0.0) -> Dataset:
         """Return the open dataset.
@@ -167,6 +221,12 @@ class Opening:
         if self._preparing is not None:
             self._preparing.want(matrix)
 
+    def wait_whole(self, tick: Tick) -> None:
+        """Wait until matrices can be read; the tick is told the fraction of the file that is here."""
+        while (coming := self.coming) is not None:
+            tick(coming)
+            time.sleep(_POLL_SECONDS)
+
     def wait_index(self, matrix: str, tick: Tick) -> None:
         """Wait until the index of a matrix stands, where one is made."""
         if self._preparing is not None:
@@ -179,8 +239,9 @@ class Opening:
 
     @property
     def problems(self) -> list[str]:
-        """What kept indexes from being made."""
-        return self._preparing.problems if self._preparing else []
+        """What kept the rest of the file from coming, or indexes from being made."""
+        late = [self._late_problem] if self._late_problem else []
+        return [*late, *(self._preparing.problems if self._preparing else [])]
 
     def close(self) -> None:
         """Stop what goes on in the background, and let go of the file; one that is still opening, once it is open."""

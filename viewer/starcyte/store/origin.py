@@ -46,6 +46,8 @@ class Transfer:
         The bytes; raises Broken.
     close
         Ends it.
+    in_parts
+        Whether any part of the file can be asked for by itself.
     """
 
     start: int
@@ -53,6 +55,19 @@ class Transfer:
     version: str
     pieces: Iterator[bytes]
     close: Callable[[], None] = lambda: None
+    in_parts: bool = False
+
+
+class Parts(Protocol):
+    """Parts of one version of a file, each asked for by itself. For one thread."""
+
+    def read(self, start: int, stop: int) -> bytes:
+        """Return the bytes from start up to stop; raise Broken, which says so where it is another version by now."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the connection; raise Broken where what was read may be of another version."""
+        ...
 
 
 class Origin(Protocol):
@@ -62,9 +77,28 @@ class Origin(Protocol):
         """Say whether this is still the version there; raise Broken or RemoteFailed where it cannot be asked."""
         ...
 
-    def transfer(self, start: int, version: str) -> Transfer:
-        """Begin to read at a place, where the version is still that; raise Broken or RemoteFailed."""
+    def transfer(self, start: int, version: str, stop: int | None = None) -> Transfer:
+        """Begin to read at a place, up to another or the end, where the version is still that.
+
+        Where it is not, what is there now begins to come as a whole. Raises Broken or RemoteFailed.
+        """
         ...
+
+    def parts(self, version: str) -> Parts:
+        """Return what reads parts of a version."""
+        ...
+
+
+def origin_of(url: str, settings: Settings) -> Origin:
+    """Return where a URL leads; raise InputError where the package for it is not installed."""
+    # imported here: what only URLs need, such as TLS, must not delay the start
+    if urlsplit(url).scheme in {"http", "https"}:
+        from starcyte.store.remote_http import HttpOrigin
+
+        return HttpOrigin(url, settings)
+    from starcyte.store.remote_object import ObjectOrigin
+
+    return ObjectOrigin(url, settings)
 
 
 def is_url(text: str) -> bool:

@@ -12,7 +12,8 @@ import ipaddress
 import re
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import TypeAlias
 from urllib.parse import SplitResult, urljoin
 
 from starcyte import __version__
@@ -30,6 +31,9 @@ _RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
 # relays of version 6, addresses of a site
 _NOT_PUBLIC = [ipaddress.ip_network(n) for n in ("192.0.0.0/24", "168.63.129.16", "192.88.99.0/24", "fec0::/10")]
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
+
+_Answer: TypeAlias = tuple[http.client.HTTPResponse, http.client.HTTPConnection, SplitResult]
+_Ask: TypeAlias = Callable[[dict[str, str]], _Answer]
 
 
 class HttpOrigin:
@@ -51,17 +55,19 @@ class HttpOrigin:
         if not version:
             return False
         name = "If-None-Match" if _is_tag(version) else "If-Modified-Since"
-        response, connection = self._ask({name: version})
+        response, connection, _ = self._ask({name: version})
         response.close()
         connection.close()
         if response.status in {200, 304}:
             return response.status == 304
         raise _failure(self._url, response)
 
-    def transfer(self, start: int, version: str) -> Transfer:
-        """Begin to read at a place, where the version is still that."""
-        headers = {"Range": f"bytes={start}-", "If-Range": version} if start and _is_strong(version) else {}
-        response, connection = self._ask(headers)
+    def transfer(self, start: int, version: str, stop: int | None = None) -> Transfer:
+        """Begin to read at a place, up to another or the end, where the version is still that."""
+        is_part = (start > 0 or stop is not None) and _is_strong(version)
+        last = "" if stop is None else stop - 1
+        headers = {"Range": f"bytes={start}-{last}", "If-Range": version} if is_part else {}
+        response, connection, _ = self._ask(headers)
         try:
             if response.status == 416 and headers:
                 raise Broken("it is shorter than what has come", begin_again=True)
@@ -77,32 +83,28 @@ class HttpOrigin:
             connection.close()
             raise
         found = response.getheader("ETag") or response.getheader("Last-Modified") or ""
+        in_parts = response.getheader("Accept-Ranges") == "bytes" and _is_strong(found)
 
         def close() -> None:
             response.close()
             connection.close()
 
-        return Transfer(begin, total, found, _pieces(response), close)
+        return Transfer(begin, total, found, _pieces(response), close, in_parts)
 
-    def _ask(self, headers: dict[str, str]) -> tuple[http.client.HTTPResponse, http.client.HTTPConnection]:
+    def parts(self, version: str) -> HttpParts:
+        """Return what reads parts of a version."""
+        return HttpParts(self._ask, self._url, version)
+
+    def _ask(self, headers: dict[str, str]) -> _Answer:
         url = self._url
         for _ in range(_MOST_REDIRECTS + 1):
             parts = split_url(url)
             check_place(parts, self._settings)
             connection = _connect(parts, self._settings)
-            try:
-                connection.request(
-                    "GET",
-                    (parts.path or "/") + (f"?{parts.query}" if parts.query else ""),
-                    headers={"Accept-Encoding": "identity", "User-Agent": f"starcyte/{__version__}", **headers},
-                )
-                response = connection.getresponse()
-            except (OSError, http.client.HTTPException) as error:
-                connection.close()
-                raise Broken(_reason(error)) from None
+            response = _request(connection, parts, headers)
             target = response.getheader("Location")
             if response.status not in _REDIRECTS or not target:
-                return response, connection
+                return response, connection, parts
             response.close()
             connection.close()
             following = urljoin(url, target)
@@ -110,6 +112,84 @@ class HttpOrigin:
                 raise RemoteFailed(f"{_shown(self._url)} leads from https to another scheme.", "Give its last address.")
             url = following
         raise RemoteFailed(f"{_shown(self._url)} leads from address to address.", "Give its last address.")
+
+
+class HttpParts:
+    """Parts of one version of a file, over one connection as long as that holds.
+
+    Parameters
+    ----------
+    ask
+        Asks for the file with some headers, wherever that leads.
+    url
+        The URL of the file, for messages.
+    version
+        The version.
+    """
+
+    def __init__(self, ask: _Ask, url: str, version: str) -> None:
+        self._ask, self._url, self._version = ask, url, version
+        self._kept: tuple[http.client.HTTPConnection, SplitResult] | None = None
+
+    def read(self, start: int, stop: int) -> bytes:
+        """Return the bytes from start up to stop."""
+        headers = {"Range": f"bytes={start}-{stop - 1}", "If-Range": self._version}
+        response = self._answer(headers)
+        done = False
+        try:
+            if response.status in {200, 416}:
+                raise Broken("it was replaced meanwhile", begin_again=True)
+            if response.status != 206:
+                raise _failure(self._url, response)
+            _extent(response, start)
+            body = response.read()
+            done = True
+        except (OSError, http.client.HTTPException) as error:
+            raise Broken(_reason(error)) from None
+        finally:
+            response.close()
+            if not done or response.will_close:
+                self.close()
+        if len(body) != stop - start:
+            raise Broken(f"{len(body):,} bytes came in place of {stop - start:,}")
+        return body
+
+    def _answer(self, headers: dict[str, str]) -> http.client.HTTPResponse:
+        if self._kept is not None:
+            connection, place = self._kept
+            try:
+                response = _request(connection, place, headers)
+                if response.status == 206:
+                    return response
+                # the place that a redirect led to may be so for a while only
+                response.close()
+            except Broken:
+                pass  # a server may close what was not used for a while
+            self.close()
+        response, connection, place = self._ask(headers)
+        self._kept = connection, place
+        return response
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        if self._kept is not None:
+            self._kept[0].close()
+            self._kept = None
+
+
+def _request(
+    connection: http.client.HTTPConnection, place: SplitResult, headers: dict[str, str]
+) -> http.client.HTTPResponse:
+    try:
+        connection.request(
+            "GET",
+            (place.path or "/") + (f"?{place.query}" if place.query else ""),
+            headers={"Accept-Encoding": "identity", "User-Agent": f"starcyte/{__version__}", **headers},
+        )
+        return connection.getresponse()
+    except (OSError, http.client.HTTPException) as error:
+        connection.close()
+        raise Broken(_reason(error)) from None
 
 
 def addresses(host: str, port: int, settings: Settings) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from starcyte.errors import InputError, RemoteFailed
@@ -56,11 +56,16 @@ class ObjectOrigin:
         """Say whether this is still the version there."""
         return bool(version) and self._look()[0] == version
 
-    def transfer(self, start: int, version: str) -> Transfer:
-        """Begin to read at a place, where the version is still that."""
+    def transfer(self, start: int, version: str, stop: int | None = None) -> Transfer:
+        """Begin to read at a place, up to another or the end, where the version is still that."""
         found, size = self._look()
-        begin = start if version == found and start <= size else 0
-        return Transfer(begin, size, found, self._pieces(begin, size, found))
+        same = version == found and start <= size
+        begin, end = (start, size if stop is None else stop) if same else (0, size)
+        return Transfer(begin, size, found, self._pieces(begin, end, found), in_parts=bool(found))
+
+    def parts(self, version: str) -> ObjectParts:
+        """Return what reads parts of a version."""
+        return ObjectParts(self._part, lambda: self._look()[0], version)
 
     def _look(self) -> tuple[str, int]:
         info: dict[str, Any] = self._try(lambda: self._fs.info(self._path))
@@ -70,13 +75,16 @@ class ObjectOrigin:
         version = next((str(s) for s in stamps if s), "")
         return version, int(info["size"])
 
-    def _pieces(self, start: int, size: int, version: str) -> Iterator[bytes]:
-        for begin in range(start, size, _PIECE):
-            end = min(begin + _PIECE, size)
-            piece: bytes = self._try(lambda begin=begin, end=end: self._fs.cat_file(self._path, start=begin, end=end))
-            yield piece
+    def _pieces(self, start: int, stop: int, version: str) -> Iterator[bytes]:
+        for begin in range(start, stop, _PIECE):
+            end = min(begin + _PIECE, stop)
+            yield self._part(begin, end)
         if self._look()[0] != version:
             raise Broken("it was replaced meanwhile")
+
+    def _part(self, start: int, stop: int) -> bytes:
+        part: bytes = self._try(lambda start=start: self._fs.cat_file(self._path, start=start, end=stop))
+        return part
 
     def _try(self, ask: Any) -> Any:
         try:
@@ -89,3 +97,32 @@ class ObjectOrigin:
             raise
         except Exception as error:  # each store's package has a tree of its own
             raise Broken(f"{type(error).__name__}: {error}".rstrip(".")) from None
+
+
+class ObjectParts:
+    """Parts of one version of a file, which is looked at anew in the end: a store does not say of what a part is.
+
+    Parameters
+    ----------
+    read
+        Reads a part.
+    look
+        Says which version is there now.
+    version
+        The version.
+    """
+
+    def __init__(self, read: Callable[[int, int], bytes], look: Callable[[], str], version: str) -> None:
+        self._read, self._look, self._version = read, look, version
+
+    def read(self, start: int, stop: int) -> bytes:
+        """Return the bytes from start up to stop."""
+        part = self._read(start, stop)
+        if len(part) != stop - start:
+            raise Broken(f"{len(part):,} bytes came in place of {stop - start:,}")
+        return part
+
+    def close(self) -> None:
+        """Look whether all that was read is of the version."""
+        if self._look() != self._version:
+            raise Broken("it was replaced meanwhile", begin_again=True)

@@ -104,10 +104,11 @@ def job_cancel(job_id: str) -> Response:
 
 
 def _after_index(ctx: Context, matrix: Matrix, method: Method, tick: Tick) -> Tick:
-    """Wait for the index where the method reads gene by gene, and return the tick for what comes after.
+    """Wait for the matrix and, where the method reads gene by gene, its index; return the tick for what comes after.
 
-    Without it the whole file would be read once for every run of genes.
+    Without the index the whole file would be read once for every run of genes.
     """
+    ctx.opening.wait_whole(lambda done: tick(done / 4))
     if method == "t-test":
         return tick
     ctx.opening.wait_index(matrix.name, lambda done: tick(done / 2))

@@ -207,6 +207,8 @@ def health() -> Response:
         "message": opening.message,
         "title": opening.title,
     }
+    if opening.coming is not None:
+        answer["coming"] = round(opening.coming, 3)
     indexing = opening.indexing
     if indexing:
         answer["indexing"] = {"matrix": indexing.matrix, "progress": indexing.done}

@@ -44,7 +44,7 @@ class Standing:
     Parameters
     ----------
     state
-        waiting: not looked at yet; opening; indexing: open, and an index is made; ready; error.
+        waiting: not looked at yet; opening, or shown while it still comes; indexing: open, and an index is made; ready; error.
     progress
         Fraction done of what goes on; None: nobody knows.
     message
@@ -224,6 +224,8 @@ class Catalogue:
                 return Standing("opening", opening.progress, opening.message, None, survey)
             if opening.state == "error":
                 return Standing("error", error=opening.error, survey=survey)
+            if opening.coming is not None:
+                return Standing("opening", opening.coming, "Downloading", None, survey, True)
             indexing = opening.indexing
             if indexing:
                 return Standing("indexing", indexing.done, f"Indexing {indexing.matrix}", None, survey, True)
@@ -305,7 +307,7 @@ class Catalogue:
     def _survey_copies(self) -> None:
         """Look at what came from elsewhere, once it is here."""
         for _, opened in self._shelf.items():
-            if opened.entry.url is not None and opened.context.opening.state == "ready":
+            if opened.entry.url is not None and opened.context.opening.is_whole:
                 asked = self._asked(opened.entry)
                 if self._surveyor.ask(asked) is None:
                     self._surveyor.ask(replace(asked, path=opened.context.dataset().path))
@@ -356,7 +358,8 @@ class Catalogue:
     def _is_busy(opened: Opened) -> bool:
         opening, jobs = opened.context.opening, opened.context.jobs
         busy: bool = isinstance(jobs, JobsOf) and jobs.busy
-        return bool(busy or opening.state == "loading" or opening.indexing is not None)
+        comes = opening.state == "loading" or opening.coming is not None
+        return bool(busy or comes or opening.indexing is not None)
 
     def _is_over(self) -> bool:
         most_bytes, most_files = int(self._settings.open_bytes), int(self._settings.open_files)

@@ -81,6 +81,7 @@ def h5ad() -> Response:
         raise BadRequest("There are no labels to write.", "Make some first.")
 
     def work(tick: Tick) -> NewFile:
+        ctx.opening.wait_whole(lambda done: tick(0.0))
         return downloads.make(user, lambda path: write_h5ad(made, dataset, path, user, tick))
 
     def is_stale(result: Any) -> bool:

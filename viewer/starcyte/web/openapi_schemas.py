@@ -84,6 +84,7 @@ def schemas() -> dict[str, Any]:
             message=text,
             title=text,
             error=failure,
+            coming=number | {"description": "The fraction of the file that is here, where it is shown while it comes"},
             indexing=object_(("matrix", "progress"), matrix=text, progress=number),
             problems=list_(text),
             idle=ref("Idle"),

@@ -160,6 +160,7 @@ def _status() -> dict[str, Any]:
                     "id": key,
                     "title": one.context.opening.title,
                     "state": one.context.opening.state,
+                    "coming": one.context.opening.coming,
                     "indexing": one.context.opening.indexing.done if one.context.opening.indexing else None,
                 }
                 for key, one in opened

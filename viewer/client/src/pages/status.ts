@@ -1,5 +1,14 @@
 /** What a server says of itself to who administers it. */
 
+export interface OpenDataset {
+  readonly id: string;
+  readonly title: string;
+  readonly state: string;
+  /** The fraction of it that has been downloaded, where it is shown meanwhile. */
+  readonly coming: number | null;
+  readonly indexing: number | null;
+}
+
 export interface Status {
   readonly version: string;
   readonly uptime: number;
@@ -12,12 +21,7 @@ export interface Status {
     readonly opened: number;
     readonly closed: number;
     readonly waiting: number;
-    readonly open: readonly {
-      readonly id: string;
-      readonly title: string;
-      readonly state: string;
-      readonly indexing: number | null;
-    }[];
+    readonly open: readonly OpenDataset[];
     readonly broken: readonly {
       readonly id: string;
       readonly place: string;
@@ -28,6 +32,12 @@ export interface Status {
   readonly users: readonly { readonly name: string; readonly address: string; readonly seconds: number }[];
   readonly requests: { readonly n: number; readonly refused: number; readonly failed: number };
   readonly notes: readonly string[];
+}
+
+/** What goes on with a dataset that is open. */
+export function doing({ state, coming, indexing }: OpenDataset): string {
+  if (coming !== null) return `downloading ${Math.floor(100 * coming)} %`;
+  return indexing === null ? state : `indexing ${Math.round(100 * indexing)} %`;
 }
 
 /** A span of time in its largest two units: 3 d 4 h. */

@@ -12,6 +12,8 @@ const PAUSE = 2000;
 const WATCH = 15_000;
 
 export class Server {
+  /** The fraction of the file that the server has; null where it has all. */
+  coming = $state<number | null>(null);
   indexing = $state.raw<Health['indexing'] | null>(null);
   problems = $state.raw<readonly string[]>([]);
   private readonly controller = new AbortController();
@@ -19,7 +21,7 @@ export class Server {
 
   constructor(private readonly viewer: Viewer) {}
 
-  /** Ask how the server is, and again until it makes no index. */
+  /** Ask how the server is, and again until it has the whole file and makes no index. */
   async look(): Promise<void> {
     if (this.looking) return;
     this.looking = true;
@@ -27,16 +29,22 @@ export class Server {
     try {
       do {
         const health = await this.viewer.api.health(signal);
+        this.coming = health.coming ?? null;
         this.indexing = health.indexing ?? null;
         this.problems = health.problems ?? [];
-        if (this.indexing) await pause(PAUSE, signal);
-      } while (this.indexing);
+        if (this.isBusy) await pause(PAUSE, signal);
+      } while (this.isBusy);
     } catch {
       // A server that does not answer is told of by what the user asked for.
+      this.coming = null;
       this.indexing = null;
     } finally {
       this.looking = false;
     }
+  }
+
+  private get isBusy(): boolean {
+    return this.coming !== null || this.indexing !== null;
   }
 
   /** Ask now and then whether the file is still the one that is shown. */

@@ -1,0 +1,419 @@
+"""Files that are shown while they come: what is shown is right, what is not here is said not to be, and all comes."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+
+import anndata as ad
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse as sp
+from file_server import file_server
+from files import CASES
+from hypothesis import given
+from hypothesis import strategies as st
+from starcyte.errors import DatasetInvalid, DatasetLoading, StarcyteError
+from starcyte.settings import Settings, load
+from starcyte.store import front, gaps, remote_copy
+from starcyte.store.front import PartFile, fetch_front
+from starcyte.store.gaps import UNIT, Gaps
+from starcyte.store.h5ad import H5adDataset
+from starcyte.store.opening import Opening
+from starcyte.store.origin import Broken
+from starcyte.store.remote import Remote
+
+N, M = 4000, 1000
+# what stands in a file where nothing has come: nothing that could pass for data
+RUBBISH = b"\xa5"
+
+
+@pytest.fixture(autouse=True)
+def _hurry(monkeypatch):
+    monkeypatch.setattr(remote_copy, "_LARGE", 1 << 16)
+    monkeypatch.setattr(remote_copy, "_MAX_PAUSE", 0.01)
+    monkeypatch.setattr("starcyte.store.opening._TRY_AGAIN_SECONDS", 0.05)
+
+
+@pytest.fixture(scope="module")
+def content(tmp_path_factory):
+    """A file whose matrices are most of it, and lie in its middle."""
+    rng = np.random.default_rng(1)
+    x = sp.random_array((N, M), density=0.5, rng=rng, dtype=np.float32, format="csr")
+    adata = ad.AnnData(
+        x,
+        obs=pd.DataFrame(
+            {
+                "type": pd.Categorical(rng.choice(["B", "T", "NK"], N)),
+                "depth": rng.random(N),
+                "name": [f"cell {i} of many" for i in range(N)],
+                "good": rng.random(N) > 0.5,
+            },
+            index=[f"AAACCTG-{i}" for i in range(N)],
+        ),
+        var=pd.DataFrame(index=[f"gene {i}" for i in range(M)]),
+        obsm={"X_umap": rng.random((N, 2), np.float32), "X_pca": rng.random((N, 20), np.float32)},
+        layers={"counts": sp.random_array((N, M), density=0.3, rng=rng, format="csr")},
+        obsp={"distances": sp.random_array((N, N), density=0.01, rng=rng, format="csr")},
+    )
+    path = tmp_path_factory.mktemp("coming") / "cells.h5ad"
+    adata.write_h5ad(path)
+    return path.read_bytes()
+
+
+@pytest.fixture
+def server(content):
+    with file_server(content) as running:
+        yield running
+
+
+@pytest.fixture
+def settings(tmp_path):
+    return Settings(cache_dir=str(tmp_path / "cache"), remote_private=True, remote_timeout=5.0, index_least=1000)
+
+
+@pytest.fixture
+def opened(server, settings):
+    """A function that opens the server's file; what was opened is closed."""
+    all_opened = []
+
+    def start(**options):
+        opening = Opening(None, settings, remote=Remote(server.url, settings), **options)
+        all_opened.append(opening)
+        opening.start()
+        return opening
+
+    yield start
+    for opening in all_opened:
+        opening.close()
+
+
+def until(holds):
+    end = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def asked(server):
+    """Return the sum of the bytes of all parts that were asked for."""
+    ranges = [
+        headers["range"].removeprefix("bytes=").split("-") for _, headers in server.requests if "range" in headers
+    ]
+    return sum(int(last) + 1 - int(first) for first, last in ranges)
+
+
+class Local:
+    """Parts of a file that is here."""
+
+    def __init__(self, whole):
+        self.whole, self.asked = whole, []
+
+    def read(self, start, stop):
+        self.asked.append((start, stop))
+        return self.whole[start:stop]
+
+    def close(self):
+        pass
+
+
+def fill_front(whole, part):
+    """Bring what is shown first of a file to a place where all else is rubbish, as a process of its own would."""
+    part.write_bytes(RUBBISH * len(whole))
+    missing = Gaps(len(whole))
+    descriptor = os.open(part, os.O_RDWR)
+    parts = Local(whole)
+    coming = front.Coming("https://example.org/x", "1", part.with_name("x.h5ad"), part, part, len(whole))
+    origin = type("Origin", (), {"parts": lambda self, version: parts})()
+    try:
+        front.read_front(coming, load({}), descriptor, missing, origin=origin)
+    finally:
+        os.close(descriptor)
+    return missing
+
+
+def all_of(ask):
+    """Return what is answered, or what is wrong."""
+    try:
+        found = ask()
+    except StarcyteError as error:
+        return type(error), error.code
+    if isinstance(found, np.ndarray):
+        return found.dtype, found.tobytes()
+    return found
+
+
+def shown(dataset):
+    """Return all that a page shows without its matrices."""
+    said = dataset.describe()
+    said.pop("title", None)
+
+    def column(name):
+        found = dataset.obs_column(name)
+        missing = None if found.missing is None else found.missing.tolist()
+        return found.info, found.values.tolist() if found.values.dtype == object else found.values.tobytes(), missing
+
+    return (
+        said,
+        [all_of(lambda name=info.name: column(name)) for info in dataset.obs],
+        [all_of(lambda e=e: dataset.embedding(e.name, range(e.dims))) for e in dataset.embeddings],
+        [all_of(lambda i=i: dataset.image(i["name"])) for i in said["images"]],
+        all_of(lambda: dataset.index_names(0, dataset.n_obs)),
+        all_of(lambda: dataset.cell_names(range(dataset.n_obs))),
+        [list(dataset.genes(m.name).names) for m in dataset.matrices],
+    )
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.id.replace(":", "").replace(" ", "_"))
+def test_what_is_shown_of_a_part_is_what_the_whole_shows(case, tmp_path, monkeypatch):
+    if case.needs:
+        pytest.importorskip(case.needs)
+    # the least that may come at once: whatever is not asked for is rubbish
+    monkeypatch.setattr(gaps, "UNIT", 64)
+    monkeypatch.setattr(front, "UNIT", 64)
+    monkeypatch.setattr(front, "_AHEAD", 0)
+    monkeypatch.setattr(front, "_MOST_AHEAD", 64)
+    path = tmp_path / "x.h5ad"
+    case.write(path)
+    part = tmp_path / "part"
+    fill_front(path.read_bytes(), part)
+    os.utime(part, ns=(path.stat().st_mtime_ns,) * 2)
+    whole, some = H5adDataset(path, load({})), H5adDataset(path, load({}), part)
+    try:
+        assert shown(some) == shown(whole)
+        for matrix in some.matrices:
+            with pytest.raises(DatasetLoading):
+                matrix.column(0)
+            with pytest.raises(DatasetLoading):
+                matrix.block(0)
+        some.complete()
+        for matrix in (m for m in whole.matrices if m.shape[1]):
+            np.testing.assert_array_equal(some.matrix(matrix.name).column(0).dense(), matrix.column(0).dense())
+    finally:
+        whole.close()
+        some.close()
+
+
+def test_the_matrices_are_not_fetched_first(content, tmp_path):
+    missing = fill_front(content, tmp_path / "part")
+    assert missing.n_here < 0.5 * len(content)
+
+
+def test_cells_are_shown_while_matrices_come(server, opened, content):
+    server.is_open.clear()
+    opening = opened(indexing=True)
+    dataset = opening.wait()
+    assert (opening.state, dataset.n_obs) == ("ready", N)
+    assert opening.coming is not None
+    assert server.sent < 0.6 * len(content)
+    assert set(dataset.obs_column("type").as_text()) == {"B", "T", "NK"}
+    assert np.isfinite(dataset.embedding("X_umap", (0, 1))).all()
+    with pytest.raises(DatasetLoading, match="X is still being downloaded"):
+        dataset.matrix("X").column(0)
+    with pytest.raises(DatasetLoading, match="distances"):
+        dataset.pair_row("distances", 0)
+    ticks = []
+    waiting = threading.Thread(target=opening.wait_whole, args=(ticks.append,))
+    waiting.start()
+    server.is_open.set()
+    waiting.join(60)
+    assert ticks
+    assert opening.coming is None
+    assert dataset.path.read_bytes() == content
+    assert dataset.matrix("X").column(0).dense().sum() > 0
+    assert dataset.pair_row("distances", 0) is not None
+    until(lambda: opening.indexing is None and dataset.matrix("X").index is not None)
+    assert asked(server) < 1.2 * len(content), "what has come is not asked for again, or little of it"
+    assert opening.problems == []
+
+
+def test_the_next_one_finds_it_whole(server, opened):
+    first = opened()
+    first.wait()
+    until(lambda: first.coming is None)
+    revision = first.dataset().revision
+    before = server.sent
+    again = opened()
+    assert again.wait().revision == revision
+    assert again.coming is None
+    assert server.sent == before
+
+
+def test_what_has_come_is_kept_by_the_next_process(server, opened, content):
+    server.is_open.clear()
+    first = opened()
+    first.wait()
+    first.close()
+    server.is_open.set()
+    until(lambda: not any(t.name == "opening" for t in threading.enumerate()))
+    server.requests.clear()
+    again = opened()
+    again.wait()
+    until(lambda: again.coming is None)
+    assert again.dataset().path.read_bytes() == content
+    assert asked(server) < len(content)
+    assert not any(headers.get("range", "").startswith("bytes=0-") for _, headers in server.requests)
+
+
+def test_a_transfer_that_breaks_off_goes_on(server, opened, content):
+    server.is_open.clear()
+    opening = opened()
+    opening.wait()
+    server.cuts = [100_000, 50_000, 100_000]
+    server.is_open.set()
+    until(lambda: opening.coming is None)
+    assert opening.dataset().path.read_bytes() == content
+
+
+def test_a_server_that_goes_away_is_told_and_asked_again(server, opened, content):
+    server.is_open.clear()
+    opening = opened()
+    opening.wait()
+    server.statuses = [503] * 12
+    server.cuts = [0]
+    server.is_open.set()
+    until(lambda: opening.problems or opening.coming is None)
+    until(lambda: opening.coming is None)
+    assert opening.problems == []
+    assert opening.dataset().path.read_bytes() == content
+
+
+def test_a_file_that_is_replaced_is_not_mixed(server, opened, content):
+    server.is_open.clear()
+    opening = opened()
+    opening.wait()
+    server.cuts = [100_000]
+    server.content, server.etag = content[:-1] + b"x", '"two"'
+    server.is_open.set()
+    until(lambda: opening.state == "error")
+    with pytest.raises(StarcyteError, match="was replaced"):
+        opening.dataset()
+
+
+def test_a_file_that_is_replaced_before_it_is_shown_is_taken_anew(server, opened, content, monkeypatch):
+    real = remote_copy.Copy._bring_front
+
+    def replaced(self, version, size):
+        monkeypatch.setattr(remote_copy.Copy, "_bring_front", real)
+        server.etag = '"two"'
+        real(self, version, size)
+
+    monkeypatch.setattr(remote_copy.Copy, "_bring_front", replaced)
+    opening = opened()
+    assert opening.wait().n_obs == N
+    until(lambda: opening.coming is None)
+    assert opening.dataset().path.read_bytes() == content
+
+
+@pytest.mark.parametrize("trouble", ["no parts", "a weak version", "a small file", "a checksum"])
+def test_others_come_from_start_to_end(server, settings, content, monkeypatch, trouble):
+    url = server.url
+    if trouble == "no parts":
+        server.ranges = False
+    elif trouble == "a weak version":
+        server.etag = 'W/"one"'
+    elif trouble == "a small file":
+        monkeypatch.setattr(remote_copy, "_LARGE", len(content) + 1)
+    else:
+        import hashlib
+
+        url += f"#sha256={hashlib.sha256(content).hexdigest()}"
+    shows = []
+    remote = Remote(url, settings)
+    path = remote.fetch(lambda *_: None, show=lambda *a: shows.append(a))
+    assert path.read_bytes() == content
+    assert (shows, server.sent) == ([], len(content))
+    remote.release()
+
+
+def test_what_is_no_dataset_is_told_before_all_of_it_came(server, opened, tmp_path):
+    path = tmp_path / "x.h5"
+    with h5py.File(path, "w") as file:
+        file["values"] = np.zeros(1 << 20)
+    server.content = path.read_bytes()
+    server.length = len(server.content)
+    server.is_open.clear()
+    opening = opened()
+    with pytest.raises(DatasetInvalid, match="is HDF5 but not AnnData"):
+        opening.wait()
+
+
+def test_a_process_that_is_lost_is_told(server, settings, content, monkeypatch, tmp_path):
+    part = tmp_path / "part"
+    part.write_bytes(bytes(len(content)))
+    coming = front.Coming(server.url, '"one"', tmp_path / "x.h5ad", part, tmp_path / "gaps", len(content))
+    server.pause, server.piece = 0.02, 1 << 14
+    told = []
+
+    def kill(there):
+        told.append(there)
+        for child in front.multiprocessing.active_children():
+            child.kill()
+
+    with pytest.raises(DatasetInvalid, match=r"crash .SIGKILL"):
+        fetch_front(coming, settings, kill, lambda: False)
+    assert told
+
+
+def test_a_part_that_does_not_come_is_no_damage(content, tmp_path):
+    class Failing(Local):
+        def read(self, start, stop):
+            if len(self.asked) > 3:
+                raise Broken("it is gone", begin_again=True)
+            return super().read(start, stop)
+
+    part = tmp_path / "part"
+    part.write_bytes(bytes(len(content)))
+    descriptor = os.open(part, os.O_RDWR)
+    stream = PartFile(descriptor, Gaps(len(content)), Failing(content), 1)
+    with pytest.raises(OSError, match="did not come"):
+        while stream.read(1 << 20):
+            pass
+    assert isinstance(stream.failure, Broken)
+    os.close(descriptor)
+
+
+@given(
+    size=st.integers(1, 20 * UNIT),
+    spans=st.lists(st.tuples(st.integers(0, 20 * UNIT), st.integers(0, 20 * UNIT)), max_size=6),
+    asked=st.tuples(st.integers(0, 20 * UNIT), st.integers(0, 20 * UNIT)),
+)
+def test_gaps_are_those_of_a_naive_count(size, spans, asked):
+    missing = Gaps(size)
+    here = np.zeros(size, bool)
+    for a, b in spans:
+        start, stop = min(a, b, size), min(max(a, b), size)
+        missing.add(start, stop)
+        for unit in range(-(-size // UNIT)):
+            low, high = unit * UNIT, min((unit + 1) * UNIT, size)
+            if start <= low and high <= stop:
+                here[low:high] = True
+    assert missing.n_here == here.sum()
+    start, stop = min(*asked, size), min(max(asked), size)
+    assert missing.has(start, stop) == bool(here[start:stop].all())
+    nothing = np.flatnonzero(~here)
+    if nothing.size:
+        for leap in (0, 3 * UNIT):
+            apart = np.flatnonzero(np.diff(nothing) - 1 > leap)
+            assert missing.end(int(nothing[0]), leap) == nothing[apart[0] if apart.size else -1] + 1
+    assert missing.first() == (int(nothing[0]) if nothing.size else None)
+    covered = here.copy()
+    for low, high in missing.within(start, stop):
+        assert not here[low:high].any()
+        covered[low:high] = True
+    assert covered[start:stop].all()
+
+
+def test_gaps_are_kept(tmp_path):
+    missing = Gaps(10 * UNIT - 5)
+    missing.add(UNIT, 3 * UNIT)
+    missing.add(9 * UNIT, 10 * UNIT - 5)
+    missing.save(tmp_path / "gaps")
+    again = Gaps.load(tmp_path / "gaps", 10 * UNIT - 5)
+    assert again is not None
+    assert list(again.within(0, 10 * UNIT)) == list(missing.within(0, 10 * UNIT)) == [(0, UNIT), (3 * UNIT, 9 * UNIT)]
+    assert Gaps.load(tmp_path / "gaps", 100 * UNIT) is None
+    assert Gaps.load(tmp_path / "none", 10 * UNIT) is None

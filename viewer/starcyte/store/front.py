@@ -1,0 +1,318 @@
+"""What a page shows of a file at first, fetched before the rest: all but the values of the matrices.
+
+HDF5 says by what it reads where these bytes are. It reads in a process of its own: while it waits for the network, it
+holds the one lock of the library, and what fails within it leaves the library in a state that nobody should build on.
+"""
+
+from __future__ import annotations
+
+import io
+import multiprocessing
+import os
+import signal
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from starcyte.errors import Cancelled, DatasetInvalid, RemoteFailed, StarcyteError
+from starcyte.settings import Settings
+from starcyte.store.fingerprint import SAMPLE_BYTES, sample_places
+from starcyte.store.gaps import UNIT, Gaps
+from starcyte.store.origin import Broken, Origin, Parts, origin_of
+
+_AT_ONCE = 8
+# how much is asked for beyond what is wanted: at first, and at most where one part after the other is wanted
+_AHEAD = 4 * UNIT
+_MOST_AHEAD = 128 * UNIT
+_TELL_SECONDS = 0.1
+_MAX_PAUSE = 4.0
+
+
+@dataclass(frozen=True)
+class Coming:
+    """A file on its way.
+
+    Parameters
+    ----------
+    url
+        Where it comes from.
+    version
+        Which version of it comes.
+    path
+        Where it will be.
+    part
+        Where its bytes are put, each at its place, until all are there.
+    gaps
+        Where it is written down what is missing.
+    size
+        Its bytes.
+    """
+
+    url: str
+    version: str
+    path: Path
+    part: Path
+    gaps: Path
+    size: int
+
+
+class PartFile(io.RawIOBase):
+    """A file that fetches what it is asked for, where that is missing. For one thread.
+
+    Parameters
+    ----------
+    descriptor
+        Of the file that what comes is written to.
+    gaps
+        What is missing of it.
+    parts
+        Where it comes from.
+    attempts
+        How often a part is asked for.
+    tell
+        Called when something has come.
+
+    Attributes
+    ----------
+    failure
+        What kept a part from coming; from then on nothing is read. HDF5 says of it only that something failed.
+    """
+
+    failure: Exception | None = None
+
+    def __init__(
+        self, descriptor: int, gaps: Gaps, parts: Parts, attempts: int, tell: Callable[[], None] = lambda: None
+    ) -> None:
+        self._descriptor, self._gaps, self._parts = descriptor, gaps, parts
+        self._attempts, self._tell = attempts, tell
+        self._position = self._next = 0
+        self._ahead = _AHEAD
+
+    def readable(self) -> bool:
+        """Return True."""
+        return True
+
+    def seekable(self) -> bool:
+        """Return True."""
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Go to a place."""
+        start = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._gaps.size}[whence]
+        self._position = start + offset
+        return self._position
+
+    def tell(self) -> int:
+        """Return the place that is read next."""
+        return self._position
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        """Read, having fetched what is missing; raise OSError where that did not come."""
+        stop = min(self._position + len(buffer), self._gaps.size)
+        if self.failure is None and not self._gaps.has(self._position, stop):
+            try:
+                self._fetch(self._position, stop)
+            except (Broken, StarcyteError, OSError) as error:
+                self.failure = error
+        if self.failure is not None:
+            raise OSError("it did not come")
+        n = os.preadv(self._descriptor, [buffer], self._position)
+        self._position += n
+        return n
+
+    def _fetch(self, start: int, stop: int) -> None:
+        # what follows is soon wanted, the more surely the longer that was so
+        self._ahead = min(2 * self._ahead, _MOST_AHEAD) if start == self._next else _AHEAD
+        for first, last in self._gaps.within(start, stop + self._ahead):
+            for begin in range(first, last, _MOST_AHEAD):
+                end = min(begin + _MOST_AHEAD, last)
+                put(self._descriptor, begin, _persistent(self._parts, begin, end, self._attempts))
+                self._gaps.add(begin, end)
+                self._tell()
+            self._next = last
+
+
+def put(descriptor: int, start: int, body: bytes) -> None:
+    """Write bytes to a place of a file, all of them."""
+    view = memoryview(body)
+    while view:
+        n = os.pwrite(descriptor, view, start)
+        view, start = view[n:], start + n
+
+
+def _persistent(parts: Parts, start: int, stop: int, attempts: int) -> bytes:
+    failures = 0
+    while True:
+        try:
+            return parts.read(start, stop)
+        except Broken as broken:
+            failures += 1
+            if broken.begin_again or failures >= attempts:
+                raise
+            time.sleep(min(0.25 * 2**failures, _MAX_PAUSE))
+
+
+def fetch_front(coming: Coming, settings: Settings, tell: Callable[[int], None], stopped: Callable[[], bool]) -> None:
+    """Fetch what a page shows at first, in a process made for it.
+
+    Parameters
+    ----------
+    coming
+        The file.
+    settings
+        ``open_deadline``, ``remote_*`` and what opening uses.
+    tell
+        Told how many bytes of the file are there.
+    stopped
+        Asked now and then; true ends it.
+
+    Raises
+    ------
+    DatasetInvalid
+        If the file cannot be shown, ended the process, or brings nothing for longer than ``open_deadline``.
+    Broken
+        If not all came.
+    Cancelled
+        If it was stopped.
+    """
+    spawn = multiprocessing.get_context("spawn")
+    receiver, sender = spawn.Pipe(duplex=False)
+    process = spawn.Process(target=_child, args=(sender, coming, settings, os.getpid()), daemon=True)
+    process.start()
+    sender.close()
+    heard = time.monotonic()
+    failure: StarcyteError | Broken | None = None
+    is_done = False
+    try:
+        while True:
+            if stopped():
+                raise Cancelled("The download was given up.")
+            if not receiver.poll(_TELL_SECONDS):
+                if time.monotonic() - heard > settings.open_deadline + settings.remote_timeout:
+                    raise DatasetInvalid(
+                        f"Opening {coming.path.name!r} takes longer than {settings.open_deadline:g} s "
+                        "(setting open_deadline).",
+                        "The file is damaged; copy or download it again.",
+                    )
+                continue
+            heard = time.monotonic()
+            try:
+                said = receiver.recv()
+            except EOFError:
+                break
+            if isinstance(said, int):
+                tell(said)
+            elif said is None:
+                is_done = True
+            else:
+                failure = _failure(*said)
+    finally:
+        receiver.close()
+        process.kill() if not is_done and failure is None else None
+        process.join()
+        code = process.exitcode or 0
+        process.close()
+    if failure is not None:
+        raise failure
+    if code < 0 and not is_done:
+        raise DatasetInvalid(
+            f"{coming.path.name!r} makes the HDF5 library crash ({signal.Signals(-code).name}).",
+            "The file is damaged; copy or download it again.",
+        )
+    if not is_done:
+        raise Broken(f"the process that looks at it ended with {code}")
+
+
+def _failure(kind: str, message: str, hint: str, begin_again: bool) -> StarcyteError | Broken:
+    if kind == "broken":
+        return Broken(message, begin_again)
+    return RemoteFailed(message, hint) if kind == RemoteFailed.code else DatasetInvalid(message, hint)
+
+
+def _child(sender: Connection, coming: Coming, settings: Settings, parent: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's: it stops us
+    last = 0.0
+
+    def tell() -> None:
+        nonlocal last
+        if os.getppid() != parent:
+            raise Cancelled("The viewer has ended.")
+        if time.monotonic() - last > _TELL_SECONDS:
+            last = time.monotonic()
+            sender.send(gaps.n_here)
+
+    gaps = Gaps.load(coming.gaps, coming.size) or Gaps(coming.size)
+    failure: tuple[str, str, str, bool] | None = None
+    descriptor = os.open(coming.part, os.O_RDWR)
+    try:
+        read_front(coming, settings, descriptor, gaps, tell)
+    except Broken as broken:
+        failure = "broken", str(broken), "", broken.begin_again
+    except StarcyteError as error:
+        failure = error.code, error.message, error.hint, False
+    finally:
+        os.fdatasync(descriptor)
+        os.close(descriptor)
+    gaps.save(coming.gaps)
+    with suppress(BrokenPipeError):
+        sender.send(failure)
+        sender.close()
+    # what HDF5 was interrupted in must not be cleaned up
+    os._exit(0)
+
+
+def read_front(
+    coming: Coming,
+    settings: Settings,
+    descriptor: int,
+    gaps: Gaps,
+    tell: Callable[[], None] = lambda: None,
+    origin: Origin | None = None,
+) -> None:
+    """Fetch what a page shows at first, in this process.
+
+    Raises
+    ------
+    DatasetInvalid
+        If the file cannot be shown.
+    Broken
+        If not all came.
+    """
+    import h5py
+
+    from starcyte.store.h5ad import H5adDataset
+
+    origin = origin or origin_of(coming.url, settings)
+    _fetch_samples(origin, coming, descriptor, gaps)
+    parts = origin.parts(coming.version)
+    stream = PartFile(descriptor, gaps, parts, settings.remote_attempts, tell)
+    try:
+        file = h5py.File(stream, "r")
+        H5adDataset(coming.path, settings, coming.part, file).read_front()
+    except (StarcyteError, OSError, RuntimeError, KeyError, ValueError) as error:
+        raise stream.failure or error from None
+    if stream.failure is not None:
+        raise stream.failure
+    parts.close()
+
+
+def _fetch_samples(origin: Origin, coming: Coming, descriptor: int, gaps: Gaps) -> None:
+    """Fetch the places that tell this file from others, which are far apart, several at once."""
+    wanted = {gap for p in sample_places(coming.size) for gap in gaps.within(p, min(p + SAMPLE_BYTES, coming.size))}
+    missing = sorted(wanted)
+
+    def fetch(share: list[tuple[int, int]]) -> None:
+        parts = origin.parts(coming.version)
+        for start, stop in share:
+            put(descriptor, start, parts.read(start, stop))
+        parts.close()
+
+    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="samples") as pool:
+        for future in [pool.submit(fetch, missing[i::_AT_ONCE]) for i in range(_AT_ONCE)]:
+            future.result()
+    for start, stop in missing:
+        gaps.add(start, stop)
