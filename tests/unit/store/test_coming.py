@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 import time
@@ -215,13 +216,11 @@ def test_cells_are_shown_while_matrices_come(server, opened, content):
         dataset.matrix("X").column(0)
     with pytest.raises(DatasetLoading, match="distances"):
         dataset.pair_row("distances", 0)
-    ticks = []
-    waiting = threading.Thread(target=opening.wait_whole, args=(ticks.append,))
-    waiting.start()
+    with pytest.raises(DatasetLoading, match=r"downloaded: \d+% is here"):
+        opening.check_whole()
     server.is_open.set()
-    waiting.join(60)
-    assert ticks
-    assert opening.coming is None
+    until(lambda: opening.coming is None)
+    opening.check_whole()
     assert dataset.path.read_bytes() == content
     assert dataset.matrix("X").column(0).dense().sum() > 0
     assert dataset.pair_row("distances", 0) is not None
@@ -306,6 +305,41 @@ def test_a_file_that_is_replaced_before_it_is_shown_is_taken_anew(server, opened
     assert opening.wait().n_obs == N
     until(lambda: opening.coming is None)
     assert opening.dataset().path.read_bytes() == content
+
+
+def test_a_disk_that_is_full_meanwhile_is_told_and_it_goes_on_later(server, opened, content, monkeypatch):
+    server.is_open.clear()
+    opening = opened()
+    opening.wait()
+    real, full = Gaps.save, [True]
+
+    def save(self, path):
+        if full:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(self, path)
+
+    monkeypatch.setattr(Gaps, "save", save)
+    server.is_open.set()
+    until(lambda: opening.problems)
+    assert "No space left" in opening.problems[0]
+    assert opening.dataset().obs_column("type") is not None
+    full.clear()
+    until(lambda: opening.coming is None)
+    assert opening.dataset().path.read_bytes() == content
+    assert opening.problems == []
+
+
+def test_a_server_that_answers_for_parts_no_more_sends_it_all(server, opened, content):
+    server.is_open.clear()
+    opening = opened()
+    dataset = opening.wait()
+    server.cuts = [100_000]
+    server.ranges = False
+    server.is_open.set()
+    until(lambda: opening.coming is None)
+    assert opening.state == "ready"
+    assert dataset.path.read_bytes() == content
+    assert dataset.matrix("X").column(3).dense().any()
 
 
 @pytest.mark.parametrize("trouble", ["no parts", "a weak version", "a small file", "a checksum"])

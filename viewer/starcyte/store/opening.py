@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_POLL_SECONDS = 0.1
 # after which the rest of a file that is shown is asked for once more
 _TRY_AGAIN_SECONDS = 30.0
 
@@ -221,11 +219,12 @@ class Opening:
         if self._preparing is not None:
             self._preparing.want(matrix)
 
-    def wait_whole(self, tick: Tick) -> None:
-        """Wait until matrices can be read; the tick is told the fraction of the file that is here."""
-        while (coming := self.coming) is not None:
-            tick(coming)
-            time.sleep(_POLL_SECONDS)
+    def check_whole(self) -> None:
+        """Raise DatasetLoading where not all of the file is here."""
+        if self.coming is not None:
+            raise DatasetLoading(
+                f"The dataset is still being downloaded: {self.coming:.0%} is here.", "Ask again in a few seconds."
+            )
 
     def wait_index(self, matrix: str, tick: Tick) -> None:
         """Wait until the index of a matrix stands, where one is made."""

@@ -62,6 +62,8 @@ class Remote:
         self.shown = f"{parts.scheme}://{parts.hostname}{parts.path}"
         self.name = _file_name(parts)
         self._used: IO[bytes] | None = None
+        self.version = ""
+        "The version that is shown while it comes; empty: none is."
         self.changed: int | None = None
         "The time of change, in nanoseconds, that the copy is given: the one it was shown with."
 
@@ -144,8 +146,9 @@ def _alone(path: Path, tell: Tell, stopped: Callable[[], bool]) -> Iterator[None
 
 def _disk_error(folder: Path, error: OSError) -> InputError:
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-        with suppress(OSError):
-            (folder / "part").unlink()
+        for name in ("part", "gaps"):
+            with suppress(OSError):
+                (folder / name).unlink()
     return InputError(
         f"The dataset cannot be copied to {str(folder.parent)!r}: {error.strerror or error}.",
         "Choose another folder with --cache-dir.",

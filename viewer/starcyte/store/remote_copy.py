@@ -107,6 +107,8 @@ class Copy:
                 transfer = origin.transfer(0 if self._gaps.exists() else start, version)
                 version = transfer.version
                 try:
+                    if self._remote.version not in {"", version}:
+                        raise Broken("it was replaced", begin_again=True)
                     self._write_state(version, -1, "")
                     if self._is_in_parts(transfer):
                         self._take_parts(origin, transfer, known == version)
@@ -138,6 +140,7 @@ class Copy:
         return size if gaps is None else gaps.n_here
 
     def _begin_again(self) -> None:
+        """Throw away what has come; raise DatasetChanged where it is shown."""
         if self._remote.changed is not None:
             raise DatasetChanged(f"{self._remote.shown} was replaced while it came.", "Open it anew.")
         self._part.unlink(missing_ok=True)
@@ -153,13 +156,12 @@ class Copy:
         """Fetch what the page shows at first, then the rest."""
         size = transfer.total
         assert size is not None
-        self._make_room(size, 0)
+        self._make_room(size, self._there(transfer.version) if goes_on else 0)
         self._check_signature(next(iter(transfer.pieces), b""))
         transfer.close()
         gaps = Gaps.load(self._gaps, size) if goes_on else None
         if gaps is None or not self._part.exists() or self._part.stat().st_size != size:
-            if self._remote.changed is not None:
-                self._begin_again()
+            self._part.unlink(missing_ok=True)  # what is shown of it goes on being read
             with self._part.open("wb") as stream:
                 stream.truncate(size)
             Gaps(size).save(self._gaps)
@@ -174,7 +176,8 @@ class Copy:
                     some = origin.transfer(start, transfer.version, stop)
                     if (some.start, some.version, some.total) != (start, transfer.version, size):
                         some.close()
-                        raise Broken("it was replaced meanwhile", begin_again=True)
+                        is_other = (some.version, some.total) != (transfer.version, size)
+                        raise Broken("it comes from its start alone", begin_again=is_other)
                     self._fill(some, stop, stream, gaps)
             finally:
                 self._save(stream, gaps)
@@ -194,7 +197,7 @@ class Copy:
                 raise
             log.warning("%s: %s; it is shown when all of it is here", self._remote.shown, broken)
             return
-        self._remote.changed = self._part.stat().st_mtime_ns
+        self._remote.version, self._remote.changed = version, self._part.stat().st_mtime_ns
         assert self._show is not None
         self._show(self._path, self._part)
 

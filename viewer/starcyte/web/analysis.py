@@ -104,11 +104,10 @@ def job_cancel(job_id: str) -> Response:
 
 
 def _after_index(ctx: Context, matrix: Matrix, method: Method, tick: Tick) -> Tick:
-    """Wait for the matrix and, where the method reads gene by gene, its index; return the tick for what comes after.
+    """Wait for the index where the method reads gene by gene, and return the tick for what comes after.
 
-    Without the index the whole file would be read once for every run of genes.
+    Without it the whole file would be read once for every run of genes.
     """
-    ctx.opening.wait_whole(lambda done: tick(done / 4))
     if method == "t-test":
         return tick
     ctx.opening.wait_index(matrix.name, lambda done: tick(done / 2))
@@ -125,6 +124,8 @@ def _refuse_others(body: dict[str, Any], known: Sequence[str]) -> None:
 
 
 def _common(body: dict[str, Any]) -> tuple[Method, Correction, Matrix]:
+    # a job that waited for the rest of a file would keep those of others from their turn
+    context().opening.check_whole()
     method, correction = body.get("method", METHODS[0]), body.get("correction", CORRECTIONS[0])
     if method not in METHODS:
         raise BadRequest(f"There is no method {method!r}.", f"Methods: {', '.join(METHODS)}.")

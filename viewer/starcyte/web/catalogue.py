@@ -44,7 +44,7 @@ class Standing:
     Parameters
     ----------
     state
-        waiting: not looked at yet; opening, or shown while it still comes; indexing: open, and an index is made; ready; error.
+        waiting: not looked at yet; opening, or shown while it comes; indexing: open, an index is made; ready; error.
     progress
         Fraction done of what goes on; None: nobody knows.
     message

@@ -73,6 +73,7 @@ def h5ad() -> Response:
 
     only(body_json())
     ctx, dataset = context(), context().dataset()
+    ctx.opening.check_whole()
     curation, user = mine()
     downloads = ctx.downloads()
     with curation.store.read() as reading:
@@ -81,7 +82,6 @@ def h5ad() -> Response:
         raise BadRequest("There are no labels to write.", "Make some first.")
 
     def work(tick: Tick) -> NewFile:
-        ctx.opening.wait_whole(lambda done: tick(0.0))
         return downloads.make(user, lambda path: write_h5ad(made, dataset, path, user, tick))
 
     def is_stale(result: Any) -> bool:
