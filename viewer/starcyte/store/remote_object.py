@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -42,6 +43,9 @@ class ObjectOrigin:
             # botocore would wait a minute, five times over
             seconds = settings.remote_timeout
             options["config_kwargs"] = {"connect_timeout": seconds, "read_timeout": seconds, "retries": _NO_RETRIES}
+        if parts.scheme == "gs":
+            # gcsfs would ask, for every read, what kind of bucket it is: what anybody may read, not anybody may ask
+            os.environ.setdefault("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", "false")
         try:
             import fsspec
 
