@@ -22,10 +22,10 @@ def until_told(tick):
         time.sleep(0.01)
 
 
-def slow_opening(self, path, settings, *, wrapped=H5adDataset.__init__):
+def slow_opening(self, path, settings, part=None, file=None, *, wrapped=H5adDataset.__init__):
     begun()
     time.sleep(1.5)
-    wrapped(self, path, settings)
+    wrapped(self, path, settings, part, file)
 
 
 def slow_embedding(self, name, dims, *, wrapped=H5adDataset.embedding):
