@@ -33,6 +33,10 @@ class FileServer(ThreadingHTTPServer):
         self.pause = 0.0
         self.piece = 1 << 16
         self.wrong_range = False
+        #: Whether parts never end
+        self.endless = False
+        #: Whether If-Range is not looked at
+        self.careless = False
         #: Whether answers of more bytes than ``least`` go on after their first piece
         self.least = 1 << 21
         self.is_open = threading.Event()
@@ -83,7 +87,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         start, stop = 0, len(server.content)
         wanted = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range") or "")
-        is_part = bool(wanted and server.ranges and self.headers.get("If-Range") == version)
+        is_part = bool(wanted and server.ranges and (server.careless or self.headers.get("If-Range") == version))
         if wanted and is_part:
             start = int(wanted[1])
             stop = min(int(wanted[2] or stop) + bool(wanted[2]), stop)
@@ -94,6 +98,13 @@ class _Handler(BaseHTTPRequestHandler):
             return
         body = server.content[start:stop]
         self.send_response(206 if is_part else 200)
+        if is_part and server.endless:
+            self.send_header("Content-Range", f"bytes {start}-{stop - 1}/{len(server.content)}")
+            self.send_header("Content-Length", str(1 << 50))
+            self.send_header("ETag", server.etag)
+            self.end_headers()
+            while True:
+                self.wfile.write(bytes(1 << 16))
         if is_part:
             first = start + server.wrong_range
             self.send_header("Content-Range", f"bytes {first}-{stop - 1}/{len(server.content)}")

@@ -13,9 +13,9 @@ from starcyte.errors import Cancelled, DatasetInvalid, InputError, RemoteFailed
 from starcyte.settings import Settings
 from starcyte.store import remote_http
 from starcyte.store.opening import Opening
-from starcyte.store.origin import is_url
+from starcyte.store.origin import Broken, is_url
 from starcyte.store.remote import Remote
-from starcyte.store.remote_http import addresses, is_public
+from starcyte.store.remote_http import HttpOrigin, addresses, is_public
 
 
 @pytest.fixture
@@ -437,3 +437,67 @@ def test_one_closed_while_it_comes_is_let_go(server, settings):
     opening.close()
     with pytest.raises(Cancelled):
         opening.wait()
+
+
+@pytest.fixture
+def parts(server, settings):
+    """Return what reads parts of the server's file as it is now."""
+    opened = HttpOrigin(server.url, settings()).parts(server.etag)
+    yield opened
+    opened.close()
+
+
+def test_parts_come_over_one_connection(server, content, parts, monkeypatch):
+    connected = []
+    real = remote_http._connect
+    monkeypatch.setattr(remote_http, "_connect", lambda *a: connected.append(a) or real(*a))
+    for start, stop in ((0, 10), (1000, 70_000), (len(content) - 5, len(content))):
+        assert parts.read(start, stop) == content[start:stop]
+    assert len(connected) == 1
+
+
+def test_a_connection_that_was_closed_is_made_anew(server, content, parts):
+    assert parts.read(0, 10) == content[:10]
+    parts._kept[0].sock.shutdown(socket.SHUT_RDWR)
+    assert parts.read(10, 20) == content[10:20]
+
+
+@pytest.mark.parametrize("careless", [False, True])
+def test_parts_of_another_version_are_refused(server, parts, careless):
+    server.etag, server.careless = '"two"', careless
+    with pytest.raises(Broken, match="replaced") as raised:
+        parts.read(0, 10)
+    assert raised.value.begin_again
+
+
+def test_a_part_is_no_longer_than_was_asked_for(server, parts):
+    server.endless = True
+    with pytest.raises(Broken, match="11 bytes came in place of 10"):
+        parts.read(0, 10)
+
+
+def test_a_part_of_another_place_is_refused(server, parts):
+    server.wrong_range = True
+    with pytest.raises(Broken, match="another range"):
+        parts.read(0, 10)
+
+
+@pytest.mark.parametrize("status", [403, 503])
+def test_a_part_that_is_refused_is_told(server, parts, status):
+    server.statuses = [status]
+    with pytest.raises((Broken, RemoteFailed), match=r"503|refuses"):
+        parts.read(0, 10)
+
+
+def test_parts_follow_a_redirect_each_time_it_is_needed(server, content, settings):
+    server.location = f"http://127.0.0.1:{server.server_port}/elsewhere/cells.h5ad"
+    opened = HttpOrigin(server.url, settings()).parts(server.etag)
+    assert opened.read(0, 10) == content[:10]
+    assert opened.read(10, 20) == content[10:20]
+    assert [path for path, _ in server.requests] == ["/data/cells.h5ad", *["/elsewhere/cells.h5ad"] * 2]
+    # what a redirect led to may be so for a while only
+    server.statuses = [403]
+    assert opened.read(20, 30) == content[20:30]
+    places = [path.split("/")[1] for path, _ in server.requests[3:]]
+    assert places == ["elsewhere", "data", "elsewhere"]
+    opened.close()

@@ -82,7 +82,7 @@ class HttpOrigin:
             response.close()
             connection.close()
             raise
-        found = response.getheader("ETag") or response.getheader("Last-Modified") or ""
+        found = _version(response)
         in_parts = response.getheader("Accept-Ranges") == "bytes" and _is_strong(found)
 
         def close() -> None:
@@ -141,9 +141,12 @@ class HttpParts:
                 raise Broken("it was replaced meanwhile", begin_again=True)
             if response.status != 206:
                 raise _failure(self._url, response)
+            if _version(response) != self._version:
+                raise Broken("it was replaced meanwhile", begin_again=True)
             _extent(response, start)
-            body = response.read()
-            done = True
+            # no more than was asked for, whatever is sent
+            body = response.read(stop - start + 1)
+            done = response.isclosed()
         except (OSError, http.client.HTTPException) as error:
             raise Broken(_reason(error)) from None
         finally:
@@ -259,6 +262,10 @@ def _connect(parts: SplitResult, settings: Settings) -> http.client.HTTPConnecti
         connection.sock = raw
         return connection
     raise Broken(_reason(reason or OSError("it has no address")))
+
+
+def _version(response: http.client.HTTPResponse) -> str:
+    return response.getheader("ETag") or response.getheader("Last-Modified") or ""
 
 
 def _extent(response: http.client.HTTPResponse, wanted: int) -> tuple[int, int | None]:
