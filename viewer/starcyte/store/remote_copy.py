@@ -186,7 +186,7 @@ class Copy:
         from starcyte.store.front import Coming, fetch_front
 
         def tell(there: int) -> None:
-            self._tell(None, f"Downloading what is shown first: {_bytes(there, size)}")
+            self._tell(None, f"Downloading what is shown first: {_bytes(there)}")
 
         tell(0)
         coming = Coming(self._remote.url, version, self._path, self._part, self._gaps, size)
