@@ -22,7 +22,8 @@ from starcyte.errors import Cancelled, DatasetInvalid, RemoteFailed, StarcyteErr
 from starcyte.settings import Settings
 from starcyte.store.fingerprint import SAMPLE_BYTES, sample_places
 from starcyte.store.gaps import UNIT, Gaps
-from starcyte.store.origin import Broken, Origin, Parts, origin_of
+from starcyte.store.origin import Broken, Origin, Parts
+from starcyte.store.origins import origin_of
 
 _AT_ONCE = 8
 # how much is asked for beyond what is wanted: at first, and at most where one part after the other is wanted

@@ -89,18 +89,6 @@ class Origin(Protocol):
         ...
 
 
-def origin_of(url: str, settings: Settings) -> Origin:
-    """Return where a URL leads; raise InputError where the package for it is not installed."""
-    # imported here: what only URLs need, such as TLS, must not delay the start
-    if urlsplit(url).scheme in {"http", "https"}:
-        from starcyte.store.remote_http import HttpOrigin
-
-        return HttpOrigin(url, settings)
-    from starcyte.store.remote_object import ObjectOrigin
-
-    return ObjectOrigin(url, settings)
-
-
 def is_url(text: str) -> bool:
     """Say whether a dataset is named by a URL, and not by a path."""
     return _URL.match(text) is not None

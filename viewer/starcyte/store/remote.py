@@ -26,8 +26,9 @@ from urllib.parse import SplitResult, unquote
 from starcyte.errors import Cancelled, InputError
 from starcyte.settings import Settings
 from starcyte.store.cache import cache_folder
-from starcyte.store.origin import check_place, origin_of, split_url
-from starcyte.store.remote_copy import Copy, Show, Tell
+from starcyte.store.origin import check_place, split_url
+from starcyte.store.origins import origin_of
+from starcyte.store.remote_copy import Copy, Show, Tell, Wanted
 
 log = logging.getLogger(__name__)
 
@@ -54,18 +55,21 @@ class Remote:
         self._settings = settings
         parts = split_url(url)
         check_place(parts, settings)
-        self._url = parts._replace(fragment="").geturl()
         checksum = _CHECKSUM.fullmatch(parts.fragment)
         if parts.fragment and not checksum:
             raise InputError("What follows # in the URL is not understood.", "Give #sha256= and 64 hexadecimal digits.")
-        self._sha256 = checksum[1].lower() if checksum else ""
-        self.shown = f"{parts.scheme}://{parts.hostname}{parts.path}"
-        self.name = _file_name(parts)
+        self._wanted = Wanted(
+            url=parts._replace(fragment="").geturl(),
+            place=f"{parts.scheme}://{parts.hostname}{parts.path}",
+            name=_file_name(parts),
+            sha256=checksum[1].lower() if checksum else "",
+        )
         self._used: IO[bytes] | None = None
-        self.version = ""
-        "The version that is shown while it comes; empty: none is."
-        self.changed: int | None = None
-        "The time of change, in nanoseconds, that the copy is given: the one it was shown with."
+
+    @property
+    def name(self) -> str:
+        """What the copy is called."""
+        return self._wanted.name
 
     def fetch(self, tell: Tell, stopped: Callable[[], bool] = lambda: False, show: Show | None = None) -> Path:
         """Return the path of a copy, made or made anew if need be; it stays until ``release``.
@@ -86,17 +90,15 @@ class Remote:
         Cancelled
             If it was stopped.
         """
-        folder = (
-            cache_folder(self._settings) / "remote" / hashlib.blake2b(self._url.encode(), digest_size=12).hexdigest()
-        )
+        url = self._wanted.url
+        folder = cache_folder(self._settings) / "remote" / hashlib.blake2b(url.encode(), digest_size=12).hexdigest()
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._used = (folder / "used").open("a+b")
             fcntl.flock(self._used, fcntl.LOCK_SH)
             with _alone(folder / "loading", tell, stopped):
-                return Copy(self, folder, self._settings, tell, stopped, show).made(
-                    origin_of(self._url, self._settings)
-                )
+                copy = Copy(self._wanted, folder, self._settings, tell, stopped, show)
+                return copy.made(origin_of(url, self._settings))
         except OSError as error:
             self.release()
             raise _disk_error(folder, error) from None
@@ -109,16 +111,6 @@ class Remote:
         if self._used is not None:
             self._used.close()
             self._used = None
-
-    @property
-    def url(self) -> str:
-        """The URL, which may hold a key."""
-        return self._url
-
-    @property
-    def sha256(self) -> str:
-        """The checksum that the file must have, in lower case; empty: none was given."""
-        return self._sha256
 
 
 def _file_name(parts: SplitResult) -> str:

@@ -9,8 +9,9 @@ import os
 import shutil
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO
 
 from starcyte.errors import Cancelled, DatasetChanged, DatasetInvalid, InputError, RemoteFailed
 from starcyte.settings import Settings
@@ -18,9 +19,6 @@ from starcyte.store.cache import make_room
 from starcyte.store.gaps import Gaps
 from starcyte.store.origin import Broken, Origin, Transfer
 from starcyte.store.signature import SIGNATURE, signature_places
-
-if TYPE_CHECKING:
-    from starcyte.store.remote import Remote
 
 log = logging.getLogger(__name__)
 
@@ -41,13 +39,41 @@ Show = Callable[[Path, Path], None]
 """Called, once, with the path that a file will have and where it is now: all but its matrices is there."""
 
 
+@dataclass
+class Wanted:
+    """What is copied.
+
+    Parameters
+    ----------
+    url
+        Its URL, which may hold a key.
+    place
+        The URL without what may be one.
+    name
+        What the copy is called.
+    sha256
+        The checksum that it must have, in lower case; empty: none was given.
+    version
+        The version that is shown while it comes; empty: none is.
+    changed
+        The time of change, in nanoseconds, that the copy is given then: that of the part that is shown.
+    """
+
+    url: str
+    place: str
+    name: str
+    sha256: str = ""
+    version: str = ""
+    changed: int | None = None
+
+
 class Copy:
     """The copy of one URL, in a folder that this process alone writes to.
 
     Parameters
     ----------
-    remote
-        The dataset.
+    wanted
+        What is copied.
     folder
         The folder.
     settings
@@ -62,27 +88,27 @@ class Copy:
 
     def __init__(
         self,
-        remote: Remote,
+        wanted: Wanted,
         folder: Path,
         settings: Settings,
         tell: Tell,
         stopped: Callable[[], bool],
         show: Show | None,
     ) -> None:
-        self._remote, self._folder, self._settings = remote, folder, settings
+        self._wanted, self._folder, self._settings = wanted, folder, settings
         self._tell, self._stopped, self._show = tell, stopped, show
         self._part, self._state, self._gaps = folder / "part", folder / "state.json", folder / "gaps"
-        self._path = folder / remote.name
+        self._path = folder / wanted.name
 
     def made(self, origin: Origin) -> Path:
         """Return the path of the file, whole; it is asked for where it is not here, or has changed."""
         version, size, checked = self._read_state()
-        if self._path.is_file() and self._path.stat().st_size == size and self._remote.sha256 in {"", checked}:
+        if self._path.is_file() and self._path.stat().st_size == size and self._wanted.sha256 in {"", checked}:
             self._tell(None, "Asking whether the dataset has changed")
             try:
                 current = origin.is_current(version)
             except Broken as broken:
-                log.warning("%s: %s; the copy made earlier is shown", self._remote.shown, broken)
+                log.warning("%s: %s; the copy made earlier is shown", self._wanted.place, broken)
                 current = True
             if current:
                 os.utime(self._folder)
@@ -92,11 +118,11 @@ class Copy:
             version = ""
         self._load(origin, version)
         self._check()
-        if self._remote.changed is not None:
-            os.utime(self._part, ns=(self._remote.changed, self._remote.changed))
+        if self._wanted.changed is not None:
+            os.utime(self._part, ns=(self._wanted.changed, self._wanted.changed))
         self._part.replace(self._path)
         self._gaps.unlink(missing_ok=True)
-        self._write_state(self._read_state()[0], self._path.stat().st_size, self._remote.sha256)
+        self._write_state(self._read_state()[0], self._path.stat().st_size, self._wanted.sha256)
         return self._path
 
     def _load(self, origin: Origin, version: str) -> None:
@@ -107,7 +133,7 @@ class Copy:
                 transfer = origin.transfer(0 if self._gaps.exists() else start, version)
                 version = transfer.version
                 try:
-                    if self._remote.version not in {"", version}:
+                    if self._wanted.version not in {"", version}:
                         raise Broken("it was replaced", begin_again=True)
                     self._write_state(version, -1, "")
                     if self._is_in_parts(transfer):
@@ -126,7 +152,7 @@ class Copy:
                 furthest = max(furthest, there)
                 if failures >= self._settings.remote_attempts:
                     raise RemoteFailed(
-                        f"{self._remote.shown} cannot be downloaded: {broken}.", "Check the URL, or try again later."
+                        f"{self._wanted.place} cannot be downloaded: {broken}.", "Check the URL, or try again later."
                     ) from None
                 self._tell(None, f"The download broke off ({broken}); trying again")
                 self._pause(min(0.25 * 2**failures, _MAX_PAUSE))
@@ -141,8 +167,8 @@ class Copy:
 
     def _begin_again(self) -> None:
         """Throw away what has come; raise DatasetChanged where it is shown."""
-        if self._remote.changed is not None:
-            raise DatasetChanged(f"{self._remote.shown} was replaced while it came.", "Open it anew.")
+        if self._wanted.changed is not None:
+            raise DatasetChanged(f"{self._wanted.place} was replaced while it came.", "Open it anew.")
         self._part.unlink(missing_ok=True)
         self._gaps.unlink(missing_ok=True)
 
@@ -150,7 +176,7 @@ class Copy:
         large = transfer.total is not None and transfer.total >= _LARGE
         # what must have a checksum is not shown before it has
         wanted = self._gaps.exists() or (self._show is not None and large and transfer.start == 0)
-        return transfer.in_parts and wanted and not self._remote.sha256
+        return transfer.in_parts and wanted and not self._wanted.sha256
 
     def _take_parts(self, origin: Origin, transfer: Transfer, goes_on: bool) -> None:
         """Fetch what the page shows at first, then the rest."""
@@ -165,7 +191,7 @@ class Copy:
             with self._part.open("wb") as stream:
                 stream.truncate(size)
             Gaps(size).save(self._gaps)
-        if self._show is not None and self._remote.changed is None:
+        if self._show is not None and self._wanted.changed is None:
             self._bring_front(transfer.version, size)
         gaps = Gaps.load(self._gaps, size)
         assert gaps is not None
@@ -189,15 +215,15 @@ class Copy:
             self._tell(None, f"Downloading what is shown first: {_bytes(there)}")
 
         tell(0)
-        coming = Coming(self._remote.url, version, self._path, self._part, self._gaps, size)
+        coming = Coming(self._wanted.url, version, self._path, self._part, self._gaps, size)
         try:
             fetch_front(coming, self._settings, tell, self._stopped)
         except Broken as broken:
             if broken.begin_again:
                 raise
-            log.warning("%s: %s; it is shown when all of it is here", self._remote.shown, broken)
+            log.warning("%s: %s; it is shown when all of it is here", self._wanted.place, broken)
             return
-        self._remote.version, self._remote.changed = version, self._part.stat().st_mtime_ns
+        self._wanted.version, self._wanted.changed = version, self._part.stat().st_mtime_ns
         assert self._show is not None
         self._show(self._path, self._part)
 
@@ -230,7 +256,7 @@ class Copy:
         total = transfer.total
         self._make_room(total, transfer.start)
         self._gaps.unlink(missing_ok=True)
-        if self._remote.changed is not None:
+        if self._wanted.changed is not None:
             self._part.unlink(missing_ok=True)  # what is shown of it goes on being read
         done = transfer.start
         with self._part.open("r+b" if transfer.start else "wb") as stream:
@@ -262,7 +288,7 @@ class Copy:
     def _check_signature(self, begin: bytes) -> None:
         if not any(begin[p : p + len(SIGNATURE)] == SIGNATURE for p in signature_places(len(begin))):
             raise DatasetInvalid(
-                f"{self._remote.shown} is not an HDF5 file.", "Give the address of an .h5ad file itself."
+                f"{self._wanted.place} is not an HDF5 file.", "Give the address of an .h5ad file itself."
             )
 
     def _refuse_large(self, size: int) -> None:
@@ -271,12 +297,12 @@ class Copy:
             if size > most:
                 self._part.unlink(missing_ok=True)
                 raise InputError(
-                    f"{self._remote.shown} has more than {_bytes(most)} (setting {name}).",
+                    f"{self._wanted.place} has more than {_bytes(most)} (setting {name}).",
                     "Raise the setting, or copy the file here.",
                 )
 
     def _check(self) -> None:
-        if not self._remote.sha256:
+        if not self._wanted.sha256:
             return
         self._tell(None, "Checking the checksum")
         digest = hashlib.sha256()
@@ -285,10 +311,10 @@ class Copy:
                 digest.update(piece)
                 if self._stopped():
                     raise Cancelled("The download was given up.")
-        if digest.hexdigest() != self._remote.sha256:
+        if digest.hexdigest() != self._wanted.sha256:
             self._part.unlink()
             raise RemoteFailed(
-                f"{self._remote.shown} has another checksum than the URL says: {digest.hexdigest()}.",
+                f"{self._wanted.place} has another checksum than the URL says: {digest.hexdigest()}.",
                 "Check where the file comes from.",
             )
 
