@@ -109,7 +109,7 @@ class Dyno:
         limit, self._peak = (
             ("memory.max", "memory.peak") if version_2 else ("memory.limit_in_bytes", "memory.max_usage_in_bytes")
         )
-        self._group = above / f"starcyte-dyno-{os.getpid()}"
+        self._group = above / f"starcyte-dyno-{environ['PORT']}"
         self._group.mkdir()
         (self._group / limit).write_text(str(DYNO_BYTES))
         described = json.loads((ROOT / "app.json").read_text())["env"]
@@ -183,7 +183,7 @@ def main() -> None:
 
 def _use(folder: Path, file: Path) -> dict[str, object]:
     web, port = free_port(), free_port()
-    server = multiprocessing.get_context("spawn").Process(target=_serve_files, args=(file.parent, web))
+    server = multiprocessing.get_context("spawn").Process(target=_serve_files, args=(file.resolve().parent, web))
     server.start()
     dyno = None
     try:
