@@ -1,4 +1,4 @@
-"""A process that looks at the files of a catalogue, and meets some that HDF5 cannot stand; what it runs, by name."""
+"""Processes that meet files that HDF5 cannot stand; what they run, by name."""
 
 from __future__ import annotations
 
@@ -23,3 +23,8 @@ def damaged(pipe, settings):
 
     H5adDataset.__init__ = init
     surveying._child(pipe, settings)
+
+
+def hanging(*_):
+    """Do nothing, for ever."""
+    time.sleep(600)

@@ -33,6 +33,10 @@ class FileServer(ThreadingHTTPServer):
         self.pause = 0.0
         self.piece = 1 << 16
         self.wrong_range = False
+        #: Whether it says that it sends parts, though it does not
+        self.promises = False
+        #: Whether parts do not say of which version they are
+        self.nameless = False
         #: Whether parts never end
         self.endless = False
         #: Whether If-Range is not looked at
@@ -108,9 +112,9 @@ class _Handler(BaseHTTPRequestHandler):
         if is_part:
             first = start + server.wrong_range
             self.send_header("Content-Range", f"bytes {first}-{stop - 1}/{len(server.content)}")
-        elif server.ranges:
+        elif server.ranges or server.promises:
             self.send_header("Accept-Ranges", "bytes")
-        if server.etag:
+        if server.etag and not (is_part and server.nameless):
             self.send_header("ETag", server.etag)
         if server.modified:
             self.send_header("Last-Modified", server.modified)

@@ -13,11 +13,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse as sp
+from damaged import hanging
 from file_server import file_server
 from files import CASES
 from hypothesis import given
 from hypothesis import strategies as st
-from starcyte.errors import DatasetInvalid, DatasetLoading, StarcyteError
+from starcyte.errors import Cancelled, DatasetInvalid, DatasetLoading, InputError, RemoteFailed, StarcyteError
 from starcyte.settings import Settings, load
 from starcyte.store import front, gaps, remote_copy
 from starcyte.store.front import PartFile, fetch_front
@@ -340,6 +341,98 @@ def test_a_server_that_answers_for_parts_no_more_sends_it_all(server, opened, co
     assert opening.state == "ready"
     assert dataset.path.read_bytes() == content
     assert dataset.matrix("X").column(3).dense().any()
+
+
+@pytest.mark.parametrize("trouble", ["promises", "nameless"])
+def test_a_server_whose_parts_do_not_fit_sends_it_from_start_to_end(server, opened, content, trouble):
+    setattr(server, trouble, True)
+    server.ranges = trouble != "promises"
+    opening = opened()
+    dataset = opening.wait()
+    until(lambda: opening.coming is None)
+    assert dataset.path.read_bytes() == content
+    assert opening.problems == []
+
+
+def test_no_more_is_taken_than_was_asked_for(server, opened, settings, content, tmp_path):
+    server.endless = True
+    opening = opened()
+    with pytest.raises(RemoteFailed, match="more came than was asked for"):
+        opening.wait()
+    (part,) = (tmp_path / "cache" / "remote").glob("*/part")
+    assert part.stat().st_size == len(content)
+
+
+def test_a_connection_that_ends_at_once_is_made_anew(server, opened, content):
+    server.cuts = [0]
+    opening = opened()
+    assert opening.wait().n_obs == N
+    until(lambda: opening.coming is None)
+    assert opening.dataset().path.read_bytes() == content
+
+
+def test_a_slow_network_is_no_damage(server, settings, content, opened):
+    slow = Settings(**vars(settings) | {"open_deadline": 1.5})
+    server.pause, server.piece = 0.02, 1 << 14
+    began = time.monotonic()
+    opening = Opening(None, slow, remote=Remote(server.url, slow))
+    opening.start()
+    opening.wait()
+    assert opening.coming is not None
+    assert time.monotonic() - began > 1.5
+    opening.close()
+
+
+def test_a_helper_that_hangs_is_ended(server, settings, content, tmp_path, monkeypatch):
+    monkeypatch.setattr(front, "_child", hanging)
+    coming = front.Coming(server.url, '"one"', tmp_path / "x.h5ad", tmp_path / "part", tmp_path / "gaps", len(content))
+    hasty = Settings(**vars(settings) | {"open_deadline": 0.5})
+    with pytest.raises(DatasetInvalid, match=r"longer than 0\.5 s"):
+        fetch_front(coming, hasty, lambda there: None, lambda: False)
+
+
+def test_what_has_come_first_outlives_a_kill(server, settings, content, tmp_path, monkeypatch):
+    part = tmp_path / "part"
+    part.write_bytes(bytes(len(content)))
+    coming = front.Coming(server.url, '"one"', tmp_path / "x.h5ad", part, tmp_path / "gaps", len(content))
+    server.pause, server.piece = 0.02, 1 << 14
+    with pytest.raises(Cancelled):
+        fetch_front(coming, settings, lambda there: None, coming.gaps.exists)
+    missing = Gaps.load(coming.gaps, len(content))
+    assert missing is not None
+    assert 0 < missing.n_here < len(content)
+
+
+def test_a_part_is_not_there_before_what_is_missing_of_it_is_written_down(server, settings, tmp_path, monkeypatch):
+    def fail(self, path):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(Gaps, "save", fail)
+    remote = Remote(server.url, settings)
+    with pytest.raises(InputError, match="Input/output"):
+        remote.fetch(lambda *_: None, show=lambda *_: None)
+    assert not list((tmp_path / "cache" / "remote").glob("*/part"))
+
+
+def test_two_that_show_the_same_file_tell_it_by_the_same_revision(server, opened, content, monkeypatch, tmp_path):
+    # so that the second is done before the first tries again
+    monkeypatch.setattr("starcyte.store.opening._TRY_AGAIN_SECONDS", 4.0)
+    server.is_open.clear()
+    first = opened()
+    revision = first.wait().revision
+    server.statuses = [503] * 6
+    server.cuts = [0]
+    server.is_open.set()
+    until(lambda: first.problems)
+    (part,) = (tmp_path / "cache" / "remote").glob("*/part")
+    os.utime(part)  # as what has come since does
+    second = opened()
+    assert second.wait().revision == revision
+    for one in (second, first):
+        until(lambda one=one: one.coming is None)
+        assert (one.state, one.problems) == ("ready", [])
+        assert one.dataset().revision == revision
+    assert first.dataset().path.read_bytes() == content
 
 
 @pytest.mark.parametrize("trouble", ["no parts", "a weak version", "a small file", "a checksum"])

@@ -439,6 +439,19 @@ def test_one_closed_while_it_comes_is_let_go(server, settings):
         opening.wait()
 
 
+def test_a_version_that_came_in_part_is_never_continued_with_another(server, content, settings, monkeypatch):
+    server.cuts = [300_000] + [0] * 9
+    with pytest.raises(RemoteFailed):
+        fetch(server.url, settings(remote_attempts=2))
+    other = bytes(reversed(content[8:]))
+    server.content, server.etag, server.cuts = content[:8] + other, '"two"', []
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(0, 0, 0))
+        with pytest.raises(InputError, match="no room"):
+            fetch(server.url, settings())
+    assert fetch(server.url, settings()).read_bytes() == server.content
+
+
 @pytest.fixture
 def parts(server, settings):
     """Return what reads parts of the server's file as it is now."""

@@ -10,6 +10,7 @@ import io
 import multiprocessing
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -29,7 +30,9 @@ _AT_ONCE = 8
 # how much is asked for beyond what is wanted: at first, and at most where one part after the other is wanted
 _AHEAD = 4 * UNIT
 _MOST_AHEAD = 128 * UNIT
-_TELL_SECONDS = 0.1
+_POLL_SECONDS = 0.1
+_TELL_SECONDS = 0.25
+_SAVE_SECONDS = 3.0
 _MAX_PAUSE = 4.0
 
 
@@ -74,8 +77,8 @@ class PartFile(io.RawIOBase):
         Where it comes from.
     attempts
         How often a part is asked for.
-    tell
-        Called when something has come.
+    waiting
+        Set while something is waited for.
 
     Attributes
     ----------
@@ -86,10 +89,10 @@ class PartFile(io.RawIOBase):
     failure: Exception | None = None
 
     def __init__(
-        self, descriptor: int, gaps: Gaps, parts: Parts, attempts: int, tell: Callable[[], None] = lambda: None
+        self, descriptor: int, gaps: Gaps, parts: Parts, attempts: int, waiting: threading.Event | None = None
     ) -> None:
         self._descriptor, self._gaps, self._parts = descriptor, gaps, parts
-        self._attempts, self._tell = attempts, tell
+        self._attempts, self._waiting = attempts, waiting or threading.Event()
         self._position = self._next = 0
         self._ahead = _AHEAD
 
@@ -128,13 +131,14 @@ class PartFile(io.RawIOBase):
     def _fetch(self, start: int, stop: int) -> None:
         # what follows is soon wanted, the more surely the longer that was so
         self._ahead = min(2 * self._ahead, _MOST_AHEAD) if start == self._next else _AHEAD
+        self._waiting.set()
         for first, last in self._gaps.within(start, stop + self._ahead):
             for begin in range(first, last, _MOST_AHEAD):
                 end = min(begin + _MOST_AHEAD, last)
                 put(self._descriptor, begin, _persistent(self._parts, begin, end, self._attempts))
                 self._gaps.add(begin, end)
-                self._tell()
             self._next = last
+        self._waiting.clear()
 
 
 def put(descriptor: int, start: int, body: bytes) -> None:
@@ -192,8 +196,8 @@ def fetch_front(coming: Coming, settings: Settings, tell: Callable[[int], None],
         while True:
             if stopped():
                 raise Cancelled("The download was given up.")
-            if not receiver.poll(_TELL_SECONDS):
-                if time.monotonic() - heard > settings.open_deadline + settings.remote_timeout:
+            if not receiver.poll(_POLL_SECONDS):
+                if time.monotonic() - heard > settings.open_deadline:
                     raise DatasetInvalid(
                         f"Opening {coming.path.name!r} takes longer than {settings.open_deadline:g} s "
                         "(setting open_deadline).",
@@ -234,32 +238,63 @@ def _failure(kind: str, message: str, hint: str, begin_again: bool) -> StarcyteE
     return RemoteFailed(message, hint) if kind == RemoteFailed.code else DatasetInvalid(message, hint)
 
 
+class _Note(threading.Thread):
+    """Tells how much has come while more is waited for, and writes it down now and then: a kill loses little."""
+
+    def __init__(self, sender: Connection, coming: Coming, descriptor: int, gaps: Gaps, parent: int) -> None:
+        super().__init__(name="note", daemon=True)
+        self._sender, self._coming, self._descriptor, self._gaps = sender, coming, descriptor, gaps
+        self._parent = parent
+        self._ended = threading.Event()
+        self.waiting = threading.Event()
+
+    def run(self) -> None:
+        """Tell and write until it is ended; end the process with that which it works for."""
+        saved = time.monotonic()
+        while not self._ended.wait(_TELL_SECONDS):
+            if os.getppid() != self._parent:
+                os._exit(1)
+            if self.waiting.is_set():
+                with suppress(OSError):
+                    self._sender.send(self._gaps.n_here)
+            if time.monotonic() - saved > _SAVE_SECONDS:
+                with suppress(OSError):
+                    self.save()
+                saved = time.monotonic()
+
+    def end(self) -> None:
+        """Stop, and write down what has come."""
+        self._ended.set()
+        self.join()
+        self.save()
+
+    def save(self) -> None:
+        """Write down what has come, unless the part is another by now: its owner has begun anew."""
+        here = self._gaps.copy()
+        os.fdatasync(self._descriptor)
+        if os.fstat(self._descriptor).st_ino == self._coming.part.stat().st_ino:
+            here.save(self._coming.gaps)
+
+
 def _child(sender: Connection, coming: Coming, settings: Settings, parent: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's: it stops us
-    last = 0.0
-
-    def tell() -> None:
-        nonlocal last
-        if os.getppid() != parent:
-            raise Cancelled("The viewer has ended.")
-        if time.monotonic() - last > _TELL_SECONDS:
-            last = time.monotonic()
-            sender.send(gaps.n_here)
-
     gaps = Gaps.load(coming.gaps, coming.size) or Gaps(coming.size)
     failure: tuple[str, str, str, bool] | None = None
-    descriptor = os.open(coming.part, os.O_RDWR)
     try:
-        read_front(coming, settings, descriptor, gaps, tell)
+        descriptor = os.open(coming.part, os.O_RDWR)
+        note = _Note(sender, coming, descriptor, gaps, parent)
+        note.start()
+        try:
+            read_front(coming, settings, descriptor, gaps, note.waiting)
+        finally:
+            note.end()
     except Broken as broken:
         failure = "broken", str(broken), "", broken.begin_again
     except StarcyteError as error:
         failure = error.code, error.message, error.hint, False
-    finally:
-        os.fdatasync(descriptor)
-        os.close(descriptor)
-    gaps.save(coming.gaps)
-    with suppress(BrokenPipeError):
+    except Exception as error:
+        failure = "broken", f"{type(error).__name__}: {error}", "", False
+    with suppress(OSError):
         sender.send(failure)
         sender.close()
     # what HDF5 was interrupted in must not be cleaned up
@@ -271,7 +306,7 @@ def read_front(
     settings: Settings,
     descriptor: int,
     gaps: Gaps,
-    tell: Callable[[], None] = lambda: None,
+    waiting: threading.Event | None = None,
     origin: Origin | None = None,
 ) -> None:
     """Fetch what a page shows at first, in this process.
@@ -288,20 +323,25 @@ def read_front(
     from starcyte.store.h5ad import H5adDataset
 
     origin = origin or origin_of(coming.url, settings)
-    _fetch_samples(origin, coming, descriptor, gaps)
+    waiting = waiting or threading.Event()
+    waiting.set()
+    _fetch_samples(origin, coming, descriptor, gaps, settings.remote_attempts)
+    waiting.clear()
     parts = origin.parts(coming.version)
-    stream = PartFile(descriptor, gaps, parts, settings.remote_attempts, tell)
+    stream = PartFile(descriptor, gaps, parts, settings.remote_attempts, waiting)
     try:
         file = h5py.File(stream, "r")
         H5adDataset(coming.path, settings, coming.part, file).read_front()
     except (StarcyteError, OSError, RuntimeError, KeyError, ValueError) as error:
+        if stream.failure is None:
+            parts.close()  # of two versions mixed, nothing can be read
         raise stream.failure or error from None
     if stream.failure is not None:
         raise stream.failure
     parts.close()
 
 
-def _fetch_samples(origin: Origin, coming: Coming, descriptor: int, gaps: Gaps) -> None:
+def _fetch_samples(origin: Origin, coming: Coming, descriptor: int, gaps: Gaps, attempts: int) -> None:
     """Fetch the places that tell this file from others, which are far apart, several at once."""
     wanted = {gap for p in sample_places(coming.size) for gap in gaps.within(p, min(p + SAMPLE_BYTES, coming.size))}
     missing = sorted(wanted)
@@ -309,7 +349,7 @@ def _fetch_samples(origin: Origin, coming: Coming, descriptor: int, gaps: Gaps) 
     def fetch(share: list[tuple[int, int]]) -> None:
         parts = origin.parts(coming.version)
         for start, stop in share:
-            put(descriptor, start, parts.read(start, stop))
+            put(descriptor, start, _persistent(parts, start, stop, attempts))
         parts.close()
 
     with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="samples") as pool:

@@ -40,6 +40,10 @@ class Gaps:
             return None
         return cls(size, np.unpackbits(packed, count=n).astype(bool))
 
+    def copy(self) -> Gaps:
+        """Return what is missing now, which stays so."""
+        return Gaps(self.size, self._here.copy())
+
     def save(self, path: Path) -> None:
         """Write down what is there, in place of what was written before."""
         part = path.with_name(f".{path.name}.{os.getpid()}")

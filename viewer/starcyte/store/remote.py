@@ -94,17 +94,27 @@ class Remote:
         folder = cache_folder(self._settings) / "remote" / hashlib.blake2b(url.encode(), digest_size=12).hexdigest()
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self._used = (folder / "used").open("a+b")
-            fcntl.flock(self._used, fcntl.LOCK_SH)
+            if self._used is None:
+                self._used = (folder / "used").open("a+b")
+                fcntl.flock(self._used, fcntl.LOCK_SH)
             with _alone(folder / "loading", tell, stopped):
                 copy = Copy(self._wanted, folder, self._settings, tell, stopped, show)
                 return copy.made(origin_of(url, self._settings))
         except OSError as error:
-            self.release()
-            raise _disk_error(folder, error) from None
+            self._let_go()
+            raise _disk_error(folder, error, self._is_shown) from None
         except BaseException:
-            self.release()
+            self._let_go()
             raise
+
+    @property
+    def _is_shown(self) -> bool:
+        return self._wanted.changed is not None
+
+    def _let_go(self) -> None:
+        # what is shown, though not all of it came, must not be removed by others
+        if not self._is_shown:
+            self.release()
 
     def release(self) -> None:
         """Let the copy be removed when its room is needed."""
@@ -136,8 +146,9 @@ def _alone(path: Path, tell: Tell, stopped: Callable[[], bool]) -> Iterator[None
         yield
 
 
-def _disk_error(folder: Path, error: OSError) -> InputError:
-    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+def _disk_error(folder: Path, error: OSError, is_shown: bool) -> InputError:
+    # what is shown stays open, and removing it would give back nothing
+    if error.errno in {errno.ENOSPC, errno.EDQUOT} and not is_shown:
         for name in ("part", "gaps"):
             with suppress(OSError):
                 (folder / name).unlink()

@@ -23,6 +23,7 @@ from starcyte.store.signature import SIGNATURE, signature_places
 log = logging.getLogger(__name__)
 
 _PIECE = 1 << 20
+_LEAST = 4096
 # a disk that has no byte left makes more trouble than a file that was not copied
 _SPARE = 64 << 20
 _MAX_PAUSE = 8.0
@@ -99,10 +100,12 @@ class Copy:
         self._tell, self._stopped, self._show = tell, stopped, show
         self._part, self._state, self._gaps = folder / "part", folder / "state.json", folder / "gaps"
         self._path = folder / wanted.name
+        # whether parts were asked for in vain
+        self._from_start = False
 
     def made(self, origin: Origin) -> Path:
         """Return the path of the file, whole; it is asked for where it is not here, or has changed."""
-        version, size, checked = self._read_state()
+        version, size, checked, _ = self._read_state()
         if self._path.is_file() and self._path.stat().st_size == size and self._wanted.sha256 in {"", checked}:
             self._tell(None, "Asking whether the dataset has changed")
             try:
@@ -118,11 +121,12 @@ class Copy:
             version = ""
         self._load(origin, version)
         self._check()
-        if self._wanted.changed is not None:
-            os.utime(self._part, ns=(self._wanted.changed, self._wanted.changed))
+        version, _, _, changed = self._read_state()
+        if changed:
+            os.utime(self._part, ns=(changed, changed))
         self._part.replace(self._path)
         self._gaps.unlink(missing_ok=True)
-        self._write_state(self._read_state()[0], self._path.stat().st_size, self._wanted.sha256)
+        self._write_state(version, self._path.stat().st_size, self._wanted.sha256)
         return self._path
 
     def _load(self, origin: Origin, version: str) -> None:
@@ -135,7 +139,10 @@ class Copy:
                 try:
                     if self._wanted.version not in {"", version}:
                         raise Broken("it was replaced", begin_again=True)
-                    self._write_state(version, -1, "")
+                    if known != version:
+                        # before the new version is written down: what is here is of another
+                        self._drop()
+                    self._write_state(version, -1, "", self._changed(version))
                     if self._is_in_parts(transfer):
                         self._take_parts(origin, transfer, known == version)
                     else:
@@ -169,28 +176,37 @@ class Copy:
         """Throw away what has come; raise DatasetChanged where it is shown."""
         if self._wanted.changed is not None:
             raise DatasetChanged(f"{self._wanted.place} was replaced while it came.", "Open it anew.")
+        self._drop()
+
+    def _drop(self) -> None:
+        # this order: a part without gaps is one that came from its start on
         self._part.unlink(missing_ok=True)
         self._gaps.unlink(missing_ok=True)
+
+    def _changed(self, version: str) -> int:
+        """Return the time of change with which a version was shown; 0 where it was not."""
+        known, _, _, changed = self._read_state()
+        return changed if known == version else 0
 
     def _is_in_parts(self, transfer: Transfer) -> bool:
         large = transfer.total is not None and transfer.total >= _LARGE
         # what must have a checksum is not shown before it has
         wanted = self._gaps.exists() or (self._show is not None and large and transfer.start == 0)
-        return transfer.in_parts and wanted and not self._wanted.sha256
+        return transfer.in_parts and wanted and not self._wanted.sha256 and not self._from_start
 
     def _take_parts(self, origin: Origin, transfer: Transfer, goes_on: bool) -> None:
         """Fetch what the page shows at first, then the rest."""
         size = transfer.total
         assert size is not None
         self._make_room(size, self._there(transfer.version) if goes_on else 0)
-        self._check_signature(next(iter(transfer.pieces), b""))
+        self._check_signature(_beginning(transfer))
         transfer.close()
         gaps = Gaps.load(self._gaps, size) if goes_on else None
         if gaps is None or not self._part.exists() or self._part.stat().st_size != size:
             self._part.unlink(missing_ok=True)  # what is shown of it goes on being read
+            Gaps(size).save(self._gaps)
             with self._part.open("wb") as stream:
                 stream.truncate(size)
-            Gaps(size).save(self._gaps)
         if self._show is not None and self._wanted.changed is None:
             self._bring_front(transfer.version, size)
         gaps = Gaps.load(self._gaps, size)
@@ -203,6 +219,7 @@ class Copy:
                     if (some.start, some.version, some.total) != (start, transfer.version, size):
                         some.close()
                         is_other = (some.version, some.total) != (transfer.version, size)
+                        self._from_start = not is_other
                         raise Broken("it comes from its start alone", begin_again=is_other)
                     self._fill(some, stop, stream, gaps)
             finally:
@@ -218,12 +235,19 @@ class Copy:
         coming = Coming(self._wanted.url, version, self._path, self._part, self._gaps, size)
         try:
             fetch_front(coming, self._settings, tell, self._stopped)
-        except Broken as broken:
-            if broken.begin_again:
-                raise
-            log.warning("%s: %s; it is shown when all of it is here", self._wanted.place, broken)
-            return
-        self._wanted.version, self._wanted.changed = version, self._part.stat().st_mtime_ns
+        except (Broken, RemoteFailed) as error:
+            log.warning("%s: %s; it is shown when all of it is here", self._wanted.place, error)
+            self._show = None
+            if isinstance(error, Broken) and not error.begin_again:
+                return
+            # replaced meanwhile, or a server whose parts do not fit together
+            self._from_start = True
+            raise Broken(str(error), begin_again=True) from None
+        # whoever shows this version gives it the same time of change: it is part of what tells it from others
+        changed = self._changed(version) or self._part.stat().st_mtime_ns
+        os.utime(self._part, ns=(changed, changed))
+        self._write_state(version, -1, "", changed)
+        self._wanted.version, self._wanted.changed = version, changed
         assert self._show is not None
         self._show(self._path, self._part)
 
@@ -235,6 +259,8 @@ class Copy:
             for piece in transfer.pieces:
                 if self._stopped():
                     raise Cancelled("The download was given up.")
+                if done + len(piece) > stop:
+                    raise Broken("more came than was asked for")
                 stream.write(piece)
                 stream.flush()
                 gaps.add(transfer.start, done := done + len(piece))
@@ -255,9 +281,8 @@ class Copy:
         """Take the file from a place to its end."""
         total = transfer.total
         self._make_room(total, transfer.start)
-        self._gaps.unlink(missing_ok=True)
-        if self._wanted.changed is not None:
-            self._part.unlink(missing_ok=True)  # what is shown of it goes on being read
+        if transfer.start == 0:
+            self._drop()  # what is shown of it goes on being read
         done = transfer.start
         with self._part.open("r+b" if transfer.start else "wb") as stream:
             stream.truncate(transfer.start)
@@ -279,7 +304,8 @@ class Copy:
     def _make_room(self, total: int | None, there: int) -> None:
         self._refuse_large(total or 0)
         room = self._folder.parent
-        make_room(room, self._settings.cache_bytes - (total or 0), keep=self._folder.name, lock="used")
+        own = self._part.stat().st_size if self._part.exists() else 0
+        make_room(room, self._settings.cache_bytes - max((total or 0) - own, 0), keep=self._folder.name, lock="used")
         if total is not None and shutil.disk_usage(room).free < total - there + _SPARE:
             raise InputError(
                 f"There is no room for {_bytes(total)} on the disk of the cache folder.", "Choose another --cache-dir."
@@ -318,16 +344,16 @@ class Copy:
                 "Check where the file comes from.",
             )
 
-    def _read_state(self) -> tuple[str, int, str]:
+    def _read_state(self) -> tuple[str, int, str, int]:
         try:
             state = json.loads(self._state.read_text())
-            return str(state["version"]), int(state["size"]), str(state["sha256"])
+            return str(state["version"]), int(state["size"]), str(state["sha256"]), int(state["changed"])
         except (OSError, ValueError, KeyError, TypeError):
-            return "", -1, ""
+            return "", -1, "", 0
 
-    def _write_state(self, version: str, size: int, sha256: str) -> None:
+    def _write_state(self, version: str, size: int, sha256: str, changed: int = 0) -> None:
         part = self._state.with_name(f".state.{os.getpid()}")
-        part.write_text(json.dumps({"version": version, "size": size, "sha256": sha256}))
+        part.write_text(json.dumps({"version": version, "size": size, "sha256": sha256, "changed": changed}))
         part.replace(self._state)
 
     def _pause(self, seconds: float) -> None:
@@ -336,6 +362,18 @@ class Copy:
             if self._stopped():
                 raise Cancelled("The download was given up.")
             time.sleep(0.05)
+
+
+def _beginning(transfer: Transfer) -> bytes:
+    """Return the first bytes, as many as HDF5's signature is looked for in."""
+    begin = b""
+    for piece in transfer.pieces:
+        begin += piece
+        if len(begin) >= _LEAST:
+            break
+    if not begin:
+        raise Broken("the connection was closed early")
+    return begin
 
 
 def _bytes(n: int, of: int | None = None) -> str:

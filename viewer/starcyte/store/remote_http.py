@@ -26,7 +26,7 @@ _PIECE = 1 << 20
 _REDIRECTS = {301, 302, 303, 307, 308}
 # too much to do, or a part of the way is down: another attempt may do better
 _PASSING = {408, 425, 429, 500, 502, 503, 504}
-_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
+_RANGE = re.compile(r"bytes (\d{1,19})-(\d{1,19})/(\d{1,19})")
 # what Python takes for public: protocols' own addresses (Oracle's clouds answer there), Azure's host of each machine,
 # relays of version 6, addresses of a site
 _NOT_PUBLIC = [ipaddress.ip_network(n) for n in ("192.0.0.0/24", "168.63.129.16", "192.88.99.0/24", "fec0::/10")]

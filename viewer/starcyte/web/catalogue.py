@@ -358,7 +358,8 @@ class Catalogue:
     def _is_busy(opened: Opened) -> bool:
         opening, jobs = opened.context.opening, opened.context.jobs
         busy: bool = isinstance(jobs, JobsOf) and jobs.busy
-        comes = opening.state == "loading" or opening.coming is not None
+        # one whose source is away may be closed; it goes on when it is opened again
+        comes = opening.state == "loading" or (opening.coming is not None and not opening.problems)
         return bool(busy or comes or opening.indexing is not None)
 
     def _is_over(self) -> bool:
