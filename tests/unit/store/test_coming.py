@@ -14,11 +14,10 @@ import pandas as pd
 import pytest
 import scipy.sparse as sp
 from damaged import hanging
-from file_server import file_server
 from files import CASES
 from hypothesis import given
 from hypothesis import strategies as st
-from starcyte.errors import Cancelled, DatasetInvalid, DatasetLoading, InputError, RemoteFailed, StarcyteError
+from starcyte.errors import Cancelled, DatasetInvalid, DatasetLoading, InputError, NotFound, RemoteFailed, StarcyteError
 from starcyte.settings import Settings, load
 from starcyte.store import front, gaps, remote_copy
 from starcyte.store.front import PartFile, fetch_front
@@ -64,12 +63,6 @@ def content(tmp_path_factory):
     path = tmp_path_factory.mktemp("coming") / "cells.h5ad"
     adata.write_h5ad(path)
     return path.read_bytes()
-
-
-@pytest.fixture
-def server(content):
-    with file_server(content) as running:
-        yield running
 
 
 @pytest.fixture
@@ -466,6 +459,16 @@ def test_what_is_no_dataset_is_told_before_all_of_it_came(server, opened, tmp_pa
     opening = opened()
     with pytest.raises(DatasetInvalid, match="is HDF5 but not AnnData"):
         opening.wait()
+
+
+def test_what_is_wrong_with_the_wishes_is_told_as_that(server, settings):
+    wrong = Settings(**vars(settings) | {"var_names": "none such"})
+    opening = Opening(None, wrong, remote=Remote(server.url, wrong))
+    opening.run()
+    with pytest.raises(NotFound, match="none such"):
+        opening.dataset()
+    assert server.requests[-1][1]["range"], "before all of it came"
+    opening.close()
 
 
 def test_a_process_that_is_lost_is_told(server, settings, content, monkeypatch, tmp_path):

@@ -8,7 +8,6 @@ import shutil
 import socket
 
 import pytest
-from file_server import file_server
 from starcyte.errors import Cancelled, DatasetInvalid, InputError, RemoteFailed
 from starcyte.settings import Settings
 from starcyte.store import remote_http
@@ -21,12 +20,6 @@ from starcyte.store.remote_http import HttpOrigin, addresses, is_public
 @pytest.fixture
 def content(pbmc):
     return pbmc.read_bytes()
-
-
-@pytest.fixture
-def server(content):
-    with file_server(content) as running:
-        yield running
 
 
 @pytest.fixture

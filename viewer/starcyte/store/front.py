@@ -19,7 +19,8 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from starcyte.errors import Cancelled, DatasetInvalid, RemoteFailed, StarcyteError
+from starcyte import errors
+from starcyte.errors import Cancelled, DatasetInvalid, StarcyteError
 from starcyte.settings import Settings
 from starcyte.store.fingerprint import SAMPLE_BYTES, sample_places
 from starcyte.store.gaps import UNIT, Gaps
@@ -177,8 +178,9 @@ def fetch_front(coming: Coming, settings: Settings, tell: Callable[[int], None],
 
     Raises
     ------
-    DatasetInvalid
-        If the file cannot be shown, ended the process, or brings nothing for longer than ``open_deadline``.
+    StarcyteError
+        Why the file cannot be shown; DatasetInvalid if it ended the process, or kept it busy for longer than
+        ``open_deadline`` with nothing to wait for.
     Broken
         If not all came.
     Cancelled
@@ -217,7 +219,8 @@ def fetch_front(coming: Coming, settings: Settings, tell: Callable[[int], None],
                 failure = _failure(*said)
     finally:
         receiver.close()
-        process.kill() if not is_done and failure is None else None
+        if not is_done and failure is None:
+            process.kill()
         process.join()
         code = process.exitcode or 0
         process.close()
@@ -233,9 +236,10 @@ def fetch_front(coming: Coming, settings: Settings, tell: Callable[[int], None],
 
 
 def _failure(kind: str, message: str, hint: str, begin_again: bool) -> StarcyteError | Broken:
-    if kind == "broken":
+    if kind == Broken.__name__:
         return Broken(message, begin_again)
-    return RemoteFailed(message, hint) if kind == RemoteFailed.code else DatasetInvalid(message, hint)
+    error: StarcyteError = getattr(errors, kind)(message, hint)
+    return error
 
 
 class _Note(threading.Thread):
@@ -289,11 +293,11 @@ def _child(sender: Connection, coming: Coming, settings: Settings, parent: int) 
         finally:
             note.end()
     except Broken as broken:
-        failure = "broken", str(broken), "", broken.begin_again
+        failure = Broken.__name__, str(broken), "", broken.begin_again
     except StarcyteError as error:
-        failure = error.code, error.message, error.hint, False
+        failure = type(error).__name__, error.message, error.hint, False
     except Exception as error:
-        failure = "broken", f"{type(error).__name__}: {error}", "", False
+        failure = Broken.__name__, f"{type(error).__name__}: {error}", "", False
     with suppress(OSError):
         sender.send(failure)
         sender.close()

@@ -14,7 +14,7 @@ UNIT = 1 << 16
 
 
 class Gaps:
-    """The units of a file that are missing. For one thread.
+    """The units of a file that are missing. One thread says what has come; others may look.
 
     Parameters
     ----------

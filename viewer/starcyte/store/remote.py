@@ -14,7 +14,6 @@ from __future__ import annotations
 import errno
 import fcntl
 import hashlib
-import logging
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -29,8 +28,6 @@ from starcyte.store.cache import cache_folder
 from starcyte.store.origin import check_place, split_url
 from starcyte.store.origins import origin_of
 from starcyte.store.remote_copy import Copy, Show, Tell, Wanted
-
-log = logging.getLogger(__name__)
 
 _CHECKSUM = re.compile(r"sha256=([0-9a-fA-F]{64})")
 
