@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from starcyte import cli
-from starcyte.settings import SETTINGS, markdown_table
+from starcyte.settings import SETTINGS
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/hosting.md")
@@ -26,11 +26,6 @@ def commands(program: str) -> list[tuple[str, ...]]:
     """Return every call of a program in the documents, as its words after the name."""
     lines = [line.split("#")[0].split() for document in DOCUMENTS for line in code(document)]
     return sorted({tuple(words[1:]) for words in lines if len(words) > 1 and words[0] == program})
-
-
-def test_settings_table_is_the_one_of_the_settings() -> None:
-    readme = (ROOT / "README.md").read_text()
-    assert markdown_table() in readme, "README's table is stale: run python docs/settings_table.py"
 
 
 def test_documents_name_commands() -> None:

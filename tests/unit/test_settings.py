@@ -49,6 +49,11 @@ def test_every_setting_can_stand_in_every_source(written, setting):
         assert type(getattr(settings, setting.name)) is setting.type
 
 
+def test_every_setting_is_in_one_group() -> None:
+    names = [s.name for s in SETTINGS]
+    assert len(names) == len(set(names))
+
+
 def test_a_host_such_as_heroku_gives_the_port():
     assert load({}, {"PORT": "8123"}).port == 8123
     assert load({}, {"PORT": "8123", "STARCYTE_PORT": "9"}).port == 9

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from starcyte.errors import InputError
-from starcyte.settings import SETTINGS
+from starcyte.settings import GROUPS, Setting
 
 #: Options of cellxgene that are not taken, and what to do without
 NOT_TAKEN = {
@@ -48,12 +48,28 @@ class Parser(argparse.ArgumentParser):
 
 
 def common_options() -> Parser:
-    """Return a parser of the options that all commands share, to be the parent of theirs."""
+    """Return the parent parser of all commands: the options that they share.
+
+    The settings are listed by group; each can be given in the environment too, as ``STARCYTE_NAME``.
+    """
     common = Parser(add_help=False)
     common.add_argument("--demo", action="store_true", help="Use a dataset that starcyte makes itself.")
-    common.add_argument("--config", metavar="FILE", help="Read settings from a file: INI, section [starcyte].")
-    group = common.add_argument_group("settings", "Each may stand in the environment too, as STARCYTE_NAME.")
-    for setting in SETTINGS:
+    common.add_argument(
+        "--config",
+        metavar="FILE",
+        help="Read settings from an INI file, section [starcyte]; the environment has them as STARCYTE_NAME.",
+    )
+    for title, rows in GROUPS.items():
+        _add_group(common, title, rows)
+    for names, reason in NOT_TAKEN.items():
+        common.add_argument(*names, action=NotTaken, reason=reason, help=argparse.SUPPRESS)
+    return common
+
+
+def _add_group(parser: argparse.ArgumentParser, title: str, rows: Sequence[Setting]) -> None:
+    """Add a group of settings to a parser."""
+    group = parser.add_argument_group(title)
+    for setting in rows:
         text = setting.help + ("" if setting.default in {"", ()} else f" Default: {setting.default}.")
         kind: dict[str, Any] = {"metavar": "VALUE"}
         if setting.type is bool:
@@ -62,6 +78,3 @@ def common_options() -> Parser:
             kind["action"] = "append"
         names = (*setting.aliases, setting.flag)
         group.add_argument(*names, dest=setting.name, default=None, help=text.replace("%", "%%"), **kind)
-    for names, reason in NOT_TAKEN.items():
-        common.add_argument(*names, action=NotTaken, reason=reason, help=argparse.SUPPRESS)
-    return common

@@ -1,7 +1,7 @@
-"""SETTINGS: one table of every option and limit, read from a file, the environment and the command line.
+"""GROUPS and SETTINGS: one table of every option and limit, read from a file, the environment and the command line.
 
 A later source wins: defaults, file (``--config``), environment (``STARCYTE_<NAME>``), command line (``--<name>``).
-README's table is generated from this one.
+The help of the commands and the settings page of the documentation are generated from this table.
 """
 
 from __future__ import annotations
@@ -35,147 +35,157 @@ class Setting(NamedTuple):
         return "--" + self.name.replace("_", "-")
 
 
-SETTINGS = (
-    Setting("host", str, "127.0.0.1", "Address to listen on."),
-    Setting("port", int, -1, "Port to listen on; 0 takes any free one, -1 the first free one from 5005.", ("-p",)),
-    Setting("open", bool, False, "Open the page in the browser of this machine.", ("-o",)),
-    Setting("verbose", bool, False, "Tell more on standard error.", ("-v",)),
-    Setting("title", str, "", "Name to show for the dataset; empty: the file's name.", ("-t",)),
-    Setting("about", str, "", "Address of a page about the dataset, which the viewer links to; empty: none."),
-    Setting(
-        "var_names",
-        str,
-        "",
-        "Column of var that holds the gene names to show; empty: found by name and content.",
-        ("-var",),
+#: The settings under the headings of the help and of the documentation
+GROUPS: dict[str, tuple[Setting, ...]] = {
+    "Dataset and page": (
+        Setting("title", str, "", "Name to show for the dataset; empty: the file's name.", ("-t",)),
+        Setting("about", str, "", "Address of a page about the dataset, linked from the viewer; empty: none."),
+        Setting(
+            "var_names",
+            str,
+            "",
+            "Column of var with the gene names to show; empty: found by its name and content.",
+            ("-var",),
+        ),
+        Setting("obs_names", str, "", "Column of obs with the cell names to show; empty: the index.", ("-obs",)),
+        Setting(
+            "embedding",
+            tuple,
+            (),
+            "Embeddings to show, the first one initially; repeat the option, or separate by commas; empty: all.",
+            ("-e",),
+        ),
+        Setting("first_embedding", str, "", "Embedding shown initially, with all others available; empty: automatic."),
+        Setting("color_by", str, "", "Column of obs or gene that colours the cells initially; empty: automatic."),
+        Setting(
+            "diffexp_lfc_cutoff",
+            float,
+            0.0,
+            "Smallest absolute log2 fold change of the genes that a comparison lists.",
+            ("-de",),
+        ),
+        Setting("disable_diffexp", bool, False, "Disable differential expression and markers."),
     ),
-    Setting("obs_names", str, "", "Column of obs that holds the cell names to show; empty: the index.", ("-obs",)),
-    Setting("cache_dir", str, "", "Folder for what can be made again; empty: starcyte in the user's cache folder."),
-    Setting("index_file", str, "", "Archive of column indexes, as `starcyte prepare --output` writes it; empty: none."),
-    Setting("ready_file", str, "", "File to write, as JSON, once the port listens; empty: none."),
-    Setting("trust_prefix", bool, False, "Take X-Forwarded-Prefix from the proxy in front (one hop)."),
-    Setting("base_path", str, "", "Path in front of ours that the proxy leaves in its requests; empty: none."),
-    Setting("allow_framing", bool, False, "Allow pages of any origin to show the viewer in a frame."),
-    Setting("access", str, "", "Who may come in: none (everybody), token, password or proxy; empty: as none."),
-    Setting("public", bool, False, "With --access=none: listen beyond this machine without asking who comes."),
-    Setting(
-        "role", str, "annotate", "What those who come in may do: read, annotate or admin; accounts have their own."
+    "Server": (
+        Setting("host", str, "127.0.0.1", "Address to listen on."),
+        Setting("port", int, -1, "Port to listen on; 0: any free one, -1: the first free one from 5005.", ("-p",)),
+        Setting("open", bool, False, "Open the page in the browser of this machine.", ("-o",)),
+        Setting("verbose", bool, False, "Log more to standard error.", ("-v",)),
+        Setting("ready_file", str, "", "JSON file to write once the port is bound; empty: none."),
+        Setting("trust_prefix", bool, False, "Trust X-Forwarded-Prefix of the proxy in front (one hop)."),
+        Setting("base_path", str, "", "Path prefix that the proxy does not strip from requests; empty: none."),
+        Setting("allow_framing", bool, False, "Allow pages of any origin to embed the viewer in a frame."),
+        Setting("allow_finish", bool, False, "Allow the page to stop the server."),
+        Setting(
+            "idle_timeout", float, 0.0, "Seconds without a request from a page after which the server stops; 0: never."
+        ),
+        Setting("robots", bool, False, "Allow search engines to index the pages."),
+        Setting("metrics", bool, False, "Serve `metrics` to all clients, not only to administrators."),
+        Setting("access_log", str, "", "File for one line of JSON per request; -: standard output; empty: none."),
     ),
-    Setting("admins", str, "", "Users named by the proxy who administer the server."),
-    Setting("token", str, "", "Token of --access=token; empty: another one at each start."),
-    Setting("accounts_file", str, "", "Database of accounts; empty: accounts.sqlite in the folder --data-dir."),
-    Setting("session_seconds", float, 43200.0, "Seconds after which one has to sign in again."),
-    Setting(
-        "max_login_failures", int, 10, "Failures to sign in within five minutes, at most, of a user or an address."
+    "Access": (
+        Setting("access", str, "", "Authentication: none, token, password or proxy; empty: none."),
+        Setting("public", bool, False, "With --access=none: listen beyond this machine without authentication."),
+        Setting("role", str, "annotate", "Role of all users: read, annotate or admin; accounts have their own."),
+        Setting("admins", str, "", "Users named by the proxy who are administrators."),
+        Setting("token", str, "", "Token of --access=token; empty: a random one at each start."),
+        Setting("accounts_file", str, "", "Database of accounts; empty: accounts.sqlite in the folder --data-dir."),
+        Setting("session_seconds", float, 43200.0, "Seconds after which a user has to sign in again."),
+        Setting("max_login_failures", int, 10, "Failed logins of a user or an address, at most, within five minutes."),
+        Setting(
+            "user_header", str, "", "Header with the user's name, set by a trusted proxy; empty: all share one user."
+        ),
+        Setting("trusted_proxies", str, "127.0.0.1,::1", "Addresses or networks of the proxies that may set it."),
     ),
-    Setting("remote_schemes", str, "https,http,s3,gs,az", "Schemes of URLs that datasets may come from."),
-    Setting("remote_hosts", str, "", "Hosts that datasets may come from (*.example.org too); empty: every public one."),
-    Setting("remote_private", bool, False, "Allow URLs of private, loopback and link-local addresses."),
-    Setting("remote_bytes", int, 20 << 30, "Largest dataset that is downloaded."),
-    Setting("remote_timeout", float, 30.0, "Seconds of silence after which a download is taken up anew."),
-    Setting("remote_attempts", int, 5, "Attempts in a row without a byte after which a download is given up."),
-    Setting("open_deadline", float, 120.0, "Seconds after which opening a file is given up."),
-    Setting("threads", int, 8, "Threads that answer requests."),
-    Setting("workers", int, 0, "Cores to compute with; 0: all."),
-    Setting("queue_length", int, 16, "Comparisons that may wait; more are refused."),
-    Setting("job_deadline", float, 600.0, "Seconds after which a comparison is given up."),
-    Setting("job_patience", float, 30.0, "Seconds after which a comparison that no page asks for is given up."),
-    Setting("job_results", int, 32, "Finished comparisons kept for paging and download."),
-    Setting(
-        "answer_wait", float, 0.5, "Seconds a comparison may take before it is answered as a job to ask again for."
+    "Remote datasets": (
+        Setting("remote_schemes", str, "https,http,s3,gs,az", "Allowed URL schemes of datasets."),
+        Setting("remote_hosts", str, "", "Allowed hosts of datasets (*.example.org too); empty: every public one."),
+        Setting("remote_private", bool, False, "Allow URLs of private, loopback and link-local addresses."),
+        Setting("remote_bytes", int, 20 << 30, "Size of the largest dataset that is downloaded."),
+        Setting("remote_timeout", float, 30.0, "Seconds without data after which a download is resumed."),
+        Setting("remote_attempts", int, 5, "Attempts without data, in a row, after which a download fails."),
     ),
-    Setting(
-        "block_bytes", int, 20 << 20, "Bytes of a matrix read at a time; memory stays within some multiples of it."
+    "Computation and cache": (
+        Setting("threads", int, 8, "Threads that answer requests."),
+        Setting("workers", int, 0, "Cores to compute with; 0: all."),
+        Setting("open_deadline", float, 120.0, "Seconds after which opening a file fails."),
+        Setting("queue_length", int, 16, "Comparisons in the queue, at most; further ones are refused."),
+        Setting("job_deadline", float, 600.0, "Seconds after which a comparison is cancelled."),
+        Setting("job_patience", float, 30.0, "Seconds after which a comparison that no page polls is cancelled."),
+        Setting("job_results", int, 32, "Finished comparisons kept for paging and download."),
+        Setting("answer_wait", float, 0.5, "Seconds to wait for a comparison before a job is answered instead."),
+        Setting(
+            "block_bytes", int, 20 << 20, "Bytes of a matrix read at once; memory stays within a few multiples of it."
+        ),
+        Setting("moments_categories", int, 200, "Categories of a column, at most, whose moments are in the index."),
+        Setting("index_least", int, 500_000, "Fewest values of a matrix for which a column index is built."),
+        Setting("index_file", str, "", "Archive of column indexes from `starcyte prepare --output`; empty: none."),
+        Setting("cache_dir", str, "", "Folder of indexes and downloads; empty: starcyte in the user's cache folder."),
+        Setting(
+            "cache_bytes", int, 50 << 30, "Bytes of indexes, and of downloads, kept; the least recently used go first."
+        ),
     ),
-    Setting("moments_categories", int, 200, "Categories of a column, at most, whose means are kept with the index."),
-    Setting("index_least", int, 500_000, "Values of a matrix from which on a column index is made."),
-    Setting(
-        "cache_bytes", int, 50 << 30, "Bytes of indexes kept, and of downloads; beyond, those not used for longest go."
+    "Annotations, gene sets and saved items": (
+        Setting(
+            "data_dir",
+            str,
+            "",
+            "Folder of what users make; empty: starcyte in the user's data folder.",
+            ("--user-generated-data-dir", "--annotations-dir"),
+        ),
+        Setting("outputs_dir", str, "", "Folder to export to after every change; empty: none."),
+        Setting("session_file", str, "", "Session (JSON) to import at the start; empty: none."),
+        Setting("terms_file", str, "", "Ontology terms to complete names with, as OBO or CSV; empty: none."),
+        Setting("read_only", bool, False, "Refuse every change by users."),
+        Setting("disable_annotations", bool, False, "Disable annotations, gene sets and saved items."),
+        Setting("disable_gene_sets_save", bool, False, "Refuse changes of gene sets."),
+        Setting("max_labels", int, 200, "Annotations of one user, at most."),
+        Setting("max_label_categories", int, 1000, "Labels of one annotation, at most."),
+        Setting("max_text", int, 1000, "Characters of a name or a note, at most."),
+        Setting("max_genesets", int, 1000, "Gene sets of one user, at most."),
+        Setting("max_geneset_genes", int, 20_000, "Genes of one gene set, at most."),
+        Setting("max_kept", int, 500, "Saved views, results and figures of one user, at most, of each kind."),
+        Setting("max_kept_bytes", int, 16 << 20, "Size of a saved view, result or figure, at most."),
+        Setting("max_user_bytes", int, 1 << 30, "Bytes stored for one user; the oldest history is deleted first."),
+        Setting("max_import_bytes", int, 128 << 20, "Size of an imported file of annotations, gene sets or a session."),
+        Setting("download_seconds", float, 3600.0, "Seconds for which an exported h5ad can be downloaded."),
     ),
-    Setting("max_body_bytes", int, 32 << 20, "Largest request body."),
-    Setting("max_header_bytes", int, 256 << 10, "Largest head of a request."),
-    Setting("max_import_bytes", int, 128 << 20, "Largest file of labels, gene sets or a session that is read in."),
-    Setting("download_seconds", float, 3600.0, "Seconds for which a new h5ad can be downloaded, where it is not kept."),
-    Setting(
-        "max_connections", int, 500, "Connections open at once; beyond, those silent for longest make room for others."
+    "Catalog": (
+        Setting("max_open", int, 24, "Open datasets, at most; the least recently used are closed first."),
+        Setting("open_bytes", int, 384 << 20, "Bytes of memory above which datasets are closed."),
+        Setting("open_files", int, 600, "Open files above which datasets are closed."),
+        Setting("close_idle", float, 900.0, "Seconds without a request after which a dataset is closed."),
+        Setting("rescan", float, 30.0, "Seconds between two scans for new, changed and removed files."),
+        Setting("max_datasets", int, 10_000, "Datasets listed, at most."),
+        Setting("max_description", int, 64 << 10, "Bytes of the description of a dataset, at most."),
     ),
-    Setting("connection_timeout", int, 120, "Seconds of silence after which a connection is closed."),
-    Setting(
-        "max_requests", int, 0, "Requests to the interface in a minute, at most, of a user or an address; 0: no limit."
+    "Limits on requests": (
+        Setting("max_body_bytes", int, 32 << 20, "Size of a request body, at most."),
+        Setting("max_header_bytes", int, 256 << 10, "Size of a request's headers, at most."),
+        Setting("max_connections", int, 500, "Open connections, at most; those idle for longest are closed first."),
+        Setting("connection_timeout", int, 120, "Seconds of silence after which a connection is closed."),
+        Setting("max_requests", int, 0, "Requests to the interface per minute of a user or an address; 0: no limit."),
     ),
-    Setting(
-        "max_categories",
-        int,
-        1000,
-        "Categories of a column listed in the schema; a larger column is listed without.",
-        ("--max-category-items",),
+    "Limits on answers": (
+        Setting(
+            "max_categories",
+            int,
+            1000,
+            "Categories of a column listed in the schema; a larger column is listed without them.",
+            ("--max-category-items",),
+        ),
+        Setting("max_bins", int, 1000, "Bins of a histogram, at most."),
+        Setting("max_split", int, 2000, "Distributions in one answer where a column is split by a second one."),
+        Setting("max_markers", int, 500, "Markers listed for each category, at most."),
+        Setting("max_summary_genes", int, 200, "Genes in one summary, or in one answer of several genes."),
+        Setting(
+            "max_expression_bytes", int, 64 << 20, "Bytes of memory for one answer of several genes over all cells."
+        ),
+        Setting("max_cells_listed", int, 1000, "Cell names in one answer."),
+        Setting("max_genes_listed", int, 1000, "Genes in one answer of the gene search."),
     ),
-    Setting(
-        "diffexp_lfc_cutoff",
-        float,
-        0.0,
-        "Least change of a gene, as the logarithm to base 2, with which a comparison lists it.",
-        ("-de",),
-    ),
-    Setting("disable_diffexp", bool, False, "Offer no comparisons of cells, and no markers."),
-    Setting("max_bins", int, 1000, "Bins of a histogram, at most."),
-    Setting(
-        "max_split", int, 2000, "Distributions in one answer, where the categories of a column are split by another's."
-    ),
-    Setting("max_markers", int, 500, "Genes listed for each category, at most, when markers are asked for."),
-    Setting("max_summary_genes", int, 200, "Genes in one summary, or in one answer of several genes."),
-    Setting("max_expression_bytes", int, 64 << 20, "Bytes of memory for one answer of several genes over all cells."),
-    Setting("max_cells_listed", int, 1000, "Cells in one answer of names."),
-    Setting("max_genes_listed", int, 1000, "Genes in one answer of the gene search."),
-    Setting(
-        "color_by", str, "", "Column of obs or gene that the page is coloured by when it opens; empty: it chooses."
-    ),
-    Setting(
-        "embedding",
-        tuple,
-        (),
-        "Embeddings to show, the first at first; the option may be repeated, elsewhere commas part them; empty: all.",
-        ("-e",),
-    ),
-    Setting(
-        "first_embedding", str, "", "Embedding that the page opens with, all others being there; empty: it chooses."
-    ),
-    Setting(
-        "data_dir",
-        str,
-        "",
-        "Folder for what users make (labels, gene sets); empty: starcyte in the user's data folder.",
-        ("--user-generated-data-dir", "--annotations-dir"),
-    ),
-    Setting("outputs_dir", str, "", "Folder whose files always hold what users have made; empty: none."),
-    Setting("session_file", str, "", "Saved session to take in at the start, as JSON; empty: none."),
-    Setting("terms_file", str, "", "Terms to complete names with, as OBO or CSV; empty: none."),
-    Setting("read_only", bool, False, "Let nobody make anything."),
-    Setting("disable_annotations", bool, False, "Keep nothing: no labels, gene sets or views, in page and interface."),
-    Setting("disable_gene_sets_save", bool, False, "Let nobody make or change gene sets."),
-    Setting("allow_finish", bool, False, "Allow the page to end the server."),
-    Setting("idle_timeout", float, 0.0, "Seconds without a request from a page after which the server ends; 0: never."),
-    Setting("max_open", int, 24, "Datasets of a catalogue open at once, at most; the least used are closed first."),
-    Setting("open_bytes", int, 384 << 20, "Bytes of memory beyond which datasets of a catalogue are closed."),
-    Setting("open_files", int, 600, "Files held open beyond which datasets of a catalogue are closed."),
-    Setting("close_idle", float, 900.0, "Seconds without a request after which a dataset of a catalogue is closed."),
-    Setting("rescan", float, 30.0, "Seconds between two looks for new, changed and removed files of a catalogue."),
-    Setting("max_datasets", int, 10_000, "Datasets of a catalogue, at most; more are not listed."),
-    Setting("max_description", int, 64 << 10, "Bytes of the description of a dataset, at most."),
-    Setting("robots", bool, False, "Allow search engines to list the pages."),
-    Setting("metrics", bool, False, "Answer `metrics` to everybody, and not to administrators alone."),
-    Setting("access_log", str, "", "File for a line of JSON for each request; - is standard output; empty: none."),
-    Setting("user_header", str, "", "Header by which a trusted proxy names the user; empty: all share what they make."),
-    Setting("trusted_proxies", str, "127.0.0.1,::1", "Addresses or networks of the proxies that may name the user."),
-    Setting("max_labels", int, 200, "Labels of one user, at most."),
-    Setting("max_label_categories", int, 1000, "Categories of one label, at most."),
-    Setting("max_text", int, 1000, "Characters of a name or a note, at most."),
-    Setting("max_genesets", int, 1000, "Gene sets of one user, at most."),
-    Setting("max_geneset_genes", int, 20_000, "Genes of one set, at most."),
-    Setting("max_kept", int, 500, "Views, results and figures of one user, at most, of each."),
-    Setting("max_kept_bytes", int, 16 << 20, "Bytes of one view, result or figure, at most."),
-    Setting("max_user_bytes", int, 1 << 30, "Bytes kept for one user; the oldest history goes first to make room."),
-)
+}
+SETTINGS = tuple(setting for group in GROUPS.values() for setting in group)
 _BY_NAME = {s.name: s for s in SETTINGS}
 #: What a catalogue may set for one dataset or folder: how it is shown, and nothing that concerns the server
 OF_A_DATASET = (
@@ -310,12 +320,3 @@ def load(
             values[setting.name] = check(setting.name, text, PREFIX + setting.name.upper())
     values |= {k: check(k, v, "the command line") for k, v in flags.items() if v is not None}
     return Settings(**values)
-
-
-def markdown_table() -> str:
-    """Return the table that README shows."""
-    rows = ["| setting | default | what it is |", "| --- | --- | --- |"]
-    for s in SETTINGS:
-        names = ", ".join(f"`{name}`" for name in (s.flag, *s.aliases))
-        rows.append(f"| {names} | {f'`{s.default}`' if s.default not in ('', ()) else ''} | {s.help} |")
-    return "\n".join(rows)
