@@ -43,12 +43,13 @@ bench: $(MADE)/starcyte ## measure starcyte beside its peers, which it installs;
 		echo "wrk is not installed: threads of Python are the clients, and slow the servers down" >&2
 	$(BIN)/python -m benchmarks.run $(ARGS)
 
-lint: $(MADE)/tests ## check the Python sources: style, types, direction of imports
+lint: $(MADE)/tests $(NODE_MODULES) ## check the Python sources' style and types, and the direction of imports
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	MYPYPATH=viewer $(BIN)/mypy viewer/build_with_client.py viewer/client_npm.py
 	$(BIN)/lint-imports
+	$(NPM) run lint
 
 # Apart from the tests: what is known of others' code is asked of hosts that are not reached from everywhere. Of bandit,
 # B104 and B608 are left to ruff (S104, S608), which has each place looked at once.

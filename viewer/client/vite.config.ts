@@ -15,10 +15,10 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     assetsInlineLimit: 0,
     target: 'es2022',
-    rolldownOptions: { input: ['index.html', 'login.html', 'catalogue.html', 'status.html'] },
+    rolldownOptions: { input: ['index.html', 'login.html', 'catalog.html', 'status.html'] },
   },
   worker: { format: 'es' },
   server: { proxy: { '/api': { target: server, changeOrigin: true } } },
   // No time is asserted: the machine may be shared.
-  test: { include: ['{src,visualization}/**/*.test.ts'], testTimeout: 60_000, setupFiles: ['src/made-up.ts'] },
+  test: { include: ['{src,visualization}/**/*.test.ts'], testTimeout: 60_000, setupFiles: ['src/testSetup.ts'] },
 });

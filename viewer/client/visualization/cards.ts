@@ -1,7 +1,7 @@
 /** What the page shows before, between and after sessions: one card, with a heading that takes the focus. */
 
 import logo from '../src/icon.svg?inline';
-import { count } from '../src/state/format';
+import { count } from '../src/ui/format';
 import { ICONS, type Maker } from './dom';
 import { optionsForm } from './form';
 import type { Dataset } from './galaxy';

@@ -1,6 +1,6 @@
 /** Sizes and times as people say them. */
 
-import { count } from '../src/state/format';
+import { count } from '../src/ui/format';
 
 const UNITS = ['B', 'kB', 'MB', 'GB', 'TB'];
 

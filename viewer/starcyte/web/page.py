@@ -46,7 +46,7 @@ def _preview(name: str) -> str:
     if one is not None:
         title, picture, line = one.title, one.picture, one.summary
     elif catalogue is not None:
-        title = catalogue.title if name == "catalogue.html" else ""
+        title = catalogue.title if name == "catalog.html" else ""
     else:
         opening = context().opening
         title = opening.title

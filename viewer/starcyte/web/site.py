@@ -39,7 +39,7 @@ def index() -> Response:
     idle = _catalogue().idle
     if idle is not None:
         idle.use()
-    return page("catalogue.html")
+    return page("catalog.html")
 
 
 def health() -> Response:

@@ -1,6 +1,6 @@
 /** Requests about what the user makes. Revisions are sent along, so that nobody's change is written over unseen. */
 import type { Column } from '../wire/columns';
-import { type Api, address } from './client';
+import { type Api, pathOf } from './client';
 import type {
   Agreement,
   Change,
@@ -19,7 +19,7 @@ import type {
   Revision,
   SessionImport,
   Term,
-} from './made';
+} from './curationTypes';
 import type { JobAnswer, Selection } from './types';
 
 type Kind = 'labels' | 'genesets' | KeptKind;
@@ -27,7 +27,7 @@ type Kind = 'labels' | 'genesets' | KeptKind;
 const JSON_BODY = { 'Content-Type': 'application/json' };
 
 function at(kind: Kind, name: string, what = ''): string {
-  return address(`${kind}/${encodeURIComponent(name)}${what}`);
+  return pathOf(`${kind}/${encodeURIComponent(name)}${what}`);
 }
 
 /** The header that says which state a change was made of; none where that does not matter. */
@@ -39,7 +39,7 @@ export class CurationApi {
   constructor(private readonly api: Api) {}
 
   labels(): Promise<{ readonly labels: readonly LabelInfo[]; readonly revision: number }> {
-    return this.get(address('labels'));
+    return this.get(pathOf('labels'));
   }
 
   codes(label: string): Promise<Column> {
@@ -64,16 +64,16 @@ export class CurationApi {
   }
 
   agreement(a: string, b: string, signal: AbortSignal): Promise<Agreement> {
-    return this.get(address('agreement', { a, b }), signal);
+    return this.get(pathOf('agreement', { a, b }), signal);
   }
 
   async terms(text: string, limit: number, signal: AbortSignal): Promise<readonly Term[]> {
-    const { terms } = await this.get<{ terms: readonly Term[] }>(address('terms', { q: text, limit }), signal);
+    const { terms } = await this.get<{ terms: readonly Term[] }>(pathOf('terms', { q: text, limit }), signal);
     return terms;
   }
 
   genesets(): Promise<{ readonly genesets: readonly GeneSetInfo[]; readonly revision: number }> {
-    return this.get(address('genesets'));
+    return this.get(pathOf('genesets'));
   }
 
   putGeneset(name: string, edit: GeneSetEdit, revision: number | null): Promise<GeneSetAnswer> {
@@ -89,11 +89,11 @@ export class CurationApi {
   }
 
   changes(since: number): Promise<{ readonly revision: number; readonly changes: readonly Change[] }> {
-    return this.get(address('changes', { since }));
+    return this.get(pathOf('changes', { since }));
   }
 
   async kept(kind: KeptKind): Promise<readonly KeptInfo[]> {
-    const answer = await this.get<Record<string, readonly KeptInfo[]>>(address(kind));
+    const answer = await this.get<Record<string, readonly KeptInfo[]>>(pathOf(kind));
     return answer[kind] ?? [];
   }
 
@@ -110,9 +110,19 @@ export class CurationApi {
     return this.api.json(at('figures', name), { method: 'PUT', headers, body: figure });
   }
 
+  /** The address of a kept figure, for the page's own links. */
+  figureAddress(name: string): string {
+    return this.api.transport.address(at('figures', name));
+  }
+
   /** A file of what was made: its address is below `export/`. */
   async file(path: string, query: Record<string, string> = {}): Promise<Blob> {
-    return this.api.blob(address(`export/${path}`, query));
+    return this.api.blob(pathOf(`export/${path}`, query));
+  }
+
+  /** The address of a file that a job has made. */
+  downloadAddress({ download }: ExportedFile): string {
+    return this.api.transport.address(download);
   }
 
   exportH5ad(giveUp: AbortSignal): Promise<JobAnswer<ExportedFile>> {
@@ -120,23 +130,23 @@ export class CurationApi {
   }
 
   importLabels(text: string, type: string, name: string): Promise<LabelsImport> {
-    return this.upload(address('import/labels', name ? { name } : {}), text, type);
+    return this.upload(pathOf('import/labels', name ? { name } : {}), text, type);
   }
 
   importGenesets(text: string, type: string, name: string): Promise<GeneSetsImport> {
-    return this.upload(address('import/genesets', name ? { name } : {}), text, type);
+    return this.upload(pathOf('import/genesets', name ? { name } : {}), text, type);
   }
 
   importSession(text: string): Promise<SessionImport> {
-    return this.upload(address('import/session'), text, 'application/json');
+    return this.upload(pathOf('import/session'), text, 'application/json');
   }
 
   finish(): Promise<{ readonly state: string }> {
-    return this.send('POST', address('finish'), {}, null);
+    return this.send('POST', pathOf('finish'), {}, null);
   }
 
   keepOpen(): Promise<{ readonly idle?: Idle | null }> {
-    return this.send('POST', address('keep'), {}, null);
+    return this.send('POST', pathOf('keep'), {}, null);
   }
 
   private get<T>(url: string, signal?: AbortSignal): Promise<T> {

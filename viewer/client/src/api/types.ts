@@ -1,5 +1,5 @@
 /** The JSON of the HTTP interface, version 1. */
-import type { Idle } from './made';
+import type { Idle } from './curationTypes';
 
 export type ColumnKind = 'categorical' | 'continuous' | 'boolean' | 'string' | 'datetime';
 

@@ -1,18 +1,18 @@
 /** The WebGL2 implementation of `Scatter`. */
 
-import type { BackdropImage } from './backdrop';
 import { boundsOf, eased, type Size, type View } from './camera';
 import { type Grid, gridSteps } from './grid';
 import { lassoCells } from './lasso';
 import { byDepth, type Drawn, type DrawOrder, drawOrder, orderSteps, shuffled } from './order';
 import { Pace } from './pace';
 import { FADED, type Lut, type Order, type Rgb } from './paint';
-import { picture } from './picture';
-import { type LayerStyle, type Morph, Program, THIN } from './program';
 import type { PngOptions, PositionOptions, Scatter, ScatterOptions } from './scatter';
 import { inSteps, whole } from './steps';
 import { diameterOf, fadedOn, layerStyles, opacityOf } from './style';
 import { still, Viewpoint } from './viewpoint';
+import type { BackdropImage } from './webgl/backdrop';
+import { picture } from './webgl/picture';
+import { type LayerStyle, type Morph, Program, THIN } from './webgl/program';
 
 /** Milliseconds that cells take from one embedding to another, and how many may go. */
 const MOVING = 700;

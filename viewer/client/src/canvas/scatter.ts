@@ -2,9 +2,10 @@
  * The scatter plot behind one narrow interface. Everything drawn goes through it, so that another renderer could
  * take its place. Pixels are CSS pixels from the top left corner of the canvas; data units are the embedding's own.
  */
-import type { BackdropImage } from './backdrop';
+
 import type { Box, Size, View } from './camera';
 import type { Lut, Order, Rgb } from './paint';
+import type { BackdropImage } from './webgl/backdrop';
 
 export interface ScatterOptions {
   background?: Rgb;

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import type { DiffexpGene } from '../api/types';
-import { bars, tallest } from './bars';
-import { type CategoryOrder, inOrder, nextOrder } from './order';
-import { stepsOf } from './steps';
-import { nextSorting, tableRows } from './table';
+import { bars, tallest } from '../ui/drawing/bars';
+import { nextSorting, tableRows } from './compare/table';
+import { type CategoryOrder, inOrder, nextOrder } from './fields/order';
+import { stepsOf } from './fields/steps';
 
 function gene(name: string, change: number | null): DiffexpGene {
   return {

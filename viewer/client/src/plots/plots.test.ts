@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
-import { sampled } from '../state/plotdata.svelte';
-import { brackets, clustering } from './cluster';
-import { shares } from './composition';
-import { dots, zScores } from './dots';
-import { NONE, rasterised } from './grid';
-import { heatMap } from './heat';
-import { linear } from './scale';
-import { violins } from './violins';
+import { sampled } from '../state/plots/plotData.svelte';
+import { linear } from '../ui/drawing/scale';
+import { shares } from './kinds/composition';
+import { dots, zScores } from './kinds/dots';
+import { NONE, rasterised } from './kinds/grid';
+import { heatMap } from './kinds/heat';
+import { violins } from './kinds/violins';
+import { brackets, clustering } from './parts/cluster';
 
 test('alike rows lie side by side', () => {
   const { order, joins } = clustering([

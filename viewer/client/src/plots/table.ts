@@ -1,15 +1,11 @@
 /** The numbers behind each plot, as rows: for reading, and as a file. */
 import type { Summary } from '../api/types';
-import { type CategoryData, categoryName } from '../state/field';
-import type { GridPanel, Heat, SpreadRow } from '../state/plotdata.svelte';
-import { shares } from './composition';
+import { type CategoryData, categoryName } from '../state/fields/field';
+import type { GridPanel, Heat, SpreadRow } from '../state/plots/plotData.svelte';
+import type { Table } from '../wire/csv';
+import { shares } from './kinds/composition';
 
-export interface PlotTable {
-  readonly columns: readonly string[];
-  readonly rows: readonly (readonly (string | number | null)[])[];
-}
-
-export function summaryTable({ genes, groups, n }: Summary): PlotTable {
+export function summaryTable({ genes, groups, n }: Summary): Table {
   return {
     columns: ['gene', 'category', 'cells', 'mean', 'fraction_expressing'],
     rows: genes.flatMap(({ gene, mean, fraction }) =>
@@ -18,7 +14,7 @@ export function summaryTable({ genes, groups, n }: Summary): PlotTable {
   };
 }
 
-export function spreadTable(rows: readonly SpreadRow[]): PlotTable {
+export function spreadTable(rows: readonly SpreadRow[]): Table {
   const levels = rows.find(({ spread }) => spread)?.spread?.levels ?? [];
   return {
     columns: ['name', 'category', 'part', 'cells', 'mean', ...levels.map((level) => `quantile_${level}`)],
@@ -28,7 +24,7 @@ export function spreadTable(rows: readonly SpreadRow[]): PlotTable {
   };
 }
 
-export function compositionTable(rows: CategoryData, parts: CategoryData, mask: Uint8Array | null): PlotTable {
+export function compositionTable(rows: CategoryData, parts: CategoryData, mask: Uint8Array | null): Table {
   const { counts, totals } = shares(rows.values, rows.categories.length, parts.values, parts.categories.length, mask);
   const codes = [...parts.categories.keys(), -1];
   return {
@@ -44,7 +40,7 @@ export function compositionTable(rows: CategoryData, parts: CategoryData, mask: 
 }
 
 /** One row a cell that is shown, by its number from 0. */
-export function heatTable({ groups, cells, rows }: Heat): PlotTable {
+export function heatTable({ groups, cells, rows }: Heat): Table {
   const names = groups.flatMap(({ name, shown }) => Array.from({ length: shown }, () => name));
   return {
     columns: ['cell', 'category', ...rows.map(({ gene }) => gene)],
@@ -52,7 +48,7 @@ export function heatTable({ groups, cells, rows }: Heat): PlotTable {
   };
 }
 
-export function gridTable(panels: readonly GridPanel[]): PlotTable {
+export function gridTable(panels: readonly GridPanel[]): Table {
   return {
     columns: ['gene', 'scale_from', 'scale_to', 'cells_at_zero'],
     rows: panels.map(({ gene, domain, codes, zero }) => [

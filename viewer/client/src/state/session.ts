@@ -1,13 +1,13 @@
 /** What one open dataset is to the page, part by part. */
-import type { Compare } from './compare.svelte';
-import type { Curation } from './curation.svelte';
-import type { GeneSets } from './genesets.svelte';
-import type { Markers } from './markers.svelte';
-import type { Page } from './page.svelte';
-import type { Plots } from './plots.svelte';
-import type { Server } from './server.svelte';
-import type { Sharing } from './sharing.svelte';
-import type { Viewer } from './viewer.svelte';
+import type { Compare } from './compare/compare.svelte';
+import type { Markers } from './compare/markers.svelte';
+import type { Curation } from './curation/curation.svelte';
+import type { GeneSets } from './curation/geneSets.svelte';
+import type { Page } from './page/page.svelte';
+import type { Plots } from './plots/plots.svelte';
+import type { Server } from './viewer/server.svelte';
+import type { Sharing } from './viewer/sharing.svelte';
+import type { Viewer } from './viewer/viewer.svelte';
 
 export interface Session {
   readonly viewer: Viewer;

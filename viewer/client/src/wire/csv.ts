@@ -2,6 +2,12 @@
 
 type Cell = string | number | null | undefined;
 
+/** Rows of values under named columns. */
+export interface Table {
+  readonly columns: readonly string[];
+  readonly rows: readonly (readonly (string | number | null)[])[];
+}
+
 /** A table as CSV; null becomes an empty field. */
 export function csv(header: readonly string[], rows: Iterable<readonly Cell[]>): Blob {
   const lines = [csvLine(header)];

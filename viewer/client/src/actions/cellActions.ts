@@ -1,0 +1,123 @@
+/** What is done with the selected cells, and with labels. */
+
+import { isFiltered } from '../state/view/view';
+import { type Action, hasPlot, hasSelection } from './action';
+
+export const CELL_ACTIONS: readonly Action[] = [
+  {
+    name: 'clear',
+    label: 'Select all cells again',
+    group: 'Cells',
+    shortcut: 'x',
+    icon: 'close',
+    enabled: ({ viewer }) => isFiltered(viewer.view),
+    perform: ({ viewer }) => viewer.clearFilters(),
+  },
+  {
+    name: 'subset',
+    label: 'Go on with the selected cells alone',
+    group: 'Cells',
+    shortcut: 'z',
+    icon: 'subset',
+    enabled: ({ viewer }) =>
+      isFiltered(viewer.view) && viewer.result.passing > 0 && viewer.result.passing < viewer.size,
+    perform: ({ viewer }) => void viewer.subset(),
+  },
+  {
+    name: 'all',
+    label: 'Go back to all cells of the dataset',
+    group: 'Cells',
+    shortcut: 'u',
+    icon: 'whole',
+    enabled: ({ viewer }) => viewer.view.subset !== null,
+    perform: ({ viewer }) => viewer.leaveSubset(),
+  },
+  {
+    name: 'focus',
+    label: 'Focus the cell in the middle of the plot',
+    group: 'Cells',
+    shortcut: 'j',
+    icon: 'focus',
+    enabled: hasPlot,
+    perform: ({ viewer }) => viewer.focusMiddle(),
+  },
+  {
+    name: 'unfocus',
+    label: 'Let go of the focused cell',
+    group: 'Cells',
+    icon: 'close',
+    enabled: ({ viewer }) => viewer.view.focus !== null,
+    perform: ({ viewer }) => viewer.focusOn(null),
+  },
+  {
+    name: 'invert',
+    label: 'Select the other cells',
+    group: 'Cells',
+    shortcut: 'i',
+    icon: 'invert',
+    enabled: ({ viewer }) => isFiltered(viewer.view),
+    perform: ({ viewer }) => void viewer.invert(),
+  },
+  {
+    name: 'label',
+    label: 'Label the selected cells',
+    group: 'Labels',
+    shortcut: 'n',
+    icon: 'tag',
+    enabled: hasSelection,
+    perform: ({ curation }) => {
+      curation.picking = true;
+    },
+  },
+  ...[1, 2, 3, 4, 5, 6, 7, 8, 9].map(
+    (n): Action => ({
+      name: `label-${n}`,
+      label: n === 1 ? 'Label them as the 1st to 9th category' : `Label them as category ${n}`,
+      group: 'Labels',
+      shortcut: String(n),
+      icon: 'tag',
+      silent: n > 1,
+      enabled: (session) =>
+        hasSelection(session) && session.curation.labels.active?.value.categories[n - 1] !== undefined,
+      perform: ({ curation }) => curation.labels.assignNth(n),
+    }),
+  ),
+  {
+    name: 'unlabel',
+    label: 'Take their label away',
+    group: 'Labels',
+    shortcut: '0',
+    icon: 'close',
+    enabled: (session) => hasSelection(session) && session.curation.labels.active !== null,
+    perform: ({ curation }) => curation.labels.assignNth(0),
+  },
+  {
+    name: 'fit',
+    label: 'Show all cells',
+    group: 'Plot',
+    shortcut: '0',
+    icon: 'fit',
+    enabled: hasPlot,
+    perform: ({ viewer }) => viewer.pane.showAll(),
+  },
+  {
+    name: 'new-label',
+    label: 'New label',
+    group: 'Labels',
+    icon: 'plus',
+    enabled: ({ curation }) => curation.canMake,
+    perform: ({ curation }) => {
+      curation.dialog = { kind: 'new-label' };
+    },
+  },
+  {
+    name: 'agreement',
+    label: 'Compare two labels or columns',
+    group: 'Labels',
+    icon: 'table',
+    enabled: ({ curation }) => curation.isKept,
+    perform: ({ curation }) => {
+      curation.dialog = { kind: 'agreement', id: null };
+    },
+  },
+];

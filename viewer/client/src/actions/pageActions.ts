@@ -1,0 +1,157 @@
+/** Genes, comparisons, and the page itself. */
+
+import type { Page } from '../state/page/page.svelte';
+import { preferences } from '../state/page/preferences.svelte';
+import { type Action, canCompareHere, hasGenes } from './action';
+
+export const PAGE_ACTIONS: readonly Action[] = [
+  {
+    name: 'search',
+    label: 'Search a gene',
+    group: 'Genes',
+    shortcut: '/',
+    icon: 'search',
+    enabled: hasGenes,
+    perform: ({ page }) => {
+      page.open('genes');
+      requestAnimationFrame(() => document.getElementById('gene-search')?.focus());
+    },
+  },
+  {
+    name: 'set-a',
+    label: 'Keep the selected cells as set A',
+    group: 'Compare',
+    shortcut: 'a',
+    icon: 'set',
+    enabled: canCompareHere,
+    perform: ({ viewer, page }) => {
+      void viewer.keepSet('setA');
+      page.open('compare');
+    },
+  },
+  {
+    name: 'set-b',
+    label: 'Keep the selected cells as set B',
+    group: 'Compare',
+    shortcut: 'b',
+    icon: 'set',
+    enabled: canCompareHere,
+    perform: ({ viewer, page }) => {
+      void viewer.keepSet('setB');
+      page.open('compare');
+    },
+  },
+  {
+    name: 'compare',
+    label: 'Compare set A with set B',
+    group: 'Compare',
+    shortcut: 'c',
+    icon: 'compare',
+    enabled: (session) => canCompareHere(session) && !session.compare.run.running && session.compare.obstacle === null,
+    perform: ({ compare, page }) => {
+      page.open('compare');
+      void compare.start();
+    },
+  },
+  {
+    name: 'markers',
+    label: 'Find markers of the categories',
+    group: 'Compare',
+    shortcut: 'm',
+    icon: 'markers',
+    enabled: (session) => canCompareHere(session) && session.markers.columns.length > 0,
+    perform: ({ page }) => page.open('markers'),
+  },
+  {
+    name: 'views',
+    label: 'Views',
+    group: 'Page',
+    shortcut: '.',
+    icon: 'views',
+    enabled: ({ curation }) => curation.isKept,
+    perform: ({ curation }) => {
+      curation.kept.open = !curation.kept.open;
+    },
+  },
+  {
+    name: 'undo',
+    label: 'Undo',
+    group: 'Page',
+    shortcut: 'Mod+z',
+    icon: 'undo',
+    enabled: ({ viewer }) => viewer.canUndo,
+    perform: ({ viewer }) => viewer.undo(),
+  },
+  {
+    name: 'redo',
+    label: 'Redo',
+    group: 'Page',
+    shortcut: 'Mod+Shift+z',
+    icon: 'redo',
+    enabled: ({ viewer }) => viewer.canRedo,
+    perform: ({ viewer }) => viewer.redo(),
+  },
+  {
+    name: 'link',
+    label: 'Copy a link to this view',
+    group: 'Page',
+    shortcut: 'k',
+    icon: 'link',
+    perform: ({ sharing }) => void sharing.copyLink(),
+  },
+  {
+    name: 'palette',
+    label: 'Find a command',
+    group: 'Page',
+    shortcut: 'Mod+k',
+    icon: 'command',
+    perform: ({ page }) => {
+      page.palette = true;
+    },
+  },
+  {
+    name: 'theme',
+    label: 'Switch light and dark',
+    group: 'Page',
+    shortcut: 'd',
+    icon: 'theme',
+    perform: () => preferences.switchTheme(),
+  },
+  {
+    name: 'left',
+    label: 'Cells panel',
+    group: 'Page',
+    shortcut: '[',
+    icon: 'left',
+    perform: ({ page }) => {
+      if (page.narrow) togglePanel(page, 'cells');
+      else page.left = !page.left;
+    },
+  },
+  {
+    name: 'right',
+    label: 'Genes panel',
+    group: 'Page',
+    shortcut: ']',
+    icon: 'right',
+    perform: ({ page }) => {
+      if (page.narrow) togglePanel(page, 'genes');
+      else page.right = !page.right;
+    },
+  },
+  {
+    name: 'help',
+    label: 'Help and shortcuts',
+    group: 'Page',
+    shortcut: '?',
+    icon: 'help',
+    perform: ({ page }) => {
+      page.help = true;
+    },
+  },
+];
+
+function togglePanel(page: Page, tab: 'cells' | 'genes'): void {
+  if (page.right && page.tab === tab) page.right = false;
+  else page.open(tab);
+}

@@ -1,0 +1,120 @@
+/** The table of a comparison: its columns, and rows found and sorted. */
+import type { DiffexpGene, DiffexpResult } from '../../api/types';
+import { hasFoldChange } from '../../state/compare/thresholds';
+import { fixed, number, percent, pValue } from '../../ui/format';
+
+export type SortKey = keyof DiffexpGene;
+
+export interface TableColumn {
+  readonly key: SortKey;
+  readonly label: string;
+  readonly help: string;
+  readonly write: (gene: DiffexpGene) => string;
+  /** Its share of the table. */
+  readonly width: number;
+  /** Only where there is room. */
+  readonly wide?: boolean;
+}
+
+const COLUMNS: readonly TableColumn[] = [
+  { key: 'gene', label: 'Gene', help: 'Name of the gene', write: (gene) => gene.gene, width: 1.5 },
+  {
+    key: 'log2_fold_change',
+    label: 'log₂ FC',
+    help: 'Log2 fold change: above 0 where set A expresses more',
+    write: (gene) => fixed(gene.log2_fold_change, 2),
+    width: 0.9,
+  },
+  {
+    key: 'p_adjusted',
+    label: 'p adj.',
+    help: 'p-value, corrected for the number of genes (Benjamini–Hochberg)',
+    write: (gene) => pValue(gene.p_adjusted),
+    width: 1.2,
+  },
+  {
+    key: 'score',
+    label: 'Score',
+    help: 'Statistic of the test: t, or z of the rank sums; above 0 where A is higher',
+    write: (gene) => fixed(gene.score, 1),
+    width: 0.9,
+  },
+  {
+    key: 'auc',
+    label: 'AUC',
+    help: 'Chance that a cell of A is above a cell of B: 0.5 is none apart',
+    write: (gene) => fixed(gene.auc, 3),
+    width: 0.8,
+    wide: true,
+  },
+  { key: 'p_value', label: 'p', help: 'p-value', write: (gene) => pValue(gene.p_value), width: 1.2, wide: true },
+  {
+    key: 'mean_a',
+    label: 'Mean A',
+    help: 'Mean of set A',
+    write: (gene) => number(gene.mean_a),
+    width: 0.9,
+    wide: true,
+  },
+  {
+    key: 'mean_b',
+    label: 'Mean B',
+    help: 'Mean of set B',
+    write: (gene) => number(gene.mean_b),
+    width: 0.9,
+    wide: true,
+  },
+  {
+    key: 'fraction_a',
+    label: '% of A',
+    help: 'Share of set A with a value above 0',
+    write: (gene) => percent(gene.fraction_a),
+    width: 0.8,
+    wide: true,
+  },
+  {
+    key: 'fraction_b',
+    label: '% of B',
+    help: 'Share of set B with a value above 0',
+    write: (gene) => percent(gene.fraction_b),
+    width: 0.8,
+    wide: true,
+  },
+];
+
+/** The columns that say something of a result. */
+export function columnsOf(result: DiffexpResult, wide: boolean): readonly TableColumn[] {
+  return COLUMNS.filter((column) => {
+    if (column.key === 'auc') return wide && result.method === 'wilcoxon';
+    // Where there is no fold change, what the means are is the next best.
+    if (column.key === 'log2_fold_change') return hasFoldChange(result);
+    return wide || !column.wide || (column.key === 'mean_a' && !hasFoldChange(result));
+  });
+}
+
+export interface Sorting {
+  readonly key: SortKey;
+  readonly down: boolean;
+}
+
+/** The order a click on a heading asks for: the useful direction first, then the other. */
+export function nextSorting(now: Sorting | null, key: SortKey): Sorting {
+  const usual = key !== 'gene' && key !== 'p_value' && key !== 'p_adjusted';
+  return now?.key === key ? { key, down: !now.down } : { key, down: usual };
+}
+
+/** Rows that hold the text, in the order asked for; undefined values come last either way. */
+export function tableRows(genes: readonly DiffexpGene[], text: string, sorting: Sorting | null): DiffexpGene[] {
+  const wanted = text.trim().toLowerCase();
+  const rows = wanted ? genes.filter((gene) => gene.gene.toLowerCase().includes(wanted)) : [...genes];
+  if (!sorting) return rows;
+  const { key, down } = sorting;
+  const sign = down ? -1 : 1;
+  return rows.sort((one, other) => {
+    const a = one[key];
+    const b = other[key];
+    if (a === null || b === null) return a === b ? 0 : a === null ? 1 : -1;
+    if (typeof a === 'string' || typeof b === 'string') return sign * String(a).localeCompare(String(b));
+    return sign * (a - b);
+  });
+}

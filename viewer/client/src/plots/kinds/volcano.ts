@@ -1,0 +1,55 @@
+/** The points of a volcano plot. */
+import type { DiffexpGene, DiffexpResult } from '../../api/types';
+import { effectOf } from '../../state/compare/thresholds';
+
+export interface VolcanoPoint {
+  readonly gene: DiffexpGene;
+  /** Effect, and how sure it is: -log10 of the adjusted p-value. */
+  readonly x: number;
+  readonly y: number;
+  readonly passes: boolean;
+}
+
+export interface VolcanoData {
+  readonly points: readonly VolcanoPoint[];
+  /** Effects beyond lie on the border. */
+  readonly reach: number;
+  readonly top: number;
+}
+
+/** Share of the tested genes that say how wide the plot is: a few far beyond would squeeze all others into the middle. */
+const INSIDE = 0.995;
+/** What a computer cannot tell from 0 has a p-value below this. */
+const LEAST_P = 1e-308;
+
+export function volcano(
+  genes: readonly DiffexpGene[],
+  passing: ReadonlySet<DiffexpGene>,
+  result: DiffexpResult,
+): VolcanoData {
+  const tested: { gene: DiffexpGene; x: number; y: number }[] = [];
+  for (const gene of genes) {
+    const x = effectOf(gene, result);
+    if (x === null || gene.p_adjusted === null) continue;
+    tested.push({ gene, x, y: -Math.log10(Math.max(gene.p_adjusted, LEAST_P)) });
+  }
+  const sizes = tested.map((point) => Math.abs(point.x)).sort((a, b) => a - b);
+  const usual = sizes[Math.floor(INSIDE * (sizes.length - 1))] || 1;
+  const reach = 1.06 * Math.min(sizes.at(-1) || 1, 2 * usual);
+  const top = 1.1 * tested.reduce((highest, point) => Math.max(highest, point.y), 1);
+  const points = tested.map(({ gene, x, y }) => ({
+    gene,
+    x: Math.min(Math.max(x, -reach), reach),
+    y,
+    passes: passing.has(gene),
+  }));
+  return { points, reach, top };
+}
+
+/** The genes that are named first: those of the largest score to either side. */
+export function named(points: readonly VolcanoPoint[], perSide: number): VolcanoPoint[] {
+  const weight = (point: VolcanoPoint) => Math.abs(point.gene.score ?? 0);
+  const best = points.filter((point) => point.passes).sort((a, b) => weight(b) - weight(a));
+  const up = best.filter((point) => point.x > 0).slice(0, perSide);
+  return [...up, ...best.filter((point) => point.x < 0).slice(0, perSide)];
+}

@@ -1,0 +1,152 @@
+/** The scatter plot as an SVG: its points as a picture, with names, legend, scale and axes as vectors. */
+
+import { placeLabels } from '../canvas/labels';
+import type { Lut } from '../canvas/paint';
+import { chipColor } from '../color/chips';
+import { framed, imageOf, pageColor } from '../ui/drawing/figure';
+import { fitted, textWidth } from '../ui/drawing/text';
+
+/** A name at a place of the plot. */
+export interface PlotName {
+  readonly text: string;
+  readonly x: number;
+  readonly y: number;
+}
+
+export type FigureLegend =
+  | {
+      readonly kind: 'category';
+      readonly title: string;
+      readonly lut: Lut;
+      readonly entries: readonly { readonly code: number; readonly name: string }[];
+    }
+  | {
+      readonly kind: 'value';
+      readonly title: string;
+      readonly note: string;
+      readonly shades: readonly string[];
+      readonly low: string;
+      readonly high: string;
+    };
+
+export interface ScatterFigure {
+  /** Address of the points' picture, and its pixels on the page. */
+  readonly points: string;
+  readonly width: number;
+  readonly height: number;
+  readonly names: readonly PlotName[];
+  readonly legend: FigureLegend | null;
+  /** What the axes are called; null: no axes. */
+  readonly axes: readonly [string, string] | null;
+  readonly transparent: boolean;
+}
+
+const SVG = 'http://www.w3.org/2000/svg';
+const LINE = 18;
+const LEGEND = 190;
+const MARGIN = 16;
+const AXIS = 46;
+
+export function scatterFigure(figure: ScatterFigure): SVGSVGElement {
+  const { width, height, legend } = figure;
+  const svg = document.createElementNS(SVG, 'svg');
+  svg.append(imageOf(figure.points, width, height));
+  svg.append(...namesOf(figure));
+  if (figure.axes) svg.append(...axesOf(figure.axes, height));
+  if (!legend) return framed(svg, width, height, figure.transparent);
+  const drawn = legend.kind === 'category' ? categories(legend, height) : scale(legend);
+  const group = element('g', { transform: `translate(${width + MARGIN} ${MARGIN})` });
+  group.append(...drawn.elements);
+  svg.append(group);
+  const high = Math.max(height, drawn.height + 2 * MARGIN);
+  return framed(svg, width + MARGIN + drawn.width + MARGIN, high, figure.transparent);
+}
+
+function namesOf({ names, width, height }: ScatterFigure): SVGElement[] {
+  const wanted = names.map(({ text, x, y }, code) => ({
+    code,
+    x,
+    y,
+    width: textWidth(text, 12, 600) + 6,
+    height: 17,
+    weight: names.length - code,
+  }));
+  return placeLabels(wanted, width, height).map(({ code, x, y }) => {
+    const name = element('text', {
+      x,
+      y: y + 4,
+      'text-anchor': 'middle',
+      'font-size': 12,
+      'font-weight': 600,
+      fill: pageColor('--text'),
+      stroke: pageColor('--canvas'),
+      'stroke-width': 3,
+      'stroke-linejoin': 'round',
+      'paint-order': 'stroke',
+    });
+    name.textContent = names[code]?.text ?? '';
+    return name;
+  });
+}
+
+/** Two short arrows in the corner: an embedding has directions, but no units. */
+function axesOf([across, up]: readonly [string, string], height: number): SVGElement[] {
+  const [x, y] = [18, height - 20];
+  const color = pageColor('--text-soft');
+  const arrow = element('path', {
+    d: `M${x} ${y - AXIS}V${y}H${x + AXIS}M${x - 3} ${y - AXIS + 5}l3 -6l3 6M${x + AXIS - 5} ${y - 3}l6 3l-6 3`,
+    fill: 'none',
+    stroke: color,
+  });
+  const first = text(across, x, y + 14, { fill: color, 'font-size': 11 });
+  const second = text(up, 0, 0, { fill: color, 'font-size': 11, transform: `translate(${x - 7} ${y}) rotate(-90)` });
+  return [arrow, first, second];
+}
+
+interface Drawn {
+  readonly elements: readonly SVGElement[];
+  readonly width: number;
+  readonly height: number;
+}
+
+/** Categories one below the other, in as many columns as the height asks for. */
+function categories({ title, lut, entries }: Extract<FigureLegend, { kind: 'category' }>, height: number): Drawn {
+  const rows = Math.max(8, Math.floor((height - 2 * MARGIN - 24) / LINE));
+  const columns = Math.ceil(entries.length / rows);
+  const elements: SVGElement[] = [heading(title)];
+  entries.forEach(({ code, name }, k) => {
+    const [x, y] = [Math.floor(k / rows) * LEGEND, 28 + (k % rows) * LINE];
+    elements.push(element('circle', { cx: x + 5, cy: y, r: 5, fill: chipColor(lut, code) }));
+    elements.push(text(fitted(name, LEGEND - 26), x + 17, y + 4, { fill: pageColor('--text'), 'font-size': 12 }));
+  });
+  return { elements, width: columns * LEGEND, height: 28 + Math.min(rows, entries.length) * LINE };
+}
+
+function scale({ title, note, shades, low, high }: Extract<FigureLegend, { kind: 'value' }>): Drawn {
+  const wide = 164;
+  const soft = { fill: pageColor('--text-soft'), 'font-size': 11 };
+  const elements: SVGElement[] = [heading(title)];
+  shades.forEach((shade, k) => {
+    const x = (k * wide) / shades.length;
+    elements.push(element('rect', { x, y: 20, width: wide / shades.length + 0.5, height: 10, fill: shade }));
+  });
+  elements.push(text(low, 0, 44, soft), text(high, wide, 44, { ...soft, 'text-anchor': 'end' }));
+  if (note) elements.push(text(fitted(note, LEGEND, 11), 0, 62, soft));
+  return { elements, width: LEGEND, height: 66 };
+}
+
+function heading(title: string): SVGElement {
+  return text(fitted(title, LEGEND, 13, 600), 0, 8, { fill: pageColor('--text'), 'font-size': 13, 'font-weight': 600 });
+}
+
+function text(content: string, x: number, y: number, attributes: Record<string, string | number>): SVGElement {
+  const made = element('text', { x, y, ...attributes });
+  made.textContent = content;
+  return made;
+}
+
+function element(name: string, attributes: Record<string, string | number>): SVGElement {
+  const made = document.createElementNS(SVG, name);
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, String(value));
+  return made;
+}

@@ -1,0 +1,151 @@
+/** Differential expression between the two sets: start, follow, give up, and the results that come of it. */
+import type { DiffexpGene, DiffexpResult, Method } from '../../api/types';
+import { save } from '../../ui/drawing/download';
+import { count } from '../../ui/format';
+import { csv } from '../../wire/csv';
+import { selectionOf } from '../fields/cells';
+import { JobRun } from '../viewer/job.svelte';
+import type { Viewer } from '../viewer/viewer.svelte';
+import { NO_LIMITS, type Thresholds, USUAL } from './thresholds';
+
+/** Genes asked for at once. */
+const PAGE = 5000;
+
+export const METHODS: Readonly<Record<Method, string>> = { 't-test': 'Welch’s t-test', wilcoxon: 'Wilcoxon rank sums' };
+
+const METHOD_LABELS: Readonly<Record<Method, string>> = { 't-test': 't-test', wilcoxon: 'Wilcoxon' };
+
+/** A finished comparison. */
+export interface Comparison {
+  readonly id: number;
+  /** What set A and set B were called. */
+  readonly a: string;
+  readonly b: string;
+  /** What the user calls it, in place of what it is of. */
+  readonly name?: string;
+  readonly result: DiffexpResult;
+  readonly genes: readonly DiffexpGene[];
+}
+
+export class Compare {
+  method = $state<Method>('t-test');
+  thresholds = $state.raw<Thresholds>(USUAL);
+  /** Those of this session, the newest first. */
+  results = $state.raw<readonly Comparison[]>([]);
+  shown = $state<number | null>(null);
+  readonly run: JobRun<DiffexpResult>;
+  /** Told of a comparison that has ended well, and of one that the user wants no more. */
+  onFound: (comparison: Comparison) => void = () => {};
+  onRemoved: (comparison: Comparison) => void = () => {};
+  private next = 1;
+
+  constructor(private readonly viewer: Viewer) {
+    this.run = new JobRun(viewer.api, PAGE);
+  }
+
+  /** The result shown. */
+  get comparison(): Comparison | null {
+    return this.results.find((result) => result.id === this.shown) ?? null;
+  }
+
+  /** What is missing before a comparison can start; null where nothing is. */
+  get obstacle(): string | null {
+    const { setA, setB, matrix } = this.viewer.view;
+    if (!matrix) return 'This dataset has no expression matrix.';
+    if (!setA) return 'Select cells, then keep them as set A.';
+    if (!setB) return 'Select cells for set B, or compare with the rest.';
+    if (setA.n < 2) return 'Set A needs at least two cells.';
+    const nB = setB === 'rest' ? this.viewer.n - setA.n : setB.n;
+    if (nB < 2) return 'Set B needs at least two cells.';
+    return null;
+  }
+
+  async start(): Promise<void> {
+    const { setA, setB, matrix } = this.viewer.view;
+    if (!setA || !setB || !matrix || this.obstacle || this.run.running) return;
+    const { cells, api } = this.viewer;
+    const a = selectionOf(cells.get(setA));
+    const b = setB === 'rest' ? setB : selectionOf(cells.get(setB));
+    const body = { a, b, method: this.method, matrix, limit: PAGE } as const;
+    const found = await this.run.ask(
+      (giveUp) => api.diffexp(body, giveUp),
+      async (result, giveUp) => ({ result, genes: await this.allGenes(result, giveUp) }),
+    );
+    if (!found) return;
+    const named = {
+      a: setA.label ?? 'Selected cells',
+      b: setB === 'rest' ? 'the rest' : (setB.label ?? 'selected cells'),
+    };
+    this.onFound(this.bringBack({ ...named, ...found }));
+  }
+
+  /** Show a comparison that was made before. */
+  bringBack(made: Omit<Comparison, 'id'>): Comparison {
+    const comparison = { id: this.next++, ...made };
+    this.results = [comparison, ...this.results];
+    this.shown = comparison.id;
+    return comparison;
+  }
+
+  remove(comparison: Comparison): void {
+    this.results = this.results.filter((result) => result !== comparison);
+    if (this.shown === comparison.id) this.shown = this.results[0]?.id ?? null;
+    this.onRemoved(comparison);
+  }
+
+  /** Give a comparison a name of the user's; an empty one takes it away. */
+  rename(comparison: Comparison, wanted: string): void {
+    const name = wanted.trim();
+    if (name === titleOf(comparison)) return;
+    const { name: _, ...rest } = comparison;
+    const renamed = name ? { ...rest, name } : rest;
+    this.results = this.results.map((result) => (result === comparison ? renamed : result));
+  }
+
+  showAll(): void {
+    this.thresholds = NO_LIMITS;
+  }
+
+  downloadCsv(comparison: Comparison): void {
+    const { columns, rows } = tableOf(comparison);
+    save(csv(columns, rows), `${this.viewer.schema.title} ${titleOf(comparison)}.csv`);
+  }
+
+  private async allGenes(result: DiffexpResult, giveUp: AbortSignal): Promise<readonly DiffexpGene[]> {
+    const genes = [...result.genes];
+    while (result.job_id && genes.length < result.n_genes) {
+      const page = await this.viewer.api.job<DiffexpResult>(result.job_id, genes.length, PAGE, giveUp);
+      if (!page.result?.genes.length) break;
+      genes.push(...page.result.genes);
+    }
+    return genes;
+  }
+}
+
+export const CSV_COLUMNS = [
+  'gene',
+  'log2_fold_change',
+  'score',
+  'p_value',
+  'p_adjusted',
+  'mean_a',
+  'mean_b',
+  'fraction_a',
+  'fraction_b',
+  'auc',
+] as const satisfies readonly (keyof DiffexpGene)[];
+
+/** All genes of a comparison with every number, as rows. */
+export function tableOf({ genes, result }: Comparison) {
+  const columns = CSV_COLUMNS.filter((column) => column !== 'auc' || result.method === 'wilcoxon');
+  return { columns, rows: genes.map((gene) => columns.map((column) => gene[column])) };
+}
+
+export function titleOf({ a, b, name, result }: Comparison): string {
+  return name ?? `${a} vs ${b}, ${METHOD_LABELS[result.method]}`;
+}
+
+/** Method, sizes and matrix of a result, in a line. */
+export function howOf({ result }: Comparison): string {
+  return `${METHODS[result.method]}, ${count(result.n_a)} against ${count(result.n_b)} cells, ${result.matrix}`;
+}

@@ -1,0 +1,64 @@
+/** The genes that tell each category of a column from all other cells. */
+import type { MarkersResult, Method, ObsColumn } from '../../api/types';
+import { save } from '../../ui/drawing/download';
+import { csv } from '../../wire/csv';
+import { JobRun } from '../viewer/job.svelte';
+import type { Viewer } from '../viewer/viewer.svelte';
+import { CSV_COLUMNS } from './compare.svelte';
+
+/** Genes of each category. */
+const LIMIT = 50;
+/** Columns of more categories are names of clones or cells rather than groups. */
+const MOST = 200;
+
+export class Markers {
+  column = $state<string | null>(null);
+  method = $state<Method>('t-test');
+  result = $state.raw<MarkersResult | null>(null);
+  readonly columns: readonly ObsColumn[];
+  /** The user's own labels that have markers to find. */
+  labels: () => readonly { readonly name: string; readonly n: number }[] = () => [];
+  readonly run: JobRun<MarkersResult>;
+
+  constructor(private readonly viewer: Viewer) {
+    this.run = new JobRun(viewer.api, LIMIT);
+    this.columns = viewer.schema.obs.filter(canGroup);
+    const { color } = viewer.view;
+    const first =
+      this.columns.find((column) => color.kind === 'obs' && column.name === color.column) ?? this.columns[0];
+    this.column = first?.name ?? null;
+  }
+
+  async find(): Promise<void> {
+    const { matrix } = this.viewer.view;
+    if (this.column === null || matrix === null || this.run.running) return;
+    const body = { group_by: this.column, method: this.method, matrix, limit: LIMIT };
+    const found = await this.run.ask(
+      (giveUp) => this.viewer.api.markers(body, giveUp),
+      (result) => result,
+    );
+    if (found) this.result = found;
+  }
+
+  downloadCsv(result: MarkersResult): void {
+    const columns = CSV_COLUMNS.filter((column) => column !== 'auc' || result.method === 'wilcoxon');
+    const rows = result.groups.flatMap(({ name, genes }) =>
+      genes.map((gene) => [name, ...columns.map((column) => gene[column])]),
+    );
+    save(
+      csv([result.group_by, ...columns], rows),
+      `${this.viewer.schema.title} markers of ${groupingName(result.group_by)}.csv`,
+    );
+  }
+}
+
+/** What a grouping is called on the page: of a label, its bare name. */
+export function groupingName(grouping: string): string {
+  return grouping.replace(/^label:/, '');
+}
+
+/** Whether the cells of a column's categories can be set against each other. */
+export function canGroup(column: ObsColumn): boolean {
+  const n = column.n_categories ?? (column.kind === 'boolean' ? 2 : 0);
+  return (column.kind === 'categorical' || column.kind === 'boolean') && n >= 2 && n <= MOST;
+}

@@ -1,0 +1,203 @@
+/** All that the user makes of a dataset: labels, gene sets, what is kept of the page; and how it reaches the server. */
+import { CurationApi } from '../../api/curation';
+import { pause } from '../../api/sleep';
+import type { Compare } from '../compare/compare.svelte';
+import type { Markers } from '../compare/markers.svelte';
+import type { Sharing } from '../viewer/sharing.svelte';
+import type { Viewer } from '../viewer/viewer.svelte';
+import { Labels } from './annotations.svelte';
+import { Downloads } from './downloads.svelte';
+import { GeneSets } from './geneSets.svelte';
+import { IdleEnd } from './idle.svelte';
+import { readFile } from './reading';
+import { Kept } from './savedItems.svelte';
+import { Saving } from './saving.svelte';
+
+/** Milliseconds between two looks for changes made elsewhere, while the page is used. */
+const PAUSE = 20_000;
+/** A page that was not touched for so long does not look. */
+const ATTENTION = 60_000;
+
+/** Names of a vocabulary listed at once. */
+const TERMS = 8;
+
+/** What is asked of the user, or shown, above the page. */
+export type Dialog =
+  | { readonly kind: 'new-label' }
+  | { readonly kind: 'history' | 'rename-label'; readonly id: string }
+  | { readonly kind: 'category'; readonly id: string; readonly category: number }
+  | { readonly kind: 'agreement'; readonly id: string | null }
+  | { readonly kind: 'geneset'; readonly id: string | null; readonly genes?: readonly string[]; readonly name?: string }
+  | { readonly kind: 'import'; readonly what: 'labels' | 'genesets' | 'session'; readonly file?: File }
+  | { readonly kind: 'finish' };
+
+export class Curation {
+  readonly api: CurationApi;
+  readonly saving = new Saving();
+  readonly labels: Labels;
+  readonly genesets: GeneSets;
+  readonly kept: Kept;
+  readonly idle: IdleEnd;
+  readonly downloads: Downloads;
+  dialog = $state.raw<Dialog | null>(null);
+  /** Whether the button that labels the selected cells is open. */
+  picking = $state(false);
+  /** Whether the session has ended by the user's will. */
+  finished = $state(false);
+  /** The newest change that the page knows of. */
+  private revision = 0;
+  private touched = Date.now();
+  private looking = false;
+  private readonly controller = new AbortController();
+
+  constructor(
+    private readonly viewer: Viewer,
+    sharing: Sharing,
+    compare: Compare,
+    markers: Markers,
+  ) {
+    this.api = new CurationApi(viewer.api);
+    this.saving.off = !this.canMake;
+    this.labels = new Labels(viewer, this.saving, this.api);
+    this.genesets = new GeneSets(viewer, this.saving, this.api);
+    this.genesets.lasting = viewer.schema.features.genesets !== false;
+    this.kept = new Kept(this.api, this.saving, sharing, compare);
+    this.downloads = new Downloads(viewer, this.api, this.saving);
+    this.idle = new IdleEnd(this.api, (signal) => viewer.api.health(signal));
+    viewer.onMade = (made) => {
+      const settles = [this.labels.comeBack(made), this.genesets.comeBack(made)];
+      return () => {
+        for (const settle of settles) settle();
+      };
+    };
+    if (this.canMake) viewer.keepFigure = (name, figure) => this.kept.keepFigure(name, figure);
+    compare.onFound = (comparison) => {
+      if (this.canMake) this.kept.keepResult(comparison);
+    };
+    compare.onRemoved = (comparison) => this.kept.dropResult(comparison);
+    markers.labels = () =>
+      this.labels.list.map(({ value }) => ({ name: value.name, n: value.categories.length })).filter(({ n }) => n > 1);
+    this.listen();
+    void this.open();
+    this.idle.start();
+  }
+
+  /** Whether this server keeps things. */
+  get isKept(): boolean {
+    return this.viewer.schema.features.labels !== undefined;
+  }
+
+  /** Whether the user may make things. */
+  get canMake(): boolean {
+    return this.viewer.schema.features.labels === true;
+  }
+
+  /** Close the dialog that is open. */
+  close(): void {
+    this.dialog = null;
+  }
+
+  private async open(): Promise<void> {
+    if (!this.isKept) return;
+    try {
+      const { revision } = await this.api.labels();
+      this.revision = revision;
+      await this.labels.open();
+      await Promise.all([this.genesets.refresh(), this.kept.refresh()]);
+    } catch (error) {
+      this.viewer.fail(error);
+    }
+    void this.follow();
+  }
+
+  /** Whether there is a vocabulary to complete names from. */
+  get hasTerms(): boolean {
+    return this.viewer.schema.features.terms === true;
+  }
+
+  /** Names from it, with their ids. */
+  async terms(
+    text: string,
+    signal: AbortSignal,
+  ): Promise<readonly { readonly name: string; readonly detail: string }[]> {
+    const found = await this.api.terms(text, TERMS, signal);
+    return found.map(({ name, id }) => ({ name, detail: id }));
+  }
+
+  /** Read a file of the user's. Returns what came of it, in lines. */
+  async import(what: 'labels' | 'genesets' | 'session', file: File): Promise<string[]> {
+    await this.saving.drained();
+    const lines = await readFile(this.api, what, file);
+    await Promise.all([this.labels.refresh(), this.genesets.refresh(), this.kept.refresh()]);
+    return lines;
+  }
+
+  /** Look for what was made elsewhere: in another tab, by somebody else at the same address. */
+  async look(): Promise<void> {
+    if (this.looking || this.finished || this.saving.waiting > 0) return;
+    this.looking = true;
+    try {
+      const { revision, changes } = await this.api.changes(this.revision);
+      const others = changes.filter(
+        (change) => !this.labels.isOwn(change.revision) && !this.genesets.isOwn(change.revision),
+      );
+      const kinds = new Set(others.map(({ kind }) => kind));
+      if (kinds.has('label')) await this.labels.refresh();
+      if (kinds.has('geneset')) await this.genesets.refresh();
+      if (kinds.has('view')) await this.kept.refresh(['views']);
+      if (kinds.has('result')) await this.kept.refresh(['results']);
+      if (kinds.has('figure')) await this.kept.refresh(['figures']);
+      this.revision = revision;
+    } catch {
+      // The next look finds it; what the user makes meanwhile tells of a lost connection itself.
+    } finally {
+      this.looking = false;
+    }
+  }
+
+  private async follow(): Promise<void> {
+    const { signal } = this.controller;
+    try {
+      while (!signal.aborted) {
+        await pause(PAUSE, signal);
+        if (document.visibilityState === 'visible' && Date.now() - this.touched < ATTENTION) await this.look();
+      }
+    } catch {
+      // The page goes away.
+    }
+  }
+
+  private listen(): void {
+    const { signal } = this.controller;
+    const touch = () => {
+      this.touched = Date.now();
+    };
+    for (const event of ['pointerdown', 'keydown', 'wheel']) {
+      window.addEventListener(event, touch, { passive: true, signal });
+    }
+    const look = () => {
+      if (document.visibilityState === 'visible' && this.isKept) void this.look();
+    };
+    window.addEventListener('focus', look, { signal });
+    document.addEventListener('visibilitychange', look, { signal });
+    window.addEventListener(
+      'beforeunload',
+      (event) => {
+        if (this.saving.waiting > 0 && !this.finished) event.preventDefault();
+      },
+      { signal },
+    );
+  }
+
+  /** End the session: everything is saved, then the viewer ends. */
+  async finish(): Promise<void> {
+    await this.saving.drained();
+    await this.api.finish();
+    this.finished = true;
+  }
+
+  dispose(): void {
+    this.controller.abort();
+    this.idle.dispose();
+  }
+}

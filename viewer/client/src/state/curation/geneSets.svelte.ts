@@ -1,0 +1,199 @@
+/** The user's gene sets. */
+import type { CurationApi } from '../../api/curation';
+import type { GeneSetInfo } from '../../api/curationTypes';
+import { ApiError } from '../../api/error';
+import type { Viewer } from '../viewer/viewer.svelte';
+import type { Saving } from './saving.svelte';
+import { newNumber } from './snapshots';
+import { type Done, type Known, type Listed, type Thing, Things } from './syncedCollection.svelte';
+
+export interface GeneSet {
+  readonly name: string;
+  readonly genes: readonly string[];
+  readonly description: string;
+}
+
+export type OwnGeneSet = Thing<GeneSet>;
+
+export class GeneSets extends Things<GeneSet> {
+  /** Of each set by its name, the genes that the file does not have. */
+  missing = $state.raw<ReadonlyMap<string, readonly string[]>>(new Map());
+  /** The set shown with its genes. */
+  open = $state<string | null>(null);
+  /** Names of the list pasted last that no gene has. */
+  missed = $state.raw<readonly string[]>([]);
+
+  constructor(
+    viewer: Viewer,
+    saving: Saving,
+    private readonly api: CurationApi,
+  ) {
+    super(viewer, saving, 'geneset');
+  }
+
+  /** Those of a set that the file does not have. */
+  missingOf(name: string): readonly string[] {
+    return this.missing.get(name) ?? [];
+  }
+
+  create(name: string, genes: readonly string[], description = ''): OwnGeneSet | null {
+    const value = { name, genes: unique(genes), description };
+    return this.step(`geneset:${newNumber()}`, value, `gene set “${name}”`, async (known, attempt) => {
+      try {
+        return this.done(name, await this.api.putGeneset(name, content(value), known?.revision ?? null));
+      } catch (error) {
+        // Asked again, it may stand already: the answer was lost.
+        const current = conflicting(error);
+        if (attempt > 1 && current && sameSet(setOf(current), value)) return { revision: current.revision };
+        throw error;
+      }
+    });
+  }
+
+  edit(set: OwnGeneSet, change: Partial<GeneSet>): void {
+    const value = { ...set.value, ...change, genes: unique(change.genes ?? set.value.genes) };
+    if (sameSet(value, set.value)) return;
+    this.step(set.id, value, `gene set “${value.name}”`, async (known) => {
+      if (!known) throw new ApiError('no_geneset', `The gene set “${value.name}” is not on the server.`, '', 404);
+      const renamed = known.name === value.name ? {} : { name: value.name };
+      return this.done(
+        value.name,
+        await this.api.putGeneset(known.name, { ...content(value), ...renamed }, known.revision),
+      );
+    });
+  }
+
+  delete(set: OwnGeneSet): void {
+    this.step(set.id, null, `“${set.value.name}” deleted`, (known) =>
+      known ? this.erase(known) : Promise.resolve({ revision: 0 }),
+    );
+  }
+
+  // What the panels ask for, by name
+
+  get sets(): readonly GeneSet[] {
+    return this.list.map(({ value }) => value);
+  }
+
+  /** Make a set of the genes that a pasted text names; null where it names none. */
+  async paste(text: string, title = 'Pasted genes'): Promise<GeneSet | null> {
+    const { view, api } = this.viewer;
+    const { matrix } = view;
+    const names = namesIn(text);
+    if (matrix === null || names.length === 0) return null;
+    try {
+      const found = await api.genesNamed(names, matrix, new AbortController().signal);
+      this.missed = found.missing;
+      if (found.genes.length === 0) return null;
+      return this.make(
+        title,
+        found.genes.map(({ name }) => name),
+      );
+    } catch (error) {
+      this.viewer.fail(error);
+      return null;
+    }
+  }
+
+  /** Make a set, with another name where there is one of this name. */
+  make(title: string, genes: readonly string[]): GeneSet {
+    const set = { name: this.freeName(title), genes: unique(genes), description: '' };
+    this.create(set.name, set.genes);
+    this.open = set.name;
+    return set;
+  }
+
+  add(name: string, genes: readonly string[]): void {
+    const set = this.named(name);
+    if (set) this.edit(set, { genes: [...set.value.genes, ...genes] });
+  }
+
+  drop(name: string, gene: string): void {
+    const set = this.named(name);
+    if (set) this.edit(set, { genes: set.value.genes.filter((other) => other !== gene) });
+  }
+
+  /** Give a set another name; one that is taken is numbered. */
+  rename(name: string, wanted: string): void {
+    const title = wanted.trim();
+    const set = this.named(name);
+    if (!set || !title || title === name) return;
+    const renamed = this.freeName(title);
+    if (this.open === name) this.open = renamed;
+    this.edit(set, { name: renamed });
+  }
+
+  remove(name: string): void {
+    const set = this.named(name);
+    if (set) this.delete(set);
+  }
+
+  /** A name that no set has yet. */
+  freeName(wanted: string): string {
+    const name = wanted.trim() || 'Genes';
+    for (let k = 1; ; k++) {
+      const candidate = k === 1 ? name : `${name} ${k}`;
+      if (!this.named(candidate)) return candidate;
+    }
+  }
+
+  protected override async fetchAll(): Promise<readonly Listed<GeneSet>[]> {
+    const { genesets } = await this.api.genesets();
+    this.missing = new Map(genesets.map(({ name, missing }) => [name, missing]));
+    return genesets.map((info) => ({ name: info.name, revision: info.revision, value: setOf(info) }));
+  }
+
+  protected override same(one: GeneSet, other: GeneSet): boolean {
+    return sameSet(one, other);
+  }
+
+  protected override async restore(value: GeneSet, known: Known | null, to: number): Promise<Done<GeneSet>> {
+    return this.done(value.name, await this.api.restoreGeneset(known?.name ?? value.name, to, known?.revision ?? null));
+  }
+
+  protected override erase({ name, revision }: Known): Promise<Done<GeneSet>> {
+    return this.api.remove('genesets', name, revision);
+  }
+
+  private done(
+    name: string,
+    { revision, geneset }: { readonly revision: number; readonly geneset?: GeneSetInfo },
+  ): Done<GeneSet> {
+    if (!geneset) return { revision };
+    this.missing = new Map(this.missing).set(name, geneset.missing);
+    return { revision, value: setOf(geneset) };
+  }
+}
+
+/** The names in a text, one a line or with spaces, commas or semicolons between; each once. */
+export function namesIn(text: string): string[] {
+  const lines = text.split(/[\r\n]+/).filter((line) => line.trim());
+  // A name may hold a space where each stands on a line of its own.
+  const parts = lines.length > 1 && !lines.some((line) => /[,;\t]/.test(line)) ? lines : text.split(/[\s,;]+/);
+  return [...new Set(parts.map((name) => name.trim().replace(/^["']|["']$/g, '')).filter(Boolean))];
+}
+
+function unique(genes: readonly string[]): string[] {
+  return [...new Set(genes.filter(Boolean))];
+}
+
+function content({ genes, description }: GeneSet): { genes: readonly string[]; description: string } {
+  return { genes, description };
+}
+
+function setOf({ name, genes, description }: GeneSetInfo): GeneSet {
+  return { name, genes, description };
+}
+
+function sameSet(one: GeneSet, other: GeneSet): boolean {
+  return (
+    one.name === other.name &&
+    one.description === other.description &&
+    one.genes.length === other.genes.length &&
+    one.genes.every((gene, k) => gene === other.genes[k])
+  );
+}
+
+function conflicting(error: unknown): GeneSetInfo | null {
+  return error instanceof ApiError && error.status === 412 ? (error.body.current as GeneSetInfo | null) : null;
+}

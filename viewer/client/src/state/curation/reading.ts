@@ -1,0 +1,86 @@
+/** Files of labels, gene sets and sessions that the user gives the page, and what is said of them. */
+import type { CurationApi } from '../../api/curation';
+import type { Named } from '../../api/curationTypes';
+import { ApiError } from '../../api/error';
+import { count } from '../../ui/format';
+
+/** Have the server read a file. Returns what came of it, in lines. */
+export async function readFile(
+  api: CurationApi,
+  what: 'labels' | 'genesets' | 'session',
+  file: File,
+): Promise<string[]> {
+  const text = await file.text();
+  if (!text.trim()) throw new ApiError('empty_file', `“${file.name}” is empty.`, 'Choose another file.');
+  const stem = file.name.replace(/\.[^.]*$/, '');
+  if (what === 'labels') {
+    const { labels, matched, unmatched, duplicated, examples } = await api.importLabels(
+      text,
+      tableType(file.name, text),
+      '',
+    );
+    return [
+      `${listed(names(labels))} ${labels.length === 1 ? 'was' : 'were'} read, for ${cells(matched)}.`,
+      ...missed(unmatched, duplicated, examples),
+    ];
+  }
+  if (what === 'genesets') {
+    const { genesets, missing } = await api.importGenesets(text, setType(file.name, text), stem);
+    return [
+      `${listed(names(genesets))} ${genesets.length === 1 ? 'was' : 'were'} read.`,
+      ...Object.entries(missing)
+        .filter(([, genes]) => genes.length > 0)
+        .map(([name, genes]) => `Not in this dataset, of ${name}: ${some(genes)}`),
+    ];
+  }
+  const { labels, genesets, views, unmatched, duplicated, examples } = await api.importSession(text);
+  const parts = [
+    [labels.length, 'label', 'labels'] as const,
+    [genesets.length, 'gene set', 'gene sets'] as const,
+    [views.length, 'view', 'views'] as const,
+  ].filter(([n]) => n > 0);
+  return [
+    parts.length > 0
+      ? `${parts.map(([n, one, more]) => `${count(n)} ${n === 1 ? one : more}`).join(', ')} read.`
+      : 'The session holds nothing.',
+    ...missed(unmatched, duplicated, examples),
+  ];
+}
+
+function tableType(name: string, text: string): string {
+  const tabs =
+    /\.(tsv|tabular)$/i.test(name) || (!/\.csv$/i.test(name) && (text.split('\n', 1)[0] ?? '').includes('\t'));
+  return tabs ? 'text/tab-separated-values' : 'text/csv';
+}
+
+function setType(name: string, text: string): string {
+  if (/\.csv$/i.test(name)) return 'text/csv';
+  const [first = ''] = text.split('\n', 1);
+  return /\.gmt$/i.test(name) || first.split('\t').length > 2 ? 'text/tab-separated-values' : 'text/plain';
+}
+
+function cells(n: number): string {
+  return `${count(n)} ${n === 1 ? 'cell' : 'cells'}`;
+}
+
+function missed(unmatched: number, duplicated: number, examples: readonly string[]): string[] {
+  const named = examples.length > 0 ? `, for example ${examples.slice(0, 3).join(', ')}` : '';
+  const lines: string[] = [];
+  if (unmatched > 0)
+    lines.push(`${cells(unmatched)} of the file ${unmatched === 1 ? 'is' : 'are'} not in this dataset`);
+  if (duplicated > 0) lines.push(`${cells(duplicated)} of the file left out, as the names are not of one cell alone`);
+  return lines.map((line) => `${line}${named}.`);
+}
+
+function listed(all: readonly string[]): string {
+  return all.length > 0 ? all.map((name) => `“${name}”`).join(', ') : 'Nothing';
+}
+
+function names(things: readonly Named[]): string[] {
+  return things.map((thing) => (typeof thing === 'string' ? thing : thing.name));
+}
+
+function some(genes: readonly string[]): string {
+  const rest = genes.length - 12;
+  return genes.slice(0, 12).join(', ') + (rest > 0 ? ` and ${count(rest)} more` : '');
+}

@@ -1,0 +1,212 @@
+/**
+ * Things the user makes, as the page has them at once and the server soon after. Each state of each thing has a number that
+ * views carry (`View.made`), so that undo and redo of the page bring things back as well.
+ */
+import { ApiError } from '../../api/error';
+import type { Made, View } from '../view/view';
+import type { Viewer } from '../viewer/viewer.svelte';
+import type { Saving } from './saving.svelte';
+import { newNumber, Snapshots } from './snapshots';
+
+/** One thing as it stands on the page. */
+export interface Thing<T> {
+  /** What it is known by however it is renamed. */
+  readonly id: string;
+  /** The number of its state. */
+  readonly number: number;
+  readonly value: T;
+}
+
+/** What the server has: a name and the revision that stands. */
+export interface Known {
+  readonly name: string;
+  readonly revision: number;
+}
+
+/** A listing's entry. */
+export interface Listed<T> extends Known {
+  readonly value: T;
+}
+
+/** What came of a request: its revision and, where the server told, what then stands. */
+export interface Done<T> {
+  readonly revision: number;
+  readonly value?: T;
+}
+
+type Request<T> = (known: Known | null, attempt: number) => Promise<Done<T>>;
+
+export abstract class Things<T extends { readonly name: string }> {
+  list = $state.raw<readonly Thing<T>[]>([]);
+  protected readonly snapshots = new Snapshots<T>();
+  protected readonly known = new Map<string, Known>();
+  /** Revisions that this page made. */
+  private readonly own = new Set<number>();
+
+  constructor(
+    protected readonly viewer: Viewer,
+    protected readonly saving: Saving,
+    /** How ids of this kind begin. */
+    readonly kind: 'label' | 'geneset',
+  ) {}
+
+  /** What the server has, all of it. */
+  protected abstract fetchAll(): Promise<readonly Listed<T>[]>;
+  protected abstract same(one: T, other: T): boolean;
+  /** Bring a thing to the state it had at a revision. */
+  protected abstract restore(value: T, known: Known | null, to: number): Promise<Done<T>>;
+  protected abstract erase(known: Known): Promise<Done<T>>;
+  /** A thing stands otherwise than before: what depends on it follows, before the view does. */
+  protected follow(_before: Thing<T> | null, _after: Thing<T> | null): void {}
+  /** The view has followed: what nothing depends on any more goes. */
+  protected settle(_before: Thing<T> | null, _after: Thing<T> | null): void {}
+
+  get(id: string): Thing<T> | null {
+    return this.list.find((thing) => thing.id === id) ?? null;
+  }
+
+  named(name: string): Thing<T> | null {
+    return this.list.find((thing) => thing.value.name === name) ?? null;
+  }
+
+  isOwn(revision: number): boolean {
+    return this.own.has(revision);
+  }
+
+  /** Show what the server has, where nothing of ours is on its way there. */
+  async refresh(only: string | null = null): Promise<void> {
+    const listed = await this.fetchAll();
+    const left = new Set(this.list.map((thing) => thing.id));
+    for (const entry of listed) {
+      const thing = this.list.find(({ id, value }) => (this.known.get(id)?.name ?? value.name) === entry.name);
+      const id = thing?.id ?? `${this.kind}:${newNumber()}`;
+      left.delete(id);
+      if ((only !== null && id !== only) || (id !== only && this.saving.isPending(id))) continue;
+      this.known.set(id, { name: entry.name, revision: entry.revision });
+      if (thing && this.same(thing.value, entry.value) && this.isCurrent(thing, entry)) continue;
+      this.adopt(id, entry.value, entry.revision);
+    }
+    for (const id of left) {
+      if ((only !== null && id !== only) || (id !== only && this.saving.isPending(id))) continue;
+      this.known.delete(id);
+      this.adopt(id, null, null);
+    }
+  }
+
+  /** Whether a state of the page is the one of a revision. */
+  private isCurrent(thing: Thing<T>, { revision }: Known): boolean {
+    return this.snapshots.get(thing.number).revision === revision;
+  }
+
+  /** Take over a state that was made elsewhere: no step of the user's, and none to undo. */
+  private adopt(id: string, value: T | null, revision: number | null): void {
+    const before = this.get(id);
+    const after = value && this.place(id, value, revision);
+    if (!after) this.list = this.list.filter((other) => other.id !== id);
+    this.follow(before, after);
+    this.viewer.remake((made) => withState(made, id, after?.number ?? null));
+    this.settle(before, after);
+  }
+
+  /** Put a state on the page. */
+  private place(id: string, value: T, revision: number | null, number = newNumber()): Thing<T> {
+    if (!this.snapshots.has(number)) this.snapshots.add(number, value, revision);
+    const thing = { id, number, value };
+    const at = this.list.findIndex((other) => other.id === id);
+    this.list = at < 0 ? [...this.list, thing] : this.list.with(at, thing);
+    return thing;
+  }
+
+  /** Change a thing (or with null remove it) as a step of the user's, and send it on its way. */
+  protected step(
+    id: string,
+    value: T | null,
+    what: string,
+    request: Request<T>,
+    /** What the step does to the view. */
+    viewed: (view: View) => View = (view) => view,
+  ): Thing<T> | null {
+    const before = this.get(id);
+    const number = newNumber();
+    if (value) this.snapshots.add(number, value, null);
+    const after = this.shift(id, value, number);
+    this.follow(before, after);
+    const { view } = this.viewer;
+    this.viewer.commit(viewed(view), null, withState(view.made, id, value ? number : null));
+    this.settle(before, after);
+    this.send(id, value ? number : null, what, request);
+    this.snapshots.keepOnly(this.viewer.madeStates());
+    return after;
+  }
+
+  private shift(id: string, value: T | null, number: number): Thing<T> | null {
+    if (value) return this.place(id, value, null, number);
+    this.list = this.list.filter((other) => other.id !== id);
+    return null;
+  }
+
+  /** Whether they are kept with the dataset; else they last as long as the page. */
+  lasting = true;
+
+  private send(id: string, number: number | null, what: string, request: Request<T>): void {
+    if (!this.lasting) return;
+    this.saving.add({
+      about: id,
+      what,
+      send: async (attempt) => {
+        const { revision, value } = await request(this.known.get(id) ?? null, attempt);
+        this.own.add(revision);
+        if (number === null) {
+          this.known.delete(id);
+          return;
+        }
+        if (!this.snapshots.has(number)) return;
+        const state = this.snapshots.get(number);
+        state.revision = revision;
+        this.known.set(id, { name: state.value.name, revision });
+        // What somebody else changed meanwhile, or the server wrote otherwise, is seen where nothing is to come after it.
+        if (value && this.get(id)?.number === number && !this.same(state.value, value)) this.adopt(id, value, revision);
+      },
+      giveUp: () => this.refresh(id),
+      canGoOnTop: (current) => (current as Known | null)?.name === this.known.get(id)?.name && current !== null,
+      onTopOf: (current) => {
+        const { name, revision } = current as Known;
+        this.known.set(id, { name, revision });
+      },
+    });
+  }
+
+  /** A step back or forth: things are to stand as they did then. Gives back what to do once the view is shown. */
+  comeBack(made: Made): () => void {
+    const settles: (() => void)[] = [];
+    const ids = new Set([...this.list.map((thing) => thing.id), ...Object.keys(made)]);
+    for (const id of ids) {
+      if (!id.startsWith(`${this.kind}:`)) continue;
+      const before = this.get(id);
+      const number = made[id] ?? null;
+      if (number === (before?.number ?? null)) continue;
+      const value = number === null ? null : this.snapshots.get(number).value;
+      const after = this.shift(id, value, number ?? newNumber());
+      this.follow(before, after);
+      settles.push(() => this.settle(before, after));
+      const what = value ? `“${value.name}” as it was before` : `“${before?.value.name ?? ''}” removed`;
+      this.send(id, number, what, async (known) => {
+        if (number === null || !value) return known ? this.erase(known) : { revision: 0 };
+        const { revision } = this.snapshots.get(number);
+        if (revision === null) {
+          throw new ApiError('never_saved', `“${value.name}” was never saved in that state.`, '', 409);
+        }
+        return this.restore(value, known, revision);
+      });
+    }
+    return () => {
+      for (const settle of settles) settle();
+    };
+  }
+}
+
+function withState(made: Made, id: string, number: number | null): Made {
+  if ((made[id] ?? null) === number) return made;
+  const { [id]: _gone, ...others } = made;
+  return number === null ? others : { ...others, [id]: number };
+}

@@ -1,0 +1,117 @@
+/** From a column to what the plot needs to draw it: codes, and what its legend says. */
+import type { Order } from '../../canvas/paint';
+import { categoryCodes, quantiseSteps } from '../../color/codes';
+import { pairCodes } from '../../color/pair';
+import type { NumberArray } from '../../wire/columns';
+import type { GeneRef } from '../view/fieldRef';
+import { type FieldScale, USUAL_SCALE } from '../view/view';
+import type { FieldData } from './field';
+
+export interface PlainColoring {
+  readonly kind: 'plain';
+  readonly title: string;
+}
+
+export interface CategoryColoring {
+  readonly kind: 'category';
+  readonly key: string;
+  readonly title: string;
+  readonly codes: Uint8Array | Uint16Array;
+  /** The codes of the file: -1 is missing. */
+  readonly values: NumberArray;
+  readonly categories: readonly string[];
+  readonly colors: readonly string[] | null;
+  readonly order: Order;
+}
+
+export interface ValueColoring {
+  readonly kind: 'value';
+  readonly key: string;
+  readonly title: string;
+  readonly subtitle: string;
+  readonly codes: Uint8Array;
+  readonly values: NumberArray;
+  readonly domain: readonly [number, number];
+  readonly extent: readonly [number, number];
+  readonly nMissing: number;
+  readonly nZero: number;
+  /** Whether zeros are grey. */
+  readonly zero: boolean;
+  readonly isDate: boolean;
+  readonly order: Order;
+}
+
+/** Two fields of numbers at once: codes as `pairLut` has them. */
+export interface PairColoring {
+  readonly kind: 'pair';
+  readonly key: string;
+  readonly title: string;
+  readonly a: ValueColoring;
+  readonly b: ValueColoring;
+  readonly codes: Uint8Array;
+  readonly order: Order;
+}
+
+export type Coloring = PlainColoring | CategoryColoring | ValueColoring | PairColoring;
+
+export const PLAIN: PlainColoring = { kind: 'plain', title: 'All cells' };
+
+/** Prepare a field for the plot, in steps. */
+export function* coloringSteps(field: FieldData, scale: FieldScale = USUAL_SCALE): Generator<undefined, Coloring> {
+  if (field.kind === 'category') {
+    return {
+      kind: 'category',
+      key: field.key,
+      title: field.title,
+      codes: categoryCodes(field.values, field.categories.length),
+      values: field.values,
+      categories: field.categories,
+      colors: field.colors,
+      order: 'shuffled',
+    };
+  }
+  if (field.kind === 'text') return PLAIN;
+  const isGene = field.gene !== null || field.key.startsWith('row:');
+  const zero = isGene && isExpression(field.values);
+  const quantised = yield* quantiseSteps(field.values, {
+    missing: field.missing,
+    zero,
+    clip: scale.clip ?? (isGene ? [0, 99.5] : [0.5, 99.5]),
+    log: scale.log,
+  });
+  const notes = [field.gene ? sourceOf(field.gene) : '', scale.log ? 'logarithmic scale' : ''];
+  return {
+    kind: 'value',
+    key: field.key,
+    title: field.title,
+    subtitle: notes.filter(Boolean).join(', '),
+    codes: quantised.codes,
+    values: field.values,
+    domain: quantised.domain,
+    extent: quantised.extent,
+    nMissing: quantised.nMissing,
+    nZero: quantised.nZero,
+    zero,
+    isDate: field.isDate,
+    order: 'value',
+  };
+}
+
+function sourceOf({ matrix, list }: GeneRef): string {
+  if (!list) return `values from ${matrix}`;
+  return `${list.method} of ${list.genes.length} genes from ${matrix}`;
+}
+
+/** Two colourings by numbers as one. */
+export function pairColoring(a: Coloring, b: Coloring): Coloring {
+  if (a.kind !== 'value' || b.kind !== 'value') return a;
+  const title = `${a.title} and ${b.title}`;
+  const codes = pairCodes(a.codes, b.codes);
+  return { kind: 'pair', key: `${a.key} ${b.key}`, title, a, b, codes, order: 'value' };
+}
+
+/** Counts and their logarithms have no negative values; a scaled matrix has, and its zero means nothing. */
+function isExpression(values: NumberArray): boolean {
+  for (const value of values) if (value < 0) return false;
+  return true;
+}

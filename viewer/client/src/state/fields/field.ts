@@ -1,0 +1,101 @@
+/** A column as the page uses it: for colours, filters, histograms and the hover card. */
+import type { ObsColumn } from '../../api/types';
+import { percentiles } from '../../color/codes';
+import type { FieldSpec } from '../../crossfilter/engine';
+import type { Column, NumberArray } from '../../wire/columns';
+import type { RowRef } from '../view/fieldRef';
+import { type GeneRef, geneKey, obsKey, rowKey } from '../view/fieldRef';
+import { type FieldScale, USUAL_SCALE } from '../view/view';
+
+export interface CategoryData {
+  readonly kind: 'category';
+  readonly key: string;
+  readonly title: string;
+  readonly values: NumberArray;
+  readonly categories: readonly string[];
+  readonly colors: readonly string[] | null;
+  readonly hasMissing: boolean;
+  /** What cells without a category are called, where they are not "missing". */
+  readonly without?: string;
+}
+
+export interface RangeData {
+  readonly kind: 'range';
+  readonly key: string;
+  readonly title: string;
+  readonly values: NumberArray;
+  readonly missing: Uint8Array | null;
+  readonly isDate: boolean;
+  readonly gene: GeneRef | null;
+}
+
+/** A column of texts that differ from cell to cell: shown where a cell is, but neither drawn nor filtered. */
+export interface TextData {
+  readonly kind: 'text';
+  readonly key: string;
+  readonly title: string;
+  readonly values: readonly (string | null)[];
+}
+
+export type FieldData = CategoryData | RangeData | TextData;
+
+export function obsField(info: ObsColumn, column: Column): FieldData {
+  const key = obsKey(info.name);
+  const title = info.name;
+  if (column.layout === 'string') return { kind: 'text', key, title, values: column.values };
+  const values = column.dense();
+  const categories = column.layout === 'dense' ? column.categories : null;
+  if (categories) {
+    return { kind: 'category', key, title, values, categories, colors: info.colors ?? null, hasMissing: any(values) };
+  }
+  const missing = column.layout === 'dense' ? column.missing : null;
+  return { kind: 'range', key, title, values, missing, isDate: info.kind === 'datetime', gene: null };
+}
+
+export function geneField(gene: GeneRef, column: Column): FieldData {
+  const key = geneKey(gene);
+  if (column.layout === 'string') return { kind: 'text', key, title: gene.gene, values: column.values };
+  return { kind: 'range', key, title: gene.gene, values: column.dense(), missing: null, isDate: false, gene };
+}
+
+/** What a cell is to all others; of itself it is nothing. */
+export function rowField(row: RowRef, column: Column): FieldData {
+  const title = `${row.pairs} of cell ${row.cell}`;
+  if (column.layout === 'string') return { kind: 'text', key: rowKey(row), title, values: column.values };
+  return { kind: 'range', key: rowKey(row), title, values: column.dense(), missing: null, isDate: false, gene: null };
+}
+
+/** What the crossfilter counts of a field, on its scale; null for texts. */
+export function fieldSpec(field: FieldData, scale: FieldScale = USUAL_SCALE): FieldSpec | null {
+  if (field.kind === 'text') return null;
+  if (field.kind === 'category') return { kind: 'category', codes: field.values, size: field.categories.length };
+  const { values, missing } = field;
+  const domain = scale.clip && percentiles(values, { missing, clip: scale.clip });
+  return { kind: 'range', values, missing, bins: 40, domain, log: scale.log };
+}
+
+/** All codes a category field has, "missing" last. */
+export function codesOf(field: CategoryData): number[] {
+  const codes = field.categories.map((_, code) => code);
+  if (field.hasMissing) codes.push(-1);
+  return codes;
+}
+
+/** What a category is called on the page; -1 is "missing", or what the column calls it. */
+export function categoryName(categories: readonly string[], code: number, without = 'Missing'): string {
+  if (code < 0) return without;
+  const name = categories[code] ?? '';
+  return name.trim() === '' ? '(blank)' : name;
+}
+
+/** The one value every cell has; null where they differ or some have none. */
+export function onlyValue(field: RangeData): number | null {
+  const [first] = field.values;
+  if (first === undefined || !Number.isFinite(first) || field.missing?.includes(1)) return null;
+  return field.values.every((value: number) => value === first) ? first : null;
+}
+
+function any(codes: NumberArray): boolean {
+  for (const code of codes) if (code < 0) return true;
+  return false;
+}

@@ -1,0 +1,58 @@
+/** What narrows the selection, and the two sets kept, each in a few words. */
+
+import { count, date, number } from '../../ui/format';
+import { isShown, MISSING, type RangeFilter } from '../view/fieldFilter';
+import type { View } from '../view/view';
+import { categoryName, type FieldData } from './field';
+
+export interface Chip {
+  /** Of the field; `lasso`, `setA` or `setB` for those. */
+  readonly key: string;
+  /** What it is about, and what of it is chosen. */
+  readonly title: string;
+  readonly text: string;
+}
+
+/** Categories named before "n of m". */
+const NAMED = 2;
+
+/** One for each filter and for the lasso, in the order they were made. */
+export function filterChips(view: View, fields: ReadonlyMap<string, FieldData>): Chip[] {
+  const chips = Object.entries(view.filters).map(([key, filter]): Chip => {
+    const field = fields.get(key);
+    const title = field?.title ?? key.slice(key.lastIndexOf(':') + 1);
+    if (filter.kind === 'range') return { key, title, text: rangeText(filter, field) };
+    if (field?.kind !== 'category') return { key, title, text: '…' };
+    const codes = [...field.categories.keys(), ...(field.hasMissing ? [MISSING] : [])];
+    const name = (code: number) => categoryName(field.categories, code);
+    const shown = codes.filter((code) => isShown(filter, code));
+    const hidden = codes.filter((code) => !isShown(filter, code));
+    if (shown.length === 0) return { key, title, text: 'none' };
+    if (shown.length <= NAMED) return { key, title, text: shown.map(name).join(', ') };
+    if (hidden.length <= NAMED) return { key, title, text: `without ${hidden.map(name).join(', ')}` };
+    return { key, title, text: `${count(shown.length)} of ${count(codes.length)}` };
+  });
+  if (view.lasso) chips.push({ key: 'lasso', title: 'Lasso', text: cells(view.lasso.n) });
+  return chips;
+}
+
+/** One for each set that holds cells. */
+export function setChips({ setA, setB }: View): Chip[] {
+  const chips: Chip[] = [];
+  if (setA) chips.push({ key: 'setA', title: 'Set A', text: setText(setA) });
+  if (setB && setB !== 'rest') chips.push({ key: 'setB', title: 'Set B', text: setText(setB) });
+  return chips;
+}
+
+function setText({ n, label }: { readonly n: number; readonly label?: string }): string {
+  return label ? `${label}, ${count(n)}` : cells(n);
+}
+
+function rangeText({ min, max }: RangeFilter, field: FieldData | undefined): string {
+  const write = field?.kind === 'range' && field.isDate ? date : number;
+  return `${write(min)} to ${write(max)}`;
+}
+
+function cells(n: number): string {
+  return n === 1 ? '1 cell' : `${count(n)} cells`;
+}

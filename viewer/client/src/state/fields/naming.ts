@@ -1,0 +1,25 @@
+/** What cells are called that were selected by filters. */
+
+import { isShown, MISSING } from '../view/fieldFilter';
+import type { View } from '../view/view';
+import { categoryName, type FieldData } from './field';
+
+/** Names listed before "and n more". */
+const LISTED = 2;
+
+/** The names of the categories chosen where a single column was filtered and nothing else; else "selected cells". */
+export function selectionName(view: View, fields: ReadonlyMap<string, FieldData>): string {
+  const keys = Object.keys(view.filters);
+  const [key] = keys;
+  if (keys.length === 0) return view.lasso ? 'Lasso' : 'All cells';
+  if (view.lasso || keys.length > 1 || key === undefined) return 'Selected cells';
+  const field = fields.get(key);
+  if (field?.kind !== 'category') return field ? `Range of ${field.title}` : 'Selected cells';
+  const codes = [...field.categories.keys(), ...(field.hasMissing ? [MISSING] : [])];
+  const shown = codes
+    .filter((code) => isShown(view.filters[key], code))
+    .map((code) => categoryName(field.categories, code, field.without));
+  if (shown.length === 0) return 'No cells';
+  const rest = shown.length - LISTED;
+  return rest > 0 ? `${shown.slice(0, LISTED).join(', ')} and ${rest} more` : shown.join(', ');
+}

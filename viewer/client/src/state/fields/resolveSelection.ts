@@ -1,0 +1,78 @@
+/** The cells of a recipe, found in the data. */
+
+import { lassoCells } from '../../canvas/lasso';
+import { unpackCells } from '../view/cellListCodec';
+import { type CategoryFilter, type FieldFilter, isShown } from '../view/fieldFilter';
+import type { Axes, FieldRef } from '../view/fieldRef';
+import type { Turn } from '../view/rotation3d';
+import type { Recipe } from '../view/selectionExpression';
+import { cellsOf } from './cells';
+import type { FieldData } from './field';
+
+/** Where a recipe's ingredients come from. */
+export interface Ingredients {
+  readonly n: number;
+  place(place: string | Axes, turn?: Turn): Promise<{ readonly x: Float32Array; readonly y: Float32Array }>;
+  field(ref: FieldRef): Promise<FieldData>;
+}
+
+/** Make the list: the cells, ascending. */
+export async function cook(recipe: Recipe, from: Ingredients): Promise<Uint32Array> {
+  return cellsOf(await maskOf(recipe, from), from.n);
+}
+
+function masked(cells: Uint32Array, n: number): Uint8Array {
+  const mask = new Uint8Array(n);
+  for (const cell of cells) mask[cell] = 1;
+  return mask;
+}
+
+async function maskOf(recipe: Recipe, from: Ingredients): Promise<Uint8Array> {
+  if ('polygon' in recipe) {
+    const { x, y } = await ('axes' in recipe ? from.place(recipe.axes) : from.place(recipe.embedding, recipe.turn));
+    return masked(lassoCells(x, y, recipe.polygon), from.n);
+  }
+  if ('cells' in recipe) return masked(unpackCells(recipe.cells, from.n), from.n);
+  if ('not' in recipe) return (await maskOf(recipe.not, from)).map((passes) => 1 - passes);
+  if ('join' in recipe) {
+    const [first, second] = [await maskOf(recipe.of[0], from), await maskOf(recipe.of[1], from)];
+    const { join } = recipe;
+    return first.map((a, cell) => {
+      const b = second[cell] as number;
+      return join === 'add' ? a | b : join === 'intersect' ? a & b : a & (1 - b);
+    });
+  }
+  const mask = new Uint8Array(from.n).fill(1);
+  for (const filter of recipe.filters) exclude(mask, await from.field(filter.field), filter);
+  return mask;
+}
+
+/** Take out of a mask what a filter does not let through; the same decisions as the crossfilter's. */
+function exclude(mask: Uint8Array, field: FieldData, filter: FieldFilter): void {
+  if (field.kind === 'text') return;
+  if (filter.kind === 'category') {
+    if (field.kind !== 'category') return;
+    const shown = passing(filter, field.categories.length);
+    for (let cell = 0; cell < mask.length; cell++) {
+      const code = field.values[cell] as number;
+      if (!shown[code >= 0 && code < shown.length - 1 ? code : shown.length - 1]) mask[cell] = 0;
+    }
+    return;
+  }
+  if (field.kind !== 'range') return;
+  for (let cell = 0; cell < mask.length; cell++) {
+    const value = field.values[cell] as number;
+    const within = value - value === 0 && value >= filter.min && value <= filter.max;
+    if (!within || field.missing?.[cell]) mask[cell] = 0;
+  }
+}
+
+/** Whether each category passes, "missing" last. */
+function passing(filter: CategoryFilter, size: number): Uint8Array {
+  const shown = new Uint8Array(size + 1).fill(filter.mode === 'only' ? 0 : 1);
+  for (const code of filter.codes) {
+    const at = code < 0 ? size : code;
+    if (at <= size) shown[at] = isShown(filter, code) ? 1 : 0;
+  }
+  return shown;
+}

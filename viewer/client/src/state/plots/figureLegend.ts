@@ -1,0 +1,116 @@
+/** What a reader of a figure must know, in sentences for its legend. */
+import type { Schema } from '../../api/types';
+import { count, embeddingName, number } from '../../ui/format';
+import { type Comparison, METHODS } from '../compare/compare.svelte';
+import type { Thresholds } from '../compare/thresholds';
+import type { Coloring } from '../fields/coloring';
+import type { FieldData } from '../fields/field';
+import { type Chip, filterChips } from '../fields/filters';
+import type { View } from '../view/view';
+import type { Order, PlotKind, Standard } from './plots.svelte';
+
+const CORRECTIONS: Readonly<Record<string, string>> = {
+  'benjamini-hochberg': 'by Benjamini and Hochberg’s method',
+  bonferroni: 'by Bonferroni’s method',
+};
+
+/** Genes named before "and n others". */
+const NAMED = 12;
+
+export function dataset({ title, n_obs, n_vars, version }: Schema): string {
+  return `Dataset: ${title} (${count(n_obs)} cells, ${count(n_vars)} genes). Drawn with starcyte ${version}.`;
+}
+
+/** The selection, where there is one. */
+export function selection(view: View, fields: ReadonlyMap<string, FieldData>, passing: number, n: number): string {
+  const chips = filterChips(view, fields);
+  if (chips.length === 0) return '';
+  const said = chips.map((chip: Chip) => (chip.key === 'lasso' ? 'a lasso' : `${chip.title} (${chip.text})`));
+  return `Of ${count(n)} cells ${count(passing)} are selected, by ${listed(said)}.`;
+}
+
+export function scatter(embedding: string, coloring: Coloring): string {
+  const where = `Cells in the coordinates of ${embeddingName(embedding)} (${embedding})`;
+  if (coloring.kind === 'plain') return `${where}.`;
+  if (coloring.kind === 'category') return `${where}, coloured by ${coloring.title}.`;
+  if (coloring.kind === 'pair') {
+    const spans = [coloring.a, coloring.b].map(({ title, subtitle, domain: [low, high] }) => {
+      return `${title}${subtitle ? ` (${subtitle})` : ''} from ${number(low)} to ${number(high)}`;
+    });
+    return `${where}, coloured by ${spans.join(' and ')} at once.`;
+  }
+  const [low, high] = coloring.domain;
+  const source = coloring.subtitle ? ` (${coloring.subtitle})` : '';
+  const ends = Number.isNaN(low) ? '' : `; colours run from ${number(low)} to ${number(high)}${clipped(coloring)}`;
+  const zero = coloring.zero ? '; cells at 0 are grey' : '';
+  return `${where}, coloured by ${coloring.title}${source}${ends}${zero}.`;
+}
+
+function clipped({ domain, extent }: { domain: readonly [number, number]; extent: readonly [number, number] }): string {
+  return extent[0] < domain[0] || extent[1] > domain[1] ? ', more extreme values as these ends' : '';
+}
+
+export interface Plotted {
+  readonly kind: PlotKind;
+  readonly genes: readonly string[];
+  /** The column whose spread is shown in place of genes. */
+  readonly column: string | null;
+  readonly groupBy: string | null;
+  readonly by: string | null;
+  readonly split: string | null;
+  readonly matrix: string | null;
+  readonly standard: Standard;
+  readonly order: Order;
+  readonly groupOrder: Order;
+}
+
+const STANDARDS: Readonly<Record<Standard, string>> = {
+  none: '',
+  share: ', each gene scaled from its lowest to its highest',
+  z: ', each gene in standard deviations from its mean',
+};
+
+export function plot(plotted: Plotted): string {
+  const { kind, genes, column, groupBy, by, split, matrix, standard } = plotted;
+  const what = column === null ? listed(genes, NAMED) : column;
+  const from = column === null ? ` (values of ${matrix})` : '';
+  if (kind === 'composition') return `Composition of the categories of ${groupBy} by ${by}.`;
+  if (kind === 'grid') return `Expression of ${what}${from}, each on a colour scale of its own, high values on top.`;
+  if (kind === 'violins') {
+    const parts = split === null ? '' : `, split by ${split}`;
+    return `Distribution of ${what}${from} in the categories of ${groupBy}${parts}: Gaussian kernel densities (bandwidth by Scott’s rule, each as wide as its peak), medians and quartiles.`;
+  }
+  const order = ordering(plotted);
+  if (kind === 'heat') {
+    return `Expression of ${what}${from}${STANDARDS[standard]} in cells sampled evenly from each category of ${groupBy}.${order}`;
+  }
+  const size = kind === 'dots' ? '; the area of a dot is the fraction of cells above 0' : '';
+  return `Mean expression of ${what}${from}${STANDARDS[standard]} in the categories of ${groupBy}${size}.${order}`;
+}
+
+function ordering({ order, groupOrder }: Plotted): string {
+  const what = [order === 'cluster' ? 'Genes' : '', groupOrder === 'cluster' ? 'Categories' : ''].filter(Boolean);
+  if (what.length === 0) return '';
+  return ` ${listed(what, 2).replace(' and C', ' and c')} are ordered by hierarchical clustering (average linkage, Euclidean distance).`;
+}
+
+export function comparison({ a, b, result }: Comparison, thresholds: Thresholds | null): string {
+  const test = METHODS[result.method];
+  const correction = CORRECTIONS[result.correction] ?? `by ${result.correction}`;
+  const limits: string[] = [];
+  if (thresholds && thresholds.fold > 0 && result.scale !== 'signed') {
+    limits.push(`an absolute log2 fold change of at least ${number(thresholds.fold)}`);
+  }
+  if (thresholds && thresholds.p < 1) limits.push(`an adjusted p-value of at most ${number(thresholds.p)}`);
+  if (thresholds && thresholds.fraction > 0)
+    limits.push(`at least ${number(100 * thresholds.fraction)} % of cells above 0`);
+  const shown = limits.length > 0 ? ` Marked are genes with ${listed(limits)}.` : '';
+  return `Expression in ${a} (${count(result.n_a)} cells) against ${b} (${count(result.n_b)} cells) by ${test} on ${result.matrix}; p-values of ${count(result.n_genes)} genes adjusted ${correction}.${shown}`;
+}
+
+/** Words with commas and "and"; beyond so many, their number. */
+function listed(words: readonly string[], most = Number.POSITIVE_INFINITY): string {
+  if (words.length > most) return `${words.slice(0, most).join(', ')} and ${count(words.length - most)} others`;
+  if (words.length < 2) return words.join('');
+  return `${words.slice(0, -1).join(', ')} and ${words.at(-1)}`;
+}

@@ -1,0 +1,66 @@
+/** Which cells of one field pass: categories that are listed, or a range. */
+import type { FieldRef } from './fieldRef';
+
+/** Which categories pass: those listed, or all but those listed. Code -1 is "missing". */
+export interface CategoryFilter {
+  readonly kind: 'category';
+  readonly mode: 'only' | 'except';
+  readonly codes: readonly number[];
+}
+
+export interface RangeFilter {
+  readonly kind: 'range';
+  readonly min: number;
+  readonly max: number;
+}
+
+export type FieldFilter = CategoryFilter | RangeFilter;
+
+export const MISSING = -1;
+
+/** Whether a category passes its column's filter. */
+export function isShown(filter: FieldFilter | undefined, code: number): boolean {
+  if (filter?.kind !== 'category') return true;
+  return filter.codes.includes(code) === (filter.mode === 'only');
+}
+
+/** The codes that pass, of `size` categories; "missing" apart. */
+export function shownCodes(filter: CategoryFilter, size: number): { allowed: number[]; missing: boolean } {
+  const listed = new Set(filter.codes);
+  const only = filter.mode === 'only';
+  const allowed: number[] = [];
+  for (let code = 0; code < size; code++) if (listed.has(code) === only) allowed.push(code);
+  return { allowed, missing: listed.has(MISSING) === only };
+}
+
+/** Show or hide one category. Null where nothing is hidden any more. */
+export function toggled(
+  filter: FieldFilter | undefined,
+  code: number,
+  codes: readonly number[],
+): CategoryFilter | null {
+  const now: CategoryFilter = filter?.kind === 'category' ? filter : { kind: 'category', mode: 'except', codes: [] };
+  const listed = now.codes.includes(code) ? now.codes.filter((other) => other !== code) : [...now.codes, code];
+  return settled({ ...now, codes: listed }, codes);
+}
+
+/** Show one category alone, or all again where it was alone already. */
+export function soloed(filter: FieldFilter | undefined, code: number, codes: readonly number[]): CategoryFilter | null {
+  const alone = codes.every((other) => isShown(filter, other) === (other === code));
+  return alone ? null : settled({ kind: 'category', mode: 'only', codes: [code] }, codes);
+}
+
+function settled(filter: CategoryFilter, codes: readonly number[]): CategoryFilter | null {
+  return codes.every((code) => isShown(filter, code)) ? null : filter;
+}
+
+/** State of the checkbox above a column's categories. */
+export function columnCheck(filter: FieldFilter | undefined, codes: readonly number[]): 'all' | 'some' | 'none' {
+  if (filter?.kind !== 'category') return 'all';
+  const shown = codes.filter((code) => isShown(filter, code)).length;
+  if (shown === 0) return 'none';
+  return shown === codes.length ? 'all' : 'some';
+}
+
+/** A filter with the name of its field. */
+export type NamedFilter = { readonly field: FieldRef } & FieldFilter;

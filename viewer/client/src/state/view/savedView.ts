@@ -1,0 +1,113 @@
+/** A view as something to keep: in a link, or under a name with the dataset. `readView` reads it back. */
+import type { Schema } from '../../api/types';
+import type { NamedFilter } from './fieldFilter';
+import type { Axes, FieldRef, GeneRef } from './fieldRef';
+import { paneSpecs } from './panes';
+import type { Turn } from './rotation3d';
+import type { Recipe } from './selectionExpression';
+import type { CellsRef, ColorBy, FieldScale, Gallery, View } from './view';
+
+/** Where a plot's camera looks: its middle in data units, its zoom relative to "all cells". */
+export interface Camera {
+  readonly x: number;
+  readonly y: number;
+  readonly zoom: number;
+  /** Of an embedding of three columns: how it is turned, in radians. */
+  readonly turn?: Turn;
+}
+
+export interface SavedSet {
+  readonly label?: string;
+  readonly cells: Recipe;
+}
+
+/** What is kept of a view. Everything but the version may be absent. */
+export interface SavedView {
+  readonly version: 1;
+  /** Fingerprint of the dataset: codes of categories and lists of cells hold for it alone. */
+  readonly data?: string;
+  readonly embedding?: string;
+  readonly axes?: Axes;
+  readonly color?: ColorBy;
+  /** Of several plots what each shows, and which of them was worked in. */
+  readonly panes?: readonly SavedPane[];
+  readonly active?: number;
+  readonly subset?: SavedSet;
+  readonly focus?: number;
+  readonly gallery?: Gallery;
+  readonly matrix?: string;
+  readonly filters?: readonly NamedFilter[];
+  readonly lasso?: Recipe;
+  readonly setA?: SavedSet;
+  readonly setB?: SavedSet | 'rest';
+  readonly genes?: readonly GeneRef[];
+  /** Those of the genes that are pinned. */
+  readonly pinned?: readonly string[];
+  readonly scales?: readonly ({ readonly field: FieldRef } & FieldScale)[];
+  readonly camera?: Camera;
+}
+
+/** What one of several plots shows. */
+export interface SavedPane {
+  readonly embedding?: string;
+  readonly axes?: Axes;
+  readonly color: ColorBy;
+}
+
+/** Write a view down. */
+export function savedView(
+  view: View,
+  schema: Schema,
+  refOf: (key: string) => FieldRef | null,
+  camera: Camera | null,
+): { saved: SavedView; omitted: string[] } {
+  const omitted: string[] = [];
+  const recipe = (ref: CellsRef, what: string): Recipe | null => {
+    if (!ref.recipe) omitted.push(what);
+    return ref.recipe ?? null;
+  };
+  const set = (ref: CellsRef, what: string): SavedSet | null => {
+    const cells = recipe(ref, what);
+    return cells && { ...(ref.label === undefined ? {} : { label: ref.label }), cells };
+  };
+  const filters: NamedFilter[] = [];
+  for (const [key, filter] of Object.entries(view.filters)) {
+    const field = refOf(key);
+    if (field) filters.push({ field, ...filter });
+  }
+  const scales: ({ field: FieldRef } & FieldScale)[] = [];
+  for (const [key, scale] of Object.entries(view.scales)) {
+    const field = refOf(key);
+    if (field) scales.push({ field, ...scale });
+  }
+  const lasso = view.lasso && recipe(view.lasso, 'the lasso');
+  const setA = view.setA && set(view.setA, 'set A');
+  const setB = view.setB && view.setB !== 'rest' ? set(view.setB, 'set B') : view.setB;
+  const subset = view.subset && set(view.subset, 'the cells that the plot is limited to');
+  const panes = paneSpecs(view).map(({ embedding, axes, color }) => ({
+    ...(embedding === null ? {} : { embedding }),
+    ...(axes ? { axes } : {}),
+    color,
+  }));
+  const saved: SavedView = {
+    version: 1,
+    data: schema.fingerprint,
+    ...(view.embedding !== null ? { embedding: view.embedding } : {}),
+    ...(view.matrix !== null ? { matrix: view.matrix } : {}),
+    ...(view.axes ? { axes: view.axes } : {}),
+    ...(panes.length > 1 ? { panes, active: view.active } : {}),
+    ...(subset ? { subset } : {}),
+    ...(view.gallery ? { gallery: view.gallery } : {}),
+    ...(view.focus === null ? {} : { focus: view.focus }),
+    color: view.color,
+    ...(filters.length ? { filters } : {}),
+    ...(lasso ? { lasso } : {}),
+    ...(setA ? { setA } : {}),
+    ...(setB && setB !== 'rest' ? { setB } : {}),
+    ...(view.genes.length ? { genes: view.genes } : {}),
+    ...(view.pinned.length ? { pinned: view.pinned } : {}),
+    ...(scales.length ? { scales } : {}),
+    ...(camera ? { camera } : {}),
+  };
+  return { saved, omitted };
+}

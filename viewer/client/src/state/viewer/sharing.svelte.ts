@@ -1,0 +1,250 @@
+/** The view in the page's address: written as it changes, read when the page opens or the browser goes back. */
+import type { Api } from '../../api/client';
+import type { Schema } from '../../api/types';
+import type { Page } from '../page/page.svelte';
+import { hashOf, readHash } from '../view/address';
+import { type GeneRef, geneKey, keyOf } from '../view/fieldRef';
+import { type ReadView, readView } from '../view/readView';
+import { OBLIQUE } from '../view/rotation3d';
+import { type SavedSet, type SavedView, savedView } from '../view/savedView';
+import type { CellsRef, View } from '../view/view';
+import { fieldsOf } from './pane.svelte';
+import type { Viewer } from './viewer.svelte';
+
+/** Milliseconds after which a camera at rest is written down. */
+const REST = 400;
+/** Views kept for the browser's way back. */
+const MOST_KEPT = 200;
+
+/** The view that an address asks for, as far as the dataset has it; null where it asks for none. */
+export async function viewOf(hash: string, api: Api, schema: Schema): Promise<ReadView | null> {
+  let given: unknown;
+  try {
+    given = await readHash(hash);
+  } catch {
+    return readView(null, schema);
+  }
+  return given === null ? null : withKnownGenes(readView(given, schema), api);
+}
+
+/** Leave out the genes that the dataset has not. */
+async function withKnownGenes(read: ReadView, api: Api): Promise<ReadView> {
+  const unknown: GeneRef[] = [];
+  await Promise.all(
+    read.view.genes.map(async (ref) => {
+      if (ref.list) return;
+      const { genes } = await api.genes(ref.gene, ref.matrix, 10, new AbortController().signal);
+      if (!genes.some(({ name, id }) => name === ref.gene || id === ref.gene)) unknown.push(ref);
+    }),
+  );
+  if (unknown.length === 0) return read;
+  const keys = new Set(unknown.map(geneKey));
+  const { color, genes, filters } = read.view;
+  const view: View = {
+    ...read.view,
+    color: fieldsOf(color).some((ref) => keys.has(keyOf(ref))) ? { kind: 'none' } : color,
+    genes: genes.filter((ref) => !keys.has(geneKey(ref))),
+    filters: Object.fromEntries(Object.entries(filters).filter(([key]) => !keys.has(key))),
+  };
+  const names = unknown.map(({ gene }) => (gene.length > 40 ? `${gene.slice(0, 40)}…` : gene));
+  return { ...read, view, dropped: [...read.dropped, `the genes ${names.slice(0, 5).join(', ')}`] };
+}
+
+export class Sharing {
+  /** Views by the number their entry of the browser's history has. */
+  private readonly kept = new Map<number, View>();
+  private at = 0;
+  private steps: number;
+  private turned = false;
+  private written: View | null = null;
+  /** What is left out of a link of the view shown. */
+  private omitted: readonly string[] = [];
+  private writing: Promise<void> = Promise.resolve();
+  /** How many views that were read are still without their lists of cells. */
+  private completing = 0;
+  /** How often the browser went elsewhere in its history: what was to be written before must not cover that. */
+  private moves = 0;
+  private readonly stop: () => void;
+
+  constructor(
+    private readonly viewer: Viewer,
+    private readonly page: Page,
+    read: ReadView | null,
+  ) {
+    this.steps = viewer.steps;
+    this.at = Date.now();
+    if (read) void this.complete(read);
+    const onPopState = (event: PopStateEvent) => void this.goBack(event.state);
+    window.addEventListener('popstate', onPopState);
+    const stopEffects = $effect.root(() => {
+      $effect(() => this.follow(viewer.view));
+      $effect(() => this.followCamera());
+      $effect(() => this.followTurn());
+    });
+    this.stop = () => {
+      window.removeEventListener('popstate', onPopState);
+      stopEffects();
+    };
+  }
+
+  dispose(): void {
+    this.stop();
+  }
+
+  /** The view shown, to be kept. */
+  serializeView(): { saved: SavedView; omitted: string[] } {
+    const { viewer } = this;
+    return savedView(viewer.view, viewer.schema, (key) => viewer.refOf(key), this.viewer.pane.camera);
+  }
+
+  /** Show a view that was kept, as one step. Returns what of it does not fit this dataset. */
+  async restoreView(saved: unknown): Promise<readonly string[]> {
+    const read = await withKnownGenes(readView(saved, this.viewer.schema), this.viewer.api);
+    this.viewer.learn(read.view.genes);
+    this.viewer.commit(read.view);
+    return this.complete(read);
+  }
+
+  /** A small picture of the plot, `width` pixels wide, to tell views apart by. */
+  async thumbnail(width = 240): Promise<Blob | null> {
+    const { scatter } = this.page;
+    if (!scatter || scatter.size.width === 0) return null;
+    return scatter.toPNG({ scale: width / scatter.size.width });
+  }
+
+  /** Put a link to the view shown onto the clipboard. */
+  async copyLink(): Promise<void> {
+    this.follow(this.viewer.view);
+    await this.writing;
+    const link = window.location.href;
+    const left = this.omitted.length ? `Too large for a link and left out: ${this.omitted.join(', ')}.` : '';
+    if (await copied(link))
+      this.viewer.tell('The link is copied.', left || 'It opens this view, for everyone who can open this page.');
+    else this.viewer.tell('Copy the address of this page: it opens this view.', left);
+  }
+
+  /** Make the lists of cells that a view read is still without, and tell what is missing from it. */
+  private async complete(read: ReadView): Promise<readonly string[]> {
+    const { viewer } = this;
+    const start: View = viewer.view;
+    const dropped = [...read.dropped];
+    this.completing++;
+    try {
+      const sets = { setA: read.setA, setB: read.setB, subset: read.subset };
+      const cooked: { -readonly [Key in keyof View]: View[Key] } = { ...start };
+      if (read.lasso) cooked.lasso = await this.keptCells({ cells: read.lasso });
+      for (const name of ['setA', 'setB', 'subset'] as const) {
+        const set = sets[name];
+        if (set) cooked[name] = await this.keptCells(set);
+      }
+      const made = read.lasso || read.setA || read.setB || read.subset;
+      if (viewer.view === start && made) viewer.amend(cooked);
+    } catch (error) {
+      viewer.fail(error);
+    } finally {
+      this.completing--;
+    }
+    this.write(viewer.view, false);
+    if (read.camera && read.view.embedding) viewer.pane.look(read.camera, read.view.embedding);
+    if (dropped.length) {
+      viewer.tell('Not all of the link fits this dataset.', `Left out: ${dropped.slice(0, 6).join('; ')}.`);
+    }
+    return dropped;
+  }
+
+  /** Make the cells of a set and keep them. */
+  private async keptCells({ label, cells: recipe }: SavedSet): Promise<CellsRef | null> {
+    const { viewer } = this;
+    const cells = await viewer.cook(recipe);
+    return cells.length ? { ...viewer.cells.add(cells, recipe), ...(label === undefined ? {} : { label }) } : null;
+  }
+
+  /** Write the view shown into the address: a new entry of the browser's history for every step. */
+  private follow(view: View): void {
+    if (view === this.written) return;
+    const step = this.written !== null && this.viewer.steps !== this.steps;
+    this.steps = this.viewer.steps;
+    this.written = view;
+    this.write(view, step);
+  }
+
+  private followCamera(): undefined | (() => void) {
+    const { scatter } = this.page;
+    if (!scatter) return;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const stop = scatter.onView(() => {
+      clearTimeout(timer);
+      timer = setTimeout(() => this.write(this.viewer.view, false), REST);
+    });
+    return () => {
+      clearTimeout(timer);
+      stop();
+    };
+  }
+
+  /** Write down how an embedding of three columns is turned, once it rests. */
+  private followTurn(): undefined | (() => void) {
+    if (this.viewer.pane.turn === OBLIQUE && !this.turned) return;
+    this.turned = true;
+    const timer = setTimeout(() => this.write(this.viewer.view, false), REST);
+    return () => clearTimeout(timer);
+  }
+
+  private write(view: View, step: boolean): void {
+    // The address still says all of it; this view does not yet.
+    if (!step && this.completing > 0) return;
+    if (step) this.at++;
+    const { at, moves } = this;
+    this.kept.set(at, view);
+    for (const old of this.kept.keys()) if (this.kept.size > MOST_KEPT) this.kept.delete(old);
+    const { saved, omitted } = this.serializeView();
+    this.writing = this.writing.then(async () => {
+      const hash = `#${await hashOf(saved)}`;
+      if (moves !== this.moves) return;
+      this.omitted = omitted;
+      // A frame around the page may forbid it, and browsers limit how often: the page works without.
+      try {
+        if (step) window.history.pushState({ starcyte: at }, '', hash);
+        else window.history.replaceState({ starcyte: at }, '', hash);
+      } catch {}
+    });
+  }
+
+  private async goBack(state: unknown): Promise<void> {
+    const { viewer } = this;
+    this.moves++;
+    const number = (state as { starcyte?: unknown } | null)?.starcyte;
+    const kept = typeof number === 'number' ? this.kept.get(number) : undefined;
+    if (typeof number === 'number') this.at = number;
+    if (kept && viewer.revisit(kept)) {
+      this.written = viewer.view;
+      this.steps = viewer.steps;
+      return;
+    }
+    const read = await viewOf(window.location.hash, viewer.api, viewer.schema);
+    if (!read) return;
+    this.viewer.learn(read.view.genes);
+    this.written = read.view;
+    viewer.commit(read.view);
+    this.steps = viewer.steps;
+    await this.complete(read);
+  }
+}
+
+async function copied(text: string): Promise<boolean> {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    // Pages without TLS have no clipboard; the old way still works there.
+    const field = document.createElement('textarea');
+    field.value = text;
+    field.style.position = 'fixed';
+    field.style.opacity = '0';
+    document.body.append(field);
+    field.select();
+    const done = document.execCommand('copy');
+    field.remove();
+    return done;
+  }
+}

@@ -1,0 +1,93 @@
+/** Answers of a starcyte server over HTTP. Its addresses are relative: the page works below any prefix. */
+import { ApiError, errorOf, isAbort } from '../api/error';
+import { pause } from '../api/sleep';
+import type { Transport } from '../api/transport';
+
+/** Milliseconds between two attempts to reach a server. */
+const FIRST_WAIT = 500;
+const LONGEST_WAIT = 8000;
+
+/** Seconds to wait for a busy server without a `Retry-After`. */
+const RETRY = 2;
+
+export class HttpTransport implements Transport {
+  onBusy: (busy: ApiError | null) => void = () => {};
+  onLost: (lost: boolean) => void = () => {};
+  onOver: (error: ApiError) => void = () => {};
+  revision: string | null = null;
+  patient = false;
+  /** Identifies this load of the page, so that the server can share its work between users. */
+  private readonly page = randomName();
+
+  address(path: string): string {
+    return `api/v1/${path}`;
+  }
+
+  /**
+   * Ask, and ask again while the server has too much to do, until the user gives up. A question that changes nothing is
+   * asked again as well while no server is there, once the page is open.
+   */
+  async fetch(path: string, init: RequestInit, giveUp = init.signal): Promise<Response> {
+    const headers = {
+      ...init.headers,
+      'X-Starcyte-Client': this.page,
+      ...(this.revision ? { 'X-Starcyte-Revision': this.revision } : {}),
+    };
+    const patient = this.patient && (init.method ?? 'GET') === 'GET';
+    let wait = FIRST_WAIT;
+    while (true) {
+      const answer = await this.send(this.address(path), { ...init, headers }).catch((error: unknown) => {
+        if (patient && error instanceof ApiError) return error;
+        throw error;
+      });
+      const error = answer instanceof ApiError ? answer : answer.ok ? null : await errorOf(answer);
+      if (patient && error && isAway(error)) {
+        this.onLost(true);
+        await pause(wait, giveUp);
+        wait = Math.min(2 * wait, LONGEST_WAIT);
+        continue;
+      }
+      if (patient) this.onLost(false);
+      if (error?.code === 'dataset_changed') this.onOver(error);
+      if (error?.code === 'dataset_loading' && this.revision) {
+        // A catalog has closed the dataset meanwhile, and opens it again.
+        await pause(wait, giveUp);
+        wait = Math.min(2 * wait, LONGEST_WAIT);
+        continue;
+      }
+      if (answer instanceof ApiError) throw answer;
+      if (!error) return answer;
+      if (answer.status !== 429) throw error;
+      this.onBusy(error);
+      const seconds = Number(answer.headers.get('Retry-After')) || RETRY;
+      try {
+        await pause(1000 * seconds, giveUp);
+      } finally {
+        this.onBusy(null);
+      }
+    }
+  }
+
+  private async send(url: string, init: RequestInit): Promise<Response> {
+    try {
+      return await fetch(url, init);
+    } catch (error) {
+      if (isAbort(error)) throw error;
+      throw new ApiError(
+        'unreachable',
+        'The viewer’s server cannot be reached.',
+        'It may have been stopped, or the connection was lost. Check it and reload the page.',
+      );
+    }
+  }
+}
+
+/** Whether nobody of ours was there to answer: no connection, or a proxy that finds no server behind it. */
+function isAway({ code }: ApiError): boolean {
+  return code === 'unreachable' || code === 'http_502' || code === 'http_503' || code === 'http_504';
+}
+
+/** A name nobody can guess. `randomUUID` is there on secure pages only. */
+function randomName(): string {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
