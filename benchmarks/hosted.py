@@ -46,7 +46,7 @@ class Hosted(Starcyte):
         return [*super().command(file, scratch, port), *options]
 
 
-class Catalogue(Hosted):
+class CatalogService(Hosted):
     """A folder of datasets for many users."""
 
     name = "starcyte serve"
@@ -174,7 +174,7 @@ def ten_datasets(watch: Watch, sizes: Sequence[Size], data: Path, users: int, se
     for i in range(_DATASETS):
         with contextlib.suppress(FileExistsError):
             (folder / f"dataset-{i}.h5ad").hardlink_to(sizes[i % len(sizes)].file(data))
-    server = Catalogue(watch, CACHE / "index")
+    server = CatalogService(watch, CACHE / "index")
     server.start(folder, scratch)
     try:
         listed = json.loads(server.answer(Request("/api/v1/catalog", _NAMED)))["datasets"]

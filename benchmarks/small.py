@@ -14,14 +14,14 @@ from starcyte.compute import Method
 from starcyte.compute.diffexp import compare
 from starcyte.compute.markers import find_markers
 from starcyte.settings import Settings
-from starcyte.store.base import no_tick
-from starcyte.store.h5ad import H5adDataset
-from starcyte.store.preparing import prepare
+from starcyte.store.anndata.dataset import AnnDataDataset
+from starcyte.store.dataset import no_tick
+from starcyte.store.index.background import prepare
 
 
-def _open(file: Path, cache: Path) -> H5adDataset:
+def _open(file: Path, cache: Path) -> AnnDataDataset:
     settings = Settings(cache_dir=str(cache), workers=1, block_bytes=1 << 18)
-    dataset = H5adDataset(file, settings)
+    dataset = AnnDataDataset(file, settings)
     dataset.matrix("X").index = prepare(dataset, settings, "X", no_tick)
     return dataset
 

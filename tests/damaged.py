@@ -6,13 +6,13 @@ import os
 import signal
 import time
 
-from starcyte.compute import surveying
-from starcyte.store.h5ad import H5adDataset
+from starcyte.catalog import summary_worker as surveying
+from starcyte.store.anndata.dataset import AnnDataDataset
 
 
 def damaged(pipe, settings):
     """Look at files as ever, but for those whose names begin with what becomes of the process."""
-    opened = H5adDataset.__init__
+    opened = AnnDataDataset.__init__
 
     def init(self, path, *rest):
         if path.name.startswith("crashing"):
@@ -21,7 +21,7 @@ def damaged(pipe, settings):
             time.sleep(600)
         opened(self, path, *rest)
 
-    H5adDataset.__init__ = init
+    AnnDataDataset.__init__ = init
     surveying._child(pipe, settings)
 
 

@@ -173,9 +173,9 @@ def read(path: Path) -> None:
     """Read all that the viewer would; raise StarcyteError where it is refused."""
     from starcyte.errors import StarcyteError
     from starcyte.settings import Settings
-    from starcyte.store.h5ad import H5adDataset
+    from starcyte.store.anndata.dataset import AnnDataDataset
 
-    dataset = H5adDataset(path, Settings(block_bytes=256))
+    dataset = AnnDataDataset(path, Settings(block_bytes=256))
     try:
         dataset.describe()
         asked: list[Any] = [dataset.check]
@@ -189,7 +189,7 @@ def read(path: Path) -> None:
             asked += [lambda m=matrix, j=j: m.column(j).dense() for j in (0, matrix.shape[1] - 1)]
             asked += [lambda m=matrix, k=k: m.block(k) for k in range(min(matrix.n_blocks, 20))]
         description = dataset.describe()
-        asked += [lambda n=n: dataset.pair_row(n, 0) for n in description["obsp"]]
+        asked += [lambda n=n: dataset.obsp_row(n, 0) for n in description["obsp"]]
         asked += [lambda i=i: dataset.image(i["name"]) for i in description["images"]]
         for ask in asked:
             try:
@@ -259,7 +259,7 @@ def main() -> None:
     import atheris
 
     with atheris.instrument_imports(include=["starcyte.store"]):
-        import starcyte.store.h5ad  # noqa: F401
+        import starcyte.store.anndata.dataset  # noqa: F401
 
     folder = Path(tempfile.mkdtemp(prefix="h5ad-fuzz-", dir="/dev/shm" if Path("/dev/shm").is_dir() else None))
     target, known = Target(folder), set[str]()

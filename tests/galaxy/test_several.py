@@ -69,7 +69,7 @@ def ended(galaxy):
             galaxy.call("DELETE", f"/api/entry_points/{entry}")
 
 
-def catalogue(user, galaxy, job):
+def catalog_service(user, galaxy, job):
     """Open the session of a job in Galaxy's page, and return its frame once both datasets are listed in it."""
     entry = galaxy_server.wait_for("the entry point", lambda: galaxy_server.active(galaxy, job), 180)
     assert entry["name"] == "starcyte on 2 datasets"
@@ -113,7 +113,7 @@ def test_several_datasets(galaxy, user, place, both):
     inputs = {"infile": {"values": [{"src": "hda", "id": id_} for id_ in both]}, "options|color_by": "louvain"}
     answer = galaxy.call("POST", "/api/tools", json={"tool_id": TOOL, "history_id": place, "inputs": inputs})
     (job,) = answer["jobs"]
-    entry, frame = catalogue(user, galaxy, job["id"])
+    entry, frame = catalog_service(user, galaxy, job["id"])
     keep(user, "several-1-catalogue")
     _, made = label(user, frame)
     keep(user, "several-2-label")
@@ -138,7 +138,7 @@ def test_collection(galaxy, user, collection):
 
     # one session, and not one for each element
     (job,) = galaxy_server.wait_for("the job", started, 60)
-    entry, frame = catalogue(user, galaxy, job)
+    entry, frame = catalog_service(user, galaxy, job)
     viewer, made = label(user, frame)
     # of one dataset's page, and yet of the whole session
     viewer.finish()

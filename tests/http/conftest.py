@@ -16,7 +16,7 @@ from asking import Client
 from h5ad_file import Categorical, Nullable, write_h5ad
 from scipy.sparse import csr_array
 from starcyte.settings import Settings
-from starcyte.store.opening import Opening
+from starcyte.store.loader import DatasetLoader
 from starcyte.web.app import create_app
 
 N = 40
@@ -25,10 +25,10 @@ TYPES = ["B cell", "T, naïve", "<b>markup</b>", "none of them"]
 
 def application(path, run=True, **settings):
     chosen = Settings(**settings)
-    opening = Opening(path, chosen)
+    loader = DatasetLoader(path, chosen)
     if run:
-        opening.run()
-    app = create_app(chosen, opening)
+        loader.run()
+    app = create_app(chosen, loader)
     app.testing = False
     return app
 
@@ -36,7 +36,7 @@ def application(path, run=True, **settings):
 def leave(app):
     app.extensions["starcyte"].stop()
     app.extensions["starcyte"].close()
-    app.extensions["starcyte"].opening.close()
+    app.extensions["starcyte"].loader.close()
 
 
 def refused(response, status, code=None):

@@ -13,13 +13,13 @@ import pytest
 from asking import Client
 from h5ad_file import Categorical, write_h5ad
 from PIL import Image
+from starcyte.catalog.catalog import Catalog
+from starcyte.catalog.service import CatalogService
 from starcyte.curation.accounts import Accounts
 from starcyte.errors import DatasetInvalid
 from starcyte.settings import Settings
-from starcyte.store.catalog import Catalog
 from starcyte.web.access import Access
 from starcyte.web.app import create_site
-from starcyte.web.catalogue import Catalogue
 
 PROXY = {"access": "proxy", "user_header": "X-User", "trusted_proxies": "203.0.113.9", "admins": "admin"}
 HOSTILE = "<img src=x onerror=alert(1)>\"'&"
@@ -41,9 +41,9 @@ class Site(Client):
     def __init__(self, given: Path, scratch: Path, accounts: Accounts | None = None, **chosen):
         settings = Settings(cache_dir=str(scratch / "cache"), data_dir=str(scratch / "data"), rescan=3600.0, **chosen)
         self.folder = given
-        self.catalogue = Catalogue(Catalog(str(given), settings), settings)
-        super().__init__(create_site(settings, self.catalogue, Access(settings, accounts)))
-        self.catalogue.refresh()
+        self.catalog_service = CatalogService(Catalog(str(given), settings), settings)
+        super().__init__(create_site(settings, self.catalog_service, Access(settings, accounts)))
+        self.catalog_service.refresh()
 
     def listed(self, **kwargs):
         """Return what is listed by its place, once all files were looked at."""
@@ -57,8 +57,8 @@ class Site(Client):
 
     def leave(self):
         """Let go of everything."""
-        self.catalogue.stop()
-        self.catalogue.close()
+        self.catalog_service.stop()
+        self.catalog_service.close()
         self.app.extensions["starcyte_traffic"].close()
 
     def schema(self, key, **kwargs):
@@ -316,7 +316,7 @@ def test_a_file_that_is_removed_while_it_is_open_and_comes_back(serve_folder, fo
     refused(site.get(f"/d/{key}/api/v1/health"), 404, "not_found")
     assert "one.h5ad" not in site.listed()
     folder.with_name("kept").rename(folder / "one.h5ad")
-    site.catalogue.refresh()
+    site.catalog_service.refresh()
     assert site.schema(key)["n_obs"] == 30
 
 
@@ -325,7 +325,7 @@ def test_a_removed_file_and_a_new_one_are_noticed(serve_folder, folder):
     site.listed()
     (folder / "one.h5ad").unlink()
     cells(folder / "three.h5ad", n=20)
-    site.catalogue.refresh()
+    site.catalog_service.refresh()
     found = site.listed()
     assert "one.h5ad" not in found
     assert found["three.h5ad"]["n_obs"] == 20
@@ -335,12 +335,12 @@ def test_a_folder_that_cannot_be_read_any_more_keeps_what_was_found(serve_folder
     site = serve_folder(folder)
     assert len(site.listed()) == 4
     folder.rename(folder.with_name("away"))
-    site.catalogue.refresh()
-    assert "cannot be read" in site.catalogue.problem
-    assert len(site.catalogue.entries()) > 0
+    site.catalog_service.refresh()
+    assert "cannot be read" in site.catalog_service.problem
+    assert len(site.catalog_service.entries()) > 0
     folder.with_name("away").rename(folder)
-    site.catalogue.refresh()
-    assert site.catalogue.problem == ""
+    site.catalog_service.refresh()
+    assert site.catalog_service.problem == ""
 
 
 # --- open and closed ---
@@ -352,13 +352,13 @@ def test_the_least_used_are_closed_and_open_again_unseen(serve_folder, tmp_path)
     site = serve_folder(tmp_path / "root", max_open=2)
     keys = {place: d["id"] for place, d in site.listed().items()}
     schemas = {place: site.schema(key) for place, key in keys.items()}
-    until(lambda: site.catalogue.sweep() or len(site.catalogue.opened()) <= 2)
-    still = [key for key, _ in site.catalogue.opened()]
+    until(lambda: site.catalog_service.sweep() or len(site.catalog_service.opened()) <= 2)
+    still = [key for key, _ in site.catalog_service.opened()]
     assert still == [keys["2.h5ad"], keys["3.h5ad"]]
     headers = {"X-Starcyte-Revision": schemas["0.h5ad"]["revision"]}
     # an open page that only asks whether all is well opens nothing
     assert site.json(f"/d/{keys['0.h5ad']}/api/v1/health", headers=headers)["state"] == "ready"
-    assert site.catalogue.is_open(keys["0.h5ad"]) is False
+    assert site.catalog_service.is_open(keys["0.h5ad"]) is False
     again = until(
         lambda: (r := site.get(f"/d/{keys['0.h5ad']}/api/v1/obs/cell_type", headers=headers)).status_code != 503 and r
     )
@@ -369,13 +369,13 @@ def test_a_dataset_is_not_closed_while_it_answers(serve_folder, folder):
     site = serve_folder(folder, max_open=1, close_idle=0.0)
     key = site.listed()["one.h5ad"]["id"]
     site.schema(key)
-    context, let_go = site.catalogue.hold(key)
-    until(lambda: context.opening.state == "ready")
-    site.catalogue.sweep()
+    context, let_go = site.catalog_service.hold(key)
+    until(lambda: context.loader.state == "ready")
+    site.catalog_service.sweep()
     assert context.dataset().obs_column("cell_type").values.size == 30
     let_go()
-    site.catalogue.sweep()
-    assert site.catalogue.opened() == []
+    site.catalog_service.sweep()
+    assert site.catalog_service.opened() == []
     with pytest.raises(DatasetInvalid):
         context.dataset().obs_column("tissue")
 
@@ -386,7 +386,7 @@ def test_budgets_of_files_and_memory_close_what_is_not_used(serve_folder, folder
         found = site.listed()
         for place in ("one.h5ad", "deep/two.dat"):
             site.schema(found[place]["id"])
-        until(lambda site=site: site.catalogue.sweep() or not site.catalogue.opened())
+        until(lambda site=site: site.catalog_service.sweep() or not site.catalog_service.opened())
 
 
 # --- who may see what ---
@@ -431,7 +431,7 @@ def test_who_has_not_come_in_sees_nothing(guarded, refused):
 
 def test_nothing_tells_what_one_may_not_see_from_what_is_not_there(guarded):
     guarded.listed(**as_("admin"))
-    before = guarded.catalogue.counts["opened"]
+    before = guarded.catalog_service.counts["opened"]
     paths = ["", "api/v1/health", "api/v1/schema", "api/v1/labels", "api/v1/thumbnail", "api/v1/nothing", "x.js"]
     for path in paths:
         hidden, absent = (guarded.get(f"/d/{key}/{path}", **as_("eve")) for key in ("one", "nothing"))
@@ -439,7 +439,7 @@ def test_nothing_tells_what_one_may_not_see_from_what_is_not_there(guarded):
         assert hidden.text.replace("one", "nothing") == absent.text.replace("one", "nothing"), path
     hidden, absent = (guarded.get(f"catalog/{key}/thumbnail", **as_("eve")) for key in ("one", "nothing"))
     assert (hidden.status_code, hidden.text.replace("one", "nothing")) == (404, absent.text.replace("one", "nothing"))
-    assert guarded.catalogue.counts["opened"] == before
+    assert guarded.catalog_service.counts["opened"] == before
 
 
 @pytest.mark.parametrize(("user", "may"), [("ann", True), ("adm", True), ("rea", False), ("admin", True)])

@@ -9,7 +9,7 @@ from hypothesis import settings as examples
 from schemathesis import GenerationMode
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 from starcyte.compute import CORRECTIONS, METHODS, RESULT_COLUMNS
-from starcyte.web.openapi import description
+from starcyte.web.contract.openapi import description
 
 # whether the data of these can be accepted depends on the dataset: how many cells a group has, which genes there are;
 # and on how one comes in

@@ -13,10 +13,10 @@ from route_table import routes
 from schemathesis import GenerationMode
 from starcyte.curation.accounts import Accounts
 from starcyte.settings import Settings
-from starcyte.store.opening import Opening
+from starcyte.store.loader import DatasetLoader
 from starcyte.web.access import Access, Role, needed_role
 from starcyte.web.app import create_app
-from starcyte.web.openapi import description
+from starcyte.web.contract.openapi import description
 
 PASSWORD, TOKEN = "correct horse", "a-token-that-is-long-enough"
 PROXY = {"access": "proxy", "user_header": "X-User", "trusted_proxies": "127.0.0.1", "admins": "admin"}
@@ -47,9 +47,9 @@ def site(request, small_file, tmp_path_factory):
     if settings.access == "password":
         accounts = Accounts(folder / "accounts.sqlite")
         accounts.add("eva", PASSWORD, "annotate")
-    opening = Opening(small_file, settings)
-    opening.run()
-    app = create_app(settings, opening, Access(settings, accounts))
+    loader = DatasetLoader(small_file, settings)
+    loader.run()
+    app = create_app(settings, loader, Access(settings, accounts))
     app.testing = False
     if "Cookie" in headers:
         answer = app.test_client().post("/api/v1/session", json={"user": "eva", "password": PASSWORD})
@@ -57,7 +57,7 @@ def site(request, small_file, tmp_path_factory):
     yield request.param, app, headers
     app.extensions["starcyte"].stop()
     app.extensions["starcyte"].close()
-    opening.close()
+    loader.close()
     if accounts:
         accounts.close()
 

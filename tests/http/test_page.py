@@ -22,7 +22,7 @@ def static(tmp_path, monkeypatch):
     (folder / "assets" / "main-1a2b.js").write_text("let cells = 0;\n" * 200)
     (folder / "icon.svg").write_text("<svg/>")
     (tmp_path / "secret.txt").write_text("a secret")
-    monkeypatch.setattr("starcyte.web.page.STATIC", folder)
+    monkeypatch.setattr("starcyte.web.routes.pages.STATIC", folder)
     return folder
 
 
@@ -49,7 +49,7 @@ def test_the_page_is_there_when_the_dataset_cannot_be_opened(static, serve, tmp_
 
 
 def test_a_page_that_is_not_built_says_so(serve, small_file, refused, tmp_path, monkeypatch):
-    monkeypatch.setattr("starcyte.web.page.STATIC", tmp_path / "nowhere")
+    monkeypatch.setattr("starcyte.web.routes.pages.STATIC", tmp_path / "nowhere")
     error = refused(serve(small_file).get("/"), 500)
     assert "not built" in error["message"]
     assert serve(small_file).get("health").status_code == 200

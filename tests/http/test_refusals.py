@@ -160,7 +160,7 @@ def test_a_defect_is_told_without_its_details(small, refused, monkeypatch, caplo
     def broken(*_):
         raise ZeroDivisionError("a secret of the inside")
 
-    monkeypatch.setattr("starcyte.store.h5ad.H5adDataset.describe", broken)
+    monkeypatch.setattr("starcyte.store.anndata.dataset.AnnDataDataset.describe", broken)
     with caplog.at_level(logging.ERROR):
         response = small.get("schema?token=in-the-query", headers={"Cookie": "galaxysession=in-the-cookie"})
     error = refused(response, 500)

@@ -6,7 +6,7 @@ import pytest
 from route_table import routes
 from starcyte.curation.accounts import Accounts
 from starcyte.settings import Settings
-from starcyte.store.opening import Opening
+from starcyte.store.loader import DatasetLoader
 from starcyte.web.access import Access, Role, needed_role
 from starcyte.web.app import create_app
 
@@ -35,14 +35,14 @@ HARMLESS = {
 def site(small_file, tmp_path_factory):
     """Return an application behind a proxy that names users; their names are their roles."""
     settings = Settings(**PROXY, data_dir=str(tmp_path_factory.mktemp("data")), read_only=False)
-    opening = Opening(small_file, settings)
-    opening.run()
+    loader = DatasetLoader(small_file, settings)
+    loader.run()
     roles = {"reader": "read", "annotator": "annotate", "shut out": "none", "*": "read"}
-    app = create_app(settings, opening, Access(Settings(**PROXY, admins="admin")), roles)
+    app = create_app(settings, loader, Access(Settings(**PROXY, admins="admin")), roles)
     yield app
     app.extensions["starcyte"].stop()
     app.extensions["starcyte"].close()
-    opening.close()
+    loader.close()
 
 
 def status(app, method, path, user=None, address="203.0.113.9", **headers):
@@ -128,16 +128,16 @@ def door(tmp_path, small_file):
 
     def make(accounts=None, **settings):
         chosen = Settings(data_dir=str(tmp_path / "data"), **settings)
-        opening = Opening(small_file, chosen)
-        opening.run()
-        made.append((create_app(chosen, opening, Access(chosen, accounts)), opening))
+        loader = DatasetLoader(small_file, chosen)
+        loader.run()
+        made.append((create_app(chosen, loader, Access(chosen, accounts)), loader))
         return made[-1][0].test_client()
 
     yield make
-    for app, opening in made:
+    for app, loader in made:
         app.extensions["starcyte"].stop()
         app.extensions["starcyte"].close()
-        opening.close()
+        loader.close()
 
 
 @pytest.mark.parametrize(

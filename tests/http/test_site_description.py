@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import settings as examples
 from schemathesis import GenerationMode
 from schemathesis.specs.openapi.checks import positive_data_acceptance
+from starcyte.catalog.catalog import Catalog
+from starcyte.catalog.service import CatalogService
 from starcyte.settings import Settings
-from starcyte.store.catalog import Catalog
 from starcyte.web.app import create_site
-from starcyte.web.catalogue import Catalogue
-from starcyte.web.openapi_site import description
+from starcyte.web.contract.openapi_site import description
 
 OPERATIONS = [(path, method) for path, methods in description()["paths"].items() for method in methods]
 
@@ -21,11 +21,11 @@ OPERATIONS = [(path, method) for path, methods in description()["paths"].items()
 def described(small_file, tmp_path_factory):
     scratch = tmp_path_factory.mktemp("scratch")
     settings = Settings(cache_dir=str(scratch / "cache"), data_dir=str(scratch / "data"))
-    catalogue = Catalogue(Catalog(str(small_file.parent), settings), settings)
-    catalogue.refresh()
-    yield schemathesis.openapi.from_wsgi("/api/v1/openapi.json", create_site(settings, catalogue))
-    catalogue.stop()
-    catalogue.close()
+    catalog_service = CatalogService(Catalog(str(small_file.parent), settings), settings)
+    catalog_service.refresh()
+    yield schemathesis.openapi.from_wsgi("/api/v1/openapi.json", create_site(settings, catalog_service))
+    catalog_service.stop()
+    catalog_service.close()
 
 
 @pytest.mark.parametrize(("path", "method"), OPERATIONS)

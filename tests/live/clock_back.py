@@ -4,7 +4,7 @@ import sys
 from datetime import UTC, datetime, timedelta
 
 from starcyte.cli import main
-from starcyte.curation import db
+from starcyte.curation.database import store as db
 
 _now = datetime.now(UTC)
 

@@ -13,23 +13,25 @@ import threading
 import time
 from pathlib import Path
 
+from starcyte.catalog import memory_usage as footprint
+from starcyte.catalog.catalog import Catalog
+from starcyte.catalog.service import CatalogService
 from starcyte.settings import Settings
-from starcyte.store import footprint
-from starcyte.store.catalog import Catalog
 from starcyte.web.app import create_site
-from starcyte.web.catalogue import Catalogue
 
 _PATIENCE = 20.0
 # the threads of an open dataset
 _OF_DATASETS = {"opening", "preparing"}
 
 
-def taken(catalogue: Catalogue) -> dict[str, int]:
+def taken(catalog_service: CatalogService) -> dict[str, int]:
     """Return what the process holds, once every dataset is closed and its threads had time to end."""
     until = time.monotonic() + _PATIENCE
-    while time.monotonic() < until and (catalogue.opened() or _OF_DATASETS & {t.name for t in threading.enumerate()}):
+    while time.monotonic() < until and (
+        catalog_service.opened() or _OF_DATASETS & {t.name for t in threading.enumerate()}
+    ):
         time.sleep(0.05)
-        catalogue.sweep()
+        catalog_service.sweep()
     gc.collect()
     footprint.trim()
     return {
@@ -45,10 +47,10 @@ def cycle(folder: Path, cycles: int) -> dict[str, object]:
     settings = Settings(
         max_open=1, close_idle=0.01, cache_dir=str(scratch / "cache"), data_dir=str(scratch / "data"), index_least=1000
     )
-    catalogue = Catalogue(Catalog(str(folder), settings), settings)
-    catalogue.refresh()
-    client = create_site(settings, catalogue).test_client()
-    keys = [entry.id for entry in catalogue.entries()]
+    catalog_service = CatalogService(Catalog(str(folder), settings), settings)
+    catalog_service.refresh()
+    client = create_site(settings, catalog_service).test_client()
+    keys = [entry.id for entry in catalog_service.entries()]
 
     def visit(number: int) -> None:
         key = keys[number % len(keys)]
@@ -60,25 +62,25 @@ def cycle(folder: Path, cycles: int) -> dict[str, object]:
         assert answer.status_code == 200, answer.text
         for path in ("labels", "genes?q=c", f"expression?gene={answer.json['genes']['n'] and 'CD3D'}"):
             assert client.get(f"/d/{key}/api/v1/{path}", buffered=True).status_code == 200
-        catalogue.sweep()
+        catalog_service.sweep()
 
     began = time.monotonic()
     for number in range(3 * len(keys)):
         visit(number)
-    before = taken(catalogue)
-    opened = catalogue.counts["opened"]
+    before = taken(catalog_service)
+    opened = catalog_service.counts["opened"]
     for number in range(cycles):
         visit(number)
-    after = taken(catalogue)
+    after = taken(catalog_service)
     found = {
         "before": before,
         "after": after,
-        "opened": catalogue.counts["opened"] - opened,
-        "open": len(catalogue.opened()),
+        "opened": catalog_service.counts["opened"] - opened,
+        "open": len(catalog_service.opened()),
         "seconds": round(time.monotonic() - began, 1),
     }
-    catalogue.stop()
-    catalogue.close()
+    catalog_service.stop()
+    catalog_service.close()
     return found
 
 

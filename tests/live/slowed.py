@@ -5,8 +5,8 @@ import time
 
 from starcyte import cli
 from starcyte.compute import diffexp
-from starcyte.store.h5ad import H5adDataset
-from starcyte.store.indexed import IndexedMatrix
+from starcyte.store.anndata.dataset import AnnDataDataset
+from starcyte.store.index.indexed_matrix import IndexedMatrix
 
 
 def begun():
@@ -22,13 +22,13 @@ def until_told(tick):
         time.sleep(0.01)
 
 
-def slow_opening(self, path, settings, part=None, file=None, *, wrapped=H5adDataset.__init__):
+def slow_opening(self, path, settings, part=None, file=None, *, wrapped=AnnDataDataset.__init__):
     begun()
     time.sleep(1.5)
     wrapped(self, path, settings, part, file)
 
 
-def slow_embedding(self, name, dims, *, wrapped=H5adDataset.embedding):
+def slow_embedding(self, name, dims, *, wrapped=AnnDataDataset.embedding):
     begun()
     time.sleep(120 if name == "X_pca" else 0.15)
     return wrapped(self, name, dims)
@@ -36,9 +36,9 @@ def slow_embedding(self, name, dims, *, wrapped=H5adDataset.embedding):
 
 part = sys.argv.pop(1)
 if part == "opening":
-    H5adDataset.__init__ = slow_opening
+    AnnDataDataset.__init__ = slow_opening
 elif part == "embedding":
-    H5adDataset.embedding = slow_embedding
+    AnnDataDataset.embedding = slow_embedding
 elif part == "gene":
     IndexedMatrix.column = lambda self, index, tick: until_told(tick)
 elif part == "comparison":

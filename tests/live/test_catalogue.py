@@ -16,7 +16,7 @@ from process import PATIENCE, Viewer, run
 
 
 @pytest.fixture
-def catalogue(tmp_path):
+def catalog_service(tmp_path):
     """Return a function that starts `starcyte serve`; it is stopped at the end."""
     running = []
 
@@ -54,12 +54,12 @@ def ask(viewer, key, path):
     return json.loads(answer[1])
 
 
-def test_serves_a_folder_and_ends_with_status_0(catalogue, tmp_path, pbmc):
+def test_serves_a_folder_and_ends_with_status_0(catalog_service, tmp_path, pbmc):
     folder = tmp_path / "root"
     folder.mkdir()
     shutil.copy(pbmc, folder / "dataset_1.dat")
     (folder / "broken.h5ad").write_bytes(pbmc.read_bytes()[:5000])
-    viewer = catalogue(folder)
+    viewer = catalog_service(folder)
     # at once, whatever is in the folder
     assert viewer.json("health")["state"] == "ready"
     found = settled(viewer)
@@ -71,13 +71,13 @@ def test_serves_a_folder_and_ends_with_status_0(catalogue, tmp_path, pbmc):
     assert viewer.err == ""
 
 
-def test_a_cache_that_cannot_be_written_ends_nothing(catalogue, tmp_path, pbmc):
+def test_a_cache_that_cannot_be_written_ends_nothing(catalog_service, tmp_path, pbmc):
     folder = tmp_path / "root"
     folder.mkdir()
     shutil.copy(pbmc, folder / "good.h5ad")
     (tmp_path / "cache").mkdir()
     (tmp_path / "cache" / "catalog").write_text("in the way")
-    viewer = catalogue(folder)
+    viewer = catalog_service(folder)
     found = settled(viewer)
     assert found["good.h5ad"]["state"] == "error"
     assert viewer.json("health")["state"] == "ready"
@@ -109,7 +109,7 @@ def test_opening_and_closing_leaves_nothing_behind(tmp_path, pbmc):
     assert found["after"]["memory"] <= found["before"]["memory"] + (16 << 20)
 
 
-def test_a_prefix_of_a_store_is_a_catalogue(catalogue, pbmc, monkeypatch):
+def test_a_prefix_of_a_store_is_a_catalogue(catalog_service, pbmc, monkeypatch):
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     try:
@@ -126,7 +126,7 @@ def test_a_prefix_of_a_store_is_a_catalogue(catalogue, pbmc, monkeypatch):
         store.put_object(Bucket="lab", Key="atlas/blood/pbmc.h5ad", Body=pbmc.read_bytes())
         store.put_object(Bucket="lab", Key="atlas/README.md", Body=b"text")
         store.put_object(Bucket="lab", Key="elsewhere/secret.h5ad", Body=pbmc.read_bytes())
-        viewer = catalogue("s3://lab/atlas/", "--remote-private")
+        viewer = catalog_service("s3://lab/atlas/", "--remote-private")
         found = settled(viewer)
         assert set(found) == {"blood/pbmc.h5ad"}
         one = found["blood/pbmc.h5ad"]

@@ -11,9 +11,9 @@ import pytest
 import scipy.sparse as sp
 import scipy.spatial
 import scipy.stats
-from starcyte.store.demo import write_demo
-from starcyte.store.demo_panel import PANEL
-from starcyte.store.demo_types import ANCHORS, CELL_TYPES, HOUSEKEEPING, LINEAGES, PATHS, PROGRAMS
+from starcyte.demo.cell_types import ANCHORS, CELL_TYPES, HOUSEKEEPING, LINEAGES, PATHS, PROGRAMS
+from starcyte.demo.dataset import write_demo
+from starcyte.demo.genes import PANEL
 
 MARKERS = {
     "HSC/MPP": ["SPINK2", "CD34", "CRHBP", "AVP", "PRSS57"],

@@ -18,12 +18,12 @@ from starcyte import __version__
 from starcyte.errors import InputError, StarcyteError
 from starcyte.options import Parser, common_options
 from starcyte.settings import SETTINGS, Settings, load
-from starcyte.store.origin import is_url
-from starcyte.store.remote import Remote
+from starcyte.store.remote.file import RemoteFile
+from starcyte.store.remote.source import is_url
 
 if TYPE_CHECKING:
     from starcyte.curation.accounts import Accounts
-    from starcyte.store.opening import Opening
+    from starcyte.store.loader import DatasetLoader
     from starcyte.web.access import Access
     from starcyte.web.idle import IdleClock
 
@@ -66,8 +66,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def launch(args: argparse.Namespace, settings: Settings) -> NoReturn:
     """Show one dataset until stopped."""
     from starcyte.server import bind, serve, url_of
+    from starcyte.store.hdf5.signature import check_signature
     from starcyte.store.probe import Probe
-    from starcyte.store.signature import check_signature
 
     path, remote = _dataset(args, settings)
     probe = None
@@ -76,29 +76,32 @@ def launch(args: argparse.Namespace, settings: Settings) -> NoReturn:
         probe = Probe(path, settings)
     listener = bind(settings)
     # the port is bound: from here on whoever asks waits for an answer, so that the slower imports come after
-    from starcyte.store.heap import keep_freed_memory
-    from starcyte.store.opening import Opening
+    from starcyte.demo.file import demo_file
+    from starcyte.store.index.malloc import keep_freed_memory
+    from starcyte.store.loader import DatasetLoader
     from starcyte.web.access import Access
     from starcyte.web.app import create_app
 
     keep_freed_memory()
-    opening = Opening(path, settings, on_error=_complain, indexing=True, probe=probe, remote=remote)
+    loader = DatasetLoader(
+        path, settings, on_error=_complain, indexing=True, probe=probe, remote=remote, make=demo_file
+    )
     access = Access(settings, _accounts(settings) if settings.access == "password" else None)
-    app = create_app(settings, opening, access)
+    app = create_app(settings, loader, access)
     link = f"{url_of(listener)}{_way_in(access)}"
-    print(f"starcyte: {opening.title} at {link}", flush=True)
+    print(f"starcyte: {loader.title} at {link}", flush=True)
     if settings.open:
         _open_browser(link)
-    opening.start()
+    loader.start()
     context = app.extensions["starcyte"]
     context.on_end = _end
     if settings.idle_timeout:
-        context.idle = _idle_clock(settings.idle_timeout, lambda: opening.state == "loading")
+        context.idle = _idle_clock(settings.idle_timeout, lambda: loader.state == "loading")
     context.begin()
     serve(app.wsgi_app, listener, settings, on_stop=context.stop)
     context.close()
-    opening.close()
-    _leave(opening.error.exit_status if opening.error else 0)
+    loader.close()
+    _leave(loader.error.exit_status if loader.error else 0)
 
 
 def _end(reason: str) -> None:
@@ -116,33 +119,33 @@ def _idle_clock(seconds: float, is_opening: Callable[[], bool]) -> IdleClock:
 
 def serve(args: argparse.Namespace, settings: Settings) -> NoReturn:
     """Show a catalogue of datasets until stopped."""
+    from starcyte.catalog.catalog import Catalog
     from starcyte.server import bind, url_of
     from starcyte.server import serve as serve_app
-    from starcyte.store.catalog import Catalog
 
     given = args.catalog or os.environ.get("DATASET")
     if not given:
         raise InputError("A folder is needed, a prefix or a catalogue.yml.", "`starcyte serve FOLDER` shows a folder.")
     catalog = Catalog(given, settings)
     listener = bind(settings)
-    from starcyte.store.heap import keep_freed_memory
+    from starcyte.catalog.service import CatalogService
+    from starcyte.store.index.malloc import keep_freed_memory
     from starcyte.web.access import Access
     from starcyte.web.app import create_site
-    from starcyte.web.catalogue import Catalogue
 
     keep_freed_memory()
     access = Access(settings, _accounts(settings) if settings.access == "password" else None)
-    catalogue = Catalogue(catalog, settings, _end)
+    catalog_service = CatalogService(catalog, settings, _end)
     if settings.idle_timeout:
-        catalogue.idle = _idle_clock(settings.idle_timeout, catalogue.is_opening)
-    app = create_site(settings, catalogue, access)
+        catalog_service.idle = _idle_clock(settings.idle_timeout, catalog_service.is_opening)
+    app = create_site(settings, catalog_service, access)
     link = f"{url_of(listener)}{_way_in(access)}"
-    print(f"starcyte: {catalogue.title} at {link}", flush=True)
+    print(f"starcyte: {catalog_service.title} at {link}", flush=True)
     if settings.open:
         _open_browser(link)
-    catalogue.start()
-    serve_app(app.wsgi_app, listener, settings, on_stop=catalogue.stop)
-    catalogue.close()
+    catalog_service.start()
+    serve_app(app.wsgi_app, listener, settings, on_stop=catalog_service.stop)
+    catalog_service.close()
     _leave(0)
 
 
@@ -171,7 +174,7 @@ def _way_in(access: Access) -> str:
 
 def _accounts(settings: Settings) -> Accounts:
     from starcyte.curation.accounts import Accounts
-    from starcyte.curation.db import data_folder
+    from starcyte.curation.database.store import data_folder
 
     return Accounts(Path(settings.accounts_file or data_folder(settings) / "accounts.sqlite"))
 
@@ -208,11 +211,11 @@ def _password() -> str:
 
 def prepare(args: argparse.Namespace, settings: Settings) -> int:
     """Make the column index of a dataset ahead of time, so that it opens ready."""
-    from starcyte.store.cache import demo_file
-    from starcyte.store.h5ad import H5adDataset
-    from starcyte.store.preparing import prepare as make
+    from starcyte.demo.file import demo_file
+    from starcyte.store.anndata.dataset import AnnDataDataset
+    from starcyte.store.index.background import prepare as make
 
-    dataset = H5adDataset(_local(args, settings) or demo_file(settings), settings)
+    dataset = AnnDataDataset(_local(args, settings) or demo_file(settings), settings)
     names = args.matrix or ([dataset.default_matrix] if dataset.default_matrix else [])
     for name in names:
         dataset.matrix(name)
@@ -221,7 +224,7 @@ def prepare(args: argparse.Namespace, settings: Settings) -> int:
         made.append(make(dataset, settings, name, _progress(f"Indexing {name}")))
         print(f"starcyte: {name} is indexed in {str(made[-1].folder)!r}")
     if args.output:
-        from starcyte.store.index_archive import write_archive
+        from starcyte.store.index.archive import write_archive
 
         write_archive(args.output, made)
         print(f"starcyte: {', '.join(names) or 'no matrix'} in {str(args.output)!r}")
@@ -243,7 +246,7 @@ def inspect(args: argparse.Namespace, settings: Settings) -> int:
 
 def export(args: argparse.Namespace, settings: Settings) -> int:
     """Write what was made of a dataset to a file, or into a new h5ad."""
-    from starcyte.curation.exporting import export as write
+    from starcyte.curation.files.export import export as write
 
     dataset = _open(args, settings).dataset()
     labels = None if args.labels is None else Path(args.labels)
@@ -314,7 +317,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _dataset(args: argparse.Namespace, settings: Settings) -> tuple[Path | None, Remote | None]:
+def _dataset(args: argparse.Namespace, settings: Settings) -> tuple[Path | None, RemoteFile | None]:
     """Return the path of the dataset or where to fetch it from; neither for the demo."""
     given = cast("str | None", args.dataset) or (None if args.demo else os.environ.get("DATASET"))
     if args.demo and given is None:
@@ -322,7 +325,7 @@ def _dataset(args: argparse.Namespace, settings: Settings) -> tuple[Path | None,
     if args.demo or given is None:
         raise InputError("A dataset is needed, or --demo, and not both.", "`starcyte launch FILE` shows a file.")
     if is_url(given):
-        return None, Remote(given, settings)
+        return None, RemoteFile(given, settings)
     return Path(given), None
 
 
@@ -335,19 +338,20 @@ def _local(args: argparse.Namespace, settings: Settings) -> Path | None:
     return remote.fetch(lambda done, _: None if done is None else show(done))
 
 
-def _open(args: argparse.Namespace, settings: Settings) -> Opening:
-    from starcyte.store.opening import Opening
+def _open(args: argparse.Namespace, settings: Settings) -> DatasetLoader:
+    from starcyte.demo.file import demo_file
+    from starcyte.store.hdf5.signature import check_signature
+    from starcyte.store.loader import DatasetLoader
     from starcyte.store.probe import Probe
-    from starcyte.store.signature import check_signature
 
     path = _local(args, settings)
     probe = None
     if path is not None:
         check_signature(path)
         probe = Probe(path, settings)
-    opening = Opening(path, settings, probe=probe)
-    opening.run()
-    return opening
+    loader = DatasetLoader(path, settings, probe=probe, make=demo_file)
+    loader.run()
+    return loader
 
 
 def _complain(error: StarcyteError) -> None:

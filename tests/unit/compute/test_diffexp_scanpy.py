@@ -10,7 +10,7 @@ import pytest
 from scipy.stats import ttest_ind
 from starcyte.compute.diffexp import compare
 from starcyte.settings import Settings
-from starcyte.store.h5ad import H5adDataset
+from starcyte.store.anndata.dataset import AnnDataDataset
 
 GROUPS = ["CD14+ Monocyte", "Dendritic", "CD34+"]
 
@@ -25,7 +25,7 @@ def adata(pbmc):
 
 @pytest.fixture(scope="module")
 def dataset(pbmc):
-    dataset = H5adDataset(pbmc, Settings(block_bytes=100_000))
+    dataset = AnnDataDataset(pbmc, Settings(block_bytes=100_000))
     yield dataset
     dataset.close()
 

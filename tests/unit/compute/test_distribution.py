@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from scipy.stats import gaussian_kde, pearsonr, spearmanr
-from starcyte.compute.distribution import QUANTILES, correlation, distribution, histogram, kernel_density
+from starcyte.compute.plots.distribution import QUANTILES, correlation, distribution, histogram, kernel_density
 
 RNG = np.random.default_rng(11)
 SAMPLES = {

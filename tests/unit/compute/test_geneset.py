@@ -7,11 +7,11 @@ import pytest
 import scanpy as sc
 from anndata import AnnData
 from scipy.sparse import csr_matrix
-from starcyte.compute.geneset import control_genes, mean_of_genes, score_of_genes
+from starcyte.compute.gene_set_score import control_genes, mean_of_genes, score_of_genes
 from starcyte.errors import BadRequest
 from starcyte.settings import Settings
-from starcyte.store.h5ad import H5adDataset
-from starcyte.store.index_build import build_index
+from starcyte.store.anndata.dataset import AnnDataDataset
+from starcyte.store.index.build import build_index
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def test_score_is_scanpys(written, tmp_path, size, indexed):
     adata, path = written
     genes = np.random.default_rng(size).choice(adata.n_vars, size, replace=False)
     sc.tl.score_genes(adata, adata.var_names[genes].tolist(), use_raw=False)
-    dataset = H5adDataset(path, Settings())
+    dataset = AnnDataDataset(path, Settings())
     matrix = dataset.matrix("X")
     if indexed:
         matrix.index = build_index(matrix.base, dataset.grouping_columns(), tmp_path, dataset.source("X"), 1)

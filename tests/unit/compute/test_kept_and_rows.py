@@ -9,11 +9,11 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 from indexing import categories, indexed, opened, stored
 from scipy.stats import ttest_ind
+from starcyte.compute.cached_moments import nearest
 from starcyte.compute.diffexp import compare
-from starcyte.compute.kept import nearest
 from starcyte.compute.moments import group_moments
-from starcyte.store.indexed import IndexedMatrix
-from starcyte.store.matrix import CsrMatrix
+from starcyte.store.anndata.matrix import CsrMatrix
+from starcyte.store.index.indexed_matrix import IndexedMatrix
 
 N = 400
 RNG = np.random.default_rng(3)
@@ -147,7 +147,7 @@ def test_where_no_category_is_nearly_whole_there_is_none(dataset):
 
 
 def test_too_many_genes_to_read_leave_it_to_a_pass(dataset, monkeypatch):
-    monkeypatch.setattr("starcyte.compute.kept._MOST_GENES", 1)
+    monkeypatch.setattr("starcyte.compute.cached_moments._MOST_GENES", 1)
     assert nearest(dataset, dataset.matrix("X"), [LASSO, ~LASSO]).moments() is None
     found = compare(dataset, dataset.matrix("X"), LASSO, ~LASSO)
     assert found.score[12] == np.inf

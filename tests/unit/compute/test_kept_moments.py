@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 from indexing import categories, indexed, opened, stored
+from starcyte.compute.cached_moments import nearest
 from starcyte.compute.diffexp import compare
-from starcyte.compute.kept import nearest
 from starcyte.compute.moments import group_moments
 from starcyte.store.block import Block
-from starcyte.store.indexed import IndexedMatrix
+from starcyte.store.index.indexed_matrix import IndexedMatrix
 
 N = 90
 RNG = np.random.default_rng(0)

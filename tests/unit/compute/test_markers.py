@@ -8,9 +8,9 @@ import scanpy as sc
 from starcyte.compute.markers import find_markers
 from starcyte.errors import BadRequest
 from starcyte.settings import Settings
-from starcyte.store.base import Column, ColumnInfo, Kind
-from starcyte.store.h5ad import H5adDataset
-from starcyte.store.index_build import build_index
+from starcyte.store.anndata.dataset import AnnDataDataset
+from starcyte.store.dataset import Column, ColumnInfo, Kind
+from starcyte.store.index.build import build_index
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,7 @@ def oracle(pbmc):
 
 
 def opened(pbmc, tmp_path, indexed):
-    dataset = H5adDataset(pbmc, Settings())
+    dataset = AnnDataDataset(pbmc, Settings())
     matrix = dataset.matrix("raw/X")
     if indexed:
         matrix.index = build_index(matrix.base, dataset.grouping_columns(), tmp_path, dataset.source("raw/X"), 1)

@@ -13,7 +13,7 @@ from indexing import indexed, opened, stored
 from starcyte.compute.moments import group_moments
 from starcyte.compute.rows import by_rows, row_moments
 from starcyte.errors import DatasetInvalid
-from starcyte.store import matrix as store_matrix
+from starcyte.store.anndata import matrix as store_matrix
 from starcyte.store.moments import Accumulator
 
 N, GENES = 120, 9

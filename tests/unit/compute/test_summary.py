@@ -9,7 +9,7 @@ from h5ad_file import Categorical, Nullable
 from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
-from starcyte.compute.summary import summarize
+from starcyte.compute.plots.dot_plot import summarize
 from starcyte.errors import BadRequest, Cancelled
 
 N = 30

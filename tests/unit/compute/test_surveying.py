@@ -8,9 +8,9 @@ import signal
 
 import pytest
 from damaged import damaged
-from starcyte.compute import surveying
-from starcyte.compute.survey import Survey
-from starcyte.compute.surveying import Asked, Surveyed, Surveyor
+from starcyte.catalog import summary_worker as surveying
+from starcyte.catalog.summary import DatasetSummary
+from starcyte.catalog.summary_worker import SummaryRequest, SummaryResult, SummaryWorker
 from starcyte.errors import DatasetInvalid
 from starcyte.settings import Settings
 
@@ -18,7 +18,7 @@ from starcyte.settings import Settings
 @pytest.fixture
 def surveyor(tmp_path, monkeypatch):
     monkeypatch.setattr(surveying, "_child", damaged)
-    one = Surveyor(Settings(cache_dir=str(tmp_path / "cache"), open_deadline=20.0))
+    one = SummaryWorker(Settings(cache_dir=str(tmp_path / "cache"), open_deadline=20.0))
     yield one
     one.close()
 
@@ -28,7 +28,7 @@ def ask(tmp_path, pbmc):
     def make(name):
         path = tmp_path / name
         shutil.copy(pbmc, path)
-        return Asked(str(path), path.stat().st_mtime_ns, {}, path)
+        return SummaryRequest(str(path), path.stat().st_mtime_ns, {}, path)
 
     return make
 
@@ -40,10 +40,10 @@ def test_a_file_that_ends_the_process_is_told_and_the_others_are_looked_at(surve
     assert surveyor.wait(good).n_obs == 700
     with pytest.raises(DatasetInvalid, match=r"makes the HDF5 library crash .SIGSEGV"):
         surveyor.wait(bad)
-    assert isinstance(surveyor.wait(other), Survey)
+    assert isinstance(surveyor.wait(other), DatasetSummary)
     assert surveyor.picture(other).stat().st_size > 1000
     with pytest.raises(DatasetInvalid, match="crash"):
-        Surveyed(surveyor, bad).wait()
+        SummaryResult(surveyor, bad).wait()
 
 
 def test_a_file_that_keeps_the_process_for_ever_is_told(surveyor, ask):

@@ -17,7 +17,7 @@ from starcyte.compute.diffexp import compare
 from starcyte.compute.ranks import rank_sums, wilcoxon
 from starcyte.errors import Cancelled
 from starcyte.settings import Settings
-from starcyte.store.h5ad import H5adDataset
+from starcyte.store.anndata.dataset import AnnDataDataset
 
 LAYOUTS = ["csr", "csc", "dense"]
 GROUPS = ["CD14+ Monocyte", "Dendritic", "CD34+"]
@@ -201,9 +201,9 @@ def adata(pbmc):
 
 @pytest.fixture(scope="module", params=[False, True], ids=["file", "index"])
 def dataset(pbmc, request, tmp_path_factory):
-    dataset = H5adDataset(pbmc, Settings(block_bytes=100_000))
+    dataset = AnnDataDataset(pbmc, Settings(block_bytes=100_000))
     if request.param:
-        from starcyte.store.preparing import prepare
+        from starcyte.store.index.background import prepare
 
         settings = Settings(cache_dir=str(tmp_path_factory.mktemp("cache")))
         for matrix in dataset.matrices:

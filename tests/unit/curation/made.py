@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from hypothesis import strategies as st
 from pyroaring import BitMap
-from starcyte.curation.base import Category, GeneSet, Keepsake, Label, Snapshot
-from starcyte.curation.cellnames import CellNames
+from starcyte.curation.cell_names import CellNames
+from starcyte.curation.models import Category, GeneSet, Label, SavedItem, Snapshot
 
 
 @dataclass
@@ -109,7 +109,7 @@ GENESETS = st.lists(
     unique_by=lambda g: g.name,
 )
 
-RESULT = Keepsake(
+RESULT = SavedItem(
     "result",
     "B against T",
     7,

@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 from made import RESULT, Cells
 from pyroaring import BitMap
-from starcyte.curation import autosave as module
-from starcyte.curation.autosave import Autosave
-from starcyte.curation.base import Category
 from starcyte.curation.curation import Curation
-from starcyte.curation.outputs import folder_of
-from starcyte.curation.session import read_session
+from starcyte.curation.files import autosave as module
+from starcyte.curation.files.autosave import Autosave
+from starcyte.curation.files.outputs import folder_of
+from starcyte.curation.files.session import read_session
+from starcyte.curation.models import Category
 from starcyte.settings import Settings
 
 PATIENCE = 60

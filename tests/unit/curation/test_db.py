@@ -13,12 +13,12 @@ from itertools import count
 
 import pytest
 from pyroaring import BitMap
-from starcyte.curation import db
+from starcyte.curation.annotations.edit import EditedLabel
 from starcyte.curation.curation import Curation
-from starcyte.curation.db import Store, data_folder
-from starcyte.curation.label_edit import Wanted
-from starcyte.curation.migrations import MIGRATIONS
-from starcyte.curation.standing import ANY
+from starcyte.curation.database import store as db
+from starcyte.curation.database.migrations import MIGRATIONS
+from starcyte.curation.database.revisions import ANY
+from starcyte.curation.database.store import Store, data_folder
 from starcyte.errors import Conflict, LimitExceeded, NotFound, StorageFull, StorageUnusable
 from starcyte.settings import Settings
 
@@ -61,7 +61,7 @@ def test_the_data_folder_is_the_one_given_or_the_users(monkeypatch, tmp_path):
 def test_migrations_are_applied_in_order_and_once(tmp_path, monkeypatch):
     path = tmp_path / "x.sqlite"
     with opened(path) as curation:
-        curation.labels.create("", "old", [Wanted("a")])
+        curation.labels.create("", "old", [EditedLabel("a")])
     more = ("CREATE TABLE more (x)", "INSERT INTO more VALUES (1)"), ("INSERT INTO more VALUES (2)",)
     monkeypatch.setattr(db, "MIGRATIONS", (*MIGRATIONS, *more))
     for _ in range(2):
@@ -138,7 +138,7 @@ def test_a_full_disk_is_told_and_nothing_is_half_written(tmp_path):
             kept = {}
             with pytest.raises(StorageFull, match="is full"):
                 for i in count():
-                    label = curation.labels.create("", f"l{i}", [Wanted("a")])
+                    label = curation.labels.create("", f"l{i}", [EditedLabel("a")])
                     kept[f"l{i}"] = 0
                     curation.labels.assign("", f"l{i}", "a", BitMap(range(i, 10**6, 17)))
                     kept[f"l{i}"] = len(range(i, 10**6, 17))
@@ -175,7 +175,7 @@ def test_a_database_that_was_removed_takes_no_more(tmp_path):
 def test_a_clock_that_is_set_back_changes_no_order(tmp_path):
     days = iter(range(28, 0, -1))
     curation = Curation(tmp_path / "x.sqlite", Settings(), N, now=lambda: f"2026-01-{next(days):02}T00:00:00.000Z")
-    curation.labels.create("", "x", [Wanted("a")])
+    curation.labels.create("", "x", [EditedLabel("a")])
     for i in range(10):
         curation.labels.assign("", "x", "a", BitMap([i]))
     history = curation.labels.revisions("", "x")
@@ -193,7 +193,7 @@ def test_a_clock_that_is_set_back_changes_no_order(tmp_path):
 def test_the_oldest_history_goes_when_it_is_too_much(tmp_path):
     with opened(tmp_path / "x.sqlite", 10**6, max_user_bytes=400_000) as curation:
         labels = curation.labels
-        labels.create("", "x", [Wanted("a")])
+        labels.create("", "x", [EditedLabel("a")])
         for i in range(40):
             labels.assign("", "x", "a" if i % 2 else None, BitMap(range(0, 10**6, 50)))
         history = labels.revisions("", "x")
@@ -205,11 +205,11 @@ def test_the_oldest_history_goes_when_it_is_too_much(tmp_path):
         assert labels.get("", "x").n_labelled in {0, 20_000}
         with pytest.raises(LimitExceeded, match="max_user_bytes"):
             for i in range(40):
-                labels.create("", f"l{i}", [Wanted("a")])
+                labels.create("", f"l{i}", [EditedLabel("a")])
                 labels.assign("", f"l{i}", "a", BitMap(range(i, 10**6, 50)))
         before = curation.snapshot("")
         # others have room of their own, and so has who deletes
-        labels.create("you", "x", [Wanted("a")])
+        labels.create("you", "x", [EditedLabel("a")])
         labels.assign("you", "x", "a", BitMap(range(0, 10**6, 50)))
         assert curation.snapshot("") == before
         labels.delete("", "l0")
@@ -218,7 +218,7 @@ def test_the_oldest_history_goes_when_it_is_too_much(tmp_path):
 
 def test_changes_without_end_take_no_room_without_end(tmp_path):
     with opened(tmp_path / "x.sqlite", 100, max_user_bytes=100_000) as curation:
-        curation.labels.create("", "x", [Wanted("a")])
+        curation.labels.create("", "x", [EditedLabel("a")])
         curation.genesets.put("", "s", ["g"])
         first = curation.labels.get("", "x").revision
         for i in range(1500):
@@ -254,7 +254,7 @@ def test_whoever_listens_hears_of_each_change_after_it(tmp_path):
     with opened(tmp_path / "x.sqlite") as curation:
         # asked from within: no lock is held
         curation.on_change(lambda user: heard.append((user, curation.snapshot(user).revision)))
-        first = curation.labels.create("me", "x", [Wanted("a")]).revision
+        first = curation.labels.create("me", "x", [EditedLabel("a")]).revision
         curation.labels.assign("me", "x", None, BitMap([1]))
         second = curation.genesets.put("you", "s", ["A"]).revision
         with pytest.raises(NotFound):
@@ -275,7 +275,7 @@ def test_a_listener_that_fails_does_not_fail_the_change(tmp_path, caplog):
 
 def test_threads_write_at_once_and_nothing_is_lost(tmp_path):
     with opened(tmp_path / "x.sqlite") as curation:
-        curation.labels.create("", "x", [Wanted("a")])
+        curation.labels.create("", "x", [EditedLabel("a")])
 
         def work(start):
             for i in range(start, N, 40):
@@ -370,7 +370,7 @@ def test_a_forked_process_uses_connections_of_its_own(tmp_path):
 def test_a_change_that_fails_at_the_end_is_not_remembered(tmp_path):
     """Its number is given to the next one: nothing of it may be found under that."""
     with opened(tmp_path / "x.sqlite", max_user_bytes=1500) as curation:
-        curation.labels.create("", "x", [Wanted("a")])
+        curation.labels.create("", "x", [EditedLabel("a")])
         with pytest.raises(LimitExceeded):
             curation.labels.assign("", "x", "a", BitMap(range(0, N, 2)))
         curation.labels.assign("", "x", "a", BitMap([5]))

@@ -10,11 +10,12 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from made import GENESETS, RESULT, cells, label, labelled, values
-from starcyte.curation import cellnames, export
-from starcyte.curation.base import GeneSet
-from starcyte.curation.cellnames import CellNames
-from starcyte.curation.export import FORMS, genesets_csv, genesets_gmt, labels_table, result_table
-from starcyte.curation.formulas import defuse
+from starcyte.curation import cell_names as cellnames
+from starcyte.curation.cell_names import CellNames
+from starcyte.curation.files import tables as export
+from starcyte.curation.files.formulas import defuse
+from starcyte.curation.files.tables import FORMS, genesets_csv, genesets_gmt, labels_table, result_table
+from starcyte.curation.models import GeneSet
 
 CELLS = ["AAAC-1", "AAAG-1", "=cmd|' /C calc'!A0", 'quo"te', "a,b", "naïve"]
 LABELS = [

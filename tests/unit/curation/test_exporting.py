@@ -14,10 +14,10 @@ from h5ad_file import Categorical
 from pyroaring import BitMap
 from scipy.sparse import csr_array
 from starcyte.cli import main
-from starcyte.curation.base import Category
 from starcyte.curation.curation import Curation
+from starcyte.curation.models import Category
 from starcyte.settings import Settings
-from starcyte.store.h5ad import H5adDataset
+from starcyte.store.anndata.dataset import AnnDataDataset
 
 TYPES = ["T", None, "B", "T"]
 
@@ -31,7 +31,7 @@ def dataset(make_h5ad):
 @pytest.fixture
 def data_dir(tmp_path, dataset):
     """A data folder in which somebody has labelled it."""
-    opened = H5adDataset(dataset, Settings())
+    opened = AnnDataDataset(dataset, Settings())
     folder = tmp_path / "data"
     curation = Curation(folder / f"{opened.fingerprint}.sqlite", Settings(), 4)
     start = [Category("T", "#112233", "a note", BitMap([0, 3])), Category("B", cells=BitMap([2]))]

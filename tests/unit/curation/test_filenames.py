@@ -9,7 +9,7 @@ import pytest
 from files.hostile import TEXTS
 from hypothesis import given
 from hypothesis import strategies as st
-from starcyte.curation.filenames import FileNames
+from starcyte.curation.files.filenames import FileNames
 
 # __name_and_ext__ of galaxy.tool_util.parser.output_collection_def
 GALAXY = re.compile(r"(?P<name>.*)\.(?P<ext>[^\.]+)?")

@@ -12,10 +12,10 @@ from hypothesis import settings as run
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
 from pyroaring import BitMap
-from starcyte.curation.base import Category
+from starcyte.curation.annotations.edit import EditedLabel
 from starcyte.curation.curation import Curation
-from starcyte.curation.label_edit import Wanted
-from starcyte.curation.standing import ANY
+from starcyte.curation.database.revisions import ANY
+from starcyte.curation.models import Category
 from starcyte.errors import BadRequest, Conflict, NotFound
 from starcyte.settings import Settings
 
@@ -109,7 +109,7 @@ class LabelsAgainstTheModel(RuleBasedStateMachine):
 
     @rule(target=revisions, user=USERS, name=NAMES, categories=st.lists(CATEGORIES, unique=True))
     def create(self, user, name, categories):
-        wanted = [Wanted(c) for c in categories]
+        wanted = [EditedLabel(c) for c in categories]
         if self.model.standing(user, name) is not None:
             with pytest.raises(Conflict):
                 self.labels.create(user, name, wanted)
@@ -194,7 +194,7 @@ class LabelsAgainstTheModel(RuleBasedStateMachine):
         into = {n: data.draw(st.one_of(st.none(), CATEGORIES), label=n) for n in names}
         order = data.draw(st.permutations(sorted({i for i in into.values() if i is not None})))
         colors = {o: data.draw(st.sampled_from([None, "#00ff00"])) for o in order}
-        wanted = [Wanted(o, colors[o], was=tuple(n for n in names if into[n] == o)) for o in order]
+        wanted = [EditedLabel(o, colors[o], was=tuple(n for n in names if into[n] == o)) for o in order]
         if any(o in names and into[o] is None for o in order):
             with pytest.raises(BadRequest):
                 self.labels.put(user, name, ANY, wanted, new_name)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from pyroaring import BitMap
-from starcyte.curation.base import Category
+from starcyte.curation.annotations.edit import EditedLabel
 from starcyte.curation.curation import Curation
-from starcyte.curation.label_edit import Wanted
-from starcyte.curation.standing import ANY
+from starcyte.curation.database.revisions import ANY
+from starcyte.curation.models import Category
 from starcyte.errors import BadRequest, Conflict, Forbidden, LimitExceeded, NotFound
 from starcyte.settings import Settings
 
@@ -26,7 +26,7 @@ def curation(tmp_path):
 @pytest.fixture
 def labels(curation):
     """Labels among which one has cells 0-9 in a, 10-19 in b."""
-    curation.labels.create(ME, "types", [Wanted("a", "#ff0000", "first"), Wanted("b")])
+    curation.labels.create(ME, "types", [EditedLabel("a", "#ff0000", "first"), EditedLabel("b")])
     curation.labels.assign(ME, "types", "a", BitMap(range(10)))
     curation.labels.assign(ME, "types", "b", BitMap(range(10, 20)))
     return curation.labels
@@ -65,23 +65,23 @@ def test_cells_are_unlabelled(labels):
 def test_what_changes_nothing_is_no_revision(labels):
     before = revision(labels)
     assert labels.assign(ME, "types", "a", BitMap(range(3)))[1] == 0
-    assert labels.put(ME, "types", before, [Wanted("a"), Wanted("b")]).revision == before
+    assert labels.put(ME, "types", before, [EditedLabel("a"), EditedLabel("b")]).revision == before
     assert revision(labels) == before
 
 
 def test_categories_are_renamed_reordered_recoloured_and_merged(labels):
-    labels.put(ME, "types", ANY, [Wanted("B", was=("b",)), Wanted("a", color="#00ff00")])
+    labels.put(ME, "types", ANY, [EditedLabel("B", was=("b",)), EditedLabel("a", color="#00ff00")])
     assert list(cells(labels).items()) == [("B", set(range(10, 20))), ("a", set(range(10)))]
     assert labels.get(ME, "types").categories[1].color == "#00ff00"
     assert labels.get(ME, "types").categories[1].note == "first"
-    labels.put(ME, "types", ANY, [Wanted("a", was=("B",)), Wanted("B", was=("a",))])
+    labels.put(ME, "types", ANY, [EditedLabel("a", was=("B",)), EditedLabel("B", was=("a",))])
     assert cells(labels) == {"a": set(range(10, 20)), "B": set(range(10))}
-    labels.put(ME, "types", ANY, [Wanted("all", was=("a", "B"))])
+    labels.put(ME, "types", ANY, [EditedLabel("all", was=("a", "B"))])
     assert cells(labels) == {"all": set(range(20))}
 
 
 def test_a_category_that_is_not_mentioned_is_deleted(labels):
-    info = labels.put(ME, "types", ANY, [Wanted("b"), Wanted("new")])
+    info = labels.put(ME, "types", ANY, [EditedLabel("b"), EditedLabel("new")])
     assert cells(labels) == {"b": set(range(10, 20)), "new": set()}
     assert info.counts == (10, 0)
 
@@ -97,10 +97,10 @@ def test_a_label_is_renamed_and_its_cells_stay(labels):
 @pytest.mark.parametrize(
     ("wanted", "error"),
     [
-        ([Wanted("a"), Wanted("a")], BadRequest),
-        ([Wanted("x", was=("a",)), Wanted("y", was=("a",))], BadRequest),
-        ([Wanted("a", was=("b",))], BadRequest),
-        ([Wanted("x", was=("nobody",))], NotFound),
+        ([EditedLabel("a"), EditedLabel("a")], BadRequest),
+        ([EditedLabel("x", was=("a",)), EditedLabel("y", was=("a",))], BadRequest),
+        ([EditedLabel("a", was=("b",))], BadRequest),
+        ([EditedLabel("x", was=("nobody",))], NotFound),
     ],
 )
 def test_categories_that_cannot_be_are_refused_and_nothing_changes(labels, wanted, error):
@@ -145,7 +145,7 @@ def test_the_same_cells_given_something_else_since_are_refused(labels, category)
 
 def test_a_category_that_was_deleted_since_is_not_made_anew(labels):
     before = revision(labels)
-    labels.put(ME, "types", ANY, [Wanted("b")])
+    labels.put(ME, "types", ANY, [EditedLabel("b")])
     with pytest.raises(Conflict):
         labels.assign(ME, "types", "a", BitMap([25]), create=True, expected=before)
 
@@ -153,7 +153,7 @@ def test_a_category_that_was_deleted_since_is_not_made_anew(labels):
 def test_an_edit_made_before_cells_moved_is_merged(labels):
     before = revision(labels)
     labels.assign(ME, "types", "a", BitMap([25]))
-    labels.put(ME, "types", before, [Wanted("a", color="#123456"), Wanted("c", was=("b",))])
+    labels.put(ME, "types", before, [EditedLabel("a", color="#123456"), EditedLabel("c", was=("b",))])
     assert cells(labels) == {"a": {*range(10), 25}, "c": set(range(10, 20))}
 
 
@@ -161,14 +161,14 @@ def test_a_deletion_made_before_its_cells_grew_is_refused(labels):
     before = revision(labels)
     labels.assign(ME, "types", "a", BitMap([25]))
     with pytest.raises(Conflict):
-        labels.put(ME, "types", before, [Wanted("b")])
+        labels.put(ME, "types", before, [EditedLabel("b")])
 
 
 def test_an_edit_made_before_another_edit_is_refused(labels):
     before = revision(labels)
-    labels.put(ME, "types", before, [Wanted("a"), Wanted("b"), Wanted("c")])
+    labels.put(ME, "types", before, [EditedLabel("a"), EditedLabel("b"), EditedLabel("c")])
     with pytest.raises(Conflict):
-        labels.put(ME, "types", before, [Wanted("a"), Wanted("b", color="#000000")])
+        labels.put(ME, "types", before, [EditedLabel("a"), EditedLabel("b", color="#000000")])
 
 
 @pytest.mark.parametrize("expected", [10**9, 0])
@@ -197,7 +197,7 @@ def test_a_deleted_label_comes_back(labels):
 def test_a_label_made_under_a_deleted_name_has_its_history(labels):
     before = labels.get(ME, "types")
     labels.delete(ME, "types")
-    labels.create(ME, "types", [Wanted("other")])
+    labels.create(ME, "types", [EditedLabel("other")])
     labels.restore(ME, "types", before.revision)
     assert labels.get(ME, "types").categories == before.categories
 
@@ -216,7 +216,7 @@ def test_labels_begin_from_categories(labels):
     start = [Category("x", "#0000ff", "", BitMap([1, 2])), Category("y", "", "", BitMap([3]))]
     labels.create(ME, "copy", None, start)
     assert cells(labels, "copy") == {"x": {1, 2}, "y": {3}}
-    labels.create(ME, "part", [Wanted("z", was=("x", "y"))], start)
+    labels.create(ME, "part", [EditedLabel("z", was=("x", "y"))], start)
     assert cells(labels, "part") == {"z": {1, 2, 3}}
     with pytest.raises(BadRequest):
         labels.create(ME, "twice", None, [Category("y", cells=BitMap([7])), Category("x", cells=BitMap([7, 8]))])
@@ -227,7 +227,7 @@ def test_labels_begin_from_categories(labels):
 
 def test_users_see_their_own_alone(labels):
     assert labels.listed("you") == []
-    labels.create("you", "types", [Wanted("mine")])
+    labels.create("you", "types", [EditedLabel("mine")])
     assert cells(labels, user="you") == {"mine": set()}
     with pytest.raises(NotFound):
         labels.assign("they", "types", "a", BitMap([1]))
@@ -238,8 +238,8 @@ def test_limits_name_their_setting(tmp_path):
     curation = Curation(tmp_path / "x.sqlite", settings, N)
     labels = curation.labels
     with pytest.raises(LimitExceeded, match="max_label_categories"):
-        labels.create(ME, "types", [Wanted("a"), Wanted("b"), Wanted("c")])
-    labels.create(ME, "types", [Wanted("a"), Wanted("b")])
+        labels.create(ME, "types", [EditedLabel("a"), EditedLabel("b"), EditedLabel("c")])
+    labels.create(ME, "types", [EditedLabel("a"), EditedLabel("b")])
     with pytest.raises(LimitExceeded, match="max_label_categories"):
         labels.assign(ME, "types", "c", BitMap([1]), create=True)
     with pytest.raises(LimitExceeded, match="max_labels"):
@@ -281,7 +281,7 @@ def test_nothing_is_made_where_all_is_read_only(tmp_path):
 def test_a_million_random_cells_take_kilobytes(tmp_path):
     n = 1_000_000
     curation = Curation(tmp_path / "x.sqlite", Settings(), n)
-    curation.labels.create(ME, "all", [Wanted("a")])
+    curation.labels.create(ME, "all", [EditedLabel("a")])
     curation.labels.assign(ME, "all", "a", BitMap(range(n)))
     some = BitMap(np.random.default_rng(1).choice(n, 20_000, replace=False).tolist())
     curation.labels.assign(ME, "all", "b", some, create=True)

@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from made import GENESETS, cells, label, labelled, values
-from starcyte.curation.base import GeneSet
-from starcyte.curation.export import FORMS, genesets_csv, genesets_gmt, labels_table
-from starcyte.curation.reading import read_genesets, table_labels
+from starcyte.curation.files.read import read_genesets, table_labels
+from starcyte.curation.files.tables import FORMS, genesets_csv, genesets_gmt, labels_table
+from starcyte.curation.models import GeneSet
 from starcyte.errors import BadRequest
 
 NAMES = ["AAAC-1", "AAAG-1", "AAAT-1", "CCCA-1"]

@@ -10,14 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from made import GENESETS, RESULT, Cells, label, labelled, snapshot, values
 from pyroaring import BitMap
-from starcyte.curation.base import GeneSet, Keepsake
-from starcyte.curation.cellnames import CellNames
-from starcyte.curation.session import from_runs, place_labels, read_session, runs, write_session
+from starcyte.curation.cell_names import CellNames
+from starcyte.curation.files.session import from_runs, place_labels, read_session, runs, write_session
+from starcyte.curation.models import GeneSet, SavedItem
 from starcyte.errors import BadRequest
 
 NAMES = ["a", "b", "c", "d"]
 LABELS = [label("t", [1, -1, 0, 0], ["x", "y", "z"], ["#112233", "", "#000000"], ["a note", "", "two\nlines"])]
-VIEW = Keepsake("view", "mine", 3, "application/json", b'{"zoom": 2.5, "thumbnail": "data:image/png;base64,AA=="}')
+VIEW = SavedItem("view", "mine", 3, "application/json", b'{"zoom": 2.5, "thumbnail": "data:image/png;base64,AA=="}')
 
 
 def written(made, names):

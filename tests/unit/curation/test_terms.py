@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from starcyte.curation.terms import Term, Terms
+from starcyte.curation.annotations.terms import Term, Terms
 from starcyte.errors import SettingInvalid
 
 OBO = r"""format-version: 1.2

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
-from starcyte.store.catalog_file import read_catalog_file
+from starcyte.catalog.config import read_catalog_file
 
 HERE = Path(__file__).parent
 TOOL = HERE.parents[2] / "tool"

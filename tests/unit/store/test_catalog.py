@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from starcyte.catalog.catalog import Catalog, id_of
+from starcyte.catalog.config import read_catalog_file
 from starcyte.errors import InputError
 from starcyte.settings import Settings
-from starcyte.store.catalog import Catalog, id_of
-from starcyte.store.catalog_file import read_catalog_file
 
 HDF5 = b"\x89HDF\r\n\x1a\n" + bytes(100)
 
@@ -122,7 +122,7 @@ def test_a_folder_that_becomes_a_link_to_the_outside_is_no_longer_current(tmp_pa
 
 def test_changes_are_seen_and_nothing_is_opened_twice(tmp_path, monkeypatch):
     looked: list[str] = []
-    from starcyte.store import catalog_walk
+    from starcyte.catalog import scan as catalog_walk
 
     check = catalog_walk.check_signature
     monkeypatch.setattr(catalog_walk, "check_signature", lambda path: (looked.append(path.name), check(path))[1])

@@ -19,13 +19,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starcyte.errors import Cancelled, DatasetInvalid, DatasetLoading, InputError, NotFound, RemoteFailed, StarcyteError
 from starcyte.settings import Settings, load
-from starcyte.store import front, gaps, remote_copy
-from starcyte.store.front import PartFile, fetch_front
-from starcyte.store.gaps import UNIT, Gaps
-from starcyte.store.h5ad import H5adDataset
-from starcyte.store.opening import Opening
-from starcyte.store.origin import Broken
-from starcyte.store.remote import Remote
+from starcyte.store.anndata.dataset import AnnDataDataset
+from starcyte.store.loader import DatasetLoader
+from starcyte.store.remote import byte_ranges as gaps
+from starcyte.store.remote import download as remote_copy
+from starcyte.store.remote import metadata_first as front
+from starcyte.store.remote.byte_ranges import UNIT, MissingRanges
+from starcyte.store.remote.file import RemoteFile
+from starcyte.store.remote.metadata_first import PartFile, fetch_metadata
+from starcyte.store.remote.source import TransferError
 
 N, M = 4000, 1000
 # what stands in a file where nothing has come: nothing that could pass for data
@@ -36,7 +38,7 @@ RUBBISH = b"\xa5"
 def _hurry(monkeypatch):
     monkeypatch.setattr(remote_copy, "_LARGE", 1 << 16)
     monkeypatch.setattr(remote_copy, "_MAX_PAUSE", 0.01)
-    monkeypatch.setattr("starcyte.store.opening._TRY_AGAIN_SECONDS", 0.05)
+    monkeypatch.setattr("starcyte.store.loader._TRY_AGAIN_SECONDS", 0.05)
 
 
 @pytest.fixture(scope="module")
@@ -76,14 +78,14 @@ def opened(server, settings):
     all_opened = []
 
     def start(**options):
-        opening = Opening(None, settings, remote=Remote(server.url, settings), **options)
-        all_opened.append(opening)
-        opening.start()
-        return opening
+        loader = DatasetLoader(None, settings, remote=RemoteFile(server.url, settings), **options)
+        all_opened.append(loader)
+        loader.start()
+        return loader
 
     yield start
-    for opening in all_opened:
-        opening.close()
+    for loader in all_opened:
+        loader.close()
 
 
 def until(holds):
@@ -118,13 +120,13 @@ class Local:
 def fill_front(whole, part):
     """Bring what is shown first of a file to a place where all else is rubbish, as a process of its own would."""
     part.write_bytes(RUBBISH * len(whole))
-    missing = Gaps(len(whole))
+    missing = MissingRanges(len(whole))
     descriptor = os.open(part, os.O_RDWR)
     parts = Local(whole)
-    coming = front.Coming("https://example.org/x", "1", part.with_name("x.h5ad"), part, part, len(whole))
+    coming = front.PartialDownload("https://example.org/x", "1", part.with_name("x.h5ad"), part, part, len(whole))
     origin = type("Origin", (), {"parts": lambda self, version: parts})()
     try:
-        front.read_front(coming, load({}), descriptor, missing, origin=origin)
+        front.read_metadata(coming, load({}), descriptor, missing, origin=origin)
     finally:
         os.close(descriptor)
     return missing
@@ -176,7 +178,7 @@ def test_what_is_shown_of_a_part_is_what_the_whole_shows(case, tmp_path, monkeyp
     part = tmp_path / "part"
     fill_front(path.read_bytes(), part)
     os.utime(part, ns=(path.stat().st_mtime_ns,) * 2)
-    whole, some = H5adDataset(path, load({})), H5adDataset(path, load({}), part)
+    whole, some = AnnDataDataset(path, load({})), AnnDataDataset(path, load({}), part)
     try:
         assert shown(some) == shown(whole)
         for matrix in some.matrices:
@@ -199,28 +201,28 @@ def test_the_matrices_are_not_fetched_first(content, tmp_path):
 
 def test_cells_are_shown_while_matrices_come(server, opened, content):
     server.is_open.clear()
-    opening = opened(indexing=True)
-    dataset = opening.wait()
-    assert (opening.state, dataset.n_obs) == ("ready", N)
-    assert opening.coming is not None
+    loader = opened(indexing=True)
+    dataset = loader.wait()
+    assert (loader.state, dataset.n_obs) == ("ready", N)
+    assert loader.coming is not None
     assert server.sent < 0.6 * len(content)
     assert set(dataset.obs_column("type").as_text()) == {"B", "T", "NK"}
     assert np.isfinite(dataset.embedding("X_umap", (0, 1))).all()
     with pytest.raises(DatasetLoading, match="X is still being downloaded"):
         dataset.matrix("X").column(0)
     with pytest.raises(DatasetLoading, match="distances"):
-        dataset.pair_row("distances", 0)
+        dataset.obsp_row("distances", 0)
     with pytest.raises(DatasetLoading, match=r"downloaded: \d+% is here"):
-        opening.check_whole()
+        loader.check_whole()
     server.is_open.set()
-    until(lambda: opening.coming is None)
-    opening.check_whole()
+    until(lambda: loader.coming is None)
+    loader.check_whole()
     assert dataset.path.read_bytes() == content
     assert dataset.matrix("X").column(0).dense().sum() > 0
-    assert dataset.pair_row("distances", 0) is not None
-    until(lambda: opening.indexing is None and dataset.matrix("X").index is not None)
+    assert dataset.obsp_row("distances", 0) is not None
+    until(lambda: loader.indexing is None and dataset.matrix("X").index is not None)
     assert asked(server) < 1.2 * len(content), "what has come is not asked for again, or little of it"
-    assert opening.problems == []
+    assert loader.problems == []
 
 
 def test_the_next_one_finds_it_whole(server, opened):
@@ -253,85 +255,85 @@ def test_what_has_come_is_kept_by_the_next_process(server, opened, content):
 
 def test_a_transfer_that_breaks_off_goes_on(server, opened, content):
     server.is_open.clear()
-    opening = opened()
-    opening.wait()
+    loader = opened()
+    loader.wait()
     server.cuts = [100_000, 50_000, 100_000]
     server.is_open.set()
-    until(lambda: opening.coming is None)
-    assert opening.dataset().path.read_bytes() == content
+    until(lambda: loader.coming is None)
+    assert loader.dataset().path.read_bytes() == content
 
 
 def test_a_server_that_goes_away_is_told_and_asked_again(server, opened, content):
     server.is_open.clear()
-    opening = opened()
-    opening.wait()
+    loader = opened()
+    loader.wait()
     server.statuses = [503] * 12
     server.cuts = [0]
     server.is_open.set()
-    until(lambda: opening.problems or opening.coming is None)
-    until(lambda: opening.coming is None)
-    assert opening.problems == []
-    assert opening.dataset().path.read_bytes() == content
+    until(lambda: loader.problems or loader.coming is None)
+    until(lambda: loader.coming is None)
+    assert loader.problems == []
+    assert loader.dataset().path.read_bytes() == content
 
 
 def test_a_file_that_is_replaced_is_not_mixed(server, opened, content):
     server.is_open.clear()
-    opening = opened()
-    opening.wait()
+    loader = opened()
+    loader.wait()
     server.cuts = [100_000]
     server.content, server.etag = content[:-1] + b"x", '"two"'
     server.is_open.set()
-    until(lambda: opening.state == "error")
+    until(lambda: loader.state == "error")
     with pytest.raises(StarcyteError, match="was replaced"):
-        opening.dataset()
+        loader.dataset()
 
 
 def test_a_file_that_is_replaced_before_it_is_shown_is_taken_anew(server, opened, content, monkeypatch):
-    real = remote_copy.Copy._bring_front
+    real = remote_copy.Download._bring_front
 
     def replaced(self, version, size):
-        monkeypatch.setattr(remote_copy.Copy, "_bring_front", real)
+        monkeypatch.setattr(remote_copy.Download, "_bring_front", real)
         server.etag = '"two"'
         real(self, version, size)
 
-    monkeypatch.setattr(remote_copy.Copy, "_bring_front", replaced)
-    opening = opened()
-    assert opening.wait().n_obs == N
-    until(lambda: opening.coming is None)
-    assert opening.dataset().path.read_bytes() == content
+    monkeypatch.setattr(remote_copy.Download, "_bring_front", replaced)
+    loader = opened()
+    assert loader.wait().n_obs == N
+    until(lambda: loader.coming is None)
+    assert loader.dataset().path.read_bytes() == content
 
 
 def test_a_disk_that_is_full_meanwhile_is_told_and_it_goes_on_later(server, opened, content, monkeypatch):
     server.is_open.clear()
-    opening = opened()
-    opening.wait()
-    real, full = Gaps.save, [True]
+    loader = opened()
+    loader.wait()
+    real, full = MissingRanges.save, [True]
 
     def save(self, path):
         if full:
             raise OSError(errno.ENOSPC, "No space left on device")
         real(self, path)
 
-    monkeypatch.setattr(Gaps, "save", save)
+    monkeypatch.setattr(MissingRanges, "save", save)
     server.is_open.set()
-    until(lambda: opening.problems)
-    assert "No space left" in opening.problems[0]
-    assert opening.dataset().obs_column("type") is not None
+    until(lambda: loader.problems)
+    assert "No space left" in loader.problems[0]
+    assert loader.dataset().obs_column("type") is not None
     full.clear()
-    until(lambda: opening.coming is None)
-    assert opening.dataset().path.read_bytes() == content
-    assert opening.problems == []
+    until(lambda: loader.coming is None)
+    assert loader.dataset().path.read_bytes() == content
+    assert loader.problems == []
 
 
 def test_a_server_that_answers_for_parts_no_more_sends_it_all(server, opened, content):
     server.is_open.clear()
-    opening = opened()
-    dataset = opening.wait()
+    loader = opened()
+    dataset = loader.wait()
     server.cuts = [100_000]
     server.ranges = False
     server.is_open.set()
-    until(lambda: opening.coming is None)
-    assert opening.state == "ready"
+    until(lambda: loader.coming is None)
+    assert loader.state == "ready"
     assert dataset.path.read_bytes() == content
     assert dataset.matrix("X").column(3).dense().any()
 
@@ -340,58 +342,60 @@ def test_a_server_that_answers_for_parts_no_more_sends_it_all(server, opened, co
 def test_a_server_whose_parts_do_not_fit_sends_it_from_start_to_end(server, opened, content, trouble):
     setattr(server, trouble, True)
     server.ranges = trouble != "promises"
-    opening = opened()
-    dataset = opening.wait()
-    until(lambda: opening.coming is None)
+    loader = opened()
+    dataset = loader.wait()
+    until(lambda: loader.coming is None)
     assert dataset.path.read_bytes() == content
-    assert opening.problems == []
+    assert loader.problems == []
 
 
 def test_no_more_is_taken_than_was_asked_for(server, opened, settings, content, tmp_path):
     server.endless = True
-    opening = opened()
+    loader = opened()
     with pytest.raises(RemoteFailed, match="more came than was asked for"):
-        opening.wait()
+        loader.wait()
     (part,) = (tmp_path / "cache" / "remote").glob("*/part")
     assert part.stat().st_size == len(content)
 
 
 def test_a_connection_that_ends_at_once_is_made_anew(server, opened, content):
     server.cuts = [0]
-    opening = opened()
-    assert opening.wait().n_obs == N
-    until(lambda: opening.coming is None)
-    assert opening.dataset().path.read_bytes() == content
+    loader = opened()
+    assert loader.wait().n_obs == N
+    until(lambda: loader.coming is None)
+    assert loader.dataset().path.read_bytes() == content
 
 
 def test_a_slow_network_is_no_damage(server, settings, content, opened):
     slow = Settings(**vars(settings) | {"open_deadline": 1.5})
     server.pause, server.piece = 0.02, 1 << 14
     began = time.monotonic()
-    opening = Opening(None, slow, remote=Remote(server.url, slow))
-    opening.start()
-    opening.wait()
-    assert opening.coming is not None
+    loader = DatasetLoader(None, slow, remote=RemoteFile(server.url, slow))
+    loader.start()
+    loader.wait()
+    assert loader.coming is not None
     assert time.monotonic() - began > 1.5
-    opening.close()
+    loader.close()
 
 
 def test_a_helper_that_hangs_is_ended(server, settings, content, tmp_path, monkeypatch):
     monkeypatch.setattr(front, "_child", hanging)
-    coming = front.Coming(server.url, '"one"', tmp_path / "x.h5ad", tmp_path / "part", tmp_path / "gaps", len(content))
+    coming = front.PartialDownload(
+        server.url, '"one"', tmp_path / "x.h5ad", tmp_path / "part", tmp_path / "gaps", len(content)
+    )
     hasty = Settings(**vars(settings) | {"open_deadline": 0.5})
     with pytest.raises(DatasetInvalid, match=r"longer than 0\.5 s"):
-        fetch_front(coming, hasty, lambda there: None, lambda: False)
+        fetch_metadata(coming, hasty, lambda there: None, lambda: False)
 
 
 def test_what_has_come_first_outlives_a_kill(server, settings, content, tmp_path, monkeypatch):
     part = tmp_path / "part"
     part.write_bytes(bytes(len(content)))
-    coming = front.Coming(server.url, '"one"', tmp_path / "x.h5ad", part, tmp_path / "gaps", len(content))
+    coming = front.PartialDownload(server.url, '"one"', tmp_path / "x.h5ad", part, tmp_path / "gaps", len(content))
     server.pause, server.piece = 0.02, 1 << 14
     with pytest.raises(Cancelled):
-        fetch_front(coming, settings, lambda there: None, coming.gaps.exists)
-    missing = Gaps.load(coming.gaps, len(content))
+        fetch_metadata(coming, settings, lambda there: None, coming.gaps.exists)
+    missing = MissingRanges.load(coming.gaps, len(content))
     assert missing is not None
     assert 0 < missing.n_here < len(content)
 
@@ -400,8 +404,8 @@ def test_a_part_is_not_there_before_what_is_missing_of_it_is_written_down(server
     def fail(self, path):
         raise OSError(errno.EIO, "Input/output error")
 
-    monkeypatch.setattr(Gaps, "save", fail)
-    remote = Remote(server.url, settings)
+    monkeypatch.setattr(MissingRanges, "save", fail)
+    remote = RemoteFile(server.url, settings)
     with pytest.raises(InputError, match="Input/output"):
         remote.fetch(lambda *_: None, show=lambda *_: None)
     assert not list((tmp_path / "cache" / "remote").glob("*/part"))
@@ -409,7 +413,7 @@ def test_a_part_is_not_there_before_what_is_missing_of_it_is_written_down(server
 
 def test_two_that_show_the_same_file_tell_it_by_the_same_revision(server, opened, content, monkeypatch, tmp_path):
     # so that the second is done before the first tries again
-    monkeypatch.setattr("starcyte.store.opening._TRY_AGAIN_SECONDS", 4.0)
+    monkeypatch.setattr("starcyte.store.loader._TRY_AGAIN_SECONDS", 4.0)
     server.is_open.clear()
     first = opened()
     revision = first.wait().revision
@@ -442,7 +446,7 @@ def test_others_come_from_start_to_end(server, settings, content, monkeypatch, t
 
         url += f"#sha256={hashlib.sha256(content).hexdigest()}"
     shows = []
-    remote = Remote(url, settings)
+    remote = RemoteFile(url, settings)
     path = remote.fetch(lambda *_: None, show=lambda *a: shows.append(a))
     assert path.read_bytes() == content
     assert (shows, server.sent) == ([], len(content))
@@ -456,25 +460,25 @@ def test_what_is_no_dataset_is_told_before_all_of_it_came(server, opened, tmp_pa
     server.content = path.read_bytes()
     server.length = len(server.content)
     server.is_open.clear()
-    opening = opened()
+    loader = opened()
     with pytest.raises(DatasetInvalid, match="is HDF5 but not AnnData"):
-        opening.wait()
+        loader.wait()
 
 
 def test_what_is_wrong_with_the_wishes_is_told_as_that(server, settings):
     wrong = Settings(**vars(settings) | {"var_names": "none such"})
-    opening = Opening(None, wrong, remote=Remote(server.url, wrong))
-    opening.run()
+    loader = DatasetLoader(None, wrong, remote=RemoteFile(server.url, wrong))
+    loader.run()
     with pytest.raises(NotFound, match="none such"):
-        opening.dataset()
+        loader.dataset()
     assert server.requests[-1][1]["range"], "before all of it came"
-    opening.close()
+    loader.close()
 
 
 def test_a_process_that_is_lost_is_told(server, settings, content, monkeypatch, tmp_path):
     part = tmp_path / "part"
     part.write_bytes(bytes(len(content)))
-    coming = front.Coming(server.url, '"one"', tmp_path / "x.h5ad", part, tmp_path / "gaps", len(content))
+    coming = front.PartialDownload(server.url, '"one"', tmp_path / "x.h5ad", part, tmp_path / "gaps", len(content))
     server.pause, server.piece = 0.02, 1 << 14
     told = []
 
@@ -484,7 +488,7 @@ def test_a_process_that_is_lost_is_told(server, settings, content, monkeypatch, 
             child.kill()
 
     with pytest.raises(DatasetInvalid, match=r"crash .SIGKILL"):
-        fetch_front(coming, settings, kill, lambda: False)
+        fetch_metadata(coming, settings, kill, lambda: False)
     assert told
 
 
@@ -492,17 +496,17 @@ def test_a_part_that_does_not_come_is_no_damage(content, tmp_path):
     class Failing(Local):
         def read(self, start, stop):
             if len(self.asked) > 3:
-                raise Broken("it is gone", begin_again=True)
+                raise TransferError("it is gone", begin_again=True)
             return super().read(start, stop)
 
     part = tmp_path / "part"
     part.write_bytes(bytes(len(content)))
     descriptor = os.open(part, os.O_RDWR)
-    stream = PartFile(descriptor, Gaps(len(content)), Failing(content), 1)
+    stream = PartFile(descriptor, MissingRanges(len(content)), Failing(content), 1)
     with pytest.raises(OSError, match="did not come"):
         while stream.read(1 << 20):
             pass
-    assert isinstance(stream.failure, Broken)
+    assert isinstance(stream.failure, TransferError)
     os.close(descriptor)
 
 
@@ -512,7 +516,7 @@ def test_a_part_that_does_not_come_is_no_damage(content, tmp_path):
     asked=st.tuples(st.integers(0, 20 * UNIT), st.integers(0, 20 * UNIT)),
 )
 def test_gaps_are_those_of_a_naive_count(size, spans, asked):
-    missing = Gaps(size)
+    missing = MissingRanges(size)
     here = np.zeros(size, bool)
     for a, b in spans:
         start, stop = min(a, b, size), min(max(a, b), size)
@@ -538,12 +542,12 @@ def test_gaps_are_those_of_a_naive_count(size, spans, asked):
 
 
 def test_gaps_are_kept(tmp_path):
-    missing = Gaps(10 * UNIT - 5)
+    missing = MissingRanges(10 * UNIT - 5)
     missing.add(UNIT, 3 * UNIT)
     missing.add(9 * UNIT, 10 * UNIT - 5)
     missing.save(tmp_path / "gaps")
-    again = Gaps.load(tmp_path / "gaps", 10 * UNIT - 5)
+    again = MissingRanges.load(tmp_path / "gaps", 10 * UNIT - 5)
     assert again is not None
     assert list(again.within(0, 10 * UNIT)) == list(missing.within(0, 10 * UNIT)) == [(0, UNIT), (3 * UNIT, 9 * UNIT)]
-    assert Gaps.load(tmp_path / "gaps", 100 * UNIT) is None
-    assert Gaps.load(tmp_path / "none", 10 * UNIT) is None
+    assert MissingRanges.load(tmp_path / "gaps", 100 * UNIT) is None
+    assert MissingRanges.load(tmp_path / "none", 10 * UNIT) is None

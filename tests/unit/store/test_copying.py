@@ -20,10 +20,11 @@ from files import CASES
 from files.case import Case
 from starcyte.errors import Cancelled, DatasetInvalid, InputError, StarcyteError, StorageFull
 from starcyte.settings import Settings
-from starcyte.store import copying, file_copy
-from starcyte.store.copying import NewColumn, copy_with_columns
+from starcyte.store.anndata.dataset import AnnDataDataset
 from starcyte.store.fingerprint import fingerprint
-from starcyte.store.h5ad import H5adDataset
+from starcyte.store.write import file_copy
+from starcyte.store.write import h5ad as copying
+from starcyte.store.write.h5ad import NewColumn, copy_with_columns
 
 CATEGORIES = ["a", "<b>", "=c()"]
 COLORS = ["#112233", "", "#ffffff"]
@@ -62,7 +63,7 @@ def test_every_case_gets_a_column(case: Case, tmp_path: Path) -> None:
     copied(path, target, column(n), who="somebody")
     assert path.read_bytes() == before
 
-    old, new = H5adDataset(path, Settings()), H5adDataset(target, Settings())
+    old, new = AnnDataDataset(path, Settings()), AnnDataDataset(target, Settings())
     try:
         assert [c.name for c in new.obs] == [*(c.name for c in old.obs), "my label"]
         made = new.obs_column("my label")
@@ -248,7 +249,7 @@ import errno, os, resource, signal
 import numpy as np
 from pathlib import Path
 from starcyte.errors import StarcyteError
-from starcyte.store.copying import NewColumn, copy_with_columns
+from starcyte.store.write.h5ad import NewColumn, copy_with_columns
 from starcyte.store.fingerprint import fingerprint
 path, target = Path({str(path)!r}), Path({str(tmp_path / "new")!r})
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)

@@ -7,8 +7,8 @@ from types import SimpleNamespace
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
-from starcyte.store.base import Column, ColumnInfo, Kind
-from starcyte.store.genes import GeneNames
+from starcyte.store.anndata.genes import GeneNames
+from starcyte.store.dataset import Column, ColumnInfo, Kind
 
 TEXTS = st.text("aAbB1\n", min_size=0, max_size=4)
 

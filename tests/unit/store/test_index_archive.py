@@ -14,11 +14,11 @@ from indexing import categories, indexed, opened, stored
 from starcyte import cli
 from starcyte.errors import InputError
 from starcyte.settings import Settings
-from starcyte.store.base import no_tick
-from starcyte.store.h5ad import H5adDataset
-from starcyte.store.index import UNUSABLE, ColumnIndex, seal
-from starcyte.store.index_archive import write_archive
-from starcyte.store.preparing import Preparing
+from starcyte.store.anndata.dataset import AnnDataDataset
+from starcyte.store.dataset import no_tick
+from starcyte.store.index.archive import write_archive
+from starcyte.store.index.background import BackgroundIndexing
+from starcyte.store.index.column_index import UNUSABLE, ColumnIndex, seal
 
 VALUES = np.random.default_rng(0).integers(0, 3, (60, 9)).astype(np.float32)
 OBS = {"g": categories(np.arange(60) % 3, 3)}
@@ -189,7 +189,7 @@ def test_cells_that_are_not_there_are_a_clear_error(dataset, archive):
 
 
 def prepared(dataset, **settings):
-    preparing = Preparing(dataset, Settings(**settings))
+    preparing = BackgroundIndexing(dataset, Settings(**settings))
     preparing.wait("X", no_tick)
     preparing.close()
     return preparing
@@ -245,7 +245,7 @@ def umask():
 
 def test_dataset_without_a_matrix(tmp_path):
     path = write_h5ad(tmp_path / "x.h5ad", None, obs=OBS, cells=60, genes=9)
-    assert H5adDataset(path, Settings()).default_matrix is None
+    assert AnnDataDataset(path, Settings()).default_matrix is None
     assert cli.main(["prepare", str(path), f"--output={tmp_path / 'made.tar'}"]) == 0
     with tarfile.open(tmp_path / "made.tar") as tar:
         assert tar.getnames() == []

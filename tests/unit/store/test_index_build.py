@@ -19,9 +19,9 @@ from h5ad_file import write_h5ad
 from indexing import categories, indexed, opened, stored
 from starcyte.errors import Cancelled, InputError
 from starcyte.settings import Settings
-from starcyte.store import room
-from starcyte.store.index import ColumnIndex
-from starcyte.store.preparing import prepare
+from starcyte.store.index import preallocate as room
+from starcyte.store.index.background import prepare
+from starcyte.store.index.column_index import ColumnIndex
 
 VALUES = np.random.default_rng(0).integers(0, 3, (600, 40)).astype(np.float32)
 OBS = {"g": categories(np.arange(600) % 5, 5)}
@@ -31,11 +31,11 @@ BUILDER = """
 import sys, time
 from pathlib import Path
 from starcyte.settings import Settings
-from starcyte.store.h5ad import H5adDataset
-from starcyte.store.index_build import build_index
+from starcyte.store.anndata.dataset import AnnDataDataset
+from starcyte.store.index.build import build_index
 
 path, cache, wait = Path(sys.argv[1]), Path(sys.argv[2]), float(sys.argv[3])
-dataset = H5adDataset(path, Settings(block_bytes=2000))
+dataset = AnnDataDataset(path, Settings(block_bytes=2000))
 
 def tick(done):
     print(done, flush=True)
@@ -280,11 +280,11 @@ def anonymous():
 from starcyte.compute import ranks
 from starcyte.compute.moments import group_moments
 from starcyte.settings import Settings
-from starcyte.store.h5ad import H5adDataset
-from starcyte.store.index_build import build_index
+from starcyte.store.anndata.dataset import AnnDataDataset
+from starcyte.store.index.build import build_index
 import numpy as np
 
-dataset = H5adDataset(Path(sys.argv[1]), Settings(block_bytes=1 << 20))
+dataset = AnnDataDataset(Path(sys.argv[1]), Settings(block_bytes=1 << 20))
 matrix = dataset.matrix("X")
 codes = np.arange(dataset.n_obs) % 3
 peak, stop = [0], threading.Event()

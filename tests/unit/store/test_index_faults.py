@@ -12,7 +12,7 @@ import pytest
 from h5ad_file import write_h5ad
 from indexing import categories, indexed, opened, stored
 from starcyte.errors import DatasetInvalid
-from starcyte.store.index import UNUSABLE, ColumnIndex
+from starcyte.store.index.column_index import UNUSABLE, ColumnIndex
 
 VALUES = np.random.default_rng(0).integers(0, 3, (60, 9)).astype(np.float32)
 OTHERS = np.ascontiguousarray(VALUES[::-1])

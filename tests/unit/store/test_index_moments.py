@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from starcyte.store.base import Column, ColumnInfo, Kind
-from starcyte.store.index_moments import packs_of
+from starcyte.store.dataset import Column, ColumnInfo, Kind
+from starcyte.store.index.moments import packs_of
 
 RNG = np.random.default_rng(2)
 

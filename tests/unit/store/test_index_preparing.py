@@ -12,8 +12,8 @@ import pytest
 from h5ad_file import write_h5ad
 from indexing import categories, indexed, opened, stored
 from starcyte.settings import Settings
-from starcyte.store.h5ad import H5adDataset
-from starcyte.store.preparing import Preparing
+from starcyte.store.anndata.dataset import AnnDataDataset
+from starcyte.store.index.background import BackgroundIndexing
 
 VALUES = np.random.default_rng(0).integers(0, 3, (300, 12)).astype(np.float32)
 OTHERS = np.ascontiguousarray(VALUES[::-1])
@@ -27,7 +27,7 @@ def settings(tmp_path):
 
 @pytest.fixture(params=["csr", "csc", "dense"])
 def dataset(request, tmp_path, settings):
-    dataset = H5adDataset(write_h5ad(tmp_path / "x.h5ad", stored(VALUES, request.param), obs=OBS), settings)
+    dataset = AnnDataDataset(write_h5ad(tmp_path / "x.h5ad", stored(VALUES, request.param), obs=OBS), settings)
     yield dataset
     dataset.close()
 
@@ -38,7 +38,7 @@ def prepared(settings):
     running = []
 
     def prepare(dataset):
-        preparing = Preparing(dataset, settings)
+        preparing = BackgroundIndexing(dataset, settings)
         running.append(preparing)
         preparing.want("X")
         limit = time.monotonic() + 60
@@ -62,7 +62,7 @@ def test_it_is_made_and_used(dataset, prepared, settings):
     assert dataset.matrix("X").moments("g").n.tolist() == [100, 100, 100, 0]
     # and found by the next
     with opened(dataset.path) as again:
-        preparing = Preparing(again, settings)
+        preparing = BackgroundIndexing(again, settings)
         preparing._make = None
         preparing.want("X")
         preparing.close()
@@ -102,14 +102,14 @@ def test_an_index_that_cannot_be_touched_is_used(dataset, prepared, monkeypatch,
 
 
 def test_a_defect_is_told(dataset, prepared, monkeypatch):
-    monkeypatch.setattr(Preparing, "_make", lambda self, name: 1 / 0)
+    monkeypatch.setattr(BackgroundIndexing, "_make", lambda self, name: 1 / 0)
     (problem,) = prepared(dataset).problems
     assert "index of X could not be made" in problem
     np.testing.assert_array_equal(genes(dataset), VALUES)
 
 
 def test_a_small_matrix_gets_none(dataset, settings):
-    preparing = Preparing(dataset, Settings(index_least=5000, cache_dir=settings.cache_dir))
+    preparing = BackgroundIndexing(dataset, Settings(index_least=5000, cache_dir=settings.cache_dir))
     preparing.want("X")
     assert preparing._thread is None
     assert not Path(settings.cache_dir).exists()
@@ -124,7 +124,7 @@ def test_a_closed_dataset_lets_go_of_its_file(tmp_path, settings):
         return sum(os.path.realpath(link) == str(path) for link in Path("/proc/self/fd").iterdir())
 
     for _ in range(2):
-        dataset = H5adDataset(path, settings)
+        dataset = AnnDataDataset(path, settings)
         dataset.matrix("X").column(1)
         assert held() > 0
         dataset.close()

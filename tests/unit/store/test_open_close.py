@@ -13,7 +13,7 @@ import numpy as np
 from h5ad_file import Categorical, write_h5ad
 from scipy.sparse import random as random_sparse
 from starcyte.settings import Settings
-from starcyte.store.opening import Opening
+from starcyte.store.loader import DatasetLoader
 
 CYCLES = int(os.environ.get("CYCLES", "100"))
 # of what Python and HDF5 keep for the next time
@@ -40,14 +40,14 @@ def test_openings_leave_nothing_behind(tmp_path):
     settings = Settings(cache_dir=str(tmp_path / "cache"))
 
     def once(i: int) -> None:
-        opening = Opening(path, settings, indexing=True)
-        opening.run()
-        dataset = opening.dataset()
+        loader = DatasetLoader(path, settings, indexing=True)
+        loader.run()
+        dataset = loader.dataset()
         dataset.describe()
         dataset.embedding("X_umap", [0, 1])
         dataset.obs_column("kind")
         dataset.matrix("X").column(i % 50)
-        opening.close()
+        loader.close()
 
     for i in range(min(CYCLES // 3, 300)):
         once(i)

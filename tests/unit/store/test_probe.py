@@ -10,7 +10,7 @@ import pytest
 from starcyte.errors import DatasetInvalid
 from starcyte.settings import Settings
 from starcyte.store import probe
-from starcyte.store.opening import Opening
+from starcyte.store.loader import DatasetLoader
 from starcyte.store.probe import Probe
 
 
@@ -38,11 +38,11 @@ def forks(monkeypatch):
 @pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT], ids=lambda s: s.name)
 def test_a_crash_is_told(monkeypatch, forks, pbmc, number):
     monkeypatch.setattr(probe, "_open", lambda *_: os.kill(os.getpid(), number))
-    opening = Opening(pbmc, Settings(), probe=Probe(pbmc, Settings()))
-    opening.run()
-    assert opening.state == "error"
+    loader = DatasetLoader(pbmc, Settings(), probe=Probe(pbmc, Settings()))
+    loader.run()
+    assert loader.state == "error"
     with pytest.raises(DatasetInvalid, match=f"crash .{number.name}"):
-        opening.dataset()
+        loader.dataset()
 
 
 def test_what_does_not_end_is_ended(monkeypatch, forks, pbmc):

@@ -10,11 +10,11 @@ import socket
 import pytest
 from starcyte.errors import Cancelled, DatasetInvalid, InputError, RemoteFailed
 from starcyte.settings import Settings
-from starcyte.store import remote_http
-from starcyte.store.opening import Opening
-from starcyte.store.origin import Broken, is_url
-from starcyte.store.remote import Remote
-from starcyte.store.remote_http import HttpOrigin, addresses, is_public
+from starcyte.store.loader import DatasetLoader
+from starcyte.store.remote import http as remote_http
+from starcyte.store.remote.file import RemoteFile
+from starcyte.store.remote.http import HttpSource, addresses, is_public
+from starcyte.store.remote.source import TransferError, is_url
 
 
 @pytest.fixture
@@ -34,11 +34,11 @@ def settings(tmp_path):
 
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch):
-    monkeypatch.setattr("starcyte.store.remote_copy._MAX_PAUSE", 0.01)
+    monkeypatch.setattr("starcyte.store.remote.download._MAX_PAUSE", 0.01)
 
 
 def fetch(url, settings, told=None):
-    remote = Remote(url, settings)
+    remote = RemoteFile(url, settings)
     try:
         return remote.fetch(lambda done, message: None if told is None else told.append((done, message)))
     finally:
@@ -117,7 +117,7 @@ def test_a_file_that_changes_between_two_attempts_is_not_mixed(server, content, 
         server.content, server.etag = bytes(other), '"two"'
 
     server.cuts = [300_000]
-    remote = Remote(server.url, settings())
+    remote = RemoteFile(server.url, settings())
     assert remote.fetch(change).read_bytes() == bytes(other)
     assert [h.get("if-range") for _, h in server.requests] == [None, '"one"']
     remote.release()
@@ -178,11 +178,11 @@ def test_a_length_that_is_too_long_is_noticed(server, content, settings):
 
 def test_a_length_that_is_too_short_gives_a_truncated_file(server, content, settings):
     server.length = len(content) // 2
-    opening = Opening(None, settings(), remote=Remote(server.url, settings()))
-    opening.run()
+    loader = DatasetLoader(None, settings(), remote=RemoteFile(server.url, settings()))
+    loader.run()
     with pytest.raises(DatasetInvalid, match="truncated"):
-        opening.dataset()
-    opening.close()
+        loader.dataset()
+    loader.close()
 
 
 def test_a_file_of_unknown_length_comes_whole(server, content, settings):
@@ -229,7 +229,7 @@ def test_a_checksum_is_checked(server, content, settings):
 
 def test_a_download_can_be_given_up(server, settings):
     server.pause, server.piece = 0.05, 1 << 14
-    remote, told = Remote(server.url, settings()), []
+    remote, told = RemoteFile(server.url, settings()), []
     with pytest.raises(Cancelled):
         remote.fetch(lambda done, _: told.append(done), lambda: len(told) > 5)
 
@@ -238,7 +238,7 @@ def test_downloads_not_used_for_longest_go(server, content, settings):
     bounded = settings(cache_bytes=int(2.5 * len(content)))
     base = server.url.removesuffix("cells.h5ad")
     paths = [fetch(f"{base}{name}.h5ad", bounded) for name in ("a", "b")]
-    held = Remote(f"{base}a.h5ad", bounded)
+    held = RemoteFile(f"{base}a.h5ad", bounded)
     held.fetch(lambda *_: None)
     newest = fetch(f"{base}c.h5ad", bounded)
     assert [p.exists() for p in (*paths, newest)] == [True, False, True], "one that is open stays"
@@ -275,7 +275,7 @@ def test_the_url_is_written_nowhere(server, settings, tmp_path):
 )
 def test_a_url_that_is_not_taken(settings, url, said):
     with pytest.raises(InputError, match=said) as raised:
-        Remote(url, settings())
+        RemoteFile(url, settings())
     assert "secret" not in str(raised.value)
 
 
@@ -296,10 +296,10 @@ def test_a_url_that_is_not_taken(settings, url, said):
 )
 def test_hosts_are_those_the_operator_lists(settings, hosts, host, allowed):
     if allowed:
-        Remote(f"https://{host}/x.h5ad", settings(remote_hosts=hosts))
+        RemoteFile(f"https://{host}/x.h5ad", settings(remote_hosts=hosts))
     else:
         with pytest.raises(InputError, match="remote_hosts"):
-            Remote(f"https://{host}/x.h5ad", settings(remote_hosts=hosts))
+            RemoteFile(f"https://{host}/x.h5ad", settings(remote_hosts=hosts))
 
 
 PRIVATE = [
@@ -410,26 +410,26 @@ def test_urls_are_told_from_paths(text, expected):
     ],
 )
 def test_a_copy_has_a_name_that_is_safe(settings, path, name):
-    assert Remote(f"https://example.org/{path}", settings()).name == name
+    assert RemoteFile(f"https://example.org/{path}", settings()).name == name
 
 
 def test_a_remote_dataset_opens(server, settings):
-    opening = Opening(None, settings(), remote=Remote(server.url, settings()))
-    assert opening.title == "cells"
-    opening.run()
-    assert opening.dataset().n_obs == 700
-    opening.close()
+    loader = DatasetLoader(None, settings(), remote=RemoteFile(server.url, settings()))
+    assert loader.title == "cells"
+    loader.run()
+    assert loader.dataset().n_obs == 700
+    loader.close()
 
 
 def test_one_closed_while_it_comes_is_let_go(server, settings):
     server.pause, server.piece = 0.05, 1 << 14
-    opening = Opening(None, settings(), remote=Remote(server.url, settings()))
-    opening.start()
+    loader = DatasetLoader(None, settings(), remote=RemoteFile(server.url, settings()))
+    loader.start()
     while not server.requests:
         pass
-    opening.close()
+    loader.close()
     with pytest.raises(Cancelled):
-        opening.wait()
+        loader.wait()
 
 
 def test_a_version_that_came_in_part_is_never_continued_with_another(server, content, settings, monkeypatch):
@@ -448,7 +448,7 @@ def test_a_version_that_came_in_part_is_never_continued_with_another(server, con
 @pytest.fixture
 def parts(server, settings):
     """Return what reads parts of the server's file as it is now."""
-    opened = HttpOrigin(server.url, settings()).parts(server.etag)
+    opened = HttpSource(server.url, settings()).parts(server.etag)
     yield opened
     opened.close()
 
@@ -471,33 +471,33 @@ def test_a_connection_that_was_closed_is_made_anew(server, content, parts):
 @pytest.mark.parametrize("careless", [False, True])
 def test_parts_of_another_version_are_refused(server, parts, careless):
     server.etag, server.careless = '"two"', careless
-    with pytest.raises(Broken, match="replaced") as raised:
+    with pytest.raises(TransferError, match="replaced") as raised:
         parts.read(0, 10)
     assert raised.value.begin_again
 
 
 def test_a_part_is_no_longer_than_was_asked_for(server, parts):
     server.endless = True
-    with pytest.raises(Broken, match="11 bytes came in place of 10"):
+    with pytest.raises(TransferError, match="11 bytes came in place of 10"):
         parts.read(0, 10)
 
 
 def test_a_part_of_another_place_is_refused(server, parts):
     server.wrong_range = True
-    with pytest.raises(Broken, match="another range"):
+    with pytest.raises(TransferError, match="another range"):
         parts.read(0, 10)
 
 
 @pytest.mark.parametrize("status", [403, 503])
 def test_a_part_that_is_refused_is_told(server, parts, status):
     server.statuses = [status]
-    with pytest.raises((Broken, RemoteFailed), match=r"503|refuses"):
+    with pytest.raises((TransferError, RemoteFailed), match=r"503|refuses"):
         parts.read(0, 10)
 
 
 def test_parts_follow_a_redirect_each_time_it_is_needed(server, content, settings):
     server.location = f"http://127.0.0.1:{server.server_port}/elsewhere/cells.h5ad"
-    opened = HttpOrigin(server.url, settings()).parts(server.etag)
+    opened = HttpSource(server.url, settings()).parts(server.etag)
     assert opened.read(0, 10) == content[:10]
     assert opened.read(10, 20) == content[10:20]
     assert [path for path, _ in server.requests] == ["/data/cells.h5ad", *["/elsewhere/cells.h5ad"] * 2]

@@ -7,10 +7,10 @@ from moto.server import ThreadedMotoServer
 from relay import relay
 from starcyte.errors import InputError, RemoteFailed
 from starcyte.settings import Settings
-from starcyte.store.opening import Opening
-from starcyte.store.origin import Broken
-from starcyte.store.remote import Remote
-from starcyte.store.remote_object import ObjectOrigin
+from starcyte.store.loader import DatasetLoader
+from starcyte.store.remote.file import RemoteFile
+from starcyte.store.remote.object_store import ObjectStoreSource
+from starcyte.store.remote.source import TransferError
 
 pytestmark = pytest.mark.filterwarnings("default")  # boto, aiohttp and moto are not ours
 
@@ -40,7 +40,7 @@ def store(pbmc):
 
 
 def fetched(url, settings):
-    remote = Remote(url, settings)
+    remote = RemoteFile(url, settings)
     try:
         return remote.fetch(lambda *_: None)
     finally:
@@ -54,38 +54,38 @@ def settings(tmp_path):
 
 def test_a_dataset_opens_from_a_store(store, pbmc, settings):
     assert fetched("s3://lab/a/cells.h5ad", settings).read_bytes() == pbmc.read_bytes()
-    opening = Opening(None, settings, remote=Remote("s3://lab/a/cells.h5ad", settings))
-    opening.run()
-    assert (opening.dataset().n_obs, opening.title) == (700, "cells")
-    opening.close()
+    loader = DatasetLoader(None, settings, remote=RemoteFile("s3://lab/a/cells.h5ad", settings))
+    loader.run()
+    assert (loader.dataset().n_obs, loader.title) == (700, "cells")
+    loader.close()
 
 
 def test_a_dataset_from_a_store_is_shown_while_it_comes(store, pbmc, settings, monkeypatch):
-    monkeypatch.setattr("starcyte.store.remote_copy._LARGE", 1 << 20)
+    monkeypatch.setattr("starcyte.store.remote.download._LARGE", 1 << 20)
     shown = []
-    real = Opening._show
+    real = DatasetLoader._show
 
     def show(self, path, part=None):
         real(self, path, part)
         dataset = self.dataset()
         shown.append((part is not None, dataset.obs_column("louvain").values.sum(), dataset.default_matrix))
 
-    monkeypatch.setattr(Opening, "_show", show)
+    monkeypatch.setattr(DatasetLoader, "_show", show)
     store.put_object(Bucket="lab", Key="large.h5ad", Body=pbmc.read_bytes())
-    opening = Opening(None, settings, remote=Remote("s3://lab/large.h5ad", settings))
-    opening.run()
-    dataset = opening.dataset()
+    loader = DatasetLoader(None, settings, remote=RemoteFile("s3://lab/large.h5ad", settings))
+    loader.run()
+    dataset = loader.dataset()
     assert shown == [(True, dataset.obs_column("louvain").values.sum(), "raw/X")]
-    assert (opening.is_whole, opening.error) == (True, None)
+    assert (loader.is_whole, loader.error) == (True, None)
     assert dataset.path.read_bytes() == pbmc.read_bytes()
     assert dataset.matrix("raw/X").column(0).dense().size == 700
-    opening.close()
+    loader.close()
 
 
 def test_only_a_changed_object_comes_again(store, pbmc, settings, monkeypatch):
     asked = []
-    real = ObjectOrigin.transfer
-    monkeypatch.setattr(ObjectOrigin, "transfer", lambda *a: asked.append(1) or real(*a))
+    real = ObjectStoreSource.transfer
+    monkeypatch.setattr(ObjectStoreSource, "transfer", lambda *a: asked.append(1) or real(*a))
     store.put_object(Bucket="lab", Key="changing.h5ad", Body=pbmc.read_bytes())
     for _ in range(2):
         fetched("s3://lab/changing.h5ad", settings)
@@ -96,17 +96,17 @@ def test_only_a_changed_object_comes_again(store, pbmc, settings, monkeypatch):
 
 
 def test_a_read_that_fails_is_taken_up(store, pbmc, settings, monkeypatch):
-    monkeypatch.setattr("starcyte.store.remote_object._PIECE", 1 << 19)
-    real, starts = ObjectOrigin._try, []
+    monkeypatch.setattr("starcyte.store.remote.object_store._PIECE", 1 << 19)
+    real, starts = ObjectStoreSource._try, []
 
     def failing(self, ask):
         if ask.__defaults__:
             starts.append(ask.__defaults__[0])
             if len(starts) == 2:
-                raise Broken("reset")
+                raise TransferError("reset")
         return real(self, ask)
 
-    monkeypatch.setattr(ObjectOrigin, "_try", failing)
+    monkeypatch.setattr(ObjectStoreSource, "_try", failing)
     assert fetched("s3://lab/a/cells.h5ad", settings).read_bytes() == pbmc.read_bytes()
     assert starts[:3] == [0, 1 << 19, 1 << 19]
 

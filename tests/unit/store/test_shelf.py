@@ -7,13 +7,13 @@ import threading
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
-from starcyte.store.shelf import Shelf
+from starcyte.catalog.pool import Pool
 
 KEYS = st.sampled_from("abcdef")
 MOST, SECONDS = 3, 10.0
 
 
-class Thing:
+class Record:
     """Something that is open until it is closed, once."""
 
     def __init__(self) -> None:
@@ -30,25 +30,25 @@ class ShelfMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.now, self.weight_limit = 0.0, 100
-        self.busy: set[Thing] = set()
-        self.shelf: Shelf[Thing] = Shelf(
-            MOST, SECONDS, Thing.close, self.busy.__contains__, self.is_over, lambda: self.now
+        self.busy: set[Record] = set()
+        self.shelf: Pool[Record] = Pool(
+            MOST, SECONDS, Record.close, self.busy.__contains__, self.is_over, lambda: self.now
         )
-        self.things: dict[str, Thing] = {}
+        self.things: dict[str, Record] = {}
         self.used: dict[str, float] = {}
         self.held: list[tuple[str, object]] = []
-        self.made: list[Thing] = []
+        self.made: list[Record] = []
 
     def is_over(self) -> bool:
         return sum(thing.is_open for thing in self.made) > self.weight_limit
 
-    def holders(self, thing: Thing) -> int:
+    def holders(self, thing: Record) -> int:
         return sum(copy.thing is thing for _, copy in self.held)
 
     @rule(key=KEYS)
     def take(self, key: str) -> None:
-        def make() -> Thing:
-            self.made.append(Thing())
+        def make() -> Record:
+            self.made.append(Record())
             return self.made[-1]
 
         copy = self.shelf.take(key, make)
@@ -71,7 +71,7 @@ class ShelfMachine(RuleBasedStateMachine):
 
     @rule(key=KEYS)
     def drop_of_another_thing_does_nothing(self, key: str) -> None:
-        self.shelf.drop(key, Thing())
+        self.shelf.drop(key, Record())
 
     @rule(seconds=st.floats(0.1, 8.0))
     def wait(self, seconds: float) -> None:
@@ -117,22 +117,22 @@ TestShelf.settings = settings(max_examples=150, stateful_step_count=40, deadline
 
 
 def test_things_used_at_the_same_moment_may_go_in_any_order_but_the_budget_is_kept():
-    shelf: Shelf[Thing] = Shelf(2, 100.0, Thing.close, clock=lambda: 0.0)
+    shelf: Pool[Record] = Pool(2, 100.0, Record.close, clock=lambda: 0.0)
     for key in "abcde":
-        with shelf.hold(key, Thing):
+        with shelf.hold(key, Record):
             pass
     shelf.sweep()
     assert len(shelf) == 2
 
 
 def test_many_threads_never_meet_a_closed_thing():
-    shelf: Shelf[Thing] = Shelf(2, 100.0, Thing.close)
+    shelf: Pool[Record] = Pool(2, 100.0, Record.close)
     wrong = []
 
     def use(seed: int) -> None:
         for i in range(300):
             key = "abcdef"[(seed * 7 + i * (seed + 1)) % 6]
-            with shelf.hold(key, Thing) as thing:
+            with shelf.hold(key, Record) as thing:
                 if i % 5 == 0:
                     shelf.drop(key)
                 shelf.sweep()

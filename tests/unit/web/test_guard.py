@@ -6,7 +6,7 @@ import flask
 import pytest
 from starcyte.errors import Forbidden
 from starcyte.settings import Settings
-from starcyte.web.guard import protect, refuse_cross_site, trusted_prefix
+from starcyte.web.csrf import protect, refuse_cross_site, trusted_prefix
 
 app = flask.Flask("guarded")
 

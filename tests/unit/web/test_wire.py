@@ -12,7 +12,7 @@ from columns import decode
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
-from starcyte.store.base import Column, ColumnInfo, Kind, Values
+from starcyte.store.dataset import Column, ColumnInfo, Kind, Values
 from starcyte.web.media import BINARY, CSV, JSON
 from starcyte.web.wire import ENCODERS, WireColumn, from_column, from_values
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
-from starcyte.store.base import Tick
+from starcyte.store.dataset import Tick
 
 
 def each(n: int, work: Callable[[int], None], workers: int, tick: Tick) -> None:

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from scipy.special import stdtr
 
 from starcyte.compute import Correction, Method
-from starcyte.compute.kept import nearest
+from starcyte.compute.cached_moments import nearest
 from starcyte.compute.moments import group_moments
 from starcyte.compute.ranks import rank_sums, wilcoxon
 from starcyte.errors import BadRequest
-from starcyte.store.base import Dataset, Matrix, Tick, no_tick
+from starcyte.store.dataset import Dataset, Matrix, Tick, no_tick
 from starcyte.store.moments import Moments
 
 Scale = Literal["log1p", "linear", "signed"]

@@ -22,7 +22,7 @@ from starcyte.errors import Cancelled, NotFound, StarcyteError, TooManyJobs
 from starcyte.settings import Settings
 
 if TYPE_CHECKING:
-    from starcyte.store.base import Tick
+    from starcyte.store.dataset import Tick
 
 log = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from starcyte.compute.blocks import each
 from starcyte.compute.diffexp import Scale, adjust, log2_fold_change, scale_of, welch
 from starcyte.compute.moments import group_moments
 from starcyte.compute.ranks import rank_sums, wilcoxon
-from starcyte.store.base import Column, Matrix, Tick, no_tick
+from starcyte.store.dataset import Column, Matrix, Tick, no_tick
 from starcyte.store.moments import Moments
 
 _GENES_AT_ONCE = 2048

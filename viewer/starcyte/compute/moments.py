@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from starcyte.compute.blocks import each
 from starcyte.compute.rows import by_rows, row_moments
-from starcyte.store.base import Matrix, Tick, no_tick
-from starcyte.store.indexed import standing
+from starcyte.store.dataset import Matrix, Tick, no_tick
+from starcyte.store.index.indexed_matrix import standing
 from starcyte.store.moments import Accumulator, Moments
 
 

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from starcyte.compute.blocks import each
-from starcyte.store.base import Matrix, Tick, no_tick
-from starcyte.store.index import ColumnIndex
-from starcyte.store.indexed import standing
+from starcyte.store.dataset import Matrix, Tick, no_tick
+from starcyte.store.index.column_index import ColumnIndex
+from starcyte.store.index.indexed_matrix import standing
 from starcyte.store.moments import totals
 
 # stored values sorted at once: some 60 bytes each while that lasts

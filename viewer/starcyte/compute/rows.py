@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from starcyte.compute.blocks import each
-from starcyte.store.base import Matrix, Tick, no_tick
-from starcyte.store.indexed import IndexedMatrix
-from starcyte.store.matrix import CsrMatrix
+from starcyte.store.anndata.matrix import CsrMatrix
+from starcyte.store.dataset import Matrix, Tick, no_tick
+from starcyte.store.index.indexed_matrix import IndexedMatrix
 from starcyte.store.moments import Adding, Moments, chan, correct, may_round
 
 # beyond, reading the genes of all cells from the index costs less: half the entries, of few groups

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from starcyte.errors import BadRequest
-from starcyte.store.base import Column, Dataset, Kind
+from starcyte.store.dataset import Column, Dataset, Kind
 
 _FORMS = 'Give {"indices": [..]}, {"ranges": [[start, stop], ..]} or {"where": [{"column": name, "in": [..]}, ..]}.'
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from starcyte.curation.base import Snapshot
-from starcyte.curation.db import Store, utc_now
-from starcyte.curation.genesets import GeneSets
-from starcyte.curation.keepsakes import Keepsakes
-from starcyte.curation.labels import Labels
-from starcyte.curation.thing import Change
+from starcyte.curation.annotations.annotations import Labels
+from starcyte.curation.database.record import Change
+from starcyte.curation.database.store import Store, utc_now
+from starcyte.curation.gene_sets import GeneSets
+from starcyte.curation.models import Snapshot
+from starcyte.curation.saved_items import SavedItems
 from starcyte.settings import Settings
 
 _CHANGES_AT_ONCE = 1000
@@ -42,7 +42,7 @@ class Curation:
         self.n_obs = n_obs
         self.labels = Labels(self.store, settings, n_obs)
         self.genesets = GeneSets(self.store, settings)
-        self.keepsakes = Keepsakes(self.store, settings)
+        self.keepsakes = SavedItems(self.store, settings)
 
     def snapshot(self, user: str) -> Snapshot:
         """Return all that a user has made, at one moment."""

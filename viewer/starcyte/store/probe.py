@@ -113,9 +113,9 @@ def _crash(name: str, number: int) -> DatasetInvalid:
 
 def _open(path: Path, settings: Settings) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is told by the process that we serve
-    from starcyte.store.h5ad import H5adDataset
+    from starcyte.store.anndata.dataset import AnnDataDataset
 
     try:
-        H5adDataset(path, settings).close()
+        AnnDataDataset(path, settings).close()
     except StarcyteError:
         return  # whoever waits for us finds the same, and tells it

@@ -20,7 +20,7 @@ from itsdangerous import BadSignature, URLSafeTimedSerializer
 
 from starcyte.errors import BadRequest, Forbidden, NotFound, NotSignedIn, SettingInvalid, TooManyRequests
 from starcyte.settings import Settings
-from starcyte.web.guard import client_address, current_user, is_secure, site_prefix
+from starcyte.web.csrf import client_address, current_user, is_secure, site_prefix
 from starcyte.web.throttle import Throttle
 
 if TYPE_CHECKING:

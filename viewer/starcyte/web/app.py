@@ -23,32 +23,32 @@ from starcyte.errors import (
     TooManyJobs,
 )
 from starcyte.settings import Settings
-from starcyte.store.opening import Opening
-from starcyte.web import (
+from starcyte.store.loader import DatasetLoader
+from starcyte.web import shutdown
+from starcyte.web.access import Access, Role
+from starcyte.web.base_path import BasePath
+from starcyte.web.context import Context, context, mounted
+from starcyte.web.contract.openapi import description
+from starcyte.web.csrf import protect, refuse_cross_site, trusted_networks
+from starcyte.web.responses import answer_json, answer_now, compress
+from starcyte.web.routes import (
     analysis,
     curation,
     data,
-    ending,
     exports,
-    genesets,
+    gene_sets,
     imports,
-    kept,
-    labels,
-    session,
+    login,
+    saved_items,
     summaries,
 )
-from starcyte.web.access import Access, Role
-from starcyte.web.answer import answer_json, answer_now, compress
-from starcyte.web.base_path import BasePath
-from starcyte.web.context import Context, context, mounted
-from starcyte.web.curation import answer_conflict
-from starcyte.web.guard import protect, refuse_cross_site, trusted_networks
-from starcyte.web.openapi import description
-from starcyte.web.page import answer_stranger, asset, page, robots
+from starcyte.web.routes import annotations as annotation_routes
+from starcyte.web.routes.curation import answer_conflict
+from starcyte.web.routes.pages import answer_stranger, asset, page, robots
 from starcyte.web.traffic import Traffic
 
 if TYPE_CHECKING:
-    from starcyte.web.catalogue import Catalogue
+    from starcyte.catalog.service import CatalogService
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +71,7 @@ class AssetConverter(NameConverter):
 
 
 def create_app(
-    settings: Settings, opening: Opening, access: Access | None = None, roles: Mapping[str, str] | None = None
+    settings: Settings, loader: DatasetLoader, access: Access | None = None, roles: Mapping[str, str] | None = None
 ) -> Flask:
     """Return the application that shows one dataset.
 
@@ -79,39 +79,39 @@ def create_app(
     ----------
     settings
         The settings in force.
-    opening
+    loader
         The dataset; it may still be opening.
     access
         The door; by default that of the settings, without accounts.
     roles
         The dataset's own roles: user, or ``*`` for all others, to role.
     """
-    app = _guarded(settings, access or Access(settings), Traffic(settings), lambda: (opening.title, roles, None))
+    app = _guarded(settings, access or Access(settings), Traffic(settings), lambda: (loader.title, roles, None))
     app.wsgi_app = BasePath(app.wsgi_app, settings.base_path)  # type: ignore[method-assign]
-    app.extensions["starcyte"] = Context(settings, opening, Jobs(settings))
+    app.extensions["starcyte"] = Context(settings, loader, Jobs(settings))
     _add_dataset(app)
     app.add_url_rule("/robots.txt", "robots", robots)
     return app
 
 
-def create_site(settings: Settings, catalogue: Catalogue, access: Access | None = None) -> Flask:
+def create_site(settings: Settings, catalog_service: CatalogService, access: Access | None = None) -> Flask:
     """Return the application that shows a catalogue, with its datasets below ``/d/<id>/``.
 
     Parameters
     ----------
     settings
         The settings in force.
-    catalogue
+    catalog_service
         The datasets.
     access
         The door, the same for all of them; by default that of the settings, without accounts.
     """
-    from starcyte.web import site
-    from starcyte.web.mount import Mounts
+    from starcyte.web.dispatch import Mounts
+    from starcyte.web.routes import catalog as site
 
     door, traffic = access or Access(settings), Traffic(settings)
     app = _guarded(settings, door, traffic, lambda: ("", None, None))
-    app.extensions["starcyte_catalogue"] = catalogue
+    app.extensions["starcyte_catalogue"] = catalog_service
     app.register_blueprint(site.blueprint)
     site.add_routes(app)
     app.add_url_rule("/<asset:path>", view_func=asset)
@@ -120,7 +120,7 @@ def create_site(settings: Settings, catalogue: Catalogue, access: Access | None 
     _add_dataset(dataset)
     dataset.after_request(_refuse_mixture)
     app.wsgi_app = BasePath(  # type: ignore[method-assign]
-        Mounts(app.wsgi_app, dataset.wsgi_app, catalogue), settings.base_path
+        Mounts(app.wsgi_app, dataset.wsgi_app, catalog_service), settings.base_path
     )
     return app
 
@@ -137,7 +137,18 @@ def _add_dataset(app: Flask) -> None:
     app.add_url_rule("/<asset:path>", view_func=asset)
     app.add_url_rule(f"{API}/health", view_func=health)
     app.add_url_rule(f"{API}/openapi.json", view_func=openapi)
-    for part in (data, summaries, analysis, curation, labels, genesets, kept, exports, imports, ending):
+    for part in (
+        data,
+        summaries,
+        analysis,
+        curation,
+        annotation_routes,
+        gene_sets,
+        saved_items,
+        exports,
+        imports,
+        shutdown,
+    ):
         app.register_blueprint(part.blueprint, url_prefix=API)
     app.before_request(refuse_stale)
 
@@ -174,7 +185,7 @@ def _guarded(
     app.after_request(traffic.end)
     app.after_request(compress)
     app.after_request(lambda response: protect(response, settings))
-    app.register_blueprint(session.blueprint)
+    app.register_blueprint(login.blueprint)
     return app
 
 
@@ -197,19 +208,19 @@ def health() -> Response:
             if one.problem:
                 closed |= {"state": "error", "message": one.problem.message, "error": one.problem.as_dict()}
         return answer_now(closed)
-    opening = context().opening
-    answer: dict[str, Any] = {"app": "starcyte", "version": __version__, "state": opening.state}
+    loader = context().loader
+    answer: dict[str, Any] = {"app": "starcyte", "version": __version__, "state": loader.state}
     if g.role == Role.NOBODY:
         # enough for who looks whether the server lives
         return answer_now(answer)
     answer |= {
-        "progress": opening.progress,
-        "message": opening.message,
-        "title": opening.title,
+        "progress": loader.progress,
+        "message": loader.message,
+        "title": loader.title,
     }
-    if opening.coming is not None:
-        answer["coming"] = round(opening.coming, 3)
-    indexing = opening.indexing
+    if loader.coming is not None:
+        answer["coming"] = round(loader.coming, 3)
+    indexing = loader.indexing
     if indexing:
         answer["indexing"] = {"matrix": indexing.matrix, "progress": indexing.done}
     if context().problems:
@@ -217,8 +228,8 @@ def health() -> Response:
     idle = context().idle
     if idle:
         answer["idle"] = idle.as_dict()
-    if opening.state == "error" and opening.error:
-        answer["error"] = opening.error.as_dict()
+    if loader.state == "error" and loader.error:
+        answer["error"] = loader.error.as_dict()
     return answer_now(answer)
 
 
@@ -238,7 +249,7 @@ def refuse_stale() -> None:
         known = one.revision()
     else:
         ctx = context()
-        if request.endpoint == "health" and ctx.opening.state != "ready":
+        if request.endpoint == "health" and ctx.loader.state != "ready":
             return
         known = ctx.dataset().revision
     if known and known != given:

@@ -12,18 +12,18 @@ from flask import current_app, request
 
 from starcyte.errors import Cancelled, Forbidden, NotFound, StarcyteError, StorageUnusable
 from starcyte.settings import Settings
-from starcyte.store.opening import Opening
+from starcyte.store.loader import DatasetLoader
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from starcyte.compute.jobs import Jobs, JobsOf
-    from starcyte.curation.autosave import Autosave
-    from starcyte.curation.cellnames import CellNames
+    from starcyte.curation.annotations.terms import Terms
+    from starcyte.curation.cell_names import CellNames
     from starcyte.curation.curation import Curation
-    from starcyte.curation.downloads import Downloads
-    from starcyte.curation.terms import Terms
-    from starcyte.store.base import Dataset, Matrix
+    from starcyte.curation.files.autosave import Autosave
+    from starcyte.curation.files.downloads import Downloads
+    from starcyte.store.dataset import Dataset, Matrix
     from starcyte.web.idle import IdleClock
 
 # Galaxy kills a second after it has asked us to leave
@@ -41,7 +41,7 @@ class Context:
     ----------
     settings
         The settings in force.
-    opening
+    loader
         The dataset, open or not yet.
     jobs
         The pool for long work.
@@ -60,7 +60,7 @@ class Context:
     """
 
     settings: Settings
-    opening: Opening
+    loader: DatasetLoader
     jobs: Jobs | JobsOf
     patience: float = 0.0
     stopping: threading.Event = field(default_factory=threading.Event)
@@ -77,12 +77,12 @@ class Context:
 
     def dataset(self) -> Dataset:
         """Return the open dataset; raise DatasetLoading, or why it cannot be opened."""
-        return self.opening.dataset(self.patience)
+        return self.loader.dataset(self.patience)
 
     def matrix(self, name: str) -> Matrix:
         """Return a matrix by name, and have its index made if there is none; raise NotFound where there is none."""
         matrix = self.dataset().matrix(name)
-        self.opening.want_index(name)
+        self.loader.want_index(name)
         return matrix
 
     def curation(self) -> Curation:
@@ -96,7 +96,7 @@ class Context:
             If nothing is kept and nothing may be.
         """
         from starcyte.curation.curation import Curation
-        from starcyte.curation.db import data_folder
+        from starcyte.curation.database.store import data_folder
 
         if self.settings.disable_annotations:
             raise Forbidden("Nothing is kept here (setting disable_annotations).", "Ask the operator of this server.")
@@ -114,7 +114,7 @@ class Context:
                     raise
                 self.problem = ""
                 if self.settings.outputs_dir and not self.settings.read_only:
-                    from starcyte.curation.autosave import Autosave
+                    from starcyte.curation.files.autosave import Autosave
 
                     self.autosave = Autosave(self._curation, dataset, Path(self.settings.outputs_dir))
                     self.autosave.start()
@@ -126,10 +126,10 @@ class Context:
             threading.Thread(target=self._begin, name="begin", daemon=True).start()
 
     def _begin(self) -> None:
-        while self.opening.state == "loading":
+        while self.loader.state == "loading":
             if self.stopping.wait(0.1):
                 return
-        if self.opening.state == "ready" and not self.stopping.is_set():
+        if self.loader.state == "ready" and not self.stopping.is_set():
             _ = self.keeps
 
     def _take_session(self, path: Path, dataset: Dataset) -> None:
@@ -137,9 +137,9 @@ class Context:
         if not self.settings.session_file:
             return
         from starcyte.curation.curation import Curation
-        from starcyte.curation.importing import take_session
-        from starcyte.curation.reading import session_labels
-        from starcyte.curation.session import read_session
+        from starcyte.curation.files.imports import take_session
+        from starcyte.curation.files.read import session_labels
+        from starcyte.curation.files.session import read_session
 
         # to be looked at, even where nothing may be made
         curation = Curation(path, Settings(**vars(self.settings) | {"read_only": False}), dataset.n_obs)
@@ -162,7 +162,7 @@ class Context:
     def problems(self) -> list[str]:
         """What could not be done, in words; the server goes on without."""
         of_outputs = self.autosave.problem if self.autosave else ""
-        return [p for p in (*self.opening.problems, self.problem, self._session_problem, of_outputs) if p]
+        return [p for p in (*self.loader.problems, self.problem, self._session_problem, of_outputs) if p]
 
     def cell_names(self) -> CellNames:
         """Return the names of the cells, which are read once."""
@@ -171,7 +171,7 @@ class Context:
             return self._names(dataset)
 
     def _names(self, dataset: Dataset) -> CellNames:
-        from starcyte.curation.cellnames import CellNames
+        from starcyte.curation.cell_names import CellNames
 
         if self._cell_names is None:
             self._cell_names = CellNames(dataset)
@@ -179,7 +179,7 @@ class Context:
 
     def downloads(self) -> Downloads:
         """Return the files that were made for download."""
-        from starcyte.curation.downloads import Downloads
+        from starcyte.curation.files.downloads import Downloads
         from starcyte.store.cache import cache_folder
 
         self.curation()
@@ -201,7 +201,7 @@ class Context:
 
     def terms(self) -> Terms | None:
         """Return the terms to complete names with; None where none are given."""
-        from starcyte.curation.terms import Terms
+        from starcyte.curation.annotations.terms import Terms
 
         if not self.settings.terms_file:
             return None

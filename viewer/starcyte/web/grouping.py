@@ -11,15 +11,15 @@ from flask import Response
 
 from starcyte.errors import NotFound
 from starcyte.settings import Settings
-from starcyte.store.base import Column, ColumnInfo, Kind
-from starcyte.web.answer import answer_once
+from starcyte.store.dataset import Column, ColumnInfo, Kind
 from starcyte.web.context import context
-from starcyte.web.guard import current_user
+from starcyte.web.csrf import current_user
+from starcyte.web.responses import answer_once
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from starcyte.curation.base import Label
+    from starcyte.curation.models import Label
 
 LABEL, OBS = "label:", "obs:"
 

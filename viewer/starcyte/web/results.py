@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from starcyte.compute import RESULT_COLUMNS
 from starcyte.compute.diffexp import Comparison
 from starcyte.compute.markers import GroupMarkers, Markers
-from starcyte.curation.new_file import NewFile
-from starcyte.store.base import Dataset
+from starcyte.curation.files.new_file import NewFile
+from starcyte.store.dataset import Dataset
 from starcyte.web.media import CSV
 from starcyte.web.wire import csv_bytes
 

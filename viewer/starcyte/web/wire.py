@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from starcyte.store.base import Column, Kind, Values
+from starcyte.store.dataset import Column, Kind, Values
 from starcyte.web.media import BINARY, CSV, JSON
 
 _MAGIC = b"SCC1"

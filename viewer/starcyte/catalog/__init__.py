@@ -1,0 +1,1 @@
+"""Many datasets: scan, configuration, pool, summaries."""

@@ -1,0 +1,1 @@
+"""Summaries that the server computes for plots."""

@@ -1,0 +1,1 @@
+"""Curation as files: tables, sessions, h5ad."""

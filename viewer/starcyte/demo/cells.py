@@ -1,0 +1,325 @@
+"""The cells of the demo dataset before they are counted: where each is between its anchors, and what it expresses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from starcyte.demo.cell_types import ANCHORS, CELL_TYPES, HOUSEKEEPING, LINEAGES, PATHS, PROGRAMS
+from starcyte.demo.genes import PANEL
+
+Floats = npt.NDArray[np.float32]
+
+SAMPLES = pd.DataFrame(
+    {
+        "sample": ["BM1", "BM2", "BM3", "BM4"],
+        "condition": ["control", "control", "anaemia", "anaemia"],
+        "sex": ["female", "male", "female", "male"],
+        "age": [34, 58, 29, 63],
+        "share": [0.28, 0.23, 0.26, 0.23],
+        "interferon": [0.03, 0.03, 0.03, 0.16],
+    }
+)
+
+# Haemolysis makes the marrow turn out more red cells; the rest keeps its proportions.
+_MORE_IN_ANAEMIA = {("mpp", "mep"): 1.3, ("mep", "ery1"): 1.7, ("ery1", "ery2"): 2.0, ("ery2", "ery3"): 1.9}
+
+_FACTORS = 5
+
+
+@dataclass(frozen=True)
+class Cells:
+    """The cells before counting.
+
+    Attributes
+    ----------
+    obs
+        Labels and the pseudotime.
+    rate
+        How far each program is on, cells by programs.
+    weight
+        Nearness to each anchor, cells by anchors.
+    factor
+        Variation that follows no cell type, cells by factors.
+    start
+        Where the map starts out from, cells by two.
+    depth
+        Expected counts.
+    ribosome, mitochondria
+        Content relative to the mean.
+    """
+
+    obs: pd.DataFrame
+    rate: Floats
+    weight: Floats
+    factor: Floats
+    start: Floats
+    depth: Floats
+    ribosome: Floats
+    mitochondria: Floats
+
+
+def _levels(text: str) -> dict[str, float]:
+    levels: dict[str, float] = {}
+    for part in text.split(";"):
+        level, genes = part.split(":")
+        levels.update(dict.fromkeys(genes.split(), float(level)))
+    return levels
+
+
+def _anchor_rates() -> Floats:
+    names = list(PROGRAMS)
+    rates = np.zeros((len(ANCHORS), len(names)), np.float32)
+    for row, anchor in zip(rates, ANCHORS.values(), strict=True):
+        for entry in anchor.programs.split(","):
+            name, level = entry.split()
+            row[names.index(name)] = float(level)
+    return rates
+
+
+def _placed(rng: np.random.Generator, n_obs: int) -> pd.DataFrame:
+    """Draw for each cell its sample, its path and how far along the path it is."""
+    tables: list[pd.DataFrame] = []
+    for number, sample in SAMPLES.iterrows():
+        share = np.array([path.share for path in PATHS]) * rng.lognormal(0, 0.13, len(PATHS))
+        if sample["condition"] == "anaemia":
+            share *= [_MORE_IN_ANAEMIA.get((path.start, path.end), 1.0) for path in PATHS]
+        last = number == len(SAMPLES) - 1
+        n = n_obs - sum(len(table) for table in tables) if last else int(n_obs * sample["share"])
+        paths = rng.permutation(np.repeat(np.arange(len(PATHS)), rng.multinomial(n, share / share.sum())))
+        spread = np.array([path.spread for path in PATHS])[paths]
+        tables.append(pd.DataFrame({"sample": number, "path": paths, "along": rng.beta(*spread.T)}))
+    return pd.concat(tables, ignore_index=True)
+
+
+def draw(rng: np.random.Generator, n_obs: int) -> Cells:
+    """Draw the cells.
+
+    Parameters
+    ----------
+    rng
+        Source of chance.
+    n_obs
+        Number of cells.
+    """
+    anchors = list(ANCHORS)
+    placed = _placed(rng, n_obs)
+    path = placed["path"].to_numpy()
+    along = placed["along"].to_numpy(np.float32)
+    start = np.array([anchors.index(p.start) for p in PATHS])[path]
+    end = np.array([anchors.index(p.end) for p in PATHS])[path]
+
+    # Each program switches at its own moment of a path, so a path bends through expression space as real ones do.
+    moment = rng.uniform(0.25, 0.75, (len(PATHS), len(PROGRAMS))).astype(np.float32)
+    sharpness = np.float32(4.5)
+
+    def switched(at: Floats) -> Floats:
+        switch: Floats = 1 / (1 + np.exp(-sharpness * (at - moment[path])))
+        return switch
+
+    low, high = switched(np.zeros((1, 1), np.float32)), switched(np.ones((1, 1), np.float32))
+    turn = (switched(along[:, None]) - low) / (high - low)
+    rates = _anchor_rates()
+    rate = rates[start] + (rates[end] - rates[start]) * turn
+    rate *= rng.lognormal(0, 0.16, rate.shape)
+
+    weight = np.zeros((n_obs, len(anchors)), np.float32)
+    cells = np.arange(n_obs)
+    weight[cells, start] += 1 - along
+    weight[cells, end] += along
+
+    traits = np.array([(a.ribosome, a.library, a.cycling) for a in ANCHORS.values()], np.float32)
+    ribosome, library, cycling = (weight @ traits).T
+    names = list(PROGRAMS)
+    phase_angle = rng.uniform(0, 2 * np.pi, n_obs)
+    divides = rng.random(n_obs) < cycling
+    rate[:, names.index("s_phase")] = divides * np.clip(0.4 * np.sin(phase_angle), 0.03, None) + 0.02 * cycling
+    rate[:, names.index("g2m_phase")] = divides * np.clip(0.36 * np.sin(phase_angle - 1.9), 0.03, None) + 0.02 * cycling
+    rate[:, names.index("interferon")] += SAMPLES["interferon"].to_numpy()[placed["sample"]] * rng.gamma(
+        2.0, 0.5, n_obs
+    )
+    rate[:, names.index("stress")] += 0.12 * rng.gamma(1.2, 1.0, n_obs)
+    sex = SAMPLES["sex"].to_numpy()[placed["sample"]]
+    for each in ("female", "male"):
+        rate[:, names.index(each)] = sex == each
+
+    first = np.array([a.at for a in ANCHORS.values()], np.float32)
+    at = 0.6 * (weight @ first) + rng.normal(0, 0.6, (n_obs, 2)) * (1 + 0.8 * weight[:, [anchors.index("plasma")]])
+    mitochondria = rng.lognormal(0, 0.38, n_obs) * (0.65 + 0.35 * library)
+    factor = rng.standard_normal((n_obs, _FACTORS))
+    depth = library * rng.lognormal(np.log(2300), 0.33, n_obs)
+
+    obs = _labels(rng, placed, weight, divides, phase_angle)
+    doublet = rng.random(n_obs) < 0.012
+    other = rng.integers(0, n_obs, n_obs)
+    for table in (rate, weight, at, factor):
+        table[doublet] = 0.55 * table[doublet] + 0.45 * table[other[doublet]]
+    depth[doublet] *= 1.5
+    mixed = doublet & (obs["lineage"].to_numpy() != obs["lineage"].to_numpy()[other])
+    obs["doublet_score"] = np.clip(rng.beta(1.6, 18, n_obs) + mixed * rng.normal(0.42, 0.12, n_obs), 0, 1).astype(
+        np.float32
+    )
+    obs["predicted_doublet"] = obs["doublet_score"] > 0.38
+    return Cells(
+        obs=obs,
+        rate=rate.astype(np.float32),
+        weight=weight,
+        factor=factor.astype(np.float32),
+        start=at.astype(np.float32),
+        depth=depth.astype(np.float32),
+        ribosome=(ribosome * rng.lognormal(0, 0.18, n_obs)).astype(np.float32),
+        mitochondria=mitochondria.astype(np.float32),
+    )
+
+
+def _labels(
+    rng: np.random.Generator,
+    placed: pd.DataFrame,
+    weight: Floats,
+    divides: npt.NDArray[np.bool_],
+    phase_angle: npt.NDArray[np.float64],
+) -> pd.DataFrame:
+    n_obs = len(placed)
+    types = list(CELL_TYPES)
+    code = np.zeros(n_obs, np.int8)
+    blurred = placed["along"].to_numpy() + rng.normal(0, 0.025, n_obs)
+    for number, path in enumerate(PATHS):
+        here = (placed["path"] == number).to_numpy()
+        named = np.searchsorted([until for until, _ in path.called[:-1]], blurred[here])
+        code[here] = np.array([types.index(name) for _, name in path.called])[named]
+    lineages = list(LINEAGES)
+    lineage = np.array([lineages.index(lineage) for lineage, _ in CELL_TYPES.values()])[code]
+
+    depths = np.array([np.nan if a.depth is None else a.depth for a in ANCHORS.values()])
+    off = np.isnan(depths)
+    time = weight @ np.nan_to_num(depths) + rng.normal(0, 0.06, n_obs)
+    time[(weight[:, off] > 0).any(axis=1)] = np.nan
+    time -= np.nanmin(time)
+    time /= np.nanmax(time)
+
+    phase = np.where(divides, np.where(np.sin(phase_angle) > np.sin(phase_angle - 1.9), 1, 2), 0)
+    sample = placed["sample"].to_numpy()
+    return pd.DataFrame(
+        {
+            "cell_type": pd.Categorical.from_codes(code, pd.Index(types)),
+            "lineage": pd.Categorical.from_codes(lineage, pd.Index(lineages)),
+            "sample": pd.Categorical.from_codes(sample, pd.Index(list(SAMPLES["sample"]))),
+            "condition": pd.Categorical(SAMPLES["condition"].to_numpy()[sample], ["control", "anaemia"]),
+            "sex": pd.Categorical(SAMPLES["sex"].to_numpy()[sample], ["female", "male"]),
+            "age": SAMPLES["age"].to_numpy()[sample],
+            "phase": pd.Categorical.from_codes(phase, pd.Index(["G1", "S", "G2M"])),
+            "pseudotime": time.astype(np.float32),
+        }
+    )
+
+
+@dataclass(frozen=True)
+class GenePanel:
+    """What is known of the genes: names, expression without any program, and what each program adds."""
+
+    names: list[str]
+    base: Floats
+    program: Floats
+    by_anchor: Floats
+    by_factor: Floats
+    ribosomal: npt.NDArray[np.bool_]
+    mitochondrial: npt.NDArray[np.bool_]
+    housekeeping: npt.NDArray[np.bool_]
+    sex_linked: npt.NDArray[np.bool_]
+
+
+def genes(rng: np.random.Generator, n_vars: int) -> GenePanel:
+    """Choose the genes, markers first where fewer than the whole panel are wanted, and draw their expression.
+
+    Parameters
+    ----------
+    rng
+        Source of chance.
+    n_vars
+        Number of genes, at most the size of the panel.
+    """
+    programs = {name: _levels(text) for name, text in PROGRAMS.items()}
+    housekeeping = _levels(HOUSEKEEPING)
+    first = list(dict.fromkeys([*(g for levels in programs.values() for g in levels), *housekeeping, *PANEL]))
+    chosen = set(first[:n_vars])
+    names = [name for name in PANEL if name in chosen]
+    markers = {name for levels in programs.values() for name in levels}
+
+    base = np.minimum(rng.lognormal(np.log(0.16), 1.15, len(names)), 6)
+    program = np.zeros((len(programs), len(names)), np.float32)
+    for column, name in enumerate(names):
+        if name in housekeeping:
+            base[column] = housekeeping[name] * rng.lognormal(0, 0.15)
+        elif name.startswith("MT-"):
+            base[column] = rng.lognormal(np.log(28), 0.6)
+        elif name.startswith(("RPL", "RPS")):
+            base[column] = 0.5 if name.endswith("Y1") else rng.lognormal(np.log(26), 0.6)
+        elif name in markers:
+            base[column] = rng.lognormal(np.log(0.05), 0.5)
+        for row, levels in enumerate(programs.values()):
+            program[row, column] = levels.get(name, 0.0)
+    if "RPS4Y1" in names:
+        base[names.index("RPS4Y1")] = 0.02
+
+    ribosomal = np.array([name.startswith(("RPL", "RPS")) and name != "RPS4Y1" for name in names])
+    mitochondrial = np.array([name.startswith("MT-") for name in names])
+    kept = np.array([name in housekeeping for name in names])
+    quiet = np.where(ribosomal | mitochondrial, 0.25, np.where(kept, 0.6, 1.0))
+    lineage_of = np.array([_lineage_of(name) for name in ANCHORS])
+    shared = rng.normal(0, 0.30, (lineage_of.max() + 1, len(names)))
+    own = rng.normal(0, 0.20, (len(ANCHORS), len(names)))
+    loading = rng.normal(0, 0.10, (_FACTORS, len(names))) * (rng.random((_FACTORS, len(names))) < 0.5)
+    return GenePanel(
+        names=names,
+        base=base.astype(np.float32),
+        program=program,
+        by_anchor=((shared[lineage_of] + own) * quiet).astype(np.float32),
+        by_factor=(loading * quiet).astype(np.float32),
+        ribosomal=ribosomal,
+        mitochondrial=mitochondrial,
+        housekeeping=kept,
+        sex_linked=np.array([name in programs["female"] or name in programs["male"] for name in names]),
+    )
+
+
+def _lineage_of(anchor: str) -> int:
+    lineages = list(LINEAGES)
+    for path in PATHS:
+        if path.end == anchor:
+            return lineages.index(CELL_TYPES[path.called[-1][1]][0])
+        if path.start == anchor:
+            return lineages.index(CELL_TYPES[path.called[0][1]][0])
+    raise LookupError(anchor)
+
+
+def expected(cells: Cells, genes: GenePanel, rows: slice, sample_effect: Floats, ambient: Floats | None) -> Floats:
+    """Return the expected counts of some cells, cells by genes.
+
+    Parameters
+    ----------
+    cells, genes
+        As drawn.
+    rows
+        The cells wanted.
+    sample_effect
+        Log effect of each sample on each gene.
+    ambient
+        Profile of the free RNA that gets into every droplet; None where it is not known yet.
+    """
+    level = cells.weight[rows] @ genes.by_anchor
+    level += cells.factor[rows] @ genes.by_factor
+    level += sample_effect[cells.obs["sample"].cat.codes.to_numpy()[rows]]
+    np.exp(level, out=level)
+    level *= genes.base
+    level[:, genes.ribosomal] *= cells.ribosome[rows, None]
+    level[:, genes.mitochondrial] *= cells.mitochondria[rows, None]
+    level += cells.rate[rows] @ genes.program
+    level /= level.sum(axis=1, keepdims=True)
+    if ambient is not None:
+        level *= np.float32(0.985)
+        level += np.float32(0.015) * ambient
+    level *= cells.depth[rows, None]
+    return level

@@ -1,0 +1,195 @@
+"""The demo dataset: a human bone marrow of 20,000 cells, simulated, with real genes in the types that express them."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import anndata as ad
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import scipy.sparse as sp
+
+from starcyte.demo import cells as demo_cells
+from starcyte.demo.cell_types import CELL_TYPES, LINEAGES
+from starcyte.demo.cells import Floats
+from starcyte.demo.embedding import layout
+from starcyte.demo.genes import PANEL
+from starcyte.demo.tissue import section
+
+_BLOCK = 1000
+_WORKERS = 2
+_COMPONENTS = 30
+_VARIABLE_GENES = 600
+
+
+def write_demo(path: Path, *, n_obs: int = 20_000, n_vars: int = 2_000, seed: int = 0) -> None:
+    """Make the demo dataset and write it as an h5ad file.
+
+    Parameters
+    ----------
+    path
+        Where to write it.
+    n_obs
+        Number of cells.
+    n_vars
+        Number of genes, at most 2,000.
+    seed
+        The same seed gives the same dataset.
+    """
+    if not 1 <= n_vars <= len(PANEL):
+        raise ValueError(f"n_vars must be between 1 and {len(PANEL)}, not {n_vars}")
+    rng = np.random.default_rng(seed)
+    genes = demo_cells.genes(rng, n_vars)
+    cells = demo_cells.draw(rng, n_obs)
+    counts = _counted(rng, cells, genes)
+    totals = np.asarray(counts.sum(axis=1)).ravel()
+
+    obs = cells.obs
+    obs.index = pd.Index(_barcodes(rng, obs["sample"].astype(str).to_numpy()))
+    obs.insert(6, "total_counts", totals.astype(np.float32))
+    obs.insert(7, "n_genes_by_counts", np.diff(counts.indptr).astype(np.int32))
+    mitochondrial = np.asarray(counts[:, genes.mitochondrial].sum(axis=1)).ravel()
+    obs.insert(8, "pct_counts_mt", (100 * mitochondrial / np.maximum(totals, 1)).astype(np.float32))
+
+    normal = sp.csr_matrix(
+        (
+            np.log1p(counts.data * np.repeat(1e4 / np.maximum(totals, 1), np.diff(counts.indptr))).astype(np.float32),
+            counts.indices,
+            counts.indptr,
+        ),
+        shape=counts.shape,
+    )
+    variable = _variable(normal, ~genes.sex_linked)
+    components, loadings, variance = _pca(normal, variable)
+    umap = layout(components[:, :12], cells.start, rng)
+
+    var = pd.DataFrame(
+        {
+            "gene_ids": [PANEL[name] for name in genes.names],
+            "n_cells_by_counts": np.bincount(counts.indices, minlength=n_vars).astype(np.int32),
+            "mean_counts": (np.asarray(counts.sum(axis=0)).ravel() / n_obs).astype(np.float32),
+            "mt": genes.mitochondrial,
+            "ribo": genes.ribosomal,
+            "highly_variable": variable,
+        },
+        index=pd.Index(genes.names),
+    )
+    dataset = ad.AnnData(
+        X=normal,
+        obs=obs,
+        var=var,
+        uns={
+            "title": "Human bone marrow (simulated)",
+            "log1p": {},
+            "pca": {"variance": variance, "variance_ratio": variance / _total_variance(normal, variable)},
+            "cell_type_colors": np.array([colour for _, colour in CELL_TYPES.values()], dtype=object),
+            "lineage_colors": np.array(list(LINEAGES.values()), dtype=object),
+            "condition_colors": np.array(["#5b8db8", "#d0704c"], dtype=object),
+        },
+        obsm={"X_umap": umap, "X_pca": components, "spatial": section(rng, obs)},
+        varm={"PCs": loadings},
+        layers={"counts": counts},
+    )
+    dataset.write_h5ad(path, compression="lzf")
+
+
+def _counted(rng: np.random.Generator, cells: demo_cells.Cells, genes: demo_cells.GenePanel) -> sp.csr_matrix:
+    """Count the cells: negative binomial about what is expected of each gene in each cell."""
+    n_obs = len(cells.obs)
+    effect = rng.normal(0, 0.03, (len(demo_cells.SAMPLES), len(genes.names))).astype(np.float32)
+    probe = np.linspace(0, n_obs - 1, min(n_obs, 500)).astype(int)
+    profile = np.concatenate([demo_cells.expected(cells, genes, slice(i, i + 1), effect, None) for i in probe]).sum(
+        axis=0
+    )
+    ambient = profile / profile.sum()
+    steady = genes.housekeeping | genes.ribosomal | genes.mitochondrial
+    # Drawing from a pool of gamma variates is ten times faster than drawing 40 million of them.
+    pool = rng.gamma(2.5, 1 / 2.5, 1 << 16).astype(np.float32)
+    calm_pool = rng.gamma(9, 1 / 9, 1 << 16).astype(np.float32)
+    starts = range(0, n_obs, _BLOCK)
+
+    def count(start: int, own: np.random.Generator) -> sp.csr_matrix:
+        rows = slice(start, min(start + _BLOCK, n_obs))
+        mean = demo_cells.expected(cells, genes, rows, effect, ambient)
+        drawn = own.integers(0, 1 << 16, mean.shape, dtype=np.uint16)
+        mean *= np.where(steady, calm_pool[drawn], pool[drawn])
+        return sp.csr_matrix(_poisson(mean, own))
+
+    with ThreadPoolExecutor(_WORKERS) as pool_of_threads:
+        blocks = list(pool_of_threads.map(count, starts, rng.spawn(len(starts))))
+    stacked: sp.csr_matrix = sp.vstack(blocks, format="csr")
+    return stacked
+
+
+def _poisson(mean: Floats, rng: np.random.Generator) -> Floats:
+    """Draw from the Poisson distribution; most of the means are small, where numpy's own is several times slower."""
+    drawn = rng.random(mean.shape, np.float32)
+    term = np.exp(-mean)
+    counts = np.zeros(mean.shape, np.float32)
+    left = np.flatnonzero(drawn > term)
+    means, u, term = mean.ravel()[left], drawn.ravel()[left], term.ravel()[left]
+    large = means > 6
+    flat = counts.ravel()
+    flat[left[large]] = rng.poisson(means[large])
+    left, means, u, term = left[~large], means[~large], u[~large], term[~large]
+    below = term.copy()
+    value = 0
+    while len(left) and value < 40:
+        value += 1
+        term = term * means / value
+        below += term
+        flat[left] = value
+        on = u > below
+        left, means, u, term, below = left[on], means[on], u[on], term[on], below[on]
+    return counts
+
+
+def _moments(matrix: sp.csr_matrix) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    n_obs, n_vars = matrix.shape
+    mean = np.bincount(matrix.indices, matrix.data, n_vars) / n_obs
+    square = np.bincount(matrix.indices, matrix.data.astype(np.float64) ** 2, n_vars) / n_obs
+    return mean, np.maximum(square - mean**2, 0) * n_obs / max(n_obs - 1, 1)
+
+
+def _variable(matrix: sp.csr_matrix, allowed: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Mark the genes whose variance lies furthest above that of genes of like mean."""
+    mean, variance = _moments(matrix)
+    expressed = (mean > 0.01) & allowed
+    bins = np.digitize(mean, np.quantile(mean, np.linspace(0, 1, 21)[1:-1]))
+    excess = np.full(len(mean), -np.inf)
+    for each in np.unique(bins[expressed]):
+        here = (bins == each) & expressed
+        excess[here] = variance[here] - np.median(variance[here])
+    wanted = min(_VARIABLE_GENES, int(expressed.sum()))
+    marked = np.zeros(len(mean), bool)
+    marked[np.argsort(-excess, kind="stable")[:wanted]] = True
+    return marked
+
+
+def _total_variance(matrix: sp.csr_matrix, variable: npt.NDArray[np.bool_]) -> float:
+    return float(_moments(matrix)[1][variable].sum())
+
+
+def _pca(matrix: sp.csr_matrix, variable: npt.NDArray[np.bool_]) -> tuple[Floats, Floats, npt.NDArray[np.float64]]:
+    """Return the principal components of the variable genes, the loadings and the variance of each."""
+    dense = matrix[:, variable].toarray()
+    dense -= dense.mean(axis=0)
+    variance, axes = np.linalg.eigh((dense.T @ dense).astype(np.float64) / max(len(dense) - 1, 1))
+    wanted = min(_COMPONENTS, len(variance))
+    variance, axes = variance[::-1][:wanted], axes[:, ::-1][:, :wanted]
+    axes *= np.where(axes[np.abs(axes).argmax(axis=0), np.arange(wanted)] < 0, -1, 1)
+    loadings = np.zeros((matrix.shape[1], wanted), np.float32)
+    loadings[variable] = axes
+    return dense @ axes.astype(np.float32), loadings, np.maximum(variance, 0)
+
+
+def _barcodes(rng: np.random.Generator, samples: npt.NDArray[np.object_]) -> list[str]:
+    """Return cell names as 10x Genomics makes them, 16 bases each, none twice."""
+    bases = np.array(list("ACGT"))
+    taken: dict[str, None] = {}
+    while len(taken) < len(samples):
+        letters = bases[rng.integers(0, 4, (len(samples), 16))]
+        taken.update(dict.fromkeys("".join(row) for row in letters))
+    return [f"{sample}_{barcode}-1" for sample, barcode in zip(samples, taken, strict=False)]

@@ -1,0 +1,1 @@
+"""The AnnData specification: frames, matrices, names, embeddings and colours, as numpy arrays."""

@@ -1,0 +1,393 @@
+"""An AnnData ``.h5ad`` file, open in place; X stays on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from starcyte.errors import DatasetChanged, DatasetInvalid, FilterMissing, NotFound, StarcyteError
+from starcyte.settings import Settings
+from starcyte.store.anndata.colors import category_colors
+from starcyte.store.anndata.embeddings import chosen_embeddings, find_embeddings
+from starcyte.store.anndata.frame import Frame
+from starcyte.store.anndata.genes import GeneNames, unique
+from starcyte.store.anndata.images import find_images
+from starcyte.store.anndata.matrix import open_matrix
+from starcyte.store.anndata.obsp import find_obsp
+from starcyte.store.dataset import Column, ColumnInfo, EmbeddingInfo, Kind, Tick, Values, Warnings, no_tick
+from starcyte.store.fingerprint import fingerprint
+from starcyte.store.hdf5.file import child, is_text, members, open_file, text, text_attribute
+from starcyte.store.index.column_index import Source
+from starcyte.store.index.indexed_matrix import IndexedMatrix
+from starcyte.store.unavailable_matrix import UnavailableMatrix, refuse_unavailable
+
+# cells whose names, and columns of an embedding that, are read ahead at once
+_NAMES = 100_000
+_DIMS = 8
+
+
+class AnnDataDataset:
+    """An open ``.h5ad`` file.
+
+    Opening reads names and categories, and nothing of any matrix; the rest is read when it is asked for. Safe for use
+    from several threads.
+
+    Parameters
+    ----------
+    path
+        The file.
+    settings
+        ``title``, ``var_names``, ``obs_names``, ``embedding``, ``block_bytes`` and ``max_categories`` are used.
+    part
+        Where its bytes are while it comes, all of those that ``read_front`` reads among them: until ``complete`` is
+        called, whoever wants others is told to wait.
+    file
+        The open HDF5 file, where it is not simply opened.
+
+    Raises
+    ------
+    DatasetMissing
+        If there is no such file.
+    DatasetInvalid
+        If it is not AnnData, is damaged, has no cells, or contradicts itself.
+    NotFound
+        If a chosen column of names is not there.
+    """
+
+    def __init__(self, path: Path, settings: Settings, part: Path | None = None, file: h5py.File | None = None) -> None:
+        self.path = path
+        self._settings = settings
+        self._warnings = Warnings()
+        self._is_coming = part is not None
+        self._whole: AnnDataDataset | None = None
+        self._file = file or open_file(part or path)
+        try:
+            self.fingerprint, self.revision = fingerprint(part or path)
+            self._open()
+        except BaseException:
+            self._file.close()
+            raise
+
+    def _open(self) -> None:
+        file = self._file
+        uns = child(file, "uns")
+        self._uns = uns if isinstance(uns, h5py.Group) else None
+        self._obs = self._frame("obs", self._uns)
+        self._var = self._frame("var", self._uns)
+        self.n_obs, self.n_vars = self._obs.n, self._var.n
+        if self.n_obs == 0:
+            raise DatasetInvalid(f"{self.path.name!r} has no cells (obs is empty).", "Check the step that wrote it.")
+        self._matrices, raw_var = self._open_matrices()
+        chosen = self._settings.var_names
+        self._genes = GeneNames(self._var, chosen)
+        self._raw_genes = (
+            GeneNames(raw_var, chosen if chosen in {c.name for c in raw_var.columns} else "") if raw_var else None
+        )
+        if self._settings.obs_names:
+            self._obs.info(self._settings.obs_names)
+        self._embeddings = chosen_embeddings(
+            find_embeddings(child(file, "obsm"), self.n_obs, self._warnings), self._settings.embedding
+        )
+        self._pairs = find_obsp(file, self.n_obs, self._warnings)
+        self._images = find_images(file, self._warnings)
+        if self._genes.n_duplicated:
+            self._warnings.add(
+                f"{self._genes.n_duplicated} gene names occur more than once; the later ones are shown with a number."
+            )
+        if not self._matrices:
+            self._warnings.add("There is no expression matrix: only what obs and obsm hold can be shown.")
+        if not self._embeddings:
+            self._warnings.add("There is no embedding (obsm): cells are shown as histograms in place of a scatter.")
+        self._colors = {
+            c.name: category_colors(self._uns, c.name, len(c.categories), self._warnings)
+            for c in self._obs.columns
+            if c.categories is not None and len(c.categories) <= self._settings.max_categories
+        }
+
+    def _frame(self, name: str, uns: h5py.Group | None) -> Frame:
+        node = child(self._file, name)
+        if node is None:
+            if child(self._file, "mod") is not None:
+                raise DatasetInvalid(
+                    f"{self.path.name!r} is MuData, several modalities in one file.", "Write one modality as .h5ad."
+                )
+            raise DatasetInvalid(
+                f"{self.path.name!r} is HDF5 but not AnnData: it has no {name}.", "Give a file written by anndata."
+            )
+        return Frame(name, node, self._warnings, uns)
+
+    def _open_matrices(self) -> tuple[dict[str, IndexedMatrix], Frame | None]:
+        file, found = self._file, dict[str, IndexedMatrix]()
+        self._add_matrix(found, "X", file, "X", (self.n_obs, self.n_vars))
+        raw_var: Frame | None = None
+        modern = child(file, "raw")
+        parent, x, var = (modern, "X", "var") if isinstance(modern, h5py.Group) else (file, "raw.X", "raw.var")
+        if child(parent, var) is not None:
+            node = child(parent, var)
+            assert node is not None
+            raw_var = Frame("raw/var", node, self._warnings, self._uns)
+            self._add_matrix(found, "raw/X", parent, x, (self.n_obs, raw_var.n))
+        layers = child(file, "layers")
+        if isinstance(layers, h5py.Group):
+            for layer in members(layers):
+                self._add_matrix(found, f"layers/{layer}", layers, layer, (self.n_obs, self.n_vars))
+        return found, raw_var if "raw/X" in found else None
+
+    def _add_matrix(
+        self, found: dict[str, IndexedMatrix], name: str, parent: h5py.Group, key: str, shape: tuple[int, int]
+    ) -> None:
+        try:
+            node = child(parent, key)
+            if node is None or text_attribute(node, "encoding-type") == "null" or node.__class__ is h5py.Empty:
+                return
+            if isinstance(node, h5py.Dataset) and node.shape is None:
+                return
+            matrix = open_matrix(name, node, shape, self._settings.block_bytes)
+            found[name] = IndexedMatrix(UnavailableMatrix(matrix) if self._is_coming else matrix)
+        except FilterMissing as error:
+            self._warnings.add(f"{name} is left out: {error}")
+
+    @property
+    def title(self) -> str:
+        """What to call the dataset: the setting, else ``uns['title']``, else the file's name."""
+        if self._settings.title:
+            return str(self._settings.title)
+        try:
+            node = None if self._uns is None else child(self._uns, "title")
+            if isinstance(node, h5py.Dataset) and is_text(node.dtype) and node.size == 1:
+                given = str(np.atleast_1d(text(node)).ravel()[0]).strip()
+                if given:
+                    return given
+        except StarcyteError as error:
+            self._warnings.add(f"uns['title'] is left out: {error.message}")
+        return self.path.stem
+
+    @property
+    def obs(self) -> Sequence[ColumnInfo]:
+        """The columns of obs."""
+        return self._obs.columns
+
+    @property
+    def embeddings(self) -> Sequence[EmbeddingInfo]:
+        """The embeddings, the likeliest to be wanted first."""
+        return [e.info for e in self._embeddings.values()]
+
+    @property
+    def matrices(self) -> Sequence[IndexedMatrix]:
+        """X, raw/X and layers, as far as they are there."""
+        return list(self._matrices.values())
+
+    @property
+    def default_matrix(self) -> str | None:
+        """The matrix whose genes are shown first.
+
+        raw/X as in scanpy's plots, but X where the file follows the CELLxGENE schema: there raw/X holds counts.
+        """
+        follows_schema = self._uns is not None and child(self._uns, "schema_version") is not None
+        preferred = ("X", "raw/X") if follows_schema else ("raw/X", "X")
+        return next((n for n in (*preferred, *self._matrices) if n in self._matrices), None)
+
+    @property
+    def warnings(self) -> Sequence[str]:
+        """What is left out or looks wrong."""
+        return tuple(self._warnings.lines)
+
+    def obs_column(self, name: str) -> Column:
+        """Read one column of obs; raise NotFound where there is none."""
+        return self._obs.column(name)
+
+    def colors(self, name: str) -> Sequence[str] | None:
+        """Return one ``#rrggbb`` for each category of an obs column; None where it has none or too many."""
+        return self._colors.get(name)
+
+    def cell_names(self, rows: Sequence[int]) -> list[str]:
+        """Read the names of some cells."""
+        chosen = self._settings.obs_names
+        if not chosen:
+            return self._obs.names_of(rows)
+        names = self._obs.column(chosen).as_text()
+        return [str(names[i]) for i in rows]
+
+    def index_names(self, start: int, stop: int) -> list[str]:
+        """Read the names of the cells from start up to stop as every other tool knows them, from the index of obs."""
+        return self._obs.names_between(start, stop)
+
+    def embedding(self, name: str, dims: Sequence[int]) -> NDArray[np.float32]:
+        """Read columns of an embedding, shape (len(dims), n_obs); NaN for cells that are not drawn."""
+        found = self._embeddings.get(name)
+        if found is None:
+            raise NotFound(f"There is no embedding {name!r}.", "The schema lists the embeddings.")
+        wrong = [d for d in dims if not 0 <= d < found.info.dims]
+        if wrong:
+            raise NotFound(
+                f"Embedding {name!r} has no column {wrong[0]}.", f"Its columns are 0 to {found.info.dims - 1}."
+            )
+        return found.read(dims)
+
+    def obsp_row(self, name: str, cell: int) -> Values:
+        """Read a cell's row of a matrix of cells by cells (obsp); raise NotFound where there is none."""
+        found = self._pairs.get(name)
+        if found is None:
+            raise NotFound(f"There is no obsp {name!r}.", "The schema lists them.")
+        if self._is_coming:
+            refuse_unavailable(f"obsp {name!r}")
+        if not 0 <= cell < self.n_obs:
+            raise NotFound(f"There is no cell {cell}.", f"Cells are numbered from 0 to {self.n_obs - 1}.")
+        return found.row(cell)
+
+    def image(self, name: str) -> NDArray[np.uint8]:
+        """Read the pixels of a picture under the cells; raise NotFound where there is none."""
+        found = self._images.get(name)
+        if found is None:
+            raise NotFound(f"There is no picture {name!r}.", "The schema lists them.")
+        return found.read()
+
+    def matrix(self, name: str) -> IndexedMatrix:
+        """Return a matrix by name; raise NotFound where there is none."""
+        try:
+            return self._matrices[name]
+        except KeyError:
+            there = ", ".join(self._matrices) or "none"
+            raise NotFound(f"There is no matrix {name!r}.", f"Matrices of this file: {there}.") from None
+
+    def source(self, matrix: str) -> Source:
+        """Return what an index of a matrix must be of."""
+        found = self.matrix(matrix)
+        return Source(self.fingerprint, self.revision, found.name, found.shape, str(found.dtype))
+
+    def grouping_columns(self) -> list[Column]:
+        """Read the columns of obs whose moments are kept with an index; broken ones are left out."""
+        columns = []
+        for info in self.obs:
+            k = 2 if info.kind is Kind.BOOLEAN else len(info.categories or ())
+            if info.kind in {Kind.BOOLEAN, Kind.CATEGORICAL} and 0 < k <= self._settings.moments_categories:
+                try:
+                    columns.append(self.obs_column(info.name))
+                except StarcyteError as error:
+                    self._warnings.add(error.message)
+        return columns
+
+    def genes(self, matrix: str | None = None) -> GeneNames:
+        """Return the genes of a matrix (of raw, they may be more)."""
+        return self._raw_genes if matrix == "raw/X" and self._raw_genes else self._genes
+
+    def describe(self) -> dict[str, Any]:
+        """Return what ``inspect --json`` prints."""
+        return {
+            "title": self.title,
+            "fingerprint": self.fingerprint,
+            "n_obs": self.n_obs,
+            "n_vars": self.n_vars,
+            "obs": [self._describe_column(c) for c in self.obs],
+            "embeddings": [{"name": e.name, "dims": e.dims} for e in self.embeddings],
+            "matrices": [
+                {"name": m.name, "n_vars": m.shape[1], "dtype": str(m.dtype), "layout": m.layout, "nnz": m.nnz}
+                for m in self.matrices
+            ],
+            "obsp": list(self._pairs),
+            "images": [
+                {"name": i.name, "width": i.width, "height": i.height, "scale": i.scale} for i in self._images.values()
+            ],
+            "default_matrix": self.default_matrix,
+            "genes": {
+                "n": self.n_vars,
+                "names_from": self._genes.names_from,
+                "columns": list(self._genes.columns),
+                "n_duplicated": self._genes.n_duplicated,
+            },
+            "cells": {"names_from": self._settings.obs_names or "index"},
+            "warnings": list(self.warnings),
+        }
+
+    def _describe_column(self, info: ColumnInfo) -> dict[str, Any]:
+        entry: dict[str, Any] = {"name": info.name, "kind": str(info.kind), "dtype": info.dtype}
+        if info.kind is Kind.CATEGORICAL and info.categories is not None:
+            colors = self._colors.get(info.name)
+            entry |= {
+                "n_categories": len(info.categories),
+                "ordered": info.ordered,
+                "categories": None if colors is None else list(info.categories),
+                "colors": colors,
+            }
+        return entry
+
+    def check(self, tick: Tick = no_tick) -> list[str]:
+        """Read all but the values of the matrices.
+
+        Returns
+        -------
+        list of str
+            Warnings beyond those found on opening.
+
+        Raises
+        ------
+        DatasetInvalid
+            If a matrix contradicts itself.
+        """
+        found = Warnings()
+        parts = len(self._matrices)
+        for i, matrix in enumerate(self._matrices.values()):
+            matrix.check(lambda done, i=i: tick((i + done) / parts))  # type: ignore[misc]
+        for info in self._obs.columns:
+            try:
+                self._obs.column(info.name)
+            except StarcyteError as error:
+                found.add(error.message)
+        for name, embedding in self._embeddings.items():
+            undrawn = self._count_undrawn(name, embedding.info.dims, found)
+            if undrawn:
+                found.add(f"Embedding {name!r}: {undrawn} cells have no place (NaN or infinite coordinates).")
+        names, n_duplicated = unique(self._obs.index.tolist())
+        if n_duplicated:
+            found.add(f"{n_duplicated} of {len(names)} cell names occur more than once.")
+        return found.lines
+
+    def _count_undrawn(self, name: str, dims: int, found: Warnings) -> int:
+        try:
+            return int(np.isnan(self.embedding(name, range(min(dims, 2)))[0]).sum())
+        except StarcyteError as error:
+            found.add(error.message)
+            return 0
+
+    def read_metadata(self) -> None:
+        """Read all but matrices, of genes or of cells, and forget it; what cannot be read is left out."""
+        for info in self.obs:
+            with suppress(StarcyteError):
+                self.obs_column(info.name)
+        for start in range(0, self.n_obs, _NAMES):
+            self.index_names(start, min(start + _NAMES, self.n_obs))
+        for embedding in self._embeddings.values():
+            for first in range(0, embedding.info.dims, _DIMS):
+                with suppress(StarcyteError):
+                    embedding.read(range(first, min(first + _DIMS, embedding.info.dims)))
+        for image in self._images.values():
+            with suppress(StarcyteError):
+                image.read()
+
+    def complete(self) -> None:
+        """Take the matrices from the file at ``path``, which is whole now.
+
+        Raises
+        ------
+        DatasetChanged
+            If that is another file than the one that came.
+        """
+        whole = AnnDataDataset(self.path, self._settings)
+        if whole.revision != self.revision or list(whole._matrices) != list(self._matrices):
+            whole.close()
+            raise DatasetChanged("The dataset was replaced while it came.", "Open it anew.")
+        for name, matrix in self._matrices.items():
+            matrix.base = whole.matrix(name).base
+        self._whole, self._pairs, self._is_coming = whole, whole._pairs, False
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._file.close()
+        if self._whole is not None:
+            self._whole.close()

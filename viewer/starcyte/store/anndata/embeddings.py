@@ -1,0 +1,159 @@
+"""Embeddings (obsm): arrays and tables with a row for each cell."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from starcyte.errors import DatasetInvalid, NotFound, StarcyteError
+from starcyte.store.anndata.frame import Frame
+from starcyte.store.dataset import EmbeddingInfo, Kind, Warnings
+from starcyte.store.hdf5.file import Node, child, members, reading, text_attribute
+
+# columns read to have two of them, at most
+_MOST_BETWEEN = 8
+# what a biologist wants to see first
+_PREFERENCE = ("umap", "tsne", "draw_graph", "force", "phate", "trimap", "pacmap", "spatial", "diffmap", "pca")
+
+
+@dataclass(frozen=True, eq=False)
+class Embedding:
+    """One embedding on disk: an array, a field of a compound array, or a table."""
+
+    info: EmbeddingInfo
+    source: h5py.Dataset | Frame
+    field: str | None = None
+
+    def read(self, dims: Sequence[int]) -> NDArray[np.float32]:
+        """Read columns.
+
+        Parameters
+        ----------
+        dims
+            Their positions, each within ``info.dims``.
+
+        Returns
+        -------
+        array
+            Shape (len(dims), n_obs), float32; all NaN for a cell with a coordinate that is not finite, or too large
+            for float32: it has no place to be drawn.
+        """
+        raw = self._together(dims)
+        with np.errstate(over="ignore", invalid="ignore"):
+            out = raw.astype(np.float32)
+        out[:, ~np.isfinite(out).all(axis=0)] = np.nan
+        return out
+
+    def _together(self, dims: Sequence[int]) -> NDArray[Any]:
+        source, low, high = self.source, min(dims), max(dims) + 1
+        if isinstance(source, Frame) or self.field is not None or source.ndim == 1 or high - low > _MOST_BETWEEN:
+            return np.stack([self._column(d) for d in dims])
+        # one run of columns takes HDF5 a tenth of the time of two single ones
+        with reading(source.name):
+            run: NDArray[Any] = source[:, low:high]
+        return run.T[[d - low for d in dims]]
+
+    def _column(self, dim: int) -> NDArray[Any]:
+        if isinstance(self.source, Frame):
+            column = self.source.column(self.source.columns[dim].name)
+            values = column.values.astype(np.float64)
+            if column.missing is not None:
+                values[column.missing] = np.nan
+            return values
+        with reading(self.source.name):
+            if self.field is not None:
+                array: NDArray[Any] = self.source[self.field]
+            else:
+                array = self.source[()] if self.source.ndim == 1 else self.source[:, dim]
+        return array if array.ndim == 1 else array[:, dim]
+
+
+def find_embeddings(obsm: Node | None, n_obs: int, warnings: Warnings) -> dict[str, Embedding]:
+    """Return the embeddings that can be drawn, the likeliest first.
+
+    Parameters
+    ----------
+    obsm
+        The file's ``obsm``; a compound array in files of anndata 0.6.
+    n_obs
+        The number of cells.
+    warnings
+        Told of what is left out.
+    """
+    found: dict[str, Embedding] = {}
+    names: list[str] = []
+    if obsm is not None:
+        names = list(obsm.dtype.names or ()) if isinstance(obsm, h5py.Dataset) else members(obsm)
+    for name in names:
+        try:
+            if isinstance(obsm, h5py.Dataset):
+                found[name] = _field(name, obsm, n_obs)
+            elif obsm is not None:
+                found[name] = _element(name, child(obsm, name), n_obs)
+        except StarcyteError as error:
+            warnings.add(f"Embedding {name!r} is left out: {error.message}")
+    return dict(sorted(found.items(), key=lambda item: _rank(item[0])))
+
+
+def chosen_embeddings(found: dict[str, Embedding], names: Sequence[str]) -> dict[str, Embedding]:
+    """Return the embeddings that the operator wants shown, in that order; all where none is named.
+
+    Parameters
+    ----------
+    found
+        Those of the file.
+    names
+        Names, as in the file or without the ``X_`` that scanpy puts in front.
+
+    Raises
+    ------
+    NotFound
+        If there is none of a name.
+    """
+    chosen: dict[str, Embedding] = {}
+    for name in names:
+        known = next((n for n in (name, f"X_{name}") if n in found), None)
+        if known is None:
+            raise NotFound(f"There is no embedding {name!r} (setting embedding).", f"There are {', '.join(found)}.")
+        chosen[known] = found[known]
+    return chosen or found
+
+
+def _rank(name: str) -> tuple[int, int, str]:
+    folded = name.casefold()
+    place = next((i for i, word in enumerate(_PREFERENCE) if word in folded), len(_PREFERENCE))
+    return place, len(name), name
+
+
+def _field(name: str, table: h5py.Dataset, n_obs: int) -> Embedding:
+    base, shape = table.dtype[name].subdtype or (table.dtype[name], ())
+    if table.shape != (n_obs,) or len(shape) > 1 or base.kind not in "fiub":
+        raise DatasetInvalid(f"it holds {table.dtype[name]} values in the shape {table.shape}.")
+    return Embedding(EmbeddingInfo(name, shape[0] if shape else 1), table, name)
+
+
+def _element(name: str, node: Node | None, n_obs: int) -> Embedding:
+    if isinstance(node, h5py.Group):
+        encoding = text_attribute(node, "encoding-type")
+        if encoding != "dataframe":
+            raise DatasetInvalid(f"it is stored as {encoding!r}, not as an array or a table.")
+        table = Frame(f"obsm[{name!r}]", node, Warnings())
+        numeric = {Kind.CONTINUOUS, Kind.BOOLEAN}
+        if table.n != n_obs:
+            raise DatasetInvalid(f"it has {table.n} rows for {n_obs} cells.")
+        if not table.columns or any(c.kind not in numeric for c in table.columns):
+            raise DatasetInvalid("its columns are not all numbers.")
+        return Embedding(EmbeddingInfo(name, len(table.columns)), table)
+    if node is None or node.ndim not in {1, 2} or node.dtype.kind not in "fiub":
+        raise DatasetInvalid("it is not a table of numbers.")
+    if node.shape[0] != n_obs:
+        raise DatasetInvalid(f"it has {node.shape[0]} rows for {n_obs} cells.")
+    dims = 1 if node.ndim == 1 else int(node.shape[1])
+    if dims == 0:
+        raise DatasetInvalid("it has no columns.")
+    return Embedding(EmbeddingInfo(name, dims), node)

@@ -1,0 +1,251 @@
+"""Names of genes: which column holds the symbols, unique names, search."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from starcyte.errors import NotFound
+from starcyte.store.anndata.frame import Frame
+from starcyte.store.dataset import ColumnInfo, Kind
+
+# what pipelines call the column of symbols, the likeliest first
+_SYMBOL_COLUMNS = (
+    "feature_name",
+    "gene_symbols",
+    "gene_symbol",
+    "gene_names",
+    "gene_name",
+    "symbols",
+    "symbol",
+    "genesymbol",
+    "hgnc_symbol",
+    "gene_short_name",
+    "features",
+    "genes",
+    "gene",
+    "name",
+)
+_ID_COLUMNS = (
+    "gene_ids",
+    "gene_id",
+    "ensembl_ids",
+    "ensembl_id",
+    "ensembl",
+    "ensembl_gene_id",
+    "feature_id",
+    "feature_ids",
+    "ids",
+    "id",
+)
+_ALIAS_COLUMNS = (
+    "aliases",
+    "alias",
+    "alias_symbols",
+    "alias_symbol",
+    "synonyms",
+    "synonym",
+    "prev_symbols",
+    "prev_symbol",
+    "previous_symbols",
+    "previous_symbol",
+)
+# what stands between the aliases of one gene
+_BETWEEN = re.compile(r"[|;,\s]+")
+# stable ids of Ensembl, NCBI (numbers), FlyBase, WormBase and SGD, as they stand in an index in place of symbols
+_ID = re.compile(r"ENS[A-Z]*[GT]\d{6,}(\.\d+)?|\d+|FBgn\d+|WBGene\d+|Y[A-P][LR]\d{3}[WC](-[A-Z])?")
+_LOOKED_AT = 2000
+
+
+class GeneNames:
+    """The names of the genes of one matrix.
+
+    Parameters
+    ----------
+    frame
+        var, or raw/var.
+    chosen
+        The column that the user wants; empty: the index, unless it holds ids and another column symbols.
+
+    Raises
+    ------
+    NotFound
+        If there is no chosen column.
+    """
+
+    def __init__(self, frame: Frame, chosen: str = "") -> None:
+        index = frame.index.tolist()
+        self.columns = ("index", *(c.name for c in frame.columns if _is_text(c)))
+        self.names_from = chosen or _symbol_column(frame, index) or "index"
+        given = index if self.names_from == "index" else _texts(frame, self.names_from)
+        self.ids: Sequence[str] | None
+        if self.names_from == "index":
+            id_column = _id_column(frame)
+            self.ids = _texts(frame, id_column) if id_column else None
+        else:
+            self.ids = index
+        self.names: Sequence[str]
+        self.names, self.n_duplicated = unique([n or i for n, i in zip(given, index, strict=True)])
+        self._positions = {name: i for i, name in reversed(list(enumerate(self.names)))}
+        self._id_positions = {name: i for i, name in reversed(list(enumerate(self.ids or ())))}
+        self._folded = [n.casefold() for n in self.names]
+        self._folded_ids = [n.casefold() for n in self.ids] if self.ids is not None else None
+        self._aliases = _aliases(frame, len(self.names))
+        self._exact: dict[str, int] | None = None
+        self._texts = [
+            "\n".join((name, ident, *(a.casefold() for a in self._aliases.get(i, ()))))
+            for i, (name, ident) in enumerate(zip(self._folded, self._folded_ids or self._folded, strict=True))
+        ]
+
+    def index(self, name: str) -> int:
+        """Return the position of the gene with this name, or failing that this id; raise NotFound."""
+        for known in (self._positions, self._id_positions):
+            if name in known:
+                return known[name]
+        near = [self.names[i] for i in self.search(name)[:3]]
+        hint = f"Near it: {', '.join(near)}." if near else "Search genes to see what there is."
+        raise NotFound(f"There is no gene {name!r}.", hint)
+
+    def match(self, text: str) -> int | None:
+        """Return the position of the gene that a text names as a whole, in whatever case; None where none is.
+
+        A name comes before an id, and an id before an alias.
+        """
+        if text in self._positions:
+            return self._positions[text]
+        if self._exact is None:
+            self._exact = {}
+            for texts in (self._folded, self._folded_ids or ()):
+                for i, folded in enumerate(texts):
+                    self._exact.setdefault(folded, i)
+            for i, aliases in self._aliases.items():
+                for alias in aliases:
+                    self._exact.setdefault(alias.casefold(), i)
+        return self._exact.get(text.strip().casefold())
+
+    def alias(self, position: int, text: str) -> str | None:
+        """Return the alias by which a text finds a gene; None where its name or id does."""
+        wanted = text.strip().casefold()
+        ident = self._folded_ids[position] if self._folded_ids else ""
+        if not wanted or wanted in self._folded[position] or wanted in ident:
+            return None
+        return next((a for a in self._aliases.get(position, ()) if a.casefold().startswith(wanted)), None)
+
+    def search(self, text: str) -> list[int]:
+        """Return the positions of the genes that match a text, best first.
+
+        Whole name, whole id, whole alias, start of the name, start of the id, start of an alias, anywhere in the name,
+        anywhere in the id; within each, shorter names first. An empty text matches all, in the file's order.
+        """
+        wanted = text.strip().casefold()
+        if not wanted:
+            return list(range(len(self.names)))
+        found: list[tuple[int, int, int]] = []
+        for i in [i for i, texts in enumerate(self._texts) if wanted in texts]:
+            name, ident = self._folded[i], self._folded_ids[i] if self._folded_ids else ""
+            rank = _rank(wanted, name, ident, self._aliases.get(i, ()))
+            if rank is not None:
+                found.append((rank, len(name), i))
+        return [i for _, _, i in sorted(found)]
+
+
+def _rank(wanted: str, name: str, ident: str, aliases: Sequence[str]) -> int | None:
+    folded = [a.casefold() for a in aliases]
+    of_name, of_ident = name.find(wanted), ident.find(wanted)
+    if of_name == 0 and len(name) == len(wanted):
+        return 0
+    if of_ident == 0 and len(ident) == len(wanted):
+        return 1
+    if wanted in folded:
+        return 2
+    if of_name == 0:
+        return 3
+    if of_ident == 0:
+        return 4
+    if any(a.startswith(wanted) for a in folded):
+        return 5
+    if of_name > 0:
+        return 6
+    return 7 if of_ident > 0 else None
+
+
+def unique(names: Sequence[str]) -> tuple[list[str], int]:
+    """Make names unique: what was there before gets `` (2)``, `` (3)`` and so on.
+
+    Parameters
+    ----------
+    names
+        Any names.
+
+    Returns
+    -------
+    names
+        As many, all different.
+    n_duplicated
+        How many of them were changed.
+    """
+    taken, seen, out, changed = set(names), set[str](), [], 0
+    counts: dict[str, int] = {}
+    for name in names:
+        new = name
+        if new in seen:
+            changed += 1
+            number = counts.get(name, 1)
+            while new in seen or new in taken:
+                number += 1
+                new = f"{name} ({number})"
+            counts[name] = number
+        seen.add(new)
+        out.append(new)
+    return out, changed
+
+
+def _is_text(info: ColumnInfo) -> bool:
+    return info.kind in {Kind.STRING, Kind.CATEGORICAL}
+
+
+def _texts(frame: Frame, name: str) -> list[str]:
+    column = frame.column(name)
+    if column.info.kind not in {Kind.STRING, Kind.CATEGORICAL}:
+        return [str(v) for v in column.values.tolist()]
+    codes, categories = column.as_codes()
+    return [categories[c] if c >= 0 else "" for c in codes.tolist()]
+
+
+def _share_of_ids(names: Sequence[str]) -> float:
+    looked_at = [n for n in names[:_LOOKED_AT] if n]
+    return sum(_ID.fullmatch(n) is not None for n in looked_at) / max(len(looked_at), 1)
+
+
+def _named_like(frame: Frame, likely: Sequence[str]) -> list[str]:
+    folded = {c.name.casefold(): c.name for c in frame.columns if _is_text(c)}
+    return [folded[n] for n in likely if n in folded]
+
+
+def _symbol_column(frame: Frame, index: Sequence[str]) -> str | None:
+    if _share_of_ids(index) <= 0.5:
+        return None
+    for name in _named_like(frame, _SYMBOL_COLUMNS):
+        texts = _texts(frame, name)
+        filled = [t for t in texts if t]
+        if len(filled) * 2 > len(texts) and _share_of_ids(filled) < 0.5 and len(set(filled)) * 2 > len(filled):
+            return name
+    return None
+
+
+def _id_column(frame: Frame) -> str | None:
+    for name in _named_like(frame, _ID_COLUMNS):
+        if _share_of_ids(_texts(frame, name)) > 0.5:
+            return name
+    return None
+
+
+def _aliases(frame: Frame, n: int) -> dict[int, list[str]]:
+    """Return the other names of the genes that have some, from every column that is called as such columns are."""
+    found: dict[int, list[str]] = {}
+    for column in _named_like(frame, _ALIAS_COLUMNS):
+        for i, text in enumerate(_texts(frame, column)[:n]):
+            names = [name for name in _BETWEEN.split(text) if name and name.casefold() not in {"nan", "na", "-"}]
+            if names:
+                found.setdefault(i, []).extend(names)
+    return found

@@ -1,0 +1,385 @@
+"""X, raw/X and layers on disk: CSR, CSC and dense, read gene by gene or block by block and never whole."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csc_array, csr_array
+
+from starcyte.errors import DatasetInvalid
+from starcyte.store.block import Block
+from starcyte.store.dataset import Layout, Matrix, Tick, Values, no_tick
+from starcyte.store.hdf5.file import Node, Vector, attribute, dataset, reading
+from starcyte.store.moments import Moments
+
+# a row's offset in its block fits 16 bits
+_MOST_ROWS = 65536
+# entries that are rather read than skipped
+_GAP = 1 << 16
+_REWRITE = "Write the file again from its source with anndata."
+
+
+def open_matrix(name: str, node: Node, shape: tuple[int, int], block_bytes: int) -> Matrix:
+    """Open a matrix, reading none of it.
+
+    Parameters
+    ----------
+    name
+        ``X``, ``raw/X`` or ``layers/<layer>``.
+    node
+        The dataset, or the group of ``data``, ``indices`` and ``indptr``.
+    shape
+        Cells by genes, as obs and var say.
+    block_bytes
+        The most bytes to read at a time.
+
+    Raises
+    ------
+    DatasetInvalid
+        If it is no matrix of numbers, or its shape contradicts obs and var or itself.
+    """
+    if isinstance(node, h5py.Dataset):
+        return DenseMatrix(name, node, shape, block_bytes)
+    encoding = attribute(node, "encoding-type", "h5sparse_format")
+    layout = {"csr_matrix": "csr", "csc_matrix": "csc", "csr": "csr", "csc": "csc"}.get(str(encoding))
+    if layout == "csr":
+        return CsrMatrix(name, node, shape, block_bytes)
+    if layout == "csc":
+        return CscMatrix(name, node, shape, block_bytes)
+    raise DatasetInvalid(f"{name} is stored as {encoding!r}, which is no matrix starcyte knows.", _REWRITE)
+
+
+def _numeric(name: str, dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """Return the dtype that values are given in: the file's, in the byte order of this machine."""
+    if dtype.kind not in "fiub":
+        raise DatasetInvalid(f"{name} holds {dtype} values; a matrix holds numbers.", _REWRITE)
+    return dtype.newbyteorder("=")
+
+
+def _for_scipy(values: NDArray[Any]) -> NDArray[Any]:
+    """Return values in a type that scipy's sparse arrays can hold."""
+    return values.astype(np.float32) if values.dtype == np.float16 else values
+
+
+class _SparseMatrix:
+    """What CSR and CSC share: three arrays that must agree, and slices of them that are checked when read."""
+
+    layout: Layout
+    _major: int  # the axis that indptr runs over
+
+    def __init__(self, name: str, group: h5py.Group, shape: tuple[int, int], block_bytes: int) -> None:
+        self.name = name
+        parts = [dataset(group, part) for part in ("data", "indices", "indptr")]
+        self.dtype = _numeric(name, parts[0].dtype)
+        self.shape = shape
+        stored = attribute(group, "shape", "h5sparse_shape")
+        said = [] if stored is None else np.asarray(stored).ravel().tolist()
+        if said != list(shape):
+            words = " x ".join(str(v) for v in said) or "none"
+            raise DatasetInvalid(
+                f"{name} says its shape is {words}, but obs and var say {shape[0]} x {shape[1]}.", _REWRITE
+            )
+        for part in parts:
+            if part.ndim != 1 or (part is not parts[0] and part.dtype.kind not in "iu"):
+                raise DatasetInvalid(f"{name} is broken: {part.name} is not a list of whole numbers.", _REWRITE)
+        self._data, self._indices, self._indptr = (Vector(part) for part in parts)
+        self.nnz: int | None = self._data.size
+        if self._indices.size != self._data.size:
+            raise DatasetInvalid(
+                f"{name} is broken: {self._data.size} values but {self._indices.size} indices.", _REWRITE
+            )
+        if self._indptr.size != shape[self._major] + 1:
+            raise DatasetInvalid(
+                f"{name} is broken: indptr has {self._indptr.size} entries, not {shape[self._major] + 1}.", _REWRITE
+            )
+        self._block_entries = max(block_bytes // (self.dtype.itemsize + self._indices.dtype.itemsize), 1)
+
+    @cached_property
+    def indptr(self) -> NDArray[np.int64]:
+        """Where each row (CSR) or column (CSC) starts, checked; shape (n + 1,)."""
+        indptr: NDArray[np.int64] = self._indptr.read(0, self._indptr.size).astype(np.int64)
+        if indptr[0] != 0 or indptr[-1] != self.nnz or np.any(np.diff(indptr) < 0):
+            raise DatasetInvalid(
+                f"{self.name} is broken: indptr does not run from 0 up to the number of values ({self.nnz}).", _REWRITE
+            )
+        return indptr
+
+    def _read_indices(self, start: int, stop: int) -> NDArray[Any]:
+        return self._checked(self._indices.read(start, stop), start, stop)
+
+    def _checked(self, indices: NDArray[Any], start: int, stop: int) -> NDArray[Any]:
+        minor = self.shape[1 - self._major]
+        if indices.size and (int(indices.min()) < 0 or int(indices.max()) >= minor):
+            raise DatasetInvalid(
+                f"{self.name} is broken: an index is outside 0 to {minor - 1} (among entries {start} to {stop}).",
+                _REWRITE,
+            )
+        return indices.astype(np.int32 if minor < 2**31 else np.int64, copy=False)
+
+    @cached_property
+    def spans(self) -> NDArray[np.int64]:
+        """Where the blocks start on indptr's axis, and its end; each of so many entries at most, or one row."""
+        indptr, n = self.indptr, self.shape[self._major]
+        starts = [0]
+        while starts[-1] < n:
+            first = starts[-1]
+            last = int(np.searchsorted(indptr, indptr[first] + self._block_entries, side="right")) - 1
+            starts.append(min(max(last, first + 1), first + _MOST_ROWS, n))
+        return np.array(starts)
+
+    @property
+    def n_blocks(self) -> int:
+        """The number of blocks."""
+        return self.spans.size - 1
+
+    def _read_span(self, first: int, last: int) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.int64]]:
+        start, stop = int(self.indptr[first]), int(self.indptr[last])
+        data = _for_scipy(self._read_data(start, stop))
+        return data, self._read_indices(start, stop), self.indptr[first : last + 1] - start
+
+    def _read_data(self, start: int, stop: int) -> NDArray[Any]:
+        return self._data.read(start, stop).astype(self.dtype, copy=False)
+
+    def moments(self, column: str) -> Moments | None:
+        """Return None: an index keeps moments, a file does not."""
+        return None
+
+    def check(self, tick: Tick = no_tick) -> None:
+        """Read indptr and all indices."""
+        nnz = self.nnz or 0
+        assert self.indptr is not None
+        for start in range(0, nnz, self._block_entries):
+            tick(start / nnz)
+            self._read_indices(start, min(start + self._block_entries, nnz))
+
+
+class CsrMatrix(_SparseMatrix):
+    """A matrix stored row by row; a gene is found by looking at every row."""
+
+    layout: Layout = "csr"
+    _major = 0
+
+    def __init__(self, name: str, group: h5py.Group, shape: tuple[int, int], block_bytes: int) -> None:
+        super().__init__(name, group, shape, block_bytes)
+        self._room = threading.local()
+
+    def column(self, index: int, tick: Tick = no_tick) -> Values:
+        """Read one gene by a scan of all rows."""
+        nnz = self.nnz or 0
+        indptr = self.indptr
+        rows: list[NDArray[np.int64]] = []
+        values: list[NDArray[Any]] = [np.empty(0, self.dtype)]
+        for start in range(0, nnz, self._block_entries):
+            tick(start / nnz)
+            stop = min(start + self._block_entries, nnz)
+            hits = np.flatnonzero(self._read_indices(start, stop) == index)
+            if hits.size:
+                first, last = int(hits[0]), int(hits[-1]) + 1
+                values.append(self._read_data(start + first, start + last)[hits - first])
+                rows.append(np.searchsorted(indptr, start + hits, side="right") - 1)
+        return _sparse_values(
+            self.shape[0], np.concatenate(rows) if rows else np.empty(0, np.int64), np.concatenate(values)
+        )
+
+    @property
+    def piece(self) -> int:
+        """How many entries are unpacked at once; 0 where the arrays lie in the file as they are."""
+        return max(self._data.piece, self._indices.piece)
+
+    @property
+    def _gap(self) -> int:
+        return max(_GAP, self.piece)
+
+    def batches(self, cells: NDArray[np.intp]) -> list[NDArray[np.intp]]:
+        """Divide rows into batches, each of about as many entries as a block, with what is read between them.
+
+        Parameters
+        ----------
+        cells
+            Which rows, in their order.
+        """
+        if not cells.size:
+            return []
+        starts, stops = self.indptr[cells], self.indptr[cells + 1]
+        between = np.r_[0, starts[1:] - stops[:-1]]
+        sizes = stops - starts + np.where(between > self._gap, 0, between)
+        batch = np.cumsum(sizes) // self._block_entries
+        return np.split(cells, np.flatnonzero(np.diff(batch)) + 1)
+
+    def rows(self, cells: NDArray[np.intp], codes: NDArray[Any]) -> Iterator[tuple[int, csr_array]]:
+        """Read some rows, leaving out what lies between them where that is much.
+
+        Parameters
+        ----------
+        cells
+            Which rows, in their order: a batch.
+        codes
+            The group of each cell, shape (n_obs,).
+
+        Yields
+        ------
+        group, rows
+            A group, and its rows.
+        """
+        between = self.indptr[cells[1:]] - self.indptr[cells[:-1] + 1]
+        runs = np.split(cells, np.flatnonzero(between > self._gap) + 1)
+        # what is between is read but not looked at, so that only the rows that are wanted need be right
+        read = np.concatenate([np.arange(run[0], run[-1] + 1) for run in runs])
+        indptr = np.r_[0, np.cumsum(self.indptr[read + 1] - self.indptr[read])].astype(np.int32)
+        data, indices = self._scratch(int(indptr[-1]))
+        position = 0
+        for run in runs:
+            start, stop = int(self.indptr[run[0]]), int(self.indptr[run[-1] + 1])
+            self._data.read(start, stop, data[position:])
+            self._indices.read(start, stop, indices[position:])
+            position += stop - start
+        values = _for_scipy(data[:position])
+        raw = csr_array((values, indices[:position], indptr), shape=(read.size, self.shape[1]))
+        places = np.searchsorted(read, cells)
+        for group in np.unique(codes[cells]).tolist():
+            kept = raw[places[codes[cells] == group]]
+            kept.indices = self._checked(kept.indices, int(self.indptr[cells[0]]), int(self.indptr[cells[-1] + 1]))
+            if not kept.has_canonical_format:
+                kept.sum_duplicates()
+            yield group, kept
+
+    def entries_read(self, wanted: NDArray[np.bool_]) -> int:
+        """Return how many entries are read for some rows, or unpacked where they lie in compressed pieces.
+
+        Parameters
+        ----------
+        wanted
+            Which rows, shape (n_obs,).
+        """
+        rows = np.flatnonzero(wanted)
+        starts, stops = self.indptr[rows], self.indptr[rows + 1]
+        if not self.piece:
+            return int((stops - starts).sum())
+        kept = stops > starts
+        steps = np.zeros((self.nnz or 0) // self.piece + 2, np.int64)
+        np.add.at(steps, starts[kept] // self.piece, 1)
+        np.add.at(steps, (stops[kept] - 1) // self.piece + 1, -1)
+        return int(np.count_nonzero(np.cumsum(steps))) * self.piece
+
+    def _scratch(self, n: int) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Return this thread's own room for n entries: fresh memory for each block costs more than what is read."""
+        held: tuple[NDArray[Any], NDArray[Any]] | None = getattr(self._room, "held", None)
+        if held is None or held[0].size < n:
+            size = max(n, self._block_entries)
+            held = self._room.held = np.empty(size, self._data.dtype), np.empty(size, self._indices.dtype)
+        return held
+
+    def block(self, number: int) -> Block:
+        """Read a run of rows, and turn it to genes."""
+        first, last = int(self.spans[number]), int(self.spans[number + 1])
+        data, indices, indptr = self._read_span(first, last)
+        rows = csr_array((data, indices, indptr.astype(indices.dtype)), shape=(last - first, self.shape[1]))
+        if not rows.has_canonical_format:
+            rows.sum_duplicates()
+        turned = rows.tocsc()
+        offsets = turned.indices.astype(np.uint16)
+        return Block(
+            slice(first, last),
+            slice(0, self.shape[1]),
+            turned.data.astype(self.dtype, copy=False),
+            turned.indptr.astype(np.int64),
+            offsets,
+        )
+
+
+class CscMatrix(_SparseMatrix):
+    """A matrix stored gene by gene; a gene is one slice."""
+
+    layout: Layout = "csc"
+    _major = 1
+
+    def column(self, index: int, tick: Tick = no_tick) -> Values:
+        """Read one gene."""
+        start, stop = int(self.indptr[index]), int(self.indptr[index + 1])
+        return _sparse_values(self.shape[0], self._read_indices(start, stop), self._read_data(start, stop))
+
+    def block(self, number: int) -> Block:
+        """Read a run of genes."""
+        first, last = int(self.spans[number]), int(self.spans[number + 1])
+        data, indices, indptr = self._read_span(first, last)
+        genes = csc_array((data, indices, indptr.astype(indices.dtype)), shape=(self.shape[0], last - first))
+        if not genes.has_canonical_format:
+            genes.sum_duplicates()
+        offsets = genes.indices.astype(np.uint32)
+        return Block(
+            slice(0, self.shape[0]),
+            slice(first, last),
+            genes.data.astype(self.dtype, copy=False),
+            genes.indptr.astype(np.int64),
+            offsets,
+        )
+
+
+class DenseMatrix:
+    """A matrix stored as an array."""
+
+    layout: Layout = "dense"
+    nnz: int | None = None
+
+    def __init__(self, name: str, array: h5py.Dataset, shape: tuple[int, int], block_bytes: int) -> None:
+        self.name, self.shape, self._array = name, shape, array
+        self.dtype = _numeric(name, array.dtype)
+        # anndata 0.6 wrote a single gene, or a single cell, without its second axis
+        self._flat = array.ndim == 1 and 1 in shape and array.shape[0] == shape[0] * shape[1]
+        if not self._flat and array.shape != shape:
+            said = " x ".join(str(v) for v in array.shape)
+            raise DatasetInvalid(f"{name} has the shape {said}, but obs and var say {shape[0]} x {shape[1]}.", _REWRITE)
+        step = min(max(block_bytes // max(shape[1] * self.dtype.itemsize, 1), 1), _MOST_ROWS)
+        if array.chunks and not self._flat and step > array.chunks[0]:
+            step -= step % array.chunks[0]
+        self._step = step
+
+    @property
+    def n_blocks(self) -> int:
+        """The number of blocks."""
+        return -(-self.shape[0] // self._step)
+
+    def _read(self, number: int, genes: slice | int) -> tuple[slice, NDArray[Any]]:
+        rows = slice(number * self._step, min((number + 1) * self._step, self.shape[0]))
+        with reading(self.name):
+            piece: NDArray[Any] = (
+                self._array[()].reshape(self.shape)[rows, genes] if self._flat else self._array[rows, genes]
+            )
+        return rows, piece
+
+    def column(self, index: int, tick: Tick = no_tick) -> Values:
+        """Read one gene, in pieces so that other readers get their turn."""
+        out = np.empty(self.shape[0], self.dtype)
+        for number in range(self.n_blocks):
+            tick(number / self.n_blocks)
+            rows, piece = self._read(number, index)
+            out[rows] = piece
+        return Values(self.shape[0], out)
+
+    def block(self, number: int) -> Block:
+        """Read a run of rows, and turn it to genes."""
+        rows, piece = self._read(number, slice(None))
+        return Block(rows, slice(0, self.shape[1]), np.ascontiguousarray(piece.T))
+
+    def moments(self, column: str) -> Moments | None:
+        """Return None: an index keeps moments, a file does not."""
+        return None
+
+    def check(self, tick: Tick = no_tick) -> None:
+        """Nothing to check: the shape, all that can contradict, was checked when it was opened."""
+
+
+def _sparse_values(n: int, rows: NDArray[Any], values: NDArray[Any]) -> Values:
+    if rows.size and np.any(np.diff(rows) <= 0):
+        order = np.argsort(rows, kind="stable")
+        rows, values = rows[order], values[order]
+        starts = np.flatnonzero(np.r_[True, np.diff(rows) > 0])
+        # entries of one cell that are there twice add up, as scipy reads them
+        rows, values = rows[starts], np.add.reduceat(values, starts, dtype=values.dtype)
+    return Values(n, values, rows.astype(np.uint32))

@@ -1,0 +1,1 @@
+"""The column index: a matrix turned to genes, on disk."""

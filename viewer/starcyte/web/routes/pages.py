@@ -1,0 +1,126 @@
+"""The pages: built files, with the path in front of them where a proxy names it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import quote
+
+from flask import Response, current_app, request, send_from_directory
+from markupsafe import escape
+
+from starcyte.errors import StarcyteError
+from starcyte.settings import Settings
+from starcyte.web.access import Role, access, needed_role
+from starcyte.web.context import context, mounted
+from starcyte.web.csrf import MOUNT, is_secure, site_prefix, trusted_prefix
+
+STATIC = Path(__file__).parents[2] / "static"
+
+
+def page(name: str, status: int = 200) -> Response:
+    """Return a page of the client."""
+    try:
+        text = (STATIC / name).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise StarcyteError("The page is not built.", "Run `make client`, or install starcyte from a wheel.") from None
+    prefix, head = trusted_prefix(_settings()), ""
+    if prefix and name == "index.html":
+        # the proxy serves us without a redirect where the slash at the end is missing: links need their base
+        head = f'<base href="{escape(prefix)}/">'
+    one = mounted()
+    if one is not None and name == "index.html":
+        # where the page finds the way back to
+        head += _meta("name", "starcyte-catalogue", one.site_title)
+    if status == 200 and name != "login.html":
+        head += _preview(name)
+    response = Response(text.replace("<head>", f"<head>{head}", 1), status, mimetype="text/html")
+    response.headers["Cache-Control"] = "private, no-cache"
+    return response
+
+
+def _preview(name: str) -> str:
+    """Return what other sites show of a link to the page: title, picture and a line, as OpenGraph has it."""
+    one = mounted()
+    catalog_service = current_app.extensions.get("starcyte_catalogue")
+    picture, line = "", ""
+    if one is not None:
+        title, picture, line = one.title, one.picture, one.summary
+    elif catalog_service is not None:
+        title = catalog_service.title if name == "catalog.html" else ""
+    else:
+        loader = context().loader
+        title = loader.title
+        if loader.state == "ready":
+            dataset = loader.dataset()
+            line = f"{dataset.n_obs:,} cells, {dataset.n_vars:,} genes"
+            picture = "api/v1/thumbnail" if dataset.embeddings else ""
+    if not title:
+        return ""
+    parts = [_meta("property", "og:title", title), _meta("property", "og:type", "website")]
+    parts += [_meta("property", "og:site_name", one.site_title if one else "starcyte")]
+    if line:
+        parts += [_meta("property", "og:description", line), _meta("name", "description", line)]
+    if picture:
+        # others fetch it from elsewhere: it needs its whole address
+        scheme = "https" if is_secure(_settings()) else "http"
+        url = f"{scheme}://{request.host}{site_prefix(_settings())}/{picture}"
+        parts += [_meta("property", "og:image", url), _meta("name", "twitter:card", "summary_large_image")]
+    return "".join(parts)
+
+
+def _meta(kind: str, name: str, content: str) -> str:
+    return f'<meta {kind}="{name}" content="{escape(content)}">'
+
+
+def robots() -> Response:
+    """Say whether search engines may come."""
+    response = Response(f"User-agent: *\n{'Allow' if _settings().robots else 'Disallow'}: /\n", mimetype="text/plain")
+    response.headers["Cache-Control"] = "max-age=3600"
+    return response
+
+
+def asset(path: str) -> Response:
+    """Return a file of the client."""
+    response = send_from_directory(STATIC, path, max_age=31_536_000 if path.startswith("assets/") else 0)
+    # so that small files can be compressed like every other answer
+    response.direct_passthrough = False
+    return response
+
+
+def answer_stranger() -> Response | None:
+    """Answer a browser that has not come in: by the link with the token it does, else it is sent to sign in.
+
+    Returns
+    -------
+    Response or None
+        None for every other request.
+    """
+    if request.method != "GET" or needed_role(request.endpoint, "GET") == Role.NOBODY or not _wants_page():
+        return None
+    door, given = access(), request.args.get("token")
+    if given is not None and door.mode == "token" and door.takes(given):
+        return door.remember(_redirect("./"), {})
+    if door.identify() is not None or door.mode not in {"password", "token"}:
+        return None
+    mount = request.environ.get(MOUNT, "")
+    target = mount.strip("/") + ("/" if mount else "") + request.path.lstrip("/")
+    up = "../" * mount.count("/")
+    return _redirect(f"{up or './'}login?next={quote(target)}")
+
+
+def _wants_page() -> bool:
+    return not request.path.startswith("/api/") and request.accept_mimetypes.best != "application/json"
+
+
+def _redirect(target: str) -> Response:
+    """Send the browser to a path relative to where it is, whatever is in front of us."""
+    response = Response(status=303)
+    response.autocorrect_location_header = False
+    response.headers["Location"] = target
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _settings() -> Settings:
+    settings: Settings = current_app.extensions["starcyte_settings"]
+    return settings
