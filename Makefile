@@ -17,7 +17,7 @@ PACKAGING := setup.cfg pyproject.toml viewer/build_with_client.py viewer/client_
 # Folders are listed as well, so that a file taken away is noticed.
 CLIENT_SOURCES := $(shell find $(CLIENT) -mindepth 1 -name node_modules -prune -o -print) galaxy_wrappers/visualization/starcyte.xml
 
-.PHONY: help demo test test-galaxy test-galaxy-container bench audit lint client screenshots clean machine
+.PHONY: help demo test test-galaxy test-galaxy-container bench audit lint client screenshots docs clean machine
 .DEFAULT_GOAL := help
 
 help: ## list these targets
@@ -66,6 +66,9 @@ client: $(PAGE) ## check, test and build the client
 screenshots: $(MADE)/tests $(PAGE) machine ## take the pictures of README and help anew, from the demo dataset
 	$(BIN)/python docs/screenshots.py
 
+docs: $(MADE)/docs $(PAGE) ## build the documentation into build/docs; warnings are errors, and no network is needed
+	$(BIN)/python -m sphinx -W --keep-going --fresh-env --builder html docs build/docs
+
 clean: ## remove all that make has made
 	rm -rf $(VENV) $(CLIENT)/node_modules $(dir $(PAGE)) tool/starcyte_galaxy/visualization build *.egg-info
 
@@ -96,6 +99,10 @@ $(MADE)/starcyte: $(MADE)/python $(PACKAGING) | $(PAGE)
 
 $(MADE)/tests: $(MADE)/python $(PACKAGING) | $(PAGE)
 	$(BIN)/python -m pip install --quiet --editable '.[test]'
+	touch $@ $(MADE)/starcyte
+
+$(MADE)/docs: $(MADE)/python $(PACKAGING) | $(PAGE)
+	$(BIN)/python -m pip install --quiet --editable '.[docs]'
 	touch $@ $(MADE)/starcyte
 
 # Chromium shows the page to the browser tests, nginx stands before the viewer in some; Galaxy's proxy compiles a part

@@ -1,7 +1,7 @@
 """The tables: Markdown for people, from the JSON of the runs.
 
-``python -m benchmarks.table FILE.json ...`` prints the long ones; with ``--readme`` they go into
-``docs/benchmarks.md``, and a short one between its marks in README. Without files, those of the last run.
+``python -m benchmarks.table FILE.json ...`` prints the long ones; with ``--docs`` they replace those in
+``docs/explanation/benchmarks.md``, and a short one as well. Without files, those of the last run.
 """
 
 from __future__ import annotations
@@ -15,8 +15,7 @@ from typing import Any
 from benchmarks.peers import CACHE
 from benchmarks.results import Results, Row, Unit
 
-ROOT = Path(__file__).parents[1]
-BEGIN, END = "<!-- benchmarks: written by python -m benchmarks.table --readme -->", "<!-- end of benchmarks -->"
+PAGE = Path(__file__).parents[1] / "docs" / "explanation" / "benchmarks.md"
 
 # of the short table: what it is called in the long ones, and of which dataset
 SHORT = (
@@ -80,8 +79,7 @@ def short(runs: Sequence[Results], walk: dict[str, Any] | None = None) -> str:
         f"Medians of one run, {machine['date']}, on {machine['cores']} cores of {machine['processor']} with "
         f"{machine['memory_gib']} GiB: starcyte {machine['commit']}; cellxgene 1.3.0, its file by rows and by columns; "
         "annzarro 0.7.5; scanpy with the file in memory. The machine's limit is one read of the bytes needed, from the "
-        "page cache; for the index, one plain read of X with h5py. [All of it](docs/benchmarks.md); `make bench` "
-        "repeats it."
+        "page cache; for the index, one plain read of X with h5py."
     ]
     if walk:
         how = "in a control group of" if walk["group"] else "sampled every 50 ms, below"
@@ -93,13 +91,13 @@ def short(runs: Sequence[Results], walk: dict[str, Any] | None = None) -> str:
     return "\n".join(lines) + "\n\n" + "\n\n".join(said) + "\n"
 
 
-def insert(text: str, table: str) -> str:
-    """Return a text with the table in place of what is between its marks."""
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
+def insert(text: str, name: str, table: str) -> str:
+    """Return a text with a table between the comments ``begin NAME`` and ``end NAME``, in place of the former one."""
+    before, begin, rest = text.partition(f"<!-- begin {name} -->\n")
+    _, end, after = rest.partition(f"<!-- end {name} -->")
     if not begin or not end:
-        raise ValueError(f"there are no marks {BEGIN!r} and {END!r}")
-    return f"{before}{BEGIN}\n\n{table}\n{END}{after}"
+        raise ValueError(f"there are no comments 'begin {name}' and 'end {name}'")
+    return f"{before}{begin}\n{table}\n{end}{after}"
 
 
 def _section(run: Results) -> str:
@@ -172,22 +170,21 @@ def _figure(value: float, unit: Unit) -> str:
 
 
 def main() -> None:
-    """Print the tables, or put them where they are read."""
+    """Print the tables, or write them into the documentation."""
     parser = argparse.ArgumentParser(prog="benchmarks.table", description=__doc__)
     parser.add_argument("files", nargs="*", type=Path, help="JSON of runs; default: all of the last")
-    parser.add_argument("--readme", action="store_true", help="write README and docs/benchmarks.md")
+    parser.add_argument("--docs", action="store_true", help="write the tables of docs/explanation/benchmarks.md")
     arguments = parser.parse_args()
     results = CACHE / "results"
     runs = [Results.read(path) for path in arguments.files or sorted(results.glob("*.json"))]
     if not runs:
         parser.error("there are no results; make bench writes some")
     text, walk = markdown(runs), results / "walk" / "large.json"
-    if not arguments.readme:
+    if not arguments.docs:
         print(text)
         return
     table = short(runs, json.loads(walk.read_text()) if walk.exists() else None)
-    (ROOT / "README.md").write_text(insert((ROOT / "README.md").read_text(), table))
-    (ROOT / "docs" / "benchmarks.md").write_text(f"# Benchmarks\n\n{text}")
+    PAGE.write_text(insert(insert(PAGE.read_text(), "summary", table), "tables", text))
 
 
 if __name__ == "__main__":

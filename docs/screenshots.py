@@ -1,4 +1,4 @@
-"""Take the pictures of README and help from the demo dataset: ``make screenshots``."""
+"""Take the pictures of README and the documentation from the demo dataset: ``make screenshots``."""
 
 import io
 import json
@@ -14,7 +14,7 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
-HERE = Path(__file__).parent
+IMAGES = Path(__file__).parent / "images"
 # as the browser tests start it
 CHROMIUM = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--disable-background-networking"]
 # around the erythroblasts; shares of the plot's width and height
@@ -128,7 +128,7 @@ def take(browser: Browser, url: str, name: str) -> None:
     page.wait_for_timeout(1500)
     picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
     # in steps of 5 of 255, which nobody sees, it is a third smaller; a palette would give small marks others' colours
-    picture.point([5 * round(value / 5) for value in range(256)] * 3).save(HERE / f"{name}.png", optimize=True)
+    picture.point([5 * round(value / 5) for value in range(256)] * 3).save(IMAGES / f"{name}.png", optimize=True)
     page.close()
 
 

@@ -14,7 +14,7 @@ from benchmarks import small
 from benchmarks.dataset_facts import facts_of
 from benchmarks.datasets import write_csc_twin, write_dataset
 from benchmarks.results import Results
-from benchmarks.table import BEGIN, END, insert, markdown, short
+from benchmarks.table import PAGE, insert, markdown, short
 
 CELLS, GENES, DENSITY = 3_000, 600, 0.06
 
@@ -81,7 +81,7 @@ def test_table_shows_ratios_and_what_a_peer_cannot_do(tmp_path):
     assert "| markers | 100 ms | none | 4 s | 40 x |  |" in text
 
 
-def test_short_table_goes_between_its_marks():
+def test_short_table_replaces_the_one_between_its_marks():
     shape = {"name": "medium", "cells": 250_000, "genes": 5, "nnz": 20, "density": 0.4, "bytes": 100, "read_gb_s": 3}
     results = Results(MACHINE, shape, ["starcyte", "cellxgene CSC", "annzarro", "scanpy"])
     gene = results.row("one gene", "s", 1e-6)
@@ -92,20 +92,23 @@ def test_short_table_goes_between_its_marks():
         clients.add(viewer, answers)
     results.row("an empty answer", "s").add("starcyte", 0.001)
     walk = {"group": True, "limit": 512 << 20, "anonymous": 280e6, "kills": 0}
-    text = insert(f"before\n{BEGIN}\nold\n{END}\nafter\n", short([results], walk))
+    page = "before\n<!-- begin summary -->\nold\n<!-- end summary -->\nafter\n"
+    text = insert(page, "summary", short([results], walk))
     assert "| one gene | 250,000 | 2 ms | 4 ms (cellxgene CSC) | 2.0 x | 1 µs |" in text
     assert "| 16 clients, random genes: answers | 250,000 | 900/s | 300/s (cellxgene CSC) | 3.0 x |  |" in text
     assert "in a control group of 512 MiB: 280 MB of anonymous memory at most, nothing killed" in text
-    assert text.startswith(f"before\n{BEGIN}\n")
-    assert text.endswith(f"\n{END}\nafter\n")
+    assert text.startswith("before\n<!-- begin summary -->\n")
+    assert text.endswith("\n<!-- end summary -->\nafter\n")
     assert "old" not in text
     assert "an empty answer" not in text
 
 
 def test_a_text_without_marks_is_refused():
-    with pytest.raises(ValueError, match="no marks"):
-        insert("nothing", "table")
+    with pytest.raises(ValueError, match="begin summary"):
+        insert("nothing", "summary", "table")
 
 
-def test_readme_has_the_marks_of_the_table():
-    insert((Path(__file__).parents[2] / "README.md").read_text(), "table")
+def test_the_documentation_has_the_marks_of_the_tables():
+    page = PAGE.read_text()
+    for name in ("summary", "tables"):
+        assert "\ntable\n" in insert(page, name, "table")

@@ -1,4 +1,4 @@
-"""README and CONTRIBUTING against what stands."""
+"""README, CONTRIBUTING and the pages of the documentation against the program."""
 
 from __future__ import annotations
 
@@ -11,14 +11,17 @@ from starcyte import cli
 from starcyte.settings import SETTINGS
 
 ROOT = Path(__file__).resolve().parents[2]
-DOCUMENTS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/hosting.md")
+DOCUMENTS = (
+    *("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"),
+    *sorted(str(page.relative_to(ROOT)) for page in (ROOT / "docs").rglob("*.md")),
+)
 
 
 def code(document: str) -> Iterator[str]:
-    """Yield what a document sets as code: the lines of its blocks and its inline pieces."""
+    """Yield the code of a document: the lines of its blocks, without prompts, and its inline code."""
     text = (ROOT / document).read_text()
     for block in re.findall(r"^```\w*\n(.*?)^```$", text, flags=re.DOTALL | re.MULTILINE):
-        yield from block.splitlines()
+        yield from (line.removeprefix("$ ") for line in block.splitlines())
     yield from re.findall(r"`([^`\n]+)`", re.sub(r"^```.*?^```$", "", text, flags=re.DOTALL | re.MULTILINE))
 
 
@@ -56,11 +59,11 @@ def test_links_lead_somewhere(document: str) -> None:
 
 
 def test_picture_is_small_enough_for_a_first_screen() -> None:
-    assert (ROOT / "docs" / "viewer.png").stat().st_size < 300_000
+    assert (ROOT / "docs" / "images" / "viewer.png").stat().st_size < 300_000
 
 
-def test_every_caution_of_hosting_has_its_setting_and_its_test() -> None:
-    text = (ROOT / "docs" / "hosting.md").read_text()
+def test_every_caution_of_cellxgene_has_its_setting_and_its_test() -> None:
+    text = (ROOT / "docs" / "reference" / "cellxgene.md").read_text()
     rows = [row.split("|")[1:-1] for row in text.splitlines() if row.startswith("| ") and "`tests/" in row]
     assert len(rows) > 12
     flags = {flag for setting in SETTINGS for flag in (setting.flag, *setting.aliases)} | {"DATASET"}
