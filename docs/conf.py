@@ -21,6 +21,8 @@ myst_enable_extensions = ["attrs_block", "attrs_inline", "colon_fence", "deflist
 myst_heading_anchors = 4
 exclude_patterns = ["generate"]
 nitpicky = True
+# names of options begin with two hyphens, also where they are not set as code
+smartquotes = False
 highlight_language = "none"
 
 html_theme = "sphinx_book_theme"
