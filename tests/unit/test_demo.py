@@ -36,10 +36,39 @@ MARKERS = {
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> ad.AnnData:
+def demo_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("demo") / "demo.h5ad"
     write_demo(path, n_obs=4000)
-    return ad.read_h5ad(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def demo(demo_path: Path) -> ad.AnnData:
+    return ad.read_h5ad(demo_path)
+
+
+def layout(path: Path) -> dict[str, tuple[object, ...]]:
+    """Return each group and dataset of a file with its attributes, dtype, storage and values."""
+    found: dict[str, tuple[object, ...]] = {}
+
+    def add(name: str, node: h5py.Group | h5py.Dataset) -> None:
+        ids = {key: node.attrs.get_id(key) for key in node.attrs}
+        attributes = {key: (i.dtype, i.shape, np.asarray(node.attrs[key]).tolist()) for key, i in ids.items()}
+        found[name] = (attributes,)
+        if isinstance(node, h5py.Dataset):
+            values = np.asarray(node)
+            content = values.tolist() if values.dtype == object else values.tobytes()
+            found[name] += (node.dtype, node.shape, node.maxshape, node.chunks, node.compression, content)
+
+    with h5py.File(path) as file:
+        add("/", file)
+        file.visititems(add)
+    return found
+
+
+def test_the_file_is_as_anndata_writes_it(demo_path: Path, demo: ad.AnnData, tmp_path: Path) -> None:
+    demo.write_h5ad(tmp_path / "again.h5ad", compression="lzf")
+    assert layout(demo_path) == layout(tmp_path / "again.h5ad")
 
 
 def t_statistics(dataset: ad.AnnData, inside: np.ndarray) -> np.ndarray:

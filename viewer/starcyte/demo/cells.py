@@ -2,26 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from starcyte.demo.cell_types import ANCHORS, CELL_TYPES, HOUSEKEEPING, LINEAGES, PATHS, PROGRAMS
 from starcyte.demo.genes import PANEL
+from starcyte.store.write.elements import Categorical
 
 Floats = npt.NDArray[np.float32]
 
-SAMPLES = pd.DataFrame(
-    {
-        "sample": ["BM1", "BM2", "BM3", "BM4"],
-        "condition": ["control", "control", "anaemia", "anaemia"],
-        "sex": ["female", "male", "female", "male"],
-        "age": [34, 58, 29, 63],
-        "share": [0.28, 0.23, 0.26, 0.23],
-        "interferon": [0.03, 0.03, 0.03, 0.16],
-    }
+CONDITIONS = ("control", "anaemia")
+SEXES = ("female", "male")
+
+
+class Sample(NamedTuple):
+    """A donor's sample."""
+
+    name: str
+    condition: str
+    sex: str
+    age: int
+    #: Fraction of the cells
+    share: float
+    #: Mean level of the interferon program
+    interferon: float
+
+
+SAMPLES = (
+    Sample("BM1", "control", "female", 34, 0.28, 0.03),
+    Sample("BM2", "control", "male", 58, 0.23, 0.03),
+    Sample("BM3", "anaemia", "female", 29, 0.26, 0.03),
+    Sample("BM4", "anaemia", "male", 63, 0.23, 0.16),
 )
 
 # Haemolysis makes the marrow turn out more red cells; the rest keeps its proportions.
@@ -31,13 +46,29 @@ _FACTORS = 5
 
 
 @dataclass(frozen=True)
+class Labels:
+    """Columns of obs: the cell types, the samples with their metadata, the cell cycle and the pseudotime."""
+
+    cell_type: Categorical
+    lineage: Categorical
+    sample: Categorical
+    condition: Categorical
+    sex: Categorical
+    age: npt.NDArray[np.int64]
+    phase: Categorical
+    pseudotime: Floats
+
+
+@dataclass(frozen=True)
 class Cells:
     """The cells before counting.
 
     Attributes
     ----------
-    obs
-        Labels and the pseudotime.
+    labels
+        The columns of obs that do not depend on the counts.
+    doublet_score, predicted_doublet
+        Columns of obs about doublets.
     rate
         How far each program is on, cells by programs.
     weight
@@ -52,7 +83,9 @@ class Cells:
         Content relative to the mean.
     """
 
-    obs: pd.DataFrame
+    labels: Labels
+    doublet_score: Floats
+    predicted_doublet: npt.NDArray[np.bool_]
     rate: Floats
     weight: Floats
     factor: Floats
@@ -80,19 +113,27 @@ def _anchor_rates() -> Floats:
     return rates
 
 
-def _placed(rng: np.random.Generator, n_obs: int) -> pd.DataFrame:
-    """Draw for each cell its sample, its path and how far along the path it is."""
-    tables: list[pd.DataFrame] = []
-    for number, sample in SAMPLES.iterrows():
+class _Positions(NamedTuple):
+    """For each cell, its sample, its path and its position on the path, from 0 to 1."""
+
+    sample: npt.NDArray[np.int64]
+    path: npt.NDArray[np.int64]
+    along: npt.NDArray[np.float64]
+
+
+def _positions(rng: np.random.Generator, n_obs: int) -> _Positions:
+    """Draw the positions of the cells."""
+    tables: list[_Positions] = []
+    for number, sample in enumerate(SAMPLES):
         share = np.array([path.share for path in PATHS]) * rng.lognormal(0, 0.13, len(PATHS))
-        if sample["condition"] == "anaemia":
+        if sample.condition == "anaemia":
             share *= [_MORE_IN_ANAEMIA.get((path.start, path.end), 1.0) for path in PATHS]
         last = number == len(SAMPLES) - 1
-        n = n_obs - sum(len(table) for table in tables) if last else int(n_obs * sample["share"])
+        n = n_obs - sum(len(table.path) for table in tables) if last else int(n_obs * sample.share)
         paths = rng.permutation(np.repeat(np.arange(len(PATHS)), rng.multinomial(n, share / share.sum())))
         spread = np.array([path.spread for path in PATHS])[paths]
-        tables.append(pd.DataFrame({"sample": number, "path": paths, "along": rng.beta(*spread.T)}))
-    return pd.concat(tables, ignore_index=True)
+        tables.append(_Positions(np.full(n, number), paths, rng.beta(*spread.T)))
+    return _Positions(*(np.concatenate(column) for column in zip(*tables, strict=True)))
 
 
 def draw(rng: np.random.Generator, n_obs: int) -> Cells:
@@ -106,9 +147,8 @@ def draw(rng: np.random.Generator, n_obs: int) -> Cells:
         Number of cells.
     """
     anchors = list(ANCHORS)
-    placed = _placed(rng, n_obs)
-    path = placed["path"].to_numpy()
-    along = placed["along"].to_numpy(np.float32)
+    positions = _positions(rng, n_obs)
+    path, along = positions.path, positions.along.astype(np.float32)
     start = np.array([anchors.index(p.start) for p in PATHS])[path]
     end = np.array([anchors.index(p.end) for p in PATHS])[path]
 
@@ -138,11 +178,10 @@ def draw(rng: np.random.Generator, n_obs: int) -> Cells:
     divides = rng.random(n_obs) < cycling
     rate[:, names.index("s_phase")] = divides * np.clip(0.4 * np.sin(phase_angle), 0.03, None) + 0.02 * cycling
     rate[:, names.index("g2m_phase")] = divides * np.clip(0.36 * np.sin(phase_angle - 1.9), 0.03, None) + 0.02 * cycling
-    rate[:, names.index("interferon")] += SAMPLES["interferon"].to_numpy()[placed["sample"]] * rng.gamma(
-        2.0, 0.5, n_obs
-    )
+    interferon = np.array([sample.interferon for sample in SAMPLES])[positions.sample]
+    rate[:, names.index("interferon")] += interferon * rng.gamma(2.0, 0.5, n_obs)
     rate[:, names.index("stress")] += 0.12 * rng.gamma(1.2, 1.0, n_obs)
-    sex = SAMPLES["sex"].to_numpy()[placed["sample"]]
+    sex = np.array([sample.sex for sample in SAMPLES])[positions.sample]
     for each in ("female", "male"):
         rate[:, names.index(each)] = sex == each
 
@@ -152,19 +191,18 @@ def draw(rng: np.random.Generator, n_obs: int) -> Cells:
     factor = rng.standard_normal((n_obs, _FACTORS))
     depth = library * rng.lognormal(np.log(2300), 0.33, n_obs)
 
-    obs = _labels(rng, placed, weight, divides, phase_angle)
+    labels = _labels(rng, positions, weight, divides, phase_angle)
     doublet = rng.random(n_obs) < 0.012
     other = rng.integers(0, n_obs, n_obs)
     for table in (rate, weight, at, factor):
         table[doublet] = 0.55 * table[doublet] + 0.45 * table[other[doublet]]
     depth[doublet] *= 1.5
-    mixed = doublet & (obs["lineage"].to_numpy() != obs["lineage"].to_numpy()[other])
-    obs["doublet_score"] = np.clip(rng.beta(1.6, 18, n_obs) + mixed * rng.normal(0.42, 0.12, n_obs), 0, 1).astype(
-        np.float32
-    )
-    obs["predicted_doublet"] = obs["doublet_score"] > 0.38
+    mixed = doublet & (labels.lineage.codes != labels.lineage.codes[other])
+    score = np.clip(rng.beta(1.6, 18, n_obs) + mixed * rng.normal(0.42, 0.12, n_obs), 0, 1).astype(np.float32)
     return Cells(
-        obs=obs,
+        labels=labels,
+        doublet_score=score,
+        predicted_doublet=score > 0.38,
         rate=rate.astype(np.float32),
         weight=weight,
         factor=factor.astype(np.float32),
@@ -177,17 +215,17 @@ def draw(rng: np.random.Generator, n_obs: int) -> Cells:
 
 def _labels(
     rng: np.random.Generator,
-    placed: pd.DataFrame,
+    positions: _Positions,
     weight: Floats,
     divides: npt.NDArray[np.bool_],
     phase_angle: npt.NDArray[np.float64],
-) -> pd.DataFrame:
-    n_obs = len(placed)
+) -> Labels:
+    n_obs = len(positions.path)
     types = list(CELL_TYPES)
     code = np.zeros(n_obs, np.int8)
-    blurred = placed["along"].to_numpy() + rng.normal(0, 0.025, n_obs)
+    blurred = positions.along + rng.normal(0, 0.025, n_obs)
     for number, path in enumerate(PATHS):
-        here = (placed["path"] == number).to_numpy()
+        here = positions.path == number
         named = np.searchsorted([until for until, _ in path.called[:-1]], blurred[here])
         code[here] = np.array([types.index(name) for _, name in path.called])[named]
     lineages = list(LINEAGES)
@@ -201,19 +239,22 @@ def _labels(
     time /= np.nanmax(time)
 
     phase = np.where(divides, np.where(np.sin(phase_angle) > np.sin(phase_angle - 1.9), 1, 2), 0)
-    sample = placed["sample"].to_numpy()
-    return pd.DataFrame(
-        {
-            "cell_type": pd.Categorical.from_codes(code, pd.Index(types)),
-            "lineage": pd.Categorical.from_codes(lineage, pd.Index(lineages)),
-            "sample": pd.Categorical.from_codes(sample, pd.Index(list(SAMPLES["sample"]))),
-            "condition": pd.Categorical(SAMPLES["condition"].to_numpy()[sample], ["control", "anaemia"]),
-            "sex": pd.Categorical(SAMPLES["sex"].to_numpy()[sample], ["female", "male"]),
-            "age": SAMPLES["age"].to_numpy()[sample],
-            "phase": pd.Categorical.from_codes(phase, pd.Index(["G1", "S", "G2M"])),
-            "pseudotime": time.astype(np.float32),
-        }
+    of_sample = np.array([(CONDITIONS.index(s.condition), SEXES.index(s.sex), s.age) for s in SAMPLES])
+    condition, sex, age = of_sample[positions.sample].T
+    return Labels(
+        cell_type=_categorical(code, types),
+        lineage=_categorical(lineage, lineages),
+        sample=_categorical(positions.sample, [s.name for s in SAMPLES]),
+        condition=_categorical(condition, CONDITIONS),
+        sex=_categorical(sex, SEXES),
+        age=age,
+        phase=_categorical(phase, ["G1", "S", "G2M"]),
+        pseudotime=time.astype(np.float32),
     )
+
+
+def _categorical(codes: npt.NDArray[np.integer[Any]], categories: Sequence[str]) -> Categorical:
+    return Categorical(codes.astype(np.int8), categories)
 
 
 @dataclass(frozen=True)
@@ -311,7 +352,7 @@ def expected(cells: Cells, genes: GenePanel, rows: slice, sample_effect: Floats,
     """
     level = cells.weight[rows] @ genes.by_anchor
     level += cells.factor[rows] @ genes.by_factor
-    level += sample_effect[cells.obs["sample"].cat.codes.to_numpy()[rows]]
+    level += sample_effect[cells.labels.sample.codes[rows]]
     np.exp(level, out=level)
     level *= genes.base
     level[:, genes.ribosomal] *= cells.ribosome[rows, None]

@@ -5,10 +5,8 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import anndata as ad
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 import scipy.sparse as sp
 
 from starcyte.demo import cells as demo_cells
@@ -17,6 +15,7 @@ from starcyte.demo.cells import Floats
 from starcyte.demo.embedding import layout
 from starcyte.demo.genes import PANEL
 from starcyte.demo.tissue import section
+from starcyte.store.write.elements import Column, Frame, write_anndata
 
 _BLOCK = 1000
 _WORKERS = 2
@@ -46,12 +45,24 @@ def write_demo(path: Path, *, n_obs: int = 20_000, n_vars: int = 2_000, seed: in
     counts = _counted(rng, cells, genes)
     totals = np.asarray(counts.sum(axis=1)).ravel()
 
-    obs = cells.obs
-    obs.index = pd.Index(_barcodes(rng, obs["sample"].astype(str).to_numpy()))
-    obs.insert(6, "total_counts", totals.astype(np.float32))
-    obs.insert(7, "n_genes_by_counts", np.diff(counts.indptr).astype(np.int32))
+    labels = cells.labels
+    names = _barcodes(rng, labels.sample.as_text())
     mitochondrial = np.asarray(counts[:, genes.mitochondrial].sum(axis=1)).ravel()
-    obs.insert(8, "pct_counts_mt", (100 * mitochondrial / np.maximum(totals, 1)).astype(np.float32))
+    obs: dict[str, Column] = {
+        "cell_type": labels.cell_type,
+        "lineage": labels.lineage,
+        "sample": labels.sample,
+        "condition": labels.condition,
+        "sex": labels.sex,
+        "age": labels.age,
+        "total_counts": totals.astype(np.float32),
+        "n_genes_by_counts": np.diff(counts.indptr).astype(np.int32),
+        "pct_counts_mt": (100 * mitochondrial / np.maximum(totals, 1)).astype(np.float32),
+        "phase": labels.phase,
+        "pseudotime": labels.pseudotime,
+        "doublet_score": cells.doublet_score,
+        "predicted_doublet": cells.predicted_doublet,
+    }
 
     normal = sp.csr_matrix(
         (
@@ -65,39 +76,41 @@ def write_demo(path: Path, *, n_obs: int = 20_000, n_vars: int = 2_000, seed: in
     components, loadings, variance = _pca(normal, variable)
     umap = layout(components[:, :12], cells.start, rng)
 
-    var = pd.DataFrame(
+    var: dict[str, Column] = {
+        "gene_ids": [PANEL[name] for name in genes.names],
+        "n_cells_by_counts": np.bincount(counts.indices, minlength=n_vars).astype(np.int32),
+        "mean_counts": (np.asarray(counts.sum(axis=0)).ravel() / n_obs).astype(np.float32),
+        "mt": genes.mitochondrial,
+        "ribo": genes.ribosomal,
+        "highly_variable": variable,
+    }
+    sections = section(rng, labels.sample, labels.cell_type, labels.pseudotime)
+    write_anndata(
+        path,
         {
-            "gene_ids": [PANEL[name] for name in genes.names],
-            "n_cells_by_counts": np.bincount(counts.indices, minlength=n_vars).astype(np.int32),
-            "mean_counts": (np.asarray(counts.sum(axis=0)).ravel() / n_obs).astype(np.float32),
-            "mt": genes.mitochondrial,
-            "ribo": genes.ribosomal,
-            "highly_variable": variable,
+            "X": normal,
+            "obs": Frame(names, obs),
+            "var": Frame(genes.names, var),
+            "obsm": {"X_umap": umap, "X_pca": components, "spatial": sections},
+            "varm": {"PCs": loadings},
+            "obsp": {},
+            "varp": {},
+            "layers": {"counts": counts},
+            "uns": {
+                "title": "Human bone marrow (simulated)",
+                "log1p": {},
+                "pca": {"variance": variance, "variance_ratio": variance / _total_variance(normal, variable)},
+                "cell_type_colors": [color for _, color in CELL_TYPES.values()],
+                "lineage_colors": list(LINEAGES.values()),
+                "condition_colors": ["#5b8db8", "#d0704c"],
+            },
         },
-        index=pd.Index(genes.names),
     )
-    dataset = ad.AnnData(
-        X=normal,
-        obs=obs,
-        var=var,
-        uns={
-            "title": "Human bone marrow (simulated)",
-            "log1p": {},
-            "pca": {"variance": variance, "variance_ratio": variance / _total_variance(normal, variable)},
-            "cell_type_colors": np.array([colour for _, colour in CELL_TYPES.values()], dtype=object),
-            "lineage_colors": np.array(list(LINEAGES.values()), dtype=object),
-            "condition_colors": np.array(["#5b8db8", "#d0704c"], dtype=object),
-        },
-        obsm={"X_umap": umap, "X_pca": components, "spatial": section(rng, obs)},
-        varm={"PCs": loadings},
-        layers={"counts": counts},
-    )
-    dataset.write_h5ad(path, compression="lzf")
 
 
 def _counted(rng: np.random.Generator, cells: demo_cells.Cells, genes: demo_cells.GenePanel) -> sp.csr_matrix:
     """Count the cells: negative binomial about what is expected of each gene in each cell."""
-    n_obs = len(cells.obs)
+    n_obs = len(cells.depth)
     effect = rng.normal(0, 0.03, (len(demo_cells.SAMPLES), len(genes.names))).astype(np.float32)
     probe = np.linspace(0, n_obs - 1, min(n_obs, 500)).astype(int)
     profile = np.concatenate([demo_cells.expected(cells, genes, slice(i, i + 1), effect, None) for i in probe]).sum(

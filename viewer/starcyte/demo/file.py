@@ -19,7 +19,7 @@ def _write_demo(path: Path) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that serves
     # the matrices are small: threads of BLAS wait for each other longer than they work
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
-    # imported here because it brings anndata, which only this needs
+    # imported here because only this process needs it
     from starcyte.demo.dataset import write_demo
 
     with contextlib.suppress(OSError):  # told by its absence
@@ -40,7 +40,7 @@ def demo_file(settings: Settings) -> Path:
     try:
         with tempfile.TemporaryDirectory(prefix=".demo-", dir=path.parent) as folder:
             made = Path(folder) / path.name
-            # in a process of its own: it takes more memory than all that comes after, and anndata with it
+            # in a process of its own, so that its memory (400 MB) is given back
             maker = multiprocessing.get_context("spawn").Process(target=_write_demo, args=(made,), daemon=True)
             maker.start()
             maker.join()

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 from scipy.spatial import cKDTree
+
+from starcyte.store.write.elements import Categorical
 
 Floats = npt.NDArray[np.float64]
 
@@ -32,25 +33,26 @@ class Tissue:
     patch: Floats
 
 
-def section(rng: np.random.Generator, obs: pd.DataFrame) -> npt.NDArray[np.float32]:
+def section(
+    rng: np.random.Generator, sample: Categorical, cell_type: Categorical, pseudotime: npt.NDArray[np.float32]
+) -> npt.NDArray[np.float32]:
     """Return a place for each cell, in micrometres, the sections side by side.
 
     Parameters
     ----------
     rng
         Source of chance.
-    obs
-        The cells, with ``sample``, ``cell_type`` and ``pseudotime``.
+    sample, cell_type, pseudotime
+        Columns of obs.
     """
-    samples = obs["sample"].cat.codes.to_numpy()
-    names = obs["cell_type"].astype(str).to_numpy()
-    time = obs["pseudotime"].to_numpy(np.float64)
-    places = np.zeros((len(obs), 2), np.float32)
-    for sample in np.unique(samples):
-        cells = np.flatnonzero(samples == sample)
+    names = cell_type.as_text()
+    time = pseudotime.astype(np.float64)
+    places = np.zeros((len(time), 2), np.float32)
+    for number in np.unique(sample.codes):
+        cells = np.flatnonzero(sample.codes == number)
         spots, tissue = _tissue(rng, len(cells))
         chosen = _settled(rng, names[cells], time[cells], tissue)
-        corner = np.array([sample % 2, sample // 2]) * (_SIDE + _GAP)
+        corner = np.array([number % 2, number // 2]) * (_SIDE + _GAP)
         places[cells] = spots[chosen] + corner
     return places
 
