@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import settings as examples
 from schemathesis import GenerationMode
 from schemathesis.specs.openapi.checks import positive_data_acceptance
-from starcyte.compute import CORRECTIONS, METHODS, RESULT_COLUMNS
+from starcyte.compute.corrections import CORRECTIONS
+from starcyte.compute.methods import METHODS
+from starcyte.compute.methods.method import RESULT_COLUMNS
 from starcyte.web.contract.openapi import description
 
 # whether the data of these can be accepted depends on the dataset: how many cells a group has, which genes there are;

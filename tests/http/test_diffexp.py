@@ -10,8 +10,8 @@ from urllib.parse import urljoin
 
 import numpy as np
 import pytest
-from starcyte.compute import RESULT_COLUMNS
 from starcyte.compute import diffexp as computed
+from starcyte.compute.methods.method import RESULT_COLUMNS
 
 GROUP = {"where": [{"column": "bulk_labels", "in": ["CD19+ B"]}]}
 LABELS = {"where": [{"column": "bulk_labels", "in": ["Dendritic"]}]}

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import false_discovery_control
-from starcyte.compute import RESULT_COLUMNS
-from starcyte.compute.diffexp import benjamini_hochberg
+from starcyte.compute.corrections import benjamini_hochberg
+from starcyte.compute.methods.method import RESULT_COLUMNS
 from starcyte.errors import BadRequest, Cancelled
 from starcyte.web.results import as_rows
 

@@ -12,9 +12,10 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 from indexing import indexed, opened, stored
 from scipy.stats import mannwhitneyu
-from starcyte.compute import ranks
+from starcyte.compute import rank_sums as ranks
 from starcyte.compute.diffexp import compare
-from starcyte.compute.ranks import rank_sums, wilcoxon
+from starcyte.compute.methods.wilcoxon import rank_sum_test
+from starcyte.compute.rank_sums import rank_sums
 from starcyte.errors import Cancelled
 from starcyte.settings import Settings
 from starcyte.store.anndata.dataset import AnnDataDataset
@@ -36,7 +37,7 @@ def ours(values, codes, tmp_path, layout="csr", index=False, k=2, block_bytes=40
             indexed(dataset, tmp_path / f"cache-{np.random.default_rng().integers(1 << 62)}")
         sums = rank_sums(dataset.matrix("X"), codes, k, workers)
         n = sums.n.tolist()
-        return wilcoxon(sums.ranks[:, 0], sums.ties, n[0], sum(n[1:])), sums
+        return rank_sum_test(sums.ranks[:, 0], sums.ties, n[0], sum(n[1:])), sums
 
 
 def scipys(values, a, b):
@@ -161,7 +162,7 @@ def test_many_groups(tmp_path, k):
     for g in (1, k - 1):
         n = int(sums.n[g])
         p, auc = scipys(values, codes == g, (codes != g) & (codes < k))
-        agree(wilcoxon(sums.ranks[:, g], sums.ties, n, int(sums.n.sum()) - n), (p, auc))
+        agree(rank_sum_test(sums.ranks[:, g], sums.ties, n, int(sums.n.sum()) - n), (p, auc))
 
 
 def test_no_gene(tmp_path):

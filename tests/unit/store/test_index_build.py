@@ -277,7 +277,7 @@ def anonymous():
     with open("/proc/self/smaps_rollup") as stream:
         return next(int(line.split()[1]) for line in stream if line.startswith("Anonymous:"))
 
-from starcyte.compute import ranks
+from starcyte.compute import rank_sums as ranks
 from starcyte.compute.moments import group_moments
 from starcyte.settings import Settings
 from starcyte.store.anndata.dataset import AnnDataDataset

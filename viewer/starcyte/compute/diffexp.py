@@ -1,41 +1,33 @@
-"""Differential expression: two groups of cells, gene by gene."""
+"""Differential expression between two groups of cells."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtr
 
-from starcyte.compute import Correction, Method
 from starcyte.compute.cached_moments import nearest
-from starcyte.compute.moments import group_moments
-from starcyte.compute.ranks import rank_sums, wilcoxon
+from starcyte.compute.corrections import CORRECTIONS, DEFAULT_CORRECTION
+from starcyte.compute.fold_change import Scale, log2_fold_change, scale_of
+from starcyte.compute.methods import DEFAULT_METHOD, METHODS
+from starcyte.compute.methods.method import Contrasts, Method
 from starcyte.errors import BadRequest
 from starcyte.store.dataset import Dataset, Matrix, Tick, no_tick
 from starcyte.store.moments import Moments
 
-Scale = Literal["log1p", "linear", "signed"]
-
-# added to both means, as scanpy does, so that a gene absent from one group has a finite fold change
-_PSEUDO_MEAN = 1e-9
-# log1p of counts per cell stays below this (log1p(1e13) = 30); linear counts of real cells do not
-_LARGEST_LOG1P = 30.0
-
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """The result for all genes, in the matrix's order; each array has the shape (genes,).
+    """The result for all genes, in the matrix's order; each array is float64 of shape (genes,).
 
-    NaN where a value is undefined: a fold change of signed data, a p-value of a gene without variance, the AUC of a
-    t-test.
+    NaN if a value is undefined: a fold change of signed data, a p-value of a gene without variance, the AUC of a
+    method that has none.
     """
 
-    method: Method
+    method: str
     matrix: str
-    correction: Correction
+    correction: str
     n_a: int
     n_b: int
     scale: Scale
@@ -50,7 +42,7 @@ class Comparison:
     auc: NDArray[np.float64]
 
     def order(self) -> NDArray[np.intp]:
-        """Return the genes best first: the largest score in either direction, undefined ones last."""
+        """Return the positions of the genes by decreasing absolute score, undefined scores last."""
         strength = np.where(np.isnan(self.score), -1.0, np.abs(self.score))
         return np.argsort(-strength, kind="stable")
 
@@ -60,12 +52,12 @@ def compare(
     matrix: Matrix,
     a: NDArray[np.bool_],
     b: NDArray[np.bool_],
-    method: Method = "t-test",
-    correction: Correction = "benjamini-hochberg",
+    method: str = DEFAULT_METHOD,
+    correction: str = DEFAULT_CORRECTION,
     workers: int = 1,
     tick: Tick = no_tick,
 ) -> Comparison:
-    """Compare two groups of cells.
+    """Compare two groups of cells gene by gene.
 
     Parameters
     ----------
@@ -74,43 +66,34 @@ def compare(
     matrix
         The matrix to compare in.
     a, b
-        Which cells are in each group, shape (n_obs,); no cell in both.
+        The cells of each group, bool, shape (n_obs,); no cell in both.
     method
-        ``t-test`` (Welch's) or ``wilcoxon`` (rank sums, corrected for ties).
+        A key of METHODS.
     correction
-        How p-values are adjusted for the number of genes.
+        A key of CORRECTIONS: the adjustment of p-values for the number of genes.
     workers
-        Threads to use.
+        The number of threads to use.
     tick
-        Called between blocks; raises to stop.
-
-    Returns
-    -------
-    Comparison
-        Equal, for each gene, to ``scipy.stats.ttest_ind(a, b, equal_var=False)`` or to scanpy's ``wilcoxon`` with
-        ``tie_correct=True``.
+        Called between blocks with the fraction done; raises to stop.
 
     Raises
     ------
     BadRequest
-        If a group has too few cells, or the groups share cells.
+        If a group has too few cells for the method, or the groups share cells.
     DatasetInvalid
         If the matrix contradicts itself.
     """
-    codes = _codes(a, b, method)
+    chosen = METHODS[method]
+    codes = _codes(a, b, chosen)
     n_a, n_b = int(a.sum()), int(b.sum())
-    if method == "t-test":
-        near = nearest(dataset, matrix, [a, b])
-        moments = None if near is None else near.moments(workers, tick)
-        if moments is None:
-            moments = group_moments(matrix, codes, 2, workers, tick)
-        score, p_value = welch(moments, moments, 0, 1)
-        auc = np.full(score.shape, np.nan)
-        mean, positive = moments.mean, moments.positive.astype(np.int64)
-    else:
-        sums = rank_sums(matrix, codes, 2, workers, tick)
-        score, p_value, auc = wilcoxon(sums.ranks[:, 0], sums.ties, n_a, n_b)
-        mean, positive = sums.mean, sums.positive
+
+    def cached(workers: int, tick: Tick) -> Moments | None:
+        grouping = nearest(dataset, matrix, [a, b])
+        return None if grouping is None else grouping.moments(workers, tick)
+
+    found = chosen.run(Contrasts(matrix, codes, 2, against_rest=False, cached_moments=cached), workers, tick)
+    score, p_value, mean = found.score[:, 0], found.p_value[:, 0], found.mean
+    undefined = np.full(score.shape, np.nan)
     scale = scale_of(matrix, mean)
     return Comparison(
         method=method,
@@ -119,114 +102,42 @@ def compare(
         n_a=n_a,
         n_b=n_b,
         scale=scale,
-        log2_fold_change=log2_fold_change(mean[:, 0], mean[:, 1], scale),
+        log2_fold_change=log2_fold_change(mean[:, 0], mean[:, 1], scale) if chosen.has_fold_change else undefined,
         score=score,
         p_value=p_value,
-        p_adjusted=adjust(p_value, correction),
+        p_adjusted=CORRECTIONS[correction](p_value),
         mean_a=mean[:, 0],
         mean_b=mean[:, 1],
-        fraction_a=positive[:, 0] / n_a,
-        fraction_b=positive[:, 1] / n_b,
-        auc=auc,
+        fraction_a=found.positive[:, 0] / n_a,
+        fraction_b=found.positive[:, 1] / n_b,
+        auc=undefined if found.auc is None else found.auc[:, 0],
     )
 
 
+def is_quick(dataset: Dataset, matrix: Matrix, a: NDArray[np.bool_], b: NDArray[np.bool_], method: str) -> bool:
+    """Return whether cached moments answer a comparison within a fraction of a second."""
+    if not METHODS[method].uses_moments:
+        return False
+    grouping = nearest(dataset, matrix, [a, b])
+    return grouping is not None and grouping.is_quick
+
+
 def _codes(a: NDArray[np.bool_], b: NDArray[np.bool_], method: Method) -> NDArray[np.int8]:
-    least = 2 if method == "t-test" else 1
+    """Return the group of each cell: 0 in a, 1 in b, 2 in neither."""
     for name, mask in (("a", a), ("b", b)):
         n = int(mask.sum())
-        if n < least:
+        if n < method.fewest_cells:
             raise BadRequest(
-                f"Group {name} has {n} cell{'s' if n != 1 else ''}; a {method} needs at least {least} in each group.",
+                f"Group {name} has {n} cell{'s' if n != 1 else ''}; {method.name} needs at least"
+                f" {method.fewest_cells} in each group.",
                 "Select more cells.",
             )
     shared = int((a & b).sum())
     if shared:
-        raise BadRequest(f"The groups share {shared} cells.", "Take them out of one group, or compare with the rest.")
+        raise BadRequest(
+            f"The groups share {shared} cell{'s' if shared != 1 else ''}.",
+            "Remove them from one group, or compare with the rest.",
+        )
     codes = np.full(a.shape, 2, np.int8)
     codes[a], codes[b] = 0, 1
     return codes
-
-
-def welch(
-    of_a: Moments, of_b: Moments, a: int | slice, b: int | slice
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return Welch's t statistic and its two-sided p-value.
-
-    Degrees of freedom by Welch and Satterthwaite (Welch 1947, doi:10.1093/biomet/34.1-2.28), as in scipy.
-
-    Parameters
-    ----------
-    of_a, of_b
-        Moments that hold the groups.
-    a, b
-        Which groups of them to compare; slices compare many at once.
-
-    Returns
-    -------
-    score, p_value
-        Shape (genes,) or (genes, groups). NaN where neither group varies and the means are equal; infinite and 0 where
-        they differ.
-    """
-    n_a, n_b = of_a.n[a].astype(np.float64), of_b.n[b].astype(np.float64)
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        share_a = of_a.m2[:, a] / (n_a - 1) / n_a
-        share_b = of_b.m2[:, b] / (n_b - 1) / n_b
-        share = share_a + share_b
-        score = (of_a.mean[:, a] - of_b.mean[:, b]) / np.sqrt(share)
-        dof = share**2 / (share_a**2 / (n_a - 1) + share_b**2 / (n_b - 1))
-    # without any variance the degrees of freedom are 0/0; scipy takes 1, which gives p = 0 for an infinite score
-    dof = np.where(np.isnan(dof), 1.0, dof)
-    return score, 2 * stdtr(dof, -np.abs(score))
-
-
-def adjust(p_value: NDArray[np.float64], correction: Correction) -> NDArray[np.float64]:
-    """Adjust p-values for the number of genes tested; undefined ones stay undefined.
-
-    Parameters
-    ----------
-    p_value
-        Shape (genes,).
-    correction
-        Benjamini and Hochberg's false discovery rate (1995), or Bonferroni's.
-    """
-    if correction == "bonferroni":
-        return np.minimum(p_value * p_value.size, 1.0)
-    return benjamini_hochberg(p_value)
-
-
-def benjamini_hochberg(p_value: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Adjust p-values for the false discovery rate (Benjamini and Hochberg 1995).
-
-    Parameters
-    ----------
-    p_value
-        Shape (genes,). Undefined ones (NaN) count as tests with p = 1, as in scanpy, and stay undefined.
-    """
-    p = np.where(np.isnan(p_value), 1.0, p_value)
-    order = np.argsort(p)
-    ranked = p[order] * p.size / np.arange(1, p.size + 1)
-    adjusted = np.empty_like(p)
-    adjusted[order] = np.minimum.accumulate(ranked[::-1])[::-1].clip(max=1.0)
-    return np.where(np.isnan(p_value), np.nan, adjusted)
-
-
-def scale_of(matrix: Matrix, mean: NDArray[np.float64]) -> Scale:
-    """Say what kind of numbers the means are of: logarithms, linear amounts, or signed (scaled) values."""
-    low, high = np.nanmin(mean, initial=0.0), np.nanmax(mean, initial=0.0)
-    if low < 0:
-        return "signed"
-    return "linear" if matrix.dtype.kind in "iub" or high > _LARGEST_LOG1P else "log1p"
-
-
-def log2_fold_change(mean_a: NDArray[np.float64], mean_b: NDArray[np.float64], scale: Scale) -> NDArray[np.float64]:
-    """Return the log2 fold change of a against b, shape (genes,); NaN for signed values, which have none.
-
-    For logarithms this is scanpy's: log2((expm1(mean_a) + 1e-9) / (expm1(mean_b) + 1e-9)).
-    """
-    if scale == "signed":
-        return np.full(mean_a.shape, np.nan)
-    if scale == "log1p":
-        mean_a, mean_b = np.expm1(mean_a), np.expm1(mean_b)
-    fold: NDArray[np.float64] = np.log2((mean_a + _PSEUDO_MEAN) / (mean_b + _PSEUDO_MEAN))
-    return fold

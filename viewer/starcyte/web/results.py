@@ -8,9 +8,9 @@ import numpy as np
 from flask import Response
 from numpy.typing import NDArray
 
-from starcyte.compute import RESULT_COLUMNS
 from starcyte.compute.diffexp import Comparison
 from starcyte.compute.markers import GroupMarkers, Markers
+from starcyte.compute.methods.method import RESULT_COLUMNS
 from starcyte.curation.files.new_file import NewFile
 from starcyte.store.dataset import Dataset
 from starcyte.web.media import CSV

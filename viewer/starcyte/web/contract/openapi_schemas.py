@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from starcyte.compute import CORRECTIONS, METHODS, RESULT_COLUMNS
+from starcyte.compute.corrections import CORRECTIONS, DEFAULT_CORRECTION
+from starcyte.compute.methods import DEFAULT_METHOD, METHODS
+from starcyte.compute.methods.method import RESULT_COLUMNS
 
 COUNT = {"type": "integer", "minimum": 0, "maximum": 10**15 - 1}
 
@@ -90,7 +92,18 @@ def schemas() -> dict[str, Any]:
             idle=ref("Idle"),
         ),
         "Schema": object_(
-            ("title", "fingerprint", "n_obs", "n_vars", "obs", "embeddings", "matrices", "genes", "warnings"),
+            (
+                "title",
+                "fingerprint",
+                "n_obs",
+                "n_vars",
+                "obs",
+                "embeddings",
+                "matrices",
+                "genes",
+                "methods",
+                "warnings",
+            ),
             title=text,
             fingerprint=text,
             revision=text | {"description": "Of this very state of the file; send it back as X-Starcyte-Revision"},
@@ -113,6 +126,31 @@ def schemas() -> dict[str, Any]:
                 )
             ),
             default_matrix={"type": ["string", "null"]},
+            methods=list_(
+                object_(
+                    (
+                        "id",
+                        "label",
+                        "name",
+                        "description",
+                        "fewest_cells",
+                        "needs_index",
+                        "has_auc",
+                        "has_fold_change",
+                        "columns",
+                    ),
+                    id=text,
+                    label=text,
+                    name=text | {"description": "As in a sentence: by Welch’s t-test"},
+                    description=text,
+                    fewest_cells=whole | {"description": "Of each group"},
+                    needs_index=flag,
+                    has_auc=flag,
+                    has_fold_change=flag,
+                    columns=list_({"enum": list(RESULT_COLUMNS)}),
+                )
+            )
+            | {"description": "The methods of comparison; the first is the default"},
             genes={"type": "object"},
             cells={"type": "object"},
             features={"type": "object"},
@@ -189,8 +227,8 @@ def schemas() -> dict[str, Any]:
             ("a",),
             a=ref("Selection"),
             b={"oneOf": [ref("Selection"), {"const": "rest"}], "default": "rest"},
-            method={"enum": list(METHODS), "default": METHODS[0]},
-            correction={"enum": list(CORRECTIONS), "default": CORRECTIONS[0]},
+            method={"enum": list(METHODS), "default": DEFAULT_METHOD},
+            correction={"enum": list(CORRECTIONS), "default": DEFAULT_CORRECTION},
             matrix={"type": "string", "default": "X"},
             limit=COUNT,
             offset=COUNT,
@@ -199,8 +237,8 @@ def schemas() -> dict[str, Any]:
         "MarkerQuestion": closed(
             ("group_by",),
             group_by=text,
-            method={"enum": list(METHODS), "default": METHODS[0]},
-            correction={"enum": list(CORRECTIONS), "default": CORRECTIONS[0]},
+            method={"enum": list(METHODS), "default": DEFAULT_METHOD},
+            correction={"enum": list(CORRECTIONS), "default": DEFAULT_CORRECTION},
             matrix={"type": "string", "default": "X"},
             limit=COUNT | {"default": 50},
         ),

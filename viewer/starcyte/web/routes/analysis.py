@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from flask import Blueprint, Response, request
 
-from starcyte.compute import CORRECTIONS, METHODS, Correction, Method
+from starcyte.compute.corrections import CORRECTIONS, DEFAULT_CORRECTION
+from starcyte.compute.methods import DEFAULT_METHOD, METHODS
 from starcyte.errors import BadRequest, Forbidden
 from starcyte.web.context import Context, context
 from starcyte.web.media import CSV, JSON
@@ -34,8 +35,7 @@ def _refuse_all() -> None:
 @blueprint.post("/diffexp")
 def diffexp() -> Response:
     """Compare two groups of cells, now or as a job."""
-    from starcyte.compute.cached_moments import nearest
-    from starcyte.compute.diffexp import compare
+    from starcyte.compute.diffexp import compare, is_quick
     from starcyte.web.grouping import selected
 
     ctx, dataset, body = context(), context().dataset(), body_json()
@@ -53,8 +53,7 @@ def diffexp() -> Response:
         return compare(dataset, matrix, a, b, method, correction, cores, _after_index(ctx, matrix, method, tick))
 
     def quick() -> bool:
-        near = nearest(dataset, matrix, [a, b]) if method == "t-test" else None
-        return near is not None and near.is_quick
+        return is_quick(dataset, matrix, a, b, method)
 
     return answer_job(ctx.jobs.submit(key, work, owner=owner(), quick=quick), *page)
 
@@ -103,12 +102,12 @@ def job_cancel(job_id: str) -> Response:
     return answer_json({"job": context().jobs.cancel(job_id).as_dict()})
 
 
-def _after_index(ctx: Context, matrix: Matrix, method: Method, tick: Tick) -> Tick:
-    """Wait for the index where the method reads gene by gene, and return the tick for what comes after.
+def _after_index(ctx: Context, matrix: Matrix, method: str, tick: Tick) -> Tick:
+    """Wait for the index if the method reads gene by gene, and return the tick of the comparison itself.
 
-    Without it the whole file would be read once for every run of genes.
+    Without an index the whole file would be read once for every run of genes.
     """
-    if method == "t-test":
+    if not METHODS[method].needs_index:
         return tick
     ctx.loader.wait_index(matrix.name, lambda done: tick(done / 2))
     return lambda done: tick(0.5 + done / 2)
@@ -123,13 +122,13 @@ def _refuse_others(body: dict[str, Any], known: Sequence[str]) -> None:
         raise BadRequest(f"{min(unknown)!r} is no part of the question.", f"It has {', '.join(known)}.")
 
 
-def _common(body: dict[str, Any]) -> tuple[Method, Correction, Matrix]:
+def _common(body: dict[str, Any]) -> tuple[str, str, Matrix]:
     # a job that waited for the rest of a file would keep those of others from their turn
     context().loader.check_whole()
-    method, correction = body.get("method", METHODS[0]), body.get("correction", CORRECTIONS[0])
-    if method not in METHODS:
+    method, correction = body.get("method", DEFAULT_METHOD), body.get("correction", DEFAULT_CORRECTION)
+    if not isinstance(method, str) or method not in METHODS:
         raise BadRequest(f"There is no method {method!r}.", f"Methods: {', '.join(METHODS)}.")
-    if correction not in CORRECTIONS:
+    if not isinstance(correction, str) or correction not in CORRECTIONS:
         raise BadRequest(f"There is no correction {correction!r}.", f"Corrections: {', '.join(CORRECTIONS)}.")
     matrix = body.get("matrix", "X")
     if not isinstance(matrix, str):

@@ -9,6 +9,7 @@ import numpy as np
 from flask import Blueprint, Response, g, request
 
 from starcyte import __version__
+from starcyte.compute.methods import METHODS
 from starcyte.errors import BadRequest, LimitExceeded, NotFound
 from starcyte.web.access import Role
 from starcyte.web.context import context
@@ -52,7 +53,13 @@ def schema() -> Response:
 
     def make() -> Response:
         defaults = {"color_by": _first_color(dataset, settings.color_by), "embedding": settings.first_embedding}
-        more = {"version": __version__, "features": features, "defaults": defaults, "about": settings.about}
+        more = {
+            "version": __version__,
+            "features": features,
+            "defaults": defaults,
+            "about": settings.about,
+            "methods": [method.as_dict() for method in METHODS.values()],
+        }
         return answer_json(dataset.describe() | more | {"revision": dataset.revision})
 
     # whether labels can be kept depends on the disk

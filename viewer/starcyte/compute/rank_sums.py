@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr
 
 from starcyte.compute.blocks import each
 from starcyte.store.dataset import Matrix, Tick, no_tick
@@ -196,30 +195,3 @@ def _sorted(genes: NDArray[Any], groups: NDArray[Any], values: NDArray[Any]) -> 
     bits = key.astype(np.uint32)
     values = np.where(bits >> 31, bits & np.uint32(0x7FFFFFFF), ~bits).view(np.float32)
     return (key >> np.uint64(32)).astype(np.uint32), groups, values
-
-
-def wilcoxon(ranks: NDArray[np.float64], ties: NDArray[np.float64], n_a: int, n_b: int) -> tuple[NDArray[Any], ...]:
-    """Return z, two-sided p-value and AUC of the rank-sum test, corrected for ties, without continuity correction.
-
-    The normal approximation of Wilcoxon 1945 and Mann and Whitney 1947, as in scanpy with ``tie_correct=True``.
-
-    Parameters
-    ----------
-    ranks
-        Sum of the ranks of group a, shape (genes,).
-    ties
-        Sum of t^3 - t over runs of ties, shape (genes,).
-    n_a, n_b
-        Cells in each group.
-
-    Returns
-    -------
-    z, p_value, auc
-        Shape (genes,). Where all values are equal, z is 0 and p 1, as in scanpy; NaN where a value is NaN.
-    """
-    n = n_a + n_b
-    correction = 1 - ties / (float(n) ** 3 - n)
-    deviation = np.sqrt(np.maximum(correction, 0) * n_a * n_b * (n + 1) / 12)
-    excess = ranks - n_a * (n + 1) / 2
-    z = np.divide(excess, deviation, out=np.zeros_like(excess), where=deviation != 0)
-    return z, 2 * ndtr(-np.abs(z)), (ranks - n_a * (n_a + 1) / 2) / (float(n_a) * n_b)

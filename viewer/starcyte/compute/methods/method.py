@@ -1,0 +1,175 @@
+"""The parts of a method of comparison: its description, the groups it is given, the statistics it returns.
+
+Nothing here imports scipy: the list of methods is part of the schema, which the server sends soon after its start.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from starcyte.store.dataset import Matrix, Tick
+    from starcyte.store.moments import Moments
+
+#: Columns of the table of a comparison, in their order
+RESULT_COLUMNS = (
+    "gene",
+    "log2_fold_change",
+    "score",
+    "p_value",
+    "p_adjusted",
+    "mean_a",
+    "mean_b",
+    "fraction_a",
+    "fraction_b",
+    "auc",
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Contrasts:
+    """Groups of cells of one matrix, and the pairs of groups that are compared.
+
+    Parameters
+    ----------
+    matrix
+        The matrix.
+    codes
+        The group of each cell, integers of shape (n_obs,); n_groups for cells in no group.
+    n_groups
+        The number of groups.
+    against_rest
+        True: each group is compared with all other grouped cells, so that there are n_groups contrasts.
+        False: group 0 is compared with group 1, one contrast.
+    cached_moments
+        Returns the moments of the groups from those that are cached with the index, or None if that is not possible.
+        Called with the number of threads and the tick.
+    """
+
+    matrix: Matrix
+    codes: NDArray[np.integer[Any]]
+    n_groups: int
+    against_rest: bool
+    cached_moments: Callable[[int, Tick], Moments | None]
+
+    @property
+    def n_contrasts(self) -> int:
+        """The number of contrasts."""
+        return self.n_groups if self.against_rest else 1
+
+    def moments(self, workers: int, tick: Tick) -> Moments:
+        """Return the moments of the groups: the cached ones, or those of a pass over the matrix."""
+        from starcyte.compute.moments import group_moments
+
+        cached = self.cached_moments(workers, tick)
+        return cached or group_moments(self.matrix, self.codes, self.n_groups, workers, tick)
+
+
+@dataclass(frozen=True, eq=False)
+class Statistics:
+    """The statistics of every gene.
+
+    Parameters
+    ----------
+    n
+        Cells in each group, int64, shape (groups,).
+    mean
+        Mean value, float64, shape (genes, groups).
+    positive
+        Cells with a value above 0, integers, shape (genes, groups).
+    score
+        The test statistic, float64, shape (genes, contrasts); above 0 if group a is the higher one. NaN if undefined.
+    p_value
+        Two-sided, float64, shape (genes, contrasts). NaN if undefined.
+    auc
+        Area under the ROC curve, float64, shape (genes, contrasts); None from a method that has none.
+    """
+
+    n: NDArray[np.int64]
+    mean: NDArray[np.float64]
+    positive: NDArray[np.integer[Any]]
+    score: NDArray[np.float64]
+    p_value: NDArray[np.float64]
+    auc: NDArray[np.float64] | None = None
+
+
+class Run(Protocol):
+    """The function that computes a method."""
+
+    def __call__(self, contrasts: Contrasts, workers: int, tick: Tick) -> Statistics:
+        """Return the statistics of every gene of the matrix.
+
+        Parameters
+        ----------
+        contrasts
+            The groups of cells.
+        workers
+            The number of threads to use.
+        tick
+            Called with the fraction done; raises to stop.
+        """
+
+
+@dataclass(frozen=True)
+class Method:
+    """A method of comparison, with all that the interface and the page need to know of it.
+
+    Parameters
+    ----------
+    id
+        Its name in requests and results.
+    label
+        Its name on a button.
+    name
+        Its name in a sentence and in a figure legend: "... by Welch’s t-test".
+    description
+        When to choose it, in one line.
+    fewest_cells
+        The smallest number of cells of a group.
+    needs_index
+        Whether it reads gene by gene, so that a job waits for the column index of a matrix stored by cell.
+    uses_moments
+        Whether moments are all that it needs, so that cached ones answer without reading the matrix.
+    has_auc
+        Whether its results have an AUC.
+    has_fold_change
+        Whether its results have a log2 fold change of the means.
+    run
+        The computation.
+    """
+
+    id: str
+    label: str
+    name: str
+    description: str
+    fewest_cells: int
+    needs_index: bool
+    uses_moments: bool
+    has_auc: bool
+    run: Run
+    has_fold_change: bool = True
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of its results: those of RESULT_COLUMNS that it defines."""
+        undefined = {"auc": not self.has_auc, "log2_fold_change": not self.has_fold_change}
+        return tuple(column for column in RESULT_COLUMNS if not undefined.get(column))
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the description that the schema of a dataset holds."""
+        return {
+            "id": self.id,
+            "label": self.label,
+            "name": self.name,
+            "description": self.description,
+            "fewest_cells": self.fewest_cells,
+            "needs_index": self.needs_index,
+            "has_auc": self.has_auc,
+            "has_fold_change": self.has_fold_change,
+            "columns": list(self.columns),
+        }
