@@ -41,17 +41,17 @@ def test_the_making_of_an_index_is_followed_and_its_problems_told(visit, pbmc):
 
 
 def test_a_dataset_that_still_comes_is_shown_and_its_genes_are_waited_for(visit, pbmc):
-    coming = [0.374]
+    downloaded = [0.374]
     missing = {"error": {"code": "dataset_loading", "message": "raw/X is still being downloaded.", "hint": ""}}
 
     def health(route):
         body = json.loads(route.fetch().text())
-        if body["state"] == "ready" and coming:
-            body["coming"] = coming[0]
+        if body["state"] == "ready" and downloaded:
+            body["downloaded"] = downloaded[0]
         answer_json(route, body)
 
     def expression(route):
-        if coming:
+        if downloaded:
             answer_json(route, missing, 503)
         else:
             route.continue_()
@@ -67,7 +67,7 @@ def test_a_dataset_that_still_comes_is_shown_and_its_genes_are_waited_for(visit,
     expect(viewer.page.get_by_text("Downloading 37 %: genes follow")).to_be_visible()
     viewer.search_gene("CD79A")
     expect(viewer.page.get_by_text("It is still being downloaded")).to_be_visible()
-    coming.clear()
+    downloaded.clear()
     viewer.colored_by("CD79A")
     expect(bar).to_have_count(0)
 

@@ -88,7 +88,7 @@ def test_a_large_dataset_is_shown_while_it_comes(launched, cache, tmp_path):
         viewer = launched(server.url, cache, "--remote-private").opened()
         schema, health = viewer.json("schema"), viewer.json("health")
         assert schema["n_obs"] == 9000
-        assert 0 <= health["coming"] < 0.5
+        assert 0 <= health["downloaded"] < 0.5
         gene = f"expression?gene={viewer.json('genes')['genes'][0]['name']}"
         status, body = viewer.get(gene)[:2]
         assert (status, json.loads(body)["error"]["code"]) == (503, "dataset_loading")
@@ -99,9 +99,9 @@ def test_a_large_dataset_is_shown_while_it_comes(launched, cache, tmp_path):
         assert viewer.get("labels/mine/assign", "POST", given, **head)[0] == 200
         where = json.dumps({"a": {"ranges": [[0, 10]]}})
         assert viewer.get("diffexp", "POST", where, **head)[0] == 503
-        assert "coming" in viewer.json("health")
+        assert "downloaded" in viewer.json("health")
         server.is_open.set()
-        viewer.wait_until(lambda: "coming" not in viewer.json("health"))
+        viewer.wait_until(lambda: "downloaded" not in viewer.json("health"))
         assert viewer.get(gene)[0] == 200
         assert viewer.json("schema") == schema
         assert viewer.json("labels")["labels"][0]["n_unlabelled"] == 8990

@@ -62,7 +62,7 @@ def content(tmp_path_factory):
         layers={"counts": sp.random_array((N, M), density=0.3, rng=rng, format="csr")},
         obsp={"distances": sp.random_array((N, N), density=0.01, rng=rng, format="csr")},
     )
-    path = tmp_path_factory.mktemp("coming") / "cells.h5ad"
+    path = tmp_path_factory.mktemp("downloaded") / "cells.h5ad"
     adata.write_h5ad(path)
     return path.read_bytes()
 
@@ -204,7 +204,7 @@ def test_cells_are_shown_while_matrices_come(server, opened, content):
     loader = opened(indexing=True)
     dataset = loader.wait()
     assert (loader.state, dataset.n_obs) == ("ready", N)
-    assert loader.coming is not None
+    assert loader.downloaded is not None
     assert server.sent < 0.6 * len(content)
     assert set(dataset.obs_column("type").as_text()) == {"B", "T", "NK"}
     assert np.isfinite(dataset.embedding("X_umap", (0, 1))).all()
@@ -213,10 +213,10 @@ def test_cells_are_shown_while_matrices_come(server, opened, content):
     with pytest.raises(DatasetLoading, match="distances"):
         dataset.obsp_row("distances", 0)
     with pytest.raises(DatasetLoading, match=r"downloaded: \d+% is here"):
-        loader.check_whole()
+        loader.check_complete()
     server.is_open.set()
-    until(lambda: loader.coming is None)
-    loader.check_whole()
+    until(lambda: loader.downloaded is None)
+    loader.check_complete()
     assert dataset.path.read_bytes() == content
     assert dataset.matrix("X").column(0).dense().sum() > 0
     assert dataset.obsp_row("distances", 0) is not None
@@ -228,12 +228,12 @@ def test_cells_are_shown_while_matrices_come(server, opened, content):
 def test_the_next_one_finds_it_whole(server, opened):
     first = opened()
     first.wait()
-    until(lambda: first.coming is None)
+    until(lambda: first.downloaded is None)
     revision = first.dataset().revision
     before = server.sent
     again = opened()
     assert again.wait().revision == revision
-    assert again.coming is None
+    assert again.downloaded is None
     assert server.sent == before
 
 
@@ -247,7 +247,7 @@ def test_what_has_come_is_kept_by_the_next_process(server, opened, content):
     server.requests.clear()
     again = opened()
     again.wait()
-    until(lambda: again.coming is None)
+    until(lambda: again.downloaded is None)
     assert again.dataset().path.read_bytes() == content
     assert asked(server) < len(content)
     assert not any(headers.get("range", "").startswith("bytes=0-") for _, headers in server.requests)
@@ -259,7 +259,7 @@ def test_a_transfer_that_breaks_off_goes_on(server, opened, content):
     loader.wait()
     server.cuts = [100_000, 50_000, 100_000]
     server.is_open.set()
-    until(lambda: loader.coming is None)
+    until(lambda: loader.downloaded is None)
     assert loader.dataset().path.read_bytes() == content
 
 
@@ -270,8 +270,8 @@ def test_a_server_that_goes_away_is_told_and_asked_again(server, opened, content
     server.statuses = [503] * 12
     server.cuts = [0]
     server.is_open.set()
-    until(lambda: loader.problems or loader.coming is None)
-    until(lambda: loader.coming is None)
+    until(lambda: loader.problems or loader.downloaded is None)
+    until(lambda: loader.downloaded is None)
     assert loader.problems == []
     assert loader.dataset().path.read_bytes() == content
 
@@ -299,7 +299,7 @@ def test_a_file_that_is_replaced_before_it_is_shown_is_taken_anew(server, opened
     monkeypatch.setattr(remote_copy.Download, "_bring_front", replaced)
     loader = opened()
     assert loader.wait().n_obs == N
-    until(lambda: loader.coming is None)
+    until(lambda: loader.downloaded is None)
     assert loader.dataset().path.read_bytes() == content
 
 
@@ -320,7 +320,7 @@ def test_a_disk_that_is_full_meanwhile_is_told_and_it_goes_on_later(server, open
     assert "No space left" in loader.problems[0]
     assert loader.dataset().obs_column("type") is not None
     full.clear()
-    until(lambda: loader.coming is None)
+    until(lambda: loader.downloaded is None)
     assert loader.dataset().path.read_bytes() == content
     assert loader.problems == []
 
@@ -332,7 +332,7 @@ def test_a_server_that_answers_for_parts_no_more_sends_it_all(server, opened, co
     server.cuts = [100_000]
     server.ranges = False
     server.is_open.set()
-    until(lambda: loader.coming is None)
+    until(lambda: loader.downloaded is None)
     assert loader.state == "ready"
     assert dataset.path.read_bytes() == content
     assert dataset.matrix("X").column(3).dense().any()
@@ -344,7 +344,7 @@ def test_a_server_whose_parts_do_not_fit_sends_it_from_start_to_end(server, open
     server.ranges = trouble != "promises"
     loader = opened()
     dataset = loader.wait()
-    until(lambda: loader.coming is None)
+    until(lambda: loader.downloaded is None)
     assert dataset.path.read_bytes() == content
     assert loader.problems == []
 
@@ -362,7 +362,7 @@ def test_a_connection_that_ends_at_once_is_made_anew(server, opened, content):
     server.cuts = [0]
     loader = opened()
     assert loader.wait().n_obs == N
-    until(lambda: loader.coming is None)
+    until(lambda: loader.downloaded is None)
     assert loader.dataset().path.read_bytes() == content
 
 
@@ -373,7 +373,7 @@ def test_a_slow_network_is_no_damage(server, settings, content, opened):
     loader = DatasetLoader(None, slow, remote=RemoteFile(server.url, slow))
     loader.start()
     loader.wait()
-    assert loader.coming is not None
+    assert loader.downloaded is not None
     assert time.monotonic() - began > 1.5
     loader.close()
 
@@ -426,7 +426,7 @@ def test_two_that_show_the_same_file_tell_it_by_the_same_revision(server, opened
     second = opened()
     assert second.wait().revision == revision
     for one in (second, first):
-        until(lambda one=one: one.coming is None)
+        until(lambda one=one: one.downloaded is None)
         assert (one.state, one.problems) == ("ready", [])
         assert one.dataset().revision == revision
     assert first.dataset().path.read_bytes() == content

@@ -76,7 +76,7 @@ def test_a_dataset_from_a_store_is_shown_while_it_comes(store, pbmc, settings, m
     loader.run()
     dataset = loader.dataset()
     assert shown == [(True, dataset.obs_column("louvain").values.sum(), "raw/X")]
-    assert (loader.is_whole, loader.error) == (True, None)
+    assert (loader.is_complete, loader.error) == (True, None)
     assert dataset.path.read_bytes() == pbmc.read_bytes()
     assert dataset.matrix("raw/X").column(0).dense().size == 700
     loader.close()

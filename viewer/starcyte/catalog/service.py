@@ -224,8 +224,8 @@ class CatalogService:
                 return DatasetStatus("opening", loader.progress, loader.message, None, survey)
             if loader.state == "error":
                 return DatasetStatus("error", error=loader.error, survey=survey)
-            if loader.coming is not None:
-                return DatasetStatus("opening", loader.coming, "Downloading", None, survey, True)
+            if loader.downloaded is not None:
+                return DatasetStatus("opening", loader.downloaded, "Downloading", None, survey, True)
             indexing = loader.indexing
             if indexing:
                 return DatasetStatus("indexing", indexing.done, f"Indexing {indexing.matrix}", None, survey, True)
@@ -307,7 +307,7 @@ class CatalogService:
     def _survey_copies(self) -> None:
         """Look at what came from elsewhere, once it is here."""
         for _, opened in self._shelf.items():
-            if opened.entry.url is not None and opened.context.loader.is_whole:
+            if opened.entry.url is not None and opened.context.loader.is_complete:
                 asked = self._asked(opened.entry)
                 if self._surveyor.ask(asked) is None:
                     self._surveyor.ask(replace(asked, path=opened.context.dataset().path))
@@ -359,7 +359,7 @@ class CatalogService:
         loader, jobs = opened.context.loader, opened.context.jobs
         busy: bool = isinstance(jobs, JobsOf) and jobs.busy
         # one whose source is away may be closed; it goes on when it is opened again
-        comes = loader.state == "loading" or (loader.coming is not None and not loader.problems)
+        comes = loader.state == "loading" or (loader.downloaded is not None and not loader.problems)
         return bool(busy or comes or loader.indexing is not None)
 
     def _is_over(self) -> bool:

@@ -84,7 +84,7 @@ class DatasetLoader:
         self._done = threading.Event()
         self.error: StarcyteError | None = None
         self.progress: float | None = None
-        self.coming: float | None = None
+        self.downloaded: float | None = None
         "The fraction of the file that is here, where it is shown while it comes; None: all of it."
         demo = "Making the demo dataset, once: some ten seconds"
         self.message = "Asking for the file" if remote else "Opening the file" if path else demo
@@ -98,9 +98,9 @@ class DatasetLoader:
         return "error" if self.error else "ready"
 
     @property
-    def is_whole(self) -> bool:
+    def is_complete(self) -> bool:
         """Whether it is open, and all of it is here."""
-        return self.state == "ready" and self.coming is None
+        return self.state == "ready" and self.downloaded is None
 
     def start(self) -> None:
         """Begin, and return at once."""
@@ -130,7 +130,7 @@ class DatasetLoader:
             self.error = StarcyteError("The file could not be opened: a defect of starcyte.", "See the server's log.")
             self.message = self.error.message
         finally:
-            self.coming = None
+            self.downloaded = None
             was_shown = self._done.is_set()
             self._done.set()
             if self._closed.is_set():
@@ -170,7 +170,7 @@ class DatasetLoader:
         self.title = dataset.title
         self._dataset = dataset
         if part is not None:
-            self.coming = 0.0
+            self.downloaded = 0.0
             self._done.set()
 
     def _prepare(self) -> None:
@@ -187,8 +187,8 @@ class DatasetLoader:
 
     def _tell(self, progress: float | None, message: str) -> None:
         self.progress, self.message = progress, message
-        if self.coming is not None and progress is not None:
-            self.coming = progress
+        if self.downloaded is not None and progress is not None:
+            self.downloaded = progress
 
     def dataset(self, patience: float = 0.0) -> Dataset:
         """Return the open dataset.
@@ -222,11 +222,11 @@ class DatasetLoader:
         if self._preparing is not None:
             self._preparing.want(matrix)
 
-    def check_whole(self) -> None:
+    def check_complete(self) -> None:
         """Raise DatasetLoading where not all of the file is here."""
-        if self.coming is not None:
+        if self.downloaded is not None:
             raise DatasetLoading(
-                f"The dataset is still being downloaded: {self.coming:.0%} is here.", "Ask again in a few seconds."
+                f"The dataset is still being downloaded: {self.downloaded:.0%} is here.", "Ask again in a few seconds."
             )
 
     def wait_index(self, matrix: str, tick: Tick) -> None:

@@ -218,8 +218,8 @@ def health() -> Response:
         "message": loader.message,
         "title": loader.title,
     }
-    if loader.coming is not None:
-        answer["coming"] = round(loader.coming, 3)
+    if loader.downloaded is not None:
+        answer["downloaded"] = round(loader.downloaded, 3)
     indexing = loader.indexing
     if indexing:
         answer["indexing"] = {"matrix": indexing.matrix, "progress": indexing.done}

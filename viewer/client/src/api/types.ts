@@ -75,8 +75,8 @@ export interface Health {
   readonly title?: string | null;
   readonly error?: { readonly code: string; readonly message: string; readonly hint: string };
   /** The matrix whose index is made, and how far. */
-  /** The fraction of the file that has been downloaded, where it is shown while it comes. */
-  readonly coming?: number;
+  /** Fraction of the file that is downloaded, until all of it is. */
+  readonly downloaded?: number;
   readonly indexing?: { readonly matrix: string; readonly progress: number };
   /** Where the server ends when nobody uses it. */
   readonly idle?: Idle;

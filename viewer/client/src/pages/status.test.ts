@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
 import { doing, span } from './status';
 
-const open = { id: 'a', title: 'A', state: 'ready', coming: null, indexing: null };
+const open = { id: 'a', title: 'A', state: 'ready', downloaded: null, indexing: null };
 
 test('what goes on with a dataset is said', () => {
   expect(doing(open)).toBe('ready');
-  expect(doing({ ...open, coming: 0.378 })).toBe('downloading 37 %');
+  expect(doing({ ...open, downloaded: 0.378 })).toBe('downloading 37 %');
   expect(doing({ ...open, indexing: 0.378 })).toBe('indexing 38 %');
 });
 

@@ -5,7 +5,7 @@ export interface OpenDataset {
   readonly title: string;
   readonly state: string;
   /** The fraction of it that has been downloaded, where it is shown meanwhile. */
-  readonly coming: number | null;
+  readonly downloaded: number | null;
   readonly indexing: number | null;
 }
 
@@ -35,8 +35,8 @@ export interface Status {
 }
 
 /** What goes on with a dataset that is open. */
-export function doing({ state, coming, indexing }: OpenDataset): string {
-  if (coming !== null) return `downloading ${Math.floor(100 * coming)} %`;
+export function doing({ state, downloaded, indexing }: OpenDataset): string {
+  if (downloaded !== null) return `downloading ${Math.floor(100 * downloaded)} %`;
   return indexing === null ? state : `indexing ${Math.round(100 * indexing)} %`;
 }
 

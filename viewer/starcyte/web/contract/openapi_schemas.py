@@ -86,7 +86,7 @@ def schemas() -> dict[str, Any]:
             message=text,
             title=text,
             error=failure,
-            coming=number | {"description": "The fraction of the file that is here, where it is shown while it comes"},
+            downloaded=number | {"description": "Fraction of the file that is downloaded, until all of it is"},
             indexing=object_(("matrix", "progress"), matrix=text, progress=number),
             problems=list_(text),
             idle=ref("Idle"),

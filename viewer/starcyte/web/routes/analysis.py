@@ -124,7 +124,7 @@ def _refuse_others(body: dict[str, Any], known: Sequence[str]) -> None:
 
 def _common(body: dict[str, Any]) -> tuple[str, str, Matrix]:
     # a job that waited for the rest of a file would keep those of others from their turn
-    context().loader.check_whole()
+    context().loader.check_complete()
     method, correction = body.get("method", DEFAULT_METHOD), body.get("correction", DEFAULT_CORRECTION)
     if not isinstance(method, str) or method not in METHODS:
         raise BadRequest(f"There is no method {method!r}.", f"Methods: {', '.join(METHODS)}.")

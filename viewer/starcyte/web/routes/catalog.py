@@ -160,7 +160,7 @@ def _status() -> dict[str, Any]:
                     "id": key,
                     "title": one.context.loader.title,
                     "state": one.context.loader.state,
-                    "coming": one.context.loader.coming,
+                    "downloaded": one.context.loader.downloaded,
                     "indexing": one.context.loader.indexing.done if one.context.loader.indexing else None,
                 }
                 for key, one in opened

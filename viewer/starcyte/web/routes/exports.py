@@ -73,7 +73,7 @@ def h5ad() -> Response:
 
     only(body_json())
     ctx, dataset = context(), context().dataset()
-    ctx.loader.check_whole()
+    ctx.loader.check_complete()
     curation, user = mine()
     downloads = ctx.downloads()
     with curation.store.read() as reading:

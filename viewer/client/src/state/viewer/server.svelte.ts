@@ -13,7 +13,7 @@ const WATCH = 15_000;
 
 export class Server {
   /** The fraction of the file that the server has; null where it has all. */
-  coming = $state<number | null>(null);
+  downloaded = $state<number | null>(null);
   indexing = $state.raw<Health['indexing'] | null>(null);
   problems = $state.raw<readonly string[]>([]);
   private readonly controller = new AbortController();
@@ -29,14 +29,14 @@ export class Server {
     try {
       do {
         const health = await this.viewer.api.health(signal);
-        this.coming = health.coming ?? null;
+        this.downloaded = health.downloaded ?? null;
         this.indexing = health.indexing ?? null;
         this.problems = health.problems ?? [];
         if (this.isBusy) await pause(PAUSE, signal);
       } while (this.isBusy);
     } catch {
       // A server that does not answer is told of by what the user asked for.
-      this.coming = null;
+      this.downloaded = null;
       this.indexing = null;
     } finally {
       this.looking = false;
@@ -44,7 +44,7 @@ export class Server {
   }
 
   private get isBusy(): boolean {
-    return this.coming !== null || this.indexing !== null;
+    return this.downloaded !== null || this.indexing !== null;
   }
 
   /** Ask now and then whether the file is still the one that is shown. */
