@@ -137,6 +137,33 @@ def test_page_finds_what_it_names_in_the_wheel(wheel: Path) -> None:
         assert str(PurePosixPath(PAGE).parent / address) in names, f"{address} is not relative, or not in the wheel"
 
 
+def test_wheel_has_the_licence_of_each_library_in_the_page(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as packed:
+        text = packed.read("starcyte/static/THIRD_PARTY_LICENSES").decode()
+    notices = dict(re.findall(r"^(\S+) \d[\w.-]*\n\n(.*?)(?=^-{80}$|\Z)", text, flags=re.MULTILINE | re.DOTALL))
+    # the libraries of these, too, which no source of ours names
+    assert notices.keys() >= imported(ROOT / "viewer" / "client" / "src") | {"@floating-ui/dom", "tabbable"}
+    for name, notice in notices.items():
+        assert "opyright" in notice, name
+        assert re.search(r"Permission .* granted|Apache License", notice, flags=re.DOTALL), name
+
+
+def test_script_of_the_visualization_contains_no_library() -> None:
+    assert imported(ROOT / "viewer" / "client" / "visualization") == set()
+
+
+def imported(folder: Path) -> set[str]:
+    """Return the packages whose code the sources in a folder import; imports of types leave none."""
+    sources = [
+        source
+        for source in folder.rglob("*")
+        if source.suffix in {".ts", ".svelte"} and not source.name.endswith((".test.ts", ".d.ts", "vite.config.ts"))
+    ]
+    found = r"^\s*(?:import|export) (?!type\b)[^;]*?from '((?:@[\w-]+/)?[a-z][\w-]*)(?:/[^']*)?'"
+    text = "\n".join(source.read_text() for source in sources)
+    return set(re.findall(found, text, flags=re.MULTILINE)) - {"vitest", "fast-check"}
+
+
 def test_sdist_holds_the_built_client_but_neither_its_sources_nor_tests(sdist: Path, modules: set[str]) -> None:
     names = names_in(sdist)
     sources = {f"{'tool' if m.startswith('starcyte_galaxy') else 'viewer'}/{m}" for m in modules}
