@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 GENERATORS: dict[str, Callable[[], str]] = {
     "commands": commands.markdown,
-    "not-taken": commands.not_taken,
+    "unsupported": commands.unsupported,
     "settings": settings.markdown,
     "settings-of-a-dataset": settings.of_a_dataset,
     "errors": errors.markdown,

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Iterator
 
 from starcyte import cli
-from starcyte.options import NOT_TAKEN
+from starcyte.options import UNSUPPORTED
 from starcyte.settings import SETTINGS
 
 _SETTINGS = {setting.name for setting in SETTINGS}
@@ -17,10 +17,10 @@ def markdown() -> str:
     return "\n\n".join(_section(name, parser) for name, parser in _commands())
 
 
-def not_taken() -> str:
+def unsupported() -> str:
     """Return the table of the options of cellxgene that are not supported."""
     rows = ["| option | reason, and alternative |", "| --- | --- |"]
-    rows += [f"| {', '.join(f'`{name}`' for name in names)} | {reason} |" for names, reason in NOT_TAKEN.items()]
+    rows += [f"| {', '.join(f'`{name}`' for name in names)} | {reason} |" for names, reason in UNSUPPORTED.items()]
     return "\n".join(rows)
 
 

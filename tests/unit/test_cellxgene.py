@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from starcyte import cli
-from starcyte.options import NOT_TAKEN
+from starcyte.options import UNSUPPORTED
 from starcyte.settings import SETTINGS
 
 #: Of cellxgene 1.3.0, with a value where one is needed
@@ -34,12 +34,12 @@ OPTIONS = {
     ("-v", "--verbose"): None,
     ("--X-approximate-distribution",): "auto",
 }
-REFUSED = {name for names in NOT_TAKEN for name in names}
+REFUSED = {name for names in UNSUPPORTED for name in names}
 ROWS = [(name, value) for names, value in OPTIONS.items() for name in names]
 
 
 @pytest.mark.parametrize(("name", "value"), [row for row in ROWS if row[0] not in REFUSED])
-def test_an_option_is_taken(name, value):
+def test_an_option_is_supported(name, value):
     words = [name] if value is None else [name, value]
     args = cli._parser().parse_args(["launch", "cells.h5ad", *words])
     changed = [s.name for s in SETTINGS if getattr(args, s.name) is not None]
@@ -48,16 +48,16 @@ def test_an_option_is_taken(name, value):
 
 
 @pytest.mark.parametrize(("name", "value"), [row for row in ROWS if row[0] in REFUSED])
-def test_an_option_that_is_not_taken_says_why(name, value, capsys):
+def test_an_unsupported_option_is_refused_with_its_reason(name, value, capsys):
     words = [name] if value is None else [name, value]
     assert cli.main(["launch", "cells.h5ad", *words]) == 2
-    reason = next(reason for names, reason in NOT_TAKEN.items() if name in names)
+    reason = next(reason for names, reason in UNSUPPORTED.items() if name in names)
     said = capsys.readouterr().err
-    assert said == f"starcyte: {name} is not taken by starcyte. {reason}\n"
+    assert said == f"starcyte: Option {name} is not supported. {reason}\n"
 
 
 def test_only_options_of_cellxgene_are_refused():
-    assert set(OPTIONS) >= set(NOT_TAKEN)
+    assert set(OPTIONS) >= set(UNSUPPORTED)
 
 
 def test_embeddings_may_be_repeated():

@@ -1,4 +1,4 @@
-"""The options that all commands share, and those of cellxgene that are not taken."""
+"""The options that all commands share, and those of cellxgene that are not supported."""
 
 from __future__ import annotations
 
@@ -9,24 +9,22 @@ from typing import Any, NoReturn
 from starcyte.errors import InputError
 from starcyte.settings import GROUPS, Setting
 
-#: Options of cellxgene that are not taken, and what to do without
-NOT_TAKEN = {
-    ("-b", "--backed"): "The matrix is always read from the file; leave the option out.",
-    ("-c", "--config-file"): "Settings may stand in an INI file, which --config names.",
-    ("-d", "--debug"): "A server that many reach must not show its insides; --verbose tells more.",
-    ("-s", "--scripts"): "The page runs no scripts but its own; what counts visits belongs into the proxy in front.",
+#: Options of cellxgene that are not supported, with the reason and the alternative
+UNSUPPORTED = {
+    ("-b", "--backed"): "The matrix is always read from the file; omit the option.",
+    ("-c", "--config-file"): "Settings are read from an INI file, named by `--config`.",
+    ("-d", "--debug"): "A public server must not show tracebacks; `--verbose` logs more.",
+    ("-s", "--scripts"): "The page runs its own scripts only; count visits in the proxy in front.",
     ("--dump-default-config",): "`starcyte launch --help` lists the settings with their defaults.",
-    (
-        "--disable-custom-colors",
-    ): "A colour that the file gives to a category is part of the data; users choose others.",
-    ("--annotations-file",): "Users take labels in from a CSV file on the page; none is ever overwritten.",
-    ("--gene-sets-file",): "Users take gene sets in from a file on the page; none is ever overwritten.",
-    ("--X-approximate-distribution",): "The scale of a matrix is found from its values, for each matrix apart.",
+    ("--disable-custom-colors",): "Colours of categories in the file are part of the data; users can choose others.",
+    ("--annotations-file",): "Users import annotations from a CSV file on the page, which is never overwritten.",
+    ("--gene-sets-file",): "Users import gene sets from a file on the page, which is never overwritten.",
+    ("--X-approximate-distribution",): "The scale is inferred from the values, for each matrix.",
 }
 
 
-class NotTaken(argparse.Action):
-    """Refuses an option, and says why."""
+class Unsupported(argparse.Action):
+    """An option that is refused with its reason."""
 
     def __init__(self, option_strings: Sequence[str], dest: str, reason: str, **more: Any) -> None:
         super().__init__(option_strings, dest, nargs="?", **more)
@@ -36,15 +34,15 @@ class NotTaken(argparse.Action):
         self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option: str | None = None
     ) -> NoReturn:
         """Refuse."""
-        raise InputError(f"{option} is not taken by starcyte.", self._reason)
+        raise InputError(f"Option {option} is not supported.", self._reason)
 
 
 class Parser(argparse.ArgumentParser):
-    """Tells a mistake in one line, as every other error; argparse would print all flags before it."""
+    """A parser that reports an error in one line, like every other error; argparse would print all options first."""
 
     def error(self, message: str) -> NoReturn:
-        """Raise InputError with the mistake."""
-        raise InputError(f"{message[:1].upper()}{message[1:]}.", f"`{self.prog} --help` says what there is.")
+        """Raise InputError with the message."""
+        raise InputError(f"{message[:1].upper()}{message[1:]}.", f"`{self.prog} --help` lists the options.")
 
 
 def common_options() -> Parser:
@@ -53,7 +51,7 @@ def common_options() -> Parser:
     The settings are listed by group; each can be given in the environment too, as ``STARCYTE_NAME``.
     """
     common = Parser(add_help=False)
-    common.add_argument("--demo", action="store_true", help="Use a dataset that starcyte makes itself.")
+    common.add_argument("--demo", action="store_true", help="Use a generated dataset.")
     common.add_argument(
         "--config",
         metavar="FILE",
@@ -61,8 +59,8 @@ def common_options() -> Parser:
     )
     for title, rows in GROUPS.items():
         _add_group(common, title, rows)
-    for names, reason in NOT_TAKEN.items():
-        common.add_argument(*names, action=NotTaken, reason=reason, help=argparse.SUPPRESS)
+    for names, reason in UNSUPPORTED.items():
+        common.add_argument(*names, action=Unsupported, reason=reason, help=argparse.SUPPRESS)
     return common
 
 
