@@ -3,7 +3,10 @@
 import numpy as np
 import pytest
 from scipy.stats import gaussian_kde, pearsonr, spearmanr
-from starcyte.compute.plots.distribution import QUANTILES, correlation, distribution, histogram, kernel_density
+from starcyte.compute.kernel_density import kernel_density
+from starcyte.compute.plots.correlation import correlation
+from starcyte.compute.plots.distribution import QUANTILES, distribution
+from starcyte.compute.plots.histogram import histogram
 
 RNG = np.random.default_rng(11)
 SAMPLES = {

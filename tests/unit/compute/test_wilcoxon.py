@@ -12,7 +12,6 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 from indexing import indexed, opened, stored
 from scipy.stats import mannwhitneyu
-from starcyte.compute import rank_sums as ranks
 from starcyte.compute.diffexp import compare
 from starcyte.compute.methods.wilcoxon import rank_sum_test
 from starcyte.compute.rank_sums import rank_sums
@@ -24,18 +23,15 @@ LAYOUTS = ["csr", "csc", "dense"]
 GROUPS = ["CD14+ Monocyte", "Dendritic", "CD34+"]
 
 
-@pytest.fixture(autouse=True)
-def small_cuts(monkeypatch):
-    """Cut the genes as often as with a large dataset."""
-    monkeypatch.setattr(ranks, "_AT_ONCE", 40_000)
+def ours(values, codes, tmp_path, layout="csr", index=False, k=2, block_bytes=400, workers=2, at_once=40_000):
+    """Return z, p and AUC of group 0 against group 1 (or all others), as starcyte finds them in a file.
 
-
-def ours(values, codes, tmp_path, layout="csr", index=False, k=2, block_bytes=400, workers=2):
-    """Return z, p and AUC of group 0 against group 1 (or all others), as starcyte finds them in a file."""
+    The genes are cut into as many runs as those of a large dataset.
+    """
     with opened(tmp_path / "x.h5ad", stored(values, layout), block_bytes=block_bytes) as dataset:
         if index:
             indexed(dataset, tmp_path / f"cache-{np.random.default_rng().integers(1 << 62)}")
-        sums = rank_sums(dataset.matrix("X"), codes, k, workers)
+        sums = rank_sums(dataset.matrix("X"), codes, k, workers, entries_at_once=at_once)
         n = sums.n.tolist()
         return rank_sum_test(sums.ranks[:, 0], sums.ties, n[0], sum(n[1:])), sums
 
@@ -78,9 +74,7 @@ def cases(draw):
 @examples(max_examples=60, derandomize=True)
 def test_any_data_is_scipys(tmp_path, drawn, at_once):
     values, codes, how = drawn
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ranks, "_AT_ONCE", at_once)
-        found, sums = ours(values, codes, tmp_path, **how)
+    found, sums = ours(values, codes, tmp_path, at_once=at_once, **how)
     agree(found, scipys(values, codes == 0, codes == 1))
     for g in (0, 1):
         inside = values[codes == g].astype(np.float64)
@@ -186,9 +180,8 @@ def test_it_can_be_stopped(tmp_path, layout, index):
     with opened(tmp_path / "x.h5ad", stored(values, layout), block_bytes=3000) as dataset:
         if index:
             indexed(dataset, tmp_path / "cache")
-        with pytest.MonkeyPatch.context() as patch, pytest.raises(Cancelled):
-            patch.setattr(ranks, "_AT_ONCE", 300)
-            rank_sums(dataset.matrix("X"), np.arange(200) % 2, 2, 1, stop)
+        with pytest.raises(Cancelled):
+            rank_sums(dataset.matrix("X"), np.arange(200) % 2, 2, 1, stop, entries_at_once=300)
     assert all(0 <= done <= 1 for done in seen)
 
 

@@ -277,7 +277,7 @@ def anonymous():
     with open("/proc/self/smaps_rollup") as stream:
         return next(int(line.split()[1]) for line in stream if line.startswith("Anonymous:"))
 
-from starcyte.compute import rank_sums as ranks
+from starcyte.compute.rank_sums import rank_sums
 from starcyte.compute.moments import group_moments
 from starcyte.settings import Settings
 from starcyte.store.anndata.dataset import AnnDataDataset
@@ -288,7 +288,6 @@ dataset = AnnDataDataset(Path(sys.argv[1]), Settings(block_bytes=1 << 20))
 matrix = dataset.matrix("X")
 codes = np.arange(dataset.n_obs) % 3
 peak, stop = [0], threading.Event()
-ranks._AT_ONCE = 50_000
 
 def watch():
     while not stop.wait(0.005):
@@ -300,7 +299,7 @@ watcher.start()
 source = dataset.source("X")
 matrix.index = build_index(matrix.base, dataset.grouping_columns(), Path(sys.argv[2]), source, 2)
 group_moments(matrix, codes, 2, 2)
-ranks.rank_sums(matrix, codes, 2, 2)
+rank_sums(matrix, codes, 2, 2, entries_at_once=50_000)
 stop.set()
 watcher.join()
 print(peak[0] - before)

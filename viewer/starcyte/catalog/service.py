@@ -18,7 +18,7 @@ from starcyte.catalog.pool import Pool
 from starcyte.catalog.scan import is_called_dataset
 from starcyte.catalog.summary import DatasetSummary
 from starcyte.catalog.summary_worker import SummaryRequest, SummaryResult, SummaryWorker
-from starcyte.compute.jobs import Jobs, JobsOf
+from starcyte.compute.jobs import Jobs, ScopedJobs
 from starcyte.errors import DatasetInvalid, FilterMissing, InputError, NotFound, StarcyteError
 from starcyte.settings import Settings
 from starcyte.store.fingerprint import file_state
@@ -343,7 +343,7 @@ class CatalogService:
             turn=self._turn,
         )
         loader.title = self.title_of(entry)
-        context = Context(settings, loader, JobsOf(self.jobs, f"{entry.id} {self._number}"), _PATIENCE_SECONDS)
+        context = Context(settings, loader, ScopedJobs(self.jobs, f"{entry.id} {self._number}"), _PATIENCE_SECONDS)
         context.on_end, context.idle = self._on_end, self.idle
         loader.start()
         context.begin()
@@ -357,7 +357,7 @@ class CatalogService:
     @staticmethod
     def _is_busy(opened: Opened) -> bool:
         loader, jobs = opened.context.loader, opened.context.jobs
-        busy: bool = isinstance(jobs, JobsOf) and jobs.busy
+        busy: bool = isinstance(jobs, ScopedJobs) and jobs.busy
         # one whose source is away may be closed; it goes on when it is opened again
         comes = loader.state == "loading" or (loader.downloaded is not None and not loader.problems)
         return bool(busy or comes or loader.indexing is not None)

@@ -1,4 +1,4 @@
-"""How far two ways to group the same cells agree."""
+"""Agreement of two groupings of the same cells: contingency table, adjusted Rand index, Cohen's kappa."""
 
 from __future__ import annotations
 
@@ -12,20 +12,21 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, eq=False)
 class Agreement:
-    """Two groupings against each other.
+    """The agreement of two groupings.
 
     Parameters
     ----------
     counts
-        How many cells are in each category of the first and of the second, shape (categories of the first + 1,
-        categories of the second + 1); the last row and the last column are of cells without a category.
+        The contingency table: cells in each category of the first and of the second, int64, shape (categories of the
+        first + 1, categories of the second + 1); the last row and column count cells without a category.
     n
-        Cells that have a category in both; ``ari`` and ``kappa`` are of these.
+        Cells that have a category in both; ``ari`` and ``kappa`` are computed from these.
     ari
-        Adjusted Rand index (Hubert and Arabie 1985); NaN where there is no such cell.
+        Adjusted Rand index (Hubert and Arabie 1985, doi:10.1007/BF01908075), as sklearn's ``adjusted_rand_score``; NaN
+        if n is 0.
     kappa
-        Cohen's kappa (1960), unweighted, categories of one name being the same; NaN where no name is in both, or both
-        put all cells into one and the same category.
+        Cohen's kappa (1960, doi:10.1177/001316446002000104), unweighted, as sklearn's ``cohen_kappa_score``; categories
+        are matched by name. NaN if no name is in both, or both put all cells into the same category.
     """
 
     counts: NDArray[np.int64]
@@ -35,12 +36,12 @@ class Agreement:
 
 
 def agreement(a: NDArray[Any], a_categories: Sequence[str], b: NDArray[Any], b_categories: Sequence[str]) -> Agreement:
-    """Compare two groupings.
+    """Return the agreement of two groupings.
 
     Parameters
     ----------
     a, b
-        The category of each cell, shape (n_obs,); -1 for none.
+        The category of each cell, integers of shape (n_obs,); -1 for none.
     a_categories, b_categories
         The names of the categories.
     """
@@ -55,7 +56,7 @@ def _ari(counts: NDArray[np.int64]) -> float:
     n = int(counts.sum())
     if n == 0:
         return float("nan")
-    # pairs of cells that are together: in both, in the first, in the second; as Python's numbers, which do not overflow
+    # pairs of cells in the same category of both, of the first, of the second; Python integers do not overflow
     both = _pairs(counts.ravel())
     first, second = _pairs(counts.sum(1)), _pairs(counts.sum(0))
     total = n * (n - 1) // 2

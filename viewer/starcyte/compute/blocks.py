@@ -1,4 +1,4 @@
-"""A whole matrix, block by block, on several threads."""
+"""A parallel loop over the blocks of a matrix."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from starcyte.store.dataset import Tick
 
 
-def each(n: int, work: Callable[[int], None], workers: int, tick: Tick) -> None:
-    """Do a piece of work for each number below n, some at a time.
+def parallel_for(n: int, work: Callable[[int], None], workers: int, tick: Tick) -> None:
+    """Call a function for each number below n, on several threads.
 
     Parameters
     ----------
     n
-        How many pieces there are.
+        The number of calls.
     work
-        Does one; called from several threads.
+        The function.
     workers
-        How many are done at a time.
+        The number of threads.
     tick
-        Called between pieces with the fraction done; when it raises, no piece is begun any more.
+        Called before each call with the fraction done; if it raises, no further call is started.
 
     Raises
     ------
     Exception
-        The first that a piece, or the tick, raises.
+        The first exception of a call, or of the tick.
     """
     with ThreadPoolExecutor(workers, thread_name_prefix="blocks") as pool:
         pending: set[Future[None]] = set()

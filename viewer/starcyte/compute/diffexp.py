@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from starcyte.compute.cached_moments import nearest
+from starcyte.compute.cached_moments import nearest_grouping
 from starcyte.compute.corrections import CORRECTIONS, DEFAULT_CORRECTION
 from starcyte.compute.fold_change import Scale, log2_fold_change, scale_of
 from starcyte.compute.methods import DEFAULT_METHOD, METHODS
@@ -88,7 +88,7 @@ def compare(
     n_a, n_b = int(a.sum()), int(b.sum())
 
     def cached(workers: int, tick: Tick) -> Moments | None:
-        grouping = nearest(dataset, matrix, [a, b])
+        grouping = nearest_grouping(dataset, matrix, [a, b])
         return None if grouping is None else grouping.moments(workers, tick)
 
     found = chosen.run(Contrasts(matrix, codes, 2, against_rest=False, cached_moments=cached), workers, tick)
@@ -118,7 +118,7 @@ def is_quick(dataset: Dataset, matrix: Matrix, a: NDArray[np.bool_], b: NDArray[
     """Return whether cached moments answer a comparison within a fraction of a second."""
     if not METHODS[method].uses_moments:
         return False
-    grouping = nearest(dataset, matrix, [a, b])
+    grouping = nearest_grouping(dataset, matrix, [a, b])
     return grouping is not None and grouping.is_quick
 
 

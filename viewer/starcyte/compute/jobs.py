@@ -1,7 +1,7 @@
-"""Jobs: work too long for one request, done by a bounded pool, asked for by id, cancelled between blocks.
+"""Jobs: work too long for one request, run by a bounded pool, polled by id, cancelled between blocks.
 
-Turns go round between owners: whoever has waited longest for a turn is next, however many jobs another has queued. A
-job that nobody has asked for some time is given up: its page has gone.
+Owners are served round-robin: the queued job of the owner who has waited longest runs next, regardless of how many jobs
+another owner has queued. A job that is not polled for some time is cancelled, because its page has been closed.
 
 Invariant: a job is in ``_jobs`` from ``submit`` until it is dropped as the oldest finished one, or with its scope;
 while the lock is not held, a job whose state is queued or running has a worker that will end it.
@@ -28,15 +28,16 @@ log = logging.getLogger(__name__)
 
 JobState = Literal["queued", "running", "done", "failed", "cancelled"]
 
-# each comparison uses all cores: two at a time keep a short one from waiting behind a long one
+# each comparison uses all cores; with two at a time a short one does not wait for a long one
 _AT_ONCE = 2
 
 
 @dataclass(eq=False)
 class Job:
-    """One piece of work.
+    """One unit of work, with its state, progress and result.
 
-    ``state`` moves from queued to running to one of done, failed and cancelled, and then stays.
+    ``state`` changes from queued to running to one of done, failed and cancelled, which is final. ``noun`` names the
+    work in messages; ``polled`` is the time of the last request for it.
     """
 
     id: str
@@ -46,36 +47,38 @@ class Job:
     work: Callable[[Tick], Any]
     deadline: float
     patience: float
-    what: str = "comparison"
+    noun: str = "comparison"
     quick: bool = False
     state: JobState = "queued"
     progress: float = 0.0
     result: Any = None
     error: StarcyteError | None = None
-    asked: float = field(default_factory=time.monotonic)
+    polled: float = field(default_factory=time.monotonic)
     ended: threading.Event = field(default_factory=threading.Event)
     cancelled: threading.Event = field(default_factory=threading.Event)
 
     def tick(self, done: float) -> None:
-        """Note the progress; raise Cancelled if nobody wants the result any more or it took too long."""
+        """Record the progress; raise Cancelled if the job was cancelled, is past its deadline or is not polled."""
         self.progress = done
         now = time.monotonic()
         if self.cancelled.is_set():
-            raise Cancelled(f"The {self.what} was cancelled.")
+            raise Cancelled(f"The {self.noun} was cancelled.")
         if now > self.deadline:
-            hint = "Compare fewer cells." if self.what == "comparison" else ""
-            raise Cancelled(f"The {self.what} took longer than allowed (setting job_deadline).", hint)
-        if now - self.asked > self.patience:
-            raise Cancelled(f"Nobody has asked for the {self.what} for a while (setting job_patience).", "Ask again.")
+            hint = "Compare fewer cells." if self.noun == "comparison" else ""
+            raise Cancelled(f"The {self.noun} exceeded the time limit (setting job_deadline).", hint)
+        if now - self.polled > self.patience:
+            raise Cancelled(
+                f"The {self.noun} was cancelled because no client polled it (setting job_patience).", "Start it again."
+            )
 
     def as_dict(self) -> dict[str, Any]:
-        """Return what the HTTP interface says of it."""
+        """Return its state as JSON."""
         entry: dict[str, Any] = {"id": self.id, "state": self.state, "progress": round(self.progress, 4)}
         return entry | ({"error": self.error.as_dict()} if self.error else {})
 
 
 class Jobs:
-    """The pool.
+    """The pool of workers, with the jobs that are queued, running or finished.
 
     Parameters
     ----------
@@ -86,7 +89,7 @@ class Jobs:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="job")
-        # what takes no time must not wait behind what reads a matrix
+        # a quick job must not wait for one that reads a matrix
         self._quick_pool = ThreadPoolExecutor(1, thread_name_prefix="quick job")
         self._lock = threading.Lock()
         self._jobs: dict[str, Job] = {}
@@ -97,35 +100,35 @@ class Jobs:
         key: str,
         work: Callable[[Tick], Any],
         owner: str = "",
-        what: str = "comparison",
+        noun: str = "comparison",
         is_stale: Callable[[Any], bool] = lambda result: False,
         scope: str = "",
         quick: Callable[[], bool] = lambda: False,
     ) -> Job:
-        """Do the work, or take part in the same work that is under way or done.
+        """Return a new job, or the one with the same key that is queued, running or done.
 
         Parameters
         ----------
         key
-            What is asked, in full: equal keys have equal answers.
+            The whole request: equal keys have equal results.
         work
-            Called with the job's tick; its return value is the result.
+            The work: called with the job's tick, returns the result.
         owner
-            Who asks; owners take turns.
-        what
-            What it is, for messages.
+            The client that asks; owners are served round-robin.
+        noun
+            The name of the work in messages.
         is_stale
-            Says of a result that is there whether it is of no use any more.
+            Returns whether a finished result can no longer be used.
         scope
-            What it belongs to: jobs of other scopes are not seen.
+            The dataset that it belongs to: jobs of other scopes are not shared.
         quick
-            Says whether it takes no time to speak of: such jobs wait for each other alone. Not asked where no job at
-            all has room.
+            Returns whether it takes a fraction of a second: such jobs have a queue of their own. Not called if both
+            queues are full.
 
         Raises
         ------
         TooManyJobs
-            If too many jobs are waiting.
+            If the queue is full.
         """
         with self._lock:
             if same := self._same(key, scope, is_stale):
@@ -137,34 +140,36 @@ class Jobs:
                 return same
             self._check_room(is_quick)
             deadline, patience = time.monotonic() + self._settings.job_deadline, self._settings.job_patience
-            job = Job(secrets.token_hex(8), key, owner, scope, work, deadline, patience, what, is_quick)
+            job = Job(secrets.token_hex(8), key, owner, scope, work, deadline, patience, noun, is_quick)
             self._jobs[job.id] = job
             self._drop_old()
         (self._quick_pool if is_quick else self._pool).submit(self._run_next, is_quick)
         return job
 
     def _same(self, key: str, scope: str, is_stale: Callable[[Any], bool]) -> Job | None:
-        job = next((j for j in self._of(scope) if j.key == key and self._is_wanted(j, is_stale)), None)
+        job = next((j for j in self._in_scope(scope) if j.key == key and self._is_usable(j, is_stale)), None)
         if job:
-            job.asked = time.monotonic()
+            job.polled = time.monotonic()
         return job
 
-    def _check_room(self, *lanes: bool) -> None:
-        """Raise TooManyJobs if none of some lanes, the quick one and the other, has room."""
-        under_way = [sum(not j.ended.is_set() and j.quick == quick for j in self._jobs.values()) for quick in lanes]
+    def _check_room(self, *queues: bool) -> None:
+        """Raise TooManyJobs if all of these queues, the quick one and the other, are full."""
+        under_way = [sum(not j.ended.is_set() and j.quick == quick for j in self._jobs.values()) for quick in queues]
         if min(under_way) >= self._settings.queue_length + _AT_ONCE:
             raise TooManyJobs(
-                f"{sum(under_way)} comparisons are under way or waiting (setting queue_length).",
-                "Try again in some seconds.",
+                f"{sum(under_way)} comparisons are running or queued (setting queue_length).",
+                "Try again in a few seconds.",
             )
 
     def get(self, job_id: str, scope: str = "") -> Job:
-        """Return a job by id; raise NotFound where there is none, or no more."""
+        """Return a job by id; raise NotFound if it does not exist or its result was dropped."""
         with self._lock:
             job = self._jobs.get(job_id)
         if job is None or job.scope != scope:
-            raise NotFound(f"There is no job {job_id!r}.", "Results are kept for a while only; ask again.")
-        job.asked = time.monotonic()
+            raise NotFound(
+                f"No such job: {job_id!r}.", "Results are kept for a limited time; start the comparison again."
+            )
+        job.polled = time.monotonic()
         return job
 
     def cancel(self, job_id: str, scope: str = "") -> Job:
@@ -173,26 +178,26 @@ class Jobs:
         job.cancelled.set()
         with self._lock:
             if job.state == "queued":
-                self._end(job, "cancelled", Cancelled(f"The {job.what} was cancelled."))
+                self._end(job, "cancelled", Cancelled(f"The {job.noun} was cancelled."))
         return job
 
     def under_way(self, scope: str | None = None) -> tuple[int, int]:
-        """Return how many jobs run and how many wait, of one scope or of all."""
+        """Return the number of running and of queued jobs, of one scope or of all."""
         with self._lock:
-            states = [j.state for j in (self._jobs.values() if scope is None else self._of(scope))]
+            states = [j.state for j in (self._jobs.values() if scope is None else self._in_scope(scope))]
         return states.count("running"), states.count("queued")
 
     def drop(self, scope: str) -> None:
-        """Stop the jobs of a scope, and forget all of them, with what they hold."""
+        """Cancel the jobs of a scope and remove them with their results."""
         with self._lock:
-            for job in self._of(scope):
+            for job in self._in_scope(scope):
                 job.cancelled.set()
                 if job.state == "queued":
-                    self._end(job, "cancelled", Cancelled(f"The {job.what} was cancelled."))
+                    self._end(job, "cancelled", Cancelled(f"The {job.noun} was cancelled."))
                 del self._jobs[job.id]
 
     def close(self) -> None:
-        """Stop all jobs and the pool, waiting for none."""
+        """Cancel all jobs and shut the pool down, without waiting."""
         with self._lock:
             for job in self._jobs.values():
                 job.cancelled.set()
@@ -215,15 +220,15 @@ class Jobs:
             self._end(job, "cancelled", error)
         except StarcyteError as error:
             self._end(job, "failed", error)
-        except BaseException:  # whatever it is: a worker that ends would leave its job running for ever
+        except BaseException:  # a worker that ends by any exception would leave its job running for ever
             log.exception("a job failed")
-            failure = StarcyteError(f"The {job.what} failed: a defect of starcyte.", "See the server's log.")
+            failure = StarcyteError(f"The {job.noun} failed: a defect of starcyte.", "See the server's log.")
             self._end(job, "failed", failure)
         else:
             job.progress = 1.0
             self._end(job, "done", None)
 
-    def _of(self, scope: str) -> list[Job]:
+    def _in_scope(self, scope: str) -> list[Job]:
         return [j for j in self._jobs.values() if j.scope == scope]
 
     @staticmethod
@@ -233,7 +238,7 @@ class Jobs:
         job.ended.set()
 
     @staticmethod
-    def _is_wanted(job: Job, is_stale: Callable[[Any], bool]) -> bool:
+    def _is_usable(job: Job, is_stale: Callable[[Any], bool]) -> bool:
         return (job.state == "done" and not is_stale(job.result)) or (
             job.state in {"queued", "running"} and not job.cancelled.is_set()
         )
@@ -244,8 +249,8 @@ class Jobs:
             del self._jobs[job.id]
 
 
-class JobsOf:
-    """The jobs of one dataset in a pool that several share.
+class ScopedJobs:
+    """The jobs of one dataset in a pool that several datasets share.
 
     Parameters
     ----------
@@ -263,15 +268,15 @@ class JobsOf:
         key: str,
         work: Callable[[Tick], Any],
         owner: str = "",
-        what: str = "comparison",
+        noun: str = "comparison",
         is_stale: Callable[[Any], bool] = lambda result: False,
         quick: Callable[[], bool] = lambda: False,
     ) -> Job:
-        """Do the work, as ``Jobs.submit`` does."""
-        return self._jobs.submit(key, work, owner, what, is_stale, self._scope, quick)
+        """Return a new job or the one with the same key, as ``Jobs.submit`` does."""
+        return self._jobs.submit(key, work, owner, noun, is_stale, self._scope, quick)
 
     def get(self, job_id: str) -> Job:
-        """Return a job by id; raise NotFound where there is none, or no more."""
+        """Return a job by id; raise NotFound if it does not exist or its result was dropped."""
         return self._jobs.get(job_id, self._scope)
 
     def cancel(self, job_id: str) -> Job:
@@ -280,9 +285,9 @@ class JobsOf:
 
     @property
     def busy(self) -> bool:
-        """Whether any is under way."""
+        """Whether any is queued or running."""
         return sum(self._jobs.under_way(self._scope)) > 0
 
     def close(self) -> None:
-        """Stop the jobs of the dataset, and no others."""
+        """Cancel the jobs of the dataset, and no others."""
         self._jobs.drop(self._scope)

@@ -1,4 +1,4 @@
-"""Moments of any groups of cells, by a pass over the matrix or over the rows of small groups."""
+"""Moments of arbitrary groups of cells, from a pass over the matrix or from the rows of small groups."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from starcyte.compute.blocks import each
+from starcyte.compute.blocks import parallel_for
 from starcyte.compute.rows import by_rows, row_moments
 from starcyte.store.dataset import Matrix, Tick, no_tick
 from starcyte.store.index.indexed_matrix import standing
@@ -16,20 +16,25 @@ from starcyte.store.moments import Accumulator, Moments
 def group_moments(
     matrix: Matrix, codes: NDArray[Any], n_groups: int, workers: int = 1, tick: Tick = no_tick
 ) -> Moments:
-    """Read a matrix once, or the rows of small groups alone, and return the moments of each group.
+    """Return the moments of groups of cells; reads the matrix once, or only the rows of small groups.
 
     Parameters
     ----------
     matrix
         The matrix.
     codes
-        The group of each cell, shape (n_obs,); n_groups for cells in none.
+        The group of each cell, integers of shape (n_obs,); n_groups for cells in no group.
     n_groups
         The number of groups.
     workers
-        Threads to use.
+        The number of threads to use.
     tick
-        Called between blocks; raises to stop.
+        Called between blocks with the fraction done; raises to stop.
+
+    Returns
+    -------
+    Moments
+        Arrays of shape (genes, n_groups).
 
     Raises
     ------
@@ -41,5 +46,5 @@ def group_moments(
         return row_moments(rows, codes, n_groups, workers, tick)
     accumulator = Accumulator(codes, n_groups, matrix.shape[1])
     source = standing(matrix)
-    each(source.n_blocks, lambda number: accumulator.add(source.block(number)), workers, tick)
+    parallel_for(source.n_blocks, lambda number: accumulator.add(source.block(number)), workers, tick)
     return accumulator.result()

@@ -1,4 +1,4 @@
-"""A picture as PNG, with the standard library alone."""
+"""PNG encoding with the standard library."""
 
 from __future__ import annotations
 
@@ -10,20 +10,15 @@ from numpy.typing import NDArray
 
 
 def png(pixels: NDArray[np.uint8]) -> bytes:
-    """Encode pixels.
+    """Return an image encoded as PNG.
 
     Parameters
     ----------
     pixels
-        Shape (height, width, 3 or 4): RGB or RGBA.
-
-    Returns
-    -------
-    bytes
-        The file.
+        uint8, shape (height, width, 3 or 4): RGB or RGBA.
     """
     height, width, channels = pixels.shape
-    # each line predicted from the one above (filter 2): half the size of plain lines for a photograph of tissue
+    # each line is stored as its difference from the one above (filter 2), which halves the size of tissue images
     lines = np.empty((height, 1 + width * channels), np.uint8)
     flat = pixels.reshape(height, -1)
     lines[:, 0] = 2

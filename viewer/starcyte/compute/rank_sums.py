@@ -1,7 +1,7 @@
-"""Rank sums of groups of cells, gene by gene: the sparse zeros are one block of ties, and never written out.
+"""Rank sums of groups of cells for every gene of a sparse matrix.
 
-Genes are taken some at a time, all their stored values are sorted at once, and the zeros are put between the negative
-and the positive ones by count alone.
+The stored values of a run of genes are sorted together. The zeros, which are not stored, are one run of ties between
+the negative and the positive values: their number alone gives their rank.
 """
 
 from __future__ import annotations
@@ -14,34 +14,34 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from starcyte.compute.blocks import each
+from starcyte.compute.blocks import parallel_for
 from starcyte.store.dataset import Matrix, Tick, no_tick
 from starcyte.store.index.column_index import ColumnIndex
 from starcyte.store.index.indexed_matrix import standing
 from starcyte.store.moments import totals
 
-# stored values sorted at once: some 60 bytes each while that lasts
-_AT_ONCE = 1_000_000
+# stored values sorted at once; sorting takes some 60 bytes for each
+ENTRIES_AT_ONCE = 1_000_000
 
 Entries = tuple[NDArray[Any], NDArray[Any], NDArray[Any]]
 
 
 @dataclass(frozen=True, eq=False)
 class RankSums:
-    """What rank tests need.
+    """Rank sums and tie corrections of every gene.
 
     Parameters
     ----------
     n
-        Cells in each group, shape (groups,).
+        Cells in each group, int64, shape (groups,).
     ranks
-        Sum of the ranks among all grouped cells, ties sharing their mean rank; shape (genes, groups), float64.
+        Sum of the ranks among all grouped cells, ties sharing their mean rank; float64, shape (genes, groups).
     ties
-        Sum of t^3 - t over the runs of t equal values, shape (genes,), float64.
+        Sum of t^3 - t over the runs of t equal values, float64, shape (genes,).
     mean
-        Mean value, shape (genes, groups).
+        Mean value, float64, shape (genes, groups).
     positive
-        Cells above 0, shape (genes, groups).
+        Cells with a value above 0, int64, shape (genes, groups).
     """
 
     n: NDArray[np.int64]
@@ -51,21 +51,30 @@ class RankSums:
     positive: NDArray[np.int64]
 
 
-def rank_sums(matrix: Matrix, codes: NDArray[Any], n_groups: int, workers: int = 1, tick: Tick = no_tick) -> RankSums:
-    """Rank all grouped cells by each gene.
+def rank_sums(
+    matrix: Matrix,
+    codes: NDArray[Any],
+    n_groups: int,
+    workers: int = 1,
+    tick: Tick = no_tick,
+    entries_at_once: int = ENTRIES_AT_ONCE,
+) -> RankSums:
+    """Rank all grouped cells by each gene, and return the sum of the ranks of each group.
 
     Parameters
     ----------
     matrix
-        The matrix; fast where it has a column index or lies gene by gene.
+        The matrix; fast if it has a column index or is stored by gene.
     codes
-        The group of each cell, shape (n_obs,); n_groups for cells in none.
+        The group of each cell, integers of shape (n_obs,); n_groups for cells in no group.
     n_groups
         The number of groups.
     workers
-        Threads to use.
+        The number of threads to use.
     tick
-        Called between runs of genes; raises to stop.
+        Called between runs of genes with the fraction done; raises to stop.
+    entries_at_once
+        Stored values to sort at once, for each thread; a single gene may have more.
 
     Raises
     ------
@@ -76,7 +85,7 @@ def rank_sums(matrix: Matrix, codes: NDArray[Any], n_groups: int, workers: int =
     codes = codes.astype(np.min_scalar_type(n_groups))
     n = np.bincount(codes, minlength=n_groups + 1)[:n_groups].astype(np.int64)
     result = RankSums(n, np.zeros(shape), np.zeros(shape[0]), np.zeros(shape), np.zeros(shape, np.int64))
-    read, cuts = _reader(standing(matrix), n_groups, tick)
+    read, cuts = _reader(standing(matrix), n_groups, tick, entries_at_once)
 
     def work(number: int) -> None:
         first, last = cuts[number], cuts[number + 1]
@@ -85,15 +94,17 @@ def rank_sums(matrix: Matrix, codes: NDArray[Any], n_groups: int, workers: int =
         kept = np.flatnonzero((groups < n_groups) & (values != 0))
         _rank(genes[kept], groups[kept], values[kept], first, last, result)
 
-    each(len(cuts) - 1, work, workers, tick)
+    parallel_for(len(cuts) - 1, work, workers, tick)
     return result
 
 
-def _reader(matrix: Matrix, n_groups: int, tick: Tick) -> tuple[Callable[[int, int], Entries], Sequence[int]]:
-    """Return what reads the entries of a run of genes, and where the runs start."""
+def _reader(
+    matrix: Matrix, n_groups: int, tick: Tick, at_once: int
+) -> tuple[Callable[[int, int], Entries], Sequence[int]]:
+    """Return a function that reads the entries of a run of genes, and the bounds of the runs."""
     n_obs, n_genes = matrix.shape
     if isinstance(matrix, ColumnIndex) and matrix.layout != "dense":
-        return matrix.entries, _cuts(matrix.gene_sizes(), n_groups)
+        return matrix.entries, _cuts(matrix.gene_sizes(), n_groups, at_once)
 
     def by_column(first: int, last: int) -> Entries:
         columns = [matrix.column(j) for j in range(first, last)]
@@ -115,10 +126,10 @@ def _reader(matrix: Matrix, n_groups: int, tick: Tick) -> tuple[Callable[[int, i
         return tuple(np.concatenate(arrays) for arrays in zip(*parts, strict=True))  # type: ignore[return-value]
 
     if matrix.layout == "csr":
-        cuts = _cuts(_scanned_sizes(matrix, tick), n_groups)
+        cuts = _cuts(_scanned_sizes(matrix, tick), n_groups, at_once)
         return by_scan, cuts
-    # how many a gene has is not known before it is read, but not more than the cells
-    return by_column, _cuts(np.full(n_genes, n_obs), n_groups)
+    # the entries of a gene are not counted before it is read, but are at most the number of cells
+    return by_column, _cuts(np.full(n_genes, n_obs), n_groups, at_once)
 
 
 def _scanned_sizes(matrix: Matrix, tick: Tick) -> NDArray[np.int64]:
@@ -131,14 +142,14 @@ def _scanned_sizes(matrix: Matrix, tick: Tick) -> NDArray[np.int64]:
     return sizes
 
 
-def _cuts(sizes: NDArray[np.int64], n_groups: int) -> list[int]:
-    """Cut the genes into runs of at most so many entries, and so many sums of groups, or of one gene."""
+def _cuts(sizes: NDArray[np.int64], n_groups: int, at_once: int) -> list[int]:
+    """Return the bounds of runs of genes that have at most so many entries and sums of groups; or of single genes."""
     ends, cuts = np.cumsum(sizes), [0]
-    most_genes = max(min(_AT_ONCE // max(n_groups, 1), 1 << 16), 1)
+    most_genes = max(min(at_once // max(n_groups, 1), 1 << 16), 1)
     while cuts[-1] < sizes.size:
         first = cuts[-1]
         before = int(ends[first - 1]) if first else 0
-        last = int(np.searchsorted(ends, before + _AT_ONCE, side="right"))
+        last = int(np.searchsorted(ends, before + at_once, side="right"))
         cuts.append(min(max(last, first + 1), first + most_genes, sizes.size))
     return cuts
 
@@ -146,6 +157,13 @@ def _cuts(sizes: NDArray[np.int64], n_groups: int) -> list[int]:
 def _rank(
     genes: NDArray[Any], groups: NDArray[Any], values: NDArray[Any], first: int, last: int, result: RankSums
 ) -> None:
+    """Put the rank sums of a run of genes, first to last, into the result.
+
+    Parameters
+    ----------
+    genes, groups, values
+        The entries that are not 0: the gene, counted from ``first``; the group of the cell; the value.
+    """
     k, n_genes, cells = result.n.size, last - first, int(result.n.sum())
     place = genes.astype(np.int64) * k + groups
     size = n_genes * k
@@ -163,7 +181,7 @@ def _rank(
     starts = np.flatnonzero(changes)
     lengths = np.diff(np.r_[starts, genes.size])
     run_gene = genes[starts]
-    # the mean rank of a run, counted from 1 within its gene; positive values come after the zeros
+    # the mean rank of a run, counted from 1 within its gene; positive values rank above the zeros
     rank = starts - begin[run_gene] + (lengths + 1) / 2 + np.where(values[starts] > 0, zeros[run_gene], 0)
     place = genes.astype(np.int64) * k + groups
     ranks = totals(place, np.repeat(rank, lengths), size).reshape(-1, k)
@@ -178,12 +196,12 @@ def _rank(
 
 
 def _sorted(genes: NDArray[Any], groups: NDArray[Any], values: NDArray[Any]) -> Entries:
-    """Sort by gene, then by value."""
+    """Return the entries sorted by gene, then by value."""
     if values.dtype != np.float32 or genes.size == 0 or int(groups.max()) >= 256 or int(genes.max()) >= 1 << 24:
         order = np.lexsort((values, genes))
         return genes[order], groups[order], values[order]
-    # gene, value and group packed in 64 bits, which sort as numbers many times faster than by index: the bits of a
-    # float32 have its order once those of a negative number are turned over, and the sign bit of the others is set
+    # gene, value and group are packed into 64 bits, which sort many times faster than an index does: the bits of a
+    # float32 sort as the number does once all bits of a negative number are inverted, and the sign bit of others is set
     bits = values.view(np.uint32)
     key = np.where(bits >> 31, ~bits, bits | np.uint32(1 << 31)).astype(np.uint64)
     key |= genes.astype(np.uint64) << np.uint64(32)

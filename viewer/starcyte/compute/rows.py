@@ -1,4 +1,4 @@
-"""Moments of small groups of cells, from their rows alone."""
+"""Moments of small groups of cells, from only the rows of a csr matrix that belong to them."""
 
 from __future__ import annotations
 
@@ -9,30 +9,35 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from starcyte.compute.blocks import each
+from starcyte.compute.blocks import parallel_for
 from starcyte.store.anndata.matrix import CsrMatrix
 from starcyte.store.dataset import Matrix, Tick, no_tick
 from starcyte.store.index.indexed_matrix import IndexedMatrix
 from starcyte.store.moments import Adding, Moments, chan, correct, may_round
 
-# beyond, reading the genes of all cells from the index costs less: half the entries, of few groups
+# above this share of the entries, a pass over the column index costs less; for few groups it reads half of them
 _MOST_SHARE = 0.5
-# to unpack them takes several times as long as to read them
+# decompressing takes several times as long as reading
 _MOST_SHARE_PACKED = 0.1
 _MOST_GROUPS = 8
 
 
 def by_rows(matrix: Matrix, codes: NDArray[Any], n_groups: int) -> CsrMatrix | None:
-    """Return the matrix to read rows of, or None where groups are too large for that or it has no rows to read.
+    """Return the csr matrix to read the groups' rows from, or None if a pass over all entries costs less.
 
     Parameters
     ----------
     matrix
         The matrix.
     codes
-        The group of each cell, shape (n_obs,); n_groups for cells in none.
+        The group of each cell, integers of shape (n_obs,); n_groups for cells in no group.
     n_groups
         The number of groups.
+
+    Returns
+    -------
+    CsrMatrix or None
+        None also for a matrix of another layout, and for more than eight groups.
     """
     base = rows_of(matrix)
     if base is None or n_groups > _MOST_GROUPS:
@@ -44,7 +49,7 @@ def by_rows(matrix: Matrix, codes: NDArray[Any], n_groups: int) -> CsrMatrix | N
 
 
 def rows_of(matrix: Matrix) -> CsrMatrix | None:
-    """Return the matrix that has a matrix's rows one by one; None where it is stored otherwise."""
+    """Return the csr matrix in the file; None for other layouts."""
     base = matrix.base if isinstance(matrix, IndexedMatrix) else matrix
     return base if isinstance(base, CsrMatrix) else None
 
@@ -52,20 +57,20 @@ def rows_of(matrix: Matrix) -> CsrMatrix | None:
 def row_moments(
     matrix: CsrMatrix, codes: NDArray[Any], n_groups: int, workers: int = 1, tick: Tick = no_tick
 ) -> Moments:
-    """Read the rows of some groups of cells and return the moments of each.
+    """Return the moments of groups of cells, reading only their rows.
 
     Parameters
     ----------
     matrix
         The matrix.
     codes
-        The group of each cell, shape (n_obs,); n_groups for cells in none.
+        The group of each cell, integers of shape (n_obs,); n_groups for cells in no group.
     n_groups
         The number of groups.
     workers
-        Threads to use.
+        The number of threads to use.
     tick
-        Called between blocks; raises to stop.
+        Called between batches of rows with the fraction done; raises to stop.
 
     Raises
     ------
@@ -74,7 +79,7 @@ def row_moments(
     """
     n_genes = matrix.shape[1]
     n = np.bincount(codes, minlength=n_groups + 1)[:n_groups].astype(np.int64)
-    # group by group, so that each is one run of memory
+    # shape (groups, genes), so that the moments of one group are contiguous
     seen = np.zeros(n_groups, np.int64)
     mean, m2 = np.zeros((n_groups, n_genes)), np.zeros((n_groups, n_genes))
     positive = np.zeros((n_groups, n_genes), np.uint32)
@@ -90,12 +95,12 @@ def row_moments(
                 seen[group] += rows.shape[0]
                 positive[group] += part_positive
 
-    each(len(batches), add, workers, tick)
+    parallel_for(len(batches), add, workers, tick)
     return Moments(n, mean.T, m2.T, positive.T)
 
 
 def _moments(rows: csr_array) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.uint32]]:
-    """Return mean, m2 and positive of each gene in some rows."""
+    """Return mean, m2 and positive (see ``Moments``) of each gene in some rows, each of shape (genes,)."""
     n, n_genes = rows.shape
     genes, numbers = rows.indices, rows.data.astype(np.float64)
     adding = Adding(genes, n_genes)

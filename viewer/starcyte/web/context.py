@@ -17,7 +17,7 @@ from starcyte.store.loader import DatasetLoader
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from starcyte.compute.jobs import Jobs, JobsOf
+    from starcyte.compute.jobs import Jobs, ScopedJobs
     from starcyte.curation.annotations.terms import Terms
     from starcyte.curation.cell_names import CellNames
     from starcyte.curation.curation import Curation
@@ -61,7 +61,7 @@ class Context:
 
     settings: Settings
     loader: DatasetLoader
-    jobs: Jobs | JobsOf
+    jobs: Jobs | ScopedJobs
     patience: float = 0.0
     stopping: threading.Event = field(default_factory=threading.Event)
     on_end: Callable[[str], None] = lambda reason: None

@@ -45,7 +45,7 @@ METHOD = Method(
 
 def _against_rest(moments: Moments, workers: int, tick: Tick) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return score and p-value of every group against all other groups."""
-    from starcyte.compute.blocks import each
+    from starcyte.compute.blocks import parallel_for
 
     score, p_value = np.empty_like(moments.m2), np.empty_like(moments.m2)
 
@@ -54,7 +54,7 @@ def _against_rest(moments: Moments, workers: int, tick: Tick) -> tuple[NDArray[n
         some = moments.of_genes(genes)
         score[genes], p_value[genes] = welch(some, some.rest(), slice(None), slice(None))
 
-    each(-(-score.shape[0] // _GENES_AT_ONCE), work, workers, tick)
+    parallel_for(-(-score.shape[0] // _GENES_AT_ONCE), work, workers, tick)
     return score, p_value
 
 

@@ -1,1 +1,1 @@
-"""Summaries that the server computes for plots."""
+"""Summaries for plots, a file each."""

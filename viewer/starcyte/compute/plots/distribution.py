@@ -1,4 +1,4 @@
-"""How values are distributed: quantiles, a density for violins, histograms; and how two go together."""
+"""The distribution of values in groups of cells: quantiles, and densities for violins."""
 
 from __future__ import annotations
 
@@ -8,32 +8,31 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
+
+from starcyte.compute.kernel_density import kernel_density
 
 QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
-# the density is computed on a finer grid than it is given on
-_FINE = 1024
 _GRID = 128
 
 
 @dataclass(frozen=True, eq=False)
 class Distribution:
-    """How values are distributed in groups of cells.
+    """The distribution of values in groups of cells.
 
     Parameters
     ----------
     groups
         Names of the groups.
     n
-        Values in each, NaN not counted; shape (groups,).
+        Finite values in each, int64, shape (groups,).
     mean
-        Shape (groups,); NaN where there is none.
+        float64, shape (groups,); NaN for a group without values.
     quantiles
-        Shape (groups, len(QUANTILES)), linear between values as numpy's; NaN where there is none.
+        float64, shape (groups, len(QUANTILES)), linear between values as numpy's; NaN for a group without values.
     grid
-        Where the density is given, shape (points,).
+        The values at which the density is given, float64, shape (points,).
     density
-        Gaussian kernel density (bandwidth by Scott 1992), shape (groups, points); NaN where a group does not vary.
+        Gaussian kernel density, float64, shape (groups, points); NaN for a group that does not vary.
     """
 
     groups: Sequence[str]
@@ -45,14 +44,14 @@ class Distribution:
 
 
 def distribution(values: NDArray[Any], codes: NDArray[Any], groups: Sequence[str]) -> Distribution:
-    """Describe values group by group.
+    """Return the distribution of values in each group.
 
     Parameters
     ----------
     values
-        Shape (n_obs,); NaN is left out, infinite values too.
+        Numbers of any dtype, shape (n_obs,); NaN and infinite values are left out.
     codes
-        The group of each cell, shape (n_obs,); -1 for none.
+        The group of each cell, integers of shape (n_obs,); -1 for none.
     groups
         Names of the groups.
     """
@@ -73,78 +72,20 @@ def distribution(values: NDArray[Any], codes: NDArray[Any], groups: Sequence[str
 
 
 def crossed(codes: NDArray[Any], parts: NDArray[Any], n_parts: int) -> NDArray[np.int64]:
-    """Return one code for two columns: ``code * n_parts + part``; -1 where either is missing.
+    """Return the codes of the cross product of two columns, ``code * n_parts + part``; -1 if either is missing.
 
     Parameters
     ----------
     codes, parts
-        Shape (n_obs,); -1 for none.
+        Categories of each cell, integers of shape (n_obs,); -1 for none.
     n_parts
-        How many categories the second column has.
+        The number of categories of the second column.
+
+    Returns
+    -------
+    array
+        int64, shape (n_obs,).
     """
     both: NDArray[np.int64] = codes.astype(np.int64) * n_parts + parts
     both[(codes < 0) | (parts < 0)] = -1
     return both
-
-
-def kernel_density(values: NDArray[np.float64], grid: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the Gaussian kernel density of values on an even grid, NaN where they do not vary.
-
-    Values are first counted on a fine grid, so that the time depends little on their number; the error against an
-    exact sum is below a hundredth of the peak.
-
-    Parameters
-    ----------
-    values
-        Shape (n,), finite.
-    grid
-        Shape (points,), even and increasing.
-    """
-    deviation = values.std(ddof=1) if values.size > 1 else 0.0
-    if deviation == 0 or grid[0] == grid[-1]:
-        return np.full(grid.size, np.nan)
-    bandwidth = deviation * values.size ** (-1 / 5)
-    low, high = values.min() - 4 * bandwidth, values.max() + 4 * bandwidth
-    step = min((high - low) / (_FINE - 1), bandwidth / 4)
-    place = (values - low) / step
-    left = np.floor(place).astype(np.int64)
-    share = place - left
-    points = int(np.ceil((high - low) / step)) + 2
-    counts = np.bincount(left, 1 - share, points) + np.bincount(left + 1, share, points)
-    reach = int(np.ceil(4 * bandwidth / step))
-    kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) * step / bandwidth) ** 2)
-    smooth = np.convolve(counts, kernel / (kernel.sum() * step * values.size), "same")
-    return np.interp(grid, low + step * np.arange(points), smooth, left=0.0, right=0.0)
-
-
-def histogram(values: NDArray[Any], bins: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Return counts, shape (bins,), and edges, shape (bins + 1,); values that are not finite are left out."""
-    finite = values[np.isfinite(values)].astype(np.float64)
-    counts, edges = np.histogram(finite, bins)
-    return counts.astype(np.int64), edges
-
-
-def correlation(x: NDArray[Any], y: NDArray[Any]) -> tuple[int, float, float]:
-    """Return how many cells have both values, and Pearson's and Spearman's correlation of them.
-
-    Parameters
-    ----------
-    x, y
-        Shape (n_obs,); cells with a value that is not finite are left out.
-
-    Returns
-    -------
-    n, pearson, spearman
-        NaN where one of them does not vary.
-    """
-    both = np.isfinite(x) & np.isfinite(y)
-    a, b = x[both].astype(np.float64), y[both].astype(np.float64)
-    return a.size, _pearson(a, b), _pearson(rankdata(a), rankdata(b))
-
-
-def _pearson(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
-    if a.size < 2:
-        return float("nan")
-    a, b = a - a.mean(), b - b.mean()
-    size = np.sqrt((a @ a) * (b @ b))
-    return float(np.clip(a @ b / size, -1, 1)) if size > 0 else float("nan")

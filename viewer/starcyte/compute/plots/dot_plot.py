@@ -1,4 +1,4 @@
-"""Mean and fraction expressing, for some genes in each category of a column."""
+"""The dot plot: mean and fraction expressing of genes in each category of a column."""
 
 from __future__ import annotations
 
@@ -14,16 +14,17 @@ from starcyte.store.moments import totals
 
 @dataclass(frozen=True, eq=False)
 class Summary:
-    """What a dot plot shows.
+    """Mean and fraction expressing of genes in the categories of a column.
 
     Parameters
     ----------
     groups
         The categories.
     n
-        Cells in each, shape (groups,).
+        Cells in each, int64, shape (groups,).
     mean, fraction
-        Mean value, and fraction of cells above 0; shape (genes, groups), NaN for a category without cells.
+        Mean value, and fraction of cells with a value above 0; float64, shape (genes, groups). NaN for a category
+        without cells.
     """
 
     groups: Sequence[str]
@@ -33,18 +34,20 @@ class Summary:
 
 
 def summarize(matrix: Matrix, genes: Sequence[int], column: Column, tick: Tick = no_tick) -> Summary:
-    """Summarise genes in each category of a column.
+    """Return mean and fraction expressing of genes in each category of a column.
+
+    Read from the moments cached with the index if they have the column, else from the genes' values.
 
     Parameters
     ----------
     matrix
         The matrix.
     genes
-        Positions of the genes.
+        Positions of the genes in the matrix.
     column
-        A column of obs that has categories.
+        A column that has categories.
     tick
-        Called while reading; raises to stop.
+        Called while reading with the fraction done; raises to stop.
 
     Raises
     ------
@@ -52,9 +55,9 @@ def summarize(matrix: Matrix, genes: Sequence[int], column: Column, tick: Tick =
         If the column has no categories.
     """
     codes, categories = column.as_categories()
-    kept = matrix.moments(column.info.name)
-    if kept is not None:
-        some, n = kept.of_genes(np.asarray(genes, np.intp)), len(categories)
+    cached = matrix.moments(column.info.name)
+    if cached is not None:
+        some, n = cached.of_genes(np.asarray(genes, np.intp)), len(categories)
         counted = np.where(some.n > 0, some.n, np.nan)
         mean, fraction = some.mean[:, :n] + 0 * counted[:n], some.positive[:, :n] / counted[:n]
         return Summary(categories, some.n[:n], mean, fraction)

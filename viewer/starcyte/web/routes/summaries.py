@@ -56,7 +56,8 @@ def summary() -> Response:
 @blueprint.get("/distribution")
 def distribution() -> Response:
     """Return quantiles and a density of a gene or a column of obs, in each category of another, or of two."""
-    from starcyte.compute.plots import distribution as compute
+    from starcyte.compute.plots.distribution import QUANTILES, crossed
+    from starcyte.compute.plots.distribution import distribution as describe
 
     read = _values("gene", "column")
     group_by, split_by = request.args.get("group_by"), request.args.get("split_by")
@@ -71,9 +72,9 @@ def distribution() -> Response:
         values = read()
         parts: Sequence[str | None] = (None,)
         if groups_of is None:
-            found = compute.distribution(values, np.zeros(dataset.n_obs, np.int8), ("all",))
+            found = describe(values, np.zeros(dataset.n_obs, np.int8), ("all",))
         elif parts_of is None:
-            found = compute.distribution(values, *groups_of.column.as_categories())
+            found = describe(values, *groups_of.column.as_categories())
         else:
             codes, groups = groups_of.column.as_categories()
             part_codes, parts = parts_of.column.as_categories()
@@ -83,8 +84,8 @@ def distribution() -> Response:
                     f"{len(groups)} times {len(parts)} categories are more than {most} (setting max_split).",
                     "Split by a column of fewer categories.",
                 )
-            both = compute.crossed(codes, part_codes, len(parts))
-            found = compute.distribution(values, both, [name for name in groups for _ in parts])
+            both = crossed(codes, part_codes, len(parts))
+            found = describe(values, both, [name for name in groups for _ in parts])
         rows = [
             {
                 "name": name,
@@ -98,7 +99,7 @@ def distribution() -> Response:
                 zip(found.groups, found.n, found.mean, found.quantiles, found.density, strict=True)
             )
         ]
-        levels = list(compute.QUANTILES)
+        levels = list(QUANTILES)
         return answer_json(
             {
                 "group_by": group_by,
@@ -115,13 +116,13 @@ def distribution() -> Response:
 @blueprint.get("/histogram")
 def histogram() -> Response:
     """Return the histogram of a gene or a column of obs."""
-    from starcyte.compute.plots import distribution as compute
+    from starcyte.compute.plots.histogram import histogram as count
 
     read = _values("gene", "column")
     bins = whole_number(request.args.get("bins"), "bins", 50, context().settings.max_bins) or 1
 
     def make() -> Response:
-        counts, edges = compute.histogram(read(), bins)
+        counts, edges = count(read(), bins)
         return answer_json({"counts": counts.tolist(), "edges": edges.tolist()})
 
     return answer_once(make)
@@ -130,12 +131,12 @@ def histogram() -> Response:
 @blueprint.get("/correlation")
 def correlation() -> Response:
     """Return how two genes, or columns of obs, go together."""
-    from starcyte.compute.plots import distribution as compute
+    from starcyte.compute.plots.correlation import correlation as correlate
 
     x, y = _values("x", "x_column"), _values("y", "y_column")
 
     def make() -> Response:
-        n, pearson, spearman = compute.correlation(x(), y())
+        n, pearson, spearman = correlate(x(), y())
         return answer_json({"n": n, "pearson": _nullable(pearson), "spearman": _nullable(spearman)})
 
     return answer_once(make)
@@ -144,7 +145,7 @@ def correlation() -> Response:
 @blueprint.get("/score")
 def score() -> Response:
     """Return the mean or the score of a set of genes, over all cells; genes that are not there are named in it."""
-    from starcyte.compute import gene_set_score as geneset
+    from starcyte.compute.plots.gene_set_score import mean_of_genes, score_of_genes
     from starcyte.web.wire import WireColumn
 
     ctx, dataset = context(), context().dataset()
@@ -168,9 +169,9 @@ def score() -> Response:
         if not found:
             raise NotFound("None of the genes is there.", "Search genes to see what there is.")
         if method == "mean":
-            values = geneset.mean_of_genes(matrix, list(found), ctx.tick)
+            values = mean_of_genes(matrix, list(found), ctx.tick)
         else:
-            values = geneset.score_of_genes(dataset, matrix, list(found), ctx.settings.cores, ctx.tick)
+            values = score_of_genes(dataset, matrix, list(found), ctx.settings.cores, ctx.tick)
         return dataset.n_obs, [WireColumn(method, values, extra={"missing_genes": missing})]
 
     return answer_columns(read)

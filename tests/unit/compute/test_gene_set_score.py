@@ -7,7 +7,7 @@ import pytest
 import scanpy as sc
 from anndata import AnnData
 from scipy.sparse import csr_matrix
-from starcyte.compute.gene_set_score import control_genes, mean_of_genes, score_of_genes
+from starcyte.compute.plots.gene_set_score import control_genes, mean_of_genes, score_of_genes
 from starcyte.errors import BadRequest
 from starcyte.settings import Settings
 from starcyte.store.anndata.dataset import AnnDataDataset

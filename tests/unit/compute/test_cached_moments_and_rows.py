@@ -9,7 +9,7 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 from indexing import categories, indexed, opened, stored
 from scipy.stats import ttest_ind
-from starcyte.compute.cached_moments import nearest
+from starcyte.compute.cached_moments import nearest_grouping
 from starcyte.compute.diffexp import compare
 from starcyte.compute.moments import group_moments
 from starcyte.store.anndata.matrix import CsrMatrix
@@ -78,7 +78,7 @@ def same(found, full):
 def test_a_lasso_and_the_rest_read_the_rows_of_the_lasso(dataset, monkeypatch):
     matrix = dataset.matrix("X")
     masks = [LASSO, ~LASSO]
-    found = nearest(dataset, matrix, masks)
+    found = nearest_grouping(dataset, matrix, masks)
     read = []
     rows = CsrMatrix.rows
     monkeypatch.setattr(CsrMatrix, "rows", lambda self, cells, codes: read.extend(cells) or rows(self, cells, codes))
@@ -124,7 +124,7 @@ def test_groups_near_a_category_are_as_in_a_pass(dataset, seed, column, category
     b = ~a if complement else ((codes == category % 3 + 1) ^ (noise == 2)) & ~a
     if not a.any() or not b.any():
         return
-    found = nearest(dataset, dataset.matrix("X"), [a, b])
+    found = nearest_grouping(dataset, dataset.matrix("X"), [a, b])
     moments = found.moments(workers=2)
     # where it would read half of all rows it leaves it to a pass
     assert moments is not None or found.differ > N / 4 or not found.whole.any()
@@ -133,39 +133,38 @@ def test_groups_near_a_category_are_as_in_a_pass(dataset, seed, column, category
 
 
 def test_the_column_is_taken_that_leaves_least_to_read(dataset):
-    found = nearest(dataset, dataset.matrix("X"), [(DONORS == 1) | LASSO, (DONORS == 0) & ~LASSO])
+    found = nearest_grouping(dataset, dataset.matrix("X"), [(DONORS == 1) | LASSO, (DONORS == 0) & ~LASSO])
     assert found.column == "donor"
     assert found.differ <= 2 * LASSO.sum()
     # either column does for all cells but a few: that of fewer categories
-    assert nearest(dataset, dataset.matrix("X"), [LASSO, ~LASSO]).column == "donor"
+    assert nearest_grouping(dataset, dataset.matrix("X"), [LASSO, ~LASSO]).column == "donor"
 
 
 def test_where_no_category_is_nearly_whole_there_is_none(dataset):
-    found = nearest(dataset, dataset.matrix("X"), [LASSO, np.roll(LASSO, 30)])
+    found = nearest_grouping(dataset, dataset.matrix("X"), [LASSO, np.roll(LASSO, 30)])
     assert not found.is_quick
     assert found.moments() is None
 
 
-def test_too_many_genes_to_read_leave_it_to_a_pass(dataset, monkeypatch):
-    monkeypatch.setattr("starcyte.compute.cached_moments._MOST_GENES", 1)
-    assert nearest(dataset, dataset.matrix("X"), [LASSO, ~LASSO]).moments() is None
+def test_too_many_genes_to_read_leave_it_to_a_pass(dataset):
+    assert nearest_grouping(dataset, dataset.matrix("X"), [LASSO, ~LASSO]).moments(most_genes=1) is None
     found = compare(dataset, dataset.matrix("X"), LASSO, ~LASSO)
     assert found.score[12] == np.inf
 
 
 def test_without_an_index_there_is_none(tmp_path):
     with opened(tmp_path / "x.h5ad", stored(VALUES, "csr"), OBS) as dataset:
-        assert nearest(dataset, dataset.matrix("X"), [LASSO, ~LASSO]) is None
+        assert nearest_grouping(dataset, dataset.matrix("X"), [LASSO, ~LASSO]) is None
 
 
 @pytest.mark.parametrize("layout", ["csc", "dense"])
 def test_without_rows_only_whole_categories_do(tmp_path, layout):
     with opened(tmp_path / "y.h5ad", stored(VALUES, layout), OBS) as dataset:
         indexed(dataset, tmp_path / "cache")
-        found = nearest(dataset, dataset.matrix("X"), [LASSO, ~LASSO])
+        found = nearest_grouping(dataset, dataset.matrix("X"), [LASSO, ~LASSO])
         assert not found.is_quick
         assert found.moments() is None
-        assert nearest(dataset, dataset.matrix("X"), [DONORS == 1, DONORS != 1]).is_quick
+        assert nearest_grouping(dataset, dataset.matrix("X"), [DONORS == 1, DONORS != 1]).is_quick
 
 
 def test_it_can_be_stopped(dataset):
@@ -176,4 +175,4 @@ def test_it_can_be_stopped(dataset):
         raise StopError
 
     with pytest.raises(StopError):
-        nearest(dataset, dataset.matrix("X"), [LASSO, ~LASSO]).moments(tick=tick)
+        nearest_grouping(dataset, dataset.matrix("X"), [LASSO, ~LASSO]).moments(tick=tick)

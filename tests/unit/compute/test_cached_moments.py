@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 from indexing import categories, indexed, opened, stored
-from starcyte.compute.cached_moments import nearest
+from starcyte.compute.cached_moments import nearest_grouping
 from starcyte.compute.diffexp import compare
 from starcyte.compute.moments import group_moments
 from starcyte.store.block import Block
@@ -33,7 +33,7 @@ def dataset(request, tmp_path_factory):
 
 def kept_moments(dataset, matrix, masks):
     """Return the moments of groups that need nothing but those that are kept."""
-    near = nearest(dataset, matrix, masks)
+    near = nearest_grouping(dataset, matrix, masks)
     return near.moments() if near is not None and near.differ == 0 else None
 
 
