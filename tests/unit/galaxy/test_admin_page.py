@@ -1,4 +1,4 @@
-"""What galaxy_wrappers/README.md tells an administrator to write is what the check finds in order."""
+"""The configuration in galaxy_wrappers/README.md against the checks of `starcyte-galaxy check`."""
 
 import re
 from pathlib import Path
