@@ -95,7 +95,8 @@ def _plural(text: str) -> str:
 
 
 def _default(schema: Json) -> str:
-    return f"; default `{json.dumps(schema['default'])}`" if "default" in schema else ""
+    default = schema.get("default")
+    return "" if default is None else f"; default `{json.dumps(default)}`"
 
 
 def escape(text: str) -> str:
