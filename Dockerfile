@@ -1,4 +1,4 @@
-# One image for every use: the jobs of a Galaxy server, a server of your own, Heroku. The command says which.
+# One image for the jobs of a Galaxy server, a server of your own, and Heroku.
 #
 #     docker build --tag starcyte .
 #     docker run --rm --publish 8000:8000 starcyte
@@ -11,11 +11,11 @@ RUN apt-get update \
     && apt-get install --yes --no-install-recommends binutils ca-certificates python3 python3-venv
 RUN python3 -m venv /opt/starcyte
 COPY . /source
-# node, which builds the page, comes from PyPI for the length of the build; what is installed needs none.
+# node, which builds the page, is installed from PyPI for the build only.
 RUN /opt/starcyte/bin/pip install --no-cache-dir "/source[filters,s3]" \
     && /opt/starcyte/bin/pip uninstall --yes pip setuptools
-# These come with their debugging symbols: 200 MB of them.
-RUN find /opt/starcyte -path '*/hdf5plugin/*.so' -o -path '*/numcodecs/*.so' -o -path '*/zstandard/*.so' \
+# These contain 200 MB of debugging symbols.
+RUN find /opt/starcyte -path '*/hdf5plugin/*.so' -o -path '*/zstandard/*.so' \
     | xargs strip --strip-debug
 
 FROM ${BASE}
@@ -30,8 +30,8 @@ ENV PATH=/opt/starcyte/bin:$PATH \
 WORKDIR /data
 EXPOSE 8000
 # No ENTRYPOINT: Galaxy starts a job by a command of its own.
-# No USER: Galaxy names its own, and where it leaves that to the image, only root can write into the job's folder. Anywhere
-# else, run it as anybody: `docker run --user 10001:10001`. It needs no entry in /etc/passwd, and writes to the folders that
-# it is told, and to /tmp.
-# The address that it prints holds a token, without which nobody comes in.
+# No USER: Galaxy sets its own, and if it leaves that to the image, only root can write to the job's folder. Elsewhere, run it
+# as any user: `docker run --user 10001:10001`. The user needs no entry in /etc/passwd; only the configured folders and /tmp
+# are written to.
+# The printed address contains the token that gives access.
 CMD ["starcyte", "launch", "--demo", "--host=0.0.0.0", "--port=8000", "--access=token"]
