@@ -1,4 +1,4 @@
-"""Processes that meet files that HDF5 cannot stand; what they run, by name."""
+"""Main functions of processes that open files by name: some crash the process, some keep it busy forever."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import os
 import signal
 import time
 
-from starcyte.catalog import summary_worker as surveying
+from starcyte.catalog.summary_worker import answer_requests
 from starcyte.store.anndata.dataset import AnnDataDataset
 
 
 def damaged(pipe, settings):
-    """Look at files as ever, but for those whose names begin with what becomes of the process."""
+    """Compute summaries, but crash on files whose names begin with crashing, and hang on those with endless."""
     opened = AnnDataDataset.__init__
 
     def init(self, path, *rest):
@@ -22,9 +22,9 @@ def damaged(pipe, settings):
         opened(self, path, *rest)
 
     AnnDataDataset.__init__ = init
-    surveying._child(pipe, settings)
+    answer_requests(pipe, settings)
 
 
 def hanging(*_):
-    """Do nothing, for ever."""
+    """Hang."""
     time.sleep(600)

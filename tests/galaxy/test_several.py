@@ -1,4 +1,4 @@
-"""Several datasets, or a collection of them, open as a catalogue; what is made of one tells in the history of which.
+"""Several datasets, or a collection of them, open as a catalog; what is made of one tells in the history of which.
 
 Set SCREENSHOTS to a folder to keep what the browser shows.
 """
@@ -114,7 +114,7 @@ def test_several_datasets(galaxy, user, place, both):
     answer = galaxy.call("POST", "/api/tools", json={"tool_id": TOOL, "history_id": place, "inputs": inputs})
     (job,) = answer["jobs"]
     entry, frame = catalog_service(user, galaxy, job["id"])
-    keep(user, "several-1-catalogue")
+    keep(user, "several-1-catalog")
     _, made = label(user, frame)
     keep(user, "several-2-label")
     galaxy.call("DELETE", f"/api/entry_points/{entry['id']}")

@@ -157,7 +157,7 @@ def test_a_file_of_terms_that_is_none_is_told(serve, small_file, tmp_path, refus
 
 @pytest.mark.parametrize(("wanted", "first"), [("CD3D", "CD3D"), ("louvain", ""), ("", "")])
 def test_the_page_opens_with_a_colour_that_the_dataset_has(serve, small_file, wanted, first):
-    """Of a catalogue, whose settings are for all of it, a dataset may not have the column."""
+    """Of a catalog, whose settings are for all of it, a dataset may not have the column."""
     assert serve(small_file, color_by=wanted).json("schema")["defaults"]["color_by"] == first
 
 

@@ -1,4 +1,4 @@
-"""The catalogue's own interface against its description."""
+"""The catalog's own interface against its description."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from hypothesis import settings as examples
 from schemathesis import GenerationMode
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 from starcyte.catalog.catalog import Catalog
-from starcyte.catalog.service import CatalogService
 from starcyte.settings import Settings
 from starcyte.web.app import create_site
 from starcyte.web.contract.openapi_site import description
@@ -21,11 +20,12 @@ OPERATIONS = [(path, method) for path, methods in description()["paths"].items()
 def described(small_file, tmp_path_factory):
     scratch = tmp_path_factory.mktemp("scratch")
     settings = Settings(cache_dir=str(scratch / "cache"), data_dir=str(scratch / "data"))
-    catalog_service = CatalogService(Catalog(str(small_file.parent), settings), settings)
-    catalog_service.refresh()
-    yield schemathesis.openapi.from_wsgi("/api/v1/openapi.json", create_site(settings, catalog_service))
-    catalog_service.stop()
-    catalog_service.close()
+    app = create_site(settings, Catalog(str(small_file.parent), settings))
+    service = app.extensions["starcyte_catalog"]
+    service.refresh()
+    yield schemathesis.openapi.from_wsgi("/api/v1/openapi.json", app)
+    service.stop()
+    service.close()
 
 
 @pytest.mark.parametrize(("path", "method"), OPERATIONS)

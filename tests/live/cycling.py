@@ -1,4 +1,4 @@
-"""Datasets of a catalogue opened, asked and closed, time and again; run by itself, it says what that leaves behind.
+"""Datasets of a catalog opened, queried and closed repeatedly; as a program it prints what that leaves behind.
 
 ``python tests/live/cycling.py FOLDER CYCLES`` prints JSON: descriptors, threads and memory at the start and the end.
 """
@@ -13,31 +13,30 @@ import threading
 import time
 from pathlib import Path
 
-from starcyte.catalog import memory_usage as footprint
+from starcyte.catalog import resource_usage
 from starcyte.catalog.catalog import Catalog
 from starcyte.catalog.service import CatalogService
 from starcyte.settings import Settings
 from starcyte.web.app import create_site
+from starcyte.web.context import Context
 
 _PATIENCE = 20.0
 # the threads of an open dataset
 _OF_DATASETS = {"opening", "preparing"}
 
 
-def taken(catalog_service: CatalogService) -> dict[str, int]:
+def taken(service: CatalogService[Context]) -> dict[str, int]:
     """Return what the process holds, once every dataset is closed and its threads had time to end."""
     until = time.monotonic() + _PATIENCE
-    while time.monotonic() < until and (
-        catalog_service.opened() or _OF_DATASETS & {t.name for t in threading.enumerate()}
-    ):
+    while time.monotonic() < until and (service.opened() or _OF_DATASETS & {t.name for t in threading.enumerate()}):
         time.sleep(0.05)
-        catalog_service.sweep()
+        service.sweep()
     gc.collect()
-    footprint.trim()
+    resource_usage.trim_memory()
     return {
         "descriptors": sum(1 for _ in Path("/proc/self/fd").iterdir()),
         "threads": sum(1 for _ in Path("/proc/self/task").iterdir()),
-        "memory": footprint.memory(),
+        "memory": resource_usage.memory(),
     }
 
 
@@ -47,10 +46,11 @@ def cycle(folder: Path, cycles: int) -> dict[str, object]:
     settings = Settings(
         max_open=1, close_idle=0.01, cache_dir=str(scratch / "cache"), data_dir=str(scratch / "data"), index_least=1000
     )
-    catalog_service = CatalogService(Catalog(str(folder), settings), settings)
-    catalog_service.refresh()
-    client = create_site(settings, catalog_service).test_client()
-    keys = [entry.id for entry in catalog_service.entries()]
+    app = create_site(settings, Catalog(str(folder), settings))
+    service = app.extensions["starcyte_catalog"]
+    service.refresh()
+    client = app.test_client()
+    keys = [entry.id for entry in service.entries()]
 
     def visit(number: int) -> None:
         key = keys[number % len(keys)]
@@ -62,25 +62,25 @@ def cycle(folder: Path, cycles: int) -> dict[str, object]:
         assert answer.status_code == 200, answer.text
         for path in ("labels", "genes?q=c", f"expression?gene={answer.json['genes']['n'] and 'CD3D'}"):
             assert client.get(f"/d/{key}/api/v1/{path}", buffered=True).status_code == 200
-        catalog_service.sweep()
+        service.sweep()
 
     began = time.monotonic()
     for number in range(3 * len(keys)):
         visit(number)
-    before = taken(catalog_service)
-    opened = catalog_service.counts["opened"]
+    before = taken(service)
+    opened = service.counts["opened"]
     for number in range(cycles):
         visit(number)
-    after = taken(catalog_service)
+    after = taken(service)
     found = {
         "before": before,
         "after": after,
-        "opened": catalog_service.counts["opened"] - opened,
-        "open": len(catalog_service.opened()),
+        "opened": service.counts["opened"] - opened,
+        "open": len(service.opened()),
         "seconds": round(time.monotonic() - began, 1),
     }
-    catalog_service.stop()
-    catalog_service.close()
+    service.stop()
+    service.close()
     return found
 
 

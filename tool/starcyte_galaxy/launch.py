@@ -75,7 +75,7 @@ def viewer_arguments(
         # with "=", a name that begins with a dash stays a value
         arguments = ["launch", str(dataset.path), f"--title={dataset.name}"]
     else:
-        arguments = ["serve", str(catalogue_file(job))]
+        arguments = ["serve", str(catalog_file(job))]
     arguments += [
         *(f"--host={host}", f"--port={port}", f"--ready-file={ready_file}"),
         *("--trust-prefix", "--allow-framing", "--allow-finish"),
@@ -98,13 +98,13 @@ def viewer_arguments(
     return arguments + (["--read-only"] if job.read_only else [])
 
 
-def catalogue_file(job: Job) -> Path:
+def catalog_file(job: Job) -> Path:
     """Return the file that names the datasets, where there are several."""
-    return job.outputs.parent / "starcyte_catalogue.json"
+    return job.outputs.parent / "starcyte_catalog.json"
 
 
-def catalogue_of(datasets: Sequence[Dataset]) -> str:
-    """Return the content of a catalogue that the viewer serves.
+def catalog_of(datasets: Sequence[Dataset]) -> str:
+    """Return the content of a catalog that the viewer serves.
 
     Parameters
     ----------
@@ -145,7 +145,7 @@ def run(job: Job) -> int:
         report.described([batch.describe(dataset) for dataset in job.datasets])
         return 0
     if len(job.datasets) > 1:
-        catalogue_file(job).write_text(catalogue_of(job.datasets), encoding="utf-8")
+        catalog_file(job).write_text(catalog_of(job.datasets), encoding="utf-8")
     return _Session(job, report).run()
 
 

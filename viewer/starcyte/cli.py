@@ -118,34 +118,34 @@ def _idle_clock(seconds: float, is_opening: Callable[[], bool]) -> IdleClock:
 
 
 def serve(args: argparse.Namespace, settings: Settings) -> NoReturn:
-    """Show a catalogue of datasets until stopped."""
+    """Show a catalog of datasets until stopped."""
     from starcyte.catalog.catalog import Catalog
     from starcyte.server import bind, url_of
     from starcyte.server import serve as serve_app
 
     given = args.catalog or os.environ.get("DATASET")
     if not given:
-        raise InputError("A folder is needed, a prefix or a catalogue.yml.", "`starcyte serve FOLDER` shows a folder.")
+        raise InputError("A folder, a prefix or a catalog.yml is required.", "`starcyte serve FOLDER` shows a folder.")
     catalog = Catalog(given, settings)
     listener = bind(settings)
-    from starcyte.catalog.service import CatalogService
     from starcyte.store.index.malloc import keep_freed_memory
     from starcyte.web.access import Access
     from starcyte.web.app import create_site
 
     keep_freed_memory()
     access = Access(settings, _accounts(settings) if settings.access == "password" else None)
-    catalog_service = CatalogService(catalog, settings, _end)
+    app = create_site(settings, catalog, access)
+    service, contexts = app.extensions["starcyte_catalog"], app.extensions["starcyte_contexts"]
+    contexts.on_end = _end
     if settings.idle_timeout:
-        catalog_service.idle = _idle_clock(settings.idle_timeout, catalog_service.is_opening)
-    app = create_site(settings, catalog_service, access)
+        contexts.idle = _idle_clock(settings.idle_timeout, service.is_opening)
     link = f"{url_of(listener)}{_way_in(access)}"
-    print(f"starcyte: {catalog_service.title} at {link}", flush=True)
+    print(f"starcyte: {service.title} at {link}", flush=True)
     if settings.open:
         _open_browser(link)
-    catalog_service.start()
-    serve_app(app.wsgi_app, listener, settings, on_stop=catalog_service.stop)
-    catalog_service.close()
+    service.start()
+    serve_app(app.wsgi_app, listener, settings, on_stop=service.stop)
+    service.close()
     _leave(0)
 
 
@@ -289,7 +289,7 @@ def _parser() -> argparse.ArgumentParser:
         if run is inspect:
             command.add_argument("--json", action="store_true", help="Print JSON.")
     command = commands.add_parser("serve", help=serve.__doc__, description=serve.__doc__, parents=[common])
-    command.add_argument("catalog", nargs="?", metavar="FOLDER", help="A folder, an s3:// prefix or a catalogue.yml.")
+    command.add_argument("catalog", nargs="?", metavar="FOLDER", help="A folder, an s3:// prefix or a catalog.yml.")
     command.set_defaults(run=serve)
     command = commands.add_parser("export", help=export.__doc__, description=export.__doc__, parents=[common])
     command.add_argument("dataset", nargs="?", metavar="DATASET", help="Path of an .h5ad file, of any name.")

@@ -187,7 +187,7 @@ GROUPS: dict[str, tuple[Setting, ...]] = {
 }
 SETTINGS = tuple(setting for group in GROUPS.values() for setting in group)
 _BY_NAME = {s.name: s for s in SETTINGS}
-#: What a catalogue may set for one dataset or folder: how it is shown, and nothing that concerns the server
+#: What a catalog may set for one dataset or folder: how it is shown, and nothing that concerns the server
 OF_A_DATASET = (
     *("about", "color_by", "diffexp_lfc_cutoff", "disable_annotations", "disable_diffexp", "disable_gene_sets_save"),
     *("embedding", "first_embedding", "max_categories", "obs_names", "read_only", "title", "var_names"),

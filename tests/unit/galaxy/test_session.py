@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
-from starcyte.catalog.config import read_catalog_file
+from starcyte.catalog.config import read_config
 
 HERE = Path(__file__).parent
 TOOL = HERE.parents[2] / "tool"
@@ -316,7 +316,7 @@ def test_all_that_a_session_is_given(tmp_path):
     assert given["data_dir"] == str(session.working / "starcyte_data")
 
 
-def test_several_datasets_are_a_catalogue(session):
+def test_several_datasets_are_a_catalog(session):
     session.add("other: 'x' # é😀")
     session.change(color_by="cell type", embedding="X_umap", idle_minutes=0.5)
     process = session.start()
@@ -336,7 +336,7 @@ def test_several_datasets_are_a_catalogue(session):
     assert (first["command"], first["title"]) == ("serve", None)
     assert (first["color_by"], first["first_embedding"]) == ("cell type", "X_umap")
     assert (first["idle_timeout"], first["outputs_dir"]) == ("30.0", str(session.working / "saved"))
-    listed = read_catalog_file(Path(first["dataset"]))
+    listed = read_config(Path(first["dataset"]))
     assert listed.about.title == "2 datasets"
     assert [(item.place, item.id, item.about.title) for item in listed.items] == [
         (str(session.config.with_name("dataset_1.dat")), "rm_-rf_b_e", NASTY),

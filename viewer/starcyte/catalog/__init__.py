@@ -1,1 +1,1 @@
-"""Many datasets: scan, configuration, pool, summaries."""
+"""Many datasets on one server: configuration, scan, summaries, and the pool of those that are open."""

@@ -1,96 +1,33 @@
-"""A catalogue: which datasets there are, what they are called and who may see them; nothing of them is open here."""
+"""A catalog: the list of datasets with their titles, settings and roles; none of them is open here."""
 
 from __future__ import annotations
 
-import hashlib
-import re
-import unicodedata
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from starcyte.catalog.config import FILE_NAME, About, CatalogFile, Item, read_catalog_file
-from starcyte.catalog.scan import Found, ObjectWalk, Walk
+from starcyte.catalog.config import FILE_NAME, CatalogConfig, ConfigEntry, Metadata, read_config
+from starcyte.catalog.entry import CatalogEntry, id_of
+from starcyte.catalog.folder_config import FolderConfigs
+from starcyte.catalog.scan import FolderScan, FoundFile, ObjectScan
 from starcyte.errors import InputError, StarcyteError
 from starcyte.settings import Settings
 from starcyte.store.fingerprint import FileState, file_state
 from starcyte.store.hdf5.signature import check_signature
 from starcyte.store.remote.source import check_place, is_url, split_url
 
-_LONGEST_SLUG = 40
-_HIDDEN = {"*": "none"}
-
-
-@dataclass(frozen=True)
-class CatalogEntry:
-    """One dataset of a catalogue.
-
-    Parameters
-    ----------
-    id
-        Its name in addresses: the same for as long as the file is in the same place.
-    place
-        Where it is, as users are told.
-    title, description
-        What is said of it, the description in Markdown; empty: nothing is.
-    settings, roles
-        Its own.
-    path
-        The file, where it is one of this machine.
-    url
-        Where it comes from otherwise.
-    root
-        The folder that the path must lie in, however links change; None: wherever it leads.
-    state
-        The state in which the file was found.
-    size
-        Its bytes; None where nobody knows.
-    version
-        Of an object: what tells its content from another.
-    problem
-        Why it cannot be shown.
-    """
-
-    id: str
-    place: str
-    title: str = ""
-    description: str = ""
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    roles: Mapping[str, str] | None = None
-    path: Path | None = None
-    url: str | None = None
-    root: Path | None = None
-    state: FileState | None = None
-    size: int | None = None
-    version: str = ""
-    problem: StarcyteError | None = None
-
-    @property
-    def content(self) -> tuple[Any, ...]:
-        """What an open dataset depends on; who may see it and what is said of it are no part of that."""
-        return self.path, self.url, self.state, self.version, self.title, self.settings, self.problem
-
-    def is_current(self) -> bool:
-        """Say whether the file is still the one that was found."""
-        if self.path is None:
-            return True
-        if file_state(self.path) != self.state:
-            return False
-        try:
-            return self.root is None or self.path.resolve().is_relative_to(self.root)
-        except (OSError, RuntimeError):
-            return False
+S = TypeVar("S", FolderScan, ObjectScan)
 
 
 class Catalog:
-    """The datasets below a folder or a prefix, or those that a file lists.
+    """The datasets below a folder or a prefix, or those that a configuration file lists.
 
     Parameters
     ----------
-    given
-        A folder, ``s3://``, ``gs://`` or ``az://`` prefix, or the path of a ``catalogue.yml``.
+    source
+        A folder; an ``s3://``, ``gs://`` or ``az://`` prefix; or the path of a ``catalog.yml``.
     settings
         ``title``, ``max_datasets``, ``max_description`` and ``remote_*`` are used.
 
@@ -100,63 +37,63 @@ class Catalog:
         If it is none of these.
     """
 
-    def __init__(self, given: str, settings: Settings) -> None:
+    def __init__(self, source: str, settings: Settings) -> None:
         self._settings = settings
-        self._walks: dict[str, Callable[[], Iterator[Any]]] = {}
-        self._walked: list[Walk] = []
-        self._files: dict[Path, tuple[FileState, CatalogFile | InputError]] = {}
+        self._folder_scans: dict[str, FolderScan] = {}
+        self._object_scans: dict[str, ObjectScan] = {}
+        self._configs: dict[Path, tuple[FileState, CatalogConfig | InputError]] = {}
         self._texts: dict[Path, tuple[FileState, str]] = {}
         self._file: Path | None = None
-        self._items: tuple[Item, ...] = ()
-        self.about = About()
+        self._entries: tuple[ConfigEntry, ...] = ()
+        self.metadata = Metadata()
         self.notes: list[str] = []
-        "What was found wrong, for the operator."
-        if is_url(given):
-            self._items = (Item("folder", given, "", About()),)
-            check_place(split_url(given), settings)
-            self._name = PurePosixPath(urlsplit(given).path).name or str(urlsplit(given).hostname)
+        "Problems found by the last scan, for the operator."
+        if is_url(source):
+            self._entries = (ConfigEntry("folder", source, "", Metadata()),)
+            check_place(split_url(source), settings)
+            self._name = PurePosixPath(urlsplit(source).path).name or str(urlsplit(source).hostname)
             return
-        path = Path(given)
+        path = Path(source)
         if path.is_dir():
-            self._items = (Item("folder", str(path.resolve()), "", About()),)
+            self._entries = (ConfigEntry("folder", str(path.resolve()), "", Metadata()),)
             self._name = path.resolve().name
             return
         if not path.exists():
-            raise InputError(f"There is no folder or file {given!r}.", "`starcyte serve FOLDER` shows what is in it.")
+            raise InputError(f"No such folder or file: {source!r}.", "`starcyte serve FOLDER` shows its datasets.")
         if _is_hdf5(path):
-            raise InputError(f"{given!r} is one dataset.", "`starcyte launch` shows it; `serve` takes its folder.")
+            raise InputError(f"{source!r} is one dataset.", "`starcyte launch` shows it; `serve` takes its folder.")
         self._file, self._name = path.resolve(), path.resolve().parent.name
-        read_catalog_file(self._file)  # a mistake in it is told now
+        read_config(self._file)  # an error in it is raised at the start
 
     @property
     def title(self) -> str:
-        """What to call the catalogue."""
-        return str(self._settings.title or self.about.title or self._name)
+        """The title of the catalog."""
+        return str(self._settings.title or self.metadata.title or self._name)
 
     @property
-    def links_refused(self) -> int:
-        """How many links lead out of the folders."""
-        return sum(len(walk.refused) for walk in self._walked)
+    def n_refused_links(self) -> int:
+        """The number of links that lead out of the folders."""
+        return sum(len(scan.refused_links) for scan in self._folder_scans.values())
 
     def scan(self) -> dict[str, CatalogEntry]:
-        """Return the datasets there are now, by id.
+        """Return the datasets that exist now, by id.
 
         Raises
         ------
         InputError
-            If the folder, the prefix or the file cannot be read.
+            If the folder, the prefix or the configuration file cannot be read.
         """
         notes: list[str] = []
-        about, items, base = About(), self._items, Path()
+        metadata, entries, base = Metadata(), self._entries, Path()
         if self._file is not None:
-            said = self._read(self._file)
-            if isinstance(said, InputError):
-                raise said
-            about, items, base = said.about, said.items, self._file.parent
+            config = self._read_config(self._file)
+            if isinstance(config, InputError):
+                raise config
+            metadata, entries, base = config.metadata, config.entries, self._file.parent
         found: dict[str, CatalogEntry] = {}
         places: set[str] = set()
-        for item in items:
-            for entry in self._expand(item, about, base, notes):
+        for config_entry in entries:
+            for entry in self._expand(config_entry, metadata, base, notes):
                 key = entry.url or str(entry.path)
                 if key in places:
                     continue
@@ -164,165 +101,115 @@ class Catalog:
                     notes.append(f"More than {len(found)} datasets (setting max_datasets): the others are not listed.")
                     break
                 if entry.id in found:
-                    raise InputError(f"Two datasets have the id {entry.id!r}.", "Give them others.")
+                    raise InputError(f"Two datasets have the id {entry.id!r}.", "Give them different ids.")
                 places.add(key)
                 found[entry.id] = entry
-        if self._file is None and self._items and not is_url(self._items[0].place):
-            top = self._about_of(Path(self._items[0].place))
-            about = top.about if isinstance(top, CatalogFile) else about
+        if self._file is None and self._entries and not is_url(self._entries[0].place):
+            top = self._config_of(Path(self._entries[0].place))
+            metadata = top.metadata if isinstance(top, CatalogConfig) else metadata
             notes += [str(top)] if isinstance(top, InputError) else []
-        self.about, self.notes = about, notes
+        self.metadata, self.notes = metadata, notes
         return found
 
-    def _expand(self, item: Item, outer: About, base: Path, notes: list[str]) -> Iterator[CatalogEntry]:
-        about = item.about.within(outer)
-        if item.kind == "url" or (item.kind == "folder" and is_url(item.place)):
+    def _expand(self, listed: ConfigEntry, outer: Metadata, base: Path, notes: list[str]) -> Iterator[CatalogEntry]:
+        """Yield the datasets of one entry of the configuration."""
+        metadata = listed.metadata.inheriting(outer)
+        if listed.kind == "url" or (listed.kind == "folder" and is_url(listed.place)):
             try:
-                check_place(split_url(item.place), self._settings)
+                check_place(split_url(listed.place), self._settings)
             except InputError as error:
-                yield self._entry(item.place, item.id, about, url=item.place, shown=_shown(item.place), problem=error)
-                return
-        if item.kind == "url":
-            yield self._entry(item.place, item.id, about, url=item.place, shown=_shown(item.place))
-        elif item.kind == "path":
-            yield self._listed(item, about, base)
-        elif is_url(item.place):
-            prefix = item.place if item is not self._first else ""
-            for thing in self._walk(item.place, lambda: ObjectWalk(item.place, self._settings.max_datasets)):
-                place = f"{prefix}{thing.place}"
                 yield self._entry(
-                    place, "", About("", "", about.settings, about.roles), url=thing.url, shown=thing.place,
-                    size=thing.size, version=thing.version,
+                    listed.place, listed.id, metadata, url=listed.place, shown=_without_query(listed.place),
+                    problem=error,
+                )  # fmt: skip
+                return
+        if listed.kind == "url":
+            yield self._entry(listed.place, listed.id, metadata, url=listed.place, shown=_without_query(listed.place))
+        elif listed.kind == "path":
+            yield self._listed_file(listed, metadata, base)
+        elif is_url(listed.place):
+            prefix = listed.place if listed is not self._only_entry else ""
+            scan = _scan_of(
+                self._object_scans, listed.place, lambda: ObjectScan(listed.place, self._settings.max_datasets)
+            )
+            for found in scan():
+                yield self._entry(
+                    f"{prefix}{found.place}", "", metadata.inherited, url=found.url, shown=found.place,
+                    size=found.size, version=found.version,
                 )  # fmt: skip
         else:
-            yield from self._in_folder(item, about, base, notes)
+            yield from self._in_folder(listed, metadata, base, notes)
 
     @property
-    def _first(self) -> Item | None:
-        return self._items[0] if self._file is None else None
+    def _only_entry(self) -> ConfigEntry | None:
+        """The folder or prefix that the catalog consists of; None for one with a configuration file."""
+        return self._entries[0] if self._file is None else None
 
-    def _in_folder(self, item: Item, about: About, base: Path, notes: list[str]) -> Iterator[CatalogEntry]:
-        root = (base / item.place).resolve()
-        walk = self._walk(str(root), lambda: Walk(root))
-        inherited = {root.parent: About("", "", about.settings, about.roles)}
-        overlays: dict[Path, list[Item]] = {}
-        broken: dict[Path, InputError] = {}
-        prefix = "" if item is self._first else f"{item.place.rstrip('/')}/"
-        for found in walk:
-            folder = found.path.parent
-            for outer in reversed([folder, *folder.parents]):
-                if outer.is_relative_to(root) and outer not in inherited:
-                    self._inherit(outer, inherited, overlays, broken, notes)
-            problem = next((broken[f] for f in (folder, *folder.parents) if f in broken), found.problem)
-            roles = _HIDDEN if problem is not found.problem else inherited[folder].roles
-            around = About("", "", inherited[folder].settings, roles)
-            own, said = overlays.get(found.path, []), around
-            for overlay in own:
-                nearer = overlay.about.within(said)
-                said = replace(
-                    nearer, title=nearer.title or said.title, description=nearer.description or said.description
-                )
-            given_id = next((overlay.id for overlay in reversed(own) if overlay.id), "")
+    def _in_folder(
+        self, listed: ConfigEntry, metadata: Metadata, base: Path, notes: list[str]
+    ) -> Iterator[CatalogEntry]:
+        root = (base / listed.place).resolve()
+        scan = _scan_of(self._folder_scans, str(root), lambda: FolderScan(root))
+        configs = FolderConfigs(root, metadata, self._config_of, lambda error: notes.append(str(error)))
+        prefix = "" if listed is self._only_entry else f"{listed.place.rstrip('/')}/"
+        for found in scan():
+            config = configs.of(found.path)
             yield self._file_entry(
-                found,
-                prefix + found.place,
-                given_id,
-                said,
-                root,
-                found.place,
-                problem,
-            )
+                found, prefix + found.place, config.id, config.metadata, root, found.place,
+                config.problem or found.problem,
+            )  # fmt: skip
 
-    def _inherit(
-        self,
-        folder: Path,
-        inherited: dict[Path, About],
-        overlays: dict[Path, list[Item]],
-        broken: dict[Path, InputError],
-        notes: list[str],
-    ) -> None:
-        """Note what the file in a folder says of the folder and of what is in it."""
-        outer = inherited[folder.parent]
-        said = self._about_of(folder)
-        if isinstance(said, CatalogFile):
-            wrong = next(
-                (i for i in said.items if i.kind == "url" or not (folder / i.place).is_relative_to(folder)), None
-            )
-            if wrong is not None or any(".." in Path(i.place).parts for i in said.items):
-                said = InputError(
-                    f"{str(folder / FILE_NAME)!r} lists what is not in its folder.",
-                    "Give the file to `starcyte serve`, which then trusts it.",
-                )
-        if isinstance(said, InputError):
-            # who may see what is in here is not known: nobody does, until it is
-            broken[folder] = said
-            notes.append(str(said))
-            said = None
-        own = said.about.within(outer) if said else outer
-        inherited[folder] = About("", "", own.settings, own.roles)
-        for item in said.items if said else ():
-            # the farthest first: what is said nearer to the file counts more
-            overlays.setdefault(folder / item.place, []).append(item)
-
-    def _about_of(self, folder: Path) -> CatalogFile | InputError | None:
+    def _config_of(self, folder: Path) -> CatalogConfig | InputError | None:
+        """Return the configuration of a folder, or the error in it; None if the folder has no configuration file."""
         path = folder / FILE_NAME
-        return self._read(path) if path.is_file() and not path.is_symlink() else None
+        return self._read_config(path) if path.is_file() and not path.is_symlink() else None
 
-    def _read(self, path: Path) -> CatalogFile | InputError:
+    def _read_config(self, path: Path) -> CatalogConfig | InputError:
+        """Return the content of a configuration file, or the error in it; a file that has not changed is not read."""
         state = file_state(path)
         if state is None:
-            return InputError(f"There is no file {str(path)!r} any more.", "Put it back.")
-        known = self._files.get(path)
+            return InputError(f"The file {str(path)!r} does not exist any more.", "Restore it.")
+        known = self._configs.get(path)
         if known is None or known[0] != state:
             try:
-                said: CatalogFile | InputError = read_catalog_file(path)
+                config: CatalogConfig | InputError = read_config(path)
             except InputError as error:
-                said = error
-            known = self._files[path] = (state, said)
+                config = error
+            known = self._configs[path] = (state, config)
         return known[1]
 
-    def _walk(self, key: str, make: Callable[[], Any]) -> Iterator[Any]:
-        walk = self._walks.get(key)
-        if walk is None:
-            walk = self._walks[key] = make()
-            if isinstance(walk, Walk):
-                self._walked.append(walk)
-        return walk()
-
-    def _listed(self, item: Item, about: About, base: Path) -> CatalogEntry:
-        """Return the entry of a path that the operator's own file lists."""
-        path = base / item.place
+    def _listed_file(self, listed: ConfigEntry, metadata: Metadata, base: Path) -> CatalogEntry:
+        """Return the entry of a path in the operator's own configuration file."""
+        path = base / listed.place
         state = file_state(path)
         problem: StarcyteError | None = None
         try:
             check_signature(path)
         except StarcyteError as error:
             problem = type(error)(error.message.replace(str(path), path.name), error.hint)
-        return self._file_entry(
-            Found(path, item.place, state or FileState(0, 0, 0, 0), problem), item.place, item.id, about, None,
-            path.name, problem,
-        )  # fmt: skip
+        found = FoundFile(path, listed.place, state or FileState(0, 0, 0, 0), problem)
+        return self._file_entry(found, listed.place, listed.id, metadata, None, path.name, problem)
 
     def _file_entry(
         self,
-        found: Found,
+        found: FoundFile,
         place: str,
-        given_id: str,
-        about: About,
+        dataset_id: str,
+        metadata: Metadata,
         root: Path | None,
         shown: str,
         problem: StarcyteError | None,
     ) -> CatalogEntry:
-        if not about.description:
-            beside = found.path.with_suffix(".md")
-            about = About(about.title, self._text(beside, root), about.settings, about.roles)
+        if not metadata.description:
+            text = self._text(found.path.with_suffix(".md"), root)
+            metadata = replace(metadata, description=text)
         return self._entry(
-            place, given_id, about, path=found.path, root=root, state=found.state, size=found.state.size, shown=shown,
-            problem=problem,
+            place, dataset_id, metadata, path=found.path, root=root, state=found.state, size=found.state.size,
+            shown=shown, problem=problem,
         )  # fmt: skip
 
     def _text(self, path: Path, root: Path | None) -> str:
-        """Return the description in a file beside a dataset; empty where there is none."""
+        """Return the text of a description file; empty if it does not exist or is a link out of the root."""
         state = file_state(path)
         if state is None or not path.is_file() or (root and not path.resolve().is_relative_to(root)):
             return ""
@@ -336,31 +223,23 @@ class Catalog:
             known = self._texts[path] = (state, text)
         return known[1]
 
-    def _entry(self, place: str, given_id: str, about: About, shown: str, **more: Any) -> CatalogEntry:
-        most = self._settings.max_description
+    def _entry(self, place: str, dataset_id: str, metadata: Metadata, shown: str, **fields: Any) -> CatalogEntry:
+        description = metadata.description[: self._settings.max_description]
         return CatalogEntry(
-            given_id or id_of(place), shown, about.title, about.description[:most], dict(about.settings), about.roles,
-            **more,
+            dataset_id or id_of(place), shown, metadata.title, description, dict(metadata.settings), metadata.roles,
+            **fields,
         )  # fmt: skip
 
 
-def id_of(place: str) -> str:
-    """Return an id that stands in an address as it is: readable, and another for every place.
-
-    Parameters
-    ----------
-    place
-        Where the dataset is: a path or a URL.
-    """
-    name = PurePosixPath(urlsplit(place).path if is_url(place) else place).name
-    plain = unicodedata.normalize("NFKD", re.sub(r"\.h5ad$", "", name, flags=re.I)).encode("ascii", "ignore").decode()
-    slug = re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")[:_LONGEST_SLUG].strip("-")
-    digest = hashlib.blake2b(place.encode("utf-8", "surrogateescape"), digest_size=4).hexdigest()
-    return f"{slug or 'dataset'}-{digest}"
+def _scan_of(scans: dict[str, S], key: str, make: Callable[[], S]) -> S:
+    """Return the scan of a folder or prefix, made on first use: it remembers files that have not changed."""
+    if key not in scans:
+        scans[key] = make()
+    return scans[key]
 
 
-def _shown(url: str) -> str:
-    """Return a URL without what may be a key in it."""
+def _without_query(url: str) -> str:
+    """Return a URL without user, password and query, which may hold secrets."""
     try:
         parts = split_url(url)
     except InputError:

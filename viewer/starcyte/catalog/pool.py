@@ -1,6 +1,6 @@
-"""A shelf of open things: opened when they are first asked for, closed when they have not been for longest.
+"""A pool of open resources: opened on first use, closed when idle, the least recently used first.
 
-Invariant: while the lock is not held, a thing on the shelf, or one that has left it and is still held by somebody, is
+Invariant: while the lock is not held, a resource that is in the pool, or was removed from it and is still in use, is
 open; every other is closed, and was closed once.
 """
 
@@ -17,145 +17,159 @@ T = TypeVar("T")
 
 
 @dataclass(eq=False)
-class _Copy(Generic[T]):
-    thing: T
-    holders: int = 0
-    used: float = 0.0
-    gone: bool = False
-
-
-class Pool(Generic[T]):
-    """Keeps things open within budgets. Safe for use from several threads.
+class Lease(Generic[T]):
+    """A resource of the pool, shared by all its users.
 
     Parameters
     ----------
-    most
-        Things on the shelf, at most, as far as nobody holds them.
-    seconds
-        After which a thing that nobody holds is closed.
+    value
+        The resource.
+    users
+        The number of users.
+    last_used
+        The time of the last acquisition or release.
+    removed
+        Whether it was removed from the pool, so that its last user closes it.
+    """
+
+    value: T
+    users: int = 0
+    last_used: float = 0.0
+    removed: bool = False
+
+
+class Pool(Generic[T]):
+    """Keeps resources open within limits. Safe for use from several threads.
+
+    Parameters
+    ----------
+    max_size
+        The largest number of resources in the pool, not counting more that are in use.
+    max_idle
+        Seconds after which an unused resource is closed.
     close
-        Closes a thing.
+        Closes a resource.
     is_busy
-        Says whether a thing that nobody holds has work under way.
+        Returns whether an unused resource has work in progress.
     is_over
-        Says whether some other budget is exceeded.
+        Returns whether a further limit is exceeded.
     clock
-        Says the time.
+        Returns the time.
     """
 
     def __init__(
         self,
-        most: int,
-        seconds: float,
+        max_size: int,
+        max_idle: float,
         close: Callable[[T], None],
-        is_busy: Callable[[T], bool] = lambda thing: False,
+        is_busy: Callable[[T], bool] = lambda value: False,
         is_over: Callable[[], bool] = lambda: False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._most, self._seconds = max(most, 1), seconds
+        self._max_size, self._max_idle = max(max_size, 1), max_idle
         self._close, self._is_busy, self._is_over, self._clock = close, is_busy, is_over, clock
         self._lock = threading.Lock()
-        self._copies: dict[str, _Copy[T]] = {}
-        self.opened = self.closed = 0
+        self._leases: dict[str, Lease[T]] = {}
+        self.n_opened = self.n_closed = 0
 
     @contextmanager
-    def hold(self, key: str, make: Callable[[], T]) -> Iterator[T]:
-        """Hold the thing under a key, made if it is not there; it stays open meanwhile."""
-        copy = self.take(key, make)
+    def using(self, key: str, make: Callable[[], T]) -> Iterator[T]:
+        """Use the resource of a key, made if it does not exist; it stays open in the block."""
+        lease = self.acquire(key, make)
         try:
-            yield copy.thing
+            yield lease.value
         finally:
-            self.give_back(copy)
+            self.release(lease)
 
-    def take(self, key: str, make: Callable[[], T]) -> _Copy[T]:
-        """Begin to hold the thing under a key, made if it is not there; ``give_back`` ends it.
+    def acquire(self, key: str, make: Callable[[], T]) -> Lease[T]:
+        """Return the resource of a key, made if it does not exist, which is in use until it is released.
 
-        Making must be quick: it is done while all others wait.
+        ``make`` must be quick: the pool is locked meanwhile.
         """
         with self._lock:
-            copy = self._copies.get(key)
-            if copy is None:
-                copy = self._copies[key] = _Copy(make())
-                self.opened += 1
-            copy.holders += 1
-            copy.used = self._clock()
-        return copy
+            lease = self._leases.get(key)
+            if lease is None:
+                lease = self._leases[key] = Lease(make())
+                self.n_opened += 1
+            lease.users += 1
+            lease.last_used = self._clock()
+        return lease
 
-    def give_back(self, copy: _Copy[T]) -> None:
-        """Hold a thing no more."""
+    def release(self, lease: Lease[T]) -> None:
+        """End the use of a resource."""
         with self._lock:
-            copy.holders -= 1
-            copy.used = self._clock()
-            ends = copy.gone and copy.holders == 0
-            self.closed += ends
-        if ends:
-            self._close(copy.thing)
+            lease.users -= 1
+            lease.last_used = self._clock()
+            is_last = lease.removed and lease.users == 0
+            self.n_closed += is_last
+        if is_last:
+            self._close(lease.value)
 
-    def look(self, key: str) -> T | None:
-        """Return the thing under a key where it is open, which is no use of it."""
+    def peek(self, key: str) -> T | None:
+        """Return the resource of a key if it is open, without using it."""
         with self._lock:
-            copy = self._copies.get(key)
-            return copy.thing if copy else None
+            lease = self._leases.get(key)
+            return lease.value if lease else None
 
-    def drop(self, key: str, thing: T | None = None) -> None:
-        """Take a thing off the shelf; it is closed when nobody holds it any more.
+    def remove(self, key: str, value: T | None = None) -> None:
+        """Remove a resource from the pool; it is closed once it has no user.
 
         Parameters
         ----------
         key
             Its key.
-        thing
-            The thing that is meant; where another stands under the key by now, that stays.
+        value
+            The resource that is meant; another that now has the key is not removed.
         """
         with self._lock:
-            copy = self._copies.get(key)
-            if copy is None or (thing is not None and copy.thing is not thing):
+            lease = self._leases.get(key)
+            if lease is None or (value is not None and lease.value is not value):
                 return
-            ends = self._remove(key)
-        if ends:
-            self._close(copy.thing)
+            is_unused = self._pop(key)
+        if is_unused:
+            self._close(lease.value)
 
     def sweep(self) -> None:
-        """Close what has not been used for too long, and the least used until the budgets are kept."""
+        """Close resources that are idle for too long, and the least recently used until the limits are kept."""
         now = self._clock()
-        for key, copy in self._free():
-            if now - copy.used >= self._seconds or len(self._copies) > self._most or self._is_over():
-                self._close_free(key, copy)
+        for key, lease in self._unused():
+            if now - lease.last_used >= self._max_idle or len(self._leases) > self._max_size or self._is_over():
+                self._close_unused(key, lease)
 
     def clear(self) -> None:
-        """Take all things off the shelf."""
-        for key in list(self._copies):
-            self.drop(key)
+        """Remove all resources."""
+        for key in list(self._leases):
+            self.remove(key)
 
     def __len__(self) -> int:
-        """Return how many things are on the shelf."""
-        return len(self._copies)
+        """Return the number of resources in the pool."""
+        return len(self._leases)
 
     def items(self) -> list[tuple[str, T]]:
-        """Return the things on the shelf, the least used first."""
+        """Return keys and resources, the least recently used first."""
         with self._lock:
-            found = sorted(self._copies.items(), key=lambda item: item[1].used)
-        return [(key, copy.thing) for key, copy in found]
+            found = sorted(self._leases.items(), key=lambda item: item[1].last_used)
+        return [(key, lease.value) for key, lease in found]
 
-    def _free(self) -> list[tuple[str, _Copy[T]]]:
-        """Return what nobody holds and has no work under way, the least used first."""
+    def _unused(self) -> list[tuple[str, Lease[T]]]:
+        """Return resources without users and without work in progress, the least recently used first."""
         with self._lock:
-            found = [(key, copy) for key, copy in self._copies.items() if not copy.holders]
+            found = [(key, lease) for key, lease in self._leases.items() if not lease.users]
         return sorted(
-            [(key, copy) for key, copy in found if not self._is_busy(copy.thing)], key=lambda item: item[1].used
+            [(key, lease) for key, lease in found if not self._is_busy(lease.value)], key=lambda item: item[1].last_used
         )
 
-    def _close_free(self, key: str, copy: _Copy[T]) -> None:
+    def _close_unused(self, key: str, lease: Lease[T]) -> None:
         with self._lock:
-            if copy.holders or self._copies.get(key) is not copy:
+            if lease.users or self._leases.get(key) is not lease:
                 return
-            self._remove(key)
-        self._close(copy.thing)
+            self._pop(key)
+        self._close(lease.value)
 
-    def _remove(self, key: str) -> bool:
-        """Take a thing off the shelf, and say whether it is to be closed now; the lock is held."""
-        copy = self._copies.pop(key)
-        copy.gone = True
-        ends = copy.holders == 0
-        self.closed += ends
-        return ends
+    def _pop(self, key: str) -> bool:
+        """Remove a resource, and return whether it is to be closed now; the lock is held."""
+        lease = self._leases.pop(key)
+        lease.removed = True
+        is_unused = lease.users == 0
+        self.n_closed += is_unused
+        return is_unused

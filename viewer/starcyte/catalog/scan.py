@@ -1,4 +1,4 @@
-"""What there is in a folder, or below a prefix of an object store, by content and not by name."""
+"""The datasets in a folder or below a prefix of an object store, found by content and not by name."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from starcyte.store.hdf5.signature import SIGNATURE, check_signature
 
 
 @dataclass(frozen=True)
-class Found:
-    """A file that is a dataset, or is called one.
+class FoundFile:
+    """A file that is HDF5, or has the name of a dataset.
 
     Parameters
     ----------
     path
         The file.
     place
-        Its path from the folder that was walked through, with slashes.
+        Its path relative to the folder that is scanned, with slashes.
     state
         Its state.
     problem
-        Why it cannot be one, though it is called so.
+        The error, if it has the name of a dataset and is not HDF5.
     """
 
     path: Path
@@ -35,10 +35,10 @@ class Found:
     problem: StarcyteError | None = None
 
 
-class Walk:
-    """Goes through a folder, time and again; a file that has not changed is not opened again.
+class FolderScan:
+    """Scans a folder repeatedly; a file that has not changed is not opened again.
 
-    Links to folders are not followed, nor are links to files that lie outside; hidden files and folders are left out.
+    Links to folders are not followed, nor links to files outside the folder. Hidden files and folders are skipped.
 
     Parameters
     ----------
@@ -48,12 +48,12 @@ class Walk:
 
     def __init__(self, root: Path) -> None:
         self.root = root.resolve()
-        self.refused: list[str] = []
-        "Links that lead out of the folder, as found last."
+        self.refused_links: list[str] = []
+        "Links that lead out of the folder, as of the last scan."
         self._known: dict[str, tuple[FileState, StarcyteError | bool | None]] = {}
 
-    def __call__(self) -> Iterator[Found]:
-        """Find the files, in the order of their paths.
+    def __call__(self) -> Iterator[FoundFile]:
+        """Yield the files in the order of their paths.
 
         Raises
         ------
@@ -71,13 +71,13 @@ class Walk:
             folders[:] = sorted(name for name in folders if not name.startswith("."))
             for name in [n for n in folders if Path(folder, n).is_symlink()]:
                 folders.remove(name)
-                if not self.holds(Path(folder, name)):
+                if not self.contains(Path(folder, name)):
                     refused.append(str(Path(folder, name)))
             for name in sorted(names):
                 path = Path(folder, name)
                 if name.startswith("."):
                     continue
-                if path.is_symlink() and not self.holds(path):
+                if path.is_symlink() and not self.contains(path):
                     refused.append(str(path))
                     continue
                 state = file_state(path)
@@ -88,34 +88,34 @@ class Walk:
                 verdict = before[1] if before and before[0] == state else _verdict(path)
                 self._known[place] = (state, verdict)
                 if verdict is not False:
-                    yield Found(path, place, state, verdict if isinstance(verdict, StarcyteError) else None)
-        self.refused = refused
+                    yield FoundFile(path, place, state, verdict if isinstance(verdict, StarcyteError) else None)
+        self.refused_links = refused
 
-    def holds(self, path: Path) -> bool:
-        """Say whether a path, links followed, lies within the folder."""
+    def contains(self, path: Path) -> bool:
+        """Return whether a path, with links resolved, is in the folder."""
         try:
             return path.resolve().is_relative_to(self.root)
         except (OSError, RuntimeError):
             return False
 
 
-def is_called_dataset(place: str) -> bool:
-    """Say whether a file's name says that it is a dataset."""
+def has_dataset_name(place: str) -> bool:
+    """Return whether a path ends in .h5ad."""
     return place.lower().endswith(".h5ad")
 
 
 def _verdict(path: Path) -> StarcyteError | bool | None:
-    """Return False for a file that is none, why it cannot be one if it is called so, or None for one that may be."""
+    """Return None for an HDF5 file, the error of another file that ends in .h5ad, else False."""
     try:
         check_signature(path)
     except (DatasetInvalid, DatasetMissing) as error:
-        return error if is_called_dataset(path.name) else False
+        return error if has_dataset_name(path.name) else False
     return None
 
 
 @dataclass(frozen=True)
 class FoundObject:
-    """An object of a store that begins as HDF5 does.
+    """An object of a store that begins with the signature of HDF5, or has the name of a dataset.
 
     Parameters
     ----------
@@ -124,9 +124,9 @@ class FoundObject:
     place
         Its path below the prefix.
     size
-        Its bytes.
+        Its size in bytes.
     version
-        What tells this content of it from another.
+        The ETag or checksum of its content.
     """
 
     url: str
@@ -135,15 +135,15 @@ class FoundObject:
     version: str
 
 
-class ObjectWalk:
-    """Goes through what lies below a prefix of an object store; an object that has not changed is not asked for again.
+class ObjectScan:
+    """Scans the objects below a prefix repeatedly; an object that has not changed is not requested again.
 
     Parameters
     ----------
     url
         The prefix, such as ``s3://bucket/atlas/``.
     most
-        Objects that are looked at, at most.
+        The largest number of objects to look at.
     """
 
     def __init__(self, url: str, most: int) -> None:
@@ -151,12 +151,12 @@ class ObjectWalk:
         self._known: dict[str, tuple[str, bool]] = {}
 
     def __call__(self) -> Iterator[FoundObject]:
-        """Find the objects, in the order of their names.
+        """Yield the objects in the order of their names.
 
         Raises
         ------
         InputError
-            If the store cannot be asked.
+            If the store does not answer.
         """
         import fsspec
 
@@ -173,11 +173,11 @@ class ObjectWalk:
                 version = str(next((info[k] for k in ("ETag", "etag", "md5Hash", "LastModified") if info.get(k)), ""))
                 before = self._known.get(name)
                 if before is None or before[0] != version or not version:
-                    begin = store.cat_file(name, start=0, end=len(SIGNATURE)) if info.get("size") else b""
-                    before = self._known[name] = (version, begin == SIGNATURE)
-                if before[1] or is_called_dataset(place):
+                    start = store.cat_file(name, start=0, end=len(SIGNATURE)) if info.get("size") else b""
+                    before = self._known[name] = (version, start == SIGNATURE)
+                if before[1] or has_dataset_name(place):
                     yield FoundObject(f"{scheme}://{name}", place, int(info.get("size") or 0), version)
-        except Exception as error:  # each store's package has a tree of its own
+        except Exception as error:  # each store's package has an exception hierarchy of its own
             raise InputError(
                 f"{self._url} cannot be listed: {type(error).__name__}: {error}.", "Check the prefix and the keys."
             ) from None

@@ -1,4 +1,4 @@
-"""A catalogue that runs: it knows which datasets there are, and opens and closes them."""
+"""The catalog as a service: rescans its sources, and opens and closes datasets as requests need them."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import Any, Literal
+from typing import Any, Generic, Literal, Protocol, TypeVar
 
-from starcyte.catalog import memory_usage as footprint
-from starcyte.catalog.catalog import Catalog, CatalogEntry
+from starcyte.catalog import resource_usage
+from starcyte.catalog.catalog import Catalog
+from starcyte.catalog.entry import CatalogEntry
 from starcyte.catalog.pool import Pool
-from starcyte.catalog.scan import is_called_dataset
+from starcyte.catalog.scan import has_dataset_name
 from starcyte.catalog.summary import DatasetSummary
 from starcyte.catalog.summary_worker import SummaryRequest, SummaryResult, SummaryWorker
 from starcyte.compute.jobs import Jobs, ScopedJobs
@@ -25,34 +26,54 @@ from starcyte.store.fingerprint import file_state
 from starcyte.store.hdf5.signature import check_signature
 from starcyte.store.loader import DatasetLoader
 from starcyte.store.remote.file import RemoteFile
-from starcyte.web.context import Context
-from starcyte.web.idle import IdleClock
 
 log = logging.getLogger(__name__)
 
 State = Literal["waiting", "opening", "indexing", "ready", "error"]
 
-# a request that comes to a dataset that was closed waits for it, so that no page has to know; most open within this
-_PATIENCE_SECONDS = 2.0
 _SWEEP_SECONDS = 2.0
+
+
+class DatasetContext(Protocol):
+    """An open dataset with all that its requests share, which the layer above makes and closes."""
+
+    @property
+    def loader(self) -> DatasetLoader:
+        """The loader of the dataset."""
+
+    def begin(self) -> None:
+        """Start the work that follows the opening."""
+
+    def hurry(self) -> None:
+        """End all requests, and start to save what is unsaved, without waiting."""
+
+    def stop(self) -> None:
+        """End all requests and jobs."""
+
+    def close(self) -> None:
+        """Save what is unsaved, and close all files but the dataset's."""
+
+
+C = TypeVar("C", bound=DatasetContext)
 
 
 @dataclass(frozen=True)
 class DatasetStatus:
-    """How a dataset is.
+    """The status of a dataset.
 
     Parameters
     ----------
     state
-        waiting: not looked at yet; opening, or shown while it comes; indexing: open, an index is made; ready; error.
+        waiting: its summary is not computed yet; opening, or shown during its download; indexing: open, and an index is
+        built; ready; error.
     progress
-        Fraction done of what goes on; None: nobody knows.
+        The fraction done of the current work; None if unknown.
     message
-        What goes on.
+        A description of the current work.
     error
-        Why it cannot be shown.
-    survey
-        What is known of it.
+        The reason that it cannot be shown.
+    summary
+        Its summary, if known.
     is_open
         Whether it is open.
     """
@@ -61,80 +82,78 @@ class DatasetStatus:
     progress: float | None = None
     message: str = ""
     error: StarcyteError | None = None
-    survey: DatasetSummary | None = None
+    summary: DatasetSummary | None = None
     is_open: bool = False
 
 
 @dataclass(frozen=True, eq=False)
-class Opened:
-    """A dataset that is open, and the entry it was opened for."""
+class OpenDataset(Generic[C]):
+    """An open dataset, and the entry it was opened for."""
 
     entry: CatalogEntry
-    context: Context
+    context: C
+    jobs: ScopedJobs
 
-    def is_of(self, entry: CatalogEntry) -> bool:
-        """Say whether it is what an entry means, which may have changed since."""
+    def matches(self, entry: CatalogEntry) -> bool:
+        """Return whether an entry, which may have changed since, still has the content that was opened."""
         return bool(self.entry.content == entry.content)
 
 
-class CatalogService:
-    """Datasets of one server.
+class CatalogService(Generic[C]):
+    """The datasets of one server.
 
     Parameters
     ----------
     catalog
-        Says which there are.
+        The catalog.
     settings
-        Those of the server.
-    on_end
-        Ends the server, told why.
+        The settings of the server.
+    make_context
+        Returns the context of a dataset, given its settings, its loader and its jobs.
     """
 
     def __init__(
-        self, catalog: Catalog, settings: Settings, on_end: Callable[[str], None] = lambda reason: None
+        self, catalog: Catalog, settings: Settings, make_context: Callable[[Settings, DatasetLoader, ScopedJobs], C]
     ) -> None:
-        self._catalog, self._settings, self._on_end = catalog, settings, on_end
-        self.idle: IdleClock | None = None
-        "The time since anything was used, where that ends the server."
+        self._catalog, self._settings, self._make_context = catalog, settings, make_context
         self.jobs = Jobs(settings)
-        self._surveyor = SummaryWorker(settings)
-        self._turn = threading.Semaphore()
-        self._shelf: Pool[Opened] = Pool(
+        self._summaries = SummaryWorker(settings)
+        self._index_lock = threading.Semaphore()
+        self._pool: Pool[OpenDataset[C]] = Pool(
             settings.max_open, settings.close_idle, self._close, self._is_busy, self._is_over
         )
         self._entries: dict[str, CatalogEntry] = {}
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._wake = threading.Event()
-        self._number = 0
         self.is_complete = False
-        "Whether all files have been found once."
+        "Whether the first scan has ended."
         self.problem = ""
-        "Why the files could not be looked for."
+        "The error of the last scan."
 
     @property
     def title(self) -> str:
-        """What to call it."""
+        """The title of the catalog."""
         return self._catalog.title
 
     @property
     def description(self) -> str:
-        """What is said of it, in Markdown."""
-        return self._catalog.about.description
+        """The description of the catalog, in Markdown."""
+        return self._catalog.metadata.description
 
     @property
     def notes(self) -> list[str]:
-        """What was found wrong, for the operator."""
-        refused = self._catalog.links_refused
-        links = [f"{refused} links lead out of the folder, and are not followed."] if refused else []
+        """Problems found by the last scan, for the operator."""
+        n = self._catalog.n_refused_links
+        links = [f"{n} links lead out of the folder, and are not followed."] if n else []
         return [*([self.problem] if self.problem else []), *self._catalog.notes, *links]
 
     def start(self) -> None:
-        """Begin to look for datasets, and keep looking."""
-        threading.Thread(target=self._run, name="catalogue", daemon=True).start()
+        """Start to scan for datasets, repeatedly."""
+        threading.Thread(target=self._run, name="catalog", daemon=True).start()
 
     def refresh(self) -> None:
-        """Look for new, changed and removed files."""
+        """Scan for new, changed and removed datasets."""
         try:
             found = self._catalog.scan()
         except InputError as error:
@@ -149,29 +168,30 @@ class CatalogService:
             self._entries = found
         for entry in found.values():
             if entry.path is not None and entry.problem is None:
-                answer = self._surveyor.ask(self._asked(entry))
-                if isinstance(answer, StarcyteError) and not isinstance(answer, DatasetInvalid | FilterMissing):
-                    self._surveyor.forget(self._asked(entry))  # what fails for another reason may do better later
-        for key, opened in self._shelf.items():
-            now = found.get(key)
-            if now is None or not opened.is_of(now) or opened.context.loader.state == "error":
-                self._shelf.drop(key, opened)
+                known = self._summaries.get(self._request(entry))
+                if isinstance(known, StarcyteError) and not isinstance(known, DatasetInvalid | FilterMissing):
+                    # an error that is not the file's, such as a full disk, may have gone
+                    self._summaries.forget_error(self._request(entry))
+        for key, opened in self._pool.items():
+            entry_now = found.get(key)
+            if entry_now is None or not opened.matches(entry_now) or opened.context.loader.state == "error":
+                self._pool.remove(key, opened)
 
     def entries(self) -> list[CatalogEntry]:
-        """Return all datasets; HDF5 files that turn out to be something else are none, unless they are called so."""
-        return [entry for entry in list(self._entries.values()) if not self._is_other(entry)]
+        """Return all datasets, without HDF5 files that are not AnnData, unless their names end in .h5ad."""
+        return [entry for entry in list(self._entries.values()) if not self._is_other_hdf5(entry)]
 
-    def _is_other(self, entry: CatalogEntry) -> bool:
-        if entry.root is None or entry.path is None or entry.problem or is_called_dataset(entry.place):
+    def _is_other_hdf5(self, entry: CatalogEntry) -> bool:
+        if entry.root is None or entry.path is None or entry.problem or has_dataset_name(entry.place):
             return False
-        return isinstance(self._surveyor.ask(self._asked(entry)), DatasetInvalid)
+        return isinstance(self._summaries.get(self._request(entry)), DatasetInvalid)
 
     def entry(self, key: str) -> CatalogEntry | None:
-        """Return a dataset as it is now; None where there is none, or no more."""
+        """Return the current entry of a dataset; None if it does not exist, or no longer."""
         entry = self._entries.get(key)
         if entry is None or entry.is_current():
             return entry
-        path, again = entry.path, None
+        path, changed = entry.path, None
         assert path is not None
         state = file_state(path)
         if state is not None and (entry.root is None or path.resolve().is_relative_to(entry.root)):
@@ -180,19 +200,19 @@ class CatalogService:
                 check_signature(path)
             except StarcyteError as error:
                 problem = error
-            again = replace(entry, state=state, size=state.size, problem=problem)
+            changed = replace(entry, state=state, size=state.size, problem=problem)
         with self._lock:
             if self._entries.get(key) is entry:
-                if again is None:
+                if changed is None:
                     del self._entries[key]
                 else:
-                    self._entries[key] = again
-        self._shelf.drop(key)
+                    self._entries[key] = changed
+        self._pool.remove(key)
         self._wake.set()
-        return again
+        return changed
 
-    def hold(self, key: str) -> tuple[Context, Callable[[], None]]:
-        """Return the context of a dataset, which is opened if it is not open, and what lets it go.
+    def acquire(self, key: str) -> tuple[C, Callable[[], None]]:
+        """Return the context of a dataset, which is opened if needed, and the function that releases it.
 
         Raises
         ------
@@ -202,130 +222,127 @@ class CatalogService:
         while True:
             entry = self.entry(key)
             if entry is None:
-                raise absent(key)
-            copy = self._shelf.take(key, lambda entry=entry: self._open(entry))  # type: ignore[misc]
-            opened = copy.thing
-            if opened.is_of(entry):
+                raise no_such_dataset(key)
+            lease = self._pool.acquire(key, lambda entry=entry: self._open(entry))  # type: ignore[misc]
+            opened = lease.value
+            if opened.matches(entry):
                 self._wake.set()
-                return opened.context, partial(self._shelf.give_back, copy)
-            self._shelf.drop(key, opened)
-            self._shelf.give_back(copy)
+                return opened.context, partial(self._pool.release, lease)
+            self._pool.remove(key, opened)
+            self._pool.release(lease)
 
-    def standing(self, entry: CatalogEntry) -> DatasetStatus:
-        """Say how a dataset is."""
-        known = self._surveyor.ask(self._asked(entry)) if entry.problem is None else None
-        survey = known if isinstance(known, DatasetSummary) else None
+    def status(self, entry: CatalogEntry) -> DatasetStatus:
+        """Return the status of a dataset."""
+        known = self._summaries.get(self._request(entry)) if entry.problem is None else None
+        summary = known if isinstance(known, DatasetSummary) else None
         if entry.problem is not None:
             return DatasetStatus("error", error=entry.problem)
-        opened = self._shelf.look(entry.id)
-        if opened is not None and opened.is_of(entry):
+        opened = self._pool.peek(entry.id)
+        if opened is not None and opened.matches(entry):
             loader = opened.context.loader
             if loader.state == "loading":
-                return DatasetStatus("opening", loader.progress, loader.message, None, survey)
+                return DatasetStatus("opening", loader.progress, loader.message, None, summary)
             if loader.state == "error":
-                return DatasetStatus("error", error=loader.error, survey=survey)
+                return DatasetStatus("error", error=loader.error, summary=summary)
             if loader.downloaded is not None:
-                return DatasetStatus("opening", loader.downloaded, "Downloading", None, survey, True)
+                return DatasetStatus("opening", loader.downloaded, "Downloading", None, summary, True)
             indexing = loader.indexing
             if indexing:
-                return DatasetStatus("indexing", indexing.done, f"Indexing {indexing.matrix}", None, survey, True)
-            return DatasetStatus("ready", survey=survey, is_open=True)
+                return DatasetStatus("indexing", indexing.done, f"Indexing {indexing.matrix}", None, summary, True)
+            return DatasetStatus("ready", summary=summary, is_open=True)
         if isinstance(known, StarcyteError):
             return DatasetStatus("error", error=known)
-        if entry.path is not None and survey is None:
-            return DatasetStatus("waiting", message="Not looked at yet")
-        return DatasetStatus("ready", survey=survey)
+        if entry.path is not None and summary is None:
+            return DatasetStatus("waiting", message="Not read yet")
+        return DatasetStatus("ready", summary=summary)
 
     def title_of(self, entry: CatalogEntry) -> str:
-        """Return what to call a dataset."""
-        known = self._surveyor.ask(self._asked(entry)) if entry.problem is None and not entry.title else None
-        found = known.title if isinstance(known, DatasetSummary) else ""
-        return entry.title or found or PurePosixPath(entry.place).stem or entry.id
+        """Return the title of a dataset: the configured one, that of the file, or the name of the file."""
+        known = self._summaries.get(self._request(entry)) if entry.problem is None and not entry.title else None
+        title = known.title if isinstance(known, DatasetSummary) else ""
+        return entry.title or title or PurePosixPath(entry.place).stem or entry.id
 
-    def picture(self, entry: CatalogEntry) -> Path | None:
-        """Return the file of the thumbnail of a dataset; None where there is none."""
-        standing = self.standing(entry)
-        return self._surveyor.picture(self._asked(entry)) if standing.survey and standing.survey.has_picture else None
+    def thumbnail(self, entry: CatalogEntry) -> Path | None:
+        """Return the path of the thumbnail of a dataset; None if there is none."""
+        summary = self.status(entry).summary
+        return self._summaries.thumbnail(self._request(entry)) if summary and summary.has_thumbnail else None
 
-    def opened(self) -> list[tuple[str, Opened]]:
-        """Return what is open, the least used first."""
-        return self._shelf.items()
+    def opened(self) -> list[tuple[str, OpenDataset[C]]]:
+        """Return the open datasets by id, the least recently used first."""
+        return self._pool.items()
 
     def is_opening(self) -> bool:
-        """Say whether any dataset is being opened."""
-        return any(one.context.loader.state == "loading" for _, one in self._shelf.items())
+        """Return whether any dataset is being opened."""
+        return any(opened.context.loader.state == "loading" for _, opened in self._pool.items())
 
     def is_open(self, key: str) -> bool:
-        """Say whether a dataset is open, or opening."""
-        return self._shelf.look(key) is not None
+        """Return whether a dataset is open, or being opened."""
+        return self._pool.peek(key) is not None
 
     @property
     def counts(self) -> Mapping[str, int]:
-        """How many datasets were opened and closed, and how many files are still to be looked at."""
-        return {"opened": self._shelf.opened, "closed": self._shelf.closed, "waiting": self._surveyor.waiting}
+        """The number of datasets opened and closed so far, and of those that wait for their summary."""
+        return {"opened": self._pool.n_opened, "closed": self._pool.n_closed, "waiting": self._summaries.n_queued}
 
     def stop(self) -> None:
-        """Give up all work under way."""
+        """End all requests and jobs."""
         self._stopping.set()
         self._wake.set()
-        self._surveyor.close()
-        for _, opened in self._shelf.items():
-            opened.context.stopping.set()
-            if opened.context.autosave is not None:
-                # all at once: there is no time for one after the other
-                opened.context.autosave.hurry()
+        self._summaries.close()
+        for _, opened in self._pool.items():
+            # all at the same time: there is no time for one after the other
+            opened.context.hurry()
         self.jobs.close()
 
     def close(self) -> None:
-        """Let go of all that is open."""
-        self._shelf.clear()
+        """Close all datasets."""
+        self._pool.clear()
 
     def sweep(self) -> None:
-        """Close what is not used, as far as the budgets ask for it."""
-        self._shelf.sweep()
+        """Close unused datasets as the limits require."""
+        self._pool.sweep()
 
     def _run(self) -> None:
         while not self._stopping.is_set():
             with suppress(Exception):
-                self._round()
+                self._scan()
             rest = self._settings.rescan
             while rest > 0 and not self._stopping.is_set():
                 self._wake.wait(min(rest, _SWEEP_SECONDS))
                 self._wake.clear()
                 rest -= _SWEEP_SECONDS
-                self._shelf.sweep()
-                self._survey_copies()
+                self._pool.sweep()
+                self._summarize_downloads()
 
-    def _round(self) -> None:
+    def _scan(self) -> None:
         try:
             self.refresh()
         except Exception:
-            log.exception("looking for datasets failed")
-            self.problem = "Looking for datasets failed: a defect of starcyte; see the server's log."
+            log.exception("the scan for datasets failed")
+            self.problem = "The scan for datasets failed: a defect of starcyte; see the server's log."
             raise
 
-    def _survey_copies(self) -> None:
-        """Look at what came from elsewhere, once it is here."""
-        for _, opened in self._shelf.items():
+    def _summarize_downloads(self) -> None:
+        """Request the summaries of remote datasets that have been downloaded."""
+        for _, opened in self._pool.items():
             if opened.entry.url is not None and opened.context.loader.is_complete:
-                asked = self._asked(opened.entry)
-                if self._surveyor.ask(asked) is None:
-                    self._surveyor.ask(replace(asked, path=opened.context.dataset().path))
+                request = self._request(opened.entry)
+                if self._summaries.get(request) is None:
+                    self._summaries.get(replace(request, path=opened.context.loader.dataset().path))
 
-    def _asked(self, entry: CatalogEntry) -> SummaryRequest:
+    def _request(self, entry: CatalogEntry) -> SummaryRequest:
         place = entry.url or str(entry.path)
-        return SummaryRequest(place, entry.state or entry.version, self._own(entry), entry.path)
+        return SummaryRequest(place, entry.state or entry.version, self._settings_of(entry), entry.path)
 
-    def _own(self, entry: CatalogEntry) -> dict[str, Any]:
-        """Return the settings that are the dataset's own; what the server is called is no name for a dataset."""
+    def _settings_of(self, entry: CatalogEntry) -> dict[str, Any]:
+        """Return the settings of a dataset that differ from the server's, whose title is not that of a dataset."""
         own = {"title": entry.title, "session_file": "", **entry.settings}
         if self._settings.outputs_dir:
             own["outputs_dir"] = str(Path(self._settings.outputs_dir) / entry.id)
         return own
 
-    def _open(self, entry: CatalogEntry) -> Opened:
-        settings = self._settings.with_values(self._own(entry))
-        self._number += 1
+    def _open(self, entry: CatalogEntry) -> OpenDataset[C]:
+        settings = self._settings.with_values(self._settings_of(entry))
         remote: RemoteFile | None = None
         problem = entry.problem
         if entry.url is not None and problem is None:
@@ -333,56 +350,53 @@ class CatalogService:
                 remote = RemoteFile(entry.url, settings)
             except InputError as error:
                 problem = error
-        guarantee = SummaryResult(self._surveyor, self._asked(entry)) if entry.path is not None else None
+        summary = SummaryResult(self._summaries, self._request(entry)) if entry.path is not None else None
         loader = DatasetLoader(
             None if remote else entry.path or Path(PurePosixPath(entry.place).name),
             settings,
             indexing=True,
-            probe=_Broken(problem) if problem else guarantee,
+            probe=_FailedProbe(problem) if problem else summary,
             remote=remote,
-            turn=self._turn,
+            turn=self._index_lock,
         )
         loader.title = self.title_of(entry)
-        context = Context(settings, loader, ScopedJobs(self.jobs, f"{entry.id} {self._number}"), _PATIENCE_SECONDS)
-        context.on_end, context.idle = self._on_end, self.idle
+        jobs = ScopedJobs(self.jobs, f"{entry.id} {self._pool.n_opened}")
+        context = self._make_context(settings, loader, jobs)
         loader.start()
         context.begin()
-        return Opened(entry, context)
+        return OpenDataset(entry, context, jobs)
 
-    def _close(self, opened: Opened) -> None:
+    def _close(self, opened: OpenDataset[C]) -> None:
         opened.context.stop()
         opened.context.close()
         opened.context.loader.close()
 
     @staticmethod
-    def _is_busy(opened: Opened) -> bool:
-        loader, jobs = opened.context.loader, opened.context.jobs
-        busy: bool = isinstance(jobs, ScopedJobs) and jobs.busy
-        # one whose source is away may be closed; it goes on when it is opened again
-        comes = loader.state == "loading" or (loader.downloaded is not None and not loader.problems)
-        return bool(busy or comes or loader.indexing is not None)
+    def _is_busy(opened: OpenDataset[C]) -> bool:
+        loader = opened.context.loader
+        # a download whose source does not answer is no reason to stay open: it is resumed after the next opening
+        is_loading = loader.state == "loading" or (loader.downloaded is not None and not loader.problems)
+        return bool(opened.jobs.busy or is_loading or loader.indexing is not None)
 
     def _is_over(self) -> bool:
         most_bytes, most_files = int(self._settings.open_bytes), int(self._settings.open_files)
-        if footprint.memory() > most_bytes:
+        if resource_usage.memory() > most_bytes:
             gc.collect()
-            footprint.trim()
-        return footprint.memory() > most_bytes or footprint.files() > most_files
+            resource_usage.trim_memory()
+        return resource_usage.memory() > most_bytes or resource_usage.open_files() > most_files
 
 
-class _Broken:
-    """What makes opening a file that is known to be broken fail at once."""
+class _FailedProbe:
+    """A probe of a file that is known to be damaged: opening it fails at once."""
 
     def __init__(self, problem: StarcyteError) -> None:
         self._problem = problem
 
     def wait(self) -> None:
-        """Raise what is wrong with it."""
+        """Raise the error."""
         raise self._problem
 
 
-def absent(key: str) -> NotFound:
-    """Return what is told of a dataset that is not there, or not for who asks: nothing tells these apart."""
-    return NotFound(
-        f"There is no dataset {key!r} here.", "It may have been removed; the catalogue lists what there is."
-    )
+def no_such_dataset(key: str) -> NotFound:
+    """Return the error for a dataset that does not exist, and likewise for one that the user may not see."""
+    return NotFound(f"No such dataset: {key!r}.", "It may have been removed; the catalog lists all datasets.")

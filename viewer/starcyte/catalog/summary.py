@@ -1,4 +1,4 @@
-"""What a catalogue shows of a dataset that is not open: looked up once, kept in the cache folder."""
+"""The summary of a dataset that a catalog shows without opening it: computed once, stored in the cache folder."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from starcyte.store.dataset import Kind
 if TYPE_CHECKING:
     from starcyte.store.dataset import Dataset
 
-#: The columns of obs that say it, the first that is there
+#: Names of the obs columns that hold the organism and the tissue, the preferred first
 ORGANISM = ("organism", "species", "organism_name")
 TISSUE = ("tissue", "tissue_general", "organ", "tissue_type")
 _MOST_VALUES, _LONGEST_VALUE = 20, 80
@@ -27,19 +27,19 @@ _MOST_VALUES, _LONGEST_VALUE = 20, 80
 
 @dataclass(frozen=True)
 class DatasetSummary:
-    """What is known of a dataset.
+    """The summary of a dataset.
 
     Parameters
     ----------
     title
-        What the file, or the setting, calls it.
+        The title in the file or the settings.
     n_obs, n_vars
-        Cells and genes.
+        The number of cells and of genes.
     fingerprint, revision
-        Of the file.
+        Those of the file.
     organism, tissue
-        The categories of the columns of obs that say so.
-    has_picture
+        The categories of the obs columns for organism and tissue.
+    has_thumbnail
         Whether there is a thumbnail.
     """
 
@@ -50,11 +50,11 @@ class DatasetSummary:
     revision: str
     organism: Sequence[str]
     tissue: Sequence[str]
-    has_picture: bool
+    has_thumbnail: bool
 
 
-def survey(dataset: Dataset, settings: Settings, folder: Path, key: str) -> DatasetSummary:
-    """Look a dataset through, and write what is found, and the thumbnail, into a folder.
+def summarize(dataset: Dataset, settings: Settings, folder: Path, key: str) -> DatasetSummary:
+    """Return the summary of a dataset, and write it and the thumbnail into a folder.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def survey(dataset: Dataset, settings: Settings, folder: Path, key: str) -> Data
     pixels = thumbnail(dataset, settings)
     if pixels is not None:
         _write(folder / f"{key}.png", png(pixels))
-    found = DatasetSummary(
+    summary = DatasetSummary(
         one_line(dataset.title, 200),
         dataset.n_obs,
         dataset.n_vars,
@@ -80,22 +80,23 @@ def survey(dataset: Dataset, settings: Settings, folder: Path, key: str) -> Data
         _values(dataset, TISSUE),
         pixels is not None,
     )
-    _write(folder / f"{key}.json", json.dumps(asdict(found) | {"version": __version__}).encode())
-    return found
+    _write(folder / f"{key}.json", json.dumps(asdict(summary) | {"version": __version__}).encode())
+    return summary
 
 
 def read_summary(folder: Path, key: str) -> DatasetSummary | None:
-    """Return what was found before; None where that is not there, or is of another version of starcyte."""
+    """Return a stored summary; None if there is none, or it was written by another version of starcyte."""
     try:
-        said = json.loads((folder / f"{key}.json").read_bytes())
-        if said.pop("version") != __version__ or (said["has_picture"] and not (folder / f"{key}.png").exists()):
+        stored = json.loads((folder / f"{key}.json").read_bytes())
+        if stored.pop("version") != __version__ or (stored["has_thumbnail"] and not (folder / f"{key}.png").exists()):
             return None
-        return DatasetSummary(**said)
+        return DatasetSummary(**stored)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
 
 def _values(dataset: Dataset, names: Sequence[str]) -> list[str]:
+    """Return the categories of the first of some obs columns that exists."""
     columns = {c.name.casefold(): c for c in dataset.obs if c.kind is Kind.CATEGORICAL}
     for name in names:
         column = columns.get(name)

@@ -1,10 +1,10 @@
-"""Datasets looked through for a catalogue, one after the other, in a process of their own.
+"""Summaries of the datasets of a catalog, computed one after the other in a process of their own.
 
-A damaged file may crash the HDF5 library or keep it busy for ever: then it is that process which is lost, the file is
-called broken, and another process takes up the next.
+A damaged file may crash the HDF5 library or keep it busy forever: that ends only this process. The file is reported as
+damaged, and another process continues with the next.
 
-Invariant: while the lock is not held, a key that was asked for has an answer, or is in the queue, or is being looked at
-by the thread.
+Invariant: while the lock is not held, a key that was requested has an answer, is in the queue, or is being processed by
+the thread.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import signal
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from starcyte import __version__, errors
-from starcyte.catalog.summary import DatasetSummary, read_summary, survey
+from starcyte.catalog.summary import DatasetSummary, read_summary, summarize
 from starcyte.errors import Cancelled, DatasetInvalid, StarcyteError
 from starcyte.settings import Settings
 from starcyte.store.cache import cache_folder
@@ -34,25 +34,25 @@ from starcyte.store.fingerprint import FileState
 log = logging.getLogger(__name__)
 
 _HINT = "The file is damaged; copy or download it again."
-# how long an idle process is kept for the next file: it takes a second to start, and memory while it is there
-_KEPT_SECONDS = 5.0
-_MOST_KEPT = 4000
+# an idle process waits so long for the next file: it takes a second to start, and uses memory while it runs
+_IDLE_SECONDS = 5.0
+_MOST_ANSWERS = 4000
 
 
 @dataclass(frozen=True)
 class SummaryRequest:
-    """A file to look through.
+    """A request for the summary of a dataset.
 
     Parameters
     ----------
     place
-        Where it is: a path or a URL.
+        Its path or URL.
     state
-        What tells this content of it from another.
+        The state of the file, or the ETag of the object, which changes with the content.
     settings
-        Those of the dataset, as far as they are not the server's.
+        The settings of the dataset that differ from the server's.
     path
-        The file; None where it is not on this machine, so that only what is known of it already can be told.
+        The file; None if it is not on this machine, so that only a stored summary can be returned.
     """
 
     place: str
@@ -62,22 +62,24 @@ class SummaryRequest:
 
     @property
     def key(self) -> str:
-        """What tells this question from another: the same file in another state, or shown otherwise, is another."""
-        said = repr((self.place, self.state, sorted(self.settings.items()), __version__))
-        return hashlib.blake2b(said.encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
+        """The key of the summary, which changes with the content and the settings of the dataset."""
+        identity = repr((self.place, self.state, sorted(self.settings.items()), __version__))
+        return hashlib.blake2b(identity.encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
 
 
 class SummaryWorker:
-    """Looks datasets through. Safe for use from several threads.
+    """Computes summaries. Safe for use from several threads.
 
     Parameters
     ----------
     settings
-        ``cache_dir``, ``open_deadline`` and what opening uses.
+        ``cache_dir``, ``open_deadline`` and the settings for opening a dataset are used.
+    main
+        The main function of the process, called with the pipe and the settings.
     """
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    def __init__(self, settings: Settings, main: Callable[[Connection, Settings], None] | None = None) -> None:
+        self._settings, self._main = settings, main or answer_requests
         self.folder = cache_folder(settings) / "catalog"
         self._changed = threading.Condition()
         self._queue: OrderedDict[str, SummaryRequest] = OrderedDict()
@@ -87,73 +89,73 @@ class SummaryWorker:
         self._process: multiprocessing.process.BaseProcess | None = None
         self._pipe: Connection | None = None
 
-    def ask(self, asked: SummaryRequest, first: bool = False) -> DatasetSummary | StarcyteError | None:
-        """Return what is known of a file; None, and it will be looked at, where nothing is.
+    def get(self, request: SummaryRequest, first: bool = False) -> DatasetSummary | StarcyteError | None:
+        """Return the summary of a dataset, or the error; None if it is not known yet, and is now queued.
 
         Parameters
         ----------
-        asked
-            The file.
+        request
+            The dataset.
         first
-            Whether somebody waits for it, so that it comes before the others.
+            Whether to put it in front of the queue.
         """
-        key = asked.key
+        key = request.key
         with self._changed:
             if key in self._answers or self._closed:
                 return self._answers.get(key)
-            if asked.path is None:
+            if request.path is None:
                 known = read_summary(self.folder, key)
                 if known is not None:
                     self._answers[key] = known
                 return known
             if key not in self._queue:
-                self._queue[key] = asked
+                self._queue[key] = request
             if first:
                 self._queue.move_to_end(key, last=False)
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="surveying", daemon=True)
+                self._thread = threading.Thread(target=self._run, name="summaries", daemon=True)
                 self._thread.start()
             self._changed.notify_all()
         return None
 
-    def wait(self, asked: SummaryRequest) -> DatasetSummary:
-        """Return what is known of a file, looked at before all others if nothing is.
+    def wait(self, request: SummaryRequest) -> DatasetSummary:
+        """Wait for the summary of a dataset, which goes in front of the queue, and return it.
 
         Raises
         ------
         StarcyteError
-            Why it cannot be shown.
+            If the dataset cannot be shown.
         Cancelled
             If the server stops.
         """
-        answer = self.ask(asked, first=True)
+        answer = self.get(request, first=True)
         with self._changed:
             while answer is None:
                 if self._closed:
                     raise Cancelled("The viewer is stopping.")
                 self._changed.wait(1.0)
-                answer = self._answers.get(asked.key)
+                answer = self._answers.get(request.key)
         if isinstance(answer, StarcyteError):
             raise answer
         return answer
 
-    def forget(self, asked: SummaryRequest) -> None:
-        """Look at a file anew when it is asked for again, where it could not be shown."""
+    def forget_error(self, request: SummaryRequest) -> None:
+        """Discard the error of a dataset, so that the next request tries again."""
         with self._changed:
-            if isinstance(self._answers.get(asked.key), StarcyteError):
-                del self._answers[asked.key]
+            if isinstance(self._answers.get(request.key), StarcyteError):
+                del self._answers[request.key]
 
     @property
-    def waiting(self) -> int:
-        """How many files are still to be looked at."""
+    def n_queued(self) -> int:
+        """The number of datasets in the queue."""
         return len(self._queue)
 
-    def picture(self, asked: SummaryRequest) -> Path:
-        """Return where the thumbnail of a file lies."""
-        return self.folder / f"{asked.key}.png"
+    def thumbnail(self, request: SummaryRequest) -> Path:
+        """Return the path of the thumbnail of a dataset."""
+        return self.folder / f"{request.key}.png"
 
     def close(self) -> None:
-        """Stop."""
+        """Stop the thread and the process."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
@@ -165,63 +167,63 @@ class SummaryWorker:
         while True:
             with self._changed:
                 if not self._queue and not self._closed:
-                    self._changed.wait(_KEPT_SECONDS if self._process else None)
+                    self._changed.wait(_IDLE_SECONDS if self._process else None)
                 if self._closed:
                     return
-                key, asked = next(iter(self._queue.items()), ("", None))
-            if asked is None:
+                key, request = next(iter(self._queue.items()), ("", None))
+            if request is None:
                 self._end_process()
                 continue
             try:
-                answer = read_summary(self.folder, key) or self._look(key, asked)
+                answer = read_summary(self.folder, key) or self._compute(key, request)
             except StarcyteError as error:
                 answer = error
             except Exception:
-                log.exception("a dataset of the catalogue could not be looked at")
-                answer = StarcyteError(
-                    "The file could not be looked at: a defect of starcyte.", "See the server's log."
-                )
+                log.exception("a dataset of the catalog could not be summarized")
+                answer = StarcyteError("The file could not be read: a defect of starcyte.", "See the server's log.")
             with self._changed:
                 self._queue.pop(key, None)
-                while len(self._answers) >= max(_MOST_KEPT, 2 * self._settings.max_datasets):
+                while len(self._answers) >= max(_MOST_ANSWERS, 2 * self._settings.max_datasets):
                     del self._answers[next(iter(self._answers))]
                 self._answers[key] = answer
                 self._changed.notify_all()
 
-    def _look(self, key: str, asked: SummaryRequest) -> DatasetSummary | StarcyteError:
-        assert asked.path is not None
-        pipe = self._started()
+    def _compute(self, key: str, request: SummaryRequest) -> DatasetSummary | StarcyteError:
+        """Return the summary that the process computes, or the error."""
+        assert request.path is not None
+        pipe = self._connection()
         end = time.monotonic() + self._settings.open_deadline
         try:
-            pipe.send((self.folder, key, asked.path, dict(asked.settings)))
+            pipe.send((self.folder, key, request.path, dict(request.settings)))
             while not pipe.poll(0.25):
                 if self._closed:
                     raise Cancelled("The viewer is stopping.")
                 if time.monotonic() > end:
                     self._end_process()
                     return DatasetInvalid(
-                        f"Opening {asked.path.name!r} takes longer than {self._settings.open_deadline:g} s"
+                        f"Opening {request.path.name!r} takes longer than {self._settings.open_deadline:g} s"
                         " (setting open_deadline).",
                         _HINT,
                     )
-            said = pipe.recv()
+            answer = pipe.recv()
         except (EOFError, OSError):
             code = self._end_process()
             reason = signal.Signals(-code).name if code and code < 0 else f"status {code}"
-            return DatasetInvalid(f"{asked.path.name!r} makes the HDF5 library crash ({reason}).", _HINT)
-        if isinstance(said, DatasetSummary):
-            return said
-        kind, message, hint = said
+            return DatasetInvalid(f"{request.path.name!r} makes the HDF5 library crash ({reason}).", _HINT)
+        if isinstance(answer, DatasetSummary):
+            return answer
+        kind, message, hint = answer
         return getattr(errors, kind, StarcyteError)(message, hint)
 
-    def _started(self) -> Connection:
+    def _connection(self) -> Connection:
+        """Return the pipe to the process, which is started if it does not run."""
         if self._pipe is not None and self._process is not None and self._process.is_alive():
             return self._pipe
         self._end_process()
         self.folder.mkdir(parents=True, exist_ok=True)
         spawn = multiprocessing.get_context("spawn")
         ours, theirs = spawn.Pipe()
-        process = spawn.Process(target=_child, args=(theirs, self._settings), daemon=True)
+        process = spawn.Process(target=self._main, args=(theirs, self._settings), daemon=True)
         with self._changed:
             if self._closed:
                 raise Cancelled("The viewer is stopping.")
@@ -231,7 +233,7 @@ class SummaryWorker:
         return ours
 
     def _end_process(self) -> int | None:
-        """End the process, and return how it ended."""
+        """End the process and return its exit code; None if it did not end by itself."""
         process, self._process = self._process, None
         pipe, self._pipe = self._pipe, None
         if pipe is not None:
@@ -247,26 +249,27 @@ class SummaryWorker:
 
 
 class SummaryResult:
-    """What opening a dataset waits for: that the file was looked through, by a process that may be lost.
+    """A pending summary: before a dataset is opened, another process has proved that HDF5 can read it.
 
     Parameters
     ----------
-    surveyor
-        Who looks.
-    asked
-        The file.
+    worker
+        The worker that computes it.
+    request
+        The dataset.
     """
 
-    def __init__(self, surveyor: SummaryWorker, asked: SummaryRequest) -> None:
-        self._surveyor, self._asked = surveyor, asked
+    def __init__(self, worker: SummaryWorker, request: SummaryRequest) -> None:
+        self._worker, self._request = worker, request
 
     def wait(self) -> None:
-        """Wait; raise why the file cannot be shown."""
-        self._surveyor.wait(self._asked)
+        """Wait for the summary; raise the error if the dataset cannot be shown."""
+        self._worker.wait(self._request)
 
 
-def _child(pipe: Connection, settings: Settings) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's, which stops us
+def answer_requests(pipe: Connection, settings: Settings) -> None:
+    """Compute the summaries that a pipe asks for: the main function of the process."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which stops this process
     os.nice(5)
     from starcyte.store.anndata.dataset import AnnDataDataset
 
@@ -278,12 +281,12 @@ def _child(pipe: Connection, settings: Settings) -> None:
             try:
                 dataset = AnnDataDataset(path, chosen)
                 try:
-                    answer = survey(dataset, chosen, folder, key)
+                    answer = summarize(dataset, chosen, folder, key)
                 finally:
                     dataset.close()
             except StarcyteError as error:
                 answer = (type(error).__name__, error.message, error.hint)
             except Exception as error:
-                log.exception("a dataset of the catalogue could not be looked at")
-                answer = ("StarcyteError", f"{path.name!r} cannot be looked at: {type(error).__name__}.", _HINT)
+                log.exception("a dataset of the catalog could not be summarized")
+                answer = ("StarcyteError", f"{path.name!r} cannot be read: {type(error).__name__}.", _HINT)
             pipe.send(answer)

@@ -1,4 +1,4 @@
-"""A small picture of a dataset: its cells on the embedding and in the colours that its page opens with."""
+"""The thumbnail of a dataset: its cells on the embedding and in the colours that its page shows first."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 WIDTH, HEIGHT = 360, 240
 _MARGIN = 10
-# each pixel is the mean of four
+# each pixel is the mean of 2 x 2
 _FINE = 2
 _MOST_CELLS = 150_000
-# the share of the picture that all discs would cover, did they not overlap
+# the fraction of the image that the discs of all cells would cover without overlap
 _COVER = 0.22
 _LARGEST, _SMALLEST = 3.2, 0.5
 _GREY, _PLAIN = (160, 168, 182), (125, 143, 179)
-# as the page chooses: cell types, else clusters, else anything with few categories
+# the order in which the page chooses: cell types, then clusters, then any column with few categories
 _LIKELY = [
     re.compile(pattern, re.I)
     for pattern in (
@@ -38,7 +38,7 @@ _LIKELY = [
 
 
 def thumbnail(dataset: Dataset, settings: Settings) -> NDArray[np.uint8] | None:
-    """Draw the picture.
+    """Return the thumbnail of a dataset.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def thumbnail(dataset: Dataset, settings: Settings) -> NDArray[np.uint8] | None:
     Returns
     -------
     array or None
-        Shape (height, width, 4), RGBA on nothing; None where there is no embedding to draw.
+        uint8, shape (height, width, 4), RGBA on a transparent background; None if there is no embedding to draw.
     """
     names = {e.name: e.dims for e in dataset.embeddings}
     name = settings.first_embedding if settings.first_embedding in names else next(iter(names), None)
@@ -61,13 +61,13 @@ def thumbnail(dataset: Dataset, settings: Settings) -> NDArray[np.uint8] | None:
     drawn = np.flatnonzero(np.isfinite(x) & np.isfinite(y))
     if not drawn.size:
         return None
-    # always the same cells in the same order: the picture of a file does not change
+    # the same cells in the same order every time, so that the thumbnail of a file does not change
     drawn = np.random.default_rng(0).permutation(drawn)[:_MOST_CELLS]
     return _draw(x[drawn], y[drawn], _colors(dataset, settings, drawn))
 
 
 def default_column(dataset: Dataset, settings: Settings) -> str | None:
-    """Return the column of categories that the page colours by when it opens; None where there is none."""
+    """Return the categorical column that the page colours by first; None if there is none."""
     few = [
         c.name
         for c in dataset.obs
@@ -118,7 +118,7 @@ def _draw(x: NDArray[np.float32], y: NDArray[np.float32], colors: NDArray[np.uin
                 fine[*at, 3] = 255
     blocks = fine.reshape(HEIGHT, _FINE, WIDTH, _FINE, 4).astype(np.uint16)
     alpha = blocks[..., 3].sum(axis=(1, 3))
-    # colours weigh as far as they are there: nothing is black at the rims
+    # transparent pixels are left out of the mean colour, which would darken the rims otherwise
     lit = (blocks[..., :3] * (blocks[..., 3:] > 0)).sum(axis=(1, 3))
     n = np.maximum((blocks[..., 3] > 0).sum(axis=(1, 3)), 1)
     out = np.empty((HEIGHT, WIDTH, 4), np.uint8)

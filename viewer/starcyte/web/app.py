@@ -27,7 +27,7 @@ from starcyte.store.loader import DatasetLoader
 from starcyte.web import shutdown
 from starcyte.web.access import Access, Role
 from starcyte.web.base_path import BasePath
-from starcyte.web.context import Context, context, mounted
+from starcyte.web.context import Context, ContextFactory, context, mounted
 from starcyte.web.contract.openapi import description
 from starcyte.web.csrf import protect, refuse_cross_site, trusted_networks
 from starcyte.web.responses import answer_json, answer_now, compress
@@ -48,7 +48,7 @@ from starcyte.web.routes.pages import answer_stranger, asset, page, robots
 from starcyte.web.traffic import Traffic
 
 if TYPE_CHECKING:
-    from starcyte.catalog.service import CatalogService
+    from starcyte.catalog.catalog import Catalog
 
 log = logging.getLogger(__name__)
 
@@ -94,24 +94,30 @@ def create_app(
     return app
 
 
-def create_site(settings: Settings, catalog_service: CatalogService, access: Access | None = None) -> Flask:
-    """Return the application that shows a catalogue, with its datasets below ``/d/<id>/``.
+def create_site(settings: Settings, catalog: Catalog, access: Access | None = None) -> Flask:
+    """Return the application that shows a catalog, with its datasets below ``/d/<id>/``.
+
+    Its extension ``starcyte_catalog`` is the service that opens the datasets, ``starcyte_contexts`` the factory of
+    their contexts.
 
     Parameters
     ----------
     settings
         The settings in force.
-    catalog_service
-        The datasets.
+    catalog
+        The catalog.
     access
         The door, the same for all of them; by default that of the settings, without accounts.
     """
+    from starcyte.catalog.service import CatalogService
     from starcyte.web.dispatch import Mounts
     from starcyte.web.routes import catalog as site
 
     door, traffic = access or Access(settings), Traffic(settings)
     app = _guarded(settings, door, traffic, lambda: ("", None, None))
-    app.extensions["starcyte_catalogue"] = catalog_service
+    contexts = ContextFactory()
+    service = CatalogService(catalog, settings, contexts)
+    app.extensions["starcyte_catalog"], app.extensions["starcyte_contexts"] = service, contexts
     app.register_blueprint(site.blueprint)
     site.add_routes(app)
     app.add_url_rule("/<asset:path>", view_func=asset)
@@ -120,7 +126,7 @@ def create_site(settings: Settings, catalog_service: CatalogService, access: Acc
     _add_dataset(dataset)
     dataset.after_request(_refuse_mixture)
     app.wsgi_app = BasePath(  # type: ignore[method-assign]
-        Mounts(app.wsgi_app, dataset.wsgi_app, catalog_service), settings.base_path
+        Mounts(app.wsgi_app, dataset.wsgi_app, service, contexts), settings.base_path
     )
     return app
 

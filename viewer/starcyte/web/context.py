@@ -26,10 +26,12 @@ if TYPE_CHECKING:
     from starcyte.store.dataset import Dataset, Matrix
     from starcyte.web.idle import IdleClock
 
+# a request to a dataset that was closed waits for its opening, so that pages need not retry; most open in less
+_PATIENCE_SECONDS = 2.0
 # Galaxy kills a second after it has asked us to leave
 _LAST_SAVE_SECONDS = 0.3
 
-#: Key of WSGI's environment: the dataset of a catalogue that the request is about
+#: Key of WSGI's environment: the dataset of a catalog that the request is about
 MOUNTED = "starcyte.mounted"
 
 
@@ -215,6 +217,12 @@ class Context:
         if self.stopping.is_set():
             raise Cancelled("The server is stopping.", "Start it again.")
 
+    def hurry(self) -> None:
+        """End all requests, and save the outputs folder in the background."""
+        self.stopping.set()
+        if self.autosave is not None:
+            self.autosave.hurry()
+
     def stop(self) -> None:
         """Give up all work under way; the next block of each is its last."""
         self.stopping.set()
@@ -231,8 +239,28 @@ class Context:
                 self._curation.close()
 
 
+@dataclass
+class ContextFactory:
+    """Makes the contexts of the datasets of a catalog.
+
+    Parameters
+    ----------
+    on_end
+        Ends the server, given the reason.
+    idle
+        The clock that ends an unused server; None if it runs on.
+    """
+
+    on_end: Callable[[str], None] = lambda reason: None
+    idle: IdleClock | None = None
+
+    def __call__(self, settings: Settings, loader: DatasetLoader, jobs: ScopedJobs) -> Context:
+        """Return the context of a dataset that is being opened."""
+        return Context(settings, loader, jobs, _PATIENCE_SECONDS, on_end=self.on_end, idle=self.idle)
+
+
 class Mounted(Protocol):
-    """A dataset of a catalogue, as one request meets it."""
+    """A dataset of a catalog, as seen by one request."""
 
     @property
     def title(self) -> str:
@@ -256,7 +284,7 @@ class Mounted(Protocol):
 
     @property
     def site_title(self) -> str:
-        """What the catalogue is called."""
+        """The title of the catalog."""
 
     @property
     def is_there(self) -> bool:
@@ -285,7 +313,7 @@ class Mounted(Protocol):
 
 
 def mounted() -> Mounted | None:
-    """Return the dataset of a catalogue that the present request is about; None where there is one dataset alone."""
+    """Return the dataset of a catalog that the current request is about; None on a server of one dataset."""
     return cast("Mounted | None", request.environ.get(MOUNTED))
 
 

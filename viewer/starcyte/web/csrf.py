@@ -26,7 +26,7 @@ _POLICY = (
     "form-action 'none'",
 )
 _LONGEST_USER = 200
-#: Key of WSGI's environment: the path of a dataset in a catalogue, such as /d/pbmc
+#: Key of WSGI's environment: the path of a dataset in a catalog, such as /d/pbmc
 MOUNT = "starcyte.mount"
 _PREFIX = re.compile(r"(/[A-Za-z0-9_.~-]+)+")
 
@@ -75,7 +75,7 @@ def trusted_prefix(settings: Settings) -> str:
 
 
 def site_prefix(settings: Settings) -> str:
-    """Return the path in front of the whole server, which a catalogue's datasets share."""
+    """Return the path in front of the whole server, which the datasets of a catalog share."""
     return trusted_prefix(settings).removesuffix(request.environ.get(MOUNT, ""))
 
 

@@ -1,4 +1,4 @@
-"""The datasets of a catalogue below ``/d/<id>/``, each as if it were alone."""
+"""Dispatch of requests below ``/d/<id>/`` to the datasets of a catalog, each served as if it were the only one."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from urllib.parse import quote
 
 from werkzeug.wsgi import ClosingIterator
 
-from starcyte.catalog.service import CatalogService, absent
+from starcyte.catalog.service import CatalogService, no_such_dataset
 from starcyte.errors import NotFound, StarcyteError
-from starcyte.web.context import MOUNTED, Context
+from starcyte.web.context import MOUNTED, Context, ContextFactory
 from starcyte.web.csrf import MOUNT
 from starcyte.web.idle import IdleClock
 
@@ -19,25 +19,33 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 _PATH = re.compile(r"/d/([A-Za-z0-9_-]{1,80})(/.*)?", re.S)
-#: Roles of what is not there: nobody may see it
-NOBODYS: Mapping[str, str] = {"*": "none"}
+#: Roles of a dataset that does not exist: no user may see it
+NO_ROLES: Mapping[str, str] = {"*": "none"}
 
 
 class Mounts:
-    """Leads requests to the application of the site or to that of its datasets.
+    """Dispatches requests to the application of the catalog or to that of its datasets.
 
     Parameters
     ----------
     site
-        The application of the catalogue itself.
+        The application of the catalog itself.
     dataset
-        That of a dataset; it finds out from the request which.
-    catalog_service
+        The application of a dataset, which is named by the request's environment.
+    service
         The datasets.
+    contexts
+        The factory of their contexts.
     """
 
-    def __init__(self, site: WSGIApplication, dataset: WSGIApplication, catalog_service: CatalogService) -> None:
-        self._site, self._dataset, self._catalogue = site, dataset, catalog_service
+    def __init__(
+        self,
+        site: WSGIApplication,
+        dataset: WSGIApplication,
+        service: CatalogService[Context],
+        contexts: ContextFactory,
+    ) -> None:
+        self._site, self._dataset, self._service, self._contexts = site, dataset, service, contexts
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a request."""
@@ -46,58 +54,58 @@ class Mounts:
             return self._site(environ, start_response)
         key, rest = found[1], found[2]
         if rest is None:
-            # relative to /d/: whatever is in front of us
+            # relative to /d/, so that a path prefix of a proxy is kept
             query = environ.get("QUERY_STRING", "")
             place = f"./{quote(key)}/{'?' + query if query else ''}"
             start_response("308 Permanent Redirect", [("Location", place), ("Content-Length", "0")])
             return []
-        one = DatasetMount(self._catalogue, key)
+        one = DatasetMount(self._service, self._contexts, key)
         environ[MOUNTED] = one
         environ[MOUNT] = f"/d/{key}"
         environ["SCRIPT_NAME"] = environ.get("SCRIPT_NAME", "") + environ[MOUNT]
         environ["PATH_INFO"] = rest
-        return ClosingIterator(self._dataset(environ, start_response), one.let_go)
+        return ClosingIterator(self._dataset(environ, start_response), one.release)
 
 
 class DatasetMount:
-    """A dataset as one request meets it; see ``context.Mounted``."""
+    """A dataset as seen by one request; see ``context.Mounted``."""
 
-    def __init__(self, catalog_service: CatalogService, key: str) -> None:
-        self._catalogue, self._key = catalog_service, key
-        self._entry = catalog_service.entry(key)
-        self._held: tuple[Context, Callable[[], None]] | None = None
+    def __init__(self, service: CatalogService[Context], contexts: ContextFactory, key: str) -> None:
+        self._service, self._contexts, self._key = service, contexts, key
+        self._entry = service.entry(key)
+        self._acquired: tuple[Context, Callable[[], None]] | None = None
 
     @property
     def title(self) -> str:
-        """What to call it."""
-        return self._catalogue.title_of(self._entry) if self._entry else self._key
+        """The title of the dataset."""
+        return self._service.title_of(self._entry) if self._entry else self._key
 
     @property
     def missing(self) -> NotFound:
-        """What is raised for who may not know of it."""
-        return absent(self._key)
+        """The error for users who may not see it."""
+        return no_such_dataset(self._key)
 
     @property
     def roles(self) -> Mapping[str, str] | None:
-        """Its own roles."""
-        return self._entry.roles if self._entry else NOBODYS
+        """The roles of this dataset."""
+        return self._entry.roles if self._entry else NO_ROLES
 
     @property
     def summary(self) -> str:
-        """A line about it."""
-        survey = self._catalogue.standing(self._entry).survey if self._entry else None
-        return f"{survey.n_obs:,} cells, {survey.n_vars:,} genes" if survey else ""
+        """A line that describes it; empty if little is known."""
+        summary = self._service.status(self._entry).summary if self._entry else None
+        return f"{summary.n_obs:,} cells, {summary.n_vars:,} genes" if summary else ""
 
     @property
     def picture(self) -> str:
-        """The address of its picture, from the top of the site."""
-        there = self._entry is not None and self._catalogue.picture(self._entry) is not None
+        """The address of its thumbnail, relative to the top of the site."""
+        there = self._entry is not None and self._service.thumbnail(self._entry) is not None
         return f"api/v1/catalog/{self._key}/thumbnail" if there else ""
 
     @property
     def site_title(self) -> str:
-        """What the catalogue is called."""
-        return self._catalogue.title
+        """The title of the catalog."""
+        return self._service.title
 
     @property
     def is_there(self) -> bool:
@@ -106,38 +114,38 @@ class DatasetMount:
 
     @property
     def problem(self) -> StarcyteError | None:
-        """Why it cannot be shown, as far as that is known."""
-        return self._catalogue.standing(self._entry).error if self._entry else None
+        """The reason that it cannot be shown, if known."""
+        return self._service.status(self._entry).error if self._entry else None
 
     @property
     def is_shut(self) -> bool:
-        """Whether it is there, and is not open now."""
-        return self._entry is not None and self._held is None and not self._catalogue.is_open(self._key)
+        """Whether it exists and is closed."""
+        return self._entry is not None and self._acquired is None and not self._service.is_open(self._key)
 
     @property
     def idle(self) -> IdleClock | None:
-        """The time since the server was used, where that ends it."""
-        return self._catalogue.idle
+        """The clock that ends an unused server."""
+        return self._contexts.idle
 
     def context(self) -> Context:
-        """Return its context, which is kept until the answer has gone; it is opened if it is not open."""
-        if self._held is None:
-            self._held = self._catalogue.hold(self._key)
-        return self._held[0]
+        """Return its context, which stays open until the answer is sent; the dataset is opened if needed."""
+        if self._acquired is None:
+            self._acquired = self._service.acquire(self._key)
+        return self._acquired[0]
 
     def is_stale(self) -> bool:
-        """Whether the file has changed since what is answered with was opened."""
-        if self._held is None or self._entry is None:
+        """Return whether the file has changed since the dataset was opened."""
+        if self._acquired is None or self._entry is None:
             return False
-        now = self._catalogue.entry(self._key)
+        now = self._service.entry(self._key)
         return now is None or now.content != self._entry.content
 
     def revision(self) -> str:
-        """Return the revision of the file as it is, where it is known without opening it."""
-        survey = self._catalogue.standing(self._entry).survey if self._entry else None
-        return survey.revision if survey else ""
+        """Return the revision of the file if it is known without opening it; else an empty text."""
+        summary = self._service.status(self._entry).summary if self._entry else None
+        return summary.revision if summary else ""
 
-    def let_go(self) -> None:
-        """Let the dataset be closed."""
-        if self._held is not None:
-            self._held[1]()
+    def release(self) -> None:
+        """Release the context."""
+        if self._acquired is not None:
+            self._acquired[1]()

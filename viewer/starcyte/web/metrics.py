@@ -30,7 +30,7 @@ class _Numbers(Collector):
             "starcyte_request_seconds", "How long answers took.", buckets=buckets, sum_value=seconds
         )
         status = self._status
-        datasets = GaugeMetricFamily("starcyte_datasets", "Datasets of the catalogue.", labels=("state",))
+        datasets = GaugeMetricFamily("starcyte_datasets", "Datasets of the catalog.", labels=("state",))
         for state, n in status["datasets"]["states"].items():
             datasets.add_metric((state,), n)
         yield datasets

@@ -1,4 +1,4 @@
-/** The datasets of a catalogue: what is asked of the server, and which of them are looked for. */
+/** The datasets of a catalog: requests to the server, and the search in the list. */
 import { ApiError, errorOf } from '../api/error';
 
 export interface Listed {

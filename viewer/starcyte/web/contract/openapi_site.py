@@ -1,4 +1,4 @@
-"""The description of what a catalogue answers beside its datasets, OpenAPI 3.1."""
+"""The description of what a catalog answers beside its datasets, OpenAPI 3.1."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def description() -> dict[str, Any]:
     return {
         "openapi": "3.1.0",
         "info": {
-            "title": "starcyte catalogue",
+            "title": "starcyte catalog",
             "version": __version__,
             "summary": "Many single-cell datasets; each has its own interface at d/{id}/api/v1/openapi.json.",
             "license": {"name": "MIT", "identifier": "MIT"},

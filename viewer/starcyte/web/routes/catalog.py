@@ -1,4 +1,4 @@
-"""A catalogue over HTTP: its list, its pictures, and what its operator wants to know."""
+"""Routes of a catalog: the list of datasets, their thumbnails, and the status and metrics for the operator."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from typing import Any, cast
 from flask import Blueprint, Flask, Response, current_app, g, send_file
 
 from starcyte import __version__
-from starcyte.catalog import memory_usage as footprint
-from starcyte.catalog.catalog import CatalogEntry
-from starcyte.catalog.service import CatalogService, absent
+from starcyte.catalog import resource_usage
+from starcyte.catalog.entry import CatalogEntry
+from starcyte.catalog.service import CatalogService, no_such_dataset
 from starcyte.errors import Forbidden, NotFound, NotSignedIn
 from starcyte.web.access import Role, role_here
+from starcyte.web.context import Context, ContextFactory
 from starcyte.web.contract.openapi_site import description
 from starcyte.web.media import PNG
 from starcyte.web.responses import answer_json, answer_now
@@ -24,7 +25,7 @@ blueprint = Blueprint("catalog", __name__)
 
 
 def add_routes(app: Flask) -> None:
-    """Add what belongs to the server, and not to the list."""
+    """Add the routes that concern the server and not the list."""
     app.add_url_rule("/robots.txt", "robots", robots)
     app.add_url_rule("/api/v1/health", "health", health)
     app.add_url_rule("/api/v1/openapi.json", "openapi", lambda: answer_json(description()))
@@ -35,30 +36,30 @@ def add_routes(app: Flask) -> None:
 
 @blueprint.get("/")
 def index() -> Response:
-    """Return the page."""
-    idle = _catalogue().idle
+    """Return the page of the catalog."""
+    idle = cast(ContextFactory, current_app.extensions["starcyte_contexts"]).idle
     if idle is not None:
         idle.use()
     return page("catalog.html")
 
 
 def health() -> Response:
-    """Say that the server lives."""
+    """Return that the server runs."""
     return answer_now({"app": "starcyte", "version": __version__, "state": "ready"})
 
 
 @blueprint.get("/api/v1/catalog")
 def listing() -> Response:
-    """Return the datasets that who asks may see."""
+    """Return the datasets that the user may see."""
     from starcyte.web.markdown import as_html
 
-    catalog_service = _catalogue()
+    service = _service()
     datasets = [_describe(entry, role) for entry, role in _visible()]
     answer = {
-        "title": catalog_service.title,
-        "description": as_html(catalog_service.description),
+        "title": service.title,
+        "description": as_html(service.description),
         "version": __version__,
-        "complete": catalog_service.is_complete,
+        "complete": service.is_complete,
         "role": _server_role().name.lower(),
         "datasets": datasets,
     }
@@ -66,24 +67,24 @@ def listing() -> Response:
 
 
 @blueprint.get("/api/v1/catalog/<key>/thumbnail")
-def picture(key: str) -> Response:
-    """Return a small picture of a dataset."""
+def thumbnail(key: str) -> Response:
+    """Return the thumbnail of a dataset."""
     entry = next((entry for entry, _ in _visible(key)), None)
     if entry is None:
-        raise absent(key)
-    path = _catalogue().picture(entry)
+        raise no_such_dataset(key)
+    path = _service().thumbnail(entry)
     if path is None:
-        raise NotFound(f"There is no picture of {key!r}, or not yet.", "The catalogue says which have one.")
+        raise NotFound(f"{key!r} has no thumbnail, or not yet.", "The catalog lists those that have one.")
     try:
         response = send_file(path, PNG, conditional=True, etag=path.stem, max_age=0)
     except FileNotFoundError:  # the cache was cleared
-        raise NotFound(f"The picture of {key!r} is gone.", "Start again: it is made anew.") from None
+        raise NotFound(f"The thumbnail of {key!r} was deleted.", "Restart the server, which makes it again.") from None
     response.headers["Cache-Control"] = "private, no-cache"
     return response
 
 
 def metrics() -> Response:
-    """Return the numbers of the server in Prometheus' format."""
+    """Return the metrics of the server in the format of Prometheus."""
     from starcyte.web.metrics import exposition
 
     settings = current_app.extensions["starcyte_settings"]
@@ -97,13 +98,13 @@ def metrics() -> Response:
 
 
 def _visible(key: str | None = None) -> list[tuple[CatalogEntry, Role]]:
-    """Return the datasets that who asks may see, or the one that is meant, with the role in each."""
+    """Return the datasets that the user may see, or the one of a key, with the user's role in each."""
     identity = g.get("identity")
     if identity is None:
         return []
-    catalog_service = _catalogue()
-    one = catalog_service.entry(key) if key is not None else None
-    entries = catalog_service.entries() if key is None else [one] if one else []
+    service = _service()
+    one = service.entry(key) if key is not None else None
+    entries = service.entries() if key is None else [one] if one else []
     found = [(entry, role_here(identity, entry.roles)) for entry in entries]
     return [(entry, role) for entry, role in found if role >= Role.READ]
 
@@ -111,50 +112,50 @@ def _visible(key: str | None = None) -> list[tuple[CatalogEntry, Role]]:
 def _describe(entry: CatalogEntry, role: Role) -> dict[str, Any]:
     from starcyte.web.markdown import as_html
 
-    catalog_service = _catalogue()
-    standing = catalog_service.standing(entry)
-    survey = standing.survey
-    has_picture = survey is not None and survey.has_picture
+    service = _service()
+    status = service.status(entry)
+    summary = status.summary
+    has_thumbnail = summary is not None and summary.has_thumbnail
     return {
         "id": entry.id,
         "url": f"d/{entry.id}/",
-        "title": catalog_service.title_of(entry),
+        "title": service.title_of(entry),
         "place": entry.place,
         "description": as_html(entry.description),
-        "state": standing.state,
-        "progress": standing.progress,
-        "message": standing.message,
-        "error": standing.error.as_dict() if standing.error else None,
-        "open": standing.is_open,
+        "state": status.state,
+        "progress": status.progress,
+        "message": status.message,
+        "error": status.error.as_dict() if status.error else None,
+        "open": status.is_open,
         "role": role.name.lower(),
         "size": entry.size,
         "modified": entry.state.changed / 1e9 if entry.state else None,
-        "n_obs": survey.n_obs if survey else None,
-        "n_vars": survey.n_vars if survey else None,
-        "organism": list(survey.organism) if survey else [],
-        "tissue": list(survey.tissue) if survey else [],
-        "thumbnail": f"api/v1/catalog/{entry.id}/thumbnail" if has_picture else None,
+        "n_obs": summary.n_obs if summary else None,
+        "n_vars": summary.n_vars if summary else None,
+        "organism": list(summary.organism) if summary else [],
+        "tissue": list(summary.tissue) if summary else [],
+        "thumbnail": f"api/v1/catalog/{entry.id}/thumbnail" if has_thumbnail else None,
     }
 
 
 def _status() -> dict[str, Any]:
-    catalog_service, traffic = _catalogue(), _traffic()
+    service, traffic = _service(), _traffic()
     settings = current_app.extensions["starcyte_settings"]
-    standings = [(entry, catalog_service.standing(entry)) for entry in catalog_service.entries()]
-    running, queued = catalog_service.jobs.under_way()
+    statuses = [(entry, service.status(entry)) for entry in service.entries()]
+    running, queued = service.jobs.under_way()
     requests, _, _ = traffic.counted()
-    opened = catalog_service.opened()
+    opened = service.opened()
     return {
         "version": __version__,
         "uptime": time.time() - traffic.started,
-        "memory": {"bytes": footprint.memory(), "limit": settings.open_bytes},
-        "files": {"n": footprint.files(), "limit": settings.open_files},
+        "memory": {"bytes": resource_usage.memory(), "limit": settings.open_bytes},
+        "files": {"n": resource_usage.open_files(), "limit": settings.open_files},
         "datasets": {
-            "n": len(standings),
+            "n": len(statuses),
             "n_open": len(opened),
             "limit": settings.max_open,
-            "states": dict(Counter(standing.state for _, standing in standings)),
-            **catalog_service.counts,
+            "states": dict(Counter(status.state for _, status in statuses)),
+            **service.counts,
             "open": [
                 {
                     "id": key,
@@ -166,9 +167,9 @@ def _status() -> dict[str, Any]:
                 for key, one in opened
             ],
             "broken": [
-                {"id": entry.id, "place": entry.place, "error": standing.error.as_dict()}
-                for entry, standing in standings
-                if standing.error
+                {"id": entry.id, "place": entry.place, "error": status.error.as_dict()}
+                for entry, status in statuses
+                if status.error
             ],
         },
         "jobs": {"running": running, "queued": queued, "limit": settings.queue_length},
@@ -180,7 +181,7 @@ def _status() -> dict[str, Any]:
             "refused": sum(n for (_, _, status), n in requests.items() if 400 <= status < 500),
             "failed": sum(n for (_, _, status), n in requests.items() if status >= 500),
         },
-        "notes": catalog_service.notes,
+        "notes": service.notes,
     }
 
 
@@ -189,8 +190,8 @@ def _server_role() -> Role:
     return identity.role if identity is not None else Role.NOBODY
 
 
-def _catalogue() -> CatalogService:
-    return cast(CatalogService, current_app.extensions["starcyte_catalogue"])
+def _service() -> CatalogService[Context]:
+    return cast("CatalogService[Context]", current_app.extensions["starcyte_catalog"])
 
 
 def _traffic() -> Traffic:

@@ -67,7 +67,7 @@ def schema() -> Response:
 
 
 def _first_color(dataset: Dataset, wanted: str) -> str:
-    """Return what is wanted if the dataset has it: of a catalogue, some may and others may not."""
+    """Return what is wanted if the dataset has it: of a catalog, some may and others may not."""
     if not wanted or any(column.name == wanted for column in dataset.obs):
         return wanted
     if dataset.default_matrix is None:

@@ -30,7 +30,7 @@ def page(name: str, status: int = 200) -> Response:
     one = mounted()
     if one is not None and name == "index.html":
         # where the page finds the way back to
-        head += _meta("name", "starcyte-catalogue", one.site_title)
+        head += _meta("name", "starcyte-catalog", one.site_title)
     if status == 200 and name != "login.html":
         head += _preview(name)
     response = Response(text.replace("<head>", f"<head>{head}", 1), status, mimetype="text/html")
@@ -41,12 +41,12 @@ def page(name: str, status: int = 200) -> Response:
 def _preview(name: str) -> str:
     """Return what other sites show of a link to the page: title, picture and a line, as OpenGraph has it."""
     one = mounted()
-    catalog_service = current_app.extensions.get("starcyte_catalogue")
+    service = current_app.extensions.get("starcyte_catalog")
     picture, line = "", ""
     if one is not None:
         title, picture, line = one.title, one.picture, one.summary
-    elif catalog_service is not None:
-        title = catalog_service.title if name == "catalog.html" else ""
+    elif service is not None:
+        title = service.title if name == "catalog.html" else ""
     else:
         loader = context().loader
         title = loader.title

@@ -36,7 +36,7 @@ export.add_argument("--output", required=True)
 export.add_argument("--labels", required=True)
 for name, command in commands.choices.items():
     command.add_argument("dataset", type=Path)
-    # a catalogue has its own
+    # a catalog has its own
     command.add_argument("--title", required=name != "serve")
 arguments = parser.parse_args()
 behaviour = os.environ

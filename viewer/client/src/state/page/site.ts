@@ -1,4 +1,4 @@
-/** The catalogue that a dataset's page belongs to; null where the server shows this dataset alone. */
+/** The catalog that the page of a dataset belongs to; null on a server of one dataset. */
 export interface Site {
   readonly title: string;
   /** Relative to the page. */
@@ -7,7 +7,7 @@ export interface Site {
 
 function find(): Site | null {
   if (typeof document === 'undefined') return null;
-  const named = document.querySelector<HTMLMetaElement>('meta[name="starcyte-catalogue"]');
+  const named = document.querySelector<HTMLMetaElement>('meta[name="starcyte-catalog"]');
   return named ? { title: named.content, url: '../../' } : null;
 }
 

@@ -8,7 +8,7 @@ import type { Viewer } from './viewer.svelte';
 /** Milliseconds between two looks while an index is made. */
 const PAUSE = 2000;
 
-/** Milliseconds between two looks whether a catalogue still has the dataset, and has it as it was. */
+/** Milliseconds between two checks whether the catalog still has the dataset, unchanged. */
 const WATCH = 15_000;
 
 export class Server {

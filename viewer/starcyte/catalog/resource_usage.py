@@ -1,4 +1,4 @@
-"""What this process takes of the machine."""
+"""Memory and open files of this process."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 
 def memory() -> int:
-    """Return the bytes of memory that are this process's own: not those of files that it reads; 0 where unknown."""
+    """Return the anonymous memory of this process in bytes, which mapped files are no part of; 0 if unknown."""
     with suppress(OSError, ValueError), Path("/proc/self/status").open(encoding="ascii") as stream:
         for line in stream:
             if line.startswith("RssAnon:"):
@@ -19,25 +19,25 @@ def memory() -> int:
     return 0
 
 
-def files() -> int:
-    """Return how many files it holds open, connections not counted; 0 where unknown."""
+def open_files() -> int:
+    """Return the number of regular files that this process has open; 0 if unknown."""
     n = 0
     with suppress(OSError):
-        for held in Path("/proc/self/fd").iterdir():
+        for descriptor in Path("/proc/self/fd").iterdir():
             with suppress(OSError):  # the descriptor of the listing itself is closed by now
-                n += stat.S_ISREG(os.fstat(int(held.name)).st_mode)
+                n += stat.S_ISREG(os.fstat(int(descriptor.name)).st_mode)
     return n
 
 
-def trim() -> None:
-    """Give memory that is free back to the system, which may take it for this process's own otherwise."""
-    library = _library()
+def trim_memory() -> None:
+    """Return free memory to the system, which otherwise may count it as this process's own."""
+    library = _libc()
     if library is not None:
         library.malloc_trim(0)
 
 
 @cache
-def _library() -> ctypes.CDLL | None:
+def _libc() -> ctypes.CDLL | None:
     try:
         library = ctypes.CDLL(None)
         library.malloc_trim.argtypes = [ctypes.c_size_t]

@@ -1,4 +1,4 @@
-"""A catalogue over HTTP: what it lists and to whom, its datasets, and what becomes of files that change."""
+"""A catalog over HTTP: the list for each user, its datasets, and files that change."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from asking import Client
 from h5ad_file import Categorical, write_h5ad
 from PIL import Image
 from starcyte.catalog.catalog import Catalog
-from starcyte.catalog.service import CatalogService
 from starcyte.curation.accounts import Accounts
 from starcyte.errors import DatasetInvalid
 from starcyte.settings import Settings
@@ -36,14 +35,15 @@ def until(condition):
 
 
 class Site(Client):
-    """A client of a catalogue."""
+    """A client of a catalog."""
 
     def __init__(self, given: Path, scratch: Path, accounts: Accounts | None = None, **chosen):
         settings = Settings(cache_dir=str(scratch / "cache"), data_dir=str(scratch / "data"), rescan=3600.0, **chosen)
         self.folder = given
-        self.catalog_service = CatalogService(Catalog(str(given), settings), settings)
-        super().__init__(create_site(settings, self.catalog_service, Access(settings, accounts)))
-        self.catalog_service.refresh()
+        app = create_site(settings, Catalog(str(given), settings), Access(settings, accounts))
+        super().__init__(app)
+        self.service = app.extensions["starcyte_catalog"]
+        self.service.refresh()
 
     def listed(self, **kwargs):
         """Return what is listed by its place, once all files were looked at."""
@@ -57,8 +57,8 @@ class Site(Client):
 
     def leave(self):
         """Let go of everything."""
-        self.catalog_service.stop()
-        self.catalog_service.close()
+        self.service.stop()
+        self.service.close()
         self.app.extensions["starcyte_traffic"].close()
 
     def schema(self, key, **kwargs):
@@ -116,7 +116,7 @@ def folder(tmp_path):
 
 @pytest.fixture(scope="module")
 def plain(tmp_path_factory):
-    """A catalogue for tests that change nothing."""
+    """A catalog for tests that change nothing."""
     site = Site(make_folder(tmp_path_factory.mktemp("plain")), tmp_path_factory.mktemp("scratch"))
     yield site
     site.leave()
@@ -188,13 +188,13 @@ def test_the_picture(serve_folder, folder, tmp_path):
     assert site.get(f"/d/{one['id']}/api/v1/thumbnail").data == response.data
 
 
-def test_settings_and_titles_of_the_catalogue_hold_in_the_dataset(serve_folder, folder):
+def test_settings_and_titles_of_the_catalog_hold_in_the_dataset(serve_folder, folder):
     said = {
         "title": HOSTILE,
         "settings": {"color_by": "tissue"},
         "datasets": [{"path": "one.h5ad", "id": "first", "title": HOSTILE, "settings": {"read_only": True}}],
     }
-    (folder / "catalogue.yml").write_text(json.dumps(said))
+    (folder / "catalog.yml").write_text(json.dumps(said))
     site = serve_folder(folder, title="")
     assert site.json("catalog")["title"] == HOSTILE
     assert site.listed()["one.h5ad"]["title"] == HOSTILE
@@ -209,7 +209,7 @@ def test_what_is_hostile_is_text_in_the_page_and_in_descriptions(serve_folder, f
         f"# {HOSTILE}\n<script>alert(1)</script>\n\n[a](javascript:alert(1)) ![p](https://evil.example/p.png)\n"
         "<iframe src='//evil.example'></iframe> [b](https://example.org 'x\" onmouseover=\"alert(1)')"
     )
-    (folder / "catalogue.yml").write_text(json.dumps({"datasets": [{"path": "one.h5ad", "id": "x", "title": HOSTILE}]}))
+    (folder / "catalog.yml").write_text(json.dumps({"datasets": [{"path": "one.h5ad", "id": "x", "title": HOSTILE}]}))
     site = serve_folder(folder)
     html = site.listed()["one.h5ad"]["description"]
     tags = set(re.findall(r"<\s*/?\s*([a-zA-Z0-9]+)", html))
@@ -279,7 +279,7 @@ def test_a_page_of_a_file_that_was_replaced_is_told_and_a_new_one_sees_the_new(s
 
 
 def test_a_job_of_the_old_file_is_no_answer_of_the_new(serve_folder, folder, refused):
-    site = serve_folder(folder)
+    site = serve_folder(folder, answer_wait=60.0)
     key = site.listed()["one.h5ad"]["id"]
     site.schema(key)
     question = {"a": {"ranges": [[0, 10]]}, "b": "rest"}
@@ -316,7 +316,7 @@ def test_a_file_that_is_removed_while_it_is_open_and_comes_back(serve_folder, fo
     refused(site.get(f"/d/{key}/api/v1/health"), 404, "not_found")
     assert "one.h5ad" not in site.listed()
     folder.with_name("kept").rename(folder / "one.h5ad")
-    site.catalog_service.refresh()
+    site.service.refresh()
     assert site.schema(key)["n_obs"] == 30
 
 
@@ -325,7 +325,7 @@ def test_a_removed_file_and_a_new_one_are_noticed(serve_folder, folder):
     site.listed()
     (folder / "one.h5ad").unlink()
     cells(folder / "three.h5ad", n=20)
-    site.catalog_service.refresh()
+    site.service.refresh()
     found = site.listed()
     assert "one.h5ad" not in found
     assert found["three.h5ad"]["n_obs"] == 20
@@ -335,12 +335,12 @@ def test_a_folder_that_cannot_be_read_any_more_keeps_what_was_found(serve_folder
     site = serve_folder(folder)
     assert len(site.listed()) == 4
     folder.rename(folder.with_name("away"))
-    site.catalog_service.refresh()
-    assert "cannot be read" in site.catalog_service.problem
-    assert len(site.catalog_service.entries()) > 0
+    site.service.refresh()
+    assert "cannot be read" in site.service.problem
+    assert len(site.service.entries()) > 0
     folder.with_name("away").rename(folder)
-    site.catalog_service.refresh()
-    assert site.catalog_service.problem == ""
+    site.service.refresh()
+    assert site.service.problem == ""
 
 
 # --- open and closed ---
@@ -352,13 +352,13 @@ def test_the_least_used_are_closed_and_open_again_unseen(serve_folder, tmp_path)
     site = serve_folder(tmp_path / "root", max_open=2)
     keys = {place: d["id"] for place, d in site.listed().items()}
     schemas = {place: site.schema(key) for place, key in keys.items()}
-    until(lambda: site.catalog_service.sweep() or len(site.catalog_service.opened()) <= 2)
-    still = [key for key, _ in site.catalog_service.opened()]
+    until(lambda: site.service.sweep() or len(site.service.opened()) <= 2)
+    still = [key for key, _ in site.service.opened()]
     assert still == [keys["2.h5ad"], keys["3.h5ad"]]
     headers = {"X-Starcyte-Revision": schemas["0.h5ad"]["revision"]}
     # an open page that only asks whether all is well opens nothing
     assert site.json(f"/d/{keys['0.h5ad']}/api/v1/health", headers=headers)["state"] == "ready"
-    assert site.catalog_service.is_open(keys["0.h5ad"]) is False
+    assert site.service.is_open(keys["0.h5ad"]) is False
     again = until(
         lambda: (r := site.get(f"/d/{keys['0.h5ad']}/api/v1/obs/cell_type", headers=headers)).status_code != 503 and r
     )
@@ -369,13 +369,13 @@ def test_a_dataset_is_not_closed_while_it_answers(serve_folder, folder):
     site = serve_folder(folder, max_open=1, close_idle=0.0)
     key = site.listed()["one.h5ad"]["id"]
     site.schema(key)
-    context, let_go = site.catalog_service.hold(key)
+    context, release = site.service.acquire(key)
     until(lambda: context.loader.state == "ready")
-    site.catalog_service.sweep()
+    site.service.sweep()
     assert context.dataset().obs_column("cell_type").values.size == 30
-    let_go()
-    site.catalog_service.sweep()
-    assert site.catalog_service.opened() == []
+    release()
+    site.service.sweep()
+    assert site.service.opened() == []
     with pytest.raises(DatasetInvalid):
         context.dataset().obs_column("tissue")
 
@@ -386,7 +386,7 @@ def test_budgets_of_files_and_memory_close_what_is_not_used(serve_folder, folder
         found = site.listed()
         for place in ("one.h5ad", "deep/two.dat"):
             site.schema(found[place]["id"])
-        until(lambda site=site: site.catalog_service.sweep() or not site.catalog_service.opened())
+        until(lambda site=site: site.service.sweep() or not site.service.opened())
 
 
 # --- who may see what ---
@@ -402,7 +402,7 @@ def guarded(tmp_path_factory):
             {"path": "deep/two.dat", "id": "two"},
         ],
     }
-    (folder / "catalogue.yml").write_text(json.dumps(said))
+    (folder / "catalog.yml").write_text(json.dumps(said))
     site = Site(folder, tmp_path_factory.mktemp("scratch"), **PROXY)
     yield site
     site.leave()
@@ -431,7 +431,7 @@ def test_who_has_not_come_in_sees_nothing(guarded, refused):
 
 def test_nothing_tells_what_one_may_not_see_from_what_is_not_there(guarded):
     guarded.listed(**as_("admin"))
-    before = guarded.catalog_service.counts["opened"]
+    before = guarded.service.counts["opened"]
     paths = ["", "api/v1/health", "api/v1/schema", "api/v1/labels", "api/v1/thumbnail", "api/v1/nothing", "x.js"]
     for path in paths:
         hidden, absent = (guarded.get(f"/d/{key}/{path}", **as_("eve")) for key in ("one", "nothing"))
@@ -439,7 +439,7 @@ def test_nothing_tells_what_one_may_not_see_from_what_is_not_there(guarded):
         assert hidden.text.replace("one", "nothing") == absent.text.replace("one", "nothing"), path
     hidden, absent = (guarded.get(f"catalog/{key}/thumbnail", **as_("eve")) for key in ("one", "nothing"))
     assert (hidden.status_code, hidden.text.replace("one", "nothing")) == (404, absent.text.replace("one", "nothing"))
-    assert guarded.catalog_service.counts["opened"] == before
+    assert guarded.service.counts["opened"] == before
 
 
 @pytest.mark.parametrize(("user", "may"), [("ann", True), ("adm", True), ("rea", False), ("admin", True)])

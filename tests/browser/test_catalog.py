@@ -1,4 +1,4 @@
-"""The catalogue as a user sees it: search, filters, a dataset and back, what changes, and its operator's page."""
+"""The catalog as a user sees it: search, filters, a dataset and back, what changes, and its operator's page."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ def cells(path, n, organism, tissue, seed=1):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    root = tmp_path_factory.mktemp("catalogue")
+    root = tmp_path_factory.mktemp("catalog")
     cells(root / "blood.h5ad", 600, "Homo sapiens", "blood")
     cells(root / "mouse" / "lung.h5ad", 1500, "Mus musculus", "lung", 2)
     cells(root / "mouse" / "heart.h5ad", 800, "Mus musculus", HOSTILE, 3)
     (root / "broken.h5ad").write_bytes((root / "blood.h5ad").read_bytes()[:4000])
     (root / "blood.md").write_text(f"A **donor** and {HOSTILE}\n\n[paper](https://example.org)")
-    (root / "catalogue.yml").write_text(
+    (root / "catalog.yml").write_text(
         json.dumps({"title": "Atlas", "datasets": [{"path": "mouse/heart.h5ad", "title": f"Heart {HOSTILE}"}]})
     )
     return root
@@ -62,7 +62,7 @@ def address(folder, tmp_path_factory):
 
 @pytest.fixture
 def come(browser, address):
-    """Return a function that opens a page of the catalogue; no page may complain."""
+    """Return a function that opens a page of the catalog; no page may complain."""
     opened = []
 
     def open_page(path="", size=WIDE, theme="light"):
@@ -104,7 +104,7 @@ def wrong(page):
     return [f"{rule['id']}: {node['html']}" for rule in found["violations"] for node in rule["nodes"]]
 
 
-def test_from_the_catalogue_to_a_dataset_and_back(come):
+def test_from_the_catalog_to_a_dataset_and_back(come):
     page = come()
     shows(page, *ALL)
     expect(page.get_by_role("article").filter(has_text="lung").first).to_contain_text("1,500 cells")

@@ -1,4 +1,4 @@
-"""A catalogue that runs: its process, what it leaves behind, and a prefix of an object store."""
+"""The process of a catalog, what it leaves behind, and a prefix of an object store."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from process import PATIENCE, Viewer, run
 
 
 @pytest.fixture
-def catalog_service(tmp_path):
+def serve(tmp_path):
     """Return a function that starts `starcyte serve`; it is stopped at the end."""
     running = []
 
@@ -54,12 +54,12 @@ def ask(viewer, key, path):
     return json.loads(answer[1])
 
 
-def test_serves_a_folder_and_ends_with_status_0(catalog_service, tmp_path, pbmc):
+def test_serves_a_folder_and_ends_with_status_0(serve, tmp_path, pbmc):
     folder = tmp_path / "root"
     folder.mkdir()
     shutil.copy(pbmc, folder / "dataset_1.dat")
     (folder / "broken.h5ad").write_bytes(pbmc.read_bytes()[:5000])
-    viewer = catalog_service(folder)
+    viewer = serve(folder)
     # at once, whatever is in the folder
     assert viewer.json("health")["state"] == "ready"
     found = settled(viewer)
@@ -71,21 +71,21 @@ def test_serves_a_folder_and_ends_with_status_0(catalog_service, tmp_path, pbmc)
     assert viewer.err == ""
 
 
-def test_a_cache_that_cannot_be_written_ends_nothing(catalog_service, tmp_path, pbmc):
+def test_a_cache_that_cannot_be_written_ends_nothing(serve, tmp_path, pbmc):
     folder = tmp_path / "root"
     folder.mkdir()
     shutil.copy(pbmc, folder / "good.h5ad")
     (tmp_path / "cache").mkdir()
     (tmp_path / "cache" / "catalog").write_text("in the way")
-    viewer = catalog_service(folder)
+    viewer = serve(folder)
     found = settled(viewer)
     assert found["good.h5ad"]["state"] == "error"
     assert viewer.json("health")["state"] == "ready"
 
 
 def test_a_mistake_is_one_line(tmp_path):
-    (tmp_path / "catalogue.yml").write_text("datasets: 1")
-    for given, word in (("nowhere", "nowhere"), ("catalogue.yml", "datasets")):
+    (tmp_path / "catalog.yml").write_text("datasets: 1")
+    for given, word in (("nowhere", "nowhere"), ("catalog.yml", "datasets")):
         done = run("serve", tmp_path / given)
         assert (done.returncode, done.stderr.count("\n")) == (2, 1)
         assert word in done.stderr
@@ -109,7 +109,7 @@ def test_opening_and_closing_leaves_nothing_behind(tmp_path, pbmc):
     assert found["after"]["memory"] <= found["before"]["memory"] + (16 << 20)
 
 
-def test_a_prefix_of_a_store_is_a_catalogue(catalog_service, pbmc, monkeypatch):
+def test_a_prefix_of_a_store_is_a_catalog(serve, pbmc, monkeypatch):
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     try:
@@ -126,7 +126,7 @@ def test_a_prefix_of_a_store_is_a_catalogue(catalog_service, pbmc, monkeypatch):
         store.put_object(Bucket="lab", Key="atlas/blood/pbmc.h5ad", Body=pbmc.read_bytes())
         store.put_object(Bucket="lab", Key="atlas/README.md", Body=b"text")
         store.put_object(Bucket="lab", Key="elsewhere/secret.h5ad", Body=pbmc.read_bytes())
-        viewer = catalog_service("s3://lab/atlas/", "--remote-private")
+        viewer = serve("s3://lab/atlas/", "--remote-private")
         found = settled(viewer)
         assert set(found) == {"blood/pbmc.h5ad"}
         one = found["blood/pbmc.h5ad"]

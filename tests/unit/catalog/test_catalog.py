@@ -1,4 +1,4 @@
-"""Which datasets a catalogue has: by content, below its folder alone, under ids that stay."""
+"""The datasets of a catalog: found by content, only below its folder, with constant ids."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from starcyte.catalog.catalog import Catalog, id_of
-from starcyte.catalog.config import read_catalog_file
+from starcyte.catalog.catalog import Catalog
+from starcyte.catalog.config import read_config
+from starcyte.catalog.entry import id_of
 from starcyte.errors import InputError
 from starcyte.settings import Settings
 
@@ -97,7 +98,7 @@ def test_links_out_of_the_folder_are_not_followed(tmp_path):
     (root / "again.h5ad").symlink_to(inside)
     catalog = scan(root)
     assert places(catalog) == ["again.h5ad", "inside.h5ad"]
-    assert catalog.links_refused >= 4
+    assert catalog.n_refused_links >= 4
 
 
 def test_a_file_that_becomes_a_link_to_the_outside_is_no_longer_current(tmp_path):
@@ -122,10 +123,10 @@ def test_a_folder_that_becomes_a_link_to_the_outside_is_no_longer_current(tmp_pa
 
 def test_changes_are_seen_and_nothing_is_opened_twice(tmp_path, monkeypatch):
     looked: list[str] = []
-    from starcyte.catalog import scan as catalog_walk
+    from starcyte.catalog import scan as scanning
 
-    check = catalog_walk.check_signature
-    monkeypatch.setattr(catalog_walk, "check_signature", lambda path: (looked.append(path.name), check(path))[1])
+    check = scanning.check_signature
+    monkeypatch.setattr(scanning, "check_signature", lambda path: (looked.append(path.name), check(path))[1])
     put(tmp_path / "a.h5ad")
     path = put(tmp_path / "b.dat")
     put(tmp_path / "notes.txt", b"text")
@@ -159,7 +160,7 @@ def test_what_is_said_of_folders_and_datasets(tmp_path):
     put(tmp_path / "in" / "deep" / "c.h5ad")
     (tmp_path / "a.md").write_text("# beside")
     write(
-        tmp_path / "catalogue.yml",
+        tmp_path / "catalog.yml",
         {
             "title": "All",
             "description": "top",
@@ -168,10 +169,10 @@ def test_what_is_said_of_folders_and_datasets(tmp_path):
             "datasets": [{"path": "in/b.h5ad", "id": "b", "title": "<b>", "roles": {"bob": "annotate"}}],
         },
     )
-    write(tmp_path / "in" / "catalogue.yml", {"settings": {"color_by": "y"}, "roles": {"*": "none"}})
+    write(tmp_path / "in" / "catalog.yml", {"settings": {"color_by": "y"}, "roles": {"*": "none"}})
     catalog = scan(tmp_path)
     found = {entry.place: entry for entry in catalog.scan().values()}
-    assert (catalog.title, catalog.about.description) == ("All", "top")
+    assert (catalog.title, catalog.metadata.description) == ("All", "top")
     a, b, c = (found[place] for place in ("a.h5ad", "in/b.h5ad", "in/deep/c.h5ad"))
     assert (a.title, a.description, b.title, b.id) == ("", "# beside", "<b>", "b")
     assert a.settings == {"color_by": "x", "read_only": True}
@@ -183,8 +184,8 @@ def test_what_is_said_of_folders_and_datasets(tmp_path):
 
 def test_the_nearest_word_on_a_dataset_counts(tmp_path):
     put(tmp_path / "in" / "b.h5ad")
-    write(tmp_path / "catalogue.yml", {"datasets": [{"path": "in/b.h5ad", "title": "far", "roles": {"*": "none"}}]})
-    write(tmp_path / "in" / "catalogue.yml", {"datasets": [{"path": "b.h5ad", "title": "near"}]})
+    write(tmp_path / "catalog.yml", {"datasets": [{"path": "in/b.h5ad", "title": "far", "roles": {"*": "none"}}]})
+    write(tmp_path / "in" / "catalog.yml", {"datasets": [{"path": "b.h5ad", "title": "near"}]})
     (entry,) = scan(tmp_path).scan().values()
     assert entry.title == "near"
     assert entry.roles == {"*": "none"}
@@ -208,7 +209,7 @@ def test_the_nearest_word_on_a_dataset_counts(tmp_path):
 def test_a_mistake_in_a_folders_file_shows_its_datasets_to_nobody(tmp_path, said):
     put(tmp_path / "in" / "b.h5ad")
     put(tmp_path / "a.h5ad")
-    write(tmp_path / "in" / "catalogue.yml", said)
+    write(tmp_path / "in" / "catalog.yml", said)
     catalog = scan(tmp_path)
     found = {entry.place: entry for entry in catalog.scan().values()}
     assert found["a.h5ad"].problem is None
@@ -223,7 +224,7 @@ def test_the_operators_own_file_lists_what_is_anywhere(tmp_path):
     put(tmp_path / "served" / "more" / "m.h5ad")
     title = "'any': \"text\" #<b>é\u202e & \\n {x}"
     given = write(
-        tmp_path / "served" / "catalogue.yml",
+        tmp_path / "served" / "catalog.yml",
         {
             "datasets": [
                 {"path": str(outside), "title": title, "id": "one"},
@@ -263,7 +264,7 @@ def test_the_operators_own_file_lists_what_is_anywhere(tmp_path):
     ],
 )
 def test_a_mistake_in_the_operators_own_file_is_told(tmp_path, said, word):
-    given = write(tmp_path / "catalogue.yml", said)
+    given = write(tmp_path / "catalog.yml", said)
     with pytest.raises(InputError, match=re.escape(word)) as caught:
         scan(given).scan()
     assert caught.value.exit_status == 2
@@ -272,10 +273,10 @@ def test_a_mistake_in_the_operators_own_file_is_told(tmp_path, said, word):
 
 @given(st.text(max_size=200) | st.binary(max_size=200))
 def test_no_file_makes_it_fail_otherwise(tmp_path_factory, said):
-    path = tmp_path_factory.mktemp("said") / "catalogue.yml"
+    path = tmp_path_factory.mktemp("said") / "catalog.yml"
     path.write_bytes(said if isinstance(said, bytes) else said.encode("utf-8", "surrogatepass"))
     try:
-        read_catalog_file(path)
+        read_config(path)
     except InputError as error:
         assert len(str(error)) < 1200
 
@@ -285,11 +286,11 @@ def test_a_text_that_grows_when_it_is_read_is_refused(tmp_path):
         f"{b}: &{b} [{', '.join([f'*{a}'] * 9)}]" for a, b in zip("abcdefghi", "bcdefghij", strict=True)
     ]
     with pytest.raises(InputError):
-        read_catalog_file(write(tmp_path / "catalogue.yml", "\n".join(lines)))
+        read_config(write(tmp_path / "catalog.yml", "\n".join(lines)))
 
 
 @pytest.mark.parametrize("kind", ["missing", "hdf5", "scheme"])
-def test_what_is_no_catalogue_is_refused(tmp_path, kind):
+def test_what_is_no_catalog_is_refused(tmp_path, kind):
     given = {"missing": str(tmp_path / "no"), "hdf5": str(put(tmp_path / "a.h5ad")), "scheme": "ftp://example.org/x"}
     with pytest.raises(InputError):
         Catalog(given[kind], Settings())
