@@ -149,7 +149,7 @@ def test_an_odd_request_is_answered_or_dropped_and_forgotten(viewer, request_):
 
 
 def test_many_large_headers_are_answered(viewer):
-    headers = {f"X-Header-{i}": "y" * 1000 for i in range(60)}
+    headers = {f"X-Header-{i}": "y" * 1000 for i in range(25)}
     assert viewer.get("health", "GET", None, **headers)[0] == 200
 
 

@@ -8,17 +8,20 @@ import os
 import resource
 import signal
 import socket
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from starcyte.errors import AddressUnusable, InputError, SettingInvalid
 from starcyte.settings import Settings
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
+
+    from starcyte.connections import Admission
 
 MODES = ("", "none", "token", "password", "proxy")
 _SHORTEST_TOKEN = 16
@@ -104,7 +107,13 @@ def url_of(listener: socket.socket) -> str:
     return f"http://{f'[{host}]' if ':' in host else host}:{port}/"
 
 
-def serve(app: WSGIApplication, listener: socket.socket, settings: Settings, on_stop: Callable[[], None]) -> None:
+def serve(
+    app: WSGIApplication,
+    listener: socket.socket,
+    settings: Settings,
+    on_stop: Callable[[], None],
+    admit: Admission | None = None,
+) -> None:
     """Serve until SIGTERM or SIGINT, then let short requests end, and return.
 
     Parameters
@@ -120,9 +129,9 @@ def serve(app: WSGIApplication, listener: socket.socket, settings: Settings, on_
         Called when a signal has come; it makes long requests end.
     """
     # imported here, when the port is bound already
-    from waitress.adjustments import Adjustments
-    from waitress.server import TcpWSGIServer
     from waitress.task import ThreadedTaskDispatcher
+
+    from starcyte.connections import BoundedAdjustments, Server, harden_parser
 
     class Dispatcher(ThreadedTaskDispatcher):
         """Waits for requests under way as long as Galaxy waits for us, where waitress waits five seconds."""
@@ -131,36 +140,29 @@ def serve(app: WSGIApplication, listener: socket.socket, settings: Settings, on_
             stopped: bool = super().shutdown(cancel_pending, min(timeout, _GRACE_SECONDS))  # type: ignore[arg-type]
             return stopped
 
-    class Server(TcpWSGIServer):
-        """Closes the connections that are silent for longest before their limit is reached: they keep nobody out."""
-
-        def readable(self) -> bool:
-            most: int = self.adj.connection_limit
-            channels: list[Any] = list(self.active_channels.values())  # type: ignore[attr-defined]
-            if len(channels) > most - max(most // 8, 1):
-                channels = [c for c in channels if not (c.requests or c.will_close)]
-                channels.sort(key=lambda channel: channel.last_activity)
-                for channel in channels[: max(most // 8, 1)]:
-                    channel.will_close = True
-            readable: bool = super().readable()
-            return readable
-
     dispatcher = Dispatcher()
     dispatcher.set_thread_count(settings.threads)
     _allow_descriptors(settings.max_connections + _SPARE_DESCRIPTORS)
-    adjustments = Adjustments(
+    largest = max(settings.max_body_bytes, settings.max_import_bytes)
+    adjustments = BoundedAdjustments(
+        settings.stall_timeout,
+        settings.request_timeout,
+        admit or (lambda request: largest),
         threads=settings.threads,
         # each request has its own limit, that of most requests being the smaller one
-        max_request_body_size=max(settings.max_body_bytes, settings.max_import_bytes),
+        max_request_body_size=largest,
         max_request_header_size=settings.max_header_bytes,
         connection_limit=settings.max_connections,
         channel_timeout=settings.connection_timeout,
-        cleanup_interval=max(min(30, settings.connection_timeout // 2), 1),
+        cleanup_interval=1,
+        # a thread never waits for a socket, and nothing of a response is written to disk
+        outbuf_overflow=sys.maxsize,
         asyncore_use_poll=True,
         # web.guard believes the headers of a proxy that the operator trusts, and nobody else reads them
         clear_untrusted_proxy_headers=False,
         ident=None,
     )
+    harden_parser()
     place = (listener.family, listener.type, listener.proto, listener.getsockname())
     server = Server(app, {}, True, listener, dispatcher=dispatcher, adj=adjustments, bind_socket=False, sockinfo=place)
     with _signals(on_stop), _ready_file(listener, settings.ready_file):

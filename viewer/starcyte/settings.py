@@ -161,9 +161,11 @@ GROUPS: dict[str, tuple[Setting, ...]] = {
     ),
     "Limits on requests": (
         Setting("max_body_bytes", int, 32 << 20, "Size of a request body, at most."),
-        Setting("max_header_bytes", int, 256 << 10, "Size of a request's headers, at most."),
+        Setting("max_header_bytes", int, 32 << 10, "Size of a request's headers, at most."),
         Setting("max_connections", int, 500, "Open connections, at most; those idle for longest are closed first."),
         Setting("connection_timeout", int, 120, "Seconds of silence after which a connection is closed."),
+        Setting("request_timeout", int, 20, "Seconds for the head of a request; a body: a second more for each 8 KB."),
+        Setting("stall_timeout", int, 30, "Seconds after which a client that does not read is disconnected."),
         Setting("max_requests", int, 0, "Requests to the interface per minute of a user or an address; 0: no limit."),
     ),
     "Limits on answers": (
