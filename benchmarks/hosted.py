@@ -1,6 +1,6 @@
 """Many users of one server: ``python -m benchmarks.hosted``.
 
-Locust plays users who colour, compare, summarize and label: a hundred on one dataset, then on ten. Then clients ask
+Locust plays users who colour, compare, summarize and annotate: a hundred on one dataset, then on ten. Then clients ask
 starcyte and cellxgene for genes without a pause, as in benchmarks.run. What is printed is what was seen: answers a
 second, their times, errors, and memory and open files before and after.
 """

@@ -20,7 +20,7 @@ _POLL_SECONDS, _PATIENCE = 0.25, 120.0
 
 
 class Explorer(HttpUser):
-    """Somebody who colours cells, compares clusters, looks at summaries and labels cells."""
+    """Somebody who colours cells, compares clusters, looks at summaries and annotates cells."""
 
     wait_time = between(0.5, 1.5)
 
@@ -42,8 +42,8 @@ class Explorer(HttpUser):
         embedding = schema["embeddings"][0]["name"]
         self.client.get(f"{self.root}/embeddings/{embedding}", name="embedding", headers=BINARY)
         self.client.get(f"{self.root}/obs/cluster", name="colour by column", headers=BINARY)
-        body = {"categories": [{"name": "T"}, {"name": "B"}]}
-        self.client.put(f"{self.root}/labels/mine", json=body, name="label: make")
+        body = {"labels": [{"name": "T"}, {"name": "B"}]}
+        self.client.put(f"{self.root}/annotations/mine", json=body, name="annotation: make")
 
     def gene(self) -> str:
         """Return the name of a gene."""
@@ -72,12 +72,12 @@ class Explorer(HttpUser):
         self.client.get(f"{self.root}/summary?genes={genes}&group_by=cluster&matrix=X", name="summary")
 
     @task(2)
-    def label(self) -> None:
-        """Label some cells."""
+    def annotate(self) -> None:
+        """Annotate some cells."""
         start = self.random.randrange(self.n_obs)
         selection = {"ranges": [[start, min(start + 500, self.n_obs)]]}
-        body = {"category": self.random.choice("TB"), "selection": selection}
-        self.client.post(f"{self.root}/labels/mine/assign", json=body, name="label: assign")
+        body = {"label": self.random.choice("TB"), "selection": selection}
+        self.client.post(f"{self.root}/annotations/mine/assign", json=body, name="annotation: assign")
 
     @task(2)
     def compare_clusters(self) -> None:

@@ -133,7 +133,7 @@ def visit(browser, serve) -> Iterator[Callable[..., Viewer]]:
 
 def clear(url: str) -> None:
     """Delete what a test has made: the next one on the same server begins with nothing."""
-    for kind in ("labels", "genesets", "views", "results", "figures"):
+    for kind in ("annotations", "genesets", "views", "results", "figures"):
         with urlopen(f"{url}api/v1/{kind}") as answer:
             names = [thing["name"] for thing in json.load(answer)[kind]]
         for name in names:

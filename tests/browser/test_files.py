@@ -59,11 +59,13 @@ def test_a_label_from_a_lasso_is_a_column_of_a_new_h5ad_that_a_second_starcyte_o
     expect(card.get_by_role("heading", name="The new h5ad is ready")).to_be_visible()
     file = tmp_path / "new.h5ad"
     name = download(viewer, card.get_by_role("link", name="Download").click, file)
-    assert name == "10x_pbmc68k_reduced_labelled.h5ad"
+    assert name == "10x_pbmc68k_reduced_annotated.h5ad"
     old, new = read(pbmc), read(file)
     assert np.array_equal(old.X, new.X)
     assert (new.obs["Places"] == "Upper").sum() == n
-    upper = {line.split(",")[0] for line in ask(viewer, "labels/Places", "text/csv").splitlines() if "Upper" in line}
+    upper = {
+        line.split(",")[0] for line in ask(viewer, "annotations/Places", "text/csv").splitlines() if "Upper" in line
+    }
     assert set(new.obs_names[new.obs["Places"] == "Upper"]) == upper
     second = visit(file).drawn()
     second.page.get_by_role("button", name="Colour by Places", exact=True).click()
@@ -84,7 +86,7 @@ def test_tables_leave_as_they_are_shown(visit, pbmc, tmp_path):
         assert (table["a, b"] == "'=1+1").sum() == n
     file = tmp_path / "session.json"
     download(viewer, choose(viewer, "The whole session").click, file)
-    assert [label["name"] for label in json.loads(file.read_text())["labels"]] == ["a, b"]
+    assert [label["name"] for label in json.loads(file.read_text())["annotations"]] == ["a, b"]
 
 
 def test_labels_of_cellxgene_come_in_and_misses_are_told(visit, pbmc):
@@ -135,7 +137,7 @@ def test_save_and_finish_ends_the_viewer(visit, pbmc, tmp_path):
     page.get_by_role("button", name=re.compile("finish", re.IGNORECASE)).click()
     page.get_by_role("dialog").get_by_role("button", name="Save and finish").click()
     expect(page.get_by_role("heading", name=re.compile("finished|ended|saved", re.IGNORECASE))).to_be_visible()
-    assert {p.name for p in (tmp_path / "saved").iterdir()} >= {"labels.tabular", "session.json"}
+    assert {p.name for p in (tmp_path / "saved").iterdir()} >= {"annotations.tabular", "session.json"}
     viewer.forgive("ERR_CONNECTION_REFUSED")
 
 

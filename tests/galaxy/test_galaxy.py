@@ -88,7 +88,7 @@ def test_stop_keeps_what_was_made(galaxy, sessions, name):
     report = galaxy.text(session.report)
     assert "Closed" not in report
     write = {"headers": {"Sec-Fetch-Site": "same-origin"}}
-    assert session.http.request("PUT", "/api/v1/labels/Types", json={"categories": [{"name": "T cell"}]}, **write).ok
+    assert session.http.request("PUT", "/api/v1/annotations/Types", json={"labels": [{"name": "T cell"}]}, **write).ok
     galaxy_server.wait_for("the files", lambda: (session.working / "saved" / "session.json").exists(), 30)
     assert len(galaxy_server.viewers(session.working)) == 1
     job = session.stop()
@@ -98,13 +98,13 @@ def test_stop_keeps_what_was_made(galaxy, sessions, name):
     dataset = galaxy.wait_for_dataset(session.report)
     assert dataset["extension"] == "txt"
     report = galaxy.text(session.report)
-    assert f"Dataset   {name}\n" in report
+    assert f"Dataset     {name}\n" in report
     assert "Opened" in report
     # a container may be killed before it has a moment to write
     assert "(by Galaxy)" in report or galaxy.engine
-    assert "Saved     labels.tabular (" in report
+    assert "Saved       annotations.tabular (" in report
     saved = galaxy.call("GET", f"/api/dataset_collections/{session.saved}?instance_type=history")
     assert saved["populated_state"] == "ok"
     made = {e["element_identifier"]: (e["object"]["state"], e["object"]["file_ext"]) for e in saved["elements"]}
-    assert made == {"labels": ("ok", "tabular"), "session": ("ok", "json")}
+    assert made == {"annotations": ("ok", "tabular"), "session": ("ok", "json")}
     assert session.http.get("/").status_code == 502

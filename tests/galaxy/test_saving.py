@@ -96,16 +96,16 @@ class Session:
 def check(left, made, cells):
     """Check what a session left against what was made in it."""
     report, saved = left
-    assert f"Dataset   {galaxy_server.NASTY}\n" in report
+    assert f"Dataset     {galaxy_server.NASTY}\n" in report
     assert LABEL in report
-    assert {name: kind for name, (kind, *_) in saved.items()} == {"labels": "tabular", "session": "json"}
-    header, *rows = csv.reader(io.StringIO(saved["labels"][1]), delimiter="\t")
+    assert {name: kind for name, (kind, *_) in saved.items()} == {"annotations": "tabular", "session": "json"}
+    header, *rows = csv.reader(io.StringIO(saved["annotations"][1]), delimiter="\t")
     assert header[1:] == [LABEL]
     assert [row[0] for row in rows] == cells
     given = [row[1] for row in rows]
     assert {name: given.count(name) for name in made} == made
     assert set(given) - set(made) <= {""}
-    (label,) = json.loads(saved["session"][1])["labels"]
+    (label,) = json.loads(saved["session"][1])["annotations"]
     assert label["name"] == LABEL
 
 
@@ -125,21 +125,21 @@ def test_stop(galaxy, user, dataset, cells, plugin):
     check(left, made, cells)
     assert galaxy_server.viewers(galaxy.working(session.job)) == []
     if plugin == "starcyte":
-        apply(galaxy, user, dataset, left[1]["labels"][2])
+        apply(galaxy, user, dataset, left[1]["annotations"][2])
 
 
-def apply(galaxy, user, dataset, labels):
-    """Write the labels of a session into a new dataset, and look at them there."""
+def apply(galaxy, user, dataset, annotations):
+    """Write the annotations of a session into a new dataset, and look at them there."""
     keep(user, "saving-starcyte-2-stopped")
     # Galaxy's page learns of the collection at its own pace
     user.goto(galaxy.url, wait_until="domcontentloaded")
     user.get_by_text(re.compile("saved files")).first.click(timeout=viewer_page.PATIENCE)
-    user.get_by_text("labels", exact=True).first.wait_for(timeout=viewer_page.PATIENCE)
+    user.get_by_text("annotations", exact=True).first.wait_for(timeout=viewer_page.PATIENCE)
     keep(user, "saving-starcyte-3-collection")
-    user.goto(f"{galaxy.url}/datasets/{labels}/preview", wait_until="domcontentloaded")
+    user.goto(f"{galaxy.url}/datasets/{annotations}/preview", wait_until="domcontentloaded")
     user.get_by_role("cell", name="Upper").first.wait_for(timeout=viewer_page.PATIENCE)
     keep(user, "saving-starcyte-4-labels")
-    given = {"infile": {"src": "hda", "id": dataset}, "labels": {"src": "hda", "id": labels}}
+    given = {"infile": {"src": "hda", "id": dataset}, "annotations": {"src": "hda", "id": annotations}}
     history = galaxy.call("GET", f"/api/datasets/{dataset}")["history_id"]
     answer = galaxy.call(
         "POST", "/api/tools", json={"tool_id": "starcyte_annotate", "history_id": history, "inputs": given}
@@ -185,4 +185,4 @@ def test_killed_viewer(galaxy, user, dataset, cells):
     assert (job["state"], job["exit_code"]) == ("ok", 0)
     left = session.left()
     check(left, made, cells)
-    assert re.search(r"Restarted .*SIGKILL", left[0])
+    assert re.search(r"Restarted   .*SIGKILL", left[0])

@@ -98,15 +98,15 @@ def check(galaxy, entry, made):
     assert (job["state"], job["exit_code"], job["tool_stderr"]) == ("ok", 0, "")
     report, saved = galaxy_server.left(galaxy, job)
     kinds = {name: kind for name, (kind, *_) in saved.items()}
-    assert kinds == {f"{NASTY_ID}/labels": "tabular", f"{NASTY_ID}/session": "json"}
-    _, *rows = csv.reader(io.StringIO(saved[f"{NASTY_ID}/labels"][1]), delimiter="\t")
+    assert kinds == {f"{NASTY_ID}/annotations": "tabular", f"{NASTY_ID}/session": "json"}
+    _, *rows = csv.reader(io.StringIO(saved[f"{NASTY_ID}/annotations"][1]), delimiter="\t")
     assert [row[1] for row in rows].count("Upper") == made
     of_nasty, of_cells = report.split("\n\n")[2:4]
-    assert of_nasty.splitlines()[0] == f"Dataset   {NASTY}"
+    assert of_nasty.splitlines()[0] == f"Dataset     {NASTY}"
     assert f"Label     Types: Upper ({made})" in of_nasty
-    assert f"Saved     {NASTY_ID}/labels.tabular (" in of_nasty
-    assert of_cells.splitlines()[0] == f"Dataset   {CELLS}"
-    assert of_cells.splitlines()[-1] == "Saved     nothing"
+    assert f"Saved       {NASTY_ID}/annotations.tabular (" in of_nasty
+    assert of_cells.splitlines()[0] == f"Dataset     {CELLS}"
+    assert of_cells.splitlines()[-1] == "Saved       nothing"
 
 
 def test_several_datasets(galaxy, user, place, both):

@@ -142,7 +142,7 @@ def test_opens_a_dataset_when_it_is_asked_for_as_if_it_were_alone(plain):
     assert site.schema(key)["n_obs"] == 30
     assert site.json(f"/d/{key}/api/v1/obs/cell_type")["n"] == 30
     assert site.json(f"/d/{key}/api/v1/openapi.json")["info"]["title"] == "starcyte"
-    made = site.open(f"/d/{key}/api/v1/labels/mine", method="PUT", json={"categories": [{"name": "x"}]})
+    made = site.open(f"/d/{key}/api/v1/annotations/mine", method="PUT", json={"labels": [{"name": "x"}]})
     assert made.status_code == 201
     assert site.listed()["one.h5ad"]["open"]
 
@@ -200,8 +200,8 @@ def test_settings_and_titles_of_the_catalog_hold_in_the_dataset(serve_folder, fo
     assert site.listed()["one.h5ad"]["title"] == HOSTILE
     schema = site.schema("first")
     assert (schema["title"], schema["defaults"]["color_by"]) == (HOSTILE, "tissue")
-    assert not schema["features"]["labels"]
-    assert site.schema(site.listed()["deep/two.dat"]["id"])["features"]["labels"]
+    assert not schema["features"]["annotations"]
+    assert site.schema(site.listed()["deep/two.dat"]["id"])["features"]["annotations"]
 
 
 def test_what_is_hostile_is_text_in_the_page_and_in_descriptions(serve_folder, folder):
@@ -266,11 +266,11 @@ def test_a_page_of_a_file_that_was_replaced_is_told_and_a_new_one_sees_the_new(s
     page = {"headers": {"X-Starcyte-Revision": old["revision"]}}
     assert site.json(f"/d/{key}/api/v1/obs/cell_type", **page)["n"] == 30
     change(folder / "one.h5ad")
-    for path in ("obs/cell_type", "genes?q=a", "labels", "expression?gene=a", "schema", "embeddings/X_umap"):
+    for path in ("obs/cell_type", "genes?q=a", "annotations", "expression?gene=a", "schema", "embeddings/X_umap"):
         response = until(lambda path=path: (r := site.get(f"/d/{key}/api/v1/{path}", **page)).status_code != 503 and r)
         refused(response, 409, "dataset_changed")
     until(lambda: site.get(f"/d/{key}/api/v1/health", **page).status_code == 409)
-    sent = site.open(f"/d/{key}/api/v1/labels/mine", method="PUT", json={"categories": []}, headers=page["headers"])
+    sent = site.open(f"/d/{key}/api/v1/annotations/mine", method="PUT", json={"labels": []}, headers=page["headers"])
     refused(sent, 409, "dataset_changed")
     new = site.schema(key)
     assert (new["n_obs"], old["n_obs"]) == (50, 30)
@@ -432,7 +432,7 @@ def test_who_has_not_come_in_sees_nothing(guarded, refused):
 def test_nothing_tells_what_one_may_not_see_from_what_is_not_there(guarded):
     guarded.listed(**as_("admin"))
     before = guarded.service.counts["opened"]
-    paths = ["", "api/v1/health", "api/v1/schema", "api/v1/labels", "api/v1/thumbnail", "api/v1/nothing", "x.js"]
+    paths = ["", "api/v1/health", "api/v1/schema", "api/v1/annotations", "api/v1/thumbnail", "api/v1/nothing", "x.js"]
     for path in paths:
         hidden, absent = (guarded.get(f"/d/{key}/{path}", **as_("eve")) for key in ("one", "nothing"))
         assert hidden.status_code == absent.status_code
@@ -445,9 +445,9 @@ def test_nothing_tells_what_one_may_not_see_from_what_is_not_there(guarded):
 @pytest.mark.parametrize(("user", "may"), [("ann", True), ("adm", True), ("rea", False), ("admin", True)])
 def test_a_role_holds_in_its_dataset(guarded, user, may, refused):
     until(lambda: guarded.get("/d/one/api/v1/schema", **as_(user)).status_code == 200)
-    sent = guarded.open("/d/one/api/v1/labels/mine", method="PUT", json={"categories": []}, **as_(user))
+    sent = guarded.open("/d/one/api/v1/annotations/mine", method="PUT", json={"labels": []}, **as_(user))
     assert sent.status_code in ({200, 201} if may else {403})
-    other = guarded.open("/d/two/api/v1/labels/mine", method="PUT", json={"categories": []}, **as_(user))
+    other = guarded.open("/d/two/api/v1/annotations/mine", method="PUT", json={"labels": []}, **as_(user))
     assert other.status_code == (201 if user == "admin" else 403)
 
 

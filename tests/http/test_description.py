@@ -39,10 +39,10 @@ DEPENDENT = {
         "import/genesets",
         "import/labels",
         "import/session",
-        "labels/{name}",
-        "labels/{name}/assign",
-        "labels/{name}/restore",
-        "labels/{name}/revisions",
+        "annotations/{name}",
+        "annotations/{name}/assign",
+        "annotations/{name}/restore",
+        "annotations/{name}/revisions",
         "results/{name}",
         "session",
         "terms",
@@ -60,9 +60,9 @@ WITHOUT_WRONG_DATA = {
         "openapi.json",
         "obs/{name}",
         "images/{name}",
-        "labels",
-        "labels/{name}",
-        "labels/{name}/revisions",
+        "annotations",
+        "annotations/{name}",
+        "annotations/{name}/revisions",
         "genesets",
         "genesets/{name}",
         *(f"export/labels.{ending}" for ending in ("csv", "tsv", "tabular")),
@@ -78,7 +78,7 @@ WITHOUT_WRONG_DATA = {
 WITHOUT_WRONG_DATA.add(("/api/v1/finish", "post"))
 DEPENDENT.add("/api/v1/finish")
 # any text is a file that may be one
-WITHOUT_WRONG_DATA |= {(f"/api/v1/import/{kind}", "post") for kind in ("labels", "genesets", "session")}
+WITHOUT_WRONG_DATA |= {(f"/api/v1/import/{kind}", "post") for kind in ("annotations", "genesets", "session")}
 OPERATIONS = [(path, method) for path, methods in description()["paths"].items() for method in methods]
 # schemathesis does not know zstd
 PLAIN = {"Accept-Encoding": "identity"}
@@ -101,7 +101,7 @@ SENSIBLE = {
     "/api/v1/score": {"query": {"genes": "CD3D,LYZ,NOPE", "method": "score"}},
     "/api/v1/agreement": {"query": {"a": "obs:louvain", "b": "bulk_labels"}},
     "/api/v1/changes": {"query": {"since": 0}},
-    "/api/v1/labels": {},
+    "/api/v1/annotations": {},
     "/api/v1/session": {},
     "/api/v1/genesets": {},
     "/api/v1/views": {},

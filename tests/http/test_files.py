@@ -25,32 +25,34 @@ def page(serve, small_file, tmp_path):
 
 @pytest.fixture
 def made(page):
-    """A page on which a label, a set and a view were made."""
+    """A page on which an annotation, a set and a view were made."""
     make(page)
     return page
 
 
 def make(page, name="type of cell"):
-    page.open(f"labels/{name}", method="PUT", json={"categories": [{"name": "T", "color": "#ff0000", "note": "?"}]})
-    page.post(f"labels/{name}/assign", {"category": "T", "selection": {"indices": T}})
-    page.post(f"labels/{name}/assign", {"category": "B", "selection": {"indices": B}, "create": True})
+    page.open(f"annotations/{name}", method="PUT", json={"labels": [{"name": "T", "color": "#ff0000", "note": "?"}]})
+    page.post(f"annotations/{name}/assign", {"label": "T", "selection": {"indices": T}})
+    page.post(f"annotations/{name}/assign", {"label": "B", "selection": {"indices": B}, "create": True})
     page.open("genesets/s", method="PUT", json={"genes": ["CD3D", "a,b", "none"], "description": "of T"})
     page.open("views/v", method="PUT", json={"x": 1, "thumbnail": "data:image/png;base64,AAAA"})
     page.open("results/r", method="PUT", json={"genes": [{"gene": "CD3D", "score": 1.5}]})
 
 
 def cells_of(page, name):
-    """Return the cells of each category."""
-    values = page.json(f"labels/{name}")["columns"][0]["values"]
+    """Return the cells of each label."""
+    values = page.json(f"annotations/{name}")["columns"][0]["values"]
     return {v: [i for i, w in enumerate(values) if v == w] for v in dict.fromkeys(values) if v is not None}
 
 
 def all_of(page):
-    labels = [{k: v for k, v in x.items() if k not in {"revision", "time"}} for x in page.json("labels")["labels"]]
+    annotations = [
+        {k: v for k, v in x.items() if k not in {"revision", "time"}} for x in page.json("annotations")["annotations"]
+    ]
     sets = [(g["name"], g["genes"], g["description"]) for g in page.json("genesets")["genesets"]]
     views = [(v["name"], v["thumbnail"], page.json("views/" + v["name"])) for v in page.json("views")["views"]]
     results = [(r["name"], page.json("results/" + r["name"])) for r in page.json("results")["results"]]
-    return labels, [cells_of(page, x["name"]) for x in labels], sets, views, results
+    return annotations, [cells_of(page, x["name"]) for x in annotations], sets, views, results
 
 
 def bring(page, what, text, **query):
@@ -59,72 +61,72 @@ def bring(page, what, text, **query):
 
 
 @pytest.mark.parametrize(("ending", "separator"), [("csv", ","), ("tsv", "\t"), ("tabular", "\t")])
-def test_labels_are_a_table_of_all_cells(made, ending, separator):
-    made.open("labels/other", method="PUT", json={"categories": []})
-    response = made.get(f"export/labels.{ending}")
-    assert response.headers["Content-Disposition"] == f'attachment; filename="small_labels.{ending}"'
+def test_annotations_are_a_table_of_all_cells(made, ending, separator):
+    made.open("annotations/other", method="PUT", json={"labels": []})
+    response = made.get(f"export/annotations.{ending}")
+    assert response.headers["Content-Disposition"] == f'attachment; filename="small_annotations.{ending}"'
     table = pd.read_csv(io.StringIO(response.text), sep=separator, index_col=0)
     assert list(table.columns) == ["type of cell", "other"]
     assert list(table.index) == made.json("cells?rows=" + ",".join(map(str, range(N))))["names"]
     assert [i for i, v in enumerate(table["type of cell"]) if v == "T"] == T
     assert table["type of cell"].isna().sum() == N - len(T) - len(B)
-    one = made.get(f"export/labels.{ending}?name=other").text
+    one = made.get(f"export/annotations.{ending}?name=other").text
     assert one.split("\n", 1)[0] == f"cell{separator}other"
 
 
-def test_labels_that_are_not_there_are_not_found(made, refused):
-    refused(made.get("export/labels.csv?name=none"), 404)
+def test_annotations_that_are_not_there_are_not_found(made, refused):
+    refused(made.get("export/annotations.csv?name=none"), 404)
 
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_name_leaves_and_comes_back_as_text(made, serve, small_file, tmp_path, name):
     made.open("genesets/" + "x", method="PUT", json={"genes": ["CD3D"]})
-    path = "labels/" + "".join(f"%{byte:02x}" for byte in name.encode())
-    made.open(path, method="PUT", json={"categories": [{"name": name}]})
-    made.post(f"{path}/assign", {"category": name, "selection": {"indices": T}})
+    path = "annotations/" + "".join(f"%{byte:02x}" for byte in name.encode())
+    made.open(path, method="PUT", json={"labels": [{"name": name}]})
+    made.post(f"{path}/assign", {"label": name, "selection": {"indices": T}})
     other = serve(small_file, data_dir=str(tmp_path / "other"))
-    for kind, file in (("session", "session.json"), ("labels", "labels.csv")):
+    for kind, file in (("session", "session.json"), ("annotations", "annotations.csv")):
         assert bring(other, kind, made.get(f"export/{file}").data).status_code == 200
-    assert [x["name"] for x in other.json("labels")["labels"]] == ["type of cell", name]
-    assert cells_of(other, path.removeprefix("labels/")) == {name: T}
-    header = made.get("export/labels.csv").text.split("\n", 1)[0]
+    assert [x["name"] for x in other.json("annotations")["annotations"]] == ["type of cell", name]
+    assert cells_of(other, path.removeprefix("annotations/")) == {name: T}
+    header = made.get("export/annotations.csv").text.split("\n", 1)[0]
     assert not any(field.lstrip('"').startswith(tuple("=+-@")) for field in header.split(","))
 
 
 def test_a_session_opens_on_another_server_with_all_that_was_made(made, serve, small_file, tmp_path):
     other = serve(small_file, data_dir=str(tmp_path / "other"))
     answer = bring(other, "session", made.get("export/session.json").data).json
-    assert [x["name"] for x in answer["labels"]] == ["type of cell"]
+    assert [x["name"] for x in answer["annotations"]] == ["type of cell"]
     assert ([g["name"] for g in answer["genesets"]], answer["views"], answer["results"]) == (["s"], ["v"], ["r"])
     assert answer["unmatched"] == answer["duplicated"] == 0
     assert all_of(other) == all_of(made)
     # a second time there is nothing new
-    before = other.json("labels")["revision"]
+    before = other.json("annotations")["revision"]
     assert bring(other, "session", made.get("export/session.json").data).status_code == 200
-    assert other.json("labels")["revision"] == before
+    assert other.json("annotations")["revision"] == before
 
 
-def test_labels_come_by_name_in_any_order_and_misses_are_told(page):
+def test_annotations_come_by_name_in_any_order_and_misses_are_told(page):
     text = "cell,mine\nnobody,T\nc39,B\nc0,T\n"
     names = page.json("cells?rows=0,39")["names"]
-    answer = bring(page, "labels", text.replace("c39", names[1]).replace("c0", names[0])).json
+    answer = bring(page, "annotations", text.replace("c39", names[1]).replace("c0", names[0])).json
     assert (answer["matched"], answer["unmatched"], answer["examples"]) == (2, 1, ["nobody"])
     assert cells_of(page, "mine") == {"T": [0], "B": [39]}
-    assert page.json("labels/mine/revisions")["revisions"][0]["action"] == "import"
+    assert page.json("annotations/mine/revisions")["revisions"][0]["action"] == "import"
 
 
 def test_a_file_of_other_cells_is_refused(page, refused):
-    error = refused(bring(page, "labels", "cell,mine\nnobody,T\n"), 400)
+    error = refused(bring(page, "annotations", "cell,mine\nnobody,T\n"), 400)
     assert "'nobody'" in error["message"]
-    assert page.json("labels")["labels"] == []
+    assert page.json("annotations")["annotations"] == []
 
 
 def test_what_stands_is_never_written_over(made):
-    table = made.get("export/labels.csv").data
-    assert [x["name"] for x in bring(made, "labels", table).json["labels"]] == ["type of cell"]
+    table = made.get("export/annotations.csv").data
+    assert [x["name"] for x in bring(made, "annotations", table).json["annotations"]] == ["type of cell"]
     before = cells_of(made, "type of cell")
-    made.post("labels/type of cell/assign", {"category": "B", "selection": {"indices": [7]}})
-    assert [x["name"] for x in bring(made, "labels", table).json["labels"]] == ["type of cell (2)"]
+    made.post("annotations/type of cell/assign", {"label": "B", "selection": {"indices": [7]}})
+    assert [x["name"] for x in bring(made, "annotations", table).json["annotations"]] == ["type of cell (2)"]
     assert cells_of(made, "type of cell (2)") == before
     assert cells_of(made, "type of cell") == before | {"B": [*B, 7]}
     sets = "gene_set_name,gene_symbol\ns,CD3D\nt,MS4A1\n"
@@ -134,21 +136,24 @@ def test_what_stands_is_never_written_over(made):
 
 
 def test_a_file_is_taken_in_as_a_whole_or_not_at_all(serve, small_file, tmp_path, refused):
-    page = serve(small_file, data_dir=str(tmp_path / "data"), max_labels=2)
+    page = serve(small_file, data_dir=str(tmp_path / "data"), max_annotations=2)
     names = page.json("cells?rows=0")["names"]
-    error = refused(bring(page, "labels", f"cell,a,b,c\n{names[0]},x,y,z\n"), 413)
-    assert "max_labels" in error["message"]
-    assert page.json("labels") == {"labels": [], "revision": 0}
-    assert [x["name"] for x in bring(page, "labels", f"cell,a,b\n{names[0]},x,y\n").json["labels"]] == ["a", "b"]
+    error = refused(bring(page, "annotations", f"cell,a,b,c\n{names[0]},x,y,z\n"), 413)
+    assert "max_annotations" in error["message"]
+    assert page.json("annotations") == {"annotations": [], "revision": 0}
+    assert [x["name"] for x in bring(page, "annotations", f"cell,a,b\n{names[0]},x,y\n").json["annotations"]] == [
+        "a",
+        "b",
+    ]
 
 
 def test_files_may_be_larger_than_other_requests(serve, small_file, tmp_path, refused):
     page = serve(small_file, data_dir=str(tmp_path / "data"), max_body_bytes=100, max_import_bytes=1000)
     names = page.json("cells?rows=0")["names"]
-    assert bring(page, "labels", f"cell,a\n{names[0]},{'x' * 200}\n").status_code == 200
-    error = refused(bring(page, "labels", "x" * 1001), 413)
+    assert bring(page, "annotations", f"cell,a\n{names[0]},{'x' * 200}\n").status_code == 200
+    error = refused(bring(page, "annotations", "x" * 1001), 413)
     assert "max_import_bytes" in error["message"]
-    error = refused(page.open("labels/x", method="PUT", json={"categories": [{"name": "x" * 200}]}), 413)
+    error = refused(page.open("annotations/x", method="PUT", json={"labels": [{"name": "x" * 200}]}), 413)
     assert "max_body_bytes" in error["message"]
 
 
@@ -174,30 +179,30 @@ def new_file(page):
     return answer.json.get("result", answer.json)
 
 
-def test_a_new_h5ad_has_the_labels_as_columns(made, small_file, tmp_path):
+def test_a_new_h5ad_has_the_annotations_as_columns(made, small_file, tmp_path):
     answer = new_file(made)
-    assert answer["file"] == "small_labelled.h5ad"
+    assert answer["file"] == "small_annotated.h5ad"
     response = made.get(answer["download"])
     assert len(response.data) == answer["bytes"]
-    assert response.headers["Content-Disposition"] == "attachment; filename=small_labelled.h5ad"
+    assert response.headers["Content-Disposition"] == "attachment; filename=small_annotated.h5ad"
     (tmp_path / "new.h5ad").write_bytes(response.data)
     # HDF5 opens a file with a lock only where it is not open without one
     old, new = ad.read_h5ad(shutil.copy(small_file, tmp_path / "old.h5ad")), ad.read_h5ad(tmp_path / "new.h5ad")
     assert (old.X != new.X).nnz == 0
     assert [i for i, v in enumerate(new.obs["type of cell"]) if v == "T"] == T
-    assert list(new.obs["type of cell"].cat.categories) == ["T", "B"]
+    assert list(new.obs["type of cell"].cat.labels) == ["T", "B"]
     assert new.uns["type of cell_colors"][0] == "#ff0000"
     assert new.uns["starcyte"]["source"] == "small.h5ad"
     # the same again is not made again, until something changes or it is gone
     assert new_file(made)["download"] == answer["download"]
-    made.post("labels/type of cell/assign", {"category": "B", "selection": {"indices": [7]}})
+    made.post("annotations/type of cell/assign", {"label": "B", "selection": {"indices": [7]}})
     again = new_file(made)
     assert again["download"] != answer["download"]
     assert made.get(answer["download"]).status_code == 404
     assert made.get(again["download"]).status_code == 200
 
 
-def test_without_labels_there_is_no_new_h5ad(page, refused):
+def test_without_annotations_there_is_no_new_h5ad(page, refused):
     refused(page.post("export/h5ad", {}), 400)
 
 
@@ -206,7 +211,7 @@ def test_a_new_h5ad_is_its_users_alone_and_goes_with_the_viewer(serve, small_fil
     settings = {"data_dir": str(tmp_path / "data"), "user_header": "X-User", "trusted_proxies": "203.0.113.9"}
     page = serve(small_file, **settings)
     ann, bob = {"headers": {"X-User": "ann"}}, {"headers": {"X-User": "bob"}}
-    page.open("labels/mine", method="PUT", json={"categories": [{"name": "T"}]}, **ann)
+    page.open("annotations/mine", method="PUT", json={"labels": [{"name": "T"}]}, **ann)
     answer = page.post("export/h5ad", {}, **ann)
     while answer.status_code == 202:
         answer = page.post("export/h5ad", {}, **ann)
@@ -226,7 +231,7 @@ def test_the_outputs_folder_holds_what_was_made(saving, tmp_path):
     saving.json("schema")
     make(saving)
     saved = tmp_path / "saved"
-    wanted = {"labels.tabular", "gene_sets.gmt", "r.tabular", "session.json"}
+    wanted = {"annotations.tabular", "gene_sets.gmt", "r.tabular", "session.json"}
     end = time.monotonic() + 30
     while {p.name for p in saved.glob("*")} != wanted and time.monotonic() < end:
         time.sleep(0.05)
@@ -234,9 +239,9 @@ def test_the_outputs_folder_holds_what_was_made(saving, tmp_path):
     saving.app.extensions["starcyte"].on_end = ended.append
     assert saving.post("finish", {}).json == {"state": "finished"}
     assert {p.name for p in saved.iterdir()} == wanted
-    assert saved.joinpath("labels.tabular").read_bytes() == saving.get("export/labels.tabular").data
+    assert saved.joinpath("annotations.tabular").read_bytes() == saving.get("export/annotations.tabular").data
     session = json.loads(saved.joinpath("session.json").read_text())
-    assert session["revision"] == saving.json("labels")["revision"]
+    assert session["revision"] == saving.json("annotations")["revision"]
     while not ended:
         time.sleep(0.05)
     assert ended == ["finished by its user"]
@@ -246,7 +251,7 @@ def test_a_new_h5ad_lands_in_the_outputs_folder(saving, tmp_path):
     make(saving)
     answer = new_file(saving)
     data = saving.get(answer["download"]).data
-    assert (tmp_path / "saved" / "small_labelled.h5ad").read_bytes() == data
+    assert (tmp_path / "saved" / "small_annotated.h5ad").read_bytes() == data
 
 
 def test_a_viewer_that_cannot_save_does_not_end(serve, small_file, tmp_path, refused):
@@ -273,9 +278,9 @@ def test_a_saved_session_is_taken_in_once(made, serve, small_file, tmp_path):
     page = serve(small_file, **settings)
     assert all_of(page) == all_of(made)
     assert "problems" not in page.json("health")
-    page.open("labels/type of cell", method="DELETE")
+    page.open("annotations/type of cell", method="DELETE")
     # as after a restart: what the user has deleted stays deleted
-    assert serve(small_file, **settings).json("labels")["labels"] == []
+    assert serve(small_file, **settings).json("annotations")["annotations"] == []
     looking = serve(small_file, **settings | {"data_dir": str(tmp_path / "looking"), "read_only": True})
     assert all_of(looking) == all_of(made)
 
@@ -321,14 +326,14 @@ def test_the_clock_ends_what_nobody_uses_and_stands_while_it_is_busy():
 
 def test_a_table_that_cannot_be_read_is_told(page, refused):
     for text in (b"", b"\xff\xfe\x00", b"cell\n", b"cell,t\n", b"cell,t\nx\n", b"{}", b"[1]"):
-        assert bring(page, "labels", text).status_code == 400, text
+        assert bring(page, "annotations", text).status_code == 400, text
     for text in (b"", b"{}", b"[]", b"x" * 10):
         refused(bring(page, "session", text), 400)
-    assert page.json("labels")["labels"] == []
+    assert page.json("annotations")["annotations"] == []
 
 
 def test_gene_sets_come_in_no_file_where_none_are_kept(serve, small_file, made, tmp_path, refused):
     page = serve(small_file, data_dir=str(tmp_path / "other"), disable_gene_sets_save=True)
     refused(bring(page, "genesets", "gene_set_name,gene_symbol\ns,CD3D\n"), 403)
     refused(bring(page, "session", made.get("export/session.json").data), 403)
-    assert page.json("labels")["labels"] == []
+    assert page.json("annotations")["annotations"] == []

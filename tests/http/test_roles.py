@@ -101,7 +101,7 @@ def test_somebody_who_is_no_trusted_proxy_names_nobody(site):
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
 def test_a_role_is_no_way_around_the_check_of_sites(site, method):
-    got = status(site, method, "/api/v1/labels/x", "admin", **{"Sec-Fetch-Site": "cross-site"})
+    got = status(site, method, "/api/v1/annotations/x", "admin", **{"Sec-Fetch-Site": "cross-site"})
     assert got == (403, "forbidden")
 
 
@@ -113,12 +113,12 @@ def test_health_tells_strangers_that_it_lives_and_no_more(site):
     assert named["title"] == "small"
 
 
-def test_the_page_of_a_reader_offers_no_labels(site):
+def test_the_page_of_a_reader_offers_no_annotations(site):
     for user, expected in (("reader", False), ("annotator", True)):
         schema = site.test_client().get(
             "/api/v1/schema", headers={"X-User": user}, environ_base={"REMOTE_ADDR": "203.0.113.9"}
         )
-        assert schema.json["features"]["labels"] is expected
+        assert schema.json["features"]["annotations"] is expected
 
 
 @pytest.fixture
@@ -141,13 +141,13 @@ def door(tmp_path, small_file):
 
 
 @pytest.mark.parametrize(
-    ("settings", "label"),
+    ("settings", "annotation"),
     [({}, 201), ({"access": "none", "public": True}, 201), ({"access": "none", "public": True, "role": "read"}, 403)],
 )
-def test_without_a_door_everybody_has_the_role_that_the_operator_gives(door, settings, label):
+def test_without_a_door_everybody_has_the_role_that_the_operator_gives(door, settings, annotation):
     client = door(**settings)
     assert client.get("/api/v1/schema").status_code == 200
-    assert client.put("/api/v1/labels/mine", json={"categories": []}).status_code == label
+    assert client.put("/api/v1/annotations/mine", json={"labels": []}).status_code == annotation
 
 
 TOKEN = "a-token-that-is-long-enough"
@@ -211,26 +211,26 @@ def test_a_password_lets_in_until_one_signs_out(door, accounts):
         "user": "eva",
         "role": "annotate",
     }
-    assert client.put("/api/v1/labels/mine", json={"categories": []}).status_code == 201
-    assert [label["name"] for label in client.get("/api/v1/labels").json["labels"]] == ["mine"]
+    assert client.put("/api/v1/annotations/mine", json={"labels": []}).status_code == 201
+    assert [annotation["name"] for annotation in client.get("/api/v1/annotations").json["annotations"]] == ["mine"]
     assert client.delete("/api/v1/session").status_code == 204
-    assert client.get("/api/v1/labels").status_code == 401
+    assert client.get("/api/v1/annotations").status_code == 401
 
 
-def test_users_have_labels_of_their_own(door, accounts):
+def test_users_have_annotations_of_their_own(door, accounts):
     accounts.add("otto", "another one", "annotate")
     client = door(accounts, access="password")
     sign_in(client, "eva", "correct horse")
-    client.put("/api/v1/labels/of eva", json={"categories": []})
+    client.put("/api/v1/annotations/of eva", json={"labels": []})
     sign_in(client, "otto", "another one")
-    assert client.get("/api/v1/labels").json["labels"] == []
+    assert client.get("/api/v1/annotations").json["annotations"] == []
 
 
 def test_a_reader_reads(door, accounts):
     client = door(accounts, access="password")
     sign_in(client, "rita", "battery staple")
     assert client.get("/api/v1/schema").status_code == 200
-    assert client.put("/api/v1/labels/mine", json={"categories": []}).status_code == 403
+    assert client.put("/api/v1/annotations/mine", json={"labels": []}).status_code == 403
 
 
 @pytest.mark.parametrize(
@@ -306,7 +306,7 @@ def test_a_session_ends_when_its_ground_does(door, accounts, tmp_path, change):
         accounts.remove("eva")
     elif change == "role":
         accounts.set_role("eva", "read")
-        assert client.put("/api/v1/labels/mine", json={"categories": []}).status_code == 403
+        assert client.put("/api/v1/annotations/mine", json={"labels": []}).status_code == 403
         return
     elif change == "forged":
         client.set_cookie(name, value[:-3] + "abc")

@@ -31,8 +31,8 @@ def test_comparisons_can_be_switched_off(serve, small_file, refused, method, pat
 @pytest.mark.parametrize(
     ("method", "path", "body"),
     [
-        ("GET", "labels", None),
-        ("PUT", "labels/x", {"categories": []}),
+        ("GET", "annotations", None),
+        ("PUT", "annotations/x", {"labels": []}),
         ("GET", "genesets", None),
         ("PUT", "genesets/x", {"genes": ["CD3D"]}),
         ("GET", "views", None),
@@ -43,7 +43,7 @@ def test_comparisons_can_be_switched_off(serve, small_file, refused, method, pat
 def test_annotations_can_be_switched_off(serve, small_file, tmp_path, refused, method, path, body):
     data = tmp_path / "data"
     page = serve(small_file, disable_annotations=True, data_dir=str(data))
-    assert "labels" not in page.json("schema")["features"], "the page shows nothing of them"
+    assert "annotations" not in page.json("schema")["features"], "the page shows nothing of them"
     response = page.open(f"/api/v1/{path}", method=method, json=body)
     refused(response, 403, "forbidden")
     assert "disable_annotations" in response.json["error"]["message"]
@@ -53,10 +53,10 @@ def test_annotations_can_be_switched_off(serve, small_file, tmp_path, refused, m
 def test_gene_sets_alone_can_be_switched_off(serve, small_file, tmp_path, refused):
     page = serve(small_file, disable_gene_sets_save=True, data_dir=str(tmp_path))
     features = page.json("schema")["features"]
-    assert (features["labels"], features["genesets"]) == (True, False)
+    assert (features["annotations"], features["genesets"]) == (True, False)
     refused(page.open("/api/v1/genesets/x", method="PUT", json={"genes": ["CD3D"]}), 403, "forbidden")
     assert page.json("/api/v1/genesets")["genesets"] == []
-    assert page.open("/api/v1/labels/x", method="PUT", json={"categories": []}).status_code == 201
+    assert page.open("/api/v1/annotations/x", method="PUT", json={"labels": []}).status_code == 201
 
 
 @pytest.mark.parametrize("cutoff", [0.0, 0.3, 1e9])

@@ -13,16 +13,16 @@ from pathlib import Path
 from typing import Any
 
 _REMEMBERED = 100
-CATEGORIES = ("a", "b", "=c", "d/é")
+LABELS = ("a", "b", "=c", "d/é")
 
 
 class Changing:
-    """Makes one label, one gene set and one view of its own, by changes of every kind.
+    """Makes one annotation, one gene set and one view of its own, by changes of every kind.
 
     Parameters
     ----------
     name
-        Of the label, the set and the view; nobody else may change these.
+        Of the annotation, the set and the view; nobody else may change these.
     n
         How many cells there are.
     seed
@@ -34,7 +34,7 @@ class Changing:
     Attributes
     ----------
     now
-        What must stand: label as a list of (category, cells) or None, genes or None, view or None.
+        What must stand: annotation as a list of (label, cells) or None, genes or None, view or None.
     pending
         What stands if the change that was not answered was kept all the same.
     n_acknowledged, n_refused
@@ -48,7 +48,7 @@ class Changing:
         self.n = n
         self.full = full
         self.random = random.Random(seed)
-        self.now: dict[str, Any] = {"label": None, "genes": None, "view": None}
+        self.now: dict[str, Any] = {"annotation": None, "genes": None, "view": None}
         self.pending: dict[str, Any] | None = None
         self.n_acknowledged = self.n_refused = 0
         self.lags: list[float] = []
@@ -72,14 +72,14 @@ class Changing:
 
     def found(self, viewer: Any) -> None:
         """Assert that what stands is what was acknowledged last, or that and the one change that was not answered."""
-        state = {"label": None, "genes": None, "view": None}
-        listed = [x for x in viewer.json("labels")["labels"] if x["name"] == self.name]
+        state = {"annotation": None, "genes": None, "view": None}
+        listed = [x for x in viewer.json("annotations")["annotations"] if x["name"] == self.name]
         if listed:
-            values = viewer.json(f"labels/{self.name}")["columns"][0]["values"]
-            state["label"] = [
-                (c["name"], [i for i, v in enumerate(values) if v == c["name"]]) for c in listed[0]["categories"]
+            values = viewer.json(f"annotations/{self.name}")["columns"][0]["values"]
+            state["annotation"] = [
+                (c["name"], [i for i, v in enumerate(values) if v == c["name"]]) for c in listed[0]["labels"]
             ]
-            assert [c["n"] for c in listed[0]["categories"]] == [len(cells) for _, cells in state["label"]]
+            assert [c["n"] for c in listed[0]["labels"]] == [len(cells) for _, cells in state["annotation"]]
         for entry in viewer.json("genesets")["genesets"]:
             if entry["name"] == self.name:
                 state["genes"] = entry["genes"]
@@ -90,7 +90,7 @@ class Changing:
             self._note(state)
         self.pending = None
         if self._known:
-            history = {r["revision"] for r in viewer.json(f"labels/{self.name}/revisions")["revisions"]}
+            history = {r["revision"] for r in viewer.json(f"annotations/{self.name}/revisions")["revisions"]}
             assert self._known <= history
 
     def saved(self, folder: Path, current: bool = False) -> None:
@@ -114,24 +114,24 @@ class Changing:
                 self.lags.append(time.monotonic() - self._stood[key])
         if current:
             kinds = {kind for _, kind, _ in found.get(self.name, [])}
-            label = {"column", "label"} if self.now["label"] is not None else set()
-            assert kinds == label | {k for k in ("genes", "view") if self.now[k] is not None}
+            annotation = {"column", "annotation"} if self.now["annotation"] is not None else set()
+            assert kinds == annotation | {k for k in ("genes", "view") if self.now[k] is not None}
 
     def _keep(self, state: dict[str, Any]) -> None:
-        for kind in ("label", "column", "genes", "view"):
+        for kind in ("annotation", "column", "genes", "view"):
             self._stood.setdefault(_key(kind, _as(kind, state)), time.monotonic())
 
     def _note(self, state: dict[str, Any]) -> None:
-        for kind in ("label", "column", "genes", "view"):
+        for kind in ("annotation", "column", "genes", "view"):
             self._stood[_key(kind, _as(kind, self.now))] = time.monotonic()
         self.now = state
         self._keep(state)
 
     def _change(self, client: http.client.HTTPConnection) -> None:
         now = self.now
-        kind = self.random.choice(["label"] * 6 + ["genes", "view"])
-        if kind == "label":
-            method, path, body, after = self._of_label(now["label"])
+        kind = self.random.choice(["annotation"] * 6 + ["genes", "view"])
+        if kind == "annotation":
+            method, path, body, after = self._of_annotation(now["annotation"])
         else:
             after = [f"g{number}" for number in self.random.sample(range(1000), self.random.randrange(1, 30))]
             method, path, body = "PUT", f"genesets/{self.name}", {"genes": after}
@@ -140,7 +140,7 @@ class Changing:
         pending = now | {kind: after}
         self.pending = pending
         # without If-Match a PUT makes what is not there
-        match = {} if kind == "label" and now["label"] is None and method == "PUT" else {"If-Match": "*"}
+        match = {} if kind == "annotation" and now["annotation"] is None and method == "PUT" else {"If-Match": "*"}
         answer = self._ask(client, method, path, body, match)
         self.pending = None
         if answer is None:
@@ -149,7 +149,7 @@ class Changing:
             return
         self.n_acknowledged += 1
         self._note(pending)
-        if kind == "label":
+        if kind == "annotation":
             revision = answer["revision"]
             # what changes nothing has the revision that stands
             if revision not in self._known:
@@ -159,14 +159,14 @@ class Changing:
             if len(self._remembered) > _REMEMBERED:
                 del self._revisions[self._remembered.popleft()]
 
-    def _of_label(self, now: Any) -> tuple[str, str, Any, Any]:
-        """Return a change of the label: method, path, body, and the label after it."""
-        path = f"labels/{self.name}"
+    def _of_annotation(self, now: Any) -> tuple[str, str, Any, Any]:
+        """Return a change of the annotation: method, path, body, and the annotation after it."""
+        path = f"annotations/{self.name}"
         action = self.random.choice(["assign"] * 6 + ["edit", "restore", "delete"])
         if now is None:
             if self._revisions and action == "restore":
                 return self._restored(path)
-            return "PUT", path, {"categories": [{"name": "a"}]}, [("a", [])]
+            return "PUT", path, {"labels": [{"name": "a"}]}, [("a", [])]
         if action == "restore":
             return self._restored(path)
         if action == "delete":
@@ -175,14 +175,14 @@ class Changing:
             names = [name for name, _ in now]
             kept = self.random.sample(names, self.random.randrange(1, len(names) + 1))
             after = [(name, dict(now)[name]) for name in kept]
-            return "PUT", path, {"categories": [{"name": name} for name in kept]}, after
+            return "PUT", path, {"labels": [{"name": name} for name in kept]}, after
         start = self.random.randrange(self.n)
         cells = set(range(start, min(start + self.random.randrange(1, self.n), self.n), self.random.randrange(1, 4)))
-        category = self.random.choice([*CATEGORIES, None])
-        after = [(name, sorted(set(old) | cells if name == category else set(old) - cells)) for name, old in now]
-        if category is not None and category not in dict(now):
-            after.append((category, sorted(cells)))
-        body = {"category": category, "selection": {"indices": sorted(cells)}, "create": category is not None}
+        label = self.random.choice([*LABELS, None])
+        after = [(name, sorted(set(old) | cells if name == label else set(old) - cells)) for name, old in now]
+        if label is not None and label not in dict(now):
+            after.append((label, sorted(cells)))
+        body = {"label": label, "selection": {"indices": sorted(cells)}, "create": label is not None}
         return "POST", f"{path}/assign", body, after
 
     def _restored(self, path: str) -> tuple[str, str, Any, Any]:
@@ -201,11 +201,11 @@ class Changing:
 
 
 def _as(kind: str, state: dict[str, Any]) -> Any:
-    """Return a part of a state as a file has it: a column knows no order and no empty categories."""
+    """Return a part of a state as a file has it: a column knows no order and no empty labels."""
     if kind != "column":
         return state[kind]
-    label = state["label"]
-    return None if label is None else {name: cells for name, cells in label if cells}
+    annotation = state["annotation"]
+    return None if annotation is None else {name: cells for name, cells in annotation if cells}
 
 
 def _key(kind: str, value: Any) -> str:
@@ -217,9 +217,9 @@ def _read_folder(folder: Path) -> dict[str, list[tuple[str, str, Any]]]:
     """Return what an outputs folder holds of each name: the file, what it is, and how it is."""
     found: dict[str, list[tuple[str, str, Any]]] = {}
     names = {p.name for p in folder.iterdir()} if folder.is_dir() else set()
-    assert names <= {"labels.tabular", "gene_sets.gmt", "session.json"}, names
-    if "labels.tabular" in names:
-        with (folder / "labels.tabular").open(newline="") as stream:
+    assert names <= {"annotations.tabular", "gene_sets.gmt", "session.json"}, names
+    if "annotations.tabular" in names:
+        with (folder / "annotations.tabular").open(newline="") as stream:
             rows = list(csv.reader(stream, delimiter="\t"))
         for i, name in enumerate(rows[0][1:], 1):
             column: dict[str, list[int]] = {}
@@ -227,16 +227,16 @@ def _read_folder(folder: Path) -> dict[str, list[tuple[str, str, Any]]]:
                 if row[i]:
                     # what a spreadsheet would take for a formula has an apostrophe in front
                     column.setdefault(row[i].removeprefix("'"), []).append(cell)
-            found.setdefault(name, []).append(("labels.tabular", "column", column))
+            found.setdefault(name, []).append(("annotations.tabular", "column", column))
     if "gene_sets.gmt" in names:
         for line in (folder / "gene_sets.gmt").read_text().splitlines():
             name, _, *genes = line.split("\t")
             found.setdefault(name, []).append(("gene_sets.gmt", "genes", genes))
     if "session.json" in names:
         session = json.loads((folder / "session.json").read_text())
-        for label in session["labels"]:
-            value = [(c["name"], _cells(c["cells"])) for c in label["categories"]]
-            found.setdefault(label["name"], []).append(("session.json", "label", value))
+        for annotation in session["annotations"]:
+            value = [(c["name"], _cells(c["cells"])) for c in annotation["labels"]]
+            found.setdefault(annotation["name"], []).append(("session.json", "annotation", value))
         for part, kind, body in (("genesets", "genes", "genes"), ("views", "view", "body")):
             for entry in session[part]:
                 found.setdefault(entry["name"], []).append(("session.json", kind, entry[body]))

@@ -60,7 +60,7 @@ def cycle(folder: Path, cycles: int) -> dict[str, object]:
                 break
             time.sleep(0.01)
         assert answer.status_code == 200, answer.text
-        for path in ("labels", "genes?q=c", f"expression?gene={answer.json['genes']['n'] and 'CD3D'}"):
+        for path in ("annotations", "genes?q=c", f"expression?gene={answer.json['genes']['n'] and 'CD3D'}"):
             assert client.get(f"/d/{key}/api/v1/{path}", buffered=True).status_code == 200
         service.sweep()
 

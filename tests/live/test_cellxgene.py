@@ -21,7 +21,7 @@ def test_a_command_line_of_cellxgene_works_unchanged(launched, pbmc, tmp_path):
     assert schema["cells"]["names_from"] == "louvain"
     assert schema["features"]["genesets"] is False
     kind = {"Content-Type": "application/json"}
-    status, _ = viewer.get("labels/mine", "PUT", b'{"categories": []}', **kind)
+    status, _ = viewer.get("annotations/mine", "PUT", b'{"labels": []}', **kind)
     assert status == 201
     assert list((tmp_path / "made").glob("*.sqlite"))
     with urlopen(viewer.ready["url"]) as page:

@@ -64,7 +64,7 @@ def test_what_was_acknowledged_outlives_every_kill(file, tmp_path, mounted, how)
     data, saved = base / "data", base / "saved"
     program = (CLOCK_BACK,) if "clock" in how else ("-m", "starcyte")
     arguments = (file, f"--data-dir={data}", f"--outputs-dir={saved}", "--allow-finish")
-    clients = [Changing(f"label-{k}", N, seed=k, full=full) for k in range(3)]
+    clients = [Changing(f"annotation-{k}", N, seed=k, full=full) for k in range(3)]
     chance = random.Random(1)
     changed = []
     for round_ in range(CRASHES):

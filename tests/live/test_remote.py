@@ -92,11 +92,11 @@ def test_a_large_dataset_is_shown_while_it_comes(launched, cache, tmp_path):
         gene = f"expression?gene={viewer.json('genes')['genes'][0]['name']}"
         status, body = viewer.get(gene)[:2]
         assert (status, json.loads(body)["error"]["code"]) == (503, "dataset_loading")
-        kept = json.dumps({"categories": [{"name": "T", "color": "#ff0000", "note": ""}]})
-        given = json.dumps({"category": "T", "selection": {"ranges": [[0, 10]]}})
+        kept = json.dumps({"labels": [{"name": "T", "color": "#ff0000", "note": ""}]})
+        given = json.dumps({"label": "T", "selection": {"ranges": [[0, 10]]}})
         head = {"Content-Type": "application/json"}
-        assert viewer.get("labels/mine", "PUT", kept, **head)[0] == 201
-        assert viewer.get("labels/mine/assign", "POST", given, **head)[0] == 200
+        assert viewer.get("annotations/mine", "PUT", kept, **head)[0] == 201
+        assert viewer.get("annotations/mine/assign", "POST", given, **head)[0] == 200
         where = json.dumps({"a": {"ranges": [[0, 10]]}})
         assert viewer.get("diffexp", "POST", where, **head)[0] == 503
         assert "downloaded" in viewer.json("health")
@@ -104,6 +104,6 @@ def test_a_large_dataset_is_shown_while_it_comes(launched, cache, tmp_path):
         viewer.wait_until(lambda: "downloaded" not in viewer.json("health"))
         assert viewer.get(gene)[0] == 200
         assert viewer.json("schema") == schema
-        assert viewer.json("labels")["labels"][0]["n_unlabelled"] == 8990
+        assert viewer.json("annotations")["annotations"][0]["n_unlabelled"] == 8990
         assert viewer.get("diffexp", "POST", where, **head)[0] in {200, 202}
         assert viewer.stop() == 0

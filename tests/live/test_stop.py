@@ -130,12 +130,12 @@ def send(viewer, path, method, body):
 def test_its_page_ends_it_and_what_was_made_is_in_the_folder(launched, pbmc, tmp_path):
     saved = tmp_path / "saved"
     viewer = launched(pbmc, "--allow-finish", f"--outputs-dir={saved}", f"--data-dir={tmp_path / 'data'}").opened()
-    send(viewer, "labels/mine", "PUT", {"categories": [{"name": "T"}]})
+    send(viewer, "annotations/mine", "PUT", {"labels": [{"name": "T"}]})
     assert send(viewer, "finish", "POST", {}) == {"state": "finished"}
     assert viewer.process.wait(60) == 0
     assert viewer.out.splitlines()[-1] == "starcyte: finished by its user"
     assert viewer.err == ""
-    assert {p.name for p in saved.iterdir()} == {"labels.tabular", "session.json"}
+    assert {p.name for p in saved.iterdir()} == {"annotations.tabular", "session.json"}
     assert {p.name for p in tmp_path.iterdir() if "saving" in p.name} == set()
 
 
@@ -151,7 +151,7 @@ def test_a_change_just_before_leaving_is_in_the_folder(launched, pbmc, tmp_path,
     saved = tmp_path / "saved"
     viewer = launched(pbmc, f"--outputs-dir={saved}", f"--data-dir={tmp_path / 'data'}").opened()
     for k in range(5):
-        send(viewer, f"labels/mine{k}", "PUT", {"categories": [{"name": "T"}]})
+        send(viewer, f"annotations/mine{k}", "PUT", {"labels": [{"name": "T"}]})
     assert viewer.stop(number) == 0
-    header = (saved / "labels.tabular").read_text().split("\n", 1)[0]
+    header = (saved / "annotations.tabular").read_text().split("\n", 1)[0]
     assert header.split("\t")[1:] == [f"mine{k}" for k in range(5)]

@@ -45,13 +45,13 @@ def test_fifty_users_write_at_once_and_none_sees_anothers(launched, tmp_path):
         user = f"user {number}"
         client = http.client.HTTPConnection("127.0.0.1", viewer.ready["port"], timeout=240)
         try:
-            ask(client, user, "PUT", "labels/shared%20name", {"categories": [{"name": user}]})
+            ask(client, user, "PUT", "annotations/shared%20name", {"labels": [{"name": user}]})
             begin.wait(240)
             for i in range(WRITES):
                 started = time.perf_counter()
                 selection = {"ranges": [[i * 10, i * 10 + 1 + number % 10]]}
                 done = ask(
-                    client, user, "POST", "labels/shared%20name/assign", {"category": user, "selection": selection}
+                    client, user, "POST", "annotations/shared%20name/assign", {"label": user, "selection": selection}
                 )
                 times.append(time.perf_counter() - started)
                 assert done["n"] == 1 + number % 10
@@ -71,14 +71,14 @@ def test_fifty_users_write_at_once_and_none_sees_anothers(launched, tmp_path):
     client = viewer.client()
     for number in range(USERS):
         user = f"user {number}"
-        (label,) = ask(client, user, "GET", "labels")["labels"]
-        assert [(c["name"], c["n"]) for c in label["categories"]] == [(user, WRITES * (1 + number % 10))]
+        (annotation,) = ask(client, user, "GET", "annotations")["annotations"]
+        assert [(c["name"], c["n"]) for c in annotation["labels"]] == [(user, WRITES * (1 + number % 10))]
         changes = ask(client, user, "GET", "changes")["changes"]
         assert [c["action"] for c in changes] == ["create"] + ["assign"] * WRITES
         assert {c["name"] for c in changes} == {"shared name"}
-        history = ask(client, user, "GET", "labels/shared%20name/revisions")["revisions"]
+        history = ask(client, user, "GET", "annotations/shared%20name/revisions")["revisions"]
         assert {r["author"] for r in history} == {user}
-    assert ask(client, "", "GET", "labels")["labels"] == []
+    assert ask(client, "", "GET", "annotations")["annotations"] == []
     client.close()
     assert viewer.stop() == 0
     assert viewer.err == ""

@@ -76,9 +76,9 @@ def test_the_user_is_the_one_that_nginx_knows(site):
     assert ask(site, "admin", "api/v1/session").json()["role"] == "admin"
 
 
-def test_each_user_has_labels_of_their_own(site):
-    assert ask(site, "eva", "api/v1/labels/mine", "PUT", json={"categories": []}).status_code == 201
-    assert ask(site, "admin", "api/v1/labels").json()["labels"] == []
+def test_each_user_has_annotations_of_their_own(site):
+    assert ask(site, "eva", "api/v1/annotations/mine", "PUT", json={"labels": []}).status_code == 201
+    assert ask(site, "admin", "api/v1/annotations").json()["annotations"] == []
 
 
 def test_a_path_that_a_client_claims_is_not_believed(site):
@@ -100,7 +100,7 @@ def test_a_comparison_and_its_table_come_through(site):
 
 
 def test_a_write_of_another_site_is_refused(site):
-    answer = ask(site, "eva", "api/v1/labels/x", "PUT", json={}, headers={"Sec-Fetch-Site": "cross-site"})
+    answer = ask(site, "eva", "api/v1/annotations/x", "PUT", json={}, headers={"Sec-Fetch-Site": "cross-site"})
     assert answer.status_code == 403
     assert answer.json()["error"]["code"] == "forbidden"
 

@@ -10,7 +10,7 @@ from starcyte.settings import SETTINGS
 #: Of cellxgene 1.3.0, with a value where one is needed
 OPTIONS = {
     ("--about",): "https://example.org/",
-    ("--annotations-file",): "labels.csv",
+    ("--annotations-file",): "annotations.csv",
     ("-b", "--backed"): None,
     ("-c", "--config-file"): "config.yaml",
     ("-d", "--debug"): None,

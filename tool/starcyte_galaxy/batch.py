@@ -10,7 +10,7 @@ from typing import Any
 
 from starcyte_galaxy import page
 from starcyte_galaxy.errors import JobError
-from starcyte_galaxy.stage import LABEL_ENDINGS, Annotation, Config, Dataset, read_annotation
+from starcyte_galaxy.stage import ANNOTATION_ENDINGS, AnnotateConfig, Config, Dataset, read_annotate_config
 from starcyte_galaxy.viewer import Viewer
 
 
@@ -77,7 +77,7 @@ def describe(dataset: Dataset) -> dict[str, Any]:
 
 
 def annotate(path: Path) -> int:
-    """Write labels into a copy of a dataset.
+    """Write annotations into a copy of a dataset.
 
     Parameters
     ----------
@@ -89,24 +89,24 @@ def annotate(path: Path) -> int:
     int
         The exit status.
     """
-    annotation = read_annotation(path)
-    dataset = annotation.dataset
-    labels = _with_ending(annotation)
+    config = read_annotate_config(path)
+    dataset = config.dataset
+    annotations = _with_ending(config)
     try:
         _run(
-            dataset, "export", str(dataset.path), f"--title={dataset.name}", f"--output={annotation.output}",
-            f"--labels={labels}",
+            dataset, "export", str(dataset.path), f"--title={dataset.name}", f"--output={config.output}",
+            f"--annotations={annotations}",
         )  # fmt: skip
     finally:
-        labels.unlink()
+        annotations.unlink()
     return 0
 
 
-def _with_ending(annotation: Annotation) -> Path:
-    """Give the labels a name that tells their format, as Galaxy's does not."""
-    link = Path.cwd() / f"labels.{LABEL_ENDINGS[annotation.labels_format]}"
+def _with_ending(config: AnnotateConfig) -> Path:
+    """Give the annotations a name that tells their format, as Galaxy's does not."""
+    link = Path.cwd() / f"annotations.{ANNOTATION_ENDINGS[config.annotations_format]}"
     link.unlink(missing_ok=True)
-    link.symlink_to(annotation.labels.path)
+    link.symlink_to(config.annotations.path)
     return link
 
 

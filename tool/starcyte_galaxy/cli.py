@@ -14,7 +14,7 @@ _JOBS = {
     "run": "run one session of the viewer",
     "prepare": "make the column index of a dataset as one file",
     "inspect": "write what is in a dataset as a page and as JSON",
-    "annotate": "write labels into a copy of a dataset",
+    "annotate": "write annotations into a copy of a dataset",
 }
 
 

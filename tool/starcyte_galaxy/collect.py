@@ -15,7 +15,7 @@ from starcyte_galaxy.stage import TELL_ADMIN, Dataset, Job, printable
 
 #: The longest saved session whose content the report tells; of a longer one it names the files.
 MOST_BYTES_READ = 16 << 20
-#: Categories of a label, or names of sets and views, that the report names.
+#: Labels of an annotation, or names of sets and views, that the report names.
 MOST_NAMED = 50
 
 Line = tuple[str, str]
@@ -164,7 +164,7 @@ class Report:
             if path.stat().st_size > MOST_BYTES_READ:
                 return []
             session = json.loads(path.read_text(encoding="utf-8"))
-            lines = [("Label", _label(label)) for label in session["labels"]]
+            lines = [("Annotation", _annotation(annotation)) for annotation in session["annotations"]]
             sets = [f"{printable(s['name'])} ({len(s['genes']):,} genes)" for s in session["genesets"]]
             lines += [("Gene sets", _some(sets))] if sets else []
             for what, key in (("Views", "views"), ("Results", "results")):
@@ -187,7 +187,7 @@ class Report:
             last += " The datasets themselves were not changed."
         text = "starcyte: session report\n\n"
         for paragraph in paragraphs:
-            text += "".join(f"{label:<10}{value}\n" for label, value in paragraph) + "\n"
+            text += "".join(f"{heading:<12}{value}\n" for heading, value in paragraph) + "\n"
         text += f"{last}\n"
         try:
             _write_over(self._job.report, text.encode())
@@ -225,10 +225,10 @@ def _described(description: dict[str, Any]) -> list[Line]:
     ]
 
 
-def _label(label: dict[str, Any]) -> str:
+def _annotation(annotation: dict[str, Any]) -> str:
     # runs of cells, by turns of those that are not in it and those that are
-    counts = [f"{printable(c['name'])} ({sum(c['cells'][1::2]):,})" for c in label["categories"]]
-    return f"{printable(label['name'])}: {_some(counts) or 'no categories'}"
+    counts = [f"{printable(c['name'])} ({sum(c['cells'][1::2]):,})" for c in annotation["labels"]]
+    return f"{printable(annotation['name'])}: {_some(counts) or 'no labels'}"
 
 
 def _some(names: Sequence[str]) -> str:

@@ -13,8 +13,8 @@ from typing import Any
 from starcyte_galaxy.errors import JobError
 
 TELL_ADMIN = "Please show this message to the administrator of this Galaxy server."
-#: Formats of labels, and the ending by which the viewer knows them.
-LABEL_ENDINGS = {"tabular": "tabular", "tsv": "tsv", "csv": "csv", "json": "json"}
+#: Formats of annotations, and the ending by which the viewer knows them.
+ANNOTATION_ENDINGS = {"tabular": "tabular", "tsv": "tsv", "csv": "csv", "json": "json"}
 #: The longest id that is made of a name; a number may follow it.
 _LONGEST_ID = 56
 
@@ -125,24 +125,24 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Annotation:
-    """Labels to write into a dataset.
+class AnnotateConfig:
+    """Annotations to write into a dataset.
 
     Parameters
     ----------
     dataset
         The dataset.
-    labels
-        The file of the labels.
-    labels_format
+    annotations
+        The file of the annotations.
+    annotations_format
         Its datatype in Galaxy.
     output
         The file to write, below the working folder.
     """
 
     dataset: Dataset
-    labels: Dataset
-    labels_format: str
+    annotations: Dataset
+    annotations_format: str
     output: Path
 
 
@@ -264,18 +264,20 @@ def read_config(path: Path) -> Job:
     return job
 
 
-def read_annotation(path: Path) -> Annotation:
-    """Read the config file of labels to apply; raise JobError as `read_config` does."""
+def read_annotate_config(path: Path) -> AnnotateConfig:
+    """Read the config file of annotations to apply; raise JobError as `read_config` does."""
     config = Config.read(path)
-    labels_format = config.take("labels_format", str)
-    if labels_format not in LABEL_ENDINGS:
+    annotations_format = config.take("annotations_format", str)
+    if annotations_format not in ANNOTATION_ENDINGS:
         raise JobError(
-            f"Labels cannot be read from the datatype {labels_format!r}.",
-            f"Give one of {', '.join(LABEL_ENDINGS)}; the pencil of a dataset changes its datatype.",
+            f"Annotations cannot be read from the datatype {annotations_format!r}.",
+            f"Give one of {', '.join(ANNOTATION_ENDINGS)}; the pencil of a dataset changes its datatype.",
         )
-    labels = Dataset(config.path("labels"), printable(config.take("labels_name", str)) or "the labels")
-    _check_readable(labels.path, f'The labels "{labels.name}"')
-    return Annotation(config.dataset(), labels, labels_format, config.path("output"))
+    annotations = Dataset(
+        config.path("annotations"), printable(config.take("annotations_name", str)) or "the annotations"
+    )
+    _check_readable(annotations.path, f'The annotations "{annotations.name}"')
+    return AnnotateConfig(config.dataset(), annotations, annotations_format, config.path("output"))
 
 
 def _check_readable(path: Path, what: str) -> None:

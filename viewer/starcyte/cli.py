@@ -249,8 +249,8 @@ def export(args: argparse.Namespace, settings: Settings) -> int:
     from starcyte.curation.files.export import export as write
 
     dataset = _open(args, settings).dataset()
-    labels = None if args.labels is None else Path(args.labels)
-    for note in write(dataset, settings, Path(args.output), args.user, labels, _progress("Exporting")):
+    annotations = None if args.annotations is None else Path(args.annotations)
+    for note in write(dataset, settings, Path(args.output), args.user, annotations, _progress("Exporting")):
         print(f"starcyte: {note}", file=sys.stderr)
     return 0
 
@@ -297,13 +297,17 @@ def _parser() -> argparse.ArgumentParser:
         "--output",
         required=True,
         metavar="FILE",
-        help="What to write; its ending says what: .csv, .tsv or .tabular the labels, .gmt the gene sets, .json a"
-        " session, .h5ad the dataset with the labels as columns of obs.",
+        help="What to write; its ending says what: .csv, .tsv or .tabular the annotations, .gmt the gene sets, .json a"
+        " session, .h5ad the dataset with the annotations as columns of obs.",
     )
     command.add_argument(
-        "--labels", metavar="FILE", help="Take labels from a table or a saved session, not from the data folder."
+        "--annotations",
+        metavar="FILE",
+        help="Take annotations from a table or a saved session, not from the data folder.",
     )
-    command.add_argument("--user", default="", metavar="NAME", help="Whose labels; default: those of all who share.")
+    command.add_argument(
+        "--user", default="", metavar="NAME", help="Whose annotations; default: those of all who share."
+    )
     command.set_defaults(run=export)
     command = commands.add_parser("get", help=get.__doc__, description=get.__doc__, parents=[common])
     command.add_argument("dataset", nargs="?", metavar="DATASET", help=_DATASET_HELP)

@@ -1,4 +1,4 @@
-"""Labels and cells to write and read, and hypothesis strategies for them."""
+"""Annotations and cells to write and read, and hypothesis strategies for them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import strategies as st
 from pyroaring import BitMap
 from starcyte.curation.cell_names import CellNames
-from starcyte.curation.models import Category, GeneSet, Label, SavedItem, Snapshot
+from starcyte.curation.models import Annotation, GeneSet, Label, SavedItem, Snapshot
 
 
 @dataclass
@@ -30,36 +30,36 @@ class Cells:
         return self.names[start:stop]
 
 
-def label(name, codes, categories, colors=(), notes=(), revision=0):
-    """A label with a code for each cell, -1 for none."""
+def annotation(name, codes, labels, colors=(), notes=(), revision=0):
+    """An annotation with a code for each cell, -1 for none."""
     codes = np.asarray(codes)
     made = tuple(
-        Category(
+        Label(
             text,
             colors[i] if colors else "",
             notes[i] if notes else "",
             BitMap(np.flatnonzero(codes == i).astype(np.uint32)),
         )
-        for i, text in enumerate(categories)
+        for i, text in enumerate(labels)
     )
-    return Label(name, revision, made)
+    return Annotation(name, revision, made)
 
 
 def values(made, n):
-    """The category of each cell by name, None for none."""
+    """The label of each cell by name, None for none."""
     names = [*(c.name for c in made.categories), None]
     return [names[code] for code in made.codes(n).tolist()]
 
 
-def snapshot(labels=(), genesets=(), keepsakes=(), user="", revision=1):
-    return Snapshot(user, revision, labels, genesets, keepsakes)
+def snapshot(annotations=(), gene_sets=(), saved_items=(), user="", revision=1):
+    return Snapshot(user, revision, annotations, gene_sets, saved_items)
 
 
 def cells(names):
     return CellNames(Cells(list(names)))
 
 
-# what no name of a category may hold is what curation.names refuses
+# what no name of a label may hold is what curation.names refuses
 NAMES = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs", "Zl", "Zp")), min_size=1, max_size=12)
 ODD = st.sampled_from(
     [
@@ -87,18 +87,18 @@ TEXTS = (NAMES | ODD).filter(str.strip)
 
 @st.composite
 def labelled(draw, texts=TEXTS, most=12):
-    """Names of cells, all different, and labels of them."""
+    """Names of cells, all different, and annotations of them."""
     names = draw(st.lists(texts, min_size=1, max_size=most, unique=True))
     titles = draw(st.lists(texts, min_size=1, max_size=4, unique=True))
-    labels = []
+    annotations = []
     for title in titles:
-        categories = draw(st.lists(texts, max_size=5, unique=True))
-        codes = draw(st.lists(st.integers(-1, len(categories) - 1), min_size=len(names), max_size=len(names)))
-        labels.append(label(title, codes, categories))
-    return names, labels
+        labels = draw(st.lists(texts, max_size=5, unique=True))
+        codes = draw(st.lists(st.integers(-1, len(labels) - 1), min_size=len(names), max_size=len(names)))
+        annotations.append(annotation(title, codes, labels))
+    return names, annotations
 
 
-GENESETS = st.lists(
+GENE_SETS = st.lists(
     st.builds(
         lambda name, genes, description: GeneSet(name, 0, tuple(genes), description),
         NAMES.filter(str.strip),

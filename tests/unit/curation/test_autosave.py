@@ -18,7 +18,7 @@ from starcyte.curation.files import autosave as module
 from starcyte.curation.files.autosave import Autosave
 from starcyte.curation.files.outputs import folder_of
 from starcyte.curation.files.session import read_session
-from starcyte.curation.models import Category
+from starcyte.curation.models import Label
 from starcyte.settings import Settings
 
 PATIENCE = 60
@@ -54,10 +54,10 @@ def begin(curation, folder):
         one.close(PATIENCE)
 
 
-def type_cells(curation, cells=(0,), name="type", category="T", user=""):
-    if name not in {one.name for one in curation.labels.listed(user)}:
-        curation.labels.create(user, name)
-    curation.labels.assign(user, name, category, BitMap(cells), create=True)
+def type_cells(curation, cells=(0,), name="type", label="T", user=""):
+    if name not in {one.name for one in curation.annotations.listed(user)}:
+        curation.annotations.create(user, name)
+    curation.annotations.assign(user, name, label, BitMap(cells), create=True)
 
 
 def files(folder):
@@ -80,17 +80,17 @@ def test_nothing_made_is_nothing_written(begin, folder):
 def test_each_thing_has_its_file(begin, curation, folder):
     saving = begin()
     type_cells(curation, [0, 1])
-    curation.genesets.put("", "T cells", ["CD3D", "CD3E"], "told")
-    curation.keepsakes.put("", "result", "B/T", "application/json", RESULT.body)
-    curation.keepsakes.put("", "result", "odd", "application/json", b'{"x": 1}')
-    curation.keepsakes.put("", "view", "mine", "application/json", b'{"zoom": 2}')
-    curation.keepsakes.put("", "figure", "b.t", "image/svg+xml", SVG)
-    curation.keepsakes.put("", "figure", "b t", "image/png", b"\x89PNG")
+    curation.gene_sets.put("", "T cells", ["CD3D", "CD3E"], "told")
+    curation.saved_items.put("", "result", "B/T", "application/json", RESULT.body)
+    curation.saved_items.put("", "result", "odd", "application/json", b'{"x": 1}')
+    curation.saved_items.put("", "view", "mine", "application/json", b'{"zoom": 2}')
+    curation.saved_items.put("", "figure", "b.t", "image/svg+xml", SVG)
+    curation.saved_items.put("", "figure", "b t", "image/png", b"\x89PNG")
     assert saving.flush(PATIENCE)
     found = files(folder)
     session = read_session(found.pop("session.json")).snapshot
     assert found == {
-        "labels.tabular": b"cell\ttype\nAAAC-1\tT\n'=AAAG\tT\nAAAT-1\t\n",
+        "annotations.tabular": b"cell\ttype\nAAAC-1\tT\n'=AAAG\tT\nAAAT-1\t\n",
         "gene_sets.gmt": b"T cells\ttold\tCD3D\tCD3E\n",
         "B_T.tabular": b"gene\tscore\tp_value\n'=CD3D\t-1.5\t1e-300\nMS4A1\t\t0.25\n",
         "odd.json": b'{"x": 1}',
@@ -98,9 +98,9 @@ def test_each_thing_has_its_file(begin, curation, folder):
         "b_t_2.svg": SVG,
         "b_t_3.png": b"\x89PNG",
     }
-    assert [one.name for one in session.labels] == ["type"]
-    assert [one.name for one in session.genesets] == ["T cells"]
-    assert [(k.kind, k.name) for k in session.keepsakes] == [("view", "mine"), ("result", "B/T"), ("result", "odd")]
+    assert [one.name for one in session.annotations] == ["type"]
+    assert [one.name for one in session.gene_sets] == ["T cells"]
+    assert [(k.kind, k.name) for k in session.saved_items] == [("view", "mine"), ("result", "B/T"), ("result", "odd")]
 
 
 def test_what_is_deleted_or_renamed_goes(begin, curation, folder):
@@ -108,13 +108,13 @@ def test_what_is_deleted_or_renamed_goes(begin, curation, folder):
     folder.mkdir(parents=True)
     (folder / "mine.txt").write_text("not of starcyte")
     type_cells(curation)
-    curation.genesets.put("", "s", ["A"])
-    curation.keepsakes.put("", "figure", "f", "image/svg+xml", SVG)
+    curation.gene_sets.put("", "s", ["A"])
+    curation.saved_items.put("", "figure", "f", "image/svg+xml", SVG)
     assert saving.flush(PATIENCE)
-    assert set(files(folder)) == {"mine.txt", "labels.tabular", "gene_sets.gmt", "f.svg", "session.json"}
-    curation.labels.delete("", "type")
-    curation.genesets.delete("", "s")
-    curation.keepsakes.delete("", "figure", "f")
+    assert set(files(folder)) == {"mine.txt", "annotations.tabular", "gene_sets.gmt", "f.svg", "session.json"}
+    curation.annotations.delete("", "type")
+    curation.gene_sets.delete("", "s")
+    curation.saved_items.delete("", "figure", "f")
     assert saving.flush(PATIENCE)
     assert set(files(folder)) == {"mine.txt", "session.json"}
 
@@ -131,27 +131,31 @@ def test_many_changes_are_few_writings(begin, curation, folder, monkeypatch):
     write = saving._write
     monkeypatch.setattr(saving, "_write", lambda path, output: (written.append(path.name), write(path, output)))
     for i in range(60):
-        type_cells(curation, [i % 3], category=f"c{i}")
+        type_cells(curation, [i % 3], label=f"c{i}")
     assert saving.flush(PATIENCE)
-    assert written.count("labels.tabular") < 20
-    assert (folder / "labels.tabular").read_text().splitlines()[1:] == ["AAAC-1\tc57", "'=AAAG\tc58", "AAAT-1\tc59"]
+    assert written.count("annotations.tabular") < 20
+    assert (folder / "annotations.tabular").read_text().splitlines()[1:] == [
+        "AAAC-1\tc57",
+        "'=AAAG\tc58",
+        "AAAT-1\tc59",
+    ]
 
 
 def test_what_has_not_changed_is_not_written_again(begin, curation, folder):
     saving = begin()
     type_cells(curation)
     assert saving.flush(PATIENCE)
-    before = (folder / "labels.tabular").stat().st_ino
-    curation.genesets.put("", "s", ["A"])
+    before = (folder / "annotations.tabular").stat().st_ino
+    curation.gene_sets.put("", "s", ["A"])
     assert saving.flush(PATIENCE)
-    assert (folder / "labels.tabular").stat().st_ino == before
+    assert (folder / "annotations.tabular").stat().st_ino == before
     assert len(json.loads((folder / "session.json").read_bytes())["genesets"]) == 1
 
 
 def test_what_is_there_at_the_start_is_written(begin, curation, folder):
     type_cells(curation)
     begin()
-    assert set(files(folder)) == {"labels.tabular", "session.json"}
+    assert set(files(folder)) == {"annotations.tabular", "session.json"}
 
 
 def test_a_folder_that_is_taken_away_is_made_again(begin, curation, folder):
@@ -159,38 +163,38 @@ def test_a_folder_that_is_taken_away_is_made_again(begin, curation, folder):
     type_cells(curation)
     assert saving.flush(PATIENCE)
     shutil.rmtree(folder)
-    curation.genesets.put("", "s", ["A"])
+    curation.gene_sets.put("", "s", ["A"])
     assert saving.flush(PATIENCE)
-    assert set(files(folder)) == {"labels.tabular", "gene_sets.gmt", "session.json"}
+    assert set(files(folder)) == {"annotations.tabular", "gene_sets.gmt", "session.json"}
 
 
 def test_after_a_kill_what_is_gone_by_then_goes(begin, curation, folder):
     """A process that was killed leaves its folder of saving, with the names of its files."""
     type_cells(curation)
-    curation.keepsakes.put("", "figure", "f", "image/svg+xml", SVG)
+    curation.saved_items.put("", "figure", "f", "image/svg+xml", SVG)
     begin()
     left = folder.with_name(".outputs.saving")
     kept = shutil.copytree(left, folder.parent / "kept")
     begin().close(PATIENCE)
     shutil.rmtree(left, ignore_errors=True)
     kept.rename(left)
-    curation.keepsakes.delete("", "figure", "f")
+    curation.saved_items.delete("", "figure", "f")
     (folder / "f.svg").write_bytes(SVG)
     (folder / "mine.svg").write_bytes(SVG)
     begin()
-    assert set(files(folder)) == {"labels.tabular", "session.json", "mine.svg"}
+    assert set(files(folder)) == {"annotations.tabular", "session.json", "mine.svg"}
 
 
 def test_users_have_folders_of_their_own(begin, curation, folder):
     saving = begin()
-    users = ["", "alice", "Alice", "a/../b", "a_b", "..", "labels.tabular"]
+    users = ["", "alice", "Alice", "a/../b", "a_b", "..", "annotations.tabular"]
     for user in users:
-        type_cells(curation, category=f"of {user}", user=user)
+        type_cells(curation, label=f"of {user}", user=user)
     assert saving.flush(PATIENCE)
     assert len({folder_of(user).casefold() for user in users}) == len(users)
     for user in users:
         assert (folder / folder_of(user)).resolve().is_relative_to(folder.resolve())
-        assert f"of {user}" in (folder / folder_of(user) / "labels.tabular").read_text()
+        assert f"of {user}" in (folder / folder_of(user) / "annotations.tabular").read_text()
     assert len(files(folder)) == 2 * len(users)
 
 
@@ -208,12 +212,12 @@ def test_nothing_half_written_is_ever_in_the_folder(begin, curation, folder):
     looking = threading.Thread(target=look)
     looking.start()
     for i in range(30):
-        type_cells(curation, [i % 3], category=f"c{i}")
+        type_cells(curation, [i % 3], label=f"c{i}")
         saving.hurry()
     assert saving.flush(PATIENCE)
     stop.set()
     looking.join()
-    assert seen == {"labels.tabular", "session.json"}
+    assert seen == {"annotations.tabular", "session.json"}
 
 
 def test_closing_writes_what_waits_and_leaves_nothing_beside(begin, curation, folder, monkeypatch):
@@ -223,7 +227,7 @@ def test_closing_writes_what_waits_and_leaves_nothing_beside(begin, curation, fo
     holds(lambda: (folder / "session.json").exists())
     type_cells(curation, [1, 2])
     assert saving.close(PATIENCE)
-    assert (folder / "labels.tabular").read_text().count("\tT\n") == 3
+    assert (folder / "annotations.tabular").read_text().count("\tT\n") == 3
     assert [p.name for p in folder.parent.iterdir()] == ["outputs"]
 
 
@@ -250,13 +254,13 @@ def test_what_cannot_be_written_is_told_and_tried_again(begin, curation, folder,
     assert not saving.flush(PATIENCE)
     assert "What you make is kept" in saving.problem
     assert os.strerror(number) in saving.problem
-    assert curation.labels.get("", "type").n_labelled == 1
+    assert curation.annotations.get("", "type").n_labelled == 1
     assert files(folder) == {}
     tries = disk.tries
     holds(lambda: disk.tries > tries + 1)
     disk.number = 0
     holds(lambda: not saving.problem)
-    assert set(files(folder)) == {"labels.tabular", "session.json"}
+    assert set(files(folder)) == {"annotations.tabular", "session.json"}
 
 
 def test_a_folder_that_cannot_be_made(curation, folder):
@@ -290,18 +294,18 @@ def test_a_folder_that_is_a_volume_of_its_own(begin, curation, folder, monkeypat
     type_cells(curation)
     assert saving.flush(PATIENCE), saving.problem
     # nothing but folders beside what is collected
-    assert {p.name for p in folder.iterdir() if p.is_file()} == {"labels.tabular", "session.json"}
+    assert {p.name for p in folder.iterdir() if p.is_file()} == {"annotations.tabular", "session.json"}
     assert saving.close(PATIENCE)
-    assert {p.name for p in folder.iterdir()} == {"labels.tabular", "session.json"}
+    assert {p.name for p in folder.iterdir()} == {"annotations.tabular", "session.json"}
 
 
 def test_a_large_file_is_placed_and_stays(begin, curation, folder):
     saving = begin()
     path = saving.beside("x.part")
     path.write_bytes(b"large")
-    saving.place(path, "", "data_labelled.h5ad")
+    saving.place(path, "", "data_annotated.h5ad")
     type_cells(curation)
-    curation.labels.create("", "another", start=[Category("c", cells=BitMap([1]))])
+    curation.annotations.create("", "another", start=[Label("c", cells=BitMap([1]))])
     assert saving.flush(PATIENCE)
-    assert files(folder)["data_labelled.h5ad"] == b"large"
+    assert files(folder)["data_annotated.h5ad"] == b"large"
     assert len(files(folder)) == 3

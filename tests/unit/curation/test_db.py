@@ -61,12 +61,12 @@ def test_the_data_folder_is_the_one_given_or_the_users(monkeypatch, tmp_path):
 def test_migrations_are_applied_in_order_and_once(tmp_path, monkeypatch):
     path = tmp_path / "x.sqlite"
     with opened(path) as curation:
-        curation.labels.create("", "old", [EditedLabel("a")])
+        curation.annotations.create("", "old", [EditedLabel("a")])
     more = ("CREATE TABLE more (x)", "INSERT INTO more VALUES (1)"), ("INSERT INTO more VALUES (2)",)
     monkeypatch.setattr(db, "MIGRATIONS", (*MIGRATIONS, *more))
     for _ in range(2):
         with opened(path) as curation:
-            assert [i.name for i in curation.labels.listed("")] == ["old"]
+            assert [i.name for i in curation.annotations.listed("")] == ["old"]
     connection = sqlite3.connect(path)
     assert connection.execute("SELECT x FROM more").fetchall() == [(1,), (2,)]
     assert connection.execute("SELECT number FROM migrations").fetchall() == [(1,), (2,), (3,)]
@@ -81,7 +81,7 @@ def test_a_migration_that_fails_changes_nothing(tmp_path, monkeypatch):
         Store(path, Settings())
     monkeypatch.undo()
     with opened(path) as curation:
-        curation.labels.create("", "x", [])
+        curation.annotations.create("", "x", [])
 
 
 def test_a_database_of_a_newer_version_is_told_and_left_alone(tmp_path):
@@ -138,23 +138,23 @@ def test_a_full_disk_is_told_and_nothing_is_half_written(tmp_path):
             kept = {}
             with pytest.raises(StorageFull, match="is full"):
                 for i in count():
-                    label = curation.labels.create("", f"l{i}", [EditedLabel("a")])
+                    annotation = curation.annotations.create("", f"l{i}", [EditedLabel("a")])
                     kept[f"l{i}"] = 0
-                    curation.labels.assign("", f"l{i}", "a", BitMap(range(i, 10**6, 17)))
+                    curation.annotations.assign("", f"l{i}", "a", BitMap(range(i, 10**6, 17)))
                     kept[f"l{i}"] = len(range(i, 10**6, 17))
-                    assert label.revision > 0
+                    assert annotation.revision > 0
             assert len(kept) > 1
-            assert {x.name: x.n_labelled for x in curation.snapshot("").labels} == kept
+            assert {x.name: x.n_labelled for x in curation.snapshot("").annotations} == kept
             # still full: told again, and again nothing is lost
             with pytest.raises(StorageFull):
-                curation.labels.assign("", "l0", "b", BitMap(range(1, 10**6, 3)), create=True)
-            assert {x.name: x.n_labelled for x in curation.snapshot("").labels} == kept
+                curation.annotations.assign("", "l0", "b", BitMap(range(1, 10**6, 3)), create=True)
+            assert {x.name: x.n_labelled for x in curation.snapshot("").annotations} == kept
             # with room again it goes on, without a new start
             subprocess.run(["mount", "-o", "remount,size=8m", str(data)], check=True)
-            curation.labels.assign("", "l0", "b", BitMap(range(1, 10**6, 3)), create=True)
+            curation.annotations.assign("", "l0", "b", BitMap(range(1, 10**6, 3)), create=True)
         with opened(path, 10**6) as curation:
-            assert set(kept) == {i.name for i in curation.labels.listed("")}
-            assert curation.labels.listed("")[0].counts[1] == len(range(1, 10**6, 3))
+            assert set(kept) == {i.name for i in curation.annotations.listed("")}
+            assert curation.annotations.listed("")[0].counts[1] == len(range(1, 10**6, 3))
 
 
 def test_a_disk_that_is_full_from_the_start_is_told(tmp_path):
@@ -166,23 +166,23 @@ def test_a_database_that_was_removed_takes_no_more(tmp_path):
     """What would be acknowledged then would be gone with the file."""
     path = tmp_path / "x.sqlite"
     with opened(path) as curation:
-        curation.labels.create("", "x", [])
+        curation.annotations.create("", "x", [])
         path.unlink()
         with pytest.raises(StorageUnusable, match="removed or replaced"):
-            curation.labels.create("", "y", [])
+            curation.annotations.create("", "y", [])
 
 
 def test_a_clock_that_is_set_back_changes_no_order(tmp_path):
     days = iter(range(28, 0, -1))
     curation = Curation(tmp_path / "x.sqlite", Settings(), N, now=lambda: f"2026-01-{next(days):02}T00:00:00.000Z")
-    curation.labels.create("", "x", [EditedLabel("a")])
+    curation.annotations.create("", "x", [EditedLabel("a")])
     for i in range(10):
-        curation.labels.assign("", "x", "a", BitMap([i]))
-    history = curation.labels.revisions("", "x")
+        curation.annotations.assign("", "x", "a", BitMap([i]))
+    history = curation.annotations.revisions("", "x")
     assert [c.size for c in history] == list(range(10, -1, -1))
     assert [c.time for c in history] == sorted(c.time for c in history)  # the newest has the earliest
-    curation.labels.restore("", "x", history[4].number)
-    assert curation.labels.get("", "x").n_labelled == 6
+    curation.annotations.restore("", "x", history[4].number)
+    assert curation.annotations.get("", "x").n_labelled == 6
     assert [c.number for c in curation.changes("", history[1].number)[1]] == [
         history[0].number,
         history[0].number + 1,
@@ -192,61 +192,61 @@ def test_a_clock_that_is_set_back_changes_no_order(tmp_path):
 
 def test_the_oldest_history_goes_when_it_is_too_much(tmp_path):
     with opened(tmp_path / "x.sqlite", 10**6, max_user_bytes=400_000) as curation:
-        labels = curation.labels
-        labels.create("", "x", [EditedLabel("a")])
+        annotations = curation.annotations
+        annotations.create("", "x", [EditedLabel("a")])
         for i in range(40):
-            labels.assign("", "x", "a" if i % 2 else None, BitMap(range(0, 10**6, 50)))
-        history = labels.revisions("", "x")
+            annotations.assign("", "x", "a" if i % 2 else None, BitMap(range(0, 10**6, 50)))
+        history = annotations.revisions("", "x")
         assert len(history) == 40
-        labels.restore("", "x", history[3].number)
+        annotations.restore("", "x", history[3].number)
         with pytest.raises(NotFound, match="no longer kept"):
-            labels.restore("", "x", history[-2].number)
+            annotations.restore("", "x", history[-2].number)
         # what stands stays, and may not be more
-        assert labels.get("", "x").n_labelled in {0, 20_000}
+        assert annotations.get("", "x").n_labelled in {0, 20_000}
         with pytest.raises(LimitExceeded, match="max_user_bytes"):
             for i in range(40):
-                labels.create("", f"l{i}", [EditedLabel("a")])
-                labels.assign("", f"l{i}", "a", BitMap(range(i, 10**6, 50)))
+                annotations.create("", f"l{i}", [EditedLabel("a")])
+                annotations.assign("", f"l{i}", "a", BitMap(range(i, 10**6, 50)))
         before = curation.snapshot("")
         # others have room of their own, and so has who deletes
-        labels.create("you", "x", [EditedLabel("a")])
-        labels.assign("you", "x", "a", BitMap(range(0, 10**6, 50)))
+        annotations.create("you", "x", [EditedLabel("a")])
+        annotations.assign("you", "x", "a", BitMap(range(0, 10**6, 50)))
         assert curation.snapshot("") == before
-        labels.delete("", "l0")
-        labels.assign("", "x", "a", BitMap(range(0, 10**6, 50)))
+        annotations.delete("", "l0")
+        annotations.assign("", "x", "a", BitMap(range(0, 10**6, 50)))
 
 
 def test_changes_without_end_take_no_room_without_end(tmp_path):
     with opened(tmp_path / "x.sqlite", 100, max_user_bytes=100_000) as curation:
-        curation.labels.create("", "x", [EditedLabel("a")])
-        curation.genesets.put("", "s", ["g"])
-        first = curation.labels.get("", "x").revision
+        curation.annotations.create("", "x", [EditedLabel("a")])
+        curation.gene_sets.put("", "s", ["g"])
+        first = curation.annotations.get("", "x").revision
         for i in range(1500):
-            curation.keepsakes.put("", "view", "v", "application/json", b"%d" % i, expected=ANY)
-            curation.labels.assign("", "x", "a" if i % 2 else None, BitMap([1]))
+            curation.saved_items.put("", "view", "v", "application/json", b"%d" % i, expected=ANY)
+            curation.annotations.assign("", "x", "a" if i % 2 else None, BitMap([1]))
         with curation.store.read() as reading:
             kept = reading.changes("", 0, 10_000)
-            label = reading.thing("", "label", "x")
-            assert reading.history(label)[0].number == label.revision
+            annotation = reading.thing("", "annotation", "x")
+            assert reading.history(annotation)[0].number == annotation.revision
         assert len(kept) < 1200
         # the newest of each thing is there, though it is old
         assert "s" in {c.name for c in kept}
-        assert curation.genesets.get("", "s").genes == ("g",)
-        assert curation.keepsakes.get("", "view", "v").body == b"1499"
+        assert curation.gene_sets.get("", "s").genes == ("g",)
+        assert curation.saved_items.get("", "view", "v").body == b"1499"
         with pytest.raises(NotFound):
-            curation.labels.restore("", "x", first)
+            curation.annotations.restore("", "x", first)
         with pytest.raises(Conflict):
-            curation.labels.assign("", "x", "a", BitMap([2]), expected=first)
+            curation.annotations.assign("", "x", "a", BitMap([2]), expected=first)
 
 
-def test_keepsakes_leave_nothing_behind(tmp_path):
+def test_saved_items_leave_nothing_behind(tmp_path):
     with opened(tmp_path / "x.sqlite", max_user_bytes=100_000) as curation:
         for i in range(50):
-            curation.keepsakes.put("", "view", "x", "application/json", b"%d" % i * 30_000, expected=ANY)
+            curation.saved_items.put("", "view", "x", "application/json", b"%d" % i * 30_000, expected=ANY)
         with pytest.raises(LimitExceeded, match="max_user_bytes"):
-            curation.keepsakes.put("", "view", "y", "application/json", b"y" * 99_000)
-        curation.keepsakes.delete("", "view", "x")
-        curation.keepsakes.put("", "view", "y", "application/json", b"y" * 90_000)
+            curation.saved_items.put("", "view", "y", "application/json", b"y" * 99_000)
+        curation.saved_items.delete("", "view", "x")
+        curation.saved_items.put("", "view", "y", "application/json", b"y" * 90_000)
 
 
 def test_whoever_listens_hears_of_each_change_after_it(tmp_path):
@@ -254,11 +254,11 @@ def test_whoever_listens_hears_of_each_change_after_it(tmp_path):
     with opened(tmp_path / "x.sqlite") as curation:
         # asked from within: no lock is held
         curation.on_change(lambda user: heard.append((user, curation.snapshot(user).revision)))
-        first = curation.labels.create("me", "x", [EditedLabel("a")]).revision
-        curation.labels.assign("me", "x", None, BitMap([1]))
-        second = curation.genesets.put("you", "s", ["A"]).revision
+        first = curation.annotations.create("me", "x", [EditedLabel("a")]).revision
+        curation.annotations.assign("me", "x", None, BitMap([1]))
+        second = curation.gene_sets.put("you", "s", ["A"]).revision
         with pytest.raises(NotFound):
-            curation.labels.assign("me", "x", "b", BitMap([1]))
+            curation.annotations.assign("me", "x", "b", BitMap([1]))
     assert heard == [("me", first), ("you", second)]
 
 
@@ -268,18 +268,18 @@ def test_a_listener_that_fails_does_not_fail_the_change(tmp_path, caplog):
 
     with opened(tmp_path / "x.sqlite") as curation:
         curation.on_change(fail)
-        curation.labels.create("", "x", [])
-        assert [i.name for i in curation.labels.listed("")] == ["x"]
+        curation.annotations.create("", "x", [])
+        assert [i.name for i in curation.annotations.listed("")] == ["x"]
     assert "listening failed" in caplog.text
 
 
 def test_threads_write_at_once_and_nothing_is_lost(tmp_path):
     with opened(tmp_path / "x.sqlite") as curation:
-        curation.labels.create("", "x", [EditedLabel("a")])
+        curation.annotations.create("", "x", [EditedLabel("a")])
 
         def work(start):
             for i in range(start, N, 40):
-                curation.labels.assign("", "x", "a", BitMap([i]))
+                curation.annotations.assign("", "x", "a", BitMap([i]))
                 curation.snapshot("")
 
         threads = [threading.Thread(target=work, args=(k,)) for k in range(40)]
@@ -287,8 +287,8 @@ def test_threads_write_at_once_and_nothing_is_lost(tmp_path):
             t.start()
         for t in threads:
             t.join()
-        assert curation.labels.get("", "x").n_labelled == N
-        assert [c.size for c in curation.labels.revisions("", "x")] == list(range(N, -1, -1))
+        assert curation.annotations.get("", "x").n_labelled == N
+        assert [c.size for c in curation.annotations.revisions("", "x")] == list(range(N, -1, -1))
 
 
 ASSIGN = """
@@ -298,12 +298,12 @@ from pyroaring import BitMap
 from starcyte.curation.curation import Curation
 from starcyte.settings import Settings
 
-path, label, category, start, stop = sys.argv[1:]
+path, annotation, label, start, stop = sys.argv[1:]
 curation = Curation(Path(path), Settings(), 2000)
-if all(i.name != label for i in curation.labels.listed("")):
-    curation.labels.create("", label, [])
+if all(i.name != annotation for i in curation.annotations.listed("")):
+    curation.annotations.create("", annotation, [])
 for row in range(int(start), int(stop)):
-    curation.labels.assign("", label, category, BitMap([row]), create=True)
+    curation.annotations.assign("", annotation, label, BitMap([row]), create=True)
 curation.close()
 """
 
@@ -320,14 +320,14 @@ def ended(process):
 def test_processes_write_at_once_and_nothing_is_lost(tmp_path):
     path = tmp_path / "x.sqlite"
     with opened(path) as curation:
-        curation.labels.create("", "x", [])
+        curation.annotations.create("", "x", [])
         others = [started(path, "x", f"c{k}", k * 100, k * 100 + 60) for k in range(2)]
         for row in range(1000, 1100):
-            curation.labels.assign("", "x", "mine", BitMap([row]), create=True)
+            curation.annotations.assign("", "x", "mine", BitMap([row]), create=True)
         for other in others:
             ended(other)
-        label = curation.labels.get("", "x")
-        assert {c.name: set(c.cells) for c in label.categories} == {
+        annotation = curation.annotations.get("", "x")
+        assert {c.name: set(c.cells) for c in annotation.labels} == {
             "c0": set(range(60)),
             "c1": set(range(100, 160)),
             "mine": set(range(1000, 1100)),
@@ -339,14 +339,14 @@ def test_processes_that_open_a_new_database_at_once_all_get_it(tmp_path):
     for other in [started(path, f"l{k}", "a", 0, 3) for k in range(4)]:
         ended(other)
     with opened(path) as curation:
-        assert {i.name: i.counts for i in curation.labels.listed("")} == {f"l{k}": (3,) for k in range(4)}
+        assert {i.name: i.counts for i in curation.annotations.listed("")} == {f"l{k}": (3,) for k in range(4)}
 
 
 def test_a_forked_process_uses_connections_of_its_own(tmp_path):
     """Those of its parent it must neither use nor close: the parent's locks would go."""
     path = tmp_path / "x.sqlite"
     with opened(path) as curation:
-        curation.labels.create("", "x", [])
+        curation.annotations.create("", "x", [])
         reading, writing = os.pipe()
         # held meanwhile, as another thread of the parent might: the child must not wait for it
         with curation.store._write_lock:
@@ -354,7 +354,7 @@ def test_a_forked_process_uses_connections_of_its_own(tmp_path):
             if child == 0:
                 status = 1
                 try:
-                    curation.labels.assign("", "x", "child", BitMap([1]), create=True)
+                    curation.annotations.assign("", "x", "child", BitMap([1]), create=True)
                     status = 0
                 finally:
                     os.write(writing, b"done")
@@ -363,15 +363,15 @@ def test_a_forked_process_uses_connections_of_its_own(tmp_path):
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
         os.close(reading)
         os.close(writing)
-        curation.labels.assign("", "x", "parent", BitMap([2]), create=True)
-        assert [c.name for c in curation.labels.get("", "x").categories] == ["child", "parent"]
+        curation.annotations.assign("", "x", "parent", BitMap([2]), create=True)
+        assert [c.name for c in curation.annotations.get("", "x").labels] == ["child", "parent"]
 
 
 def test_a_change_that_fails_at_the_end_is_not_remembered(tmp_path):
     """Its number is given to the next one: nothing of it may be found under that."""
     with opened(tmp_path / "x.sqlite", max_user_bytes=1500) as curation:
-        curation.labels.create("", "x", [EditedLabel("a")])
+        curation.annotations.create("", "x", [EditedLabel("a")])
         with pytest.raises(LimitExceeded):
-            curation.labels.assign("", "x", "a", BitMap(range(0, N, 2)))
-        curation.labels.assign("", "x", "a", BitMap([5]))
-        assert set(curation.labels.get("", "x").categories[0].cells) == {5}
+            curation.annotations.assign("", "x", "a", BitMap(range(0, N, 2)))
+        curation.annotations.assign("", "x", "a", BitMap([5]))
+        assert set(curation.annotations.get("", "x").labels[0].cells) == {5}

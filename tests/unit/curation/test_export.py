@@ -9,28 +9,28 @@ import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
-from made import GENESETS, RESULT, cells, label, labelled, values
+from made import GENE_SETS, RESULT, annotation, cells, labelled, values
 from starcyte.curation import cell_names as cellnames
 from starcyte.curation.cell_names import CellNames
 from starcyte.curation.files import tables as export
 from starcyte.curation.files.formulas import defuse
-from starcyte.curation.files.tables import FORMS, genesets_csv, genesets_gmt, labels_table, result_table
+from starcyte.curation.files.tables import FORMS, annotations_table, gene_sets_csv, gene_sets_gmt, result_table
 from starcyte.curation.models import GeneSet
 
 CELLS = ["AAAC-1", "AAAG-1", "=cmd|' /C calc'!A0", 'quo"te', "a,b", "naïve"]
-LABELS = [
-    label("type", [0, 1, -1, 0, 1, 2], ["T cell", "=B()", "a\tb"]),
-    label("+state", [-1] * 6, ["never"]),
-    label("score", [0, 0, 0, 1, 1, 1], ["-1", "2"]),
+ANNOTATIONS = [
+    annotation("type", [0, 1, -1, 0, 1, 2], ["T cell", "=B()", "a\tb"]),
+    annotation("+state", [-1] * 6, ["never"]),
+    annotation("score", [0, 0, 0, 1, 1, 1], ["-1", "2"]),
 ]
 
 
-def table(labels, names, ending):
-    return b"".join(labels_table(labels, cells(names), FORMS[ending])).decode()
+def table(annotations, names, ending):
+    return b"".join(annotations_table(annotations, cells(names), FORMS[ending])).decode()
 
 
 def test_csv_as_it_is():
-    assert table(LABELS, CELLS, "csv").splitlines() == [
+    assert table(ANNOTATIONS, CELLS, "csv").splitlines() == [
         "cell,type,'+state,score",
         "AAAC-1,T cell,,'-1",
         "AAAG-1,'=B(),,'-1",
@@ -42,7 +42,7 @@ def test_csv_as_it_is():
 
 
 def test_tabular_is_a_line_a_cell_with_the_same_tabs():
-    lines = table(LABELS, [*CELLS[:5], "two\nlines\r\u2028"], "tabular").split("\n")
+    lines = table(ANNOTATIONS, [*CELLS[:5], "two\nlines\r\u2028"], "tabular").split("\n")
     assert lines.pop() == ""
     assert [line.count("\t") for line in lines] == [3] * 7
     assert lines[-1] == "two lines  \ta b\t\t2"
@@ -50,40 +50,40 @@ def test_tabular_is_a_line_a_cell_with_the_same_tabs():
 
 @given(labelled())
 def test_pandas_reads_what_was_written(made):
-    names, labels = made
+    names, annotations = made
     for ending, separator in (("csv", ","), ("tsv", "\t"), ("tabular", "\t")):
-        text = table(labels, names, ending)
+        text = table(annotations, names, ending)
         read = pd.read_csv(io.StringIO(text), sep=separator, dtype=str, keep_default_na=False, index_col=False)
-        assert read.columns.tolist() == ["cell", *(defuse(label_.name) for label_ in labels)]
+        assert read.columns.tolist() == ["cell", *(defuse(annotation_.name) for annotation_ in annotations)]
         assert read["cell"].tolist() == [defuse(name) for name in names]
-        for i, label_ in enumerate(labels):
-            expected = ["" if v is None else defuse(v) for v in values(label_, len(names))]
+        for i, annotation_ in enumerate(annotations):
+            expected = ["" if v is None else defuse(v) for v in values(annotation_, len(names))]
             assert read.iloc[:, i + 1].tolist() == expected
 
 
 @given(labelled())
 def test_cellxgene_reads_what_was_written(made):
     """As its server does (server/common/annotations/local_file_csv.py in version 1.3.0)."""
-    names, labels = made
-    text = table(labels, names, "csv")
-    read = pd.read_csv(io.StringIO(text), dtype="category", index_col=0, header=0, comment="#", keep_default_na=False)
+    names, annotations = made
+    text = table(annotations, names, "csv")
+    read = pd.read_csv(io.StringIO(text), dtype="label", index_col=0, header=0, comment="#", keep_default_na=False)
     assert read.index.tolist() == [defuse(name) for name in names]
-    for i, label_ in enumerate(labels):
-        expected = ["" if v is None else defuse(v) for v in values(label_, len(names))]
+    for i, annotation_ in enumerate(annotations):
+        expected = ["" if v is None else defuse(v) for v in values(annotation_, len(names))]
         assert read.iloc[:, i].astype(str).tolist() == expected
 
 
 @pytest.mark.parametrize("counted", [0, 1 << 18])
-def test_blocks_and_many_labels(monkeypatch, counted):
+def test_blocks_and_many_annotations(monkeypatch, counted):
     """Enough of them that blocks end between cells, by either way of finding equal rows."""
     monkeypatch.setattr(cellnames, "BLOCK", 7)
     monkeypatch.setattr(export, "BLOCK", 7)
     monkeypatch.setattr(export, "_COUNTED", counted)
     rng = np.random.default_rng(3)
-    labels = [label(f"l{i}", rng.integers(-1, 4, 50), ["a", "b", "c", "d"]) for i in range(9)]
-    rows = list(csv.reader(io.StringIO(table(labels, [f"c{i}" for i in range(50)], "csv"))))
+    annotations = [annotation(f"l{i}", rng.integers(-1, 4, 50), ["a", "b", "c", "d"]) for i in range(9)]
+    rows = list(csv.reader(io.StringIO(table(annotations, [f"c{i}" for i in range(50)], "csv"))))
     assert rows[0] == ["cell", *(f"l{i}" for i in range(9))]
-    columns = [[v or "" for v in values(label_, 50)] for label_ in labels]
+    columns = [[v or "" for v in values(annotation_, 50)] for annotation_ in annotations]
     assert rows[1:] == [[f"c{i}", *(column[i] for column in columns)] for i in range(50)]
 
 
@@ -92,8 +92,8 @@ def test_names_are_read_from_the_file_once(monkeypatch):
     monkeypatch.setattr(export, "BLOCK", 2)
     names = cells(["a", "b", "c,c", "d", "e"])
     dataset = names._dataset
-    first = b"".join(labels_table([label("l", [0] * 5, ["x"])], names, FORMS["csv"]))
-    assert b"".join(labels_table([label("l", [0] * 5, ["x"])], names, FORMS["csv"])) == first
+    first = b"".join(annotations_table([annotation("l", [0] * 5, ["x"])], names, FORMS["csv"]))
+    assert b"".join(annotations_table([annotation("l", [0] * 5, ["x"])], names, FORMS["csv"])) == first
     # but for the block that is not plain
     assert dataset.reads == [0, 2, 4, 2]
 
@@ -120,21 +120,21 @@ def test_names_are_found(names, wanted, found):
     assert CellNames.find(cells(names), wanted).tolist() == found
 
 
-@given(GENESETS)
-def test_gmt_is_fields_between_tabs(genesets):
-    lines = genesets_gmt(genesets).decode().split("\n")
+@given(GENE_SETS)
+def test_gmt_is_fields_between_tabs(gene_sets):
+    lines = gene_sets_gmt(gene_sets).decode().split("\n")
     assert lines.pop() == ""
     fields = [line.split("\t") for line in lines]
-    assert fields == [[g.name, g.description or "na", *g.genes] for g in genesets]
+    assert fields == [[g.name, g.description or "na", *g.genes] for g in gene_sets]
 
 
 def test_gmt_knows_no_quotes():
-    made = genesets_gmt([GeneSet("a\tb", 0, ("CD3D", "x\ny"), "two\nlines")]).decode()
+    made = gene_sets_gmt([GeneSet("a\tb", 0, ("CD3D", "x\ny"), "two\nlines")]).decode()
     assert made == "a b\ttwo lines\tCD3D\tx y\n"
 
 
 def test_cellxgene_csv_as_it_documents_it():
-    made = genesets_csv([GeneSet("T", 0, ("CD3D", "CD3E"), "T, all"), GeneSet("none", 0, ())]).decode()
+    made = gene_sets_csv([GeneSet("T", 0, ("CD3D", "CD3E"), "T, all"), GeneSet("none", 0, ())]).decode()
     assert made.splitlines() == [
         "gene_set_name,gene_set_description,gene_symbol,gene_description",
         'T,"T, all",CD3D,',

@@ -15,7 +15,7 @@ from pyroaring import BitMap
 from scipy.sparse import csr_array
 from starcyte.cli import main
 from starcyte.curation.curation import Curation
-from starcyte.curation.models import Category
+from starcyte.curation.models import Label
 from starcyte.settings import Settings
 from starcyte.store.anndata.dataset import AnnDataDataset
 
@@ -34,10 +34,10 @@ def data_dir(tmp_path, dataset):
     opened = AnnDataDataset(dataset, Settings())
     folder = tmp_path / "data"
     curation = Curation(folder / f"{opened.fingerprint}.sqlite", Settings(), 4)
-    start = [Category("T", "#112233", "a note", BitMap([0, 3])), Category("B", cells=BitMap([2]))]
-    curation.labels.create("", "type", start=start)
-    curation.labels.create("alice", "hers", start=[Category("x", cells=BitMap([1]))])
-    curation.genesets.put("", "s", ["CD3D"])
+    start = [Label("T", "#112233", "a note", BitMap([0, 3])), Label("B", cells=BitMap([2]))]
+    curation.annotations.create("", "type", start=start)
+    curation.annotations.create("alice", "hers", start=[Label("x", cells=BitMap([1]))])
+    curation.gene_sets.put("", "s", ["CD3D"])
     curation.close()
     opened.close()
     return folder
@@ -64,9 +64,9 @@ def refused(capsys, status=2):
 
 @pytest.mark.parametrize("ending", ["csv", "tsv", "tabular", "json"])
 def test_out_and_into_an_h5ad(dataset, data_dir, tmp_path, capsys, ending):
-    file, new = tmp_path / f"labels.{ending}", tmp_path / "new.h5ad"
+    file, new = tmp_path / f"annotations.{ending}", tmp_path / "new.h5ad"
     assert export(dataset, "--data-dir", data_dir, "--output", file) == 0
-    assert export(dataset, "--labels", file, "--output", new) == 0
+    assert export(dataset, "--annotations", file, "--output", new) == 0
     values, data = column(new, "type_2")
     assert values == TYPES
     assert data.uns["starcyte"]["source"] == dataset.name
@@ -92,7 +92,7 @@ def test_onto_other_cells(dataset, data_dir, make_h5ad, tmp_path, capsys):
     other = make_h5ad(csr_array(np.eye(3)), cells=["c3", "new", "c0"])
     session = tmp_path / "session.json"
     assert export(dataset, "--data-dir", data_dir, "--output", session) == 0
-    assert export(other, "--labels", session, "--output", tmp_path / "new.h5ad") == 0
+    assert export(other, "--annotations", session, "--output", tmp_path / "new.h5ad") == 0
     assert column(tmp_path / "new.h5ad", "type")[0] == ["T", None, "T"]
     assert "1 cells of 'session.json' are not in the dataset (such as 'c2')." in capsys.readouterr().err
 
@@ -100,8 +100,8 @@ def test_onto_other_cells(dataset, data_dir, make_h5ad, tmp_path, capsys):
 def test_by_position_where_names_repeat(make_h5ad, tmp_path):
     path = make_h5ad(csr_array(np.eye(3)), cells=["a", "a", "b"])
     (tmp_path / "l.csv").write_text("cell,t\na,T\na,B\nb,NK\n")
-    assert export(path, "--labels", tmp_path / "l.csv", "--output", tmp_path / "s.json") == 0
-    assert export(path, "--labels", tmp_path / "s.json", "--output", tmp_path / "again.csv") == 0
+    assert export(path, "--annotations", tmp_path / "l.csv", "--output", tmp_path / "s.json") == 0
+    assert export(path, "--annotations", tmp_path / "s.json", "--output", tmp_path / "again.csv") == 0
     assert (tmp_path / "again.csv").read_text() == "cell,t\na,T\na,B\nb,NK\n"
 
 
@@ -109,14 +109,14 @@ def test_names_that_a_session_has_twice_are_left(make_h5ad, tmp_path, capsys):
     path = make_h5ad(csr_array(np.eye(3)), cells=["a", "a", "b"])
     other = make_h5ad(csr_array(np.eye(2)), cells=["a", "b"])
     (tmp_path / "l.csv").write_text("cell,t\na,T\na,B\nb,NK\n")
-    assert export(path, "--labels", tmp_path / "l.csv", "--output", tmp_path / "s.json") == 0
-    assert export(other, "--labels", tmp_path / "s.json", "--output", tmp_path / "o.csv") == 0
+    assert export(path, "--annotations", tmp_path / "l.csv", "--output", tmp_path / "s.json") == 0
+    assert export(other, "--annotations", tmp_path / "s.json", "--output", tmp_path / "o.csv") == 0
     assert (tmp_path / "o.csv").read_text() == "cell,t\na,\nb,NK\n"
     assert "left out" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
-    ("output", "labels", "says"),
+    ("output", "annotations", "says"),
     [
         ("x.txt", "c0,T", "not what to write"),
         ("x.h5ad", "nobody,T", "No cell of 'l.csv' is in the dataset (such as 'nobody')"),
@@ -127,11 +127,11 @@ def test_names_that_a_session_has_twice_are_left(make_h5ad, tmp_path, capsys):
         ("x.h5ad", "c0", "2"),
     ],
 )
-def test_what_cannot_be(dataset, tmp_path, capsys, output, labels, says):
-    if labels is not None:
-        (tmp_path / "l.csv").write_text(f"cell,t\n{labels}\n")
+def test_what_cannot_be(dataset, tmp_path, capsys, output, annotations, says):
+    if annotations is not None:
+        (tmp_path / "l.csv").write_text(f"cell,t\n{annotations}\n")
     before = dataset.read_bytes()
-    assert export(dataset, "--labels", tmp_path / "l.csv", "--output", tmp_path / output) == 2
+    assert export(dataset, "--annotations", tmp_path / "l.csv", "--output", tmp_path / output) == 2
     assert says in refused(capsys)
     assert dataset.read_bytes() == before
     assert {p.name for p in tmp_path.iterdir()} <= {"made-1.h5ad", "l.csv"}
@@ -141,14 +141,14 @@ def test_nothing_made(dataset, tmp_path, capsys):
     assert export(dataset, "--data-dir", tmp_path / "data", "--output", tmp_path / "x.h5ad") == 2
     assert "Nothing was made" in refused(capsys)
     (tmp_path / "s.json").write_text("{}")
-    assert export(dataset, "--labels", tmp_path / "s.json", "--output", tmp_path / "x.h5ad") == 2
+    assert export(dataset, "--annotations", tmp_path / "s.json", "--output", tmp_path / "x.h5ad") == 2
     assert "no session" in refused(capsys)
 
 
 def test_an_earlier_file_is_replaced_when_the_new_one_is_whole(dataset, tmp_path):
     (tmp_path / "l.csv").write_text("cell,t\nc0,T\n")
     shutil.copy(dataset, tmp_path / "x.h5ad")
-    assert export(dataset, "--labels", tmp_path / "l.csv", "--output", tmp_path / "x.h5ad") == 0
+    assert export(dataset, "--annotations", tmp_path / "l.csv", "--output", tmp_path / "x.h5ad") == 0
     assert column(tmp_path / "x.h5ad", "t")[0] == ["T", None, None, None]
 
 
@@ -156,4 +156,4 @@ def test_a_session_of_the_data_folder_says_whose_it_is(dataset, data_dir, tmp_pa
     assert export(dataset, "--data-dir", data_dir, "--user", "alice", "--output", tmp_path / "s.json") == 0
     made = json.loads((tmp_path / "s.json").read_text())
     assert made["user"] == "alice"
-    assert [one["name"] for one in made["labels"]] == ["hers"]
+    assert [one["name"] for one in made["annotations"]] == ["hers"]

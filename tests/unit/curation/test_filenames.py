@@ -27,11 +27,11 @@ def check(name, ending):
 
 @given(st.lists(st.text() | st.sampled_from(list(TEXTS.values())), max_size=20))
 def test_any_texts(texts):
-    names = FileNames(["labels"])
+    names = FileNames(["annotations"])
     given_ = [names.give(text, ending, "result") for text, ending in zip(texts, ["svg", "tabular"] * 10, strict=False)]
     for name, ending in zip(given_, ["svg", "tabular"] * 10, strict=False):
         check(name, ending)
-    stems = ["labels", *(name.partition(".")[0].casefold() for name in given_)]
+    stems = ["annotations", *(name.partition(".")[0].casefold() for name in given_)]
     assert len(set(stems)) == len(stems)
 
 
@@ -47,12 +47,12 @@ def test_any_texts(texts):
         (".hidden", "hidden.svg"),
         ("con", "con_.svg"),
         ("", "figure.svg"),
-        ("LABELS", "LABELS_2.svg"),
+        ("ANNOTATIONS", "ANNOTATIONS_2.svg"),
         ("x" * 500, "x" * 96 + ".svg"),
     ],
 )
 def test_what_is_left_of_a_text(text, name):
-    assert FileNames(["labels"]).give(text, "svg", "figure") == name
+    assert FileNames(["annotations"]).give(text, "svg", "figure") == name
 
 
 def test_many_long_ones_stay_apart():

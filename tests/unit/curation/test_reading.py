@@ -7,9 +7,9 @@ import io
 import pandas as pd
 import pytest
 from hypothesis import given
-from made import GENESETS, cells, label, labelled, values
-from starcyte.curation.files.read import read_genesets, table_labels
-from starcyte.curation.files.tables import FORMS, genesets_csv, genesets_gmt, labels_table
+from made import GENE_SETS, annotation, cells, labelled, values
+from starcyte.curation.files.read import read_gene_sets, table_annotations
+from starcyte.curation.files.tables import FORMS, annotations_table, gene_sets_csv, gene_sets_gmt
 from starcyte.curation.models import GeneSet
 from starcyte.errors import BadRequest
 
@@ -17,40 +17,40 @@ NAMES = ["AAAC-1", "AAAG-1", "AAAT-1", "CCCA-1"]
 
 
 def read(text, names=NAMES):
-    return table_labels(text if isinstance(text, bytes) else text.encode(), cells(names))
+    return table_annotations(text if isinstance(text, bytes) else text.encode(), cells(names))
 
 
 def taken(text, names=NAMES):
-    """The labels of a table as values by name."""
-    return {found.name: values(found, len(names)) for found in read(text, names).labels}
+    """The annotations of a table as values by name."""
+    return {found.name: values(found, len(names)) for found in read(text, names).annotations}
 
 
 @given(labelled())
 def test_what_was_written_comes_back(made):
-    names, labels = made
+    names, annotations = made
     for form in FORMS.values():
-        found = read(b"".join(labels_table(labels, cells(names), form)), names)
-        assert {f.name: values(f, len(names)) for f in found.labels} == {
-            written.name: values(written, len(names)) for written in labels
+        found = read(b"".join(annotations_table(annotations, cells(names), form)), names)
+        assert {f.name: values(f, len(names)) for f in found.annotations} == {
+            written.name: values(written, len(names)) for written in annotations
         }
         assert (len(found.cells), found.unmatched, found.duplicated) == (len(names), 0, 0)
 
 
 @given(labelled())
 def test_what_pandas_writes(made):
-    names, labels = made
-    columns = {written.name: pd.Categorical(values(written, len(names))) for written in labels}
+    names, annotations = made
+    columns = {written.name: pd.Categorical(values(written, len(names))) for written in annotations}
     frame = pd.DataFrame(columns, index=names).sample(frac=1, random_state=1)
     # an apostrophe before what looks like a formula is taken for ours
     if any(text.startswith("'") for text in frame.to_csv().replace(",", "\n").split("\n")):
         return
-    assert taken(frame.to_csv(), names) == {w.name: values(w, len(names)) for w in labels}
+    assert taken(frame.to_csv(), names) == {w.name: values(w, len(names)) for w in annotations}
 
 
 def test_the_order_of_rows_and_the_ends_of_lines_do_not_matter():
     text = "\ufeffcell;type\r\nCCCA-1;B\r\nAAAC-1;T\r\n\r\nAAAG-1;\r\n"
     found = read(text)
-    assert values(found.labels[0], 4) == ["T", None, None, "B"]
+    assert values(found.annotations[0], 4) == ["T", None, None, "B"]
     assert found.cells.to_array().tolist() == [0, 1, 3]
 
 
@@ -84,13 +84,13 @@ def test_misses_are_told():
 
 def test_names_of_several_cells_are_told_and_left():
     found = read("cell,t\na,T\nb,B\n", ["a", "b", "a"])
-    assert values(found.labels[0], 3) == [None, "B", None]
+    assert values(found.annotations[0], 3) == [None, "B", None]
     assert (found.unmatched, found.duplicated, found.examples) == (0, 1, ("a",))
 
 
 def test_rows_that_do_not_agree_are_told_and_left():
     found = read("cell,t,u\nAAAC-1,T,x\nAAAG-1,B,x\nAAAC-1,B,x\nAAAG-1,B,x\n")
-    assert values(found.labels[0], 4) == [None, "B", None, None]
+    assert values(found.annotations[0], 4) == [None, "B", None, None]
     assert found.duplicated == 2
 
 
@@ -119,12 +119,12 @@ def test_what_is_no_table(text, says):
         read(text)
 
 
-@given(GENESETS)
-def test_gene_sets_come_back(genesets):
-    wanted = [GeneSet(g.name, 0, g.genes, "" if g.description == "na" else g.description) for g in genesets]
-    if genesets:
-        assert read_genesets(genesets_gmt(genesets), "") == wanted
-        assert read_genesets(genesets_csv(genesets), "") == genesets
+@given(GENE_SETS)
+def test_gene_sets_come_back(gene_sets):
+    wanted = [GeneSet(g.name, 0, g.genes, "" if g.description == "na" else g.description) for g in gene_sets]
+    if gene_sets:
+        assert read_gene_sets(gene_sets_gmt(gene_sets), "") == wanted
+        assert read_gene_sets(gene_sets_csv(gene_sets), "") == gene_sets
 
 
 @pytest.mark.parametrize(
@@ -138,18 +138,18 @@ def test_gene_sets_come_back(genesets):
     ],
 )
 def test_plain_lists(text):
-    assert read_genesets(text.encode(), "mine") == [GeneSet("mine", 0, ("CD3D", "MS4A1"))]
+    assert read_gene_sets(text.encode(), "mine") == [GeneSet("mine", 0, ("CD3D", "MS4A1"))]
 
 
 def test_a_plain_list_needs_a_name():
     with pytest.raises(BadRequest, match="no name"):
-        read_genesets(b"CD3D\nMS4A1\n", "")
+        read_gene_sets(b"CD3D\nMS4A1\n", "")
 
 
 def test_cellxgene_gene_sets_with_more_columns_and_comments():
     text = "# made by cellxgene\ngene_set_name,gene_set_description,gene_symbol,gene_description,mine\n"
     text += "T,,CD3D,what it is,1\nB,b cells,MS4A1,,2\nT,t cells,CD3E,,3\nnone,,,,\n"
-    assert read_genesets(text.encode(), "") == [
+    assert read_gene_sets(text.encode(), "") == [
         GeneSet("T", 0, ("CD3D", "CD3E"), "t cells"),
         GeneSet("B", 0, ("MS4A1",), "b cells"),
         GeneSet("none", 0, ()),
@@ -161,11 +161,11 @@ def test_a_table_of_sets_and_genes():
     for separator in (",", "\t", ";"):
         out = io.StringIO()
         frame.to_csv(out, sep=separator, index=False)
-        assert read_genesets(out.getvalue().encode(), "") == [
+        assert read_gene_sets(out.getvalue().encode(), "") == [
             GeneSet("T", 0, ("CD3D", "CD3E")),
             GeneSet("B", 0, ("MS4A1",)),
         ]
 
 
-def test_labels_that_touch_no_cell():
-    assert read("cell,t\nx,T\n").labels == (label("t", [-1] * 4, []),)
+def test_annotations_that_touch_no_cell():
+    assert read("cell,t\nx,T\n").annotations == (annotation("t", [-1] * 4, []),)

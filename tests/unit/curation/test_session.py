@@ -8,15 +8,17 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from made import GENESETS, RESULT, Cells, label, labelled, snapshot, values
+from made import GENE_SETS, RESULT, Cells, annotation, labelled, snapshot, values
 from pyroaring import BitMap
 from starcyte.curation.cell_names import CellNames
-from starcyte.curation.files.session import from_runs, place_labels, read_session, runs, write_session
+from starcyte.curation.files.session import from_runs, place_annotations, read_session, runs, write_session
 from starcyte.curation.models import GeneSet, SavedItem
 from starcyte.errors import BadRequest
 
 NAMES = ["a", "b", "c", "d"]
-LABELS = [label("t", [1, -1, 0, 0], ["x", "y", "z"], ["#112233", "", "#000000"], ["a note", "", "two\nlines"])]
+ANNOTATIONS = [
+    annotation("t", [1, -1, 0, 0], ["x", "y", "z"], ["#112233", "", "#000000"], ["a note", "", "two\nlines"])
+]
 VIEW = SavedItem("view", "mine", 3, "application/json", b'{"zoom": 2.5, "thumbnail": "data:image/png;base64,AA=="}')
 
 
@@ -26,9 +28,9 @@ def written(made, names):
 
 
 def other(session, names):
-    """The session's labels as values on another dataset."""
+    """The session's annotations as values on another dataset."""
     found = CellNames(Cells(list(names))).find(session.names)
-    return {placed.name: values(placed, len(names)) for placed in place_labels(session, found)}
+    return {placed.name: values(placed, len(names)) for placed in place_annotations(session, found)}
 
 
 @given(st.sets(st.integers(0, 40)))
@@ -39,24 +41,24 @@ def test_runs_are_the_cells(cells):
     assert from_runs(lengths, 41) == BitMap(cells)
 
 
-@given(labelled(), GENESETS)
-def test_what_was_written_comes_back(made, genesets):
-    names, labels = made
-    found = read_session(written(snapshot(labels, genesets), names))
-    assert found.snapshot.labels == tuple(labels)
-    assert found.snapshot.genesets == tuple(genesets)
-    assert other(found, names[::-1]) == {one.name: values(one, len(names))[::-1] for one in labels}
+@given(labelled(), GENE_SETS)
+def test_what_was_written_comes_back(made, gene_sets):
+    names, annotations = made
+    found = read_session(written(snapshot(annotations, gene_sets), names))
+    assert found.snapshot.annotations == tuple(annotations)
+    assert found.snapshot.gene_sets == tuple(gene_sets)
+    assert other(found, names[::-1]) == {one.name: values(one, len(names))[::-1] for one in annotations}
 
 
 def test_it_is_json_that_says_what_it_is_of():
-    about = json.loads(written(snapshot(LABELS, [GeneSet("s", 1, ("A",), "d")], [VIEW, RESULT], "me", 9), NAMES))
+    about = json.loads(written(snapshot(ANNOTATIONS, [GeneSet("s", 1, ("A",), "d")], [VIEW, RESULT], "me", 9), NAMES))
     assert about["format"] == "starcyte session"
     assert about["dataset"] == {"title": "Some data", "fingerprint": "f00d", "n_obs": 4, "n_vars": 3}
     assert (about["user"], about["revision"]) == ("me", 9)
-    assert about["labels"] == [
+    assert about["annotations"] == [
         {
             "name": "t",
-            "categories": [
+            "labels": [
                 {"name": "x", "color": "#112233", "note": "a note", "cells": [2, 2]},
                 {"name": "y", "color": "", "note": "", "cells": [0, 1]},
                 {"name": "z", "color": "#000000", "note": "two\nlines", "cells": []},
@@ -70,8 +72,8 @@ def test_it_is_json_that_says_what_it_is_of():
 
 
 def test_views_and_results_come_back():
-    found = read_session(written(snapshot(keepsakes=[VIEW, RESULT]), NAMES))
-    assert [(k.kind, k.name, json.loads(k.body)) for k in found.snapshot.keepsakes] == [
+    found = read_session(written(snapshot(saved_items=[VIEW, RESULT]), NAMES))
+    assert [(k.kind, k.name, json.loads(k.body)) for k in found.snapshot.saved_items] == [
         ("view", "mine", json.loads(VIEW.body)),
         ("result", "B against T", json.loads(RESULT.body)),
     ]
@@ -79,15 +81,15 @@ def test_views_and_results_come_back():
 
 def test_nothing_made():
     found = read_session(written(snapshot(), NAMES))
-    assert (found.snapshot.labels, found.snapshot.genesets, list(found.names)) == ((), (), [])
+    assert (found.snapshot.annotations, found.snapshot.gene_sets, list(found.names)) == ((), (), [])
 
 
 def test_on_other_data_the_names_decide():
-    found = read_session(written(snapshot(LABELS), NAMES))
+    found = read_session(written(snapshot(ANNOTATIONS), NAMES))
     assert other(found, ["d", "new", "a"]) == {"t": ["x", None, "y"]}
-    (placed,) = place_labels(found, np.array([5, -1, -2]))
-    assert [c.cells.to_array().tolist() for c in placed.categories] == [[], [5], []]
-    assert [(c.color, c.note) for c in placed.categories] == [
+    (placed,) = place_annotations(found, np.array([5, -1, -2]))
+    assert [c.cells.to_array().tolist() for c in placed.labels] == [[], [5], []]
+    assert [(c.color, c.note) for c in placed.labels] == [
         ("#112233", "a note"),
         ("", ""),
         ("#000000", "two\nlines"),
@@ -95,12 +97,12 @@ def test_on_other_data_the_names_decide():
 
 
 def changed(**parts):
-    body = json.loads(written(snapshot(LABELS), NAMES))
+    body = json.loads(written(snapshot(ANNOTATIONS), NAMES))
     return json.dumps(body | parts).encode()
 
 
 def with_cells(*cells):
-    return changed(labels=[{"name": "t", "categories": [{"name": f"c{i}", "cells": c} for i, c in enumerate(cells)]}])
+    return changed(annotations=[{"name": "t", "labels": [{"name": f"c{i}", "cells": c} for i, c in enumerate(cells)]}])
 
 
 @pytest.mark.parametrize(
@@ -115,9 +117,9 @@ def with_cells(*cells):
         (changed(dataset={"n_obs": -1}), "how many cells"),
         (changed(dataset={"n_obs": 2**40}), "how many cells"),
         (changed(dataset={"n_obs": True}), "how many cells"),
-        (changed(labels={}), "'labels'"),
-        (changed(labels=[{"name": ""}]), "empty"),
-        (changed(labels=[{"name": 3}]), "'name'"),
+        (changed(annotations={}), "'annotations'"),
+        (changed(annotations=[{"name": ""}]), "empty"),
+        (changed(annotations=[{"name": 3}]), "'name'"),
         (changed(cells={"rows": [0, 4], "names": ["a"]}), "4 cells and 1 names"),
         (changed(cells={"rows": [0, 1], "names": [3]}), "'names'"),
         (changed(cells={"rows": [0, 0], "names": []}), "without a name"),

@@ -66,22 +66,27 @@ def test_prepare(run, dataset, tmp_path):
 
 
 def test_annotate(run, dataset, tmp_path):
-    labels = tmp_path / "dataset_2.dat"
-    labels.write_text("cell\tmine\n")
-    config = {"dataset": str(dataset), "labels": str(labels), "labels_name": "labels", "labels_format": "tabular"}
+    annotations = tmp_path / "dataset_2.dat"
+    annotations.write_text("cell\tmine\n")
+    config = {
+        "dataset": str(dataset),
+        "annotations": str(annotations),
+        "annotations_name": "annotations",
+        "annotations_format": "tabular",
+    }
     ran = run("annotate", config | {"output": "annotated.h5ad"})
     assert (ran.returncode, ran.stderr) == (0, "")
     assert (tmp_path / "working" / "annotated.h5ad").read_text() == "export"
-    assert Path(given(tmp_path)["labels"]).name == "labels.tabular"
+    assert Path(given(tmp_path)["annotations"]).name == "annotations.tabular"
     assert sorted(p.name for p in (tmp_path / "working").iterdir()) == ["annotated.h5ad"]
-    assert labels.read_text() == "cell\tmine\n"
+    assert annotations.read_text() == "cell\tmine\n"
 
 
 @pytest.mark.parametrize("command", ["prepare", "inspect", "annotate"])
 def test_what_fails_is_said_once_with_the_name_that_its_user_knows(run, dataset, tmp_path, command):
-    config = {"dataset": str(dataset), "output": "out", "html": "a", "json": "b", "labels_format": "csv"}
-    labels = {"labels": str(dataset), "labels_name": "labels"}
-    ran = run(command, config | labels, status=2, complain="starcyte: '{}' is no HDF5 file.")
+    config = {"dataset": str(dataset), "output": "out", "html": "a", "json": "b", "annotations_format": "csv"}
+    annotations = {"annotations": str(dataset), "annotations_name": "annotations"}
+    ran = run(command, config | annotations, status=2, complain="starcyte: '{}' is no HDF5 file.")
     assert ran.returncode == 2
     assert ran.stderr == f'starcyte: "{NASTY}" is no HDF5 file.\n'
     assert list((tmp_path / "working").iterdir()) == []

@@ -26,17 +26,17 @@ def test_report_is_true_at_any_time(job):
     report = Report(job, clock)
     report.opened()
     text = job.report.read_text(encoding="utf-8")
-    assert "Dataset   PBMC, é😀\n" in text
-    assert "Size      12,345 bytes\n" in text
-    assert "Opened    2026-11-22 09:05:00 UTC\n" in text
+    assert "Dataset     PBMC, é😀\n" in text
+    assert "Size        12,345 bytes\n" in text
+    assert "Opened      2026-11-22 09:05:00 UTC\n" in text
     assert "Closed" not in text
-    assert "Saved     nothing\n" in text
+    assert "Saved       nothing\n" in text
     make_outputs_folder(job)
-    (job.outputs / "labels.csv").write_text("a")
+    (job.outputs / "annotations.csv").write_text("a")
     report.closed("by Galaxy")
     text = job.report.read_text(encoding="utf-8")
-    assert "Closed    2026-11-22 09:05:00 UTC (by Galaxy)\n" in text
-    assert "Saved     labels.csv (1 bytes)\n" in text
+    assert "Closed      2026-11-22 09:05:00 UTC (by Galaxy)\n" in text
+    assert "Saved       annotations.csv (1 bytes)\n" in text
 
 
 def test_report_is_written_in_place(job):
@@ -82,11 +82,11 @@ def test_outputs_folder_that_cannot_be(job):
 
 
 SESSION = {
-    "labels": [
+    "annotations": [
         {
             "name": "cell types",
             # runs of cells, by turns of those that are not in it and those that are
-            "categories": [{"name": "T cell", "cells": [2, 3, 1, 1]}, {"name": "B\ncell", "cells": []}],
+            "labels": [{"name": "T cell", "cells": [2, 3, 1, 1]}, {"name": "B\ncell", "cells": []}],
         }
     ],
     "genesets": [{"name": "markers", "genes": ["CD3D", "CD3E"]}],
@@ -102,20 +102,22 @@ def test_report_tells_what_was_made(job):
     (job.outputs / "session.json").write_text(json.dumps(SESSION))
     report.refresh()
     lines = job.report.read_text(encoding="utf-8").splitlines()
-    assert "Label     cell types: T cell (4), B cell (0)" in lines
-    assert "Gene sets markers (2 genes)" in lines
-    assert "Views     one, two" in lines
+    assert "Annotation  cell types: T cell (4), B cell (0)" in lines
+    assert "Gene sets   markers (2 genes)" in lines
+    assert "Views       one, two" in lines
     assert not any(line.startswith("Results") for line in lines)
     assert "with the saved session to go on" in lines[-1]
 
 
-@pytest.mark.parametrize("text", ["", "[]", "null", '{"labels": 3}', '{"labels": [{"name": 1}]}', json.dumps({"a": 1})])
+@pytest.mark.parametrize(
+    "text", ["", "[]", "null", '{"annotations": 3}', '{"annotations": [{"name": 1}]}', json.dumps({"a": 1})]
+)
 def test_report_of_a_session_that_it_does_not_know(job, text):
     make_outputs_folder(job)
     (job.outputs / "session.json").write_text(text)
     report = Report(job, clock)
     report.opened()
-    assert f"Saved     session.json ({len(text)} bytes)" in job.report.read_text(encoding="utf-8")
+    assert f"Saved       session.json ({len(text)} bytes)" in job.report.read_text(encoding="utf-8")
 
 
 def test_report_is_written_only_where_something_changed(job):
@@ -125,12 +127,12 @@ def test_report_is_written_only_where_something_changed(job):
     job.report.write_text("")
     report.refresh()
     assert job.report.read_text() == ""
-    (job.outputs / "labels.tabular").write_text("cell")
+    (job.outputs / "annotations.tabular").write_text("cell")
     report.refresh()
-    assert "labels.tabular" in job.report.read_text(encoding="utf-8")
-    (job.outputs / "labels.tabular").unlink()
+    assert "annotations.tabular" in job.report.read_text(encoding="utf-8")
+    (job.outputs / "annotations.tabular").unlink()
     report.refresh()
-    assert "Saved     nothing" in job.report.read_text(encoding="utf-8")
+    assert "Saved       nothing" in job.report.read_text(encoding="utf-8")
 
 
 def test_report_of_several(job, tmp_path):
@@ -145,26 +147,26 @@ def test_report_of_several(job, tmp_path):
     (job.outputs / "second" / "session.json").write_text(json.dumps(SESSION))
     # what is still being written lies in a folder beside it
     (job.outputs / ".second.saving").mkdir()
-    (job.outputs / ".second.saving" / "labels.tabular").touch()
+    (job.outputs / ".second.saving" / "annotations.tabular").touch()
     report.refresh()
     assert report.saved == [job.outputs / "second" / "session.json"]
     first, session, pbmc, second, last = job.report.read_text(encoding="utf-8").split("\n\n")
     assert first == "starcyte: session report"
-    assert session.splitlines()[0] == "Datasets  2"
-    assert session.splitlines()[2] == "Opened    2026-11-22 09:05:00 UTC"
-    assert pbmc.splitlines() == ["Dataset   PBMC, é😀", "Size      12,345 bytes", "Saved     nothing"]
+    assert session.splitlines()[0] == "Datasets    2"
+    assert session.splitlines()[2] == "Opened      2026-11-22 09:05:00 UTC"
+    assert pbmc.splitlines() == ["Dataset     PBMC, é😀", "Size        12,345 bytes", "Saved       nothing"]
     assert second.splitlines()[:3] == [
-        *("Dataset   second", "Size      7 bytes", "Label     cell types: T cell (4), B cell (0)"),
+        *("Dataset     second", "Size        7 bytes", "Annotation  cell types: T cell (4), B cell (0)"),
     ]
-    assert second.splitlines()[-1].startswith("Saved     second/session.json (")
+    assert second.splitlines()[-1].startswith("Saved       second/session.json (")
     assert "run it on that one alone, with its saved session" in last
     assert "The datasets themselves were not changed." in last
 
 
 def test_many_names_are_not_all_told(job):
     make_outputs_folder(job)
-    categories = [{"name": f"c{i}", "cells": [0, 1]} for i in range(1000)]
-    session = SESSION | {"labels": [{"name": "many", "categories": categories}]}
+    labels = [{"name": f"c{i}", "cells": [0, 1]} for i in range(1000)]
+    session = SESSION | {"annotations": [{"name": "many", "labels": labels}]}
     (job.outputs / "session.json").write_text(json.dumps(session))
     report = Report(job, clock)
     report.opened()

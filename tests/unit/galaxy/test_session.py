@@ -255,7 +255,7 @@ def test_viewer_that_is_killed_again_and_again(session, save, status):
     assert ("no error" in out) == bool(save)
     report = session.report.read_text(encoding="utf-8")
     assert "the viewer failed" in report
-    assert ("labels.tabular (4 bytes)" in report) == bool(save)
+    assert ("annotations.tabular (4 bytes)" in report) == bool(save)
 
 
 def test_viewer_ends_with_the_job_however_that_ends(session):
@@ -284,9 +284,9 @@ def test_why_it_ended_is_in_the_report(session):
 def test_the_report_follows_what_is_made(session):
     process = session.start()
     session.registered()
-    assert "Saved     nothing" in session.report.read_text(encoding="utf-8")
-    (session.working / "saved" / "labels.tabular").write_text("cell")
-    wait_for(lambda: "labels.tabular (4 bytes)" in session.report.read_text(encoding="utf-8"))
+    assert "Saved       nothing" in session.report.read_text(encoding="utf-8")
+    (session.working / "saved" / "annotations.tabular").write_text("cell")
+    wait_for(lambda: "annotations.tabular (4 bytes)" in session.report.read_text(encoding="utf-8"))
     process.kill()
     process.communicate(timeout=60)
 
@@ -326,8 +326,8 @@ def test_several_datasets_are_a_catalog(session):
     wait_for(lambda: listens(port))
     folder = session.working / "saved" / "other_x_e"
     folder.mkdir()
-    (folder / "labels.tabular").write_text("cell")
-    wait_for(lambda: "other_x_e/labels.tabular (4 bytes)" in session.report.read_text(encoding="utf-8"))
+    (folder / "annotations.tabular").write_text("cell")
+    wait_for(lambda: "other_x_e/annotations.tabular (4 bytes)" in session.report.read_text(encoding="utf-8"))
     process.terminate()
     _, err = process.communicate(timeout=10)
     assert (process.returncode, err) == (0, "")
@@ -343,7 +343,7 @@ def test_several_datasets_are_a_catalog(session):
         (str(session.config.with_name("dataset_2.dat")), "other_x_e", "other: 'x' # é😀"),
     ]
     report = session.report.read_text(encoding="utf-8")
-    for line in ("Datasets  2", f"Dataset   {NASTY}", "Dataset   other: 'x' # é😀", "Saved     nothing"):
+    for line in ("Datasets    2", f"Dataset     {NASTY}", "Dataset     other: 'x' # é😀", "Saved       nothing"):
         assert f"{line}\n" in report
     assert "(by Galaxy)" in report
     assert "Restarted" in report
@@ -375,11 +375,11 @@ def test_only_the_report(session):
     assert (process.returncode, err) == (0, "")
     text = session.report.read_text(encoding="utf-8")
     for line in (
-        f"Dataset   {NASTY}",
-        "Cells     1,200",
-        "Metadata  cell type",
-        "Embedded  none",
-        "Warning   X has <b>.",
+        f"Dataset     {NASTY}",
+        "Cells       1,200",
+        "Metadata    cell type",
+        "Embedded    none",
+        "Warning     X has <b>.",
     ):
         assert f"{line}\n" in text
     assert (session.working / "saved").is_dir()
@@ -395,10 +395,10 @@ def test_only_the_report_of_several(session):
     assert (process.returncode, err) == (0, "")
     assert len(session.starts) == 2
     text = session.report.read_text(encoding="utf-8")
-    assert "Datasets  2\n" in text
-    assert text.count("Cells     1,200\n") == 2
-    assert f"Dataset   {NASTY}\n" in text
-    assert "Dataset   other\n" in text
+    assert "Datasets    2\n" in text
+    assert text.count("Cells       1,200\n") == 2
+    assert f"Dataset     {NASTY}\n" in text
+    assert "Dataset     other\n" in text
 
 
 def test_only_the_report_of_what_cannot_be_read(session):

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from starcyte_galaxy.errors import JobError
-from starcyte_galaxy.stage import Dataset, named, printable, read_annotation, read_config, with_ids
+from starcyte_galaxy.stage import Dataset, named, printable, read_annotate_config, read_config, with_ids
 
 NASTY = "\"; rm -rf ~ #'<b>é😀.h5ad"
 
@@ -173,25 +173,25 @@ def annotation(tmp_path, **values):
     given = {
         "dataset": str(tmp_path / "dataset_1.dat"),
         "name": NASTY,
-        "labels": str(tmp_path / "dataset_2.dat"),
-        "labels_name": "labels",
-        "labels_format": "tabular",
+        "annotations": str(tmp_path / "dataset_2.dat"),
+        "annotations_name": "annotations",
+        "annotations_format": "tabular",
         "output": "annotated.h5ad",
     }
     path = tmp_path / "config.json"
     path.write_text(json.dumps(given | values))
-    return read_annotation(path)
+    return read_annotate_config(path)
 
 
 def test_annotation_is_read(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     read = annotation(tmp_path)
-    assert (read.dataset.name, read.labels.name, read.labels_format) == (NASTY, "labels", "tabular")
+    assert (read.dataset.name, read.annotations.name, read.annotations_format) == (NASTY, "annotations", "tabular")
     assert read.output == tmp_path / "annotated.h5ad"
 
 
-def test_labels_that_cannot_be_read(tmp_path):
+def test_annotations_that_cannot_be_read(tmp_path):
     with pytest.raises(JobError, match=r"datatype 'bam'. Give one of tabular"):
-        annotation(tmp_path, labels_format="bam")
-    with pytest.raises(JobError, match='The labels "labels" cannot be opened'):
-        annotation(tmp_path, labels="/nowhere/dataset_3.dat")
+        annotation(tmp_path, annotations_format="bam")
+    with pytest.raises(JobError, match='The annotations "annotations" cannot be opened'):
+        annotation(tmp_path, annotations="/nowhere/dataset_3.dat")

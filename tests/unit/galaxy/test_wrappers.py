@@ -269,10 +269,10 @@ def test_name_of_the_entry_point():
 @pytest.mark.parametrize(
     ("path", "found"),
     [
-        ("labels.tabular", ("labels", "tabular")),
+        ("annotations.tabular", ("annotations", "tabular")),
         ("gene_sets.gmt", ("gene_sets", "tabular")),
         ("x.y.svg", ("x.y", "svg")),
-        ("pbmc/labels.tabular", ("pbmc/labels", "tabular")),
+        ("pbmc/annotations.tabular", ("pbmc/annotations", "tabular")),
         ("pbmc/x.gmt", ("pbmc/x", "tabular")),
         (".pbmc.saving/files.json", None),
         ("pbmc/notes.txt", None),
@@ -292,9 +292,9 @@ def test_config_of_the_batch_tools(dataset, name):
     given = {"dataset": "/galaxy/objects/dataset_1.dat", "name": name}
     assert config_of("prepare.xml", infile=dataset) == given | {"output": "index.tar"}
     assert config_of("inspect.xml", infile=dataset) == given | {"html": "report.html", "json": "report.json"}
-    assert config_of("annotate.xml", infile=dataset, labels=dataset) == given | {
-        "labels": "/galaxy/objects/dataset_1.dat",
-        "labels_name": name,
-        "labels_format": "tabular",
+    assert config_of("annotate.xml", infile=dataset, annotations=dataset) == given | {
+        "annotations": "/galaxy/objects/dataset_1.dat",
+        "annotations_name": name,
+        "annotations_format": "tabular",
         "output": "annotated.h5ad",
     }

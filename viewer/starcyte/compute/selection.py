@@ -15,7 +15,7 @@ _FORMS = 'Give {"indices": [..]}, {"ranges": [[start, stop], ..]} or {"where": [
 
 
 def select(
-    dataset: Dataset, selection: Any, what: str = "selection", label: Callable[[str], Column] | None = None
+    dataset: Dataset, selection: Any, what: str = "selection", annotation: Callable[[str], Column] | None = None
 ) -> NDArray[np.bool_]:
     """Return which cells a selection holds.
 
@@ -26,11 +26,11 @@ def select(
     selection
         One of ``{"indices": [..]}``, ``{"ranges": [[start, stop], ..]}`` (stop excluded) or
         ``{"where": [{"column": name, "in": [categories]}, ..]}`` (all clauses hold), as parsed from JSON. A clause
-        with ``"label": true`` names a label in place of a column of obs.
+        ``{"annotation": name, "in": [labels]}`` names an annotation in place of a column of obs.
     what
         What to call it in messages.
-    label
-        Returns a label as a column; by default there are none.
+    annotation
+        Returns an annotation as a column; by default there are none.
 
     Returns
     -------
@@ -58,7 +58,7 @@ def select(
         if not given:
             raise BadRequest(f"The {what} has no clause in where.", _FORMS)
         for clause in given:
-            mask &= _from_clause(dataset, clause, what, label)
+            mask &= _from_clause(dataset, clause, what, annotation)
         return mask
     raise BadRequest(f"The {what} is not understood: {form!r} is no form of one.", _FORMS)
 
@@ -93,32 +93,34 @@ def _from_ranges(n: int, given: list[Any], what: str) -> NDArray[np.bool_]:
     return np.cumsum(steps[:-1]) > 0
 
 
-def _from_clause(dataset: Dataset, clause: Any, what: str, label: Callable[[str], Column] | None) -> NDArray[np.bool_]:
+def _from_clause(
+    dataset: Dataset, clause: Any, what: str, annotation: Callable[[str], Column] | None
+) -> NDArray[np.bool_]:
+    if not isinstance(clause, dict) or set(clause) not in ({"column", "in"}, {"annotation", "in"}):
+        raise BadRequest(f"The {what} has a clause that is not understood.", _FORMS)
+    name, chosen = clause.get("annotation", clause.get("column")), clause["in"]
     if (
-        not isinstance(clause, dict)
-        or set(clause) - {"label"} != {"column", "in"}
-        or not isinstance(clause["in"], list)
-        or not isinstance(clause.get("label", False), bool)
+        not isinstance(name, str)
+        or not isinstance(chosen, list)
+        or any(not isinstance(v, str | int | float) for v in chosen)
     ):
         raise BadRequest(f"The {what} has a clause that is not understood.", _FORMS)
-    if not isinstance(clause["column"], str) or any(not isinstance(v, str | int | float) for v in clause["in"]):
-        raise BadRequest(f"The {what} has a clause that is not understood.", _FORMS)
-    if clause.get("label"):
-        if label is None:
-            raise BadRequest(f"The {what} names a label, and there are none here.", _FORMS)
-        column = label(clause["column"])
+    if "annotation" in clause:
+        if annotation is None:
+            raise BadRequest(f"The {what} names an annotation, and there are none here.", _FORMS)
+        column = annotation(name)
     else:
-        column = dataset.obs_column(clause["column"])
+        column = dataset.obs_column(name)
     if column.info.kind in {Kind.CONTINUOUS, Kind.DATETIME}:
         raise BadRequest(
             f"The {what} asks for categories of {column.info.name!r}, which is {column.info.kind}.",
             "Send the cells as indices or ranges.",
         )
     codes, categories = column.as_codes()
-    wanted = {str(v) for v in clause["in"]}
+    wanted = {str(v) for v in chosen}
     unknown = wanted - set(categories)
     if unknown:
         raise BadRequest(f"Column {column.info.name!r} has no category {min(unknown)!r}.", "The schema lists them.")
-    chosen = np.array([*(c in wanted for c in categories), False])
-    mask: NDArray[np.bool_] = chosen[codes]
+    passes = np.array([*(c in wanted for c in categories), False])
+    mask: NDArray[np.bool_] = passes[codes]
     return mask

@@ -1,1 +1,1 @@
-"""What the user makes: labels, gene sets, views and results, kept so that nothing acknowledged is lost."""
+"""What the user makes: annotations, gene sets, views and results, kept so that nothing acknowledged is lost."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from starcyte.curation.annotations.annotations import Labels
+from starcyte.curation.annotations.annotations import Annotations
 from starcyte.curation.database.record import Change
 from starcyte.curation.database.store import Store, utc_now
 from starcyte.curation.gene_sets import GeneSets
@@ -40,9 +40,9 @@ class Curation:
         self.store = Store(store_path, settings, now)
         self.settings = settings
         self.n_obs = n_obs
-        self.labels = Labels(self.store, settings, n_obs)
-        self.genesets = GeneSets(self.store, settings)
-        self.keepsakes = SavedItems(self.store, settings)
+        self.annotations = Annotations(self.store, settings, n_obs)
+        self.gene_sets = GeneSets(self.store, settings)
+        self.saved_items = SavedItems(self.store, settings)
 
     def snapshot(self, user: str) -> Snapshot:
         """Return all that a user has made, at one moment."""
@@ -50,9 +50,9 @@ class Curation:
             return Snapshot(
                 user,
                 reading.newest(user),
-                self.labels.all(user, reading),
-                self.genesets.all(user, reading),
-                self.keepsakes.all(user, reading),
+                self.annotations.all(user, reading),
+                self.gene_sets.all(user, reading),
+                self.saved_items.all(user, reading),
             )
 
     def users(self) -> list[str]:

@@ -26,7 +26,7 @@ class GeneSets:
     store
         The database.
     settings
-        ``max_genesets``, ``max_geneset_genes`` and ``max_text`` are used.
+        ``max_gene_sets``, ``max_gene_set_genes`` and ``max_text`` are used.
     """
 
     def __init__(self, store: Store, settings: Settings) -> None:
@@ -40,7 +40,7 @@ class GeneSets:
 
     def all(self, user: str, reading: Reading) -> list[GeneSet]:
         """Return all gene sets of a user in a read transaction."""
-        return [_geneset(t) for t in reading.things(user, KIND)]
+        return [_gene_set(t) for t in reading.things(user, KIND)]
 
     def get(self, user: str, name: str) -> GeneSet:
         """Return a gene set by name; raise NotFound where there is none."""
@@ -48,7 +48,7 @@ class GeneSets:
             thing = reading.thing(user, KIND, name)
         if thing is None:
             raise no_such("gene set", name)
-        return _geneset(thing)
+        return _gene_set(thing)
 
     def revisions(self, user: str, name: str) -> list[Change]:
         """Return the history of a gene set that stands or was deleted, newest first."""
@@ -102,10 +102,10 @@ class GeneSets:
             thing = writing.thing(user, KIND, name)
             if expected is None and thing is not None:
                 raise Conflict(
-                    f"There is a gene set {name!r} already.", "Choose another name, or send If-Match.", _geneset(thing)
+                    f"There is a gene set {name!r} already.", "Choose another name, or send If-Match.", _gene_set(thing)
                 )
             if expected is not None and (expected != ANY or genes is None):
-                check_revision(thing, expected, name, _geneset)
+                check_revision(thing, expected, name, _gene_set)
             header: dict[str, Any] = {"genes": [], "description": ""} if thing is None else dict(thing.header)
             if wanted is not None:
                 header["genes"] = wanted
@@ -113,7 +113,7 @@ class GeneSets:
                 header["description"] = description
             called = new_name or name
             if thing is not None and (called, header) == (thing.name, thing.header):
-                return _geneset(thing)
+                return _gene_set(thing)
             if thing is not None and expected not in {ANY, thing.revision}:
                 raise _changed(thing)
             self._refuse_taken(writing, user, thing, called)
@@ -125,7 +125,7 @@ class GeneSets:
 
         Returns
         -------
-        revision, geneset
+        revision, gene_set
             The new revision; the set is None where it was deleted at the revision asked for, and so is now.
 
         Raises
@@ -143,7 +143,7 @@ class GeneSets:
                 raise _changed(thing)
             called, gone, header = _at(writing, thing, revision)
             if (called, gone, header) == (thing.name, thing.gone, thing.header):
-                return thing.revision, None if gone else _geneset(thing)
+                return thing.revision, None if gone else _gene_set(thing)
             if not gone:
                 self._refuse_taken(writing, user, thing, called)
             restored = self._save(writing, user, thing, called, header, "restore", gone)
@@ -169,10 +169,10 @@ class GeneSets:
 
     def _genes(self, given: Sequence[str]) -> list[str]:
         genes = list(dict.fromkeys(check_name(g, "a gene", self._settings) for g in given))
-        most = self._settings.max_geneset_genes
+        most = self._settings.max_gene_set_genes
         if len(genes) > most:
             raise LimitExceeded(
-                f"{len(genes)} genes are more than a set may have, {most} (setting max_geneset_genes).",
+                f"{len(genes)} genes are more than a set may have, {most} (setting max_gene_set_genes).",
                 "Leave some out.",
             )
         return genes
@@ -180,7 +180,7 @@ class GeneSets:
     def _refuse_taken(self, writing: Writing, user: str, thing: Record | None, name: str) -> None:
         other = writing.thing(user, KIND, name)
         if other is not None and (thing is None or other.id != thing.id):
-            raise Conflict(f"There is another gene set {name!r}.", "Rename that first.", _geneset(other))
+            raise Conflict(f"There is another gene set {name!r}.", "Rename that first.", _gene_set(other))
 
     def _save(
         self,
@@ -193,14 +193,14 @@ class GeneSets:
         gone: bool = False,
     ) -> GeneSet:
         if (thing is None or thing.gone) and not gone:
-            most = self._settings.max_genesets
+            most = self._settings.max_gene_sets
             if len(writing.things(user, KIND)) >= most:
-                raise too_many("gene sets", most, "max_genesets")
+                raise too_many("gene sets", most, "max_gene_sets")
         before = {"name": name, "gone": True, "header": {"genes": [], "description": ""}}
         if thing is not None:
             before = {"name": thing.name, "gone": thing.gone, "header": thing.header}
         undo = json.dumps(before, separators=(",", ":")).encode()
-        return _geneset(writing.save(thing, KIND, name, header, action, len(header["genes"]), undo, gone=gone))
+        return _gene_set(writing.save(thing, KIND, name, header, action, len(header["genes"]), undo, gone=gone))
 
 
 def _at(reading: Reading, thing: Record, revision: int) -> tuple[str, bool, dict[str, Any]]:
@@ -221,13 +221,13 @@ def _at(reading: Reading, thing: Record, revision: int) -> tuple[str, bool, dict
     return before["name"], before["gone"], before["header"]
 
 
-def _geneset(thing: Record) -> GeneSet:
+def _gene_set(thing: Record) -> GeneSet:
     header = thing.header
     return GeneSet(thing.name, thing.revision, tuple(header["genes"]), header["description"], thing.author, thing.time)
 
 
 def _changed(thing: Record) -> Conflict:
-    current = None if thing.gone else _geneset(thing)
+    current = None if thing.gone else _gene_set(thing)
     return Conflict(
         f"Gene set {thing.name!r} has changed since (it is at {thing.revision}).", "Look at it again.", current
     )

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Category:
-    """One category of a label.
+class Label:
+    """One label of an annotation.
 
     Parameters
     ----------
@@ -36,8 +36,8 @@ class Category:
 
 
 @dataclass(frozen=True)
-class Label:
-    """A categorical column that a user makes. A cell is in one of its categories or in none.
+class Annotation:
+    """A categorical column that a user makes. A cell is in one of its labels or in none.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ class Label:
         Any text that is not empty.
     revision
         The number of the change that made it what it is.
-    categories
+    labels
         In the order that the user gave them.
     author, time
         Of that change.
@@ -53,42 +53,42 @@ class Label:
 
     name: str
     revision: int
-    categories: tuple[Category, ...]
+    labels: tuple[Label, ...]
     author: str = ""
     time: str = ""
 
     def codes(self, n_obs: int) -> NDArray[np.int32]:
-        """Return the category of each cell, -1 where it has none: shape (n_obs,)."""
+        """Return the label of each cell, -1 where it has none: shape (n_obs,)."""
         codes = np.full(n_obs, -1, np.int32)
-        for code, category in enumerate(self.categories):
-            codes[np.frombuffer(category.cells.to_array(), np.uint32)] = code
+        for code, label in enumerate(self.labels):
+            codes[np.frombuffer(label.cells.to_array(), np.uint32)] = code
         return codes
 
     @property
     def n_labelled(self) -> int:
-        """Cells that are in a category."""
-        return sum(len(c.cells) for c in self.categories)
+        """Cells that are in a label."""
+        return sum(len(c.cells) for c in self.labels)
 
 
 @dataclass(frozen=True)
-class LabelInfo:
-    """A label without its cells, as lists show it.
+class AnnotationInfo:
+    """An annotation without its cells, as lists show it.
 
     Parameters
     ----------
     name, revision, author, time
-        As of a label.
-    categories
+        As of an annotation.
+    labels
         Without cells.
     counts
-        How many cells each category has.
+        How many cells each label has.
     """
 
     name: str
     revision: int
     author: str
     time: str
-    categories: tuple[Category, ...]
+    labels: tuple[Label, ...]
     counts: tuple[int, ...]
 
 
@@ -161,6 +161,6 @@ class Snapshot:
 
     user: str
     revision: int
-    labels: Sequence[Label]
-    genesets: Sequence[GeneSet]
-    keepsakes: Sequence[SavedItem]
+    annotations: Sequence[Annotation]
+    gene_sets: Sequence[GeneSet]
+    saved_items: Sequence[SavedItem]

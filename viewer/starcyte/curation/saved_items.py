@@ -1,4 +1,4 @@
-"""Keepsakes: views, results and figures that the page keeps, in the database. They have no history but its rows."""
+"""Saved items: views, results and figures that the page keeps, in the database. They have no history but its rows."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _THUMBNAIL = re.compile(r"data:image/(png|jpeg|webp);base64,[A-Za-z0-9+/]+={0,2}
 
 @dataclass(frozen=True)
 class SavedItemInfo:
-    """A keepsake without its body, as lists show it.
+    """A saved item without its body, as lists show it.
 
     Parameters
     ----------
     kind, name, revision, author, time, media_type
-        As of a keepsake.
+        As of a saved item.
     n_bytes
         Length of its body.
     thumbnail
@@ -51,7 +51,7 @@ class SavedItems:
     store
         The database.
     settings
-        ``max_kept``, ``max_kept_bytes`` and ``max_text`` are used.
+        ``max_saved_items``, ``max_saved_item_bytes`` and ``max_text`` are used.
     """
 
     def __init__(self, store: Store, settings: Settings) -> None:
@@ -59,25 +59,25 @@ class SavedItems:
         self._settings = settings
 
     def listed(self, user: str, kind: str) -> list[SavedItemInfo]:
-        """Return all keepsakes of a kind without their bodies."""
+        """Return all saved items of a kind without their bodies."""
         with self._store.read() as reading:
             return [_info(t) for t in reading.things(user, kind)]
 
     def all(self, user: str, reading: Reading) -> list[SavedItem]:
-        """Return all keepsakes of a user in a read transaction."""
+        """Return all saved items of a user in a read transaction."""
         return [kept for kind in KINDS for kept in self.of(user, kind, reading)]
 
     def of(self, user: str, kind: str, reading: Reading) -> list[SavedItem]:
-        """Return all keepsakes of a kind in a read transaction."""
-        return [read_keepsake(reading, t) for t in reading.things(user, kind)]
+        """Return all saved items of a kind in a read transaction."""
+        return [read_saved_item(reading, t) for t in reading.things(user, kind)]
 
     def get(self, user: str, kind: str, name: str) -> SavedItem:
-        """Return a keepsake by name; raise NotFound where there is none."""
+        """Return a saved item by name; raise NotFound where there is none."""
         with self._store.read() as reading:
             thing = reading.thing(user, kind, name)
             if thing is None:
                 raise no_such(kind, name)
-            return read_keepsake(reading, thing)
+            return read_saved_item(reading, thing)
 
     def put(
         self,
@@ -110,10 +110,11 @@ class SavedItems:
             If the name cannot be, or the body is empty or too large.
         """
         check_name(name, f"the {kind}", self._settings)
-        most = self._settings.max_kept_bytes
+        most = self._settings.max_saved_item_bytes
         if len(body) > most:
             raise LimitExceeded(
-                f"The {kind} has {len(body)} bytes, more than {most} (setting max_kept_bytes).", "Make it smaller."
+                f"The {kind} has {len(body)} bytes, more than {most} (setting max_saved_item_bytes).",
+                "Make it smaller.",
             )
         if not body:
             raise BadRequest(f"The {kind} is empty.", "Send what to keep as the body.")
@@ -128,14 +129,14 @@ class SavedItems:
                 check_revision(thing, expected, name, _info)
             if thing is not None and expected not in {ANY, thing.revision}:
                 raise _changed(thing)
-            if thing is None and len(writing.things(user, kind)) >= self._settings.max_kept:
-                raise too_many(f"{kind}s", self._settings.max_kept, "max_kept")
+            if thing is None and len(writing.things(user, kind)) >= self._settings.max_saved_items:
+                raise too_many(f"{kind}s", self._settings.max_saved_items, "max_saved_items")
             action = "create" if thing is None else "edit"
             thing = thing or writing.gone(user, kind, name)
             return _info(writing.save(thing, kind, name, header, action, len(body), parts={0: body}))
 
     def delete(self, user: str, kind: str, name: str, expected: int = ANY) -> int:
-        """Delete a keepsake for good, and return the revision of that.
+        """Delete a saved item for good, and return the revision of that.
 
         Raises
         ------
@@ -153,8 +154,8 @@ class SavedItems:
             return writing.save(thing, kind, name, {}, "delete", 0, parts={0: None}, gone=True).revision
 
 
-def read_keepsake(reading: Reading, thing: Record) -> SavedItem:
-    """Return a keepsake with its body, in the read transaction in which it was found."""
+def read_saved_item(reading: Reading, thing: Record) -> SavedItem:
+    """Return a saved item with its body, in the read transaction in which it was found."""
     media_type = thing.header["media_type"]
     return SavedItem(
         thing.kind, thing.name, thing.revision, media_type, reading.part(thing, 0), thing.author, thing.time

@@ -112,7 +112,7 @@ class Context:
                 except StorageUnusable as error:
                     if self.settings.read_only:
                         raise Forbidden("Nothing is kept here (setting read_only).") from None
-                    self.problem = f"Labels and gene sets cannot be kept. {error}"
+                    self.problem = f"Annotations and gene sets cannot be kept. {error}"
                     raise
                 self.problem = ""
                 if self.settings.outputs_dir and not self.settings.read_only:
@@ -140,7 +140,7 @@ class Context:
             return
         from starcyte.curation.curation import Curation
         from starcyte.curation.files.imports import take_session
-        from starcyte.curation.files.read import session_labels
+        from starcyte.curation.files.read import session_annotations
         from starcyte.curation.files.session import read_session
 
         # to be looked at, even where nothing may be made
@@ -149,8 +149,8 @@ class Context:
             if curation.newest(""):
                 return
             session = read_session(Path(self.settings.session_file).read_bytes())
-            table = session_labels(session, dataset, self._names(dataset))
-            take_session(curation, "", session, table.labels)
+            table = session_annotations(session, dataset, self._names(dataset))
+            take_session(curation, "", session, table.annotations)
             left_out = table.unmatched + table.duplicated
             if left_out:
                 self._session_problem = f"{left_out} cells of the saved session are not in this dataset, or not once."

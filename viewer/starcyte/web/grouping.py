@@ -1,4 +1,4 @@
-"""Columns that cells are grouped by or chosen by: those of obs, and the labels of the user."""
+"""Columns that cells are grouped by or chosen by: those of obs, and the annotations of the user."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from starcyte.web.responses import answer_once
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from starcyte.curation.models import Label
+    from starcyte.curation.models import Annotation
 
-LABEL, OBS = "label:", "obs:"
+ANNOTATION, OBS = "annotation:", "obs:"
 
 
 @dataclass(frozen=True)
@@ -31,23 +31,23 @@ class Grouping:
     Parameters
     ----------
     column
-        Of obs, or made of a label.
-    label
-        The label that it is made of.
+        Of obs, or made of an annotation.
+    annotation
+        The annotation that it is made of.
     """
 
     column: Column
-    label: Label | None = None
+    annotation: Annotation | None = None
 
     @property
     def key(self) -> list[Any]:
-        """What tells it from every other, and from what a label was before."""
+        """What tells it from every other, and from what an annotation was before."""
         name = self.column.info.name
-        return [name] if self.label is None else [name, current_user(_settings()), self.label.revision]
+        return [name] if self.annotation is None else [name, current_user(_settings()), self.annotation.revision]
 
 
 def grouping(name: str) -> Grouping:
-    """Return a column of obs, or a label by ``label:`` and its name; ``obs:`` before a column's name is left out.
+    """Return a column of obs (``NAME`` or ``obs:NAME``) or an annotation (``annotation:NAME``).
 
     Raises
     ------
@@ -55,15 +55,15 @@ def grouping(name: str) -> Grouping:
         If there is neither.
     """
     ctx, dataset = context(), context().dataset()
-    if name.startswith(LABEL) and ctx.keeps:
+    if name.startswith(ANNOTATION) and ctx.keeps:
         try:
-            label = ctx.curation().labels.get(current_user(ctx.settings), name.removeprefix(LABEL))
+            annotation = ctx.curation().annotations.get(current_user(ctx.settings), name.removeprefix(ANNOTATION))
         except NotFound:
-            # a column may be called so; where it is not, the label is what is missing
+            # a column may be called so; where it is not, the annotation is what is missing
             if all(c.name != name for c in dataset.obs):
                 raise
         else:
-            return Grouping(as_column(label), label)
+            return Grouping(as_column(annotation), annotation)
     try:
         return Grouping(dataset.obs_column(name))
     except NotFound:
@@ -73,37 +73,37 @@ def grouping(name: str) -> Grouping:
 
 
 def answer_grouped(make: Callable[[], Response], *groupings: Grouping | None) -> Response:
-    """Answer what depends on the file alone, or on a label as well: that is made anew each time."""
-    if all(g is None or g.label is None for g in groupings):
+    """Answer what depends on the file alone, or on an annotation as well: that is made anew each time."""
+    if all(g is None or g.annotation is None for g in groupings):
         return answer_once(make)
     response = make()
     response.headers["Cache-Control"] = "no-store"
     return response
 
 
-def label_column(name: str) -> Column:
-    """Return a label as a column; raise NotFound where there is none."""
+def annotation_column(name: str) -> Column:
+    """Return an annotation as a column; raise NotFound where there is none."""
     ctx = context()
-    return as_column(ctx.curation().labels.get(current_user(ctx.settings), name))
+    return as_column(ctx.curation().annotations.get(current_user(ctx.settings), name))
 
 
 def selected(selection: Any, what: str = "selection") -> NDArray[np.bool_]:
-    """Return which cells a selection holds, in which labels may take part as columns do."""
+    """Return which cells a selection holds, in which annotations may take part as columns do."""
     from starcyte.compute.selection import select
 
-    return select(context().dataset(), selection, what, label_column)
+    return select(context().dataset(), selection, what, annotation_column)
 
 
-def as_column(label: Label) -> Column:
-    """Return a label as a column of obs would be."""
+def as_column(annotation: Annotation) -> Column:
+    """Return an annotation as a column of obs would be."""
     dataset = context().dataset()
-    n = len(label.categories)
-    codes = label.codes(dataset.n_obs).astype(np.min_scalar_type(-max(n, 1)))
+    n = len(annotation.labels)
+    codes = annotation.codes(dataset.n_obs).astype(np.min_scalar_type(-max(n, 1)))
     # kept moments are found by the name of a column, so that no column may be called so
-    name, taken = LABEL + label.name, {c.name for c in dataset.obs}
+    name, taken = ANNOTATION + annotation.name, {c.name for c in dataset.obs}
     while name in taken:
-        name = LABEL + name
-    info = ColumnInfo(name, Kind.CATEGORICAL, str(codes.dtype), tuple(c.name for c in label.categories))
+        name = ANNOTATION + name
+    info = ColumnInfo(name, Kind.CATEGORICAL, str(codes.dtype), tuple(c.name for c in annotation.labels))
     return Column(info, codes)
 
 

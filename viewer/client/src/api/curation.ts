@@ -22,7 +22,7 @@ import type {
 } from './curationTypes';
 import type { JobAnswer, Selection } from './types';
 
-type Kind = 'labels' | 'genesets' | KeptKind;
+type Kind = 'annotations' | 'genesets' | KeptKind;
 
 const JSON_BODY = { 'Content-Type': 'application/json' };
 
@@ -38,29 +38,29 @@ function match(revision: number | null): Record<string, string> {
 export class CurationApi {
   constructor(private readonly api: Api) {}
 
-  labels(): Promise<{ readonly labels: readonly LabelInfo[]; readonly revision: number }> {
-    return this.get(pathOf('labels'));
+  labels(): Promise<{ readonly annotations: readonly LabelInfo[]; readonly revision: number }> {
+    return this.get(pathOf('annotations'));
   }
 
   codes(label: string): Promise<Column> {
-    return this.api.column(at('labels', label));
+    return this.api.column(at('annotations', label));
   }
 
   /** Create a label (revision null) or change one. */
   putLabel(name: string, edit: LabelEdit, revision: number | null): Promise<LabelAnswer> {
-    return this.send('PUT', at('labels', name), edit, revision);
+    return this.send('PUT', at('annotations', name), edit, revision);
   }
 
   assign(name: string, category: string | null, selection: Selection, revision: number | null): Promise<LabelAnswer> {
-    return this.send('POST', at('labels', name, '/assign'), { category, selection }, revision);
+    return this.send('POST', at('annotations', name, '/assign'), { label: category, selection }, revision);
   }
 
   restoreLabel(name: string, to: number, revision: number | null): Promise<LabelAnswer> {
-    return this.send('POST', at('labels', name, '/restore'), { revision: to }, revision);
+    return this.send('POST', at('annotations', name, '/restore'), { revision: to }, revision);
   }
 
   revisions(name: string): Promise<{ readonly revisions: readonly Revision[] }> {
-    return this.get(at('labels', name, '/revisions'));
+    return this.get(at('annotations', name, '/revisions'));
   }
 
   agreement(a: string, b: string, signal: AbortSignal): Promise<Agreement> {
@@ -130,7 +130,7 @@ export class CurationApi {
   }
 
   importLabels(text: string, type: string, name: string): Promise<LabelsImport> {
-    return this.upload(pathOf('import/labels', name ? { name } : {}), text, type);
+    return this.upload(pathOf('import/annotations', name ? { name } : {}), text, type);
   }
 
   importGenesets(text: string, type: string, name: string): Promise<GeneSetsImport> {

@@ -13,7 +13,7 @@ export interface LabelInfo {
   readonly revision: number;
   readonly author: string;
   readonly time: string;
-  readonly categories: readonly LabelCategory[];
+  readonly labels: readonly LabelCategory[];
   readonly n_unlabelled: number;
 }
 
@@ -26,8 +26,8 @@ export interface CategoryEdit {
 }
 
 export interface LabelEdit {
-  readonly categories?: readonly CategoryEdit[];
-  /** Of a new label: what to start from, `obs:NAME` or `label:NAME`. */
+  readonly labels?: readonly CategoryEdit[];
+  /** Of a new label: what to start from, `obs:NAME` or `annotation:NAME`. */
   readonly from?: string;
   /** The new name. */
   readonly name?: string;
@@ -35,7 +35,7 @@ export interface LabelEdit {
 
 export interface LabelAnswer {
   readonly revision: number;
-  readonly label: LabelInfo;
+  readonly annotation: LabelInfo;
 }
 
 export interface Revision {
@@ -48,7 +48,7 @@ export interface Revision {
 
 export interface Change {
   readonly revision: number;
-  readonly kind: 'label' | 'geneset' | 'view' | 'result' | 'figure';
+  readonly kind: 'annotation' | 'geneset' | 'view' | 'result' | 'figure';
   readonly name: string;
   readonly action: string;
   readonly time: string;
@@ -104,7 +104,7 @@ export interface KeptInfo {
 export type Named = string | { readonly name: string };
 
 export interface LabelsImport {
-  readonly labels: readonly Named[];
+  readonly annotations: readonly Named[];
   readonly matched: number;
   readonly unmatched: number;
   /** Left out: the name is that of several cells, or the file contradicts itself. */
@@ -118,7 +118,7 @@ export interface GeneSetsImport {
 }
 
 export interface SessionImport {
-  readonly labels: readonly Named[];
+  readonly annotations: readonly Named[];
   readonly genesets: readonly Named[];
   readonly views: readonly Named[];
   readonly unmatched: number;

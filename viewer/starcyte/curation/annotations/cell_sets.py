@@ -33,14 +33,14 @@ def from_mask(mask: NDArray[np.bool_]) -> BitMap:
 
 
 def from_codes(codes: NDArray[Any], n: int) -> list[BitMap]:
-    """Return one set for each of n categories; cells whose code is negative are in none.
+    """Return one set for each of n labels; cells whose code is negative are in none.
 
     Parameters
     ----------
     codes
         Shape (n_obs,).
     n
-        How many categories there are.
+        How many labels there are.
     """
     order = np.argsort(codes, kind="stable")
     ends = np.searchsorted(codes[order], np.arange(n + 1))

@@ -1,4 +1,4 @@
-"""Editing the categories of a label: the whole list is said, and where each comes from."""
+"""Editing the labels of an annotation: the whole list is said, and where each comes from."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from starcyte.settings import Settings
 
 @dataclass(frozen=True)
 class EditedLabel:
-    """A category as it is to be.
+    """A label as it is to be.
 
     Parameters
     ----------
@@ -24,7 +24,7 @@ class EditedLabel:
     color, note
         None leaves them as they are.
     was
-        The categories that it is made of; by default the one of its name, or a new one.
+        The labels that it is made of; by default the one of its name, or a new one.
     """
 
     name: str
@@ -34,29 +34,29 @@ class EditedLabel:
 
 
 def edited(state: State, wanted: Sequence[EditedLabel], settings: Settings) -> State:
-    """Return a state with these categories, in this order. Those that nothing is made of are deleted.
+    """Return a state with these labels, in this order. Those that nothing is made of are deleted.
 
     Parameters
     ----------
     state
         The state before.
     wanted
-        All categories.
+        All labels.
     settings
-        ``max_label_categories`` is used.
+        ``max_annotation_labels`` is used.
 
     Raises
     ------
     BadRequest
-        If two have one name, or one is to become two, or a category would be lost under another's new name.
+        If two have one name, or one is to become two, or a label would be lost under another's new name.
     NotFound
-        If one is made of a category that is not there.
+        If one is made of a label that is not there.
     LimitExceeded
         If there are too many.
     """
     check_number(len(wanted), settings)
     for want in wanted:
-        check_name(want.name, "the category", settings)
+        check_name(want.name, "the label", settings)
         check_color(want.color or "")
         check_note(want.note or "", f"The note of {want.name!r}", settings)
     sources = _sources(state, wanted)
@@ -82,35 +82,35 @@ def edited(state: State, wanted: Sequence[EditedLabel], settings: Settings) -> S
 
 
 def check_number(n: int, settings: Settings) -> None:
-    """Raise LimitExceeded where a label would have too many categories."""
-    most = settings.max_label_categories
+    """Raise LimitExceeded where an annotation would have too many labels."""
+    most = settings.max_annotation_labels
     if n > most:
         raise LimitExceeded(
-            f"{n} categories are more than a label may have, {most} (setting max_label_categories).",
-            "Merge some, or use several labels.",
+            f"{n} labels are more than an annotation may have, {most} (setting max_annotation_labels).",
+            "Merge some, or use several annotations.",
         )
 
 
 def _sources(state: State, wanted: Sequence[EditedLabel]) -> list[list[HistoryEntry]]:
-    """Return which of the present categories each of the wanted ones is made of."""
+    """Return which of the present labels each of the wanted ones is made of."""
     names = [w.name for w in wanted]
     if len(set(names)) < len(names):
         twice = next(n for n in names if names.count(n) > 1)
-        raise BadRequest(f"Two categories are called {twice!r}.", 'Give each a name of its own, or merge: "was".')
+        raise BadRequest(f"Two labels are called {twice!r}.", 'Give each a name of its own, or merge: "was".')
     present = {e.name: e for e in state.entries}
     claimed: set[str] = set()
     for name in (name for w in wanted for name in w.was):
         if name not in present:
-            raise NotFound(f"There is no category {name!r} in label {state.name!r}.", "Ask for the labels again.")
+            raise NotFound(f"There is no label {name!r} in annotation {state.name!r}.", "Fetch the annotations again.")
         if name in claimed:
-            raise BadRequest(f"Category {name!r} is to become two.", "Name it in one place alone.")
+            raise BadRequest(f"Label {name!r} is to become two.", "Name it in one place alone.")
         claimed.add(name)
     sources = []
     for want in wanted:
         if want.was:
             if want.name in present and want.name not in claimed:
                 raise BadRequest(
-                    f"There is a category {want.name!r} already.", 'Merge them by naming both in "was", or rename it.'
+                    f"There is a label {want.name!r} already.", 'Merge them by naming both in "was", or rename it.'
                 )
             sources.append([present[name] for name in want.was])
         else:

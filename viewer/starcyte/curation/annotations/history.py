@@ -1,4 +1,4 @@
-"""What labels are and were, at any revision that is kept."""
+"""What annotations are and were, at any revision that is kept."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from starcyte.errors import NotFound
 _KEPT = 32
 
 
-class LabelHistory:
-    """The states of labels, of which the last ones asked for stay in memory.
+class AnnotationHistory:
+    """The states of annotations, of which the last ones asked for stay in memory.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ class LabelHistory:
         self._lock = threading.Lock()
 
     def now(self, reading: Reading, thing: Record) -> State:
-        """Return what a label is."""
+        """Return what an annotation is."""
         key = (thing.id, thing.revision)
         with self._lock:
             kept = self._states.get(key)
@@ -46,9 +46,9 @@ class LabelHistory:
         return state
 
     def at(self, reading: Reading, thing: Record, revision: int) -> State:
-        """Return what a label was at a revision; raise NotFound where that never was, or is no longer kept."""
+        """Return what an annotation was at a revision; raise NotFound where that never was, or is no longer kept."""
         if not reading.first(thing) <= revision <= thing.revision:
-            raise NotFound(f"Label {thing.name!r} has no revision {revision}.", "Its history lists them.")
+            raise NotFound(f"Annotation {thing.name!r} has no revision {revision}.", "Its history lists them.")
         state = self.now(reading, thing)
         if revision == thing.revision:
             return state
@@ -57,7 +57,7 @@ class LabelHistory:
             for change in reading.undoing(thing, revision):
                 if change.undo is None:
                     raise NotFound(
-                        f"Revision {revision} of label {thing.name!r} is no longer kept (setting max_user_bytes).",
+                        f"Revision {revision} of annotation {thing.name!r} is no longer kept (setting max_user_bytes).",
                         "Choose a newer one.",
                     )
                 yield change.undo
@@ -65,7 +65,7 @@ class LabelHistory:
         return undone(state, undoings(), self._n_obs)
 
     def keep(self, thing: Record, state: State) -> None:
-        """Keep in memory what a label is at its revision."""
+        """Keep in memory what an annotation is at its revision."""
         with self._lock:
             self._states[thing.id, thing.revision] = state
             while len(self._states) > _KEPT:

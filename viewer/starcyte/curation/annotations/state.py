@@ -1,7 +1,7 @@
-"""A label at one moment, and the way back from it to the moment before.
+"""An annotation at one moment, and the way back from it to the moment before.
 
-A change is kept as its undoing: what the label was called, which categories it had where those have changed, and for
-each category the cells that have left it. So a change takes as much room as it moves cells, and every moment of the
+A change is kept as its undoing: what the annotation was called, which labels it had where those have changed, and for
+each label the cells that have left it. So a change takes as much room as it moves cells, and every moment of the
 past is reached by undoing from what stands.
 """
 
@@ -14,16 +14,16 @@ import numpy as np
 from pyroaring import BitMap
 
 from starcyte.curation.annotations.cell_sets import from_codes, from_rows, pack, rows_of, unpack
-from starcyte.curation.models import Category
+from starcyte.curation.models import Label
 
 NOWHERE = -1
-"""In place of a category's id: the cell was unlabelled."""
+"""In place of a label's id: the cell was unlabelled."""
 _UNMOVED = -2
 
 
 @dataclass(frozen=True)
 class HistoryEntry:
-    """A category without its cells. Its id stays when it is renamed, and is never given to another of the label."""
+    """A label without its cells. Its id stays when it is renamed, and is never given to another of the annotation."""
 
     id: int
     name: str
@@ -33,7 +33,7 @@ class HistoryEntry:
 
 @dataclass(frozen=True)
 class State:
-    """A label at one moment. Its sets of cells are shared between moments, and so never changed.
+    """An annotation at one moment. Its sets of cells are shared between moments, and so never changed.
 
     Parameters
     ----------
@@ -42,11 +42,11 @@ class State:
     gone
         Whether it is deleted.
     entries
-        The categories, in order.
+        The labels, in order.
     cells
-        The cells of each category, by id; no cell is in two.
+        The cells of each label, by id; no cell is in two.
     next_id
-        The id of the next new category.
+        The id of the next new label.
     """
 
     name: str
@@ -56,26 +56,26 @@ class State:
     next_id: int = 0
 
     def of(self, entry_id: int) -> BitMap:
-        """Return the cells of a category; empty where there is no such category."""
+        """Return the cells of a label; empty where there is no such label."""
         return (self.cells or {}).get(entry_id) or BitMap()
 
     def find(self, name: str) -> HistoryEntry | None:
-        """Return a category by name."""
+        """Return a label by name."""
         return next((e for e in self.entries if e.name == name), None)
 
     @property
     def n_labelled(self) -> int:
-        """Cells that are in a category."""
+        """Cells that are in a label."""
         return sum(len(self.of(e.id)) for e in self.entries)
 
     @property
-    def categories(self) -> tuple[Category, ...]:
-        """The categories as values."""
-        return tuple(Category(e.name, e.color, e.note, self.of(e.id)) for e in self.entries)
+    def labels(self) -> tuple[Label, ...]:
+        """The labels as values."""
+        return tuple(Label(e.name, e.color, e.note, self.of(e.id)) for e in self.entries)
 
 
 def moves(before: State, after: State) -> dict[int, BitMap]:
-    """Return the cells whose category is another after than before, by the category that they had before."""
+    """Return the cells whose label is another after than before, by the label that they had before."""
     found: dict[int, BitMap] = {}
     gained, left = BitMap(), BitMap()
     for entry_id in {e.id for e in (*before.entries, *after.entries)}:
@@ -147,19 +147,19 @@ def undone(state: State, undoings: Iterable[bytes], n_obs: int) -> State:
         has, had = state.of(entry_id), back.get(entry_id)
         stays = has - away if has.intersect(away) else has
         cells_then[entry_id] = stays if had is None else stays | from_rows(moved[rows_of(had)])
-    # ids of categories that were made since are not given again
+    # ids of labels that were made since are not given again
     return State(name, gone, entries, cells_then, state.next_id)
 
 
 def assigned(state: State, target: HistoryEntry | None, cells: BitMap) -> tuple[State, dict[int, BitMap]]:
-    """Return a state with these cells in one category, or in none, and the moves that lead there.
+    """Return a state with these cells in one label, or in none, and the moves that lead there.
 
     Parameters
     ----------
     state
         The state before.
     target
-        One of its categories; None unlabels the cells.
+        One of its labels; None unlabels the cells.
     cells
         Which ones.
     """

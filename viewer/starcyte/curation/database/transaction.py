@@ -207,7 +207,7 @@ class Writing(Reading):
         if standing > 0 and stands > most:
             raise LimitExceeded(
                 f"What you keep would take {stands} bytes, more than {most} (setting max_user_bytes).",
-                "Delete labels, results or figures that you do not need.",
+                "Delete annotations, results or figures that you do not need.",
             )
         if stands + past <= most or not past:
             return

@@ -1,4 +1,4 @@
-"""``starcyte export``: what was made of a dataset, or the labels of a file, as a new file."""
+"""``starcyte export``: what was made of a dataset, or the annotations of a file, as a new file."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 from starcyte.curation.cell_names import CellNames
 from starcyte.curation.curation import Curation
 from starcyte.curation.database.store import data_folder
-from starcyte.curation.files.read import LabelTable, read_labels
+from starcyte.curation.files.read import AnnotationTable, read_annotations
 from starcyte.curation.files.session import write_session
-from starcyte.curation.files.tables import FORMS, genesets_gmt, labels_table, write_h5ad
+from starcyte.curation.files.tables import FORMS, annotations_table, gene_sets_gmt, write_h5ad
 from starcyte.curation.models import Snapshot
 from starcyte.errors import InputError, StorageFull
 from starcyte.settings import Settings
@@ -27,7 +27,7 @@ _ENDINGS = (*(f".{ending}" for ending in FORMS), ".gmt", ".json", ".h5ad")
 
 
 def export(
-    dataset: Dataset, settings: Settings, output: Path, user: str, labels: Path | None, tick: Tick = no_tick
+    dataset: Dataset, settings: Settings, output: Path, user: str, annotations: Path | None, tick: Tick = no_tick
 ) -> list[str]:
     """Write a file, whose ending says what is in it.
 
@@ -41,8 +41,8 @@ def export(
         The file; what is there is replaced when the new one is whole.
     user
         Whose work.
-    labels
-        A table or a session to take the labels from, in place of the data folder.
+    annotations
+        A table or a session to take the annotations from, in place of the data folder.
     tick
         Told of the progress.
 
@@ -66,18 +66,18 @@ def export(
             raise InputError(f"{str(output)!r} is the dataset itself.", "Choose another file.")
     cells = CellNames(dataset)
     notes: list[str] = []
-    if labels is None:
+    if annotations is None:
         snapshot = _kept(dataset, settings, user)
     else:
-        table = _given(labels, dataset, cells)
-        notes += _told(table, labels)
-        snapshot = Snapshot(user, 0, table.labels, (), ())
+        table = _given(annotations, dataset, cells)
+        notes += _told(table, annotations)
+        snapshot = Snapshot(user, 0, table.annotations, (), ())
     part = output.with_name(f".{output.name}.{os.getpid()}")
     try:
         if ending == ".h5ad":
-            if not snapshot.labels:
-                raise InputError("There are no labels to write.", "Make some, or give them with --labels.")
-            notes += write_h5ad(snapshot.labels, dataset, part, user, tick)
+            if not snapshot.annotations:
+                raise InputError("There are no annotations to write.", "Make some, or give them with --annotations.")
+            notes += write_h5ad(snapshot.annotations, dataset, part, user, tick)
         else:
             _write(part, _blocks(ending, snapshot, dataset, cells))
         part.replace(output)
@@ -92,10 +92,10 @@ def export(
 
 def _blocks(ending: str, snapshot: Snapshot, dataset: Dataset, cells: CellNames) -> Iterable[bytes]:
     if ending == ".gmt":
-        return [genesets_gmt(snapshot.genesets)]
+        return [gene_sets_gmt(snapshot.gene_sets)]
     if ending == ".json":
         return write_session(snapshot, dataset, cells)
-    return labels_table(snapshot.labels, cells, FORMS[ending[1:]])
+    return annotations_table(snapshot.annotations, cells, FORMS[ending[1:]])
 
 
 def _write(path: Path, blocks: Iterable[bytes]) -> None:
@@ -110,7 +110,7 @@ def _kept(dataset: Dataset, settings: Settings, user: str) -> Snapshot:
     if not path.exists():
         raise InputError(
             f"Nothing was made of this dataset in the data folder {str(path.parent)!r}.",
-            "Choose another with --data-dir, or give labels with --labels.",
+            "Choose another with --data-dir, or give annotations with --annotations.",
         )
     curation = Curation(path, settings, dataset.n_obs)
     try:
@@ -119,12 +119,14 @@ def _kept(dataset: Dataset, settings: Settings, user: str) -> Snapshot:
         curation.close()
 
 
-def _given(path: Path, dataset: Dataset, cells: CellNames) -> LabelTable:
+def _given(path: Path, dataset: Dataset, cells: CellNames) -> AnnotationTable:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise InputError(f"The labels {str(path)!r} cannot be read: {error.strerror}.", "Check --labels.") from None
-    table = read_labels(data, dataset, cells)
+        raise InputError(
+            f"The annotations {str(path)!r} cannot be read: {error.strerror}.", "Check --annotations."
+        ) from None
+    table = read_annotations(data, dataset, cells)
     if not table.cells:
         examples = ", ".join(map(repr, table.examples))
         raise InputError(
@@ -134,7 +136,7 @@ def _given(path: Path, dataset: Dataset, cells: CellNames) -> LabelTable:
     return table
 
 
-def _told(table: LabelTable, path: Path) -> list[str]:
+def _told(table: AnnotationTable, path: Path) -> list[str]:
     notes, examples = [], ", ".join(map(repr, table.examples))
     if table.unmatched:
         notes.append(f"{table.unmatched} cells of {path.name!r} are not in the dataset (such as {examples}).")

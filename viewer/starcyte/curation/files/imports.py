@@ -1,4 +1,4 @@
-"""Taking in what a file holds: labels, gene sets, sessions. Nothing that stands is written over.
+"""Taking in what a file holds: annotations, gene sets, sessions. Nothing that stands is written over.
 
 What is there already, as it is, is left; what has the name of something else gets a number behind its own. A file is
 taken in as a whole or not at all.
@@ -11,9 +11,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from starcyte.curation.annotations.annotations import KIND as LABEL
-from starcyte.curation.gene_sets import KIND as GENESET
-from starcyte.curation.models import Category, GeneSet, Label, SavedItem
+from starcyte.curation.annotations.annotations import KIND as ANNOTATION
+from starcyte.curation.gene_sets import KIND as GENE_SET
+from starcyte.curation.models import Annotation, GeneSet, Label, SavedItem
 from starcyte.curation.names import clean_color, clean_names, clean_note
 from starcyte.curation.saved_items import thumbnail_of
 
@@ -22,21 +22,21 @@ if TYPE_CHECKING:
     from starcyte.curation.files.session import Session
     from starcyte.settings import Settings
 
-T = TypeVar("T", Label, GeneSet, SavedItem)
+T = TypeVar("T", Annotation, GeneSet, SavedItem)
 
 
 @dataclass(frozen=True)
 class Taken:
     """The names under which things stand now, in the order of the file."""
 
-    labels: Sequence[str] = ()
-    genesets: Sequence[str] = ()
+    annotations: Sequence[str] = ()
+    gene_sets: Sequence[str] = ()
     views: Sequence[str] = ()
     results: Sequence[str] = ()
 
 
-def take_labels(curation: Curation, user: str, labels: Sequence[Label]) -> Sequence[str]:
-    """Take in labels, and return the names under which they stand.
+def take_annotations(curation: Curation, user: str, annotations: Sequence[Annotation]) -> Sequence[str]:
+    """Take in annotations, and return the names under which they stand.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def take_labels(curation: Curation, user: str, labels: Sequence[Label]) -> Seque
         Where.
     user
         Whose they will be.
-    labels
+    annotations
         As a file gives them.
 
     Raises
@@ -53,31 +53,31 @@ def take_labels(curation: Curation, user: str, labels: Sequence[Label]) -> Seque
         If there are too many, or they are too large.
     """
     with curation.store.read() as reading:
-        standing = {label.name: label for label in curation.labels.all(user, reading)}
-    clean = [_clean_label(label, curation.settings) for label in labels]
+        standing = {annotation.name: annotation for annotation in curation.annotations.all(user, reading)}
+    clean = [_clean_annotation(annotation, curation.settings) for annotation in annotations]
 
-    def make(label: Label, name: str) -> None:
-        curation.labels.create(user, name, start=label.categories, action="import")
+    def make(annotation: Annotation, name: str) -> None:
+        curation.annotations.create(user, name, start=annotation.labels, action="import")
 
-    return _take(curation, user, LABEL, clean, standing, _same_label, make)
+    return _take(curation, user, ANNOTATION, clean, standing, _same_annotation, make)
 
 
-def take_genesets(curation: Curation, user: str, genesets: Sequence[GeneSet]) -> Sequence[str]:
-    """Take in gene sets, and return the names under which they stand; see :func:`take_labels`."""
+def take_gene_sets(curation: Curation, user: str, gene_sets: Sequence[GeneSet]) -> Sequence[str]:
+    """Take in gene sets, and return the names under which they stand; see :func:`take_annotations`."""
     settings = curation.settings
     with curation.store.read() as reading:
-        standing = {geneset.name: geneset for geneset in curation.genesets.all(user, reading)}
+        standing = {gene_set.name: gene_set for gene_set in curation.gene_sets.all(user, reading)}
 
-    def make(geneset: GeneSet, name: str) -> None:
-        description = clean_note(geneset.description, settings)
-        curation.genesets.put(user, name, geneset.genes, description, action="import")
+    def make(gene_set: GeneSet, name: str) -> None:
+        description = clean_note(gene_set.description, settings)
+        curation.gene_sets.put(user, name, gene_set.genes, description, action="import")
 
-    clean = [GeneSet(g.name, 0, tuple(clean_names(g.genes, settings)), g.description) for g in genesets]
-    return _take(curation, user, GENESET, clean, standing, _same_geneset, make)
+    clean = [GeneSet(g.name, 0, tuple(clean_names(g.genes, settings)), g.description) for g in gene_sets]
+    return _take(curation, user, GENE_SET, clean, standing, _same_gene_set, make)
 
 
-def take_session(curation: Curation, user: str, session: Session, labels: Sequence[Label]) -> Taken:
-    """Take in all that a session holds; see :func:`take_labels`.
+def take_session(curation: Curation, user: str, session: Session, annotations: Sequence[Annotation]) -> Taken:
+    """Take in all that a session holds; see :func:`take_annotations`.
 
     Parameters
     ----------
@@ -87,14 +87,14 @@ def take_session(curation: Curation, user: str, session: Session, labels: Sequen
         Whose it will be.
     session
         The session.
-    labels
-        Its labels, with the cells of the dataset here.
+    annotations
+        Its annotations, with the cells of the dataset here.
     """
-    kept = session.snapshot.keepsakes
+    kept = session.snapshot.saved_items
     with curation.store.write(user):
         return Taken(
-            take_labels(curation, user, labels),
-            take_genesets(curation, user, session.snapshot.genesets),
+            take_annotations(curation, user, annotations),
+            take_gene_sets(curation, user, session.snapshot.gene_sets),
             _take_kept(curation, user, [k for k in kept if k.kind == "view"]),
             _take_kept(curation, user, [k for k in kept if k.kind == "result"]),
         )
@@ -106,11 +106,11 @@ def _take_kept(curation: Curation, user: str, kept: Sequence[SavedItem]) -> Sequ
     kind = kept[0].kind
     with curation.store.read() as reading:
         wanted = {k.name for k in kept}
-        standing = {k.name: k for k in curation.keepsakes.of(user, kind, reading) if k.name in wanted}
+        standing = {k.name: k for k in curation.saved_items.of(user, kind, reading) if k.name in wanted}
 
-    def make(keepsake: SavedItem, name: str) -> None:
-        picture = thumbnail_of(json.loads(keepsake.body)) or ""
-        curation.keepsakes.put(user, kind, name, keepsake.media_type, keepsake.body, picture)
+    def make(item: SavedItem, name: str) -> None:
+        picture = thumbnail_of(json.loads(item.body)) or ""
+        curation.saved_items.put(user, kind, name, item.media_type, item.body, picture)
 
     return _take(curation, user, kind, kept, standing, _same_kept, make)
 
@@ -140,32 +140,32 @@ def _take(
     return names
 
 
-def _clean_label(label: Label, settings: Settings) -> Label:
-    names = clean_names((c.name for c in label.categories), settings)
-    return Label(
-        label.name,
+def _clean_annotation(annotation: Annotation, settings: Settings) -> Annotation:
+    names = clean_names((c.name for c in annotation.labels), settings)
+    return Annotation(
+        annotation.name,
         0,
         tuple(
-            Category(name, clean_color(c.color), clean_note(c.note, settings), c.cells)
-            for name, c in zip(names, label.categories, strict=True)
+            Label(name, clean_color(c.color), clean_note(c.note, settings), c.cells)
+            for name, c in zip(names, annotation.labels, strict=True)
         ),
     )
 
 
-def _same_label(there: Label, given: Label) -> bool:
-    """Say whether a label says nothing that is not there: a table has no colours, no notes, no empty categories."""
-    known = {c.name: c for c in there.categories}
-    cells = sum(len(c.cells) for c in given.categories)
+def _same_annotation(there: Annotation, given: Annotation) -> bool:
+    """Say whether an annotation says nothing that is not there: a table has no colours, no notes, no empty labels."""
+    known = {c.name: c for c in there.labels}
+    cells = sum(len(c.cells) for c in given.labels)
     return cells == there.n_labelled and all(
         c.name in known
         and c.cells == known[c.name].cells
         and c.color in {"", known[c.name].color}
         and c.note in {"", known[c.name].note}
-        for c in given.categories
+        for c in given.labels
     )
 
 
-def _same_geneset(there: GeneSet, given: GeneSet) -> bool:
+def _same_gene_set(there: GeneSet, given: GeneSet) -> bool:
     return there.genes == given.genes and given.description in {"", there.description}
 
 

@@ -21,7 +21,7 @@ class NewFile:
     n_bytes
         How large it is.
     notes
-        What is not as the labels say.
+        What is not as the annotations say.
     """
 
     id: str

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from starcyte.curation.cell_names import CellNames
 from starcyte.curation.files.filenames import FileNames, safe_stem
 from starcyte.curation.files.session import write_session
-from starcyte.curation.files.tables import FORMS, genesets_gmt, labels_table, result_table
+from starcyte.curation.files.tables import FORMS, annotations_table, gene_sets_gmt, result_table
 from starcyte.curation.models import SavedItem, Snapshot
-from starcyte.curation.saved_items import read_keepsake
+from starcyte.curation.saved_items import read_saved_item
 
 if TYPE_CHECKING:
     from starcyte.curation.curation import Curation
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from starcyte.curation.database.transaction import Reading
     from starcyte.store.dataset import Dataset
 
-LABELS, GENE_SETS, SESSION = "labels", "gene_sets", "session"
+ANNOTATIONS, GENE_SETS, SESSION = "annotations", "gene_sets", "session"
 _FORM = FORMS["tabular"]
 _FIGURES = {"image/svg+xml": "svg", "image/png": "png"}
 
@@ -56,8 +56,8 @@ def folder_of(user: str) -> str:
 
 
 def dataset_name(dataset: Dataset) -> str:
-    """Return what the file with the labels in it is called."""
-    return f"{safe_stem(dataset.title, 'dataset')[:80]}_labelled.h5ad"
+    """Return what the file with the annotations in it is called."""
+    return f"{safe_stem(dataset.title, 'dataset')[:80]}_annotated.h5ad"
 
 
 class Outputs:
@@ -88,15 +88,15 @@ class Outputs:
         reading
             A read transaction: all files are of one moment.
         """
-        names = FileNames([LABELS, GENE_SETS, SESSION, dataset_name(self._dataset).partition(".")[0]])
-        labels = self._curation.labels.all(user, reading)
-        genesets = self._curation.genesets.all(user, reading)
-        if labels:
-            state = [(label.name, label.revision) for label in labels]
-            yield Output(f"{LABELS}.tabular", state, lambda: labels_table(labels, self._cells, _FORM))
-        if genesets:
-            state = [(g.name, g.revision) for g in genesets]
-            yield Output(f"{GENE_SETS}.gmt", state, lambda: [genesets_gmt(genesets)])
+        names = FileNames([ANNOTATIONS, GENE_SETS, SESSION, dataset_name(self._dataset).partition(".")[0]])
+        annotations = self._curation.annotations.all(user, reading)
+        gene_sets = self._curation.gene_sets.all(user, reading)
+        if annotations:
+            state = [(annotation.name, annotation.revision) for annotation in annotations]
+            yield Output(f"{ANNOTATIONS}.tabular", state, lambda: annotations_table(annotations, self._cells, _FORM))
+        if gene_sets:
+            state = [(g.name, g.revision) for g in gene_sets]
+            yield Output(f"{GENE_SETS}.gmt", state, lambda: [gene_sets_gmt(gene_sets)])
         for thing in reading.things(user, "result"):
             is_table = self._is_table(thing, reading)
             name = names.give(thing.name, _FORM.ending if is_table else "json", "result")
@@ -105,23 +105,23 @@ class Outputs:
             yield _kept(names.give(thing.name, _FIGURES[thing.header["media_type"]], "figure"), thing, reading)
         revision = reading.newest(user)
         if revision:
-            snapshot = Snapshot(user, revision, labels, genesets, ())
+            snapshot = Snapshot(user, revision, annotations, gene_sets, ())
 
             def each(kind: str) -> Iterator[SavedItem]:
-                return (read_keepsake(reading, thing) for thing in reading.things(user, kind))
+                return (read_saved_item(reading, thing) for thing in reading.things(user, kind))
 
             yield Output(f"{SESSION}.json", revision, lambda: write_session(snapshot, self._dataset, self._cells, each))
 
     def _is_table(self, thing: Record, reading: Reading) -> bool:
         key = thing.id, thing.revision
         if key not in self._are_tables:
-            self._are_tables[key] = result_table(read_keepsake(reading, thing).body, _FORM) is not None
+            self._are_tables[key] = result_table(read_saved_item(reading, thing).body, _FORM) is not None
         return self._are_tables[key]
 
 
 def _kept(name: str, thing: Record, reading: Reading, as_table: bool = False) -> Output:
     def blocks() -> list[bytes]:
-        body = read_keepsake(reading, thing).body
+        body = read_saved_item(reading, thing).body
         return [(result_table(body, _FORM) if as_table else body) or b""]
 
     return Output(name, (thing.name, thing.revision), blocks)

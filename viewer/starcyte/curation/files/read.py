@@ -1,7 +1,7 @@
-"""Labels and gene sets from the files of other programs, and from our own.
+"""Annotations and gene sets from the files of other programs, and from our own.
 
-Labels: CSV or tab-separated, the cell's name first, with a header; cellxgene's annotations too, whose comments are
-passed over and whose ``unassigned`` is no category. Gene sets: GMT, cellxgene's CSV, a CSV with a column of sets and
+Annotations: CSV or tab-separated, the cell's name first, with a header; cellxgene's annotations too, whose comments are
+passed over and whose ``unassigned`` is no label. Gene sets: GMT, cellxgene's CSV, a CSV with a column of sets and
 one of genes, or a plain list.
 """
 
@@ -20,9 +20,9 @@ from pyroaring import BitMap
 
 from starcyte.curation.cell_names import ABSENT, AMBIGUOUS, CellNames
 from starcyte.curation.files.formulas import restore
-from starcyte.curation.files.session import Session, place_labels, read_session
+from starcyte.curation.files.session import Session, place_annotations, read_session
 from starcyte.curation.files.tables import CELLXGENE_COLUMNS, NO_DESCRIPTION
-from starcyte.curation.models import Category, GeneSet, Label
+from starcyte.curation.models import Annotation, GeneSet, Label
 from starcyte.errors import BadRequest
 
 if TYPE_CHECKING:
@@ -35,15 +35,15 @@ _GENES = {"gene_symbol", "gene", "genes", "symbol", "gene_name", "gene_id"}
 
 
 @dataclass(frozen=True)
-class LabelTable:
-    """Labels as a file gives them.
+class AnnotationTable:
+    """Annotations as a file gives them.
 
     Parameters
     ----------
-    labels
+    annotations
         One for each column; revisions are 0.
     cells
-        The cells that the file says something of, be it that they have no category.
+        The cells that the file says something of, be it that they have no label.
     unmatched
         Rows of the file whose cell is not in the dataset.
     duplicated
@@ -52,15 +52,15 @@ class LabelTable:
         Some names of rows left out.
     """
 
-    labels: tuple[Label, ...]
+    annotations: tuple[Annotation, ...]
     cells: BitMap
     unmatched: int
     duplicated: int
     examples: tuple[str, ...]
 
 
-def read_labels(data: bytes, dataset: Dataset, cells: CellNames) -> LabelTable:
-    """Return the labels of a saved session or of a table, whichever the file is.
+def read_annotations(data: bytes, dataset: Dataset, cells: CellNames) -> AnnotationTable:
+    """Return the annotations of a saved session or of a table, whichever the file is.
 
     Raises
     ------
@@ -68,12 +68,12 @@ def read_labels(data: bytes, dataset: Dataset, cells: CellNames) -> LabelTable:
         If it is neither.
     """
     if data.lstrip()[:1] == b"{":
-        return session_labels(read_session(data), dataset, cells)
-    return table_labels(data, cells)
+        return session_annotations(read_session(data), dataset, cells)
+    return table_annotations(data, cells)
 
 
-def session_labels(session: Session, dataset: Dataset, cells: CellNames) -> LabelTable:
-    """Return the labels of a session: by position on the data that it was made on, by the names of the cells on others.
+def session_annotations(session: Session, dataset: Dataset, cells: CellNames) -> AnnotationTable:
+    """Return the annotations of a session: by position on the same dataset, by the names of the cells on others.
 
     Raises
     ------
@@ -86,14 +86,14 @@ def session_labels(session: Session, dataset: Dataset, cells: CellNames) -> Labe
                 f"The session says that this dataset has {session.n_obs} cells, and it has {dataset.n_obs}.",
                 "Give a session.json that starcyte has written.",
             )
-        return LabelTable(tuple(session.snapshot.labels), session.rows, 0, 0, ())
+        return AnnotationTable(tuple(session.snapshot.annotations), session.rows, 0, 0, ())
     # a name that occurs twice may be either cell
     found = _agreeing(cells.find(session.names), [range(len(session.names))])
-    return _table(place_labels(session, found), found, session.names)
+    return _table(place_annotations(session, found), found, session.names)
 
 
-def table_labels(data: bytes, cells: CellNames) -> LabelTable:
-    """Return the labels of a table, by the names of the cells.
+def table_annotations(data: bytes, cells: CellNames) -> AnnotationTable:
+    """Return the annotations of a table, by the names of the cells.
 
     Raises
     ------
@@ -105,7 +105,7 @@ def table_labels(data: bytes, cells: CellNames) -> LabelTable:
     rows = _rows(text, _separator(text))
     header = next(rows, None)
     if header is None:
-        raise BadRequest("The file is empty.", "Give a table of cells and labels.")
+        raise BadRequest("The file is empty.", "Give a table of cells and annotations.")
     names: list[str] = []
     width = len(header[1])
     columns: list[list[int]] = []
@@ -127,7 +127,7 @@ def table_labels(data: bytes, cells: CellNames) -> LabelTable:
     titles = [restore(title) for title in header[1][1:]]
     if not titles:
         raise BadRequest(
-            "The file has one column only.", "Give the names of cells first, then a column for each label."
+            "The file has one column only.", "Give the names of cells first, then a column for each annotation."
         )
     if not names:
         raise BadRequest("The file has a header, and no cells.", "Give the names of cells, a row for each.")
@@ -135,17 +135,17 @@ def table_labels(data: bytes, cells: CellNames) -> LabelTable:
         raise BadRequest("A column of the file has no name, or that of another.", "Give each its own name.")
     found = _agreeing(cells.find(names), columns)
     kept = found >= 0
-    labels = [
-        _label(title, np.array(column, np.int64)[kept], known, found[kept], is_cellxgene)
+    annotations = [
+        _annotation(title, np.array(column, np.int64)[kept], known, found[kept], is_cellxgene)
         for title, column, known in zip(titles, columns, codes, strict=True)
     ]
-    return _table(tuple(labels), found, names)
+    return _table(tuple(annotations), found, names)
 
 
-def _table(labels: tuple[Label, ...], found: NDArray[np.int64], names: Sequence[str]) -> LabelTable:
+def _table(annotations: tuple[Annotation, ...], found: NDArray[np.int64], names: Sequence[str]) -> AnnotationTable:
     left_out = np.flatnonzero(found < 0)[: _EXAMPLES * 4].tolist()
-    return LabelTable(
-        labels,
+    return AnnotationTable(
+        annotations,
         BitMap(found[found >= 0].astype(np.uint32)),
         int((found == ABSENT).sum()),
         int((found == AMBIGUOUS).sum()),
@@ -166,21 +166,21 @@ def _agreeing(found: NDArray[np.int64], columns: Sequence[Sequence[int]]) -> NDA
     return np.where(np.isin(found, torn[torn >= 0]), AMBIGUOUS, found)
 
 
-def _label(
+def _annotation(
     title: str, values: NDArray[np.int64], known: dict[str, int], rows: NDArray[np.int64], is_cellxgene: bool
-) -> Label:
+) -> Annotation:
     by_code = {code: restore(text) for text, code in known.items()}
     order = np.argsort(values, kind="stable")
     codes, starts = np.unique(values[order], return_index=True)
-    categories: list[Category] = []
+    labels: list[Label] = []
     for code, cells in zip(codes.tolist(), np.split(rows[order], starts[1:]) if codes.size else (), strict=True):
         name = by_code[code]
         if name and not (is_cellxgene and name == _UNASSIGNED):
-            categories.append(Category(name, cells=BitMap(cells.astype(np.uint32))))
-    return Label(title, 0, tuple(sorted(categories, key=lambda c: c.name)))
+            labels.append(Label(name, cells=BitMap(cells.astype(np.uint32))))
+    return Annotation(title, 0, tuple(sorted(labels, key=lambda c: c.name)))
 
 
-def read_genesets(data: bytes, name: str) -> list[GeneSet]:
+def read_gene_sets(data: bytes, name: str) -> list[GeneSet]:
     """Return the gene sets of a file; revisions are 0.
 
     Parameters

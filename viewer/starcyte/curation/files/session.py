@@ -4,12 +4,12 @@
 
     {"format": "starcyte session", "version": 1, "starcyte": "0.2", "user", "time", "revision",
      "dataset": {"title", "fingerprint", "n_obs", "n_vars"},
-     "labels": [{"name", "categories": [{"name", "color", "note", "cells": RUNS}]}],
+     "annotations": [{"name", "labels": [{"name", "color", "note", "cells": RUNS}]}],
      "genesets": [{"name", "description", "genes"}], "views": [{"name", "body"}], "results": [{"name", "body"}],
      "cells": {"rows": RUNS, "names": [..]}}
 
 RUNS are the lengths of runs of cells, by turns of those that are not in it and those that are: ``[2, 3, 1, 1]`` is the
-cells 2, 3, 4 and 6. ``cells`` names those that are in a category of any label, in their order. Figures are files of
+cells 2, 3, 4 and 6. ``cells`` names those that are in a label of any annotation, in their order. Figures are files of
 their own.
 """
 
@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from pyroaring import BitMap
 
 from starcyte import __version__
-from starcyte.curation.models import Category, GeneSet, Label, SavedItem, Snapshot
+from starcyte.curation.models import Annotation, GeneSet, Label, SavedItem, Snapshot
 from starcyte.errors import BadRequest
 
 if TYPE_CHECKING:
@@ -79,9 +79,9 @@ def write_session(
     cells
         The names of its cells.
     each
-        Gives the keepsakes of a kind one by one, in place of those of the snapshot: all together may be large.
+        Gives the saved items of a kind one by one, in place of those of the snapshot: all together may be large.
     """
-    rows = BitMap.union(*(c.cells for label in snapshot.labels for c in label.categories), BitMap())
+    rows = BitMap.union(*(c.cells for annotation in snapshot.annotations for c in annotation.labels), BitMap())
     head: dict[str, Any] = {
         "format": FORMAT,
         "version": VERSION,
@@ -95,23 +95,25 @@ def write_session(
             "n_obs": dataset.n_obs,
             "n_vars": dataset.n_vars,
         },
-        "genesets": [{"name": g.name, "description": g.description, "genes": list(g.genes)} for g in snapshot.genesets],
+        "genesets": [
+            {"name": g.name, "description": g.description, "genes": list(g.genes)} for g in snapshot.gene_sets
+        ],
     }
     yield json.dumps(head).encode()[:-1]
     for key, kind in _KEPT.items():
         yield f', "{key}": ['.encode()
-        for i, kept in enumerate(each(kind) if each else (k for k in snapshot.keepsakes if k.kind == kind)):
+        for i, kept in enumerate(each(kind) if each else (k for k in snapshot.saved_items if k.kind == kind)):
             body = {"name": kept.name, "body": json.loads(kept.body)}
             yield (", " if i else "").encode() + json.dumps(body).encode()
         yield b"]"
-    for i, label in enumerate(snapshot.labels):
-        yield b', "labels": [' if i == 0 else b", "
-        yield f'{{"name": {json.dumps(label.name)}, "categories": ['.encode()
-        for j, category in enumerate(label.categories):
-            about = {"name": category.name, "color": category.color, "note": category.note}
-            yield f'{", " if j else ""}{json.dumps(about)[:-1]}, "cells": {_runs_text(category.cells)}}}'.encode()
+    for i, annotation in enumerate(snapshot.annotations):
+        yield b', "annotations": [' if i == 0 else b", "
+        yield f'{{"name": {json.dumps(annotation.name)}, "labels": ['.encode()
+        for j, label in enumerate(annotation.labels):
+            about = {"name": label.name, "color": label.color, "note": label.note}
+            yield f'{", " if j else ""}{json.dumps(about)[:-1]}, "cells": {_runs_text(label.cells)}}}'.encode()
         yield b"]}"
-    yield b"]" if snapshot.labels else b', "labels": []'
+    yield b"]" if snapshot.annotations else b', "annotations": []'
     yield f', "cells": {{"rows": {_runs_text(rows)}, "names": ['.encode()
     mask = np.zeros(cells.n, bool)
     mask[np.frombuffer(rows.to_array(), np.uint32)] = True
@@ -183,8 +185,8 @@ def read_session(data: bytes) -> Session:
     n = about.get("n_obs")
     if type(n) is not int or not 0 <= n < 2**32:
         raise BadRequest("The session does not say how many cells there were.", _HINT)
-    labels = tuple(_label(_an(dict, entry, "labels"), n) for entry in _listed(body, "labels"))
-    genesets = tuple(_geneset(_an(dict, entry, "genesets")) for entry in _listed(body, "genesets"))
+    annotations = tuple(_annotation(_an(dict, entry, "annotations"), n) for entry in _listed(body, "annotations"))
+    gene_sets = tuple(_gene_set(_an(dict, entry, "genesets")) for entry in _listed(body, "genesets"))
     kept = tuple(
         SavedItem(kind, _text(entry, "name"), 0, "application/json", json.dumps(entry.get("body")).encode())
         for key, kind in _KEPT.items()
@@ -194,14 +196,14 @@ def read_session(data: bytes) -> Session:
     rows, names = from_runs(named.get("rows", []), n), _texts(named, "names")
     if len(rows) != len(names):
         raise BadRequest(f"The session has {len(rows)} cells and {len(names)} names of cells.", _HINT)
-    if any(not category.cells.issubset(rows) for label in labels for category in label.categories):
+    if any(not label.cells.issubset(rows) for annotation in annotations for label in annotation.labels):
         raise BadRequest("The session has cells without a name.", _HINT)
-    snapshot = Snapshot(str(body.get("user", "")), 0, labels, genesets, kept)
+    snapshot = Snapshot(str(body.get("user", "")), 0, annotations, gene_sets, kept)
     return Session(str(about.get("fingerprint", "")), n, snapshot, rows, names)
 
 
-def place_labels(session: Session, found: NDArray[np.int64]) -> tuple[Label, ...]:
-    """Return the labels of a session on another dataset.
+def place_annotations(session: Session, found: NDArray[np.int64]) -> tuple[Annotation, ...]:
+    """Return the annotations of a session on another dataset.
 
     Parameters
     ----------
@@ -217,26 +219,28 @@ def place_labels(session: Session, found: NDArray[np.int64]) -> tuple[Label, ...
         return BitMap(there[there >= 0].astype(np.uint32))
 
     return tuple(
-        Label(label.name, 0, tuple(Category(c.name, c.color, c.note, placed(c.cells)) for c in label.categories))
-        for label in session.snapshot.labels
+        Annotation(
+            annotation.name, 0, tuple(Label(c.name, c.color, c.note, placed(c.cells)) for c in annotation.labels)
+        )
+        for annotation in session.snapshot.annotations
     )
 
 
-def _label(entry: dict[str, Any], n: int) -> Label:
+def _annotation(entry: dict[str, Any], n: int) -> Annotation:
     name, seen, taken = _text(entry, "name"), set[str](), BitMap()
-    categories = []
-    for part in (_an(dict, e, "categories") for e in _listed(entry, "categories")):
+    labels = []
+    for part in (_an(dict, e, "labels") for e in _listed(entry, "labels")):
         cells = from_runs(part.get("cells", []), n)
-        category = Category(_text(part, "name"), _text(part, "color", ""), _text(part, "note", ""), cells)
-        if category.name in seen or taken.intersect(cells):
-            raise BadRequest(f"Label {name!r} of the session has a category or a cell twice.", _HINT)
-        seen.add(category.name)
+        label = Label(_text(part, "name"), _text(part, "color", ""), _text(part, "note", ""), cells)
+        if label.name in seen or taken.intersect(cells):
+            raise BadRequest(f"Annotation {name!r} of the session has a label or a cell twice.", _HINT)
+        seen.add(label.name)
         taken |= cells
-        categories.append(category)
-    return Label(name, 0, tuple(categories))
+        labels.append(label)
+    return Annotation(name, 0, tuple(labels))
 
 
-def _geneset(entry: dict[str, Any]) -> GeneSet:
+def _gene_set(entry: dict[str, Any]) -> GeneSet:
     genes = tuple(dict.fromkeys(_texts(entry, "genes")))
     return GeneSet(_text(entry, "name"), 0, genes, _text(entry, "description", ""))
 

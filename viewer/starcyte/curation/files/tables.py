@@ -1,7 +1,7 @@
 """What users make, as the files that other programs read.
 
 Tables are CSV or tab-separated, in UTF-8, with a header; the first column names the cell, and an empty field is a cell
-without a category. Text that a spreadsheet would take for a formula is defused: see
+without a label. Text that a spreadsheet would take for a formula is defused: see
 :mod:`starcyte.curation.files.formulas`.
 """
 
@@ -26,7 +26,7 @@ from starcyte.store.dataset import Tick, no_tick
 
 if TYPE_CHECKING:
     from starcyte.curation.cell_names import CellNames
-    from starcyte.curation.models import GeneSet, Label
+    from starcyte.curation.models import Annotation, GeneSet
     from starcyte.store.dataset import Dataset
 
 CELLXGENE_COLUMNS = ("gene_set_name", "gene_set_description", "gene_symbol", "gene_description")
@@ -85,32 +85,32 @@ FORMS = {
 }
 
 
-def labels_table(labels: Sequence[Label], cells: CellNames, form: Form) -> Iterator[bytes]:
-    """Yield a table of labels in blocks, one row for each cell.
+def annotations_table(annotations: Sequence[Annotation], cells: CellNames, form: Form) -> Iterator[bytes]:
+    """Yield a table of annotations in blocks, one row for each cell.
 
     Parameters
     ----------
-    labels
+    annotations
         A column for each.
     cells
         The names of the cells.
     form
         How to write it.
     """
-    yield encode(form.row(["cell", *(label.name for label in labels)]))
-    codes = [small_codes(label, cells.n) for label in labels]
-    texts = [["", *(form.field(c.name) for c in label.categories)] for label in labels]
+    yield encode(form.row(["cell", *(annotation.name for annotation in annotations)]))
+    codes = [small_codes(annotation, cells.n) for annotation in annotations]
+    texts = [["", *(form.field(c.name) for c in annotation.labels)] for annotation in annotations]
     for start, names, plain in cells.blocks():
         kinds, ends = _ends([c[start : start + BLOCK] for c in codes], texts, form.separator)
         fields = names if plain else map(form.field, names)
         yield encode("".join(map(add, fields, map(ends.__getitem__, kinds.tolist()))))
 
 
-def small_codes(label: Label, n_obs: int) -> NDArray[np.signedinteger[Any]]:
-    """Return the category of each cell as :meth:`Label.codes` does, in as few bytes as it can."""
-    codes = np.full(n_obs, -1, np.min_scalar_type(-max(len(label.categories), 1)))
-    for code, category in enumerate(label.categories):
-        codes[np.frombuffer(category.cells.to_array(), np.uint32)] = code
+def small_codes(annotation: Annotation, n_obs: int) -> NDArray[np.signedinteger[Any]]:
+    """Return the label of each cell as :meth:`Annotation.codes` does, in as few bytes as it can."""
+    codes = np.full(n_obs, -1, np.min_scalar_type(-max(len(annotation.labels), 1)))
+    for code, label in enumerate(annotation.labels):
+        codes[np.frombuffer(label.cells.to_array(), np.uint32)] = code
     return codes
 
 
@@ -119,7 +119,7 @@ def _ends(
 ) -> tuple[NDArray[np.int64], list[str]]:
     """Return, for each row, which end it has, and the ends: what stands behind the name of the cell.
 
-    Rows with the same categories share their end, so that its making is not paid for each cell.
+    Rows with the same labels share their end, so that its making is not paid for each cell.
     """
     n = codes[0].size if codes else 0
     kinds, ends = np.zeros(n, np.int64), [""]
@@ -143,17 +143,17 @@ def encode(text: str) -> bytes:
 
 
 def write_h5ad(
-    labels: Sequence[Label],
+    annotations: Sequence[Annotation],
     dataset: Dataset,
     target: Path,
     user: str,
     tick: Tick = no_tick,
 ) -> list[str]:
-    """Write a new h5ad file: the dataset's own with labels as columns of obs, and the record of where it comes from.
+    """Write a new h5ad file: the dataset with annotations as columns of obs, and its provenance.
 
     Parameters
     ----------
-    labels
+    annotations
         What to add.
     dataset
         What they are of.
@@ -167,7 +167,7 @@ def write_h5ad(
     Returns
     -------
     list of str
-        What is not as the labels say, in words: a column of another name.
+        What is not as the annotations say, in words: a column of another name.
 
     Raises
     ------
@@ -180,12 +180,12 @@ def write_h5ad(
 
     columns = [
         NewColumn(
-            label.name,
-            small_codes(label, dataset.n_obs),
-            [c.name for c in label.categories],
-            [c.color for c in label.categories],
+            annotation.name,
+            small_codes(annotation, dataset.n_obs),
+            [c.name for c in annotation.labels],
+            [c.color for c in annotation.labels],
         )
-        for label in labels
+        for annotation in annotations
     ]
     provenance = {
         "version": __version__,
@@ -194,29 +194,29 @@ def write_h5ad(
         "source": dataset.path.name,
         "title": dataset.title,
         "fingerprint": dataset.fingerprint,
-        "labels": json.dumps([label.name for label in labels]),
+        "annotations": json.dumps([annotation.name for annotation in annotations]),
     }
     return copy_with_columns(dataset.path, target, columns, provenance, dataset.fingerprint, tick, apart=True)
 
 
-def genesets_gmt(genesets: Sequence[GeneSet]) -> bytes:
+def gene_sets_gmt(gene_sets: Sequence[GeneSet]) -> bytes:
     """Return gene sets as GMT: a line each of name, description and genes between tabs.
 
     It knows no quotes: tabs and line breaks within a text become spaces.
     """
     lines = []
-    for geneset in genesets:
-        fields = (geneset.name, geneset.description or NO_DESCRIPTION, *geneset.genes)
+    for gene_set in gene_sets:
+        fields = (gene_set.name, gene_set.description or NO_DESCRIPTION, *gene_set.genes)
         lines.append("\t".join(_BREAKS.sub(" ", text) for text in fields) + "\n")
     return encode("".join(lines))
 
 
-def genesets_csv(genesets: Sequence[GeneSet]) -> bytes:
+def gene_sets_csv(gene_sets: Sequence[GeneSet]) -> bytes:
     """Return gene sets as CSV in the form of cellxgene: a row for each gene."""
     form = FORMS["csv"]
     rows = [form.row(CELLXGENE_COLUMNS)]
-    for geneset in genesets:
-        rows += [form.row((geneset.name, geneset.description, gene, "")) for gene in geneset.genes or ("",)]
+    for gene_set in gene_sets:
+        rows += [form.row((gene_set.name, gene_set.description, gene, "")) for gene in gene_set.genes or ("",)]
     return encode("".join(rows))
 
 

@@ -196,7 +196,9 @@ def _add(file: h5py.File, columns: Sequence[NewColumn], provenance: Mapping[str,
         taken.add(key)
         named.append((key, column))
         if key != column.name:
-            notes.append(f"Label {column.name!r} is column {key!r} of the new file: the name was taken or is not one.")
+            notes.append(
+                f"Annotation {column.name!r} is column {key!r} of the new file: the name was taken or is not one."
+            )
     if isinstance(obs, h5py.Dataset):
         if not isinstance(uns, h5py.Group):
             raise DatasetInvalid("obs is in anndata 0.6's form, and uns is no group.", "Write the file with anndata.")
@@ -232,7 +234,7 @@ def _taken(file: h5py.File, obs: Any) -> set[str]:
 def _free_key(name: str, taken: Collection[str], in_uns: Collection[str]) -> str:
     """Return the name itself, as far as it can be that of an object in HDF5, or the first of its kind that is free."""
     base = storable(name).replace("/", "_")
-    base = base if base.strip(". ") else "label"
+    base = base if base.strip(". ") else "annotation"
     for number in range(1, len(taken) + len(in_uns) + 2):
         key = base if number == 1 else f"{base}_{number}"
         if key not in taken and f"{key}_colors" not in in_uns and f"{key}_categories" not in in_uns:

@@ -1,4 +1,4 @@
-"""The description of what users make: labels, gene sets, keepsakes."""
+"""The description of what users make: annotations, gene sets, saved items."""
 
 from __future__ import annotations
 
@@ -15,38 +15,43 @@ _WRITE = (*_READ, "412", "413", "507")
 def paths() -> dict[str, Any]:
     """Return the paths with their operations."""
     return {
-        "/labels": {"get": get("All labels", {"200": json_answer("Labels", "Labels")}, errors=_READ)},
-        "/labels/{name}": {
+        "/annotations": {
+            "get": get("All annotations", {"200": json_answer("Annotations", "Annotations")}, errors=_READ)
+        },
+        "/annotations/{name}": {
             "get": get(
-                "The category of every cell; as CSV, with the names of the cells before it",
+                "The label of every cell; as CSV, with the names of the cells before it",
                 {"200": columns("One column")},
-                path_name("Label"),
+                path_name("Annotation"),
                 errors=_READ,
             ),
             "put": _write(
-                "Make a label, or (with If-Match) give it other categories or another name. Categories that are not"
+                "Make an annotation, or (with If-Match) give it other labels or another name. Labels that are not"
                 " mentioned are deleted",
-                "LabelEdit",
-                {"200": json_answer("The label", "LabelDone"), "201": json_answer("The label is made", "LabelDone")},
-                "Label",
+                "AnnotationEdit",
+                {
+                    "200": json_answer("The annotation", "AnnotationDone"),
+                    "201": json_answer("The annotation is made", "AnnotationDone"),
+                },
+                "Annotation",
             ),
-            "delete": _delete("Delete a label", "Label"),
+            "delete": _delete("Delete an annotation", "Annotation"),
         },
-        "/labels/{name}/assign": {
+        "/annotations/{name}/assign": {
             "post": _write(
-                "Put cells into a category, or into none. With If-Match of an older revision it is done where none of"
+                "Put cells into a label, or into none. With If-Match of an older revision it is done where none of"
                 " the cells has been given something else since",
                 "Assignment",
-                {"200": json_answer("The label, and how many cells have changed", "LabelDone")},
-                "Label",
+                {"200": json_answer("The annotation, and how many cells have changed", "AnnotationDone")},
+                "Annotation",
             )
         },
-        "/labels/{name}/restore": {"post": _restore("a label", "Label", "LabelDone")},
-        "/labels/{name}/revisions": {
+        "/annotations/{name}/restore": {"post": _restore("an annotation", "Annotation", "AnnotationDone")},
+        "/annotations/{name}/revisions": {
             "get": get(
-                "The history of a label, the newest change first",
-                {"200": json_answer("Changes", "LabelHistory")},
-                path_name("Label"),
+                "The history of an annotation, the newest change first",
+                {"200": json_answer("Changes", "AnnotationHistory")},
+                path_name("Annotation"),
                 errors=_READ,
             )
         },
@@ -62,9 +67,9 @@ def paths() -> dict[str, Any]:
             "delete": _delete("Delete a gene set", "Gene set"),
         },
         "/genesets/{name}/restore": {"post": _restore("a gene set", "Gene set", "GeneSetDone")},
-        **_kept("views", "view", {JSON: {"schema": {}}}),
-        **_kept("results", "result", {JSON: {"schema": {}}}),
-        **_kept(
+        **_saved("views", "view", {JSON: {"schema": {}}}),
+        **_saved("results", "result", {JSON: {"schema": {}}}),
+        **_saved(
             "figures", "figure", {media: {"schema": {"type": "string", "format": "binary"}} for media in (SVG, PNG)}
         ),
         "/changes": {
@@ -77,10 +82,10 @@ def paths() -> dict[str, Any]:
         },
         "/agreement": {
             "get": get(
-                "Two labels, or columns of obs, against each other",
+                "Two annotations, or columns of obs, against each other",
                 {"200": json_answer("Counts, adjusted Rand index, Cohen's kappa", "Agreement")},
-                query("a", "label:NAME or obs:NAME", required=True),
-                query("b", "label:NAME or obs:NAME", required=True),
+                query("a", "annotation:NAME or obs:NAME", required=True),
+                query("b", "annotation:NAME or obs:NAME", required=True),
                 errors=(*_READ, "413"),
             )
         },
@@ -101,12 +106,12 @@ def schemas() -> dict[str, Any]:
     text, whole, flag = {"type": "string"}, {"type": "integer"}, {"type": "boolean"}
     maybe_number = {"type": ["number", "null"]}
     named = {"name": text, "revision": whole, "author": text, "time": text}
-    category = object_(("name", "color", "note", "n"), name=text, color=text, note=text, n=whole)
-    label = object_((*named, "categories", "n_unlabelled"), **named, categories=list_(category), n_unlabelled=whole)
-    geneset = object_(
+    label = object_(("name", "color", "note", "n"), name=text, color=text, note=text, n=whole)
+    annotation = object_((*named, "labels", "n_unlabelled"), **named, labels=list_(label), n_unlabelled=whole)
+    gene_set = object_(
         (*named, "genes", "description", "missing"), **named, genes=list_(text), description=text, missing=list_(text)
     )
-    keepsake = object_((*named, "bytes", "media_type"), **named, bytes=whole, media_type=text, thumbnail=text)
+    saved_item = object_((*named, "bytes", "media_type"), **named, bytes=whole, media_type=text, thumbnail=text)
     was = {"anyOf": [text, list_(text), {"type": "null"}]}
     edited = closed(
         ("name",),
@@ -129,35 +134,37 @@ def schemas() -> dict[str, Any]:
     )
     grouped = object_(("name", "categories"), name=text, categories=list_(text))
     lists = {
-        plural.capitalize(): object_((plural, "revision"), **{plural: list_(keepsake), "revision": whole})
+        plural.capitalize(): object_((plural, "revision"), **{plural: list_(saved_item), "revision": whole})
         for plural in ("views", "results", "figures")
     }
     return lists | {
         "Conflict": object_(
             ("error", "current", "yours"),
             error=object_(("code", "message", "hint"), code=text, message=text, hint=text),
-            current={"anyOf": [label, geneset, keepsake, {"type": "null"}]},
+            current={"anyOf": [annotation, gene_set, saved_item, {"type": "null"}]},
             yours={},
         ),
-        "Label": label,
-        "Labels": object_(("labels", "revision"), labels=list_(label), revision=whole),
-        "LabelDone": object_(
-            ("revision", "label"), revision=whole, n=whole, label={"anyOf": [label, {"type": "null"}]}
+        "Annotation": annotation,
+        "Annotations": object_(("annotations", "revision"), annotations=list_(annotation), revision=whole),
+        "AnnotationDone": object_(
+            ("revision", "annotation"), revision=whole, n=whole, annotation={"anyOf": [annotation, {"type": "null"}]}
         ),
-        "LabelEdit": closed((), **{"categories": list_(edited), "from": text, "name": _NAME}),
+        "AnnotationEdit": closed((), **{"labels": list_(edited), "from": text, "name": _NAME}),
         "Assignment": closed(
-            ("category", "selection"),
-            category={"anyOf": [_NAME, {"type": "null"}]},
+            ("label", "selection"),
+            label={"anyOf": [_NAME, {"type": "null"}]},
             selection=ref("Selection"),
             create=flag,
         ),
         "Restoration": closed(("revision",), revision=COUNT),
-        "LabelHistory": object_(("revisions",), revisions=list_(past)),
-        "GeneSet": geneset,
-        "GeneSets": object_(("genesets", "revision"), genesets=list_(geneset), revision=whole),
-        "GeneSetDone": object_(("revision", "geneset"), revision=whole, geneset={"anyOf": [geneset, {"type": "null"}]}),
+        "AnnotationHistory": object_(("revisions",), revisions=list_(past)),
+        "GeneSet": gene_set,
+        "GeneSets": object_(("genesets", "revision"), genesets=list_(gene_set), revision=whole),
+        "GeneSetDone": object_(
+            ("revision", "geneset"), revision=whole, geneset={"anyOf": [gene_set, {"type": "null"}]}
+        ),
         "GeneSetEdit": closed((), genes=list_(text), description=text, name=_NAME),
-        "KeptDone": object_(("revision",), revision=whole, view=keepsake, result=keepsake, figure=keepsake),
+        "SavedItemDone": object_(("revision",), revision=whole, view=saved_item, result=saved_item, figure=saved_item),
         "Deleted": object_(("revision",), revision=whole),
         "Changes": object_(("revision", "changes"), revision=whole, changes=list_(change)),
         "Agreement": object_(
@@ -178,7 +185,7 @@ def schemas() -> dict[str, Any]:
 _NAME = {"type": "string", "minLength": 1}
 
 
-def _kept(plural: str, singular: str, content: dict[str, Any]) -> dict[str, Any]:
+def _saved(plural: str, singular: str, content: dict[str, Any]) -> dict[str, Any]:
     what = singular.capitalize()
     return {
         f"/{plural}": {
@@ -196,8 +203,8 @@ def _kept(plural: str, singular: str, content: dict[str, Any]) -> dict[str, Any]
                 "parameters": [path_name(what), _if_match()],
                 "requestBody": {"required": True, "content": content},
                 "responses": {
-                    "200": json_answer(f"The {singular} is replaced", "KeptDone"),
-                    "201": json_answer(f"The {singular} is kept", "KeptDone"),
+                    "200": json_answer(f"The {singular} is replaced", "SavedItemDone"),
+                    "201": json_answer(f"The {singular} is kept", "SavedItemDone"),
                     **failures(*_WRITE),
                 },
             },

@@ -12,7 +12,7 @@ _TSV = "text/tab-separated-values"
 _READ = ("400", "403", "404", "422", "503")
 _WRITE = (*_READ, "413", "507")
 _NAMES = query(
-    "name", "A label; may be repeated; by default all labels", {"type": "array", "items": {"type": "string"}}
+    "name", "An annotation; may be repeated; by default all annotations", {"type": "array", "items": {"type": "string"}}
 )
 
 
@@ -21,8 +21,8 @@ def paths() -> dict[str, Any]:
     tables = {"csv": CSV, "tsv": _TSV, "tabular": _TSV}
     return {
         **{
-            f"/export/labels.{ending}": {
-                "get": get("Labels, a row for each cell", {"200": _file(media)}, _NAMES, errors=_READ)
+            f"/export/annotations.{ending}": {
+                "get": get("Annotations, a row for each cell", {"200": _file(media)}, _NAMES, errors=_READ)
             }
             for ending, media in tables.items()
         },
@@ -35,7 +35,7 @@ def paths() -> dict[str, Any]:
         },
         "/export/h5ad": {
             "post": {
-                "summary": "Make a new h5ad with all labels as columns of obs",
+                "summary": "Make a new h5ad with all annotations as columns of obs",
                 "requestBody": {"required": True, "content": {JSON: {"schema": ref("Nothing")}}},
                 "responses": {
                     "200": json_answer("The file is made", "NewFile"),
@@ -58,12 +58,12 @@ def paths() -> dict[str, Any]:
                 "responses": {"200": _file("application/x-hdf5"), **failures(*_READ)},
             }
         },
-        "/import/labels": {
+        "/import/annotations": {
             "post": _upload(
-                "Take in labels by the names of the cells: CSV, TSV, cellxgene's annotations, or a session. What has"
-                " the name of something else gets a number",
+                "Import annotations by the names of the cells: CSV, TSV, cellxgene's annotations, or a session. A name"
+                " that is taken gets a number",
                 {CSV: _TEXT, _TSV: _TEXT, JSON: {}},
-                "LabelsTaken",
+                "AnnotationsTaken",
             )
         },
         "/import/genesets": {
@@ -97,8 +97,8 @@ def schemas() -> dict[str, Any]:
     text, whole, number = {"type": "string"}, {"type": "integer"}, {"type": "number"}
     idle = object_(("timeout", "left"), timeout=number, left=number)
     missed = {"unmatched": whole, "duplicated": whole, "examples": list_(text)}
-    labels = list_(ref("Label"))
-    genesets = list_(ref("GeneSet"))
+    annotations = list_(ref("Annotation"))
+    gene_sets = list_(ref("GeneSet"))
     return {
         "Nothing": closed(()),
         "NewFile": object_(
@@ -109,16 +109,18 @@ def schemas() -> dict[str, Any]:
             notes=list_(text),
             job_id=text,
         ),
-        "LabelsTaken": object_(("labels", "matched", *missed), labels=labels, matched=whole, **missed),
+        "AnnotationsTaken": object_(
+            ("annotations", "matched", *missed), annotations=annotations, matched=whole, **missed
+        ),
         "GeneSetsTaken": object_(
             ("genesets", "missing"),
-            genesets=genesets,
+            genesets=gene_sets,
             missing={"type": "object", "additionalProperties": list_(text)},
         ),
         "SessionTaken": object_(
-            ("labels", "genesets", "views", "results", *missed),
-            labels=labels,
-            genesets=genesets,
+            ("annotations", "genesets", "views", "results", *missed),
+            annotations=annotations,
+            genesets=gene_sets,
             views=list_(text),
             results=list_(text),
             **missed,

@@ -31,6 +31,7 @@ def schemas() -> dict[str, Any]:
     text, number, whole, flag = {"type": "string"}, {"type": "number"}, {"type": "integer"}, {"type": "boolean"}
     maybe_number = {"type": ["number", "null"]}
     cell = {"type": "integer", "minimum": 0}
+    scalar = {"type": ["string", "number", "boolean"]}
     failure = object_(("code", "message", "hint"), code=text, message=text, hint=text)
     column = object_(
         ("name", "kind", "dtype"),
@@ -214,10 +215,12 @@ def schemas() -> dict[str, Any]:
                 closed(
                     ("where",),
                     where=list_(
-                        closed(
-                            ("column", "in"),
-                            **{"column": text, "in": list_({"type": ["string", "number", "boolean"]}), "label": flag},
-                        )
+                        {
+                            "oneOf": [
+                                closed((key, "in"), **{key: text, "in": list_(scalar)})
+                                for key in ("column", "annotation")
+                            ]
+                        }
                     )
                     | {"minItems": 1},
                 ),

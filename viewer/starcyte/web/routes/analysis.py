@@ -44,7 +44,7 @@ def diffexp() -> Response:
     page = _page(body.get("limit"), body.get("offset"))
     a = selected(body.get("a"), "selection a")
     b = ~a if body.get("b", "rest") == "rest" else selected(body["b"], "selection b")
-    # by the cells themselves: a label may hold others by the next time, and is another user's under the same name
+    # by the cells themselves: an annotation may hold others by the next time, and is another user's under the same name
     cells = hashlib.blake2b(np.packbits(a).tobytes() + np.packbits(b).tobytes(), digest_size=16).hexdigest()
     key = json.dumps(["diffexp", method, correction, matrix.name, cells])
     cores = ctx.settings.cores

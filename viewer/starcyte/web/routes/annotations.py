@@ -1,4 +1,4 @@
-"""Labels: list, make, edit, assign, restore, delete."""
+"""Annotations: list, make, edit, assign, restore, delete."""
 
 from __future__ import annotations
 
@@ -14,34 +14,39 @@ from starcyte.web.responses import answer_json, body_json, whole_number
 
 if TYPE_CHECKING:
     from starcyte.curation.annotations.edit import EditedLabel
-    from starcyte.curation.models import Category, LabelInfo
+    from starcyte.curation.models import AnnotationInfo, Label
 
-blueprint = Blueprint("labels", __name__)
+blueprint = Blueprint("annotations", __name__)
 
 _CELLS_AT_ONCE = 50_000
 
 
-@blueprint.get("/labels")
+@blueprint.get("/annotations")
 def listed() -> Response:
-    """Return all labels without their cells."""
+    """Return all annotations without their cells."""
     curation, user = mine()
     # first: a change in between is then told once more, and never missed
     revision = curation.newest(user)
-    return answer_json({"labels": [describe(label) for label in curation.labels.listed(user)], "revision": revision})
+    return answer_json(
+        {
+            "annotations": [describe(annotation) for annotation in curation.annotations.listed(user)],
+            "revision": revision,
+        }
+    )
 
 
-@blueprint.get("/labels/<name:name>")
+@blueprint.get("/annotations/<name:name>")
 def codes(name: str) -> Response:
-    """Return a label as a column; as CSV, with the names of the cells before it."""
+    """Return an annotation as a column; as CSV, with the names of the cells before it."""
     from starcyte.web.grouping import as_column
     from starcyte.web.wire import ENCODERS, WireColumn, from_column
 
     curation, user = mine()
-    label = curation.labels.get(user, name)
+    annotation = curation.annotations.get(user, name)
     form = request.accept_mimetypes.best_match([JSON, BINARY, CSV], default=JSON)
     dataset = context().dataset()
-    made = from_column(as_column(label))
-    columns = [WireColumn(label.name, made.values, categories=made.categories, extra=made.extra)]
+    made = from_column(as_column(annotation))
+    columns = [WireColumn(annotation.name, made.values, categories=made.categories, extra=made.extra)]
     if form == CSV:
         import numpy as np
 
@@ -53,104 +58,104 @@ def codes(name: str) -> Response:
         ]
         columns.insert(0, WireColumn("cell", np.array([*names, None], dtype=object)[:-1]))
     response = Response(ENCODERS[form](dataset.n_obs, columns), mimetype=form)
-    response.set_etag(str(label.revision))
+    response.set_etag(str(annotation.revision))
     response.vary.add("Accept")
     return response
 
 
-@blueprint.put("/labels/<name:name>")
+@blueprint.put("/annotations/<name:name>")
 def put(name: str) -> Response:
-    """Make a label, or give it other categories or another name."""
+    """Make an annotation, or give it other labels or another name."""
     revision, body = expected(), body_json()
-    only(body, "categories", "from", "name")
-    wanted = _wanted(part(body, "categories", list))
+    only(body, "labels", "from", "name")
+    wanted = _wanted(part(body, "labels", list))
     source, new_name = part(body, "from", str), part(body, "name", str)
     curation, user = mine()
     if revision is None:
         if new_name not in {None, name}:
-            raise BadRequest("A new label has one name, that of the path.", "Leave name out.")
+            raise BadRequest("A new annotation has one name, that of the path.", "Leave name out.")
         start = () if source is None else _start(source)
-        info = curation.labels.create(user, name, wanted if wanted is not None or start else (), start)
-        return answer_revision({"revision": info.revision, "label": describe(info)}, info.revision, 201)
+        info = curation.annotations.create(user, name, wanted if wanted is not None or start else (), start)
+        return answer_revision({"revision": info.revision, "annotation": describe(info)}, info.revision, 201)
     if source is not None:
-        raise BadRequest("Only a new label starts from a column.", "Leave If-Match out, or from.")
-    info = curation.labels.put(user, name, revision, wanted, new_name)
-    return answer_revision({"revision": info.revision, "label": describe(info)}, info.revision)
+        raise BadRequest("Only a new annotation starts from a column.", "Leave If-Match out, or from.")
+    info = curation.annotations.put(user, name, revision, wanted, new_name)
+    return answer_revision({"revision": info.revision, "annotation": describe(info)}, info.revision)
 
 
-@blueprint.post("/labels/<name:name>/assign")
+@blueprint.post("/annotations/<name:name>/assign")
 def assign(name: str) -> Response:
-    """Put cells into a category, or into none."""
+    """Put cells into a label, or into none."""
     from starcyte.curation.annotations.cell_sets import from_mask
     from starcyte.web.grouping import selected
 
     revision, body = expected_or_any(), body_json()
-    only(body, "category", "selection", "create")
-    if "category" not in body:
-        raise BadRequest("No category is named.", 'Add "category": its name, or null to unlabel the cells.')
-    category, create = part(body, "category", str), part(body, "create", bool, default=False)
+    only(body, "label", "selection", "create")
+    if "label" not in body:
+        raise BadRequest("No label is named.", 'Add "label": its name, or null to unlabel the cells.')
+    label, create = part(body, "label", str), part(body, "create", bool, default=False)
     curation, user = mine()
     cells = from_mask(selected(body.get("selection")))
-    info, n = curation.labels.assign(user, name, category, cells, create, revision)
-    return answer_revision({"revision": info.revision, "n": n, "label": describe(info)}, info.revision)
+    info, n = curation.annotations.assign(user, name, label, cells, create, revision)
+    return answer_revision({"revision": info.revision, "n": n, "annotation": describe(info)}, info.revision)
 
 
-@blueprint.post("/labels/<name:name>/restore")
+@blueprint.post("/annotations/<name:name>/restore")
 def restore(name: str) -> Response:
-    """Make a label what it was at a revision; also one that was deleted."""
+    """Make an annotation what it was at a revision; also one that was deleted."""
     revision, body = expected_or_any(), body_json()
     only(body, "revision")
     wanted = whole_number(part(body, "revision", int), "revision", None)
     if wanted is None:
         raise BadRequest("No revision is named.", 'Send {"revision": 17}.')
     curation, user = mine()
-    made, label = curation.labels.restore(user, name, wanted, revision)
-    return answer_revision({"revision": made, "label": describe(label)}, made)
+    made, annotation = curation.annotations.restore(user, name, wanted, revision)
+    return answer_revision({"revision": made, "annotation": describe(annotation)}, made)
 
 
-@blueprint.get("/labels/<name:name>/revisions")
+@blueprint.get("/annotations/<name:name>/revisions")
 def revisions(name: str) -> Response:
-    """Return the history of a label, the newest change first."""
+    """Return the history of an annotation, the newest change first."""
     curation, user = mine()
     found = [
         {"revision": c.number, "author": c.author, "time": c.time, "action": c.action, "n_labelled": c.size}
-        for c in curation.labels.revisions(user, name)
+        for c in curation.annotations.revisions(user, name)
     ]
     return answer_json({"revisions": found})
 
 
-@blueprint.delete("/labels/<name:name>")
+@blueprint.delete("/annotations/<name:name>")
 def delete(name: str) -> Response:
-    """Delete a label; it can be restored."""
+    """Delete an annotation; it can be restored."""
     curation, user = mine()
-    return answer_json({"revision": curation.labels.delete(user, name, expected_or_any())})
+    return answer_json({"revision": curation.annotations.delete(user, name, expected_or_any())})
 
 
-def describe(label: object) -> dict[str, Any] | None:
-    """Return a label as lists show it; None where it is none."""
-    from starcyte.curation.models import LabelInfo
+def describe(annotation: object) -> dict[str, Any] | None:
+    """Return an annotation as lists show it; None where it is none."""
+    from starcyte.curation.models import AnnotationInfo
 
-    if not isinstance(label, LabelInfo):
+    if not isinstance(annotation, AnnotationInfo):
         return None
     return {
-        "name": label.name,
-        "revision": label.revision,
-        "author": label.author,
-        "time": label.time,
-        "categories": [
+        "name": annotation.name,
+        "revision": annotation.revision,
+        "author": annotation.author,
+        "time": annotation.time,
+        "labels": [
             {"name": c.name, "color": c.color, "note": c.note, "n": n}
-            for c, n in zip(label.categories, label.counts, strict=True)
+            for c, n in zip(annotation.labels, annotation.counts, strict=True)
         ],
-        "n_unlabelled": _unlabelled(label),
+        "n_unlabelled": _unlabelled(annotation),
     }
 
 
-def _unlabelled(label: LabelInfo) -> int:
-    return context().dataset().n_obs - sum(label.counts)
+def _unlabelled(annotation: AnnotationInfo) -> int:
+    return context().dataset().n_obs - sum(annotation.counts)
 
 
 def _wanted(given: list[Any] | None) -> list[EditedLabel] | None:
-    """Return categories from JSON."""
+    """Return labels from JSON."""
     from starcyte.curation.annotations.edit import EditedLabel
 
     if given is None:
@@ -158,38 +163,38 @@ def _wanted(given: list[Any] | None) -> list[EditedLabel] | None:
     wanted = []
     for entry in given:
         if not isinstance(entry, dict):
-            raise BadRequest("A category is not an object.", 'Send {"name": .., "color": .., "note": .., "was": ..}.')
+            raise BadRequest("A label is not an object.", 'Send {"name": .., "color": .., "note": .., "was": ..}.')
         only(entry, "name", "color", "note", "was", "n")
         name, was = part(entry, "name", str), entry.get("was")
         if name is None:
-            raise BadRequest("A category has no name.", 'Send {"name": ..} for each.')
+            raise BadRequest("A label has no name.", 'Send {"name": ..} for each.')
         former = [was] if isinstance(was, str) else ([] if was is None else was)
         if not isinstance(former, list) or any(not isinstance(w, str) for w in former):
-            raise BadRequest(f"was of category {name!r} is no name.", "Give a name, or a list of names to merge.")
+            raise BadRequest(f"was of label {name!r} is no name.", "Give a name, or a list of names to merge.")
         wanted.append(
             EditedLabel(name, part(entry, "color", str), part(entry, "note", str), tuple(dict.fromkeys(former)))
         )
     return wanted
 
 
-def _start(source: str) -> list[Category]:
-    """Return the categories of a column of obs or a label, with their cells, to begin a label from."""
+def _start(source: str) -> list[Label]:
+    """Return the first labels of a new annotation: those of another, or the categories of an obs column."""
     from starcyte.curation.annotations.cell_sets import from_codes
     from starcyte.curation.annotations.edit import check_number
-    from starcyte.curation.models import Category
+    from starcyte.curation.models import Label
     from starcyte.curation.names import clean_names
-    from starcyte.web.grouping import LABEL, grouping
+    from starcyte.web.grouping import ANNOTATION, grouping
 
     settings, dataset = context().settings, context().dataset()
     try:
         found = grouping(source)
     except NotFound:
-        found = grouping(LABEL + source)
-    if found.label is not None:
-        return list(found.label.categories)
+        found = grouping(ANNOTATION + source)
+    if found.annotation is not None:
+        return list(found.annotation.labels)
     values, categories = found.column.as_categories()
     check_number(len(categories), settings)
     colors = dataset.colors(found.column.info.name) or [""] * len(categories)
     cells = from_codes(values, len(categories))
     names = clean_names(categories, settings)
-    return [Category(n, color, "", c) for n, color, c in zip(names, colors, cells, strict=True)]
+    return [Label(n, color, "", c) for n, color, c in zip(names, colors, cells, strict=True)]

@@ -11,9 +11,8 @@ from starcyte.errors import BadRequest, Conflict, NotFound
 from starcyte.web.context import context
 from starcyte.web.preconditions import mine
 from starcyte.web.responses import answer_json, whole_number
-from starcyte.web.routes import annotations as labels
-from starcyte.web.routes import gene_sets as genesets
-from starcyte.web.routes import saved_items as kept
+from starcyte.web.routes import annotations as annotation_routes
+from starcyte.web.routes import gene_sets, saved_items
 
 if TYPE_CHECKING:
     from starcyte.web.grouping import Grouping
@@ -24,7 +23,7 @@ blueprint = Blueprint("curation", __name__)
 def answer_conflict(error: Conflict) -> Response:
     """Say what stands, and what was sent."""
     current: Any = None
-    for describe in (labels.describe, genesets.describe, kept.describe):
+    for describe in (annotation_routes.describe, gene_sets.describe, saved_items.describe):
         current = current or describe(error.current)
     sent = request.get_json(silent=True) if request.is_json else None
     response = answer_json({"error": error.as_dict(), "current": current, "yours": sent}, error.status)
@@ -35,7 +34,7 @@ def answer_conflict(error: Conflict) -> Response:
 @blueprint.after_app_request
 def _never_kept(response: Response) -> Response:
     """Let no cache keep what users have made: the next user of it may be another."""
-    if request.blueprint in {"curation", "labels", "genesets", "kept", "exports", "imports"}:
+    if request.blueprint in {"curation", "annotations", "gene_sets", "saved_items", "exports", "imports"}:
         response.headers["Cache-Control"] = "no-store"
     return response
 
@@ -52,7 +51,7 @@ def changes() -> Response:
 
 @blueprint.get("/agreement")
 def agreement() -> Response:
-    """Compare two labels, or columns of obs: which cells have which categories, and how far they agree."""
+    """Compare two annotations, or columns of obs: which cells have which categories, and how far they agree."""
     from starcyte.compute.agreement import agreement as compare
     from starcyte.web.grouping import grouping
 
@@ -60,7 +59,7 @@ def agreement() -> Response:
     for side in ("a", "b"):
         name = request.args.get(side)
         if name is None:
-            raise BadRequest(f"{side} is not named.", f"Add {side}=label:<name> or {side}=obs:<column>.")
+            raise BadRequest(f"{side} is not named.", f"Add {side}=annotation:<name> or {side}=obs:<column>.")
         pair.append(_narrow(grouping(name)))
     (a, codes_a, names_a), (b, codes_b, names_b) = pair
     found = compare(codes_a, names_a, codes_b, names_b)
@@ -82,7 +81,7 @@ def _narrow(found: Grouping) -> tuple[str, Any, tuple[str, ...]]:
 
     codes, categories = found.column.as_categories()
     check_number(len(categories), context().settings)
-    name = found.column.info.name if found.label is None else found.label.name
+    name = found.column.info.name if found.annotation is None else found.annotation.name
     return name, codes, categories
 
 

@@ -44,7 +44,7 @@ def schema() -> Response:
     features = {
         "diffexp": bool(dataset.matrices) and not settings.disable_diffexp,
         # without them the page shows nothing of what is kept
-        **({} if settings.disable_annotations else {"labels": can_make}),
+        **({} if settings.disable_annotations else {"annotations": can_make}),
         "genesets": can_make and not settings.disable_gene_sets_save,
         "finish": settings.allow_finish,
         "terms": bool(settings.terms_file),
@@ -62,7 +62,7 @@ def schema() -> Response:
         }
         return answer_json(dataset.describe() | more | {"revision": dataset.revision})
 
-    # whether labels can be kept depends on the disk
+    # whether annotations can be kept depends on the disk
     return answer_once(make, str(can_make))
 
 

@@ -1,4 +1,4 @@
-"""What users make, as files: tables of labels, gene sets, a session, a new h5ad."""
+"""What users make, as files: tables of annotations, gene sets, a session, a new h5ad."""
 
 from __future__ import annotations
 
@@ -23,36 +23,36 @@ if TYPE_CHECKING:
 blueprint = Blueprint("exports", __name__)
 
 
-@blueprint.get("/export/labels.csv", defaults={"ending": "csv"})
-@blueprint.get("/export/labels.tsv", defaults={"ending": "tsv"})
-@blueprint.get("/export/labels.tabular", defaults={"ending": "tabular"})
-def labels(ending: str) -> Response:
-    """Return labels as a table, a row for each cell; those that are named, or all."""
-    from starcyte.curation.files.tables import FORMS, labels_table
+@blueprint.get("/export/annotations.csv", defaults={"ending": "csv"})
+@blueprint.get("/export/annotations.tsv", defaults={"ending": "tsv"})
+@blueprint.get("/export/annotations.tabular", defaults={"ending": "tabular"})
+def annotation_table(ending: str) -> Response:
+    """Return annotations as a table, a row for each cell; those that are named, or all."""
+    from starcyte.curation.files.tables import FORMS, annotations_table
 
     curation, user = mine()
     wanted = request.args.getlist("name")
     with curation.store.read() as reading:
-        found = {label.name: label for label in curation.labels.all(user, reading)}
+        found = {annotation.name: annotation for annotation in curation.annotations.all(user, reading)}
     for name in wanted:
         if name not in found:
-            raise NotFound(f"There is no label {name!r}.", "Ask for the list again.")
+            raise NotFound(f"There is no annotation {name!r}.", "Ask for the list again.")
     chosen = [found[name] for name in dict.fromkeys(wanted)] or list(found.values())
     form = FORMS[ending]
-    return _file(labels_table(chosen, context().cell_names(), form), f"labels.{ending}", form.media_type)
+    return _file(annotations_table(chosen, context().cell_names(), form), f"annotations.{ending}", form.media_type)
 
 
 @blueprint.get("/export/genesets.gmt", defaults={"ending": "gmt"})
 @blueprint.get("/export/genesets.csv", defaults={"ending": "csv"})
-def genesets(ending: str) -> Response:
+def gene_set_file(ending: str) -> Response:
     """Return all gene sets."""
-    from starcyte.curation.files.tables import genesets_csv, genesets_gmt
+    from starcyte.curation.files.tables import gene_sets_csv, gene_sets_gmt
 
     curation, user = mine()
-    listed = curation.genesets.listed(user)
+    listed = curation.gene_sets.listed(user)
     if ending == "gmt":
-        return _file([genesets_gmt(listed)], "gene_sets.gmt", "text/tab-separated-values")
-    return _file([genesets_csv(listed)], "gene_sets.csv", CSV)
+        return _file([gene_sets_gmt(listed)], "gene_sets.gmt", "text/tab-separated-values")
+    return _file([gene_sets_csv(listed)], "gene_sets.csv", CSV)
 
 
 @blueprint.get("/export/session.json")
@@ -68,7 +68,7 @@ def session() -> Response:
 
 @blueprint.post("/export/h5ad")
 def h5ad() -> Response:
-    """Have a new h5ad made with all labels as columns of obs, now or as a job."""
+    """Have a new h5ad made with all annotations as columns of obs, now or as a job."""
     from starcyte.curation.files.tables import write_h5ad
 
     only(body_json())
@@ -77,9 +77,9 @@ def h5ad() -> Response:
     curation, user = mine()
     downloads = ctx.downloads()
     with curation.store.read() as reading:
-        revision, made = reading.newest(user), curation.labels.all(user, reading)
+        revision, made = reading.newest(user), curation.annotations.all(user, reading)
     if not made:
-        raise BadRequest("There are no labels to write.", "Make some first.")
+        raise BadRequest("There are no annotations to write.", "Make some first.")
 
     def work(tick: Tick) -> NewFile:
         return downloads.make(user, lambda path: write_h5ad(made, dataset, path, user, tick))

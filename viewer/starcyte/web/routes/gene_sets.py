@@ -11,7 +11,7 @@ from starcyte.web.context import context
 from starcyte.web.preconditions import answer_revision, expected, expected_or_any, mine, only, part
 from starcyte.web.responses import answer_json, body_json, whole_number
 
-blueprint = Blueprint("genesets", __name__)
+blueprint = Blueprint("gene_sets", __name__)
 
 
 @blueprint.before_request
@@ -28,14 +28,14 @@ def listed() -> Response:
     """Return all gene sets."""
     curation, user = mine()
     revision = curation.newest(user)
-    return answer_json({"genesets": [describe(s) for s in curation.genesets.listed(user)], "revision": revision})
+    return answer_json({"genesets": [describe(s) for s in curation.gene_sets.listed(user)], "revision": revision})
 
 
 @blueprint.get("/genesets/<name:name>")
 def one(name: str) -> Response:
     """Return one gene set."""
     curation, user = mine()
-    found = curation.genesets.get(user, name)
+    found = curation.gene_sets.get(user, name)
     return answer_revision(describe(found) or {}, found.revision)
 
 
@@ -55,7 +55,7 @@ def put(name: str) -> Response:
     if revision is None and new_name not in {None, name}:
         raise BadRequest("A new gene set has one name, that of the path.", "Leave name out.")
     curation, user = mine()
-    made = curation.genesets.put(user, name, genes, part(body, "description", str), new_name, revision)
+    made = curation.gene_sets.put(user, name, genes, part(body, "description", str), new_name, revision)
     answer = {"revision": made.revision, "geneset": describe(made)}
     return answer_revision(answer, made.revision, 201 if revision is None else 200)
 
@@ -69,7 +69,7 @@ def restore(name: str) -> Response:
     if wanted is None:
         raise BadRequest("No revision is named.", 'Send {"revision": 17}.')
     curation, user = mine()
-    made, restored = curation.genesets.restore(user, name, wanted, revision)
+    made, restored = curation.gene_sets.restore(user, name, wanted, revision)
     return answer_revision({"revision": made, "geneset": describe(restored)}, made)
 
 
@@ -77,7 +77,7 @@ def restore(name: str) -> Response:
 def delete(name: str) -> Response:
     """Delete a gene set; it can be restored."""
     curation, user = mine()
-    return answer_json({"revision": curation.genesets.delete(user, name, expected_or_any())})
+    return answer_json({"revision": curation.gene_sets.delete(user, name, expected_or_any())})
 
 
 def describe(found: object) -> dict[str, Any] | None:

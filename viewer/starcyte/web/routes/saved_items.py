@@ -12,7 +12,7 @@ from starcyte.web.media import JSON, PNG, SVG
 from starcyte.web.preconditions import answer_revision, expected, expected_or_any, mine
 from starcyte.web.responses import answer_json
 
-blueprint = Blueprint("kept", __name__)
+blueprint = Blueprint("saved_items", __name__)
 
 _PNG_START = b"\x89PNG\r\n\x1a\n"
 
@@ -22,7 +22,7 @@ def listed(plural: str) -> Response:
     """Return all of a kind without their bodies."""
     curation, user = mine()
     revision = curation.newest(user)
-    found = curation.keepsakes.listed(user, plural[:-1])
+    found = curation.saved_items.listed(user, plural[:-1])
     return answer_json({plural: [describe(k) for k in found], "revision": revision})
 
 
@@ -30,7 +30,7 @@ def listed(plural: str) -> Response:
 def one(plural: str, name: str) -> Response:
     """Return what was kept, as it was sent."""
     curation, user = mine()
-    kept = curation.keepsakes.get(user, plural[:-1], name)
+    kept = curation.saved_items.get(user, plural[:-1], name)
     response = Response(kept.body, mimetype=kept.media_type)
     response.set_etag(str(kept.revision))
     if kept.media_type != JSON:
@@ -50,7 +50,7 @@ def put(plural: str, name: str) -> Response:
             raise BadRequest("The body is not sent as JSON.", "Send Content-Type: application/json.")
         thumbnail = _thumbnail(_parsed(body))
     curation, user = mine()
-    info = curation.keepsakes.put(user, plural[:-1], name, media_type, body, thumbnail, revision)
+    info = curation.saved_items.put(user, plural[:-1], name, media_type, body, thumbnail, revision)
     answer = {"revision": info.revision, plural[:-1]: describe(info)}
     return answer_revision(answer, info.revision, 201 if revision is None else 200)
 
@@ -59,11 +59,11 @@ def put(plural: str, name: str) -> Response:
 def delete(plural: str, name: str) -> Response:
     """Delete something for good."""
     curation, user = mine()
-    return answer_json({"revision": curation.keepsakes.delete(user, plural[:-1], name, expected_or_any())})
+    return answer_json({"revision": curation.saved_items.delete(user, plural[:-1], name, expected_or_any())})
 
 
 def describe(kept: object) -> dict[str, Any] | None:
-    """Return a keepsake as lists show it; None where it is none."""
+    """Return a saved item as lists show it; None where it is none."""
     from starcyte.curation.saved_items import SavedItemInfo
 
     if not isinstance(kept, SavedItemInfo):

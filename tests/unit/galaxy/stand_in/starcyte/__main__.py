@@ -33,7 +33,7 @@ commands.add_parser("prepare").add_argument("--output", required=True)
 commands.add_parser("inspect").add_argument("--json", action="store_true", required=True)
 export = commands.add_parser("export")
 export.add_argument("--output", required=True)
-export.add_argument("--labels", required=True)
+export.add_argument("--annotations", required=True)
 for name, command in commands.choices.items():
     command.add_argument("dataset", type=Path)
     # a catalog has its own
@@ -79,7 +79,7 @@ if "STAND_IN_THIEF" in behaviour and arguments.port:
 signal.signal(signal.SIGTERM, signal.SIG_IGN if "STAND_IN_DEAF" in behaviour else lambda *_: sys.exit(0))
 listener = listen()
 if "STAND_IN_SAVE" in behaviour:
-    Path(arguments.outputs_dir, "labels.tabular").write_text(behaviour["STAND_IN_SAVE"])
+    Path(arguments.outputs_dir, "annotations.tabular").write_text(behaviour["STAND_IN_SAVE"])
 ready = Path(arguments.ready_file)
 part = ready.with_name(ready.name + ".part")
 part.write_text(

@@ -108,11 +108,11 @@ test('views follow a label that is renamed, whose categories move, or that is go
     ...initialView(SCHEMA),
     color,
     panes: [{ embedding: null, axes: null, color }],
-    filters: { 'label:mine': { kind: 'category', mode: 'only', codes: [2, -1] } },
+    filters: { 'annotation:mine': { kind: 'category', mode: 'only', codes: [2, -1] } },
   };
   const renamed = withLabelMoved(view, 'mine', 'yours', Int16Array.of(1, -1, 0));
   expect(renamed.color).toEqual({ kind: 'label', label: 'yours' });
-  expect(renamed.filters).toEqual({ 'label:yours': { kind: 'category', mode: 'only', codes: [0, -1] } });
+  expect(renamed.filters).toEqual({ 'annotation:yours': { kind: 'category', mode: 'only', codes: [0, -1] } });
   expect(renamed.panes[0]?.color).toEqual({ kind: 'label', label: 'yours' });
   const gone = withLabelMoved(view, 'mine', null, null);
   expect([gone.color, gone.filters]).toEqual([{ kind: 'none' }, {}]);

@@ -26,7 +26,7 @@ export interface Edited {
 
 export const UNLABELLED = 'Unlabelled';
 
-export function labelOf({ name, categories, n_unlabelled }: LabelInfo): Label {
+export function labelOf({ name, labels: categories, n_unlabelled }: LabelInfo): Label {
   return { name, categories, nUnlabelled: n_unlabelled };
 }
 

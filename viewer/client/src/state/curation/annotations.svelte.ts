@@ -75,13 +75,13 @@ export class Labels extends Things<Label> {
 
   // What the user does
 
-  /** Make a label, empty or from a column (`obs:NAME`) or a label (`label:NAME`). */
+  /** Make a label, empty or from a column (`obs:NAME`) or a label (`annotation:NAME`). */
   async create(name: string, from: string | null): Promise<OwnLabel | null> {
     const start = from === null ? this.empty(name) : labelFrom(name, await this.categories(from));
     return this.make(start.label, start.codes, `label “${name}”`, async (known, attempt) =>
       this.done(
         await this.insist(attempt, name, () =>
-          this.api.putLabel(name, from === null ? { categories: [] } : { from }, known?.revision ?? null),
+          this.api.putLabel(name, from === null ? { labels: [] } : { from }, known?.revision ?? null),
         ),
       ),
     );
@@ -98,7 +98,7 @@ export class Labels extends Things<Label> {
     let made: LabelAnswer | null = null;
     this.make(filled.label, filled.codes, told(filled.n, category), async (_known, attempt) => {
       const { n: _n, ...entry } = first;
-      made ??= await this.insist(attempt, name, () => this.api.putLabel(name, { categories: [entry] }, null));
+      made ??= await this.insist(attempt, name, () => this.api.putLabel(name, { labels: [entry] }, null));
       return this.done(await this.api.assign(name, category, selection, made.revision));
     });
   }
@@ -122,14 +122,14 @@ export class Labels extends Things<Label> {
     const now = this.get(label.id);
     if (now?.number !== label.number) return;
     this.next = withEditedCodes(codes, moved);
-    const categories = requested(label.value, edited);
+    const labels = requested(label.value, edited);
     this.step(
       label.id,
       withEdit(label.value, edited, name),
       what,
       async (known) => {
         const { name: called, revision } = existing(known, label);
-        const edit = called === name ? { categories } : { categories, name };
+        const edit = called === name ? { labels } : { labels, name };
         return this.done(await this.api.putLabel(called, edit, revision));
       },
       (view) => withLabelMoved(view, label.value.name, name, moved),
@@ -172,8 +172,8 @@ export class Labels extends Things<Label> {
       const { name, revision } = existing(known, label);
       if (added) {
         const { n: _n, ...entry } = added;
-        const categories = [...requested(value, editable(value)), entry];
-        grown ??= (await this.api.putLabel(name, { categories }, revision)).revision;
+        const labels = [...requested(value, editable(value)), entry];
+        grown ??= (await this.api.putLabel(name, { labels }, revision)).revision;
       }
       return this.done(await this.api.assign(name, category, selection, grown ?? revision));
     });
@@ -192,7 +192,7 @@ export class Labels extends Things<Label> {
     await this.saving.drained();
     const known = this.known.get(label.id);
     if (!known) return;
-    const { label: info } = await this.api.restoreLabel(known.name, to, known.revision);
+    const { annotation: info } = await this.api.restoreLabel(known.name, to, known.revision);
     const after = labelOf(info);
     this.step(
       label.id,
@@ -309,8 +309,8 @@ export class Labels extends Things<Label> {
   // The server
 
   protected override async fetchAll(): Promise<readonly Listed<Label>[]> {
-    const { labels } = await this.api.labels();
-    return labels.map((info) => ({ name: info.name, revision: info.revision, value: labelOf(info) }));
+    const { annotations } = await this.api.labels();
+    return annotations.map((info) => ({ name: info.name, revision: info.revision, value: labelOf(info) }));
   }
 
   protected override same(one: Label, other: Label): boolean {
@@ -322,11 +322,11 @@ export class Labels extends Things<Label> {
   }
 
   protected override async erase({ name, revision }: Known): Promise<Done<Label>> {
-    return this.api.remove('labels', name, revision);
+    return this.api.remove('annotations', name, revision);
   }
 
-  private done({ revision, label }: LabelAnswer): Done<Label> {
-    return { revision, value: labelOf(label) };
+  private done({ revision, annotation }: LabelAnswer): Done<Label> {
+    return { revision, value: labelOf(annotation) };
   }
 
   /** A request that may have gone through although its answer was lost: then what stands is its answer. */
@@ -336,7 +336,7 @@ export class Labels extends Things<Label> {
     } catch (error) {
       const current =
         error instanceof ApiError && error.status === 412 ? (error.body.current as LabelInfo | null) : null;
-      if (attempt > 1 && current?.name === name) return { revision: current.revision, label: current };
+      if (attempt > 1 && current?.name === name) return { revision: current.revision, annotation: current };
       throw error;
     }
   }

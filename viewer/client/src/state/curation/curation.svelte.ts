@@ -84,12 +84,12 @@ export class Curation {
 
   /** Whether this server keeps things. */
   get isKept(): boolean {
-    return this.viewer.schema.features.labels !== undefined;
+    return this.viewer.schema.features.annotations !== undefined;
   }
 
   /** Whether the user may make things. */
   get canMake(): boolean {
-    return this.viewer.schema.features.labels === true;
+    return this.viewer.schema.features.annotations === true;
   }
 
   /** Close the dialog that is open. */
@@ -142,7 +142,7 @@ export class Curation {
         (change) => !this.labels.isOwn(change.revision) && !this.genesets.isOwn(change.revision),
       );
       const kinds = new Set(others.map(({ kind }) => kind));
-      if (kinds.has('label')) await this.labels.refresh();
+      if (kinds.has('annotation')) await this.labels.refresh();
       if (kinds.has('geneset')) await this.genesets.refresh();
       if (kinds.has('view')) await this.kept.refresh(['views']);
       if (kinds.has('result')) await this.kept.refresh(['results']);

@@ -21,7 +21,7 @@ export class Downloads {
 
   /** One label, or with null all of them: one row for each cell. */
   labels(name: string | null, ending: 'csv' | 'tsv'): Promise<void> {
-    return this.take(`labels.${ending}`, name === null ? {} : { name }, `${name ?? 'labels'}.${ending}`);
+    return this.take(`annotations.${ending}`, name === null ? {} : { name }, `${name ?? 'annotations'}.${ending}`);
   }
 
   genesets(ending: 'gmt' | 'csv'): Promise<void> {

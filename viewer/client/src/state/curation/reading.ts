@@ -14,11 +14,13 @@ export async function readFile(
   if (!text.trim()) throw new ApiError('empty_file', `“${file.name}” is empty.`, 'Choose another file.');
   const stem = file.name.replace(/\.[^.]*$/, '');
   if (what === 'labels') {
-    const { labels, matched, unmatched, duplicated, examples } = await api.importLabels(
-      text,
-      tableType(file.name, text),
-      '',
-    );
+    const {
+      annotations: labels,
+      matched,
+      unmatched,
+      duplicated,
+      examples,
+    } = await api.importLabels(text, tableType(file.name, text), '');
     return [
       `${listed(names(labels))} ${labels.length === 1 ? 'was' : 'were'} read, for ${cells(matched)}.`,
       ...missed(unmatched, duplicated, examples),
@@ -33,7 +35,7 @@ export async function readFile(
         .map(([name, genes]) => `Not in this dataset, of ${name}: ${some(genes)}`),
     ];
   }
-  const { labels, genesets, views, unmatched, duplicated, examples } = await api.importSession(text);
+  const { annotations: labels, genesets, views, unmatched, duplicated, examples } = await api.importSession(text);
   const parts = [
     [labels.length, 'label', 'labels'] as const,
     [genesets.length, 'gene set', 'gene sets'] as const,

@@ -34,7 +34,7 @@ export function obsKey(column: string): string {
 }
 
 export function labelKey(label: string): string {
-  return `label:${label}`;
+  return `annotation:${label}`;
 }
 
 export function rowKey({ pairs, cell }: RowRef): string {
@@ -42,7 +42,7 @@ export function rowKey({ pairs, cell }: RowRef): string {
 }
 
 export function isLabelKey(key: string): boolean {
-  return key.startsWith('label:');
+  return key.startsWith('annotation:');
 }
 
 export function geneKey({ gene, matrix, list }: GeneRef): string {

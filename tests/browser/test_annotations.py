@@ -37,8 +37,8 @@ def ask(viewer, path: str, accept: str = "application/json") -> str:
 
 def kept(viewer) -> dict[str, dict[str, int]]:
     """Return the labels as the server has them: of each its categories with their numbers of cells."""
-    listed = json.loads(ask(viewer, "labels"))["labels"]
-    return {label["name"]: {c["name"]: c["n"] for c in label["categories"]} for label in listed}
+    listed = json.loads(ask(viewer, "annotations"))["annotations"]
+    return {label["name"]: {c["name"]: c["n"] for c in label["labels"]} for label in listed}
 
 
 def select(viewer, corners) -> int:
@@ -94,7 +94,7 @@ def test_a_label_from_a_lasso_is_named_undone_redone_and_there_after_a_reload(la
     expect(row(viewer, "Upper").locator(".count")).to_have_attribute("title", re.compile(f"of {n} cells"))
     expect(page.get_by_text("All cells labelled")).to_be_visible()
     # the cells are those that were in the lasso, by their coordinates
-    table = [line.split(",") for line in ask(viewer, "labels/Places", "text/csv").splitlines()[1:]]
+    table = [line.split(",") for line in ask(viewer, "annotations/Places", "text/csv").splitlines()[1:]]
     upper = {cell for cell, category in table if category == "Upper"}
     y = cells.obsm["X_umap"][:, 1]
     assert len(upper) == n
@@ -148,7 +148,7 @@ def test_categories_are_renamed_recoloured_noted_moved_merged_and_deleted(labell
     dialog.get_by_role("button", name="Done").click()
     viewer.colored_by("Types")
     eventually(lambda: "DC" in kept(viewer)["Types"], "the new name")
-    categories = json.loads(ask(viewer, "labels"))["labels"][0]["categories"]
+    categories = json.loads(ask(viewer, "annotations"))["annotations"][0]["labels"]
     assert {"name": "DC", "color": "#0072b2", "note": "FCER1A, CST3", "n": counts["Dendritic"]} in categories
     assert viewer.pixels("#0072b2") > 500
     dialog = edit("CD34+")

@@ -1,4 +1,4 @@
-"""Labels over HTTP: what a page and a script can do with them, and what they are told."""
+"""Annotations over HTTP: what a page and a script can do with them, and what they are told."""
 
 from __future__ import annotations
 
@@ -18,91 +18,91 @@ def page(serve, small_file, tmp_path):
 
 
 def make(page, name="mine", **body):
-    response = page.open(f"labels/{name}", method="PUT", json={"categories": []} | body)
+    response = page.open(f"annotations/{name}", method="PUT", json={"labels": []} | body)
     assert response.status_code == 201, response.text
     return response.json["revision"]
 
 
 def put(page, name, body, revision=None, **kwargs):
     headers = {} if revision is None else {"If-Match": revision if revision == "*" else f'"{revision}"'}
-    return page.open(f"labels/{name}", method="PUT", json=body, headers=headers, **kwargs)
+    return page.open(f"annotations/{name}", method="PUT", json=body, headers=headers, **kwargs)
 
 
-def assign(page, name, category, selection, revision=None, **more):
+def assign(page, name, label, selection, revision=None, **more):
     headers = {} if revision is None else {"If-Match": str(revision)}
-    return page.post(f"labels/{name}/assign", {"category": category, "selection": selection} | more, headers=headers)
+    return page.post(f"annotations/{name}/assign", {"label": label, "selection": selection} | more, headers=headers)
 
 
 def codes(page, name="mine"):
-    return page.json(f"labels/{name}")["columns"][0]["values"]
+    return page.json(f"annotations/{name}")["columns"][0]["values"]
 
 
-def test_a_label_is_made_filled_and_listed(page):
-    assert page.json("labels") == {"labels": [], "revision": 0}
-    made = put(page, "mine", {"categories": [{"name": "T", "color": "#FF0000", "note": "all of them"}, {"name": "B"}]})
+def test_a_annotation_is_made_filled_and_listed(page):
+    assert page.json("annotations") == {"annotations": [], "revision": 0}
+    made = put(page, "mine", {"labels": [{"name": "T", "color": "#FF0000", "note": "all of them"}, {"name": "B"}]})
     assert made.status_code == 201
     assert made.headers["ETag"] == f'"{made.json["revision"]}"'
     assert made.headers["Cache-Control"] == "no-store"
     done = assign(page, "mine", "T", CELLS)
     assert done.status_code == 200
     assert done.json["n"] == 10
-    listed = page.json("labels")
-    (label,) = listed["labels"]
-    assert listed["revision"] == label["revision"] == done.json["revision"]
-    assert label["categories"] == [
+    listed = page.json("annotations")
+    (annotation,) = listed["annotations"]
+    assert listed["revision"] == annotation["revision"] == done.json["revision"]
+    assert annotation["labels"] == [
         {"name": "T", "color": "#ff0000", "note": "all of them", "n": 10},
         {"name": "B", "color": "", "note": "", "n": 0},
     ]
-    assert label["n_unlabelled"] == 30
-    assert label["author"] == ""
-    assert label == done.json["label"]
+    assert annotation["n_unlabelled"] == 30
+    assert annotation["author"] == ""
+    assert annotation == done.json["annotation"]
     assert codes(page) == ["T"] * 10 + [None] * 30
 
 
-def test_a_label_is_answered_as_a_column_is(page):
+def test_a_annotation_is_answered_as_a_column_is(page):
     make(page, "a/b")
     assign(page, "a%2Fb", "=1+1", CELLS, create=True)
-    csv = page.get("labels/a%2Fb", headers={"Accept": "text/csv"})
+    csv = page.get("annotations/a%2Fb", headers={"Accept": "text/csv"})
     assert csv.text.splitlines()[:2] == ["cell,a/b", f"{page.json('cells?rows=0')['names'][0]},=1+1"]
-    binary = page.get("labels/a%2Fb", headers={"Accept": "application/vnd.starcyte.columns"})
+    binary = page.get("annotations/a%2Fb", headers={"Accept": "application/vnd.starcyte.columns"})
     assert binary.data.startswith(b"SCC1")
     assert binary.headers["ETag"] == csv.headers["ETag"]
-    assert b'"categories":["=1+1"]' in binary.data
+    assert b'"labels":["=1+1"]' in binary.data
 
 
-def test_a_label_starts_from_a_column_or_from_a_label(page):
+def test_a_annotation_starts_from_a_column_or_from_a_annotation(page):
     put(page, "copy", {"from": "type"})
     assert codes(page, "copy") == page.json("obs/type")["columns"][0]["values"]
-    (label,) = page.json("labels")["labels"]
+    (annotation,) = page.json("annotations")["annotations"]
     schema = page.json("schema")
     (column,) = [c for c in schema["obs"] if c["name"] == "type"]
-    assert [c["color"] for c in label["categories"]] == column["colors"]
-    put(page, "again", {"from": "label:copy", "categories": [{"name": "B and T", "was": ["B cell", "T, naïve"]}]})
+    assert [c["color"] for c in annotation["labels"]] == column["colors"]
+    put(page, "again", {"from": "annotation:copy", "labels": [{"name": "B and T", "was": ["B cell", "T, naïve"]}]})
     values = page.json("obs/type")["columns"][0]["values"]
     assert codes(page, "again") == ["B and T" if v in {"B cell", "T, naïve"} else None for v in values]
     put(page, "doublet", {"from": "obs:doublet"})
     assert codes(page, "doublet") == [str(i % 6 == 0) for i in range(N)]
 
 
-def test_a_column_of_numbers_or_none_starts_no_label(page, refused):
+def test_a_column_of_numbers_or_none_starts_no_annotation(page, refused):
     refused(put(page, "x", {"from": "age"}), 400)
     refused(put(page, "x", {"from": "nobody"}), 404)
-    assert page.json("labels")["labels"] == []
+    assert page.json("annotations")["annotations"] == []
 
 
-def test_a_label_is_not_made_twice(page):
+def test_a_annotation_is_not_made_twice(page):
     make(page)
-    again = put(page, "mine", {"categories": []})
+    again = put(page, "mine", {"labels": []})
     assert again.status_code == 412
     assert again.json["error"]["code"] == "conflict"
-    assert again.json["current"] == page.json("labels")["labels"][0]
-    assert again.json["yours"] == {"categories": []}
+    assert again.json["current"] == page.json("annotations")["annotations"][0]
+    assert again.json["yours"] == {"labels": []}
     assert again.headers["Cache-Control"] == "no-store"
 
 
 def test_two_tabs_of_one_user(page):
     """Each works from what it saw last: other cells are merged, the same are told, and nothing is lost."""
-    first = make(page, categories=[{"name": "T"}, {"name": "B"}])
+    first = make(page, labels=[{"name": "T"}, {"name": "B"}])
     one = assign(page, "mine", "T", {"indices": [0, 1, 2]}, first)
     two = assign(page, "mine", "B", {"indices": [5, 6]}, first)
     assert (one.status_code, two.status_code) == (200, 200)
@@ -121,18 +121,18 @@ def test_two_tabs_of_one_user(page):
 
 
 def test_undo_and_redo_are_restored_revisions(page):
-    made = make(page, categories=[{"name": "T"}])
+    made = make(page, labels=[{"name": "T"}])
     filled = assign(page, "mine", "T", CELLS).json["revision"]
-    gone = page.open("labels/mine", method="DELETE").json["revision"]
-    assert page.json("labels")["labels"] == []
-    undone = page.post("labels/mine/restore", {"revision": filled}).json
-    assert undone["label"]["categories"][0]["n"] == 10
+    gone = page.open("annotations/mine", method="DELETE").json["revision"]
+    assert page.json("annotations")["annotations"] == []
+    undone = page.post("annotations/mine/restore", {"revision": filled}).json
+    assert undone["annotation"]["labels"][0]["n"] == 10
     assert undone["revision"] > gone
-    page.post("labels/mine/restore", {"revision": made})
+    page.post("annotations/mine/restore", {"revision": made})
     assert codes(page) == [None] * N
-    redone = page.post("labels/mine/restore", {"revision": gone})
-    assert redone.json["label"] is None
-    history = page.json("labels/mine/revisions")["revisions"]
+    redone = page.post("annotations/mine/restore", {"revision": gone})
+    assert redone.json["annotation"] is None
+    history = page.json("annotations/mine/revisions")["revisions"]
     assert [r["n_labelled"] for r in history] == [0, 0, 10, 0, 10, 0]
     assert [r["revision"] for r in history] == sorted((r["revision"] for r in history), reverse=True)
 
@@ -161,196 +161,196 @@ def test_any_text_is_a_name(page, name):
     from urllib.parse import quote
 
     path = quote(name, safe="")
-    response = put(page, path, {"categories": [{"name": name}] if name.strip() else []})
+    response = put(page, path, {"labels": [{"name": name}] if name.strip() else []})
     if not name.strip():
         assert response.status_code == 400
         return
     assert response.status_code == 201, response.text
     assert assign(page, path, name, CELLS).json["n"] == 10
-    assert [label["name"] for label in page.json("labels")["labels"]] == [name]
+    assert [annotation["name"] for annotation in page.json("annotations")["annotations"]] == [name]
     assert codes(page, path)[:11] == [name] * 10 + [None]
     renamed = put(page, path, {"name": "plain"}, "*")
-    assert renamed.json["label"]["name"] == "plain"
-    assert page.open("labels/plain", method="DELETE").status_code == 200
+    assert renamed.json["annotation"]["name"] == "plain"
+    assert page.open("annotations/plain", method="DELETE").status_code == 200
 
 
 @pytest.mark.parametrize(
     ("path", "status"), [("x" * 1001, 413), ("%00", 400), ("a%0Ab", 400), ("%2e%2e", 400), ("x%2Frevisions", 400)]
 )
 def test_names_that_cannot_be_are_refused(page, refused, path, status):
-    refused(put(page, path, {"categories": []}), status)
-    assert page.json("labels")["labels"] == []
+    refused(put(page, path, {"labels": []}), status)
+    assert page.json("annotations")["annotations"] == []
 
 
 @pytest.mark.parametrize("name", ["\\ud800", "\\u0000", "\\n", "", "a" * 10_000])
 def test_names_in_a_body_that_cannot_be_are_refused(page, name):
-    body = f'{{"categories": [{{"name": "{name}"}}]}}'
-    response = page.open("labels/x", method="PUT", data=body, content_type="application/json")
+    body = f'{{"labels": [{{"name": "{name}"}}]}}'
+    response = page.open("annotations/x", method="PUT", data=body, content_type="application/json")
     assert response.status_code in {400, 413}
-    assert page.json("labels")["labels"] == []
+    assert page.json("annotations")["annotations"] == []
 
 
 @pytest.mark.parametrize(
     "body",
     [
         [],
-        {"category": "T"},
+        {"label": "T"},
         {"selection": CELLS},
-        {"category": 5, "selection": CELLS},
-        {"category": "T", "selection": {"indices": [N]}},
-        {"category": "T", "selection": {"indices": ["0"]}},
-        {"category": "T", "selection": CELLS, "create": "yes"},
-        {"category": "T", "selection": CELLS, "more": 1},
+        {"label": 5, "selection": CELLS},
+        {"label": "T", "selection": {"indices": [N]}},
+        {"label": "T", "selection": {"indices": ["0"]}},
+        {"label": "T", "selection": CELLS, "create": "yes"},
+        {"label": "T", "selection": CELLS, "more": 1},
     ],
 )
 def test_an_assignment_that_is_not_understood_is_refused(page, refused, body):
-    make(page, categories=[{"name": "T"}])
-    refused(page.post("labels/mine/assign", body), 400)
+    make(page, labels=[{"name": "T"}])
+    refused(page.post("annotations/mine/assign", body), 400)
     assert codes(page) == [None] * N
 
 
 @pytest.mark.parametrize("given", ["x", '"1", "2"', "-1", "1.5", "9" * 30])
 def test_a_revision_that_is_none_is_refused(page, refused, given):
     make(page)
-    refused(page.open("labels/mine", method="PUT", json={"name": "x"}, headers={"If-Match": given}), 400)
+    refused(page.open("annotations/mine", method="PUT", json={"name": "x"}, headers={"If-Match": given}), 400)
 
 
 def test_what_is_not_there_is_not_found(page, refused):
     for path, method, body in [
-        ("labels/x", "GET", None),
-        ("labels/x", "DELETE", None),
-        ("labels/x/assign", "POST", {"category": None, "selection": CELLS}),
-        ("labels/x/restore", "POST", {"revision": 1}),
-        ("labels/x/revisions", "GET", None),
+        ("annotations/x", "GET", None),
+        ("annotations/x", "DELETE", None),
+        ("annotations/x/assign", "POST", {"label": None, "selection": CELLS}),
+        ("annotations/x/restore", "POST", {"revision": 1}),
+        ("annotations/x/revisions", "GET", None),
     ]:
         refused(page.open(path, method=method, json=body), 404)
     make(page)
     refused(assign(page, "mine", "T", CELLS), 404)
-    refused(page.post("labels/mine/restore", {"revision": 99}), 404)
-    gone = put(page, "x", {"categories": []}, 3)
+    refused(page.post("annotations/mine/restore", {"revision": 99}), 404)
+    gone = put(page, "x", {"labels": []}, 3)
     assert gone.status_code == 412
     assert gone.json["current"] is None
 
 
 def test_a_page_of_another_site_changes_nothing(page, refused):
-    refused(page.open("labels/x", method="PUT", json={}, headers={"Sec-Fetch-Site": "cross-site"}), 403)
-    assert page.json("labels")["labels"] == []
+    refused(page.open("annotations/x", method="PUT", json={}, headers={"Sec-Fetch-Site": "cross-site"}), 403)
+    assert page.json("annotations")["annotations"] == []
 
 
 def test_users_are_told_apart_by_what_a_trusted_proxy_says(serve, small_file, tmp_path, refused):
     page = serve(small_file, data_dir=str(tmp_path), user_header="X-User", trusted_proxies="203.0.113.0/24")
     anna, ben = {"X-User": "anna"}, {"X-User": "bén".encode().decode("latin-1")}
-    page.open("labels/mine", method="PUT", json={"categories": [{"name": "A"}]}, headers=anna)
-    page.open("labels/mine", method="PUT", json={"categories": [{"name": "B"}]}, headers=ben)
-    (of_ben,) = page.json("labels", headers=ben)["labels"]
-    assert (of_ben["author"], of_ben["categories"][0]["name"]) == ("bén", "B")
-    assert page.json("labels", headers=anna)["labels"][0]["author"] == "anna"
-    assert page.json("labels")["labels"] == []
-    # what one has compared is not answered to another who has a label of that name
+    page.open("annotations/mine", method="PUT", json={"labels": [{"name": "A"}]}, headers=anna)
+    page.open("annotations/mine", method="PUT", json={"labels": [{"name": "B"}]}, headers=ben)
+    (of_ben,) = page.json("annotations", headers=ben)["annotations"]
+    assert (of_ben["author"], of_ben["labels"][0]["name"]) == ("bén", "B")
+    assert page.json("annotations", headers=anna)["annotations"][0]["author"] == "anna"
+    assert page.json("annotations")["annotations"] == []
+    # what one has compared is not answered to another who has an annotation of that name
     other = serve(
         small_file, "198.51.100.7", data_dir=str(tmp_path), user_header="X-User", trusted_proxies="203.0.113.9"
     )
-    refused(other.get("labels", headers=anna), 403)
-    assert other.json("labels")["labels"] == []
+    refused(other.get("annotations", headers=anna), 403)
+    assert other.json("annotations")["annotations"] == []
 
 
-def test_labels_take_part_where_columns_do(page):
-    """Under the name of a column of obs, too: what is kept for that column is not taken for the label."""
+def test_annotations_take_part_where_columns_do(page):
+    """Under the name of a column of obs, too: what is kept for that column is not taken for the annotation."""
     make(page, "type")
     assign(page, "type", "first", CELLS, create=True)
     assign(page, "type", "rest", {"ranges": [[10, N]]}, create=True)
-    where = {"where": [{"column": "type", "in": ["first"], "label": True}]}
-    by_label = page.post("diffexp", {"a": where}).json
+    where = {"where": [{"column": "type", "in": ["first"], "annotation": True}]}
+    by_annotation = page.post("diffexp", {"a": where}).json
     by_cells = page.post("diffexp", {"a": CELLS}).json
-    assert by_label["genes"] == by_cells["genes"]
-    summary = page.json("summary?genes=CD3D&group_by=label:type")
+    assert by_annotation["genes"] == by_cells["genes"]
+    summary = page.json("summary?genes=CD3D&group_by=annotation:type")
     assert (summary["groups"], summary["n"]) == (["first", "rest"], [10, 30])
     gene = page.json("expression?gene=CD3D")["columns"][0]["values"]
     assert summary["genes"][0]["mean"] == pytest.approx([np.mean(gene[:10]), np.mean(gene[10:])])
-    markers = page.post("markers", {"group_by": "label:type"}).json
+    markers = page.post("markers", {"group_by": "annotation:type"}).json
     assert [g["n"] for g in markers["groups"]] == [10, 30]
-    distribution = page.json("distribution?gene=CD3D&group_by=label:type&split_by=obs:doublet")
+    distribution = page.json("distribution?gene=CD3D&group_by=annotation:type&split_by=obs:doublet")
     assert sum(g["n"] for g in distribution["groups"]) == N
     assert page.json("summary?genes=CD3D&group_by=type")["groups"] != ["first", "rest"]
 
 
-def test_an_answer_of_a_label_is_of_what_the_label_is_now(page):
+def test_an_answer_of_a_annotation_is_of_what_the_annotation_is_now(page):
     make(page)
     assign(page, "mine", "T", CELLS, create=True)
-    for path in ("summary?genes=CD3D&group_by=label:mine", "distribution?gene=CD3D&group_by=label:mine"):
+    for path in ("summary?genes=CD3D&group_by=annotation:mine", "distribution?gene=CD3D&group_by=annotation:mine"):
         answer = page.get(path)
         assert answer.headers["Cache-Control"] == "no-store"
         assert "ETag" not in answer.headers
-    where = {"where": [{"column": "mine", "in": ["T"], "label": True}]}
+    where = {"where": [{"column": "mine", "in": ["T"], "annotation": True}]}
     assert page.post("diffexp", {"a": where}).json["n_a"] == 10
-    assert page.post("markers", {"group_by": "label:mine"}).json["groups"][0]["n"] == 10
+    assert page.post("markers", {"group_by": "annotation:mine"}).json["groups"][0]["n"] == 10
     assign(page, "mine", "T", {"indices": [20]})
     assert page.post("diffexp", {"a": where}).json["n_a"] == 11
-    assert page.post("markers", {"group_by": "label:mine"}).json["groups"][0]["n"] == 11
+    assert page.post("markers", {"group_by": "annotation:mine"}).json["groups"][0]["n"] == 11
 
 
-def test_two_labels_are_compared(page):
+def test_two_annotations_are_compared(page):
     put(page, "copy", {"from": "type"})
-    same = page.json("agreement?a=label:copy&b=obs:type")
+    same = page.json("agreement?a=annotation:copy&b=obs:type")
     assert (same["ari"], same["kappa"]) == (1.0, 1.0)
     assert same["a"]["name"] == "copy"
     assert same["n"] == sum(sum(row[:-1]) for row in same["counts"][:-1])
-    make(page, "other", categories=[{"name": "no such"}])
-    none = page.json("agreement?a=label:other&b=type")
+    make(page, "other", labels=[{"name": "no such"}])
+    none = page.json("agreement?a=annotation:other&b=type")
     assert (none["n"], none["ari"], none["kappa"]) == (0, None, None)
     assert sum(none["counts"][-1]) == N
 
 
-def test_a_label_and_a_column_of_that_name_are_told_apart(serve, make_h5ad, tmp_path):
+def test_a_annotation_and_a_column_of_that_name_are_told_apart(serve, make_h5ad, tmp_path):
     from h5ad_file import Categorical
 
     column = Categorical(np.array([0, 1, 1], np.int8), ["x", "y"])
-    path = make_h5ad(np.ones((3, 2), np.float32), obs={"label:mine": column})
+    path = make_h5ad(np.ones((3, 2), np.float32), obs={"annotation:mine": column})
     page = serve(path, data_dir=str(tmp_path / "data"))
-    assert page.json("summary?genes=g0&group_by=label:mine")["groups"] == ["x", "y"]
-    make(page, "mine", categories=[{"name": "z"}])
-    assert page.json("summary?genes=g0&group_by=label:mine")["groups"] == ["z"]
-    assert page.json("summary?genes=g0&group_by=obs:label:mine")["groups"] == ["x", "y"]
+    assert page.json("summary?genes=g0&group_by=annotation:mine")["groups"] == ["x", "y"]
+    make(page, "mine", labels=[{"name": "z"}])
+    assert page.json("summary?genes=g0&group_by=annotation:mine")["groups"] == ["z"]
+    assert page.json("summary?genes=g0&group_by=obs:annotation:mine")["groups"] == ["x", "y"]
 
 
 def test_nothing_is_made_where_all_is_read_only(serve, small_file, tmp_path, refused):
     page = serve(small_file, data_dir=str(tmp_path), read_only=True)
-    assert page.json("schema")["features"]["labels"] is False
-    refused(put(page, "x", {"categories": []}), 403)
-    assert page.json("labels")["labels"] == []
+    assert page.json("schema")["features"]["annotations"] is False
+    refused(put(page, "x", {"labels": []}), 403)
+    assert page.json("annotations")["annotations"] == []
 
 
 def test_a_viewer_that_cannot_keep_anything_goes_on_without(serve, small_file, tmp_path, refused):
     (tmp_path / "file").write_text("")
     page = serve(small_file, data_dir=str(tmp_path / "file" / "below"))
-    assert page.json("schema")["features"]["labels"] is False
+    assert page.json("schema")["features"]["annotations"] is False
     (problem,) = page.json("health")["problems"]
     assert "cannot be kept" in problem
     assert "--data-dir" in problem
-    refused(page.get("labels"), 503, "storage_unusable")
-    refused(put(page, "x", {"categories": []}), 503, "storage_unusable")
+    refused(page.get("annotations"), 503, "storage_unusable")
+    refused(put(page, "x", {"labels": []}), 503, "storage_unusable")
     assert page.json("obs/type")["n"] == N
     assert page.post("diffexp", {"a": CELLS}).status_code == 200
     # as soon as it can, it does
     (tmp_path / "file").unlink()
-    assert page.json("schema")["features"]["labels"] is True
+    assert page.json("schema")["features"]["annotations"] is True
     assert "problems" not in page.json("health")
 
 
 def test_limits_name_their_setting(serve, small_file, tmp_path, refused):
-    page = serve(small_file, data_dir=str(tmp_path), max_label_categories=2, max_labels=1, max_text=5)
-    error = refused(put(page, "x", {"categories": [{"name": n} for n in "abc"]}), 413, "limit_exceeded")
-    assert "max_label_categories" in error["message"]
+    page = serve(small_file, data_dir=str(tmp_path), max_annotation_labels=2, max_annotations=1, max_text=5)
+    error = refused(put(page, "x", {"labels": [{"name": n} for n in "abc"]}), 413, "limit_exceeded")
+    assert "max_annotation_labels" in error["message"]
     make(page)
-    assert "max_labels" in refused(put(page, "x", {"categories": []}), 413)["message"]
-    body = {"categories": [{"name": "a", "note": "longer"}]}
+    assert "max_annotations" in refused(put(page, "x", {"labels": []}), 413)["message"]
+    body = {"labels": [{"name": "a", "note": "longer"}]}
     assert "max_text" in refused(put(page, "mine", body, "*"), 413)["message"]
-    assert "max_label_categories" in refused(page.get("agreement?a=barcode&b=type"), 413)["message"]
+    assert "max_annotation_labels" in refused(page.get("agreement?a=barcode&b=type"), 413)["message"]
 
 
 def test_what_a_user_makes_is_told_as_json_alone(page):
     """A name in it stays text, whatever it looks like."""
     make(page, "%3Cscript%3E")
-    response = page.get("labels")
+    response = page.get("annotations")
     assert response.mimetype == "application/json"
-    assert json.loads(response.text)["labels"][0]["name"] == "<script>"
+    assert json.loads(response.text)["annotations"][0]["name"] == "<script>"

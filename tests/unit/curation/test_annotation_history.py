@@ -1,4 +1,4 @@
-"""Labels against a plain model: lists of sets, in which every revision is kept whole."""
+"""Annotations against a plain model: lists of sets, in which every revision is kept whole."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from pyroaring import BitMap
 from starcyte.curation.annotations.edit import EditedLabel
 from starcyte.curation.curation import Curation
 from starcyte.curation.database.revisions import ANY
-from starcyte.curation.models import Category
+from starcyte.curation.models import Label
 from starcyte.errors import BadRequest, Conflict, NotFound
 from starcyte.settings import Settings
 
 N = 12
-# mostly one label of one user, so that much happens to it
+# mostly one annotation of one user, so that much happens to it
 USERS = st.sampled_from(["", "", "", "", "anna"])
 NAMES = st.sampled_from(["x", "x", "x", "y"])
-CATEGORIES = st.sampled_from(["a", "b", "c", "d"])
+LABELS = st.sampled_from(["a", "b", "c", "d"])
 CELLS = st.frozensets(st.integers(0, N - 1), max_size=N)
 
 
 @dataclass(frozen=True)
 class Cat:
-    """A category; its identity stays when it is renamed."""
+    """A label; its identity stays when it is renamed."""
 
     identity: int
     name: str
@@ -39,7 +39,7 @@ class Cat:
 
 @dataclass(frozen=True)
 class Moment:
-    """A label at a revision; no categories where it is gone."""
+    """An annotation at a revision; no labels where it is gone."""
 
     name: str
     gone: bool
@@ -79,7 +79,7 @@ def last(thing):
     return thing[max(thing)]
 
 
-class LabelsAgainstTheModel(RuleBasedStateMachine):
+class AnnotationsAgainstTheModel(RuleBasedStateMachine):
     revisions = Bundle("revisions")
 
     @initialize(target=revisions)
@@ -88,8 +88,8 @@ class LabelsAgainstTheModel(RuleBasedStateMachine):
         self.model = Model()
         self.curation = Curation(self.folder / "x.sqlite", Settings(), N)
         halves = frozenset(range(N // 2)), frozenset(range(N // 2, N - 2))
-        start = [Category(name, cells=BitMap(cells)) for name, cells in zip("ab", halves, strict=True)]
-        revision = self.labels.create("", "x", None, start).revision
+        start = [Label(name, cells=BitMap(cells)) for name, cells in zip("ab", halves, strict=True)]
+        revision = self.annotations.create("", "x", None, start).revision
         cats = tuple(Cat(self.model.new(), name, "", cells) for name, cells in zip("ab", halves, strict=True))
         self.model.of("").append({revision: Moment("x", False, cats)})
         return revision
@@ -99,27 +99,27 @@ class LabelsAgainstTheModel(RuleBasedStateMachine):
         shutil.rmtree(self.folder)
 
     @property
-    def labels(self):
-        return self.curation.labels
+    def annotations(self):
+        return self.curation.annotations
 
     @rule()
     def open_again(self):
         self.curation.close()
         self.curation = Curation(self.folder / "x.sqlite", Settings(), N)
 
-    @rule(target=revisions, user=USERS, name=NAMES, categories=st.lists(CATEGORIES, unique=True))
-    def create(self, user, name, categories):
-        wanted = [EditedLabel(c) for c in categories]
+    @rule(target=revisions, user=USERS, name=NAMES, labels=st.lists(LABELS, unique=True))
+    def create(self, user, name, labels):
+        wanted = [EditedLabel(c) for c in labels]
         if self.model.standing(user, name) is not None:
             with pytest.raises(Conflict):
-                self.labels.create(user, name, wanted)
+                self.annotations.create(user, name, wanted)
             return 0
-        revision = self.labels.create(user, name, wanted).revision
+        revision = self.annotations.create(user, name, wanted).revision
         thing = self.model.gone(user, name)
         if thing is None:
             thing = {}
             self.model.of(user).append(thing)
-        cats = tuple(Cat(self.model.new(), c, "", frozenset()) for c in categories)
+        cats = tuple(Cat(self.model.new(), c, "", frozenset()) for c in labels)
         thing[revision] = Moment(name, False, cats)
         return revision
 
@@ -127,14 +127,14 @@ class LabelsAgainstTheModel(RuleBasedStateMachine):
         target=revisions,
         user=USERS,
         name=NAMES,
-        category=st.one_of(st.none(), CATEGORIES),
+        label=st.one_of(st.none(), LABELS),
         cells=CELLS,
         create=st.booleans(),
         expected=st.one_of(st.just(ANY), revisions),
     )
-    def assign(self, user, name, category, cells, create, expected):
+    def assign(self, user, name, label, cells, create, expected):
         def do():
-            return self.labels.assign(user, name, category, BitMap(cells), create, expected)
+            return self.annotations.assign(user, name, label, BitMap(cells), create, expected)
 
         thing = self.model.standing(user, name)
         if thing is None:
@@ -142,30 +142,30 @@ class LabelsAgainstTheModel(RuleBasedStateMachine):
                 do()
             return 0
         now = last(thing)
-        target = None if category is None else now.find(category)
+        target = None if label is None else now.find(label)
         if expected != ANY:
             if not min(thing) <= expected <= max(thing):
                 with pytest.raises(Conflict):
                     do()
                 return 0
             old = thing[max(r for r in thing if r <= expected)]
-            then = None if category is None else old.find(category)
+            then = None if label is None else old.find(label)
             was, has = old.of_cells(), now.of_cells()
-            # a category that is yet to be made has no cells
-            wanted = target.identity if target else (None if category is None else "new")
+            # a label that is yet to be made has no cells
+            wanted = target.identity if target else (None if label is None else "new")
             lost = then is not None and (target is None or target.identity != then.identity)
             if lost or any(was.get(c) != has.get(c) and has.get(c) != wanted for c in cells):
                 with pytest.raises(Conflict):
                     do()
                 return 0
-        if category is not None and target is None and not create:
+        if label is not None and target is None and not create:
             with pytest.raises(NotFound):
                 do()
             return 0
         info, n = do()
         cats = now.cats
-        if category is not None and target is None:
-            target = Cat(self.model.new(), category, "", frozenset())
+        if label is not None and target is None:
+            target = Cat(self.model.new(), label, "", frozenset())
             cats = (*cats, target)
         after = tuple(
             replace(c, cells=c.cells | cells if target and c.identity == target.identity else c.cells - cells)
@@ -186,24 +186,24 @@ class LabelsAgainstTheModel(RuleBasedStateMachine):
         thing = self.model.standing(user, name)
         if thing is None:
             with pytest.raises(Conflict):
-                self.labels.put(user, name, ANY, [], new_name)
+                self.annotations.put(user, name, ANY, [], new_name)
             return 0
         now = last(thing)
         names = [c.name for c in now.cats]
         # each of the present ones stays, is deleted, or goes into one of the wanted ones
-        into = {n: data.draw(st.one_of(st.none(), CATEGORIES), label=n) for n in names}
+        into = {n: data.draw(st.one_of(st.none(), LABELS), annotation=n) for n in names}
         order = data.draw(st.permutations(sorted({i for i in into.values() if i is not None})))
         colors = {o: data.draw(st.sampled_from([None, "#00ff00"])) for o in order}
         wanted = [EditedLabel(o, colors[o], was=tuple(n for n in names if into[n] == o)) for o in order]
         if any(o in names and into[o] is None for o in order):
             with pytest.raises(BadRequest):
-                self.labels.put(user, name, ANY, wanted, new_name)
+                self.annotations.put(user, name, ANY, wanted, new_name)
             return 0
         if new_name not in {None, name} and self.model.standing(user, new_name) is not None:
             with pytest.raises(Conflict):
-                self.labels.put(user, name, ANY, wanted, new_name)
+                self.annotations.put(user, name, ANY, wanted, new_name)
             return 0
-        info = self.labels.put(user, name, ANY, wanted, new_name)
+        info = self.annotations.put(user, name, ANY, wanted, new_name)
         cats = []
         for o in order:
             parts = [c for c in now.cats if into[c.name] == o]
@@ -219,9 +219,9 @@ class LabelsAgainstTheModel(RuleBasedStateMachine):
         thing = self.model.standing(user, name)
         if thing is None:
             with pytest.raises(NotFound):
-                self.labels.delete(user, name)
+                self.annotations.delete(user, name)
             return 0
-        revision = self.labels.delete(user, name)
+        revision = self.annotations.delete(user, name)
         thing[revision] = Moment(name, True, ())
         return revision
 
@@ -230,20 +230,20 @@ class LabelsAgainstTheModel(RuleBasedStateMachine):
         thing = self.model.standing(user, name) or self.model.gone(user, name)
         if thing is None:
             with pytest.raises(NotFound):
-                self.labels.restore(user, name, any_revision)
+                self.annotations.restore(user, name, any_revision)
             return 0
         revision = data.draw(st.one_of(st.sampled_from(sorted(thing)), st.just(any_revision)))
         if not min(thing) <= revision <= max(thing):
             with pytest.raises(NotFound):
-                self.labels.restore(user, name, revision)
+                self.annotations.restore(user, name, revision)
             return 0
         then, now = thing[max(r for r in thing if r <= revision)], last(thing)
         other = None if then.gone else self.model.standing(user, then.name)
         if other is not None and other is not thing:
             with pytest.raises(Conflict):
-                self.labels.restore(user, name, revision)
+                self.annotations.restore(user, name, revision)
             return 0
-        made, info = self.labels.restore(user, name, revision)
+        made, info = self.annotations.restore(user, name, revision)
         assert (info is None) == then.gone
         if then == now:
             assert made == max(thing)
@@ -263,9 +263,9 @@ class LabelsAgainstTheModel(RuleBasedStateMachine):
                 if not last(t).gone
             }
             snapshot = self.curation.snapshot(user)
-            found = {x.name: [(c.name, c.color, set(c.cells)) for c in x.categories] for x in snapshot.labels}
+            found = {x.name: [(c.name, c.color, set(c.cells)) for c in x.labels] for x in snapshot.annotations}
             assert found == expected
-            counts = {i.name: list(i.counts) for i in self.labels.listed(user)}
+            counts = {i.name: list(i.counts) for i in self.annotations.listed(user)}
             assert counts == {name: [len(cells) for _, _, cells in cats] for name, cats in expected.items()}
             assert snapshot.revision == max((max(t) for t in self.model.of(user)), default=0)
 
@@ -279,5 +279,5 @@ class LabelsAgainstTheModel(RuleBasedStateMachine):
             assert revision == max([c.number for c in changes], default=0)
 
 
-LabelsAgainstTheModel.TestCase.settings = run(max_examples=60, stateful_step_count=40, deadline=None)
-TestLabelsAgainstTheModel = LabelsAgainstTheModel.TestCase
+AnnotationsAgainstTheModel.TestCase.settings = run(max_examples=60, stateful_step_count=40, deadline=None)
+TestAnnotationsAgainstTheModel = AnnotationsAgainstTheModel.TestCase

@@ -68,14 +68,19 @@ def test_what_is_no_list_of_genes_is_refused(page, refused, genes):
 
 def test_limits_name_their_setting(serve, small_file, tmp_path, refused):
     page = serve(
-        small_file, data_dir=str(tmp_path), max_genesets=1, max_geneset_genes=2, max_kept=1, max_kept_bytes=100
+        small_file,
+        data_dir=str(tmp_path),
+        max_gene_sets=1,
+        max_gene_set_genes=2,
+        max_saved_items=1,
+        max_saved_item_bytes=100,
     )
-    assert "max_geneset_genes" in refused(put(page, "genesets/x", {"genes": ["a", "b", "c"]}), 413)["message"]
+    assert "max_gene_set_genes" in refused(put(page, "genesets/x", {"genes": ["a", "b", "c"]}), 413)["message"]
     put(page, "genesets/x", {"genes": ["a", "b"]})
-    assert "max_genesets" in refused(put(page, "genesets/y", {"genes": []}), 413)["message"]
-    assert "max_kept_bytes" in refused(put(page, "views/x", {"x": "y" * 100}), 413)["message"]
+    assert "max_gene_sets" in refused(put(page, "genesets/y", {"genes": []}), 413)["message"]
+    assert "max_saved_item_bytes" in refused(put(page, "views/x", {"x": "y" * 100}), 413)["message"]
     put(page, "views/x", {})
-    assert "max_kept " in refused(put(page, "views/y", {}), 413)["message"].replace(")", " ")
+    assert "max_saved_items " in refused(put(page, "views/y", {}), 413)["message"].replace(")", " ")
     assert put(page, "results/y", {}).status_code == 201
 
 
@@ -165,8 +170,8 @@ def test_the_schema_says_what_the_page_opens_with(serve, small_file):
     page = serve(small_file, color_by="type", first_embedding="X_pca", allow_finish=True, outputs_dir="/nowhere")
     schema = page.json("schema")
     assert schema["defaults"] == {"color_by": "type", "embedding": "X_pca"}
-    assert {k: schema["features"][k] for k in ("finish", "outputs", "labels")} == {
+    assert {k: schema["features"][k] for k in ("finish", "outputs", "annotations")} == {
         "finish": True,
         "outputs": True,
-        "labels": True,
+        "annotations": True,
     }
