@@ -37,7 +37,7 @@ def codes(page, name="mine"):
     return page.json(f"annotations/{name}")["columns"][0]["values"]
 
 
-def test_a_annotation_is_made_filled_and_listed(page):
+def test_an_annotation_is_made_filled_and_listed(page):
     assert page.json("annotations") == {"annotations": [], "revision": 0}
     made = put(page, "mine", {"labels": [{"name": "T", "color": "#FF0000", "note": "all of them"}, {"name": "B"}]})
     assert made.status_code == 201
@@ -59,7 +59,7 @@ def test_a_annotation_is_made_filled_and_listed(page):
     assert codes(page) == ["T"] * 10 + [None] * 30
 
 
-def test_a_annotation_is_answered_as_a_column_is(page):
+def test_an_annotation_is_answered_as_a_column_is(page):
     make(page, "a/b")
     assign(page, "a%2Fb", "=1+1", CELLS, create=True)
     csv = page.get("annotations/a%2Fb", headers={"Accept": "text/csv"})
@@ -67,10 +67,10 @@ def test_a_annotation_is_answered_as_a_column_is(page):
     binary = page.get("annotations/a%2Fb", headers={"Accept": "application/vnd.starcyte.columns"})
     assert binary.data.startswith(b"SCC1")
     assert binary.headers["ETag"] == csv.headers["ETag"]
-    assert b'"labels":["=1+1"]' in binary.data
+    assert b'"categories":["=1+1"]' in binary.data
 
 
-def test_a_annotation_starts_from_a_column_or_from_a_annotation(page):
+def test_an_annotation_starts_from_a_column_or_from_an_annotation(page):
     put(page, "copy", {"from": "type"})
     assert codes(page, "copy") == page.json("obs/type")["columns"][0]["values"]
     (annotation,) = page.json("annotations")["annotations"]
@@ -90,7 +90,7 @@ def test_a_column_of_numbers_or_none_starts_no_annotation(page, refused):
     assert page.json("annotations")["annotations"] == []
 
 
-def test_a_annotation_is_not_made_twice(page):
+def test_an_annotation_is_not_made_twice(page):
     make(page)
     again = put(page, "mine", {"labels": []})
     assert again.status_code == 412
@@ -259,7 +259,7 @@ def test_annotations_take_part_where_columns_do(page):
     make(page, "type")
     assign(page, "type", "first", CELLS, create=True)
     assign(page, "type", "rest", {"ranges": [[10, N]]}, create=True)
-    where = {"where": [{"column": "type", "in": ["first"], "annotation": True}]}
+    where = {"where": [{"annotation": "type", "in": ["first"]}]}
     by_annotation = page.post("diffexp", {"a": where}).json
     by_cells = page.post("diffexp", {"a": CELLS}).json
     assert by_annotation["genes"] == by_cells["genes"]
@@ -274,14 +274,14 @@ def test_annotations_take_part_where_columns_do(page):
     assert page.json("summary?genes=CD3D&group_by=type")["groups"] != ["first", "rest"]
 
 
-def test_an_answer_of_a_annotation_is_of_what_the_annotation_is_now(page):
+def test_an_answer_of_an_annotation_is_of_what_the_annotation_is_now(page):
     make(page)
     assign(page, "mine", "T", CELLS, create=True)
     for path in ("summary?genes=CD3D&group_by=annotation:mine", "distribution?gene=CD3D&group_by=annotation:mine"):
         answer = page.get(path)
         assert answer.headers["Cache-Control"] == "no-store"
         assert "ETag" not in answer.headers
-    where = {"where": [{"column": "mine", "in": ["T"], "annotation": True}]}
+    where = {"where": [{"annotation": "mine", "in": ["T"]}]}
     assert page.post("diffexp", {"a": where}).json["n_a"] == 10
     assert page.post("markers", {"group_by": "annotation:mine"}).json["groups"][0]["n"] == 10
     assign(page, "mine", "T", {"indices": [20]})
@@ -301,7 +301,7 @@ def test_two_annotations_are_compared(page):
     assert sum(none["counts"][-1]) == N
 
 
-def test_a_annotation_and_a_column_of_that_name_are_told_apart(serve, make_h5ad, tmp_path):
+def test_an_annotation_and_a_column_of_that_name_are_told_apart(serve, make_h5ad, tmp_path):
     from h5ad_file import Categorical
 
     column = Categorical(np.array([0, 1, 1], np.int8), ["x", "y"])

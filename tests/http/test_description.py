@@ -32,12 +32,12 @@ DEPENDENT = {
         "agreement",
         "export/files/{id}",
         "export/h5ad",
-        *(f"export/labels.{ending}" for ending in ("csv", "tsv", "tabular")),
+        *(f"export/annotations.{ending}" for ending in ("csv", "tsv", "tabular")),
         "figures/{name}",
         "genesets/{name}",
         "genesets/{name}/restore",
         "import/genesets",
-        "import/labels",
+        "import/annotations",
         "import/session",
         "annotations/{name}",
         "annotations/{name}/assign",
@@ -50,7 +50,7 @@ DEPENDENT = {
     )
 }
 # and every text is a name
-KEPT = ("views", "results", "figures")
+SAVED_ITEMS = ("views", "results", "figures")
 WITHOUT_WRONG_DATA = {
     (f"/api/v1/{path}", "get")
     for path in (
@@ -65,12 +65,12 @@ WITHOUT_WRONG_DATA = {
         "annotations/{name}/revisions",
         "genesets",
         "genesets/{name}",
-        *(f"export/labels.{ending}" for ending in ("csv", "tsv", "tabular")),
+        *(f"export/annotations.{ending}" for ending in ("csv", "tsv", "tabular")),
         "export/genesets.gmt",
         "export/genesets.csv",
         "export/session.json",
-        *KEPT,
-        *(f"{plural}/{{name}}" for plural in KEPT),
+        *SAVED_ITEMS,
+        *(f"{plural}/{{name}}" for plural in SAVED_ITEMS),
         "session",
     )
 } | {("/api/v1/session", "delete")}
@@ -165,7 +165,8 @@ def test_every_route_is_described(pbmc_app):
     def paths(rule):
         path = rule.replace("<name:name>", "{name}").replace("<job_id>", "{id}").replace("<file_id>", "{id}")
         return [
-            path.replace(f"<any({', '.join(KEPT)}):plural>", plural) for plural in (KEPT if "<any" in path else [""])
+            path.replace(f"<any({', '.join(SAVED_ITEMS)}):plural>", plural)
+            for plural in (SAVED_ITEMS if "<any" in path else [""])
         ]
 
     routes = {

@@ -190,7 +190,7 @@ def test_a_new_h5ad_has_the_annotations_as_columns(made, small_file, tmp_path):
     old, new = ad.read_h5ad(shutil.copy(small_file, tmp_path / "old.h5ad")), ad.read_h5ad(tmp_path / "new.h5ad")
     assert (old.X != new.X).nnz == 0
     assert [i for i, v in enumerate(new.obs["type of cell"]) if v == "T"] == T
-    assert list(new.obs["type of cell"].cat.labels) == ["T", "B"]
+    assert list(new.obs["type of cell"].cat.categories) == ["T", "B"]
     assert new.uns["type of cell_colors"][0] == "#ff0000"
     assert new.uns["starcyte"]["source"] == "small.h5ad"
     # the same again is not made again, until something changes or it is gone

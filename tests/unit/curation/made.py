@@ -47,7 +47,7 @@ def annotation(name, codes, labels, colors=(), notes=(), revision=0):
 
 def values(made, n):
     """The label of each cell by name, None for none."""
-    names = [*(c.name for c in made.categories), None]
+    names = [*(c.name for c in made.labels), None]
     return [names[code] for code in made.codes(n).tolist()]
 
 

@@ -191,7 +191,7 @@ class AnnotationsAgainstTheModel(RuleBasedStateMachine):
         now = last(thing)
         names = [c.name for c in now.cats]
         # each of the present ones stays, is deleted, or goes into one of the wanted ones
-        into = {n: data.draw(st.one_of(st.none(), LABELS), annotation=n) for n in names}
+        into = {n: data.draw(st.one_of(st.none(), LABELS), label=n) for n in names}
         order = data.draw(st.permutations(sorted({i for i in into.values() if i is not None})))
         colors = {o: data.draw(st.sampled_from([None, "#00ff00"])) for o in order}
         wanted = [EditedLabel(o, colors[o], was=tuple(n for n in names if into[n] == o)) for o in order]

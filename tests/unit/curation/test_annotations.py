@@ -40,7 +40,7 @@ def revision(annotations, name="types"):
     return annotations.get(ME, name).revision
 
 
-def test_a_annotation_holds_what_was_assigned(annotations):
+def test_an_annotation_holds_what_was_assigned(annotations):
     annotation = annotations.get(ME, "types")
     assert cells(annotations) == {"a": set(range(10)), "b": set(range(10, 20))}
     assert [(c.name, c.color, c.note) for c in annotation.labels] == [("a", "#ff0000", "first"), ("b", "", "")]
@@ -86,7 +86,7 @@ def test_a_label_that_is_not_mentioned_is_deleted(annotations):
     assert info.counts == (10, 0)
 
 
-def test_a_annotation_is_renamed_and_its_cells_stay(annotations):
+def test_an_annotation_is_renamed_and_its_cells_stay(annotations):
     annotations.put(ME, "types", ANY, new_name="kinds")
     assert [i.name for i in annotations.listed(ME)] == ["kinds"]
     assert cells(annotations, "kinds")["a"] == set(range(10))
@@ -110,7 +110,7 @@ def test_labels_that_cannot_be_are_refused_and_nothing_changes(annotations, want
     assert annotations.get(ME, "types") == before
 
 
-def test_a_annotation_that_is_there_is_not_made_again(annotations):
+def test_an_annotation_that_is_there_is_not_made_again(annotations):
     with pytest.raises(Conflict) as raised:
         annotations.create(ME, "types", [])
     assert raised.value.current == annotations.listed(ME)[0]
@@ -194,7 +194,7 @@ def test_a_deleted_annotation_comes_back(annotations):
     ]  # fmt: skip
 
 
-def test_a_annotation_made_under_a_deleted_name_has_its_history(annotations):
+def test_an_annotation_made_under_a_deleted_name_has_its_history(annotations):
     before = annotations.get(ME, "types")
     annotations.delete(ME, "types")
     annotations.create(ME, "types", [EditedLabel("other")])
