@@ -66,7 +66,7 @@ def test_cellxgene_reads_what_was_written(made):
     """As its server does (server/common/annotations/local_file_csv.py in version 1.3.0)."""
     names, annotations = made
     text = table(annotations, names, "csv")
-    read = pd.read_csv(io.StringIO(text), dtype="label", index_col=0, header=0, comment="#", keep_default_na=False)
+    read = pd.read_csv(io.StringIO(text), dtype="category", index_col=0, header=0, comment="#", keep_default_na=False)
     assert read.index.tolist() == [defuse(name) for name in names]
     for i, annotation_ in enumerate(annotations):
         expected = ["" if v is None else defuse(v) for v in values(annotation_, len(names))]
