@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from browser_page import NARROW, WIDE, eventually, read
 from playwright.sync_api import expect
-from test_labels import UPPER, ask, kept, label_selected, row, saved, select
+from test_annotations import UPPER, ask, kept, label_selected, row, saved, select
 
 
 def choose(viewer, item: str, detail: str = ""):
