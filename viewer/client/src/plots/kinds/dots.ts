@@ -1,7 +1,9 @@
 /** What a dot plot or a matrix plot draws, from a summary. */
 import type { Summary } from '../../api/types';
 import type { Order, Standard } from '../../state/plots/plots.svelte';
-import { type Clustering, clustering } from '../parts/cluster';
+import type { Clustering } from '../parts/clustering';
+import { ordered } from '../parts/order';
+import { domainOf, fromLowToHigh, standardised } from '../parts/standard';
 
 export interface Dots {
   /** Names in the order drawn. */
@@ -20,38 +22,13 @@ export interface Dots {
   readonly geneTree: Clustering | null;
 }
 
-/** Values of a gene from 0 (its lowest) to 1 (its highest). */
-export function fromLowToHigh(values: readonly number[]): number[] {
-  const low = Math.min(...values);
-  const span = Math.max(...values) - low;
-  return values.map((value) => (span > 0 ? (value - low) / span : 0));
-}
-
-/** Values in standard deviations from their mean. */
-export function zScores(values: readonly number[]): number[] {
-  const mean = values.reduce((sum, value) => sum + value, 0) / (values.length || 1);
-  const deviation = Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length || 1));
-  return values.map((value) => (deviation > 0 ? (value - mean) / deviation : 0));
-}
-
-export function standardised(values: readonly number[], standard: Standard): readonly number[] {
-  if (standard === 'share') return fromLowToHigh(values);
-  return standard === 'z' ? zScores(values) : values;
-}
-
-/** The ends of a colour scale: from 0, or as far to either side where values stand for deviations. */
-export function domainOf(values: readonly number[], standard: Standard): readonly [number, number] {
-  let [low, high] = [0, 0];
-  for (const value of values) {
-    if (value < low) low = value;
-    if (value > high) high = value;
-  }
-  const reach = Math.max(-low, high);
-  return standard === 'z' ? [-reach, reach] : [low, high];
+/** Positions of the categories that have cells. */
+export function nonEmpty({ n }: Summary): number[] {
+  return [...n.keys()].filter((k) => (n[k] ?? 0) > 0);
 }
 
 export function dots(summary: Summary, standard: Standard, order: Order, groupOrder: Order): Dots {
-  const present = [...summary.n.keys()].filter((k) => (summary.n[k] ?? 0) > 0);
+  const present = nonEmpty(summary);
   const shades = summary.genes.map((gene) =>
     standardised(
       present.map((k) => gene.mean[k] ?? 0),
@@ -88,21 +65,4 @@ export function dots(summary: Summary, standard: Standard, order: Order, groupOr
     groupTree: groups.tree,
     geneTree: genes.tree,
   };
-}
-
-/** Places in an order, and the tree it follows. */
-export function ordered(
-  names: readonly string[],
-  rows: readonly (readonly number[])[],
-  order: Order,
-): { readonly places: readonly number[]; readonly tree: Clustering | null } {
-  if (order === 'cluster') {
-    const tree = clustering(rows);
-    return { places: tree.order, tree };
-  }
-  const places = [...names.keys()];
-  if (order === 'name') {
-    places.sort((a, b) => (names[a] ?? '').localeCompare(names[b] ?? '', undefined, { numeric: true }));
-  }
-  return { places, tree: null };
 }

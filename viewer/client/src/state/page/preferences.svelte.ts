@@ -1,3 +1,4 @@
+import { MediaQuery } from 'svelte/reactivity';
 import { COLORMAPS, type ColormapName } from '../../color/colormaps';
 import type { Theme } from '../../color/lut';
 
@@ -56,19 +57,12 @@ function remembered(): Choices {
 
 class Preferences {
   choices = $state.raw<Choices>(remembered());
-  private readonly system = window.matchMedia('(prefers-color-scheme: dark)');
-  private systemDark = $state(this.system.matches);
-
-  constructor() {
-    this.system.addEventListener('change', (event) => {
-      this.systemDark = event.matches;
-    });
-  }
+  private readonly systemDark = new MediaQuery('prefers-color-scheme: dark');
 
   /** The theme shown. */
   get theme(): Theme {
     if (this.choices.theme !== 'system') return this.choices.theme;
-    return this.systemDark ? 'dark' : 'light';
+    return this.systemDark.current ? 'dark' : 'light';
   }
 
   set(change: Partial<Choices>): void {

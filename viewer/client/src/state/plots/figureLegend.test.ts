@@ -3,39 +3,12 @@ import type { Schema } from '../../api/types';
 import type { Comparison } from '../compare/compare.svelte';
 import type { Coloring } from '../fields/coloring';
 import type { View } from '../view/view';
-import { comparison, dataset, plot, scatter, selection } from './figureLegend';
-
-const CHOICES = {
-  kind: 'dots',
-  genes: ['A', 'B'],
-  column: null,
-  groupBy: 'type',
-  by: 'donor',
-  split: null,
-  matrix: 'raw/X',
-  standard: 'none',
-  order: 'given',
-  groupOrder: 'given',
-} as const;
+import { comparison, dataset, scatter, selection } from './figureLegend';
 
 test('a dataset is named with its size and the version that drew it', () => {
   expect(dataset({ title: 'PBMC', n_obs: 1234, n_vars: 10, version: '1.2' } as Schema)).toBe(
     'Dataset: PBMC (1,234 cells, 10 genes). Drawn with starcyte 1.2.',
   );
-});
-
-test('plots say values, scaling, order and what splits them', () => {
-  expect(plot(CHOICES)).toBe(
-    'Mean expression of A and B (values of raw/X) in the categories of type; the area of a dot is the fraction of cells above 0.',
-  );
-  const ordered = plot({ ...CHOICES, kind: 'matrix', standard: 'z', order: 'cluster', groupOrder: 'cluster' });
-  expect(ordered).toContain('each gene in standard deviations from its mean');
-  expect(ordered).toContain('Genes and categories are ordered by hierarchical clustering (average linkage');
-  const many = Array.from({ length: 30 }, (_, k) => `G${k}`);
-  expect(plot({ ...CHOICES, genes: many })).toContain('G11 and 18 others');
-  expect(plot({ ...CHOICES, kind: 'violins', split: 'sex' })).toContain('in the categories of type, split by sex');
-  expect(plot({ ...CHOICES, kind: 'violins', column: 'n_counts' })).toMatch(/^Distribution of n_counts in/);
-  expect(plot({ ...CHOICES, kind: 'composition' })).toBe('Composition of the categories of type by donor.');
 });
 
 test('the plot of cells says what its colours mean', () => {

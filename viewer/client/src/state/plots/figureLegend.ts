@@ -7,15 +7,11 @@ import type { Coloring } from '../fields/coloring';
 import type { FieldData } from '../fields/field';
 import { type Chip, filterChips } from '../fields/filters';
 import type { View } from '../view/view';
-import type { Order, PlotKind, Standard } from './plots.svelte';
 
 const CORRECTIONS: Readonly<Record<string, string>> = {
   'benjamini-hochberg': 'by Benjamini and Hochberg’s method',
   bonferroni: 'by Bonferroni’s method',
 };
-
-/** Genes named before "and n others". */
-const NAMED = 12;
 
 export function dataset({ title, n_obs, n_vars, version }: Schema): string {
   return `Dataset: ${title} (${count(n_obs)} cells, ${count(n_vars)} genes). Drawn with starcyte ${version}.`;
@@ -50,50 +46,6 @@ function clipped({ domain, extent }: { domain: readonly [number, number]; extent
   return extent[0] < domain[0] || extent[1] > domain[1] ? ', more extreme values as these ends' : '';
 }
 
-export interface Plotted {
-  readonly kind: PlotKind;
-  readonly genes: readonly string[];
-  /** The column whose spread is shown in place of genes. */
-  readonly column: string | null;
-  readonly groupBy: string | null;
-  readonly by: string | null;
-  readonly split: string | null;
-  readonly matrix: string | null;
-  readonly standard: Standard;
-  readonly order: Order;
-  readonly groupOrder: Order;
-}
-
-const STANDARDS: Readonly<Record<Standard, string>> = {
-  none: '',
-  share: ', each gene scaled from its lowest to its highest',
-  z: ', each gene in standard deviations from its mean',
-};
-
-export function plot(plotted: Plotted): string {
-  const { kind, genes, column, groupBy, by, split, matrix, standard } = plotted;
-  const what = column === null ? listed(genes, NAMED) : column;
-  const from = column === null ? ` (values of ${matrix})` : '';
-  if (kind === 'composition') return `Composition of the categories of ${groupBy} by ${by}.`;
-  if (kind === 'grid') return `Expression of ${what}${from}, each on a colour scale of its own, high values on top.`;
-  if (kind === 'violins') {
-    const parts = split === null ? '' : `, split by ${split}`;
-    return `Distribution of ${what}${from} in the categories of ${groupBy}${parts}: Gaussian kernel densities (bandwidth by Scott’s rule, each as wide as its peak), medians and quartiles.`;
-  }
-  const order = ordering(plotted);
-  if (kind === 'heat') {
-    return `Expression of ${what}${from}${STANDARDS[standard]} in cells sampled evenly from each category of ${groupBy}.${order}`;
-  }
-  const size = kind === 'dots' ? '; the area of a dot is the fraction of cells above 0' : '';
-  return `Mean expression of ${what}${from}${STANDARDS[standard]} in the categories of ${groupBy}${size}.${order}`;
-}
-
-function ordering({ order, groupOrder }: Plotted): string {
-  const what = [order === 'cluster' ? 'Genes' : '', groupOrder === 'cluster' ? 'Categories' : ''].filter(Boolean);
-  if (what.length === 0) return '';
-  return ` ${listed(what, 2).replace(' and C', ' and c')} are ordered by hierarchical clustering (average linkage, Euclidean distance).`;
-}
-
 export function comparison({ a, b, result }: Comparison, thresholds: Thresholds | null): string {
   const test = METHODS[result.method];
   const correction = CORRECTIONS[result.correction] ?? `by ${result.correction}`;
@@ -109,7 +61,7 @@ export function comparison({ a, b, result }: Comparison, thresholds: Thresholds 
 }
 
 /** Words with commas and "and"; beyond so many, their number. */
-function listed(words: readonly string[], most = Number.POSITIVE_INFINITY): string {
+export function listed(words: readonly string[], most = Number.POSITIVE_INFINITY): string {
   if (words.length > most) return `${words.slice(0, most).join(', ')} and ${count(words.length - most)} others`;
   if (words.length < 2) return words.join('');
   return `${words.slice(0, -1).join(', ')} and ${words.at(-1)}`;

@@ -4,10 +4,8 @@ import type { ColormapName } from '../../color/colormaps';
 import type { Comparison } from '../compare/compare.svelte';
 import { canGroup } from '../compare/markers.svelte';
 import { namesIn } from '../curation/geneSets.svelte';
-import { preferences } from '../page/preferences.svelte';
 import type { Viewer } from '../viewer/viewer.svelte';
 
-export type PlotKind = 'dots' | 'matrix' | 'heat' | 'violins' | 'composition' | 'grid';
 export type Order = 'given' | 'name' | 'cluster';
 /** As the values are; each gene from 0 to 1; each gene in standard deviations from its mean. */
 export type Standard = 'none' | 'share' | 'z';
@@ -28,7 +26,10 @@ export class Plots {
   place = $state<'closed' | 'drawer' | 'full'>('closed');
   /** Pixels of the drawer where the user chose; null: half of the page. */
   height = $state<number | null>(null);
-  kind = $state<PlotKind>('dots');
+  /** The kind of plot chosen, by its name in the registry; null: the first that the dataset has data for. */
+  kind = $state<string | null>(null);
+  /** What the drawer was opened for, where the plot chosen may not serve that. */
+  purpose = $state<'genes' | 'gene' | null>(null);
   groupBy = $state<string | null>(null);
   /** The column whose categories make up the others. */
   by = $state<string | null>(null);
@@ -44,8 +45,8 @@ export class Plots {
   standard = $state<Standard>('none');
   order = $state<Order>('given');
   groupOrder = $state<Order>('given');
-  /** Whether a composition is of numbers of cells rather than of shares. */
-  counted = $state(false);
+  /** Choices of one kind of plot alone, by name. */
+  settings = $state.raw<Readonly<Record<string, string>>>({});
   colormap = $state<ColormapName | null>(null);
   /** Whether the numbers are shown in place of the drawing. */
   table = $state(false);
@@ -66,25 +67,14 @@ export class Plots {
     return this.groupings.filter((column) => (column.n_categories ?? 2) <= MOST_PARTS && column.name !== this.groupBy);
   }
 
-  /** Whether the plot is of genes. */
-  get ofGenes(): boolean {
-    return this.kind !== 'composition' && !(this.kind === 'violins' && this.column !== null);
-  }
-
-  /** The colours of the plot: of both signs where values are. */
-  get colors(): ColormapName {
-    return this.colormap ?? (this.standard === 'z' && this.kind !== 'violins' ? 'diverging' : 'blues');
-  }
-
-  /** The colours of genes on embeddings: those of the cells unless others were chosen. */
-  get gridColors(): ColormapName {
-    return this.colormap ?? preferences.choices.colormap;
+  choose(kind: string): void {
+    this.kind = kind;
+    this.purpose = null;
   }
 
   open(): void {
     if (this.place === 'closed') this.place = 'drawer';
     if (this.genes.length === 0) this.useRecent();
-    if (this.viewer.view.matrix === null) this.kind = 'composition';
   }
 
   use(genes: readonly string[], missed: readonly string[] = []): void {
@@ -98,14 +88,14 @@ export class Plots {
   /** Bring a list of genes into the plot. */
   show(genes: readonly string[]): void {
     this.use(genes);
-    if (!this.ofGenes) this.kind = 'dots';
+    this.purpose = 'genes';
     this.open();
   }
 
-  /** Bring the violins of one gene into sight. */
+  /** Bring the distribution of one gene into sight. */
   showGene(gene: string): void {
     this.use([gene]);
-    this.kind = 'violins';
+    this.purpose = 'gene';
     this.open();
   }
 

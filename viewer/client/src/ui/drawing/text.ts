@@ -1,9 +1,11 @@
 /** Text in drawings: how wide it is, and how much of it fits. */
 
-const context = document.createElement('canvas').getContext('2d');
+let canvas: HTMLCanvasElement | undefined;
 
 /** Pixels a text takes in the page's font. */
 export function textWidth(text: string, size = 12, weight = 400): number {
+  canvas ??= document.createElement('canvas');
+  const context = canvas.getContext('2d');
   if (!context) return 0.56 * size * text.length;
   context.font = `${weight} ${size}px system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', 'Noto Sans', Arial, sans-serif`;
   return context.measureText(text).width;

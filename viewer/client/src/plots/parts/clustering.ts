@@ -19,7 +19,12 @@ interface Cluster {
   readonly rows: readonly number[];
 }
 
+/** The time grows with the cube of the number of rows: 15 s for 1,000. */
+export const MOST_ROWS = 200;
+
+/** @throws RangeError for more than `MOST_ROWS` rows */
 export function clustering(rows: readonly (readonly number[])[]): Clustering {
+  if (rows.length > MOST_ROWS) throw new RangeError(`${rows.length} rows to cluster; the limit is ${MOST_ROWS}.`);
   const apart = rows.map((one) => rows.map((other) => distance(one, other)));
   let clusters: Cluster[] = rows.map((_, k) => ({ id: k, rows: [k] }));
   let links = apart.map((row) => [...row]);

@@ -1,4 +1,14 @@
 /** Small pictures of an embedding, drawn into an array of pixels. */
+import { quantise } from '../../color/codes';
+
+/** A gene in every cell, as codes of a colour map. */
+export interface GridPanel {
+  readonly gene: string;
+  readonly matrix: string;
+  readonly codes: Uint8Array;
+  readonly zero: boolean;
+  readonly domain: readonly [number, number];
+}
 
 /** Where no cell is. */
 export const NONE = -2;
@@ -52,4 +62,11 @@ function extent(values: Float32Array): [number, number] {
     if (value > high) high = value;
   }
   return low <= high ? [low, high] : [0, 1];
+}
+
+export function panelOf(gene: string, matrix: string, values: ArrayLike<number>): GridPanel {
+  const numbers = Float32Array.from(values);
+  const zero = numbers.every((value) => !(value < 0));
+  const { codes, domain } = quantise(numbers, { zero, clip: [0, 99.5] });
+  return { gene, matrix, codes, zero, domain };
 }

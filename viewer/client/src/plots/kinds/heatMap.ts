@@ -1,8 +1,17 @@
 /** What a heat map draws: genes in the order asked for, standardised over the cells shown. */
-import type { Heat } from '../../state/plots/plotData.svelte';
+import type { CategoryData } from '../../state/fields/field';
 import type { Order, Standard } from '../../state/plots/plots.svelte';
-import type { Clustering } from '../parts/cluster';
-import { domainOf, fromLowToHigh, ordered, standardised } from './dots';
+import type { Clustering } from '../parts/clustering';
+import { ordered } from '../parts/order';
+import { domainOf, fromLowToHigh, standardised } from '../parts/standard';
+
+/** Values of genes in some cells of each category. */
+export interface Heat {
+  readonly groups: readonly { readonly name: string; readonly n: number; readonly shown: number }[];
+  /** The cells shown, category by category. */
+  readonly cells: Uint32Array;
+  readonly rows: readonly { readonly gene: string; readonly values: Float32Array }[];
+}
 
 export interface HeatMap {
   readonly groups: readonly {
@@ -71,4 +80,37 @@ export function heatMap(heat: Heat, standard: Standard, order: Order, groupOrder
     high: clip,
     geneTree: genes.tree,
   };
+}
+
+/**
+ * Some cells of each category, at even steps through its cells in the order of the file, so that the same question has the
+ * same answer. Every category has the same share of the room, and leaves to the larger ones what it does not need.
+ */
+export function sampled(
+  { values, categories }: Pick<CategoryData, 'values' | 'categories'>,
+  mask: Uint8Array | null,
+  most: number,
+): Pick<Heat, 'groups' | 'cells'> {
+  const lists: number[][] = categories.map(() => []);
+  for (let cell = 0; cell < values.length; cell++) {
+    if (!mask || mask[cell]) lists[values[cell] as number]?.push(cell);
+  }
+  const sizes = lists.map((list) => list.length).sort((a, b) => a - b);
+  let room = most;
+  let cap = 0;
+  for (let k = 0; k < sizes.length; k++) {
+    cap = Math.floor(room / (sizes.length - k));
+    if ((sizes[k] as number) > cap) break;
+    room -= sizes[k] as number;
+    cap = Number.POSITIVE_INFINITY;
+  }
+  const groups: { name: string; n: number; shown: number }[] = [];
+  const cells: number[] = [];
+  lists.forEach((list, code) => {
+    const shown = Math.min(list.length, cap);
+    if (shown === 0) return;
+    for (let k = 0; k < shown; k++) cells.push(list[Math.floor((k * list.length) / shown)] as number);
+    groups.push({ name: categories[code] ?? '', n: list.length, shown });
+  });
+  return { groups, cells: Uint32Array.from(cells) };
 }

@@ -1,0 +1,33 @@
+/** Parts of the sentences that describe plots in figure legends. */
+import { listed } from '../state/plots/figureLegend';
+import type { Order, Standard } from '../state/plots/plots.svelte';
+import type { Page } from './page';
+import { ordersBySimilarity } from './parts/order';
+
+/** Genes named before "and n others". */
+const NAMED = 12;
+
+/** The genes of a plot and the matrix of their values. */
+export function genesNamed({ viewer, plots }: Page): string {
+  return `${listed(plots.genes, NAMED)} (values of ${viewer.view.matrix})`;
+}
+
+export const STANDARDISED: Readonly<Record<Standard, string>> = {
+  none: '',
+  share: ', each gene scaled from its lowest to its highest',
+  z: ', each gene in standard deviations from its mean',
+};
+
+/** How genes and categories are ordered; nothing where they are as given. */
+export function ordering(
+  { order, groupOrder }: { readonly order: Order; readonly groupOrder: Order },
+  nGenes: number,
+  nGroups: number,
+): string {
+  const ordered = [
+    ordersBySimilarity(order, nGenes) ? 'Genes' : '',
+    ordersBySimilarity(groupOrder, nGroups) ? 'Categories' : '',
+  ].filter(Boolean);
+  if (ordered.length === 0) return '';
+  return ` ${listed(ordered).replace(' and C', ' and c')} are ordered by hierarchical clustering (average linkage, Euclidean distance).`;
+}

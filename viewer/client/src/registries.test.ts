@@ -1,0 +1,27 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { expect, test } from 'vitest';
+import { PLOTS } from './plots/registry';
+
+const SOURCES = readdirSync(import.meta.dirname, { recursive: true, withFileTypes: true })
+  .filter((entry) => entry.isFile() && /\.(ts|svelte)$/.test(entry.name) && !entry.name.endsWith('.test.ts'))
+  .map((entry) => join(entry.parentPath, entry.name));
+
+/** Lines of the sources that match, as "file: line". */
+function linesOf(pattern: RegExp): string[] {
+  return SOURCES.flatMap((path) =>
+    readFileSync(path, 'utf8')
+      .split('\n')
+      .filter((line) => pattern.test(line))
+      .map((line) => `${relative(import.meta.dirname, path)}: ${line.trim()}`),
+  );
+}
+
+function quoted(names: readonly string[]): string {
+  return `['"\`](?:${names.join('|')})['"\`]`;
+}
+
+test('nothing compares with the name of a plot', () => {
+  const kind = quoted(PLOTS.map((plot) => plot.kind));
+  expect(linesOf(new RegExp(`[!=]==? *${kind}|case +${kind}|${kind} *[!=]==?`))).toEqual([]);
+});
