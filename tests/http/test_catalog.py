@@ -122,7 +122,7 @@ def plain(tmp_path_factory):
     site.leave()
 
 
-def test_lists_what_there_is_with_its_figures(plain):
+def test_lists_datasets_with_their_summaries(plain):
     found = plain.listed()
     one, two = found["one.h5ad"], found["deep/two.dat"]
     assert (one["n_obs"], one["n_vars"], two["n_obs"]) == (30, 4, 40)
@@ -136,7 +136,7 @@ def test_lists_what_there_is_with_its_figures(plain):
         assert found[place]["thumbnail"] is None
 
 
-def test_opens_a_dataset_when_it_is_asked_for_as_if_it_were_alone(plain):
+def test_a_dataset_is_opened_on_request(plain):
     site = plain
     key = site.listed()["one.h5ad"]["id"]
     assert site.schema(key)["n_obs"] == 30
@@ -147,7 +147,7 @@ def test_opens_a_dataset_when_it_is_asked_for_as_if_it_were_alone(plain):
     assert site.listed()["one.h5ad"]["open"]
 
 
-def test_a_broken_dataset_tells_why_and_hurts_no_other(plain):
+def test_a_damaged_dataset_reports_its_error_and_affects_no_other(plain):
     site = plain
     found = site.listed()
     health = until(
@@ -162,18 +162,18 @@ def test_a_broken_dataset_tells_why_and_hurts_no_other(plain):
 @pytest.mark.parametrize(
     "path", ["/d/nothing/", "/d/nothing/api/v1/schema", "/d/x/../../etc/passwd", "/d/%2e%2e/", "/d//"]
 )
-def test_what_is_not_there_is_not_found(serve_folder, folder, path):
+def test_unknown_paths_are_not_found(serve_folder, folder, path):
     assert serve_folder(folder).get(path).status_code == 404
 
 
-def test_an_address_without_its_last_slash_leads_on(plain):
+def test_an_address_without_its_last_slash_redirects(plain):
     site = plain
     key = site.listed()["one.h5ad"]["id"]
     response = site.get(f"/d/{key}?a=1")
     assert (response.status_code, response.headers["Location"]) == (308, f"./{key}/?a=1")
 
 
-def test_the_picture(serve_folder, folder, tmp_path):
+def test_the_thumbnail(serve_folder, folder, tmp_path):
     site = serve_folder(folder)
     one = site.listed()["one.h5ad"]
     response = site.get(f"/{one['thumbnail']}")
@@ -188,7 +188,7 @@ def test_the_picture(serve_folder, folder, tmp_path):
     assert site.get(f"/d/{one['id']}/api/v1/thumbnail").data == response.data
 
 
-def test_settings_and_titles_of_the_catalog_hold_in_the_dataset(serve_folder, folder):
+def test_settings_and_titles_of_the_catalog_apply_to_the_dataset(serve_folder, folder):
     said = {
         "title": HOSTILE,
         "settings": {"color_by": "tissue"},
@@ -204,7 +204,7 @@ def test_settings_and_titles_of_the_catalog_hold_in_the_dataset(serve_folder, fo
     assert site.schema(site.listed()["deep/two.dat"]["id"])["features"]["annotations"]
 
 
-def test_what_is_hostile_is_text_in_the_page_and_in_descriptions(serve_folder, folder):
+def test_hostile_text_is_escaped_in_pages_and_descriptions(serve_folder, folder):
     (folder / "one.md").write_text(
         f"# {HOSTILE}\n<script>alert(1)</script>\n\n[a](javascript:alert(1)) ![p](https://evil.example/p.png)\n"
         "<iframe src='//evil.example'></iframe> [b](https://example.org 'x\" onmouseover=\"alert(1)')"
@@ -223,7 +223,7 @@ def test_what_is_hostile_is_text_in_the_page_and_in_descriptions(serve_folder, f
     assert "&lt;img src=x onerror=alert(1)&gt;" in page
 
 
-def test_a_link_shows_the_dataset_where_it_is_shared(plain):
+def test_a_shared_link_has_a_preview_of_the_dataset(plain):
     site = plain
     key = site.listed()["one.h5ad"]["id"]
     page = site.get(f"/d/{key}/", headers={"Host": "lab.example"}).text
@@ -233,7 +233,7 @@ def test_a_link_shows_the_dataset_where_it_is_shared(plain):
     assert f'<base href="/d/{key}/">' in page
 
 
-def test_search_engines_come_only_where_they_may(serve_folder, folder):
+def test_search_engines_are_excluded_unless_allowed(serve_folder, folder):
     site = serve_folder(folder)
     key = site.listed()["one.h5ad"]["id"]
     assert site.get("/robots.txt").text == "User-agent: *\nDisallow: /\n"
@@ -259,7 +259,7 @@ def rewritten(path: Path) -> None:
 
 
 @pytest.mark.parametrize("change", [replaced, rewritten])
-def test_a_page_of_a_file_that_was_replaced_is_told_and_a_new_one_sees_the_new(serve_folder, folder, refused, change):
+def test_a_replaced_file_is_refused_to_old_pages_and_shown_to_new_ones(serve_folder, folder, refused, change):
     site = serve_folder(folder)
     key = site.listed()["one.h5ad"]["id"]
     old = site.schema(key)
@@ -278,7 +278,7 @@ def test_a_page_of_a_file_that_was_replaced_is_told_and_a_new_one_sees_the_new(s
     assert site.listed()["one.h5ad"]["n_obs"] == 50
 
 
-def test_a_job_of_the_old_file_is_no_answer_of_the_new(serve_folder, folder, refused):
+def test_a_job_of_the_old_file_is_not_returned_for_the_new(serve_folder, folder, refused):
     site = serve_folder(folder, answer_wait=60.0)
     key = site.listed()["one.h5ad"]["id"]
     site.schema(key)
@@ -307,7 +307,7 @@ def test_a_file_that_is_truncated_while_it_is_open(serve_folder, folder):
     assert site.listed()["one.h5ad"]["state"] == "error"
 
 
-def test_a_file_that_is_removed_while_it_is_open_and_comes_back(serve_folder, folder, refused):
+def test_a_file_that_is_removed_while_open_and_restored(serve_folder, folder, refused):
     site = serve_folder(folder)
     key = site.listed()["one.h5ad"]["id"]
     site.schema(key)
@@ -331,7 +331,7 @@ def test_a_removed_file_and_a_new_one_are_noticed(serve_folder, folder):
     assert found["three.h5ad"]["n_obs"] == 20
 
 
-def test_a_folder_that_cannot_be_read_any_more_keeps_what_was_found(serve_folder, folder):
+def test_an_unreadable_folder_keeps_its_datasets_listed(serve_folder, folder):
     site = serve_folder(folder)
     assert len(site.listed()) == 4
     folder.rename(folder.with_name("away"))
@@ -346,7 +346,7 @@ def test_a_folder_that_cannot_be_read_any_more_keeps_what_was_found(serve_folder
 # --- open and closed ---
 
 
-def test_the_least_used_are_closed_and_open_again_unseen(serve_folder, tmp_path):
+def test_the_least_recently_used_are_closed_and_reopened_on_request(serve_folder, tmp_path):
     for i in range(4):
         cells(tmp_path / "root" / f"{i}.h5ad", n=20 + i, seed=i)
     site = serve_folder(tmp_path / "root", max_open=2)
@@ -365,7 +365,7 @@ def test_the_least_used_are_closed_and_open_again_unseen(serve_folder, tmp_path)
     assert again.json["n"] == 20
 
 
-def test_a_dataset_is_not_closed_while_it_answers(serve_folder, folder):
+def test_a_dataset_in_use_is_not_closed(serve_folder, folder):
     site = serve_folder(folder, max_open=1, close_idle=0.0)
     key = site.listed()["one.h5ad"]["id"]
     site.schema(key)
@@ -380,7 +380,7 @@ def test_a_dataset_is_not_closed_while_it_answers(serve_folder, folder):
         context.dataset().obs_column("tissue")
 
 
-def test_budgets_of_files_and_memory_close_what_is_not_used(serve_folder, folder):
+def test_limits_of_files_and_memory_close_unused_datasets(serve_folder, folder):
     for budget in ({"open_files": 1}, {"open_bytes": 1}):
         site = serve_folder(folder, **budget)
         found = site.listed()
@@ -415,13 +415,13 @@ def as_(user):
 @pytest.mark.parametrize(
     ("user", "role"), [("ann", "annotate"), ("rea", "read"), ("adm", "admin"), ("admin", "admin"), ("eve", None)]
 )
-def test_only_what_one_may_read_is_listed(guarded, user, role):
+def test_only_readable_datasets_are_listed(guarded, user, role):
     found = guarded.listed(**as_(user))
     assert found.get("one.h5ad", {"role": None})["role"] == role
     assert found["deep/two.dat"]["role"] == ("admin" if user == "admin" else "read")
 
 
-def test_who_has_not_come_in_sees_nothing(guarded, refused):
+def test_without_signing_in_nothing_is_shown(guarded, refused):
     for path in ("catalog", "status", "catalog/one/thumbnail", "openapi.json"):
         refused(guarded.get(path), 401, "not_signed_in")
     for key in ("one", "two", "nothing"):
@@ -429,7 +429,7 @@ def test_who_has_not_come_in_sees_nothing(guarded, refused):
         refused(guarded.get(f"/d/{key}/api/v1/schema"), 401, "not_signed_in")
 
 
-def test_nothing_tells_what_one_may_not_see_from_what_is_not_there(guarded):
+def test_hidden_and_missing_datasets_are_indistinguishable(guarded):
     guarded.listed(**as_("admin"))
     before = guarded.service.counts["opened"]
     paths = ["", "api/v1/health", "api/v1/schema", "api/v1/annotations", "api/v1/thumbnail", "api/v1/nothing", "x.js"]
@@ -443,7 +443,7 @@ def test_nothing_tells_what_one_may_not_see_from_what_is_not_there(guarded):
 
 
 @pytest.mark.parametrize(("user", "may"), [("ann", True), ("adm", True), ("rea", False), ("admin", True)])
-def test_a_role_holds_in_its_dataset(guarded, user, may, refused):
+def test_a_role_applies_to_its_dataset(guarded, user, may, refused):
     until(lambda: guarded.get("/d/one/api/v1/schema", **as_(user)).status_code == 200)
     sent = guarded.open("/d/one/api/v1/annotations/mine", method="PUT", json={"labels": []}, **as_(user))
     assert sent.status_code in ({200, 201} if may else {403})
@@ -452,14 +452,14 @@ def test_a_role_holds_in_its_dataset(guarded, user, may, refused):
 
 
 @pytest.mark.parametrize("path", ["/api/v1/status", "/metrics", "/status"])
-def test_the_operators_pages_are_the_operators(guarded, path, refused):
+def test_the_operators_pages_require_the_role_admin(guarded, path, refused):
     for user in ("ann", "rea", "adm", "eve"):
         refused(guarded.get(path, headers={"X-User": user, "Accept": "application/json"}), 403, "forbidden")
     refused(guarded.get(path, headers={"Accept": "application/json"}), 401, "not_signed_in")
     assert guarded.get(path, **as_("admin")).status_code == 200
 
 
-def test_sent_to_sign_in_and_back(serve_folder, folder, tmp_path):
+def test_signing_in_returns_to_the_page(serve_folder, folder, tmp_path):
     accounts = Accounts(tmp_path / "accounts.sqlite")
     accounts.add("ann", "a long password", "read")
     site = serve_folder(folder, access="password", accounts=accounts)
@@ -483,7 +483,7 @@ def test_a_link_with_the_token_opens_a_dataset(serve_folder, folder):
 # --- for the operator ---
 
 
-def test_the_status_counts_what_there_is(plain):
+def test_the_status_counts_datasets(plain):
     site = plain
     key = site.listed()["one.h5ad"]["id"]
     site.schema(key)
@@ -497,7 +497,7 @@ def test_the_status_counts_what_there_is(plain):
     assert status["requests"]["n"] >= 2
 
 
-def test_the_numbers_are_prometheus_own(plain):
+def test_the_metrics_are_in_the_format_of_prometheus(plain):
     from prometheus_client.parser import text_string_to_metric_families
 
     site = plain
@@ -518,11 +518,11 @@ def test_the_numbers_are_prometheus_own(plain):
     assert found["process_open_fds", ()] > 3
 
 
-def test_the_numbers_may_be_for_everybody(serve_folder, folder):
+def test_the_metrics_may_be_public(serve_folder, folder):
     assert serve_folder(folder, **PROXY, metrics=True).get("/metrics").status_code == 200
 
 
-def test_the_log_says_who_asked_for_what_and_no_secret(serve_folder, folder, tmp_path):
+def test_the_log_names_users_and_requests_but_no_secrets(serve_folder, folder, tmp_path):
     log = tmp_path / "access.log"
     token = "a-token-of-some-length"
     site = serve_folder(folder, access="token", token=token, access_log=str(log))
@@ -546,7 +546,7 @@ def test_the_log_of_a_proxy_names_its_users(serve_folder, folder, tmp_path):
     assert json.loads(log.read_text())["user"] == "ann"
 
 
-def test_a_copy_under_another_name_shares_nothing_of_its_jobs_but_its_index(serve_folder, folder):
+def test_a_copy_of_a_file_shares_its_index_but_not_its_jobs(serve_folder, folder):
     shutil.copy(folder / "one.h5ad", folder / "copy.h5ad")
     site = serve_folder(folder)
     found = site.listed()

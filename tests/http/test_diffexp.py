@@ -44,7 +44,7 @@ def as_ranges(indices):
     return [[indices[a], indices[b - 1] + 1] for a, b in zip([0, *breaks], [*breaks, len(indices)], strict=True)]
 
 
-def test_a_result_says_how_it_was_made(real):
+def test_a_result_names_its_method(real):
     result = compare(real, a=GROUP, b=LABELS, matrix="raw/X")
     assert (result["method"], result["matrix"], result["correction"]) == ("t-test", "raw/X", "benjamini-hochberg")
     assert result["fingerprint"] == real.json("schema")["fingerprint"]
@@ -54,14 +54,14 @@ def test_a_result_says_how_it_was_made(real):
     assert result["genes"][0]["gene"] in {"CD79A", "CD79B", "HLA-DRA", "CD74", "CST3"}
 
 
-def test_the_best_come_first(real):
+def test_genes_are_ordered_by_score(real):
     strength = [abs(g["score"]) for g in compare(real, a=GROUP)["genes"] if g["score"] is not None]
     assert strength == sorted(strength, reverse=True)
     assert len(strength) > 700
 
 
 @pytest.mark.parametrize("matrix", ["X", "raw/X"])
-def test_the_same_cells_said_in_three_ways_give_the_same_result(real, cells, matrix):
+def test_equal_selections_in_three_forms_give_the_same_result(real, cells, matrix):
     a, b = cells("CD19+ B"), cells("Dendritic")
     forms = [
         ({"indices": a}, {"indices": b}),
@@ -156,7 +156,7 @@ def held(monkeypatch):
 BODY = {"a": {"ranges": [[0, 20]]}}
 
 
-def test_what_takes_long_is_answered_as_a_job(serve, small_file, held):
+def test_a_long_comparison_is_answered_as_a_job(serve, small_file, held):
     go, begun = held
     client = serve(small_file, answer_wait=0.01)
     response = client.post("diffexp", BODY)
@@ -190,7 +190,7 @@ def test_a_job_can_be_cancelled(serve, small_file, held, refused):
     assert "result" not in answer
 
 
-def test_more_comparisons_than_may_wait_are_refused(serve, small_file, held, refused):
+def test_more_comparisons_than_the_queue_holds_are_refused(serve, small_file, held, refused):
     client = serve(small_file, answer_wait=0, queue_length=1)
     for n in range(2, 30):
         response = client.post("diffexp", {"a": {"ranges": [[0, n]]}})
@@ -201,7 +201,7 @@ def test_more_comparisons_than_may_wait_are_refused(serve, small_file, held, ref
     assert response.headers["Retry-After"]
 
 
-def test_a_comparison_past_its_deadline_is_given_up(serve, small_file, held, refused):
+def test_a_comparison_past_its_deadline_is_cancelled(serve, small_file, held, refused):
     client = serve(small_file, job_deadline=0.05, answer_wait=20)
     assert "job_deadline" in refused(client.post("diffexp", BODY), 409, "cancelled")["message"]
 
@@ -220,7 +220,7 @@ def test_stopping_the_server_ends_a_comparison(serve, small_file, held, refused)
 
 @pytest.mark.parametrize("path", ["jobs/0123456789abcdef", "jobs/x", "jobs/..", "jobs/%3Cb%3E", "jobs/" + "f" * 5000])
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
-def test_a_job_that_is_not_there_is_not_found(small, refused, path, method):
+def test_an_unknown_job_is_not_found(small, refused, path, method):
     refused(small.open(path, method=method), 404, "not_found")
 
 
@@ -266,7 +266,7 @@ def test_a_malformed_comparison_is_a_bad_request(small, refused, body):
     [{"a": A, "matrix": "Y"}, {"a": {"where": [{"column": "no", "in": ["x"]}]}}],
     ids=["matrix", "column"],
 )
-def test_what_a_comparison_names_must_be_there(small, refused, body):
+def test_unknown_names_in_a_comparison_are_not_found(small, refused, body):
     refused(small.post("diffexp", body), 404, "not_found")
 
 

@@ -1,4 +1,4 @@
-"""Summaries for plots, against numpy, scipy and what the interface itself says of a gene."""
+"""Summaries for plots, against numpy, scipy and the values of genes from the interface."""
 
 import numpy as np
 import pytest
@@ -20,7 +20,7 @@ def test_cells_have_their_names(real):
 
 
 @pytest.mark.parametrize("rows", ["", "1,", "-1", "700", "one", ",".join(["1"] * 1001)], ids=lambda r: r[:8] or "empty")
-def test_cells_that_are_not_there(real, rows):
+def test_unknown_cells_are_not_found(real, rows):
     response = real.get(f"cells?rows={rows}")
     assert response.status_code in {400, 404, 413}
     assert response.json["error"]["hint"]
@@ -76,7 +76,7 @@ def test_correlation_of_a_gene_and_a_column(real):
     np.testing.assert_allclose(answer["spearman"], spearmanr(x, y).statistic)
 
 
-def test_score_names_the_genes_that_are_not_there(real):
+def test_score_names_the_missing_genes(real):
     (answer,) = real.json("score?genes=CD3D,nope,CD3E,CD3D&matrix=raw/X")["columns"]
     assert answer["missing_genes"] == ["nope"]
     expected = (gene(real, "CD3D") + gene(real, "CD3E")) / 2
@@ -102,7 +102,7 @@ def test_score_names_the_genes_that_are_not_there(real):
     ],
     ids=str,
 )
-def test_what_cannot_be_answered_is_told(real, question, status):
+def test_invalid_requests_are_refused(real, question, status):
     response = real.get(question)
     assert response.status_code == status
     assert response.json["error"]["message"]

@@ -71,7 +71,7 @@ def test_serves_a_folder_and_ends_with_status_0(serve, tmp_path, pbmc):
     assert viewer.err == ""
 
 
-def test_a_cache_that_cannot_be_written_ends_nothing(serve, tmp_path, pbmc):
+def test_an_unwritable_cache_does_not_end_the_server(serve, tmp_path, pbmc):
     folder = tmp_path / "root"
     folder.mkdir()
     shutil.copy(pbmc, folder / "good.h5ad")
@@ -83,7 +83,7 @@ def test_a_cache_that_cannot_be_written_ends_nothing(serve, tmp_path, pbmc):
     assert viewer.json("health")["state"] == "ready"
 
 
-def test_a_mistake_is_one_line(tmp_path):
+def test_an_error_is_one_line(tmp_path):
     (tmp_path / "catalog.yml").write_text("datasets: 1")
     for given, word in (("nowhere", "nowhere"), ("catalog.yml", "datasets")):
         done = run("serve", tmp_path / given)

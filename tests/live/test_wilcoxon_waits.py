@@ -1,4 +1,4 @@
-"""A question that reads gene by gene, asked before the index stands: it waits for it, and says how far it is."""
+"""A Wilcoxon test that is requested before the index is built waits for it, and reports its progress."""
 
 import json
 import time

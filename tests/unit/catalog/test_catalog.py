@@ -41,7 +41,7 @@ KINDS = st.sampled_from(["hdf5", "text", "empty", "block", "hidden"])
 
 
 @given(st.lists(st.tuples(st.lists(NAMES, max_size=2), NAMES, KINDS), max_size=12))
-def test_finds_what_is_hdf5_and_what_is_called_so_and_nothing_else(tmp_path_factory, files):
+def test_finds_hdf5_files_and_files_named_h5ad_only(tmp_path_factory, files):
     root = tmp_path_factory.mktemp("tree")
     wanted = set()
     for folders, name, kind in files:
@@ -65,7 +65,7 @@ def test_finds_what_is_hdf5_and_what_is_called_so_and_nothing_else(tmp_path_fact
         assert (entry.problem is None) == (b"\x89HDF" in entry.path.read_bytes())
 
 
-def test_an_id_stays_whatever_comes_and_goes_beside_it(tmp_path):
+def test_an_id_does_not_depend_on_other_files(tmp_path):
     put(tmp_path / "a" / "cells.h5ad")
     catalog = scan(tmp_path)
     (before,) = catalog.scan()
@@ -154,7 +154,7 @@ def write(path: Path, said) -> Path:
     return path
 
 
-def test_what_is_said_of_folders_and_datasets(tmp_path):
+def test_metadata_of_folders_and_datasets(tmp_path):
     put(tmp_path / "a.h5ad")
     put(tmp_path / "in" / "b.h5ad")
     put(tmp_path / "in" / "deep" / "c.h5ad")
@@ -182,7 +182,7 @@ def test_what_is_said_of_folders_and_datasets(tmp_path):
     assert b.roles["bob"] == "annotate"
 
 
-def test_the_nearest_word_on_a_dataset_counts(tmp_path):
+def test_the_configuration_nearest_to_a_dataset_has_precedence(tmp_path):
     put(tmp_path / "in" / "b.h5ad")
     write(tmp_path / "catalog.yml", {"datasets": [{"path": "in/b.h5ad", "title": "far", "roles": {"*": "none"}}]})
     write(tmp_path / "in" / "catalog.yml", {"datasets": [{"path": "b.h5ad", "title": "near"}]})
@@ -206,7 +206,7 @@ def test_the_nearest_word_on_a_dataset_counts(tmp_path):
         "title: [1]",
     ],
 )
-def test_a_mistake_in_a_folders_file_shows_its_datasets_to_nobody(tmp_path, said):
+def test_an_invalid_configuration_hides_the_datasets_of_its_folder(tmp_path, said):
     put(tmp_path / "in" / "b.h5ad")
     put(tmp_path / "a.h5ad")
     write(tmp_path / "in" / "catalog.yml", said)
@@ -219,7 +219,7 @@ def test_a_mistake_in_a_folders_file_shows_its_datasets_to_nobody(tmp_path, said
     assert len(catalog.notes) == 1
 
 
-def test_the_operators_own_file_lists_what_is_anywhere(tmp_path):
+def test_the_operators_own_file_may_list_datasets_anywhere(tmp_path):
     outside = put(tmp_path / "elsewhere" / "dataset_1.dat")
     put(tmp_path / "served" / "more" / "m.h5ad")
     title = "'any': \"text\" #<b>é\u202e & \\n {x}"
@@ -263,7 +263,7 @@ def test_the_operators_own_file_lists_what_is_anywhere(tmp_path):
         ("!!python/object/apply:os.system ['true']", "YAML"),
     ],
 )
-def test_a_mistake_in_the_operators_own_file_is_told(tmp_path, said, word):
+def test_an_invalid_configuration_of_the_operator_is_an_error(tmp_path, said, word):
     given = write(tmp_path / "catalog.yml", said)
     with pytest.raises(InputError, match=re.escape(word)) as caught:
         scan(given).scan()
@@ -272,7 +272,7 @@ def test_a_mistake_in_the_operators_own_file_is_told(tmp_path, said, word):
 
 
 @given(st.text(max_size=200) | st.binary(max_size=200))
-def test_no_file_makes_it_fail_otherwise(tmp_path_factory, said):
+def test_any_other_content_is_an_input_error(tmp_path_factory, said):
     path = tmp_path_factory.mktemp("said") / "catalog.yml"
     path.write_bytes(said if isinstance(said, bytes) else said.encode("utf-8", "surrogatepass"))
     try:
@@ -281,7 +281,7 @@ def test_no_file_makes_it_fail_otherwise(tmp_path_factory, said):
         assert len(str(error)) < 1200
 
 
-def test_a_text_that_grows_when_it_is_read_is_refused(tmp_path):
+def test_exponentially_growing_yaml_is_refused(tmp_path):
     lines = ['a: &a ["x"]'] + [
         f"{b}: &{b} [{', '.join([f'*{a}'] * 9)}]" for a, b in zip("abcdefghi", "bcdefghij", strict=True)
     ]
@@ -290,13 +290,13 @@ def test_a_text_that_grows_when_it_is_read_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["missing", "hdf5", "scheme"])
-def test_what_is_no_catalog_is_refused(tmp_path, kind):
+def test_a_source_that_is_not_a_catalog_is_refused(tmp_path, kind):
     given = {"missing": str(tmp_path / "no"), "hdf5": str(put(tmp_path / "a.h5ad")), "scheme": "ftp://example.org/x"}
     with pytest.raises(InputError):
         Catalog(given[kind], Settings())
 
 
-def test_a_description_is_read_up_to_its_limit_and_never_through_a_link(tmp_path):
+def test_a_description_is_limited_and_not_read_through_a_link(tmp_path):
     root = tmp_path / "root"
     put(root / "a.h5ad")
     put(root / "b.h5ad")

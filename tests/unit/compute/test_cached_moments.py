@@ -67,7 +67,7 @@ UNIONS = {
 
 
 @pytest.mark.parametrize("case", UNIONS)
-def test_unions_are_kept(dataset, case):
+def test_unions_of_categories_are_cached(dataset, case):
     kept = kept_moments(dataset, dataset.matrix("X"), UNIONS[case])
     assert kept is not None
     same(kept, by_pass(dataset, UNIONS[case]))
@@ -90,13 +90,13 @@ OTHERS = {
 
 
 @pytest.mark.parametrize("case", OTHERS)
-def test_other_groups_are_not(dataset, case):
+def test_other_groups_are_not_cached(dataset, case):
     assert kept_moments(dataset, dataset.matrix("X"), OTHERS[case]) is None
 
 
 @given(st.lists(st.booleans(), min_size=N, max_size=N), st.sampled_from(["type", "donor"]), st.integers(0, 63))
 @examples(max_examples=40, derandomize=True)
-def test_they_are_kept_exactly_where_they_are_unions(dataset, cells, column, chosen):
+def test_exactly_the_unions_of_categories_are_cached(dataset, cells, column, chosen):
     codes = {"type": TYPES, "donor": DONORS}[column]
     for mask in (np.array(cells), np.isin(codes, [c - 1 for c in range(6) if chosen >> c & 1])):
         is_union = any(
@@ -105,7 +105,7 @@ def test_they_are_kept_exactly_where_they_are_unions(dataset, cells, column, cho
         assert (kept_moments(dataset, dataset.matrix("X"), [mask]) is not None) == is_union
 
 
-def test_without_an_index_nothing_is_kept(tmp_path):
+def test_without_an_index_nothing_is_cached(tmp_path):
     with opened(tmp_path / "x.h5ad", stored(VALUES, "csr"), OBS) as dataset:
         assert kept_moments(dataset, dataset.matrix("X"), [TYPES == 1]) is None
 
@@ -125,7 +125,7 @@ def test_a_category_against_another_reads_nothing_of_the_matrix(dataset, monkeyp
         compare(dataset, dataset.matrix("X"), third, next_third)
 
 
-def test_an_index_that_comes_meanwhile_does_not_change_a_pass(tmp_path):
+def test_an_index_that_is_finished_during_a_pass_does_not_change_it(tmp_path):
     """Its blocks are others than those of the file: a pass ends with what it began with."""
     masks = [TYPES == 1, TYPES != 1]
     codes = np.where(masks[0], 0, 1)

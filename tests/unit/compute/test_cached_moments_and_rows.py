@@ -1,4 +1,4 @@
-"""Groups that are nearly categories are answered from the kept moments and the rows of the cells that differ."""
+"""Groups that are nearly unions of categories: cached moments, and the rows of the cells that differ."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_a_lasso_and_the_rest_read_the_rows_of_the_lasso(dataset, monkeypatch):
     assert found.is_quick
 
 
-def test_it_is_what_scipy_says(dataset):
+def test_scores_near_a_category_are_scipys(dataset):
     found = compare(dataset, dataset.matrix("X"), LASSO, ~LASSO)
     usual = [*range(12), 16, 20]
     inside, outside = (VALUES[np.ix_(mask, usual)].astype(float) for mask in (LASSO, ~LASSO))
@@ -132,7 +132,7 @@ def test_groups_near_a_category_are_as_in_a_pass(dataset, seed, column, category
         same(moments, by_pass(dataset, [a, b]))
 
 
-def test_the_column_is_taken_that_leaves_least_to_read(dataset):
+def test_the_column_with_the_fewest_differing_cells_is_chosen(dataset):
     found = nearest_grouping(dataset, dataset.matrix("X"), [(DONORS == 1) | LASSO, (DONORS == 0) & ~LASSO])
     assert found.column == "donor"
     assert found.differ <= 2 * LASSO.sum()
@@ -140,13 +140,13 @@ def test_the_column_is_taken_that_leaves_least_to_read(dataset):
     assert nearest_grouping(dataset, dataset.matrix("X"), [LASSO, ~LASSO]).column == "donor"
 
 
-def test_where_no_category_is_nearly_whole_there_is_none(dataset):
+def test_without_a_nearly_whole_category_there_are_no_moments(dataset):
     found = nearest_grouping(dataset, dataset.matrix("X"), [LASSO, np.roll(LASSO, 30)])
     assert not found.is_quick
     assert found.moments() is None
 
 
-def test_too_many_genes_to_read_leave_it_to_a_pass(dataset):
+def test_too_many_inexact_genes_need_a_pass(dataset):
     assert nearest_grouping(dataset, dataset.matrix("X"), [LASSO, ~LASSO]).moments(most_genes=1) is None
     found = compare(dataset, dataset.matrix("X"), LASSO, ~LASSO)
     assert found.score[12] == np.inf
@@ -167,7 +167,7 @@ def test_without_rows_only_whole_categories_do(tmp_path, layout):
         assert nearest_grouping(dataset, dataset.matrix("X"), [DONORS == 1, DONORS != 1]).is_quick
 
 
-def test_it_can_be_stopped(dataset):
+def test_it_can_be_cancelled(dataset):
     class StopError(Exception):
         pass
 

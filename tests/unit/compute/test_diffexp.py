@@ -1,4 +1,4 @@
-"""Which comparisons are refused, how p-values are adjusted, what a fold change is of, and the order of genes."""
+"""Comparisons: those that are refused, fold changes and their scale, adjusted p-values, and the order of genes."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_groups_that_cannot_be_compared_are_refused(compared, a, b, message):
     assert raised.value.hint
 
 
-def test_a_comparison_stops_when_told(compared):
+def test_a_comparison_can_be_cancelled(compared):
     def stop(done):
         raise Cancelled("enough")
 
@@ -72,7 +72,7 @@ def test_undefined_p_values_count_as_one_and_stay_undefined(p, n_undefined):
     assert np.isnan(adjusted[len(p) :]).all()
 
 
-def test_p_values_of_no_gene_are_none():
+def test_without_genes_there_are_no_p_values():
     assert benjamini_hochberg(np.zeros(0)).size == 0
 
 
@@ -118,7 +118,7 @@ def test_the_best_genes_come_first_in_either_direction(compared):
     assert strength.tolist() == sorted(strength, reverse=True)
 
 
-def test_rows_say_none_for_what_is_undefined_or_infinite(compared):
+def test_undefined_and_infinite_values_are_none_in_rows(compared):
     values = np.array([[1.0, 5], [1, 5], [1, 6], [1, 6]])
     a = np.array([True, True, False, False])
     result = compared(values, a, ~a, "dense")

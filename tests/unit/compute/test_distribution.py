@@ -26,7 +26,7 @@ def test_density_is_scipys(values):
     np.testing.assert_allclose(kernel_density(values, grid), exact, atol=exact.max() / 100)
 
 
-def test_groups_by_themselves():
+def test_each_group_is_described_separately():
     values = RNG.normal(size=300)
     values[:5], values[5:8] = np.nan, np.inf
     codes = RNG.integers(-1, 3, 300)

@@ -87,14 +87,14 @@ def test_every_column_with_categories_can_group(summarized, column, labels, cate
     np.testing.assert_allclose(result.fraction, fraction.reshape(3, -1), rtol=1e-12)
 
 
-def test_genes_come_in_the_order_asked_and_as_often(summarized):
+def test_genes_keep_the_order_and_number_of_the_request(summarized):
     result = summarized(VALUES, WORDS, genes=[2, 0, 2])
     _, mean, _ = by_pandas(VALUES, WORDS, ["x", "y", "z"])
     np.testing.assert_allclose(result.mean, mean[[2, 0, 2]])
 
 
 @pytest.mark.parametrize("layout", ["csr", "dense"])
-def test_nan_spoils_its_own_group_and_gene_only(summarized, layout):
+def test_nan_affects_only_its_group_and_gene(summarized, layout):
     values = VALUES.copy()
     values[1, 2] = np.nan
     result = summarized(values, WORDS, layout)
@@ -107,7 +107,7 @@ def test_numbers_have_no_categories_to_group_by(summarized, column):
         summarized(VALUES, column)
 
 
-def test_a_summary_stops_when_told(summarized):
+def test_a_summary_can_be_cancelled(summarized):
     def stop(done):
         raise Cancelled("enough")
 

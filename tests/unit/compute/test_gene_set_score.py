@@ -47,7 +47,7 @@ def test_score_is_scanpys(written, tmp_path, size, indexed):
     )
 
 
-def test_controls_leave_the_set_out():
+def test_controls_are_not_in_the_set():
     mean = np.random.default_rng(0).random(2000)
     genes = [3, 5, 1999]
     assert not set(control_genes(mean, genes)) & set(genes)

@@ -1,4 +1,4 @@
-"""Jobs: shared, counted, cancelled, given up, dropped; and never running for ever."""
+"""Jobs: shared by equal requests, bounded, cancelled, dropped; and always ended."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_a_job_is_found_by_its_id(pool):
 
 
 @pytest.mark.parametrize("name", ["", "0" * 16, "../x", "<b>"])
-def test_a_job_that_is_not_there_is_not_found(pool, name):
+def test_an_unknown_job_is_not_found(pool, name):
     with pytest.raises(NotFound):
         pool().get(name)
     with pytest.raises(NotFound):
@@ -86,7 +86,7 @@ def test_ids_cannot_be_guessed_from_each_other(pool):
     assert all(len(i) == 16 and set(i) <= set("0123456789abcdef") for i in ids)
 
 
-def test_the_same_question_is_computed_once_while_running_and_after(pool):
+def test_equal_requests_are_computed_once_while_running_and_after(pool):
     jobs, work = pool(), Work()
     first = jobs.submit("question", work)
     assert work.begun.wait(SOON)
@@ -97,7 +97,7 @@ def test_the_same_question_is_computed_once_while_running_and_after(pool):
     assert work.calls == 1
 
 
-def test_another_question_is_another_job(pool):
+def test_different_requests_are_different_jobs(pool):
     jobs = pool()
     assert jobs.submit("one", lambda tick: 1) is not jobs.submit("two", lambda tick: 2)
 
@@ -127,7 +127,7 @@ def test_a_queued_job_is_cancelled_at_once_and_never_begun(pool):
     assert work.calls == 0
 
 
-def test_a_cancelled_question_can_be_asked_again(pool):
+def test_a_cancelled_request_can_be_repeated(pool):
     jobs, work = pool(), Work()
     cancelled = jobs.submit("question", work)
     assert work.begun.wait(SOON)
@@ -144,27 +144,27 @@ def test_cancelling_a_finished_job_changes_nothing(pool):
     assert job.result == 42
 
 
-def test_a_cancelled_finished_job_still_answers_the_same_question(pool):
+def test_cancelling_a_finished_job_keeps_its_result(pool):
     jobs = pool()
     job = ended(jobs.submit("question", lambda tick: 42))
     jobs.cancel(job.id)
     assert ended(jobs.submit("question", lambda tick: 43)).result == 42
 
 
-def test_a_job_past_its_deadline_is_given_up(pool):
+def test_a_job_past_its_deadline_is_cancelled(pool):
     work = Work()
     job = ended(pool(job_deadline=0.05).submit("question", work))
     assert job.state == "cancelled"
     assert "job_deadline" in job.error.message
 
 
-def test_a_job_that_nobody_asks_for_is_given_up(pool):
+def test_a_job_that_is_not_polled_is_cancelled(pool):
     job = ended(pool(job_patience=0.05).submit("question", Work()))
     assert job.state == "cancelled"
     assert "job_patience" in job.error.message
 
 
-def test_a_job_that_somebody_asks_for_goes_on(pool):
+def test_a_job_that_is_polled_continues(pool):
     jobs, work = pool(job_patience=0.5), Work()
     job = jobs.submit("question", work)
     for _ in range(8):
@@ -174,7 +174,7 @@ def test_a_job_that_somebody_asks_for_goes_on(pool):
     assert ended(job).state == "done"
 
 
-def test_users_take_turns_however_many_jobs_one_has_queued(pool):
+def test_owners_are_served_round_robin(pool):
     jobs, begun = pool(queue_length=20), []
     filled = busy(jobs)
     queued = [
@@ -198,7 +198,7 @@ def test_more_jobs_than_the_queue_holds_are_refused(pool):
     assert jobs.submit("one more", Work()).state in {"queued", "running"}
 
 
-def test_a_full_queue_still_takes_part_in_what_is_under_way(pool):
+def test_a_full_queue_still_returns_the_job_of_an_equal_request(pool):
     jobs = pool(queue_length=1)
     filled = busy(jobs)
     assert jobs.submit("busy 0", Work()) is filled[0][1]
@@ -215,7 +215,7 @@ def test_the_oldest_results_are_dropped(pool):
         assert jobs.get(job.id).state == "done"
 
 
-def test_a_dropped_question_is_computed_again(pool):
+def test_a_dropped_result_is_computed_again(pool):
     jobs = pool(job_results=1)
     first = ended(jobs.submit("question", lambda tick: "old"))
     for i in range(3):
@@ -225,7 +225,7 @@ def test_a_dropped_question_is_computed_again(pool):
     assert again.result == "new"
 
 
-def test_a_job_that_raises_an_error_of_ours_has_failed_with_it(pool):
+def test_a_job_that_raises_a_starcyte_error_fails_with_it(pool):
     def work(tick):
         raise BadRequest("Group a has 0 cells.", "Select more.")
 
@@ -235,7 +235,7 @@ def test_a_job_that_raises_an_error_of_ours_has_failed_with_it(pool):
 
 
 @pytest.mark.parametrize("error", [ZeroDivisionError("secret"), MemoryError()], ids=["defect", "memory"])
-def test_a_job_that_raises_anything_else_has_failed_without_telling_what(pool, caplog, error):
+def test_a_job_that_raises_another_exception_fails_without_revealing_it(pool, caplog, error):
     def work(tick):
         raise error
 
@@ -245,7 +245,7 @@ def test_a_job_that_raises_anything_else_has_failed_without_telling_what(pool, c
     assert "defect" in job.error.message
 
 
-def test_a_failed_question_can_be_asked_again(pool, caplog):
+def test_a_failed_request_can_be_repeated(pool, caplog):
     jobs = pool()
 
     def work(tick):
@@ -262,7 +262,7 @@ def test_a_failing_job_leaves_its_worker_to_others(pool, caplog):
     assert ended(jobs.submit("question", lambda tick: 42)).result == 42
 
 
-def test_closing_ends_what_runs_and_what_waits(pool):
+def test_closing_ends_running_and_queued_jobs(pool):
     jobs = pool()
     filled = busy(jobs)
     jobs.close()
@@ -271,7 +271,7 @@ def test_closing_ends_what_runs_and_what_waits(pool):
     assert filled[-1][0].calls == 0
 
 
-def test_many_threads_asking_one_question_compute_it_once(pool):
+def test_equal_requests_of_many_threads_are_computed_once(pool):
     jobs, work, found = pool(), Work(), []
     barrier = threading.Barrier(8)
 
@@ -290,7 +290,7 @@ def test_many_threads_asking_one_question_compute_it_once(pool):
     assert work.calls == 1
 
 
-def test_what_takes_no_time_does_not_wait_behind_what_does(pool):
+def test_quick_jobs_do_not_wait_for_slow_ones(pool):
     jobs = pool(queue_length=3)
     busy_ones = busy(jobs)
     with pytest.raises(TooManyJobs):
@@ -301,7 +301,7 @@ def test_what_takes_no_time_does_not_wait_behind_what_does(pool):
         work.go.set()
 
 
-def test_what_takes_no_time_has_a_bound_too(pool):
+def test_the_queue_of_quick_jobs_is_bounded(pool):
     jobs, slow = pool(queue_length=3), Work()
     jobs.submit("not so quick", slow, quick=lambda: True)
     assert slow.begun.wait(SOON)
@@ -311,7 +311,7 @@ def test_what_takes_no_time_has_a_bound_too(pool):
     slow.go.set()
 
 
-def test_whether_a_job_is_quick_is_not_asked_where_none_has_room(pool):
+def test_quick_is_not_called_if_both_queues_are_full(pool):
     def refuse():
         raise AssertionError("asked")
 

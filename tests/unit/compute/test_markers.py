@@ -57,7 +57,7 @@ def test_markers_are_scanpys(pbmc, oracle, tmp_path, method, indexed):
 
 
 @pytest.mark.parametrize("indexed", [False, True], ids=["scanned", "indexed"])
-def test_cells_without_a_category_are_of_the_rest(pbmc, tmp_path, indexed):
+def test_cells_without_a_category_belong_to_the_rest(pbmc, tmp_path, indexed):
     dataset, matrix = opened(pbmc, tmp_path, indexed)
     codes = dataset.obs_column("phase").values.copy()
     codes[codes == 2] = -1

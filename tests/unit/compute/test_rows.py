@@ -41,7 +41,7 @@ def same(one, other):
 
 @pytest.mark.parametrize("dtype", ["f2", "f4", "f8", "i1", "i4", "u2", "i8"])
 @pytest.mark.parametrize("how", [{}, {"shuffled": True}, {"doubled": True, "shuffled": True}, {"zeros": True}])
-def test_rows_give_what_blocks_give(tmp_path, dtype, how):
+def test_rows_and_blocks_give_equal_moments(tmp_path, dtype, how):
     codes = np.random.default_rng(2).integers(0, 3, N)
     with opened(tmp_path / "x.h5ad", stored(values_of(dtype), "csr", **how), block_bytes=400) as dataset:
         matrix = dataset.matrix("X").base
@@ -63,7 +63,7 @@ def test_any_groups_in_any_blocks_with_any_gap(tmp_path_factory, groups, block_b
         same(row_moments(matrix, codes, 2), by_blocks(matrix, codes, 2))
 
 
-def test_a_value_that_is_no_number_makes_its_gene_none(tmp_path):
+def test_nan_makes_the_moments_of_its_gene_nan(tmp_path):
     values = values_of("f4")
     values[3, 2] = np.nan
     codes = np.full(N, 2)
@@ -95,7 +95,7 @@ def test_rows_between_are_not_read(tmp_path, monkeypatch):
     assert sum(read) == np.count_nonzero(values[[5, 6, 100, 101]])
 
 
-def test_a_wrong_index_in_a_row_is_told(tmp_path):
+def test_an_invalid_index_in_a_row_is_an_error(tmp_path):
     whole = stored(values_of("f4"), "csr")
     indices = whole.indices.copy()
     indices[whole.indptr[7]] = GENES
@@ -133,14 +133,14 @@ def packed(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("n", [1, 9, N])
-def test_compressed_rows_give_what_blocks_give(packed, n):
+def test_compressed_rows_and_blocks_give_equal_moments(packed, n):
     matrix = packed.matrix("X").base
     codes = np.full(N, 2)
     codes[np.random.default_rng(n).permutation(N)[:n]] = np.arange(n) % 2
     same(row_moments(matrix, codes, 2, workers=2), by_blocks(matrix, codes, 2))
 
 
-def test_of_compressed_rows_few_pieces_are_unpacked(packed, monkeypatch):
+def test_only_the_needed_chunks_of_compressed_rows_are_decompressed(packed, monkeypatch):
     matrix = packed.matrix("X")
     assert by_rows(matrix, np.where(np.arange(N) < 9, 0, 2), 2) is matrix.base
     # a cell of every tenth: hardly a piece without one
@@ -158,7 +158,7 @@ def test_of_compressed_rows_few_pieces_are_unpacked(packed, monkeypatch):
 
 @given(st.lists(st.booleans(), min_size=N, max_size=N))
 @examples(max_examples=60, suppress_health_check=list(HealthCheck))
-def test_the_pieces_of_any_rows_are_counted(packed, wanted):
+def test_the_chunks_of_any_rows_are_counted(packed, wanted):
     base, wanted = packed.matrix("X").base, np.array(wanted)
     pieces = {e // 20 for row in np.flatnonzero(wanted) for e in range(base.indptr[row], base.indptr[row + 1])}
     assert base.entries_read(wanted) == 20 * len(pieces)

@@ -157,6 +157,6 @@ def test_a_malformed_selection_is_a_bad_request(dataset, selection):
     assert raised.value.hint
 
 
-def test_a_column_that_is_not_there_is_named(dataset):
+def test_an_unknown_column_is_named(dataset):
     with pytest.raises(NotFound, match="'<img>'"):
         select(dataset, clause(column="<img>"))

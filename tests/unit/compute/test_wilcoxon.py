@@ -168,7 +168,7 @@ def test_no_gene(tmp_path):
 
 @pytest.mark.parametrize("index", [False, True])
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_it_can_be_stopped(tmp_path, layout, index):
+def test_it_can_be_cancelled(tmp_path, layout, index):
     values = np.random.default_rng(0).random((200, 40)).astype(np.float32)
     seen = []
 
