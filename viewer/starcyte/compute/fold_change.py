@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from starcyte.store.dataset import Matrix
 
 Scale = Literal["log1p", "linear", "signed"]
-SCALES: tuple[Scale, ...] = get_args(Scale)
 
 # added to both means, as scanpy does, so that a gene absent from one group has a finite fold change
 _PSEUDO_MEAN = 1e-9
