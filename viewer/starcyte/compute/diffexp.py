@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+
+# methods and corrections import it in their functions; imported here, it delays a first request but no job
+import scipy.stats  # noqa: F401
 from numpy.typing import NDArray
 
 from starcyte.compute.cached_moments import nearest_grouping

@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+
+# methods and corrections import it in their functions; imported here, it delays a first request but no job
+import scipy.stats  # noqa: F401
 from numpy.typing import NDArray
 
 from starcyte.compute.corrections import CORRECTIONS, DEFAULT_CORRECTION
