@@ -13,14 +13,14 @@ import numpy as np
 from starcyte.compute.diffexp import compare
 from starcyte.compute.markers import find_markers
 from starcyte.settings import Settings
-from starcyte.store.anndata.dataset import AnnDataDataset
-from starcyte.store.dataset import no_tick
+from starcyte.store.dataset import StoredDataset, no_tick
 from starcyte.store.index.background import prepare
+from starcyte.store.open import open_dataset
 
 
-def _open(file: Path, cache: Path) -> AnnDataDataset:
+def _open(file: Path, cache: Path) -> StoredDataset:
     settings = Settings(cache_dir=str(cache), workers=1, block_bytes=1 << 18)
-    dataset = AnnDataDataset(file, settings)
+    dataset = open_dataset(file, settings)
     dataset.matrix("X").index = prepare(dataset, settings, "X", no_tick)
     return dataset
 

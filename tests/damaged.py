@@ -14,12 +14,12 @@ def damaged(pipe, settings):
     """Compute summaries, but crash on files whose names begin with crashing, and hang on those with endless."""
     opened = AnnDataDataset.__init__
 
-    def init(self, path, *rest):
+    def init(self, path, *rest, **options):
         if path.name.startswith("crashing"):
             os.kill(os.getpid(), signal.SIGSEGV)
         if path.name.startswith("endless"):
             time.sleep(600)
-        opened(self, path, *rest)
+        opened(self, path, *rest, **options)
 
     AnnDataDataset.__init__ = init
     answer_requests(pipe, settings)

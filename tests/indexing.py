@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from h5ad_file import Categorical, Dense, Parts, write_h5ad
 from starcyte.settings import Settings
-from starcyte.store.anndata.dataset import AnnDataDataset
-from starcyte.store.dataset import no_tick
+from starcyte.store.dataset import StoredDataset, no_tick
 from starcyte.store.index.build import build_index
 from starcyte.store.index.column_index import ColumnIndex
+from starcyte.store.open import open_dataset
 
 
 def stored(values: Any, layout: str, shuffled: bool = False, doubled: bool = False, zeros: bool = False) -> Any:
@@ -53,18 +53,18 @@ def categories(codes: Any, n: int) -> Categorical:
 
 
 @contextmanager
-def opened(path: Path, x: Any = None, obs: Any = None, **settings: Any) -> Iterator[AnnDataDataset]:
+def opened(path: Path, x: Any = None, obs: Any = None, **settings: Any) -> Iterator[StoredDataset]:
     """Write a matrix as X, where one is given, and open the file."""
     if x is not None:
         write_h5ad(path, x, obs=obs)
-    dataset = AnnDataDataset(path, Settings(**settings))
+    dataset = open_dataset(path, Settings(**settings))
     try:
         yield dataset
     finally:
         dataset.close()
 
 
-def indexed(dataset: AnnDataDataset, cache: Path, workers: int = 1, tick: Any = no_tick) -> ColumnIndex:
+def indexed(dataset: StoredDataset, cache: Path, workers: int = 1, tick: Any = no_tick) -> ColumnIndex:
     """Build the index of X, and let the dataset use it."""
     matrix = dataset.matrix("X")
     matrix.index = build_index(matrix.base, dataset.grouping_columns(), cache, dataset.source("X"), workers, tick)

@@ -173,9 +173,9 @@ def read(path: Path) -> None:
     """Read all that the viewer would; raise StarcyteError where it is refused."""
     from starcyte.errors import StarcyteError
     from starcyte.settings import Settings
-    from starcyte.store.anndata.dataset import AnnDataDataset
+    from starcyte.store.open import open_dataset
 
-    dataset = AnnDataDataset(path, Settings(block_bytes=256))
+    dataset = open_dataset(path, Settings(block_bytes=256))
     try:
         dataset.describe()
         asked: list[Any] = [dataset.check]

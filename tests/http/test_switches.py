@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from starcyte.errors import NotFound
 from starcyte.settings import Settings
-from starcyte.store.anndata.dataset import AnnDataDataset
+from starcyte.store.open import open_dataset
 
 COMPARISON = {"a": {"ranges": [[0, 20]]}, "method": "t-test"}
 
@@ -92,7 +92,7 @@ def test_embeddings_can_be_chosen(serve, small_file, refused, names, shown):
 
 def test_an_embedding_that_is_not_there_is_told(small_file):
     with pytest.raises(NotFound, match="'tsne'"):
-        AnnDataDataset(small_file, Settings(embedding=("umap", "tsne")))
+        open_dataset(small_file, Settings(embedding=("umap", "tsne")))
 
 
 def test_a_user_who_asks_too_often_waits(serve, small_file):

@@ -22,10 +22,10 @@ def until_told(tick):
         time.sleep(0.01)
 
 
-def slow_opening(self, path, settings, part=None, file=None, *, wrapped=AnnDataDataset.__init__):
+def slow_opening(*args, wrapped=AnnDataDataset.__init__, **kwargs):
     begun()
     time.sleep(1.5)
-    wrapped(self, path, settings, part, file)
+    wrapped(*args, **kwargs)
 
 
 def slow_embedding(self, name, dims, *, wrapped=AnnDataDataset.embedding):

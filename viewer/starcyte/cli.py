@@ -66,13 +66,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 def launch(args: argparse.Namespace, settings: Settings) -> NoReturn:
     """Show one dataset until stopped."""
     from starcyte.server import bind, serve, url_of
-    from starcyte.store.hdf5.signature import check_signature
+    from starcyte.store.open import detect_format
     from starcyte.store.probe import Probe
 
     path, remote = _dataset(args, settings)
     probe = None
     if path is not None:
-        check_signature(path)
+        detect_format(path)
         probe = Probe(path, settings)
     listener = bind(settings)
     # the port is bound: from here on whoever asks waits for an answer, so that the slower imports come after
@@ -212,10 +212,10 @@ def _password() -> str:
 def prepare(args: argparse.Namespace, settings: Settings) -> int:
     """Make the column index of a dataset ahead of time, so that it opens ready."""
     from starcyte.demo.file import demo_file
-    from starcyte.store.anndata.dataset import AnnDataDataset
     from starcyte.store.index.background import prepare as make
+    from starcyte.store.open import open_dataset
 
-    dataset = AnnDataDataset(_local(args, settings) or demo_file(settings), settings)
+    dataset = open_dataset(_local(args, settings) or demo_file(settings), settings)
     names = args.matrix or ([dataset.default_matrix] if dataset.default_matrix else [])
     for name in names:
         dataset.matrix(name)
@@ -344,14 +344,14 @@ def _local(args: argparse.Namespace, settings: Settings) -> Path | None:
 
 def _open(args: argparse.Namespace, settings: Settings) -> DatasetLoader:
     from starcyte.demo.file import demo_file
-    from starcyte.store.hdf5.signature import check_signature
     from starcyte.store.loader import DatasetLoader
+    from starcyte.store.open import detect_format
     from starcyte.store.probe import Probe
 
     path = _local(args, settings)
     probe = None
     if path is not None:
-        check_signature(path)
+        detect_format(path)
         probe = Probe(path, settings)
     loader = DatasetLoader(path, settings, probe=probe, make=demo_file)
     loader.run()

@@ -125,8 +125,8 @@ def test_changes_are_seen_and_nothing_is_opened_twice(tmp_path, monkeypatch):
     looked: list[str] = []
     from starcyte.catalog import scan as scanning
 
-    check = scanning.check_signature
-    monkeypatch.setattr(scanning, "check_signature", lambda path: (looked.append(path.name), check(path))[1])
+    check = scanning.detect_format
+    monkeypatch.setattr(scanning, "detect_format", lambda path: (looked.append(path.name), check(path))[1])
     put(tmp_path / "a.h5ad")
     path = put(tmp_path / "b.dat")
     put(tmp_path / "notes.txt", b"text")

@@ -7,7 +7,7 @@ import pytest
 from h5ad_file import Dense, Parts, write_h5ad
 from starcyte.compute.diffexp import compare
 from starcyte.settings import Settings
-from starcyte.store.anndata.dataset import AnnDataDataset
+from starcyte.store.open import open_dataset
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def open_h5ad(tmp_path):
 
     def open_(*args, block_bytes=16 << 20, **kwargs):
         path = write_h5ad(tmp_path / f"{len(datasets)}.h5ad", *args, **kwargs)
-        datasets.append(AnnDataDataset(path, Settings(block_bytes=block_bytes)))
+        datasets.append(open_dataset(path, Settings(block_bytes=block_bytes)))
         return datasets[-1]
 
     yield open_

@@ -10,7 +10,7 @@ import pytest
 from scipy.stats import ttest_ind
 from starcyte.compute.diffexp import compare
 from starcyte.settings import Settings
-from starcyte.store.anndata.dataset import AnnDataDataset
+from starcyte.store.open import open_dataset
 
 GROUPS = ["CD14+ Monocyte", "Dendritic", "CD34+"]
 
@@ -25,7 +25,7 @@ def adata(pbmc):
 
 @pytest.fixture(scope="module")
 def dataset(pbmc):
-    dataset = AnnDataDataset(pbmc, Settings(block_bytes=100_000))
+    dataset = open_dataset(pbmc, Settings(block_bytes=100_000))
     yield dataset
     dataset.close()
 

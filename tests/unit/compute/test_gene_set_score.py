@@ -10,8 +10,8 @@ from scipy.sparse import csr_matrix
 from starcyte.compute.plots.gene_set_score import control_genes, mean_of_genes, score_of_genes
 from starcyte.errors import BadRequest
 from starcyte.settings import Settings
-from starcyte.store.anndata.dataset import AnnDataDataset
 from starcyte.store.index.build import build_index
+from starcyte.store.open import open_dataset
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def test_score_is_scanpys(written, tmp_path, size, indexed):
     adata, path = written
     genes = np.random.default_rng(size).choice(adata.n_vars, size, replace=False)
     sc.tl.score_genes(adata, adata.var_names[genes].tolist(), use_raw=False)
-    dataset = AnnDataDataset(path, Settings())
+    dataset = open_dataset(path, Settings())
     matrix = dataset.matrix("X")
     if indexed:
         matrix.index = build_index(matrix.base, dataset.grouping_columns(), tmp_path, dataset.source("X"), 1)

@@ -8,9 +8,9 @@ import scanpy as sc
 from starcyte.compute.markers import find_markers
 from starcyte.errors import BadRequest
 from starcyte.settings import Settings
-from starcyte.store.anndata.dataset import AnnDataDataset
 from starcyte.store.dataset import Column, ColumnInfo, Kind
 from starcyte.store.index.build import build_index
+from starcyte.store.open import open_dataset
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,7 @@ def oracle(pbmc):
 
 
 def opened(pbmc, tmp_path, indexed):
-    dataset = AnnDataDataset(pbmc, Settings())
+    dataset = open_dataset(pbmc, Settings())
     matrix = dataset.matrix("raw/X")
     if indexed:
         matrix.index = build_index(matrix.base, dataset.grouping_columns(), tmp_path, dataset.source("raw/X"), 1)

@@ -17,7 +17,7 @@ from starcyte.compute.methods.wilcoxon import rank_sum_test
 from starcyte.compute.rank_sums import rank_sums
 from starcyte.errors import Cancelled
 from starcyte.settings import Settings
-from starcyte.store.anndata.dataset import AnnDataDataset
+from starcyte.store.open import open_dataset
 
 LAYOUTS = ["csr", "csc", "dense"]
 GROUPS = ["CD14+ Monocyte", "Dendritic", "CD34+"]
@@ -195,7 +195,7 @@ def adata(pbmc):
 
 @pytest.fixture(scope="module", params=[False, True], ids=["file", "index"])
 def dataset(pbmc, request, tmp_path_factory):
-    dataset = AnnDataDataset(pbmc, Settings(block_bytes=100_000))
+    dataset = open_dataset(pbmc, Settings(block_bytes=100_000))
     if request.param:
         from starcyte.store.index.background import prepare
 

@@ -17,7 +17,7 @@ from starcyte.cli import main
 from starcyte.curation.curation import Curation
 from starcyte.curation.models import Label
 from starcyte.settings import Settings
-from starcyte.store.anndata.dataset import AnnDataDataset
+from starcyte.store.open import open_dataset
 
 TYPES = ["T", None, "B", "T"]
 
@@ -31,7 +31,7 @@ def dataset(make_h5ad):
 @pytest.fixture
 def data_dir(tmp_path, dataset):
     """A data folder in which somebody has labelled it."""
-    opened = AnnDataDataset(dataset, Settings())
+    opened = open_dataset(dataset, Settings())
     folder = tmp_path / "data"
     curation = Curation(folder / f"{opened.fingerprint}.sqlite", Settings(), 4)
     start = [Label("T", "#112233", "a note", BitMap([0, 3])), Label("B", cells=BitMap([2]))]

@@ -12,7 +12,7 @@ import pytest
 from h5ad_file import Dense, as_parts, write_h5ad
 from scipy.sparse import random_array
 from starcyte.settings import Settings
-from starcyte.store.anndata.dataset import AnnDataDataset
+from starcyte.store.open import open_dataset
 
 METER = Path("/proc/self/io")
 pytestmark = pytest.mark.skipif(not METER.exists(), reason="this system does not count the bytes that a process reads")
@@ -45,7 +45,7 @@ def measured(tmp_path):
 
     def measure(path, read):
         for _ in range(2):
-            dataset = AnnDataDataset(path, Settings())
+            dataset = open_dataset(path, Settings())
             before = bytes_read()
             read(dataset)
             taken = bytes_read() - before
@@ -58,7 +58,7 @@ def measured(tmp_path):
 def bytes_to_open(path):
     for _ in range(2):
         before = bytes_read()
-        AnnDataDataset(path, Settings()).close()
+        open_dataset(path, Settings()).close()
         taken = bytes_read() - before
     return taken
 

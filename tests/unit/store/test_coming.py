@@ -19,8 +19,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starcyte.errors import Cancelled, DatasetInvalid, DatasetLoading, InputError, NotFound, RemoteFailed, StarcyteError
 from starcyte.settings import Settings, load
-from starcyte.store.anndata.dataset import AnnDataDataset
 from starcyte.store.loader import DatasetLoader
+from starcyte.store.open import open_dataset
 from starcyte.store.remote import byte_ranges as gaps
 from starcyte.store.remote import download as remote_copy
 from starcyte.store.remote import metadata_first as front
@@ -178,7 +178,7 @@ def test_what_is_shown_of_a_part_is_what_the_whole_shows(case, tmp_path, monkeyp
     part = tmp_path / "part"
     fill_front(path.read_bytes(), part)
     os.utime(part, ns=(path.stat().st_mtime_ns,) * 2)
-    whole, some = AnnDataDataset(path, load({})), AnnDataDataset(path, load({}), part)
+    whole, some = open_dataset(path, load({})), open_dataset(path, load({}), part)
     try:
         assert shown(some) == shown(whole)
         for matrix in some.matrices:
@@ -186,7 +186,7 @@ def test_what_is_shown_of_a_part_is_what_the_whole_shows(case, tmp_path, monkeyp
                 matrix.column(0)
             with pytest.raises(DatasetLoading):
                 matrix.block(0)
-        some.complete()
+        some.complete(open_dataset(path, load({})))
         for matrix in (m for m in whole.matrices if m.shape[1]):
             np.testing.assert_array_equal(some.matrix(matrix.name).column(0).dense(), matrix.column(0).dense())
     finally:

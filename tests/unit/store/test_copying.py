@@ -20,8 +20,8 @@ from files import CASES
 from files.case import Case
 from starcyte.errors import Cancelled, DatasetInvalid, InputError, StarcyteError, StorageFull
 from starcyte.settings import Settings
-from starcyte.store.anndata.dataset import AnnDataDataset
 from starcyte.store.fingerprint import fingerprint
+from starcyte.store.open import open_dataset
 from starcyte.store.write import file_copy
 from starcyte.store.write import h5ad as copying
 from starcyte.store.write.h5ad import NewColumn, copy_with_columns
@@ -63,7 +63,7 @@ def test_every_case_gets_a_column(case: Case, tmp_path: Path) -> None:
     copied(path, target, column(n), who="somebody")
     assert path.read_bytes() == before
 
-    old, new = AnnDataDataset(path, Settings()), AnnDataDataset(target, Settings())
+    old, new = open_dataset(path, Settings()), open_dataset(target, Settings())
     try:
         assert [c.name for c in new.obs] == [*(c.name for c in old.obs), "my label"]
         made = new.obs_column("my label")

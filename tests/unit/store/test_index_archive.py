@@ -14,11 +14,11 @@ from indexing import categories, indexed, opened, stored
 from starcyte import cli
 from starcyte.errors import InputError
 from starcyte.settings import Settings
-from starcyte.store.anndata.dataset import AnnDataDataset
 from starcyte.store.dataset import no_tick
 from starcyte.store.index.archive import write_archive
 from starcyte.store.index.background import BackgroundIndexing
 from starcyte.store.index.column_index import UNUSABLE, ColumnIndex, seal
+from starcyte.store.open import open_dataset
 
 VALUES = np.random.default_rng(0).integers(0, 3, (60, 9)).astype(np.float32)
 OBS = {"g": categories(np.arange(60) % 3, 3)}
@@ -245,7 +245,7 @@ def umask():
 
 def test_dataset_without_a_matrix(tmp_path):
     path = write_h5ad(tmp_path / "x.h5ad", None, obs=OBS, cells=60, genes=9)
-    assert AnnDataDataset(path, Settings()).default_matrix is None
+    assert open_dataset(path, Settings()).default_matrix is None
     assert cli.main(["prepare", str(path), f"--output={tmp_path / 'made.tar'}"]) == 0
     with tarfile.open(tmp_path / "made.tar") as tar:
         assert tar.getnames() == []

@@ -31,11 +31,11 @@ BUILDER = """
 import sys, time
 from pathlib import Path
 from starcyte.settings import Settings
-from starcyte.store.anndata.dataset import AnnDataDataset
+from starcyte.store.open import open_dataset
 from starcyte.store.index.build import build_index
 
 path, cache, wait = Path(sys.argv[1]), Path(sys.argv[2]), float(sys.argv[3])
-dataset = AnnDataDataset(path, Settings(block_bytes=2000))
+dataset = open_dataset(path, Settings(block_bytes=2000))
 
 def tick(done):
     print(done, flush=True)
@@ -280,11 +280,11 @@ def anonymous():
 from starcyte.compute.rank_sums import rank_sums
 from starcyte.compute.moments import group_moments
 from starcyte.settings import Settings
-from starcyte.store.anndata.dataset import AnnDataDataset
+from starcyte.store.open import open_dataset
 from starcyte.store.index.build import build_index
 import numpy as np
 
-dataset = AnnDataDataset(Path(sys.argv[1]), Settings(block_bytes=1 << 20))
+dataset = open_dataset(Path(sys.argv[1]), Settings(block_bytes=1 << 20))
 matrix = dataset.matrix("X")
 codes = np.arange(dataset.n_obs) % 3
 peak, stop = [0], threading.Event()

@@ -12,8 +12,8 @@ import pytest
 from h5ad_file import write_h5ad
 from indexing import categories, indexed, opened, stored
 from starcyte.settings import Settings
-from starcyte.store.anndata.dataset import AnnDataDataset
 from starcyte.store.index.background import BackgroundIndexing
+from starcyte.store.open import open_dataset
 
 VALUES = np.random.default_rng(0).integers(0, 3, (300, 12)).astype(np.float32)
 OTHERS = np.ascontiguousarray(VALUES[::-1])
@@ -27,7 +27,7 @@ def settings(tmp_path):
 
 @pytest.fixture(params=["csr", "csc", "dense"])
 def dataset(request, tmp_path, settings):
-    dataset = AnnDataDataset(write_h5ad(tmp_path / "x.h5ad", stored(VALUES, request.param), obs=OBS), settings)
+    dataset = open_dataset(write_h5ad(tmp_path / "x.h5ad", stored(VALUES, request.param), obs=OBS), settings)
     yield dataset
     dataset.close()
 
@@ -124,7 +124,7 @@ def test_a_closed_dataset_lets_go_of_its_file(tmp_path, settings):
         return sum(os.path.realpath(link) == str(path) for link in Path("/proc/self/fd").iterdir())
 
     for _ in range(2):
-        dataset = AnnDataDataset(path, settings)
+        dataset = open_dataset(path, settings)
         dataset.matrix("X").column(1)
         assert held() > 0
         dataset.close()

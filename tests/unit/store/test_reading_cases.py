@@ -22,9 +22,9 @@ from files import BROKEN, CASES, Bad, Case, Col
 from starcyte.cli import main
 from starcyte.errors import StarcyteError
 from starcyte.settings import load
-from starcyte.store.anndata.dataset import AnnDataDataset
 from starcyte.store.block import Block
-from starcyte.store.dataset import Column
+from starcyte.store.dataset import Column, StoredDataset
+from starcyte.store.open import open_dataset
 
 
 def made(case: Case | Bad, folder: Path) -> Path:
@@ -49,8 +49,8 @@ def path(case: Case, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def store(path: Path) -> Iterator[AnnDataDataset]:
-    dataset = AnnDataDataset(path, load({}))
+def store(path: Path) -> Iterator[StoredDataset]:
+    dataset = open_dataset(path, load({}))
     yield dataset
     dataset.close()
 
@@ -133,7 +133,7 @@ def test_inspect_says_what_is_there(case: Case, path: Path, capsys: pytest.Captu
     assert all(line.isprintable() for line in found["warnings"])
 
 
-def test_columns(case: Case, store: AnnDataDataset) -> None:
+def test_columns(case: Case, store: StoredDataset) -> None:
     for name, expected in (case.expect.obs or {}).items():
         check_column(store.obs_column(name), expected)
     for name in case.expect.unreadable:
@@ -141,7 +141,7 @@ def test_columns(case: Case, store: AnnDataDataset) -> None:
             store.obs_column(name)
 
 
-def test_names(case: Case, store: AnnDataDataset) -> None:
+def test_names(case: Case, store: StoredDataset) -> None:
     if case.expect.cells is not None:
         assert store.cell_names(range(store.n_obs)) == list(case.expect.cells)
     if case.expect.genes is not None:
@@ -154,7 +154,7 @@ def test_names(case: Case, store: AnnDataDataset) -> None:
         assert store.genes().index(name) == position
 
 
-def test_places(case: Case, store: AnnDataDataset) -> None:
+def test_places(case: Case, store: StoredDataset) -> None:
     for name, expected in (case.expect.places or {}).items():
         found = store.embedding(name, range(expected.shape[1]))
         assert found.dtype == np.float32
@@ -171,7 +171,7 @@ def by_gene(block: Block) -> np.ndarray[Any, Any]:
     return dense
 
 
-def test_matrices(case: Case, store: AnnDataDataset) -> None:
+def test_matrices(case: Case, store: StoredDataset) -> None:
     for name, expected in (case.expect.matrices or {}).items():
         matrix = store.matrix(name)
         assert matrix.shape == expected.dense.shape
@@ -191,14 +191,14 @@ def test_matrices(case: Case, store: AnnDataDataset) -> None:
 
 
 def test_small_blocks_give_the_same(case: Case, path: Path) -> None:
-    store = AnnDataDataset(path, load({"block_bytes": 16}))
+    store = open_dataset(path, load({"block_bytes": 16}))
     try:
         test_matrices(case, store)
     finally:
         store.close()
 
 
-def test_anndata_agrees(case: Case, path: Path, store: AnnDataDataset, tmp_path: Path) -> None:
+def test_anndata_agrees(case: Case, path: Path, store: StoredDataset, tmp_path: Path) -> None:
     if not case.expect.anndata:
         pytest.skip("not a file that anndata reads")
     with warnings.catch_warnings():

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy.sparse import coo_array
 from starcyte.errors import Cancelled
 from starcyte.settings import Settings
-from starcyte.store.anndata.dataset import AnnDataDataset
+from starcyte.store.open import open_dataset
 
 DTYPES = ["<f4", "<f8", "|b1", "|i1", "<i2", "<i4", "<i8", "|u1", "<u2", "<u4", "<u8"]
 INDEX_DTYPES = ["<i4", "<i8", "<u4", "<u2"]
@@ -54,7 +54,7 @@ def opened(tmp_path):
     datasets = []
 
     def open_(x, block_bytes=16 << 20):
-        datasets.append(AnnDataDataset(write_h5ad(tmp_path / "x.h5ad", x), Settings(block_bytes=block_bytes)))
+        datasets.append(open_dataset(write_h5ad(tmp_path / "x.h5ad", x), Settings(block_bytes=block_bytes)))
         return datasets[-1].matrix("X")
 
     yield open_
@@ -64,7 +64,7 @@ def opened(tmp_path):
 
 def read(x, path, block_bytes):
     """Return the matrix, all its genes and all its blocks."""
-    dataset = AnnDataDataset(write_h5ad(path, x), Settings(block_bytes=block_bytes))
+    dataset = open_dataset(write_h5ad(path, x), Settings(block_bytes=block_bytes))
     try:
         matrix = dataset.matrix("X")
         columns = [matrix.column(j) for j in range(matrix.shape[1])]

@@ -15,7 +15,7 @@ from starcyte.catalog.scan import FolderScan, FoundFile, ObjectScan
 from starcyte.errors import InputError, StarcyteError
 from starcyte.settings import Settings
 from starcyte.store.fingerprint import FileState, file_state
-from starcyte.store.hdf5.signature import check_signature
+from starcyte.store.open import detect_format
 from starcyte.store.remote.source import check_place, is_url, split_url
 
 S = TypeVar("S", FolderScan, ObjectScan)
@@ -184,7 +184,7 @@ class Catalog:
         state = file_state(path)
         problem: StarcyteError | None = None
         try:
-            check_signature(path)
+            detect_format(path)
         except StarcyteError as error:
             problem = type(error)(error.message.replace(str(path), path.name), error.hint)
         found = FoundFile(path, listed.place, state or FileState(0, 0, 0, 0), problem)
@@ -249,7 +249,7 @@ def _without_query(url: str) -> str:
 
 def _is_hdf5(path: Path) -> bool:
     try:
-        check_signature(path)
+        detect_format(path)
     except StarcyteError:
         return False
     return True

@@ -10,7 +10,7 @@ from typing import Any
 
 from starcyte.errors import DatasetInvalid, DatasetMissing, InputError, StarcyteError
 from starcyte.store.fingerprint import FileState, file_state
-from starcyte.store.hdf5.signature import SIGNATURE, check_signature
+from starcyte.store.open import START_BYTES, detect_format, is_dataset
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ def has_dataset_name(place: str) -> bool:
 def _verdict(path: Path) -> StarcyteError | bool | None:
     """Return None for an HDF5 file, the error of another file that ends in .h5ad, else False."""
     try:
-        check_signature(path)
+        detect_format(path)
     except (DatasetInvalid, DatasetMissing) as error:
         return error if has_dataset_name(path.name) else False
     return None
@@ -173,8 +173,8 @@ class ObjectScan:
                 version = str(next((info[k] for k in ("ETag", "etag", "md5Hash", "LastModified") if info.get(k)), ""))
                 before = self._known.get(name)
                 if before is None or before[0] != version or not version:
-                    start = store.cat_file(name, start=0, end=len(SIGNATURE)) if info.get("size") else b""
-                    before = self._known[name] = (version, start == SIGNATURE)
+                    start = store.cat_file(name, start=0, end=START_BYTES) if info.get("size") else b""
+                    before = self._known[name] = (version, is_dataset(start))
                 if before[1] or has_dataset_name(place):
                     yield FoundObject(f"{scheme}://{name}", place, int(info.get("size") or 0), version)
         except Exception as error:  # each store's package has an exception hierarchy of its own

@@ -23,8 +23,8 @@ from starcyte.compute.jobs import Jobs, ScopedJobs
 from starcyte.errors import DatasetInvalid, FilterMissing, InputError, NotFound, StarcyteError
 from starcyte.settings import Settings
 from starcyte.store.fingerprint import file_state
-from starcyte.store.hdf5.signature import check_signature
 from starcyte.store.loader import DatasetLoader
+from starcyte.store.open import detect_format
 from starcyte.store.remote.file import RemoteFile
 
 log = logging.getLogger(__name__)
@@ -197,7 +197,7 @@ class CatalogService(Generic[C]):
         if state is not None and (entry.root is None or path.resolve().is_relative_to(entry.root)):
             problem: StarcyteError | None = None
             try:
-                check_signature(path)
+                detect_format(path)
             except StarcyteError as error:
                 problem = error
             changed = replace(entry, state=state, size=state.size, problem=problem)

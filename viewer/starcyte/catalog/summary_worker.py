@@ -271,7 +271,7 @@ def answer_requests(pipe: Connection, settings: Settings) -> None:
     """Compute the summaries that a pipe asks for: the main function of the process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which stops this process
     os.nice(5)
-    from starcyte.store.anndata.dataset import AnnDataDataset
+    from starcyte.store.open import open_dataset
 
     with suppress(EOFError, BrokenPipeError):
         while True:
@@ -279,7 +279,7 @@ def answer_requests(pipe: Connection, settings: Settings) -> None:
             chosen = settings.with_values(own)
             answer: Any
             try:
-                dataset = AnnDataDataset(path, chosen)
+                dataset = open_dataset(path, chosen)
                 try:
                     answer = summarize(dataset, chosen, folder, key)
                 finally:

@@ -15,6 +15,8 @@ from starcyte.errors import BadRequest
 
 if TYPE_CHECKING:
     from starcyte.store.block import Block
+    from starcyte.store.index.column_index import Source
+    from starcyte.store.index.indexed_matrix import IndexedMatrix
     from starcyte.store.moments import Moments
 
 Layout = Literal["csr", "csc", "dense"]
@@ -350,5 +352,45 @@ class Dataset(Protocol):
         ...
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
+        ...
+
+
+class StoredDataset(Dataset, Protocol):
+    """A dataset as :func:`starcyte.store.open.open_dataset` returns it, whose matrices can have a column index."""
+
+    @property
+    def matrices(self) -> Sequence[IndexedMatrix]:
+        """X, raw/X and layers, as far as the file has them."""
+        ...
+
+    def matrix(self, name: str) -> IndexedMatrix:
+        """Return a matrix by name; raise NotFound if it does not exist."""
+        ...
+
+    def source(self, matrix: str) -> Source:
+        """Return the identity that an index of a matrix must have."""
+        ...
+
+    def grouping_columns(self) -> list[Column]:
+        """Read the columns of obs whose moments an index holds; unreadable ones are left out."""
+        ...
+
+    def prefetch(self) -> None:
+        """Read everything but matrices and obsp, and discard it, so that a remote file holds these bytes locally."""
+        ...
+
+    def complete(self, whole: StoredDataset) -> None:
+        """Read matrices and obsp from the complete file from now on.
+
+        Parameters
+        ----------
+        whole
+            The complete file, opened; closed with this dataset.
+
+        Raises
+        ------
+        DatasetChanged
+            If it is another file than the one of which this is a partial download.
+        """
         ...

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from starcyte.errors import DatasetLoading, InputError, StarcyteError
 from starcyte.settings import Settings
+from starcyte.store.open import open_dataset
 
 if TYPE_CHECKING:
-    from starcyte.store.anndata.dataset import AnnDataDataset
-    from starcyte.store.dataset import Dataset, Tick
+    from starcyte.store.dataset import Dataset, StoredDataset, Tick
     from starcyte.store.index.background import BackgroundIndexing, Progress
     from starcyte.store.remote.file import RemoteFile
 
@@ -78,7 +78,7 @@ class DatasetLoader:
         self._path = path
         self._settings = settings
         self._on_error = on_error
-        self._dataset: AnnDataDataset | None = None
+        self._dataset: StoredDataset | None = None
         self._late_problem = ""
         self._preparing: BackgroundIndexing | None = None
         self._done = threading.Event()
@@ -159,14 +159,12 @@ class DatasetLoader:
             probe_apart(path, self._settings, self._closed.is_set)
             self._show(path)
         else:
-            self._dataset.complete()
+            self._dataset.complete(open_dataset(path, self._settings))
         self._prepare()
 
     def _show(self, path: Path, part: Path | None = None) -> None:
         """Open the file; as far as it is here, where it is still a part."""
-        from starcyte.store.anndata.dataset import AnnDataDataset
-
-        dataset = AnnDataDataset(path, self._settings, part)
+        dataset = open_dataset(path, self._settings, part)
         self.title = dataset.title
         self._dataset = dataset
         if part is not None:

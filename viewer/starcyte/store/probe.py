@@ -113,9 +113,9 @@ def _crash(name: str, number: int) -> DatasetInvalid:
 
 def _open(path: Path, settings: Settings) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is told by the process that we serve
-    from starcyte.store.anndata.dataset import AnnDataDataset
+    from starcyte.store.open import open_dataset
 
     try:
-        AnnDataDataset(path, settings).close()
+        open_dataset(path, settings).close()
     except StarcyteError:
         return  # whoever waits for us finds the same, and tells it

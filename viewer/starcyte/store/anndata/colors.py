@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-import h5py
 import numpy as np
 
 from starcyte.errors import StarcyteError
 from starcyte.store.anndata.css_colors import CSS_COLORS
 from starcyte.store.dataset import Warnings
-from starcyte.store.hdf5.file import child, is_text, text
+from starcyte.store.nodes import Array, Group
 
 # Chosen one after the other, each the farthest from all before in OKLab, under normal sight and under protanopia,
 # deuteranopia and tritanopia as simulated by Machado et al. 2009 (doi:10.1109/TVCG.2009.113), so that the first ones,
@@ -29,7 +28,7 @@ PALETTE = (
 _HEX = re.compile(r"#([0-9a-fA-F]{3}|[0-9a-fA-F]{6}|[0-9a-fA-F]{8})")
 
 
-def category_colors(uns: h5py.Group | None, column: str, n: int, warnings: Warnings) -> list[str]:
+def category_colors(uns: Group | None, column: str, n: int, warnings: Warnings) -> list[str]:
     """Return a colour for each category of a column.
 
     Parameters
@@ -61,13 +60,13 @@ def category_colors(uns: h5py.Group | None, column: str, n: int, warnings: Warni
     return [PALETTE[i % len(PALETTE)] for i in range(n)]
 
 
-def _given(uns: h5py.Group | None, column: str, warnings: Warnings) -> Sequence[str] | None:
+def _given(uns: Group | None, column: str, warnings: Warnings) -> Sequence[str] | None:
     if uns is None:
         return None
     try:
-        node = child(uns, f"{column}_colors")
-        if isinstance(node, h5py.Dataset) and is_text(node.dtype) and node.ndim <= 1:
-            return [str(v) for v in np.atleast_1d(text(node)).tolist()]
+        node = uns.child(f"{column}_colors")
+        if isinstance(node, Array) and node.is_text() and node.ndim <= 1:
+            return [str(v) for v in np.atleast_1d(node.read_text()).tolist()]
     except StarcyteError as error:
         warnings.add(f"uns[{column + '_colors'!r}] is left out: {error.message}")
     return None

@@ -7,7 +7,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,11 +19,20 @@ from starcyte.store.anndata.genes import GeneNames, unique
 from starcyte.store.anndata.images import find_images
 from starcyte.store.anndata.matrix import open_matrix
 from starcyte.store.anndata.obsp import find_obsp
-from starcyte.store.dataset import Column, ColumnInfo, EmbeddingInfo, Kind, Tick, Values, Warnings, no_tick
-from starcyte.store.fingerprint import fingerprint
-from starcyte.store.hdf5.file import child, is_text, members, open_file, text, text_attribute
+from starcyte.store.dataset import (
+    Column,
+    ColumnInfo,
+    EmbeddingInfo,
+    Kind,
+    StoredDataset,
+    Tick,
+    Values,
+    Warnings,
+    no_tick,
+)
 from starcyte.store.index.column_index import Source
 from starcyte.store.index.indexed_matrix import IndexedMatrix
+from starcyte.store.nodes import Array, Container, Group
 from starcyte.store.unavailable_matrix import UnavailableMatrix, refuse_unavailable
 
 # cells whose names, and columns of an embedding that, are read ahead at once
@@ -44,40 +52,37 @@ class AnnDataDataset:
         The file.
     settings
         ``title``, ``var_names``, ``obs_names``, ``embedding``, ``block_bytes`` and ``max_categories`` are used.
-    part
-        Where its bytes are while it comes, all of those that ``read_front`` reads among them: until ``complete`` is
-        called, whoever wants others is told to wait.
-    file
-        The open HDF5 file, where it is not simply opened.
+    container
+        The open file; closed with the dataset, or if it cannot be opened as one.
+    is_partial
+        Whether the file is a partial download that holds what ``prefetch`` reads: matrices and obsp raise
+        DatasetLoading until ``complete``.
 
     Raises
     ------
-    DatasetMissing
-        If there is no such file.
     DatasetInvalid
         If it is not AnnData, is damaged, has no cells, or contradicts itself.
     NotFound
         If a chosen column of names is not there.
     """
 
-    def __init__(self, path: Path, settings: Settings, part: Path | None = None, file: h5py.File | None = None) -> None:
+    def __init__(self, path: Path, settings: Settings, container: Container, is_partial: bool = False) -> None:
         self.path = path
         self._settings = settings
         self._warnings = Warnings()
-        self._is_coming = part is not None
-        self._whole: AnnDataDataset | None = None
-        self._file = file or open_file(part or path)
+        self._is_partial = is_partial
+        self._whole: StoredDataset | None = None
+        self._container = container
         try:
-            self.fingerprint, self.revision = fingerprint(part or path)
+            self.fingerprint, self.revision = container.fingerprint()
             self._open()
         except BaseException:
-            self._file.close()
+            container.close()
             raise
 
     def _open(self) -> None:
-        file = self._file
-        uns = child(file, "uns")
-        self._uns = uns if isinstance(uns, h5py.Group) else None
+        root = self._container.root
+        self._uns = root.group("uns")
         self._obs = self._frame("obs", self._uns)
         self._var = self._frame("var", self._uns)
         self.n_obs, self.n_vars = self._obs.n, self._var.n
@@ -92,10 +97,10 @@ class AnnDataDataset:
         if self._settings.obs_names:
             self._obs.info(self._settings.obs_names)
         self._embeddings = chosen_embeddings(
-            find_embeddings(child(file, "obsm"), self.n_obs, self._warnings), self._settings.embedding
+            find_embeddings(root.child("obsm"), self.n_obs, self._warnings), self._settings.embedding
         )
-        self._pairs = find_obsp(file, self.n_obs, self._warnings)
-        self._images = find_images(file, self._warnings)
+        self._pairs = find_obsp(root, self.n_obs, self._warnings)
+        self._images = find_images(root, self._warnings)
         if self._genes.n_duplicated:
             self._warnings.add(
                 f"{self._genes.n_duplicated} gene names occur more than once; the later ones are shown with a number."
@@ -110,46 +115,44 @@ class AnnDataDataset:
             if c.categories is not None and len(c.categories) <= self._settings.max_categories
         }
 
-    def _frame(self, name: str, uns: h5py.Group | None) -> Frame:
-        node = child(self._file, name)
+    def _frame(self, name: str, uns: Group | None) -> Frame:
+        root = self._container.root
+        node = root.child(name)
         if node is None:
-            if child(self._file, "mod") is not None:
+            if root.child("mod") is not None:
                 raise DatasetInvalid(
                     f"{self.path.name!r} is MuData, several modalities in one file.", "Write one modality as .h5ad."
                 )
             raise DatasetInvalid(
-                f"{self.path.name!r} is HDF5 but not AnnData: it has no {name}.", "Give a file written by anndata."
+                f"{self.path.name!r} is {self._container.kind} but not AnnData: it has no {name}.",
+                "Give a file written by anndata.",
             )
         return Frame(name, node, self._warnings, uns)
 
     def _open_matrices(self) -> tuple[dict[str, IndexedMatrix], Frame | None]:
-        file, found = self._file, dict[str, IndexedMatrix]()
-        self._add_matrix(found, "X", file, "X", (self.n_obs, self.n_vars))
+        root, found = self._container.root, dict[str, IndexedMatrix]()
+        self._add_matrix(found, "X", root, "X", (self.n_obs, self.n_vars))
         raw_var: Frame | None = None
-        modern = child(file, "raw")
-        parent, x, var = (modern, "X", "var") if isinstance(modern, h5py.Group) else (file, "raw.X", "raw.var")
-        if child(parent, var) is not None:
-            node = child(parent, var)
-            assert node is not None
+        raw = root.group("raw")
+        parent, x, var = (root, "raw.X", "raw.var") if raw is None else (raw, "X", "var")
+        if (node := parent.child(var)) is not None:
             raw_var = Frame("raw/var", node, self._warnings, self._uns)
             self._add_matrix(found, "raw/X", parent, x, (self.n_obs, raw_var.n))
-        layers = child(file, "layers")
-        if isinstance(layers, h5py.Group):
-            for layer in members(layers):
+        layers = root.group("layers")
+        if layers is not None:
+            for layer in layers.members():
                 self._add_matrix(found, f"layers/{layer}", layers, layer, (self.n_obs, self.n_vars))
         return found, raw_var if "raw/X" in found else None
 
     def _add_matrix(
-        self, found: dict[str, IndexedMatrix], name: str, parent: h5py.Group, key: str, shape: tuple[int, int]
+        self, found: dict[str, IndexedMatrix], name: str, parent: Group, key: str, shape: tuple[int, int]
     ) -> None:
         try:
-            node = child(parent, key)
-            if node is None or text_attribute(node, "encoding-type") == "null" or node.__class__ is h5py.Empty:
-                return
-            if isinstance(node, h5py.Dataset) and node.shape is None:
+            node = parent.child(key)
+            if node is None or node.text_attribute("encoding-type") == "null":
                 return
             matrix = open_matrix(name, node, shape, self._settings.block_bytes)
-            found[name] = IndexedMatrix(UnavailableMatrix(matrix) if self._is_coming else matrix)
+            found[name] = IndexedMatrix(UnavailableMatrix(matrix) if self._is_partial else matrix)
         except FilterMissing as error:
             self._warnings.add(f"{name} is left out: {error}")
 
@@ -159,9 +162,9 @@ class AnnDataDataset:
         if self._settings.title:
             return str(self._settings.title)
         try:
-            node = None if self._uns is None else child(self._uns, "title")
-            if isinstance(node, h5py.Dataset) and is_text(node.dtype) and node.size == 1:
-                given = str(np.atleast_1d(text(node)).ravel()[0]).strip()
+            node = None if self._uns is None else self._uns.child("title")
+            if isinstance(node, Array) and node.is_text() and node.size == 1:
+                given = str(np.atleast_1d(node.read_text()).ravel()[0]).strip()
                 if given:
                     return given
         except StarcyteError as error:
@@ -189,7 +192,7 @@ class AnnDataDataset:
 
         raw/X as in scanpy's plots, but X where the file follows the CELLxGENE schema: there raw/X holds counts.
         """
-        follows_schema = self._uns is not None and child(self._uns, "schema_version") is not None
+        follows_schema = self._uns is not None and self._uns.child("schema_version") is not None
         preferred = ("X", "raw/X") if follows_schema else ("raw/X", "X")
         return next((n for n in (*preferred, *self._matrices) if n in self._matrices), None)
 
@@ -235,11 +238,11 @@ class AnnDataDataset:
         found = self._pairs.get(name)
         if found is None:
             raise NotFound(f"There is no obsp {name!r}.", "The schema lists them.")
-        if self._is_coming:
+        if self._is_partial:
             refuse_unavailable(f"obsp {name!r}")
         if not 0 <= cell < self.n_obs:
             raise NotFound(f"There is no cell {cell}.", f"Cells are numbered from 0 to {self.n_obs - 1}.")
-        return found.row(cell)
+        return found.row(cell) if self._whole is None else self._whole.obsp_row(name, cell)
 
     def image(self, name: str) -> NDArray[np.uint8]:
         """Read the pixels of a picture under the cells; raise NotFound where there is none."""
@@ -355,8 +358,8 @@ class AnnDataDataset:
             found.add(error.message)
             return 0
 
-    def read_metadata(self) -> None:
-        """Read all but matrices, of genes or of cells, and forget it; what cannot be read is left out."""
+    def prefetch(self) -> None:
+        """Read everything but matrices and obsp, and discard it, so that a remote file holds these bytes locally."""
         for info in self.obs:
             with suppress(StarcyteError):
                 self.obs_column(info.name)
@@ -370,24 +373,28 @@ class AnnDataDataset:
             with suppress(StarcyteError):
                 image.read()
 
-    def complete(self) -> None:
-        """Take the matrices from the file at ``path``, which is whole now.
+    def complete(self, whole: StoredDataset) -> None:
+        """Read matrices and obsp from the complete file from now on.
+
+        Parameters
+        ----------
+        whole
+            The complete file, opened; closed with this dataset.
 
         Raises
         ------
         DatasetChanged
-            If that is another file than the one that came.
+            If it is another file than the one of which this is a partial download.
         """
-        whole = AnnDataDataset(self.path, self._settings)
-        if whole.revision != self.revision or list(whole._matrices) != list(self._matrices):
+        if whole.revision != self.revision or [m.name for m in whole.matrices] != list(self._matrices):
             whole.close()
-            raise DatasetChanged("The dataset was replaced while it came.", "Open it anew.")
+            raise DatasetChanged("The dataset was replaced while it was downloaded.", "Open it again.")
         for name, matrix in self._matrices.items():
             matrix.base = whole.matrix(name).base
-        self._whole, self._pairs, self._is_coming = whole, whole._pairs, False
+        self._whole, self._is_partial = whole, False
 
     def close(self) -> None:
         """Let go of the file."""
-        self._file.close()
+        self._container.close()
         if self._whole is not None:
             self._whole.close()

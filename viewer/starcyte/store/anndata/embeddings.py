@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 
 from starcyte.errors import DatasetInvalid, NotFound, StarcyteError
 from starcyte.store.anndata.frame import Frame
 from starcyte.store.dataset import EmbeddingInfo, Kind, Warnings
-from starcyte.store.hdf5.file import Node, child, members, reading, text_attribute
+from starcyte.store.nodes import Array, Group, Node
 
 # columns read to have two of them, at most
 _MOST_BETWEEN = 8
@@ -26,7 +25,7 @@ class Embedding:
     """One embedding on disk: an array, a field of a compound array, or a table."""
 
     info: EmbeddingInfo
-    source: h5py.Dataset | Frame
+    source: Array | Frame
     field: str | None = None
 
     def read(self, dims: Sequence[int]) -> NDArray[np.float32]:
@@ -54,8 +53,7 @@ class Embedding:
         if isinstance(source, Frame) or self.field is not None or source.ndim == 1 or high - low > _MOST_BETWEEN:
             return np.stack([self._column(d) for d in dims])
         # one run of columns takes HDF5 a tenth of the time of two single ones
-        with reading(source.name):
-            run: NDArray[Any] = source[:, low:high]
+        run = source.read((slice(None), slice(low, high)))
         return run.T[[d - low for d in dims]]
 
     def _column(self, dim: int) -> NDArray[Any]:
@@ -65,11 +63,8 @@ class Embedding:
             if column.missing is not None:
                 values[column.missing] = np.nan
             return values
-        with reading(self.source.name):
-            if self.field is not None:
-                array: NDArray[Any] = self.source[self.field]
-            else:
-                array = self.source[()] if self.source.ndim == 1 else self.source[:, dim]
+        flat = self.source.ndim == 1
+        array = self.source.read(() if flat else (slice(None), dim), field=self.field)
         return array if array.ndim == 1 else array[:, dim]
 
 
@@ -88,13 +83,13 @@ def find_embeddings(obsm: Node | None, n_obs: int, warnings: Warnings) -> dict[s
     found: dict[str, Embedding] = {}
     names: list[str] = []
     if obsm is not None:
-        names = list(obsm.dtype.names or ()) if isinstance(obsm, h5py.Dataset) else members(obsm)
+        names = list(obsm.dtype.names or ()) if isinstance(obsm, Array) else obsm.members()
     for name in names:
         try:
-            if isinstance(obsm, h5py.Dataset):
+            if isinstance(obsm, Array):
                 found[name] = _field(name, obsm, n_obs)
             elif obsm is not None:
-                found[name] = _element(name, child(obsm, name), n_obs)
+                found[name] = _element(name, obsm.child(name), n_obs)
         except StarcyteError as error:
             warnings.add(f"Embedding {name!r} is left out: {error.message}")
     return dict(sorted(found.items(), key=lambda item: _rank(item[0])))
@@ -130,7 +125,7 @@ def _rank(name: str) -> tuple[int, int, str]:
     return place, len(name), name
 
 
-def _field(name: str, table: h5py.Dataset, n_obs: int) -> Embedding:
+def _field(name: str, table: Array, n_obs: int) -> Embedding:
     base, shape = table.dtype[name].subdtype or (table.dtype[name], ())
     if table.shape != (n_obs,) or len(shape) > 1 or base.kind not in "fiub":
         raise DatasetInvalid(f"it holds {table.dtype[name]} values in the shape {table.shape}.")
@@ -138,8 +133,8 @@ def _field(name: str, table: h5py.Dataset, n_obs: int) -> Embedding:
 
 
 def _element(name: str, node: Node | None, n_obs: int) -> Embedding:
-    if isinstance(node, h5py.Group):
-        encoding = text_attribute(node, "encoding-type")
+    if isinstance(node, Group):
+        encoding = node.text_attribute("encoding-type")
         if encoding != "dataframe":
             raise DatasetInvalid(f"it is stored as {encoding!r}, not as an array or a table.")
         table = Frame(f"obsm[{name!r}]", node, Warnings())

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 
 from starcyte.errors import StarcyteError
 from starcyte.store.dataset import Warnings
-from starcyte.store.hdf5.file import child, members, reading
+from starcyte.store.nodes import Array, Group, reading
 
 _KEYS = ("hires", "lowres")
 # a side longer than this is no picture for a page, and more than graphics cards take
@@ -35,12 +34,11 @@ class Image:
     width: int
     height: int
     scale: float
-    _array: h5py.Dataset
+    _array: Array
 
     def read(self) -> NDArray[np.uint8]:
         """Read the pixels, shape (height, width, 3 or 4)."""
-        with reading(self.name):
-            raw = self._array[()]
+        raw = self._array.read(name=self.name)
         if raw.dtype.kind == "f":
             # numbers between 0 and 1, as matplotlib has them; a picture of 0 to 255 in floats exists as well
             top = 1.0 if not raw.size or float(np.nanmax(raw)) <= 1.0 else 255.0
@@ -49,21 +47,21 @@ class Image:
         return pixels
 
 
-def find_images(file: h5py.File, warnings: Warnings) -> dict[str, Image]:
+def find_images(root: Group, warnings: Warnings) -> dict[str, Image]:
     """Return the pictures, the best of each slide first.
 
     Parameters
     ----------
-    file
-        The file.
+    root
+        The file's root group.
     warnings
         Told of what is left out.
     """
     found: dict[str, Image] = {}
-    spatial = child(file, "uns/spatial")
-    if not isinstance(spatial, h5py.Group):
+    spatial = root.group("uns/spatial")
+    if spatial is None:
         return found
-    for library in members(spatial):
+    for library in spatial.members():
         for key in _KEYS:
             name = f"{library}/{key}"
             try:
@@ -75,19 +73,19 @@ def find_images(file: h5py.File, warnings: Warnings) -> dict[str, Image]:
     return found
 
 
-def _open(spatial: h5py.Group, library: str, key: str) -> Image | None:
-    slide = child(spatial, library) if "/" not in library else None
-    if not isinstance(slide, h5py.Group):
+def _open(spatial: Group, library: str, key: str) -> Image | None:
+    slide = spatial.group(library) if "/" not in library else None
+    if slide is None:
         return None
-    array = child(slide, f"images/{key}")
-    factor = child(slide, f"scalefactors/tissue_{key}_scalef")
-    if not isinstance(array, h5py.Dataset) or not isinstance(factor, h5py.Dataset):
+    array = slide.child(f"images/{key}")
+    factor = slide.child(f"scalefactors/tissue_{key}_scalef")
+    if not isinstance(array, Array) or not isinstance(factor, Array):
         return None
     if array.ndim != 3 or array.shape[2] not in {3, 4} or array.dtype.kind not in "fu" or factor.size != 1:
         return None
     height, width = int(array.shape[0]), int(array.shape[1])
     with reading(f"scalefactors of {library!r}"):
-        scale = float(np.asarray(factor[()]).ravel()[0])
+        scale = float(np.asarray(factor.read()).ravel()[0])
     if not (0 < width <= _LONGEST and 0 < height <= _LONGEST and np.isfinite(scale) and scale > 0):
         return None
     return Image(f"{library}/{key}", width, height, scale, array)

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csc_array, csr_array
@@ -15,8 +14,8 @@ from scipy.sparse import csc_array, csr_array
 from starcyte.errors import DatasetInvalid
 from starcyte.store.block import Block
 from starcyte.store.dataset import Layout, Matrix, Tick, Values, no_tick
-from starcyte.store.hdf5.file import Node, Vector, attribute, dataset, reading
 from starcyte.store.moments import Moments
+from starcyte.store.nodes import Array, Group, Node
 
 # a row's offset in its block fits 16 bits
 _MOST_ROWS = 65536
@@ -44,9 +43,9 @@ def open_matrix(name: str, node: Node, shape: tuple[int, int], block_bytes: int)
     DatasetInvalid
         If it is no matrix of numbers, or its shape contradicts obs and var or itself.
     """
-    if isinstance(node, h5py.Dataset):
+    if isinstance(node, Array):
         return DenseMatrix(name, node, shape, block_bytes)
-    encoding = attribute(node, "encoding-type", "h5sparse_format")
+    encoding = node.attribute("encoding-type", "h5sparse_format")
     layout = {"csr_matrix": "csr", "csc_matrix": "csc", "csr": "csr", "csc": "csc"}.get(str(encoding))
     if layout == "csr":
         return CsrMatrix(name, node, shape, block_bytes)
@@ -73,12 +72,12 @@ class _SparseMatrix:
     layout: Layout
     _major: int  # the axis that indptr runs over
 
-    def __init__(self, name: str, group: h5py.Group, shape: tuple[int, int], block_bytes: int) -> None:
+    def __init__(self, name: str, group: Group, shape: tuple[int, int], block_bytes: int) -> None:
         self.name = name
-        parts = [dataset(group, part) for part in ("data", "indices", "indptr")]
+        parts = [group.array(part) for part in ("data", "indices", "indptr")]
         self.dtype = _numeric(name, parts[0].dtype)
         self.shape = shape
-        stored = attribute(group, "shape", "h5sparse_shape")
+        stored = group.attribute("shape", "h5sparse_shape")
         said = [] if stored is None else np.asarray(stored).ravel().tolist()
         if said != list(shape):
             words = " x ".join(str(v) for v in said) or "none"
@@ -88,7 +87,7 @@ class _SparseMatrix:
         for part in parts:
             if part.ndim != 1 or (part is not parts[0] and part.dtype.kind not in "iu"):
                 raise DatasetInvalid(f"{name} is broken: {part.name} is not a list of whole numbers.", _REWRITE)
-        self._data, self._indices, self._indptr = (Vector(part) for part in parts)
+        self._data, self._indices, self._indptr = (part.vector() for part in parts)
         self.nnz: int | None = self._data.size
         if self._indices.size != self._data.size:
             raise DatasetInvalid(
@@ -165,7 +164,7 @@ class CsrMatrix(_SparseMatrix):
     layout: Layout = "csr"
     _major = 0
 
-    def __init__(self, name: str, group: h5py.Group, shape: tuple[int, int], block_bytes: int) -> None:
+    def __init__(self, name: str, group: Group, shape: tuple[int, int], block_bytes: int) -> None:
         super().__init__(name, group, shape, block_bytes)
         self._room = threading.local()
 
@@ -190,7 +189,7 @@ class CsrMatrix(_SparseMatrix):
     @property
     def piece(self) -> int:
         """How many entries are unpacked at once; 0 where the arrays lie in the file as they are."""
-        return max(self._data.piece, self._indices.piece)
+        return max(self._data.chunk, self._indices.chunk)
 
     @property
     def _gap(self) -> int:
@@ -327,7 +326,7 @@ class DenseMatrix:
     layout: Layout = "dense"
     nnz: int | None = None
 
-    def __init__(self, name: str, array: h5py.Dataset, shape: tuple[int, int], block_bytes: int) -> None:
+    def __init__(self, name: str, array: Array, shape: tuple[int, int], block_bytes: int) -> None:
         self.name, self.shape, self._array = name, shape, array
         self.dtype = _numeric(name, array.dtype)
         # anndata 0.6 wrote a single gene, or a single cell, without its second axis
@@ -347,11 +346,9 @@ class DenseMatrix:
 
     def _read(self, number: int, genes: slice | int) -> tuple[slice, NDArray[Any]]:
         rows = slice(number * self._step, min((number + 1) * self._step, self.shape[0]))
-        with reading(self.name):
-            piece: NDArray[Any] = (
-                self._array[()].reshape(self.shape)[rows, genes] if self._flat else self._array[rows, genes]
-            )
-        return rows, piece
+        if self._flat:
+            return rows, self._array.read(name=self.name).reshape(self.shape)[rows, genes]
+        return rows, self._array.read((rows, genes), name=self.name)
 
     def column(self, index: int, tick: Tick = no_tick) -> Values:
         """Read one gene, in pieces so that other readers get their turn."""

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 
 from starcyte.errors import DatasetInvalid, StarcyteError
 from starcyte.store.dataset import Values, Warnings
-from starcyte.store.hdf5.file import Node, attribute, child, dataset, members, reading
+from starcyte.store.nodes import Array, Group, Node, reading
 
 # entries of a matrix stored by columns read at a time
 _CHUNK = 1 << 20
@@ -47,17 +46,16 @@ class ObspMatrix:
             If the matrix contradicts itself.
         """
         node = self.node
-        if isinstance(node, h5py.Dataset):
-            with reading(self.name):
-                return Values(self.n, node[cell, :])
-        indptr, indices, data = (dataset(node, part) for part in ("indptr", "indices", "data"))
+        if isinstance(node, Array):
+            return Values(self.n, node.read((cell, slice(None)), name=self.name))
+        indptr, indices, data = (node.array(part) for part in ("indptr", "indices", "data"))
         with reading(self.name):
             if self.layout == "csr":
-                start, stop = (int(at) for at in indptr[cell : cell + 2])
+                start, stop = (int(at) for at in indptr.read(slice(cell, cell + 2)))
                 if not 0 <= start <= stop <= data.shape[0]:
                     raise DatasetInvalid(f"{self.name}: its row {cell} is said to lie outside the matrix.")
-                return self._values(indices[start:stop], data[start:stop])
-            return self._values(*_of_columns(indptr[()], indices, data, cell))
+                return self._values(indices.read(slice(start, stop)), data.read(slice(start, stop)))
+            return self._values(*_of_columns(indptr.read(), indices, data, cell))
 
     def _values(self, others: NDArray[np.integer], values: NDArray[np.generic]) -> Values:
         if others.size and (int(others.min()) < 0 or int(others.max()) >= self.n):
@@ -67,41 +65,41 @@ class ObspMatrix:
 
 
 def _of_columns(
-    indptr: NDArray[np.integer], indices: h5py.Dataset, data: h5py.Dataset, cell: int
+    indptr: NDArray[np.integer], indices: Array, data: Array, cell: int
 ) -> tuple[NDArray[np.integer], NDArray[np.generic]]:
     """Collect a row of a matrix that is stored by columns: every entry is looked at."""
     places = [np.empty(0, np.int64)]
     for start in range(0, indices.shape[0], _CHUNK):
-        places.append(start + np.flatnonzero(indices[start : start + _CHUNK] == cell))
+        places.append(start + np.flatnonzero(indices.read(slice(start, start + _CHUNK)) == cell))
     found = np.concatenate(places)
     columns = np.searchsorted(indptr, found, side="right") - 1
-    values = np.array([data[int(at)] for at in found], dtype=data.dtype)
+    values = np.array([data.read(int(at)) for at in found], dtype=data.dtype)
     return columns, values
 
 
-def find_obsp(file: h5py.File, n_obs: int, warnings: Warnings) -> dict[str, ObspMatrix]:
+def find_obsp(root: Group, n_obs: int, warnings: Warnings) -> dict[str, ObspMatrix]:
     """Return the matrices of cells by cells; older files keep them in ``uns['neighbors']``.
 
     Parameters
     ----------
-    file
-        The file.
+    root
+        The file's root group.
     n_obs
         The number of cells.
     warnings
         Told of what is left out.
     """
     found: dict[str, ObspMatrix] = {}
-    obsp, old = child(file, "obsp"), child(file, "uns/neighbors")
-    parents = [(obsp, members(obsp))] if isinstance(obsp, h5py.Group) else []
-    if not found and isinstance(old, h5py.Group):
+    obsp, old = root.group("obsp"), root.group("uns/neighbors")
+    parents = [] if obsp is None else [(obsp, obsp.members())]
+    if old is not None:
         parents.append((old, ["connectivities", "distances"]))
     for parent, names in parents:
         for name in names:
             if name in found:
                 continue
             try:
-                node = child(parent, name)
+                node = parent.child(name)
                 if node is not None:
                     found[name] = _open(name, node, n_obs)
             except StarcyteError as error:
@@ -110,14 +108,14 @@ def find_obsp(file: h5py.File, n_obs: int, warnings: Warnings) -> dict[str, Obsp
 
 
 def _open(name: str, node: Node, n_obs: int) -> ObspMatrix:
-    if isinstance(node, h5py.Dataset):
+    if isinstance(node, Array):
         if node.shape != (n_obs, n_obs) or node.dtype.kind not in "fiub":
             raise DatasetInvalid("it is not a number for each pair of cells.")
         return ObspMatrix(name, node, "dense", n_obs)
-    layout = _LAYOUTS.get(str(attribute(node, "encoding-type", "h5sparse_format")))
+    layout = _LAYOUTS.get(str(node.attribute("encoding-type", "h5sparse_format")))
     if layout is None:
         raise DatasetInvalid("it is stored in a form that starcyte does not know.")
-    indptr, indices, data = (dataset(node, part) for part in ("indptr", "indices", "data"))
+    indptr, indices, data = (node.array(part) for part in ("indptr", "indices", "data"))
     if indptr.shape != (n_obs + 1,) or indices.shape != data.shape or data.dtype.kind not in "fiub":
         raise DatasetInvalid("its parts do not fit together, or the number of cells.")
     return ObspMatrix(name, node, layout, n_obs)

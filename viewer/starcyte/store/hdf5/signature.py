@@ -1,64 +1,33 @@
-"""What can be seen of a file without HDF5: that it is there, may be read, and begins as HDF5 does."""
+"""The signature of HDF5 files, found without the HDF5 library."""
 
 from __future__ import annotations
 
-import os
-import stat
 from collections.abc import Iterator
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from starcyte.errors import DatasetInvalid, DatasetMissing
+if TYPE_CHECKING:
+    from starcyte.store.format import ReadBytes
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _FIRST_BLOCK = 512
 
 
-def signature_places(size: int) -> Iterator[int]:
-    """Yield the places where a file of some bytes may begin as HDF5.
-
-    A block of the user's own, of 512 bytes or a multiple by a power of two, may come first.
-    """
-    place = 0
-    while place < size:
-        yield place
-        place = place * 2 or _FIRST_BLOCK
+def _positions(size: int) -> Iterator[int]:
+    """Yield the positions at which the signature may be: 0, or after a user block of 512 bytes times a power of two."""
+    position = 0
+    while position < size:
+        yield position
+        position = position * 2 or _FIRST_BLOCK
 
 
-def check_signature(path: Path) -> None:
-    """Refuse a path that is no HDF5 file, without waiting for anything and without importing h5py.
+def is_hdf5(size: int, read: ReadBytes) -> bool:
+    """Return whether a file has the signature of HDF5.
 
     Parameters
     ----------
-    path
-        The path.
-
-    Raises
-    ------
-    DatasetMissing
-        If there is no such file, it may not be read, or is a folder, a pipe or a device.
-    DatasetInvalid
-        If it is empty, or HDF5's signature is at none of the places where it may be.
+    size
+        The number of bytes of the file, or of as many of its first bytes as are known.
+    read
+        Reads some bytes at a position.
     """
-    try:
-        # a pipe without a writer would keep us waiting for ever
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-    except FileNotFoundError:
-        raise DatasetMissing(f"There is no file {str(path)!r}.", "Check the path.") from None
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise DatasetMissing(
-            f"{str(path)!r} cannot be read: {reason}.", "Check the path and its permissions."
-        ) from None
-    try:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            kind = "a folder" if stat.S_ISDIR(status.st_mode) else "no plain file"
-            raise DatasetMissing(f"{str(path)!r} is {kind}.", "Give the path of an .h5ad file.")
-        if status.st_size == 0:
-            raise DatasetInvalid(f"{path.name!r} is empty (0 bytes).", "Copy or download the file again.")
-        for place in signature_places(status.st_size):
-            if os.pread(descriptor, len(SIGNATURE), place) == SIGNATURE:
-                return
-        raise DatasetInvalid(f"{path.name!r} is not an HDF5 file.", "Give an AnnData .h5ad file.")
-    finally:
-        os.close(descriptor)
+    return any(read(len(SIGNATURE), position) == SIGNATURE for position in _positions(size))

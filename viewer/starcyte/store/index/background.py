@@ -21,12 +21,12 @@ from typing import Any
 
 from starcyte.errors import Cancelled, InputError, StarcyteError
 from starcyte.settings import Settings
-from starcyte.store.anndata.dataset import AnnDataDataset
 from starcyte.store.cache import index_folder, make_room
-from starcyte.store.dataset import Tick
+from starcyte.store.dataset import StoredDataset, Tick
 from starcyte.store.index.build import build_index
 from starcyte.store.index.column_index import UNUSABLE, ColumnIndex, Source
 from starcyte.store.index.malloc import keep_freed_memory
+from starcyte.store.open import open_dataset
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +62,7 @@ class BackgroundIndexing:
         Held while an index is made: datasets of one server take turns.
     """
 
-    def __init__(self, dataset: AnnDataDataset, settings: Settings, turn: threading.Semaphore | None = None) -> None:
+    def __init__(self, dataset: StoredDataset, settings: Settings, turn: threading.Semaphore | None = None) -> None:
         self._dataset, self._settings = dataset, settings
         self._turn = turn or threading.Semaphore()
         self._wanted: queue.SimpleQueue[str | None] = queue.SimpleQueue()
@@ -208,7 +208,7 @@ class BackgroundIndexing:
         return index
 
 
-def prepare(dataset: AnnDataDataset, settings: Settings, name: str, tick: Tick) -> ColumnIndex:
+def prepare(dataset: StoredDataset, settings: Settings, name: str, tick: Tick) -> ColumnIndex:
     """Make the index of a matrix in this process, or open the one that is there.
 
     Raises
@@ -244,7 +244,7 @@ def _child(sender: Connection, path: Path, settings: Settings, source: Source, p
 
     failure: Any = None
     try:
-        dataset = AnnDataDataset(path, settings)
+        dataset = open_dataset(path, settings)
         if dataset.source(source.matrix) != source:
             raise InputError(f"{source.matrix} gets no index: the file has been replaced.", "Open it anew.")
         prepare(dataset, settings, source.matrix, tick)

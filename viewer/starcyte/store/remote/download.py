@@ -16,7 +16,7 @@ from typing import IO
 from starcyte.errors import Cancelled, DatasetChanged, DatasetInvalid, InputError, RemoteFailed
 from starcyte.settings import Settings
 from starcyte.store.cache import make_room
-from starcyte.store.hdf5.signature import SIGNATURE, signature_places
+from starcyte.store.open import is_dataset
 from starcyte.store.remote.byte_ranges import MissingRanges
 from starcyte.store.remote.source import RemoteSource, Transfer, TransferError
 
@@ -312,7 +312,7 @@ class Download:
             )
 
     def _check_signature(self, begin: bytes) -> None:
-        if not any(begin[p : p + len(SIGNATURE)] == SIGNATURE for p in signature_places(len(begin))):
+        if not is_dataset(begin):
             raise DatasetInvalid(
                 f"{self._wanted.place} is not an HDF5 file.", "Give the address of an .h5ad file itself."
             )

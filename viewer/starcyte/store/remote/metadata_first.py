@@ -326,9 +326,7 @@ def read_metadata(
     TransferError
         If not all came.
     """
-    import h5py
-
-    from starcyte.store.anndata.dataset import AnnDataDataset
+    from starcyte.store.open import open_dataset
 
     origin = origin or source_of(coming.url, settings)
     waiting = waiting or threading.Event()
@@ -338,8 +336,7 @@ def read_metadata(
     parts = origin.parts(coming.version)
     stream = PartFile(descriptor, gaps, parts, settings.remote_attempts, waiting)
     try:
-        file = h5py.File(stream, "r")
-        AnnDataDataset(coming.path, settings, coming.part, file).read_metadata()
+        open_dataset(coming.path, settings, coming.part, stream).prefetch()
     except (StarcyteError, OSError, RuntimeError, KeyError, ValueError) as error:
         if stream.failure is None:
             parts.close()  # of two versions mixed, nothing can be read

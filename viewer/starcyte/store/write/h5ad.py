@@ -27,8 +27,10 @@ from starcyte.errors import DatasetInvalid, InputError, StarcyteError, StorageFu
 from starcyte.store.anndata.colors import PALETTE
 from starcyte.store.dataset import Tick, no_tick
 from starcyte.store.fingerprint import fingerprint
-from starcyte.store.hdf5.file import attribute, child, members, open_file, reading, text_attribute
+from starcyte.store.hdf5.file import open_file
+from starcyte.store.hdf5.nodes import HDF5Group, attribute, child, members
 from starcyte.store.index.preallocate import take_room
+from starcyte.store.nodes import reading
 from starcyte.store.write.file_copy import FULL, copy_bytes, new_file, to_disk
 
 _ROWS = 1 << 16
@@ -286,7 +288,7 @@ def _write_encoded(obs: h5py.Group, key: str, column: NewColumn) -> None:
 
 def _is_referenced(obs: h5py.Group) -> bool:
     """Say whether the table is in anndata 0.7's form."""
-    return text_attribute(obs, "encoding-version") == "0.1.0"
+    return HDF5Group(obs).text_attribute("encoding-version") == "0.1.0"
 
 
 def _write_referenced(obs: h5py.Group, key: str, column: NewColumn) -> None:
@@ -303,9 +305,8 @@ def _write_referenced(obs: h5py.Group, key: str, column: NewColumn) -> None:
 def _column_order(obs: h5py.Group) -> list[str]:
     order = attribute(obs, "column-order")
     if order is None:
-        return [m for m in members(obs) if m not in {text_attribute(obs, "_index"), "_index", "index", "__categories"}]
-    if isinstance(order, h5py.Empty):
-        return []
+        index = HDF5Group(obs).text_attribute("_index")
+        return [m for m in members(obs) if m not in {index, "_index", "index", "__categories"}]
     # names that are not UTF-8 go back as they came
     return [
         n.decode("utf-8", "surrogateescape") if isinstance(n, bytes) else str(n) for n in np.atleast_1d(order).tolist()

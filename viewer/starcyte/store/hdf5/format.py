@@ -1,0 +1,24 @@
+"""The format of ``.h5ad`` files: AnnData in HDF5."""
+
+from __future__ import annotations
+
+from io import RawIOBase
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from starcyte.store.format import Format
+from starcyte.store.hdf5.signature import is_hdf5
+
+if TYPE_CHECKING:
+    from starcyte.settings import Settings
+    from starcyte.store.anndata.dataset import AnnDataDataset
+
+
+def _open(path: Path, settings: Settings, part: Path | None, stream: RawIOBase | None) -> AnnDataDataset:
+    from starcyte.store.anndata.dataset import AnnDataDataset
+    from starcyte.store.hdf5.file import HDF5File
+
+    return AnnDataDataset(path, settings, HDF5File(part or path, stream), is_partial=part is not None)
+
+
+H5AD = Format("h5ad", "AnnData .h5ad", is_hdf5, _open)

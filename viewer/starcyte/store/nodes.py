@@ -1,0 +1,258 @@
+"""Groups and arrays: what the AnnData specification asks of a container such as HDF5 or Zarr.
+
+A backend derives :class:`Group`, :class:`Array` and :class:`Container`, and nothing else knows its library. They are
+base classes, not structural protocols: the specification branches on group or array for each element, and
+``isinstance`` of a base class is one pointer comparison.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from starcyte.errors import DatasetInvalid, StarcyteError
+
+DAMAGED = "The file may be damaged or incomplete; copy or download it again."
+
+Selection: TypeAlias = "int | slice | list[int] | tuple[int | slice, ...]"
+"""NumPy's basic indexing, or increasing positions on the first axis; ``()`` selects the whole array."""
+
+
+@contextmanager
+def reading(name: str) -> Iterator[None]:
+    """Raise DatasetInvalid with the name of an element in place of the errors of a backend's library.
+
+    Parameters
+    ----------
+    name
+        The element, as a user would name it.
+    """
+    try:
+        yield
+    except StarcyteError:
+        raise
+    except (OSError, RuntimeError, KeyError, ValueError, TypeError, OverflowError, UnicodeError) as error:
+        raise DatasetInvalid(f"{name} cannot be read: {error}", DAMAGED) from error
+
+
+class Element(ABC):
+    """A group or an array.
+
+    Parameters
+    ----------
+    name
+        The path within the container, from its root.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    @abstractmethod
+    def attribute(self, *names: str) -> Any:
+        """Return the first of these attributes that exists, text decoded; None if none does.
+
+        An attribute without a value is an empty array.
+        """
+
+    def text_attribute(self, *names: str) -> str:
+        """Return the first of these attributes that exists; empty if none does or it is not text."""
+        value = self.attribute(*names)
+        return value if isinstance(value, str) else ""
+
+
+class Group(Element):
+    """A mapping of names to groups and arrays."""
+
+    @abstractmethod
+    def members(self) -> list[str]:
+        """Return the names of the members, in the container's order."""
+
+    @abstractmethod
+    def child(self, path: str) -> Node | None:
+        """Return a member; None if it does not exist, or is anndata's null (an array without a shape).
+
+        Parameters
+        ----------
+        path
+            The member's name; slashes lead into nested groups.
+
+        Raises
+        ------
+        DatasetInvalid
+            If the member refers to another file, or cannot be read. A file must not choose which other files of this
+            machine are read.
+        FilterMissing
+            If it is compressed with a codec that is not installed.
+        """
+
+    def group(self, path: str) -> Group | None:
+        """Return a member that is a group; None if it does not exist or is an array."""
+        node = self.child(path)
+        return node if isinstance(node, Group) else None
+
+    def array(self, path: str) -> Array:
+        """Return a member that must be an array.
+
+        Raises
+        ------
+        DatasetInvalid
+            If it does not exist or is a group.
+        """
+        node = self.child(path)
+        if not isinstance(node, Array):
+            state = "is missing" if node is None else "is a group, not an array"
+            raise DatasetInvalid(f"{self.name.rstrip('/')}/{path} {state}.", DAMAGED)
+        return node
+
+
+class Array(Element):
+    """An n-dimensional array on disk.
+
+    Parameters
+    ----------
+    name
+        The path within the container.
+    shape
+        Its shape.
+    dtype
+        Its dtype; of a compound array with the names of its fields.
+    """
+
+    def __init__(self, name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+        super().__init__(name)
+        self.shape, self.dtype = shape, dtype
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """The number of elements."""
+        return math.prod(self.shape)
+
+    @property
+    @abstractmethod
+    def chunks(self) -> tuple[int, ...] | None:
+        """The shape of the chunks that are read and decompressed as a whole; None if the array has none."""
+
+    @abstractmethod
+    def is_text(self, field: str | None = None) -> bool:
+        """Return whether the values, or those of a field of a compound array, are text."""
+
+    @abstractmethod
+    def _read(self, selection: Selection, field: str | None) -> NDArray[Any]:
+        """Read as :meth:`read` does; raise the library's own errors."""
+
+    def read(self, selection: Selection = (), *, field: str | None = None, name: str = "") -> NDArray[Any]:
+        """Read a part of the array; a scalar if the selection leaves no axis.
+
+        Parameters
+        ----------
+        selection
+            The part; by default all of it.
+        field
+            The field of a compound array; by default all fields.
+        name
+            The name that an error message gives the array; by default its path.
+
+        Raises
+        ------
+        DatasetInvalid
+            If it cannot be read.
+        """
+        with reading(name or self.name):
+            return self._read(selection, field)
+
+    def read_text(self, selection: Selection = (), *, field: str | None = None, name: str = "") -> NDArray[np.object_]:
+        """Read a part of an array of text, of fixed or variable length, as str objects; see :meth:`read`."""
+        with reading(name or self.name):
+            return decode(self._read(selection, field))
+
+    def vector(self) -> Vector:
+        """Return a one-dimensional array for repeated reads of runs of elements."""
+        return Vector(self)
+
+
+Node: TypeAlias = Group | Array
+
+
+class Vector:
+    """A one-dimensional array of numbers, read in runs of elements.
+
+    Parameters
+    ----------
+    array
+        The array.
+    """
+
+    def __init__(self, array: Array) -> None:
+        self._array = array
+        self.name, self.dtype, self.size = array.name, array.dtype, array.shape[0]
+
+    @property
+    def chunk(self) -> int:
+        """The number of elements that are read and decompressed at once; 0 if runs of any length are read directly."""
+        return int((self._array.chunks or (self.size or 1,))[0])
+
+    def read(self, start: int, stop: int, out: NDArray[Any] | None = None) -> NDArray[Any]:
+        """Return elements start to stop.
+
+        Parameters
+        ----------
+        start, stop
+            The run, stop excluded.
+        out
+            An array to read into, of this dtype and long enough.
+
+        Raises
+        ------
+        DatasetInvalid
+            If they cannot be read.
+        """
+        run = self._array.read(slice(start, stop))
+        if out is None:
+            return run
+        out = out[: stop - start]
+        with reading(self.name):
+            out[:] = run
+        return out
+
+
+class Container(ABC):
+    """An open file, or store, of groups and arrays.
+
+    Parameters
+    ----------
+    root
+        Its root group.
+    """
+
+    kind: str
+    "The kind of container in messages, such as HDF5."
+
+    def __init__(self, root: Group) -> None:
+        self.root = root
+
+    @abstractmethod
+    def fingerprint(self) -> tuple[str, str]:
+        """Return the fingerprint of the content and the revision of the file; see :mod:`starcyte.store.fingerprint`."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Close it; its arrays cannot be read after that."""
+
+
+def decode(raw: Any) -> NDArray[np.object_]:
+    """Return bytes or text as an array of str objects; bytes that are not UTF-8 become replacement characters."""
+    flat = np.asarray(raw, dtype=object).ravel()
+    out = np.empty(flat.shape, dtype=object)
+    out[:] = [v.decode("utf-8", "replace") if isinstance(v, bytes) else str(v) for v in flat.tolist()]
+    return out.reshape(np.shape(raw))
