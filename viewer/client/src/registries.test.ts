@@ -25,3 +25,13 @@ test('nothing compares with the name of a plot', () => {
   const kind = quoted(PLOTS.map((plot) => plot.kind));
   expect(linesOf(new RegExp(`[!=]==? *${kind}|case +${kind}|${kind} *[!=]==?`))).toEqual([]);
 });
+
+test('no method of comparison is named: they are the server’s', () => {
+  const folder = join(import.meta.dirname, '../../starcyte/compute/methods');
+  const ids = readdirSync(folder)
+    .filter((file) => file.endsWith('.py'))
+    .map((file) => readFileSync(join(folder, file), 'utf8').match(/^METHOD = Method\(\n\s+id="([^"]+)"/m)?.[1])
+    .filter((id) => id !== undefined);
+  expect(ids.length).toBeGreaterThan(1);
+  expect(linesOf(new RegExp(quoted(ids)))).toEqual([]);
+});

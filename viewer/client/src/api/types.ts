@@ -51,6 +51,8 @@ export interface Schema {
   readonly images?: readonly ImageInfo[];
   readonly matrices: readonly MatrixInfo[];
   readonly default_matrix: string | null;
+  /** The methods of comparison; the first is the default. */
+  readonly methods: readonly MethodInfo[];
   /** What the operator wants the page to open with; empty: what the page finds best. */
   readonly defaults: { readonly color_by: string; readonly embedding: string };
   readonly genes: {
@@ -106,7 +108,22 @@ export interface GenesNamed {
 
 export type Selection = { readonly indices: readonly number[] } | { readonly ranges: readonly (readonly number[])[] };
 
-export type Method = 't-test' | 'wilcoxon';
+/** A method of comparison. */
+export interface MethodInfo {
+  readonly id: string;
+  /** Its name on a button. */
+  readonly label: string;
+  /** Its name in a sentence. */
+  readonly name: string;
+  readonly description: string;
+  /** The smallest number of cells of a group. */
+  readonly fewest_cells: number;
+  readonly needs_index: boolean;
+  readonly has_auc: boolean;
+  readonly has_fold_change: boolean;
+  /** The columns of its results. */
+  readonly columns: readonly (keyof DiffexpGene)[];
+}
 
 /** What a matrix' numbers are: logarithms, counts or the like, or (scaled) numbers of either sign, which have no fold change. */
 export type Scale = 'log1p' | 'linear' | 'signed';
@@ -114,7 +131,7 @@ export type Scale = 'log1p' | 'linear' | 'signed';
 export interface DiffexpRequest {
   readonly a: Selection;
   readonly b: Selection | 'rest';
-  readonly method: Method;
+  readonly method: string;
   readonly matrix: string;
   readonly limit: number;
 }
@@ -129,12 +146,12 @@ export interface DiffexpGene {
   readonly mean_b: number | null;
   readonly fraction_a: number | null;
   readonly fraction_b: number | null;
-  /** Of Wilcoxon's test alone. */
+  /** Of some methods alone. */
   readonly auc: number | null;
 }
 
 export interface DiffexpResult {
-  readonly method: Method;
+  readonly method: string;
   readonly matrix: string;
   readonly correction: string;
   readonly scale: Scale;
@@ -147,7 +164,7 @@ export interface DiffexpResult {
 
 export interface MarkersRequest {
   readonly group_by: string;
-  readonly method: Method;
+  readonly method: string;
   readonly matrix: string;
   /** Genes of each category. */
   readonly limit: number;
@@ -161,7 +178,7 @@ export interface GroupMarkers {
 }
 
 export interface MarkersResult {
-  readonly method: Method;
+  readonly method: string;
   readonly matrix: string;
   readonly scale: Scale;
   readonly group_by: string;

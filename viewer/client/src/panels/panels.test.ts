@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
-import type { DiffexpGene } from '../api/types';
+import type { DiffexpGene, Scale } from '../api/types';
+import { METHOD } from '../state/compare/methodFixture';
 import { bars, tallest } from '../ui/drawing/bars';
-import { nextSorting, tableRows } from './compare/table';
+import { columnsOf, nextSorting, tableRows } from './compare/table';
 import { type CategoryOrder, inOrder, nextOrder } from './fields/order';
 import { stepsOf } from './fields/steps';
 
@@ -74,4 +75,13 @@ test('steps of a colour keep missing and zero apart', () => {
   expect(shown).toHaveLength(size);
   expect(shown[0]).toBe(1);
   expect([...stepsOf(Uint8Array.of(0, 1, 255), false).values]).toEqual([-1, 0, 15]);
+});
+
+test('the table of a comparison has the columns that its method and scale define', () => {
+  const keys = (method: object, scale: Scale, wide: boolean) =>
+    columnsOf({ method: { ...METHOD, ...method }, result: { scale } }, wide).map(({ key }) => key);
+  expect(keys({}, 'log1p', false)).toEqual(['gene', 'log2_fold_change', 'p_adjusted', 'score']);
+  expect(keys({}, 'signed', false)).toEqual(['gene', 'p_adjusted', 'score', 'mean_a']);
+  expect(keys({}, 'log1p', true)).toContain('auc');
+  expect(keys({ columns: ['gene', 'score'] }, 'log1p', true)).toEqual(['gene', 'score']);
 });

@@ -1,6 +1,6 @@
 /** The table of a comparison: its columns, and rows found and sorted. */
-import type { DiffexpGene, DiffexpResult } from '../../api/types';
-import { hasFoldChange } from '../../state/compare/thresholds';
+import type { DiffexpGene } from '../../api/types';
+import { hasFoldChange, type Tested } from '../../state/compare/methods';
 import { fixed, number, percent, pValue } from '../../ui/format';
 
 export type SortKey = keyof DiffexpGene;
@@ -35,7 +35,7 @@ const COLUMNS: readonly TableColumn[] = [
   {
     key: 'score',
     label: 'Score',
-    help: 'Statistic of the test: t, or z of the rank sums; above 0 where A is higher',
+    help: 'Statistic of the test; above 0 where A is higher',
     write: (gene) => fixed(gene.score, 1),
     width: 0.9,
   },
@@ -82,13 +82,13 @@ const COLUMNS: readonly TableColumn[] = [
   },
 ];
 
-/** The columns that say something of a result. */
-export function columnsOf(result: DiffexpResult, wide: boolean): readonly TableColumn[] {
-  return COLUMNS.filter((column) => {
-    if (column.key === 'auc') return wide && result.method === 'wilcoxon';
-    // Where there is no fold change, what the means are is the next best.
-    if (column.key === 'log2_fold_change') return hasFoldChange(result);
-    return wide || !column.wide || (column.key === 'mean_a' && !hasFoldChange(result));
+/** The columns of a result: those that its method and the scale of its matrix define. */
+export function columnsOf(tested: Tested, wide: boolean): readonly TableColumn[] {
+  const hasFold = hasFoldChange(tested);
+  return COLUMNS.filter(({ key, wide: needsRoom }) => {
+    if (!tested.method.columns.includes(key) || (key === 'log2_fold_change' && !hasFold)) return false;
+    // Without a fold change, the means are the next best.
+    return wide || !needsRoom || (key === 'mean_a' && !hasFold);
   });
 }
 

@@ -1,5 +1,6 @@
 /** The points of a volcano plot. */
-import type { DiffexpGene, DiffexpResult } from '../../api/types';
+import type { DiffexpGene } from '../../api/types';
+import type { Tested } from '../../state/compare/methods';
 import { effectOf } from '../../state/compare/thresholds';
 
 export interface VolcanoPoint {
@@ -22,14 +23,10 @@ const INSIDE = 0.995;
 /** What a computer cannot tell from 0 has a p-value below this. */
 const LEAST_P = 1e-308;
 
-export function volcano(
-  genes: readonly DiffexpGene[],
-  passing: ReadonlySet<DiffexpGene>,
-  result: DiffexpResult,
-): VolcanoData {
+export function volcano(genes: readonly DiffexpGene[], passing: ReadonlySet<DiffexpGene>, made: Tested): VolcanoData {
   const tested: { gene: DiffexpGene; x: number; y: number }[] = [];
   for (const gene of genes) {
-    const x = effectOf(gene, result);
+    const x = effectOf(gene, made);
     if (x === null || gene.p_adjusted === null) continue;
     tested.push({ gene, x, y: -Math.log10(Math.max(gene.p_adjusted, LEAST_P)) });
   }

@@ -1,19 +1,16 @@
 /** Differential expression between the two sets: start, follow, give up, and the results that come of it. */
-import type { DiffexpGene, DiffexpResult, Method } from '../../api/types';
+import type { DiffexpGene, DiffexpResult, MethodInfo } from '../../api/types';
 import { save } from '../../ui/drawing/download';
 import { count } from '../../ui/format';
 import { csv } from '../../wire/csv';
 import { selectionOf } from '../fields/cells';
 import { JobRun } from '../viewer/job.svelte';
 import type { Viewer } from '../viewer/viewer.svelte';
+import { methodOf } from './methods';
 import { NO_LIMITS, type Thresholds, USUAL } from './thresholds';
 
 /** Genes asked for at once. */
 const PAGE = 5000;
-
-export const METHODS: Readonly<Record<Method, string>> = { 't-test': 'Welch’s t-test', wilcoxon: 'Wilcoxon rank sums' };
-
-const METHOD_LABELS: Readonly<Record<Method, string>> = { 't-test': 't-test', wilcoxon: 'Wilcoxon' };
 
 /** A finished comparison. */
 export interface Comparison {
@@ -23,12 +20,14 @@ export interface Comparison {
   readonly b: string;
   /** What the user calls it, in place of what it is of. */
   readonly name?: string;
+  readonly method: MethodInfo;
   readonly result: DiffexpResult;
   readonly genes: readonly DiffexpGene[];
 }
 
 export class Compare {
-  method = $state<Method>('t-test');
+  /** The id of the method chosen. */
+  method = $state('');
   thresholds = $state.raw<Thresholds>(USUAL);
   /** Those of this session, the newest first. */
   results = $state.raw<readonly Comparison[]>([]);
@@ -41,6 +40,7 @@ export class Compare {
 
   constructor(private readonly viewer: Viewer) {
     this.run = new JobRun(viewer.api, PAGE);
+    this.method = viewer.schema.methods[0]?.id ?? '';
   }
 
   /** The result shown. */
@@ -54,9 +54,11 @@ export class Compare {
     if (!matrix) return 'This dataset has no expression matrix.';
     if (!setA) return 'Select cells, then keep them as set A.';
     if (!setB) return 'Select cells for set B, or compare with the rest.';
-    if (setA.n < 2) return 'Set A needs at least two cells.';
+    const { fewest_cells: fewest } = methodOf(this.viewer.schema, this.method);
+    const least = fewest === 1 ? 'one cell' : `${count(fewest)} cells`;
+    if (setA.n < fewest) return `Set A needs at least ${least}.`;
     const nB = setB === 'rest' ? this.viewer.n - setA.n : setB.n;
-    if (nB < 2) return 'Set B needs at least two cells.';
+    if (nB < fewest) return `Set B needs at least ${least}.`;
     return null;
   }
 
@@ -80,8 +82,9 @@ export class Compare {
   }
 
   /** Show a comparison that was made before. */
-  bringBack(made: Omit<Comparison, 'id'>): Comparison {
-    const comparison = { id: this.next++, ...made };
+  bringBack(made: Omit<Comparison, 'id' | 'method'>): Comparison {
+    const method = methodOf(this.viewer.schema, made.result.method);
+    const comparison = { id: this.next++, method, ...made };
     this.results = [comparison, ...this.results];
     this.shown = comparison.id;
     return comparison;
@@ -122,30 +125,16 @@ export class Compare {
   }
 }
 
-export const CSV_COLUMNS = [
-  'gene',
-  'log2_fold_change',
-  'score',
-  'p_value',
-  'p_adjusted',
-  'mean_a',
-  'mean_b',
-  'fraction_a',
-  'fraction_b',
-  'auc',
-] as const satisfies readonly (keyof DiffexpGene)[];
-
 /** All genes of a comparison with every number, as rows. */
-export function tableOf({ genes, result }: Comparison) {
-  const columns = CSV_COLUMNS.filter((column) => column !== 'auc' || result.method === 'wilcoxon');
+export function tableOf({ genes, method: { columns } }: Comparison) {
   return { columns, rows: genes.map((gene) => columns.map((column) => gene[column])) };
 }
 
-export function titleOf({ a, b, name, result }: Comparison): string {
-  return name ?? `${a} vs ${b}, ${METHOD_LABELS[result.method]}`;
+export function titleOf({ a, b, name, method }: Comparison): string {
+  return name ?? `${a} vs ${b}, ${method.label}`;
 }
 
 /** Method, sizes and matrix of a result, in a line. */
-export function howOf({ result }: Comparison): string {
-  return `${METHODS[result.method]}, ${count(result.n_a)} against ${count(result.n_b)} cells, ${result.matrix}`;
+export function howOf({ method, result }: Comparison): string {
+  return `${method.name}, ${count(result.n_a)} against ${count(result.n_b)} cells, ${result.matrix}`;
 }

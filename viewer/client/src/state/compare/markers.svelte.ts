@@ -1,10 +1,10 @@
 /** The genes that tell each category of a column from all other cells. */
-import type { MarkersResult, Method, ObsColumn } from '../../api/types';
+import type { MarkersResult, ObsColumn } from '../../api/types';
 import { save } from '../../ui/drawing/download';
 import { csv } from '../../wire/csv';
 import { JobRun } from '../viewer/job.svelte';
 import type { Viewer } from '../viewer/viewer.svelte';
-import { CSV_COLUMNS } from './compare.svelte';
+import { methodOf } from './methods';
 
 /** Genes of each category. */
 const LIMIT = 50;
@@ -13,7 +13,8 @@ const MOST = 200;
 
 export class Markers {
   column = $state<string | null>(null);
-  method = $state<Method>('t-test');
+  /** The id of the method chosen. */
+  method = $state('');
   result = $state.raw<MarkersResult | null>(null);
   readonly columns: readonly ObsColumn[];
   /** The user's own labels that have markers to find. */
@@ -22,6 +23,7 @@ export class Markers {
 
   constructor(private readonly viewer: Viewer) {
     this.run = new JobRun(viewer.api, LIMIT);
+    this.method = viewer.schema.methods[0]?.id ?? '';
     this.columns = viewer.schema.obs.filter(canGroup);
     const { color } = viewer.view;
     const first =
@@ -41,7 +43,7 @@ export class Markers {
   }
 
   downloadCsv(result: MarkersResult): void {
-    const columns = CSV_COLUMNS.filter((column) => column !== 'auc' || result.method === 'wilcoxon');
+    const { columns } = methodOf(this.viewer.schema, result.method);
     const rows = result.groups.flatMap(({ name, genes }) =>
       genes.map((gene) => [name, ...columns.map((column) => gene[column])]),
     );

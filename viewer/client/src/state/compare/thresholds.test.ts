@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest';
-import type { DiffexpGene, DiffexpResult } from '../../api/types';
+import type { DiffexpGene } from '../../api/types';
+import { METHOD } from './methodFixture';
+import type { Tested } from './methods';
 import { NO_LIMITS, passing, USUAL } from './thresholds';
 
 function gene(name: string, fold: number | null, p: number | null, fraction = 0.5): DiffexpGene {
@@ -13,10 +15,10 @@ const GENES = [
   gene('unsure', 4, 0.5),
   gene('untested', null, null),
 ];
-const LOGS = { scale: 'log1p' } as DiffexpResult;
+const LOGS: Tested = { method: METHOD, result: { scale: 'log1p' } };
 
-function names(limits: Partial<typeof USUAL>, result = LOGS): string[] {
-  return passing(GENES, { ...NO_LIMITS, ...limits }, result).map((one) => one.gene);
+function names(limits: Partial<typeof USUAL>, tested = LOGS): string[] {
+  return passing(GENES, { ...NO_LIMITS, ...limits }, tested).map((one) => one.gene);
 }
 
 test('limits join, and without any every gene passes', () => {
@@ -30,7 +32,7 @@ test('limits join, and without any every gene passes', () => {
 
 test('where there is no fold change, its limit is of no effect', () => {
   const scaled = GENES.map((one) => ({ ...one, log2_fold_change: null }));
-  const result = { scale: 'signed' } as DiffexpResult;
-  expect(passing(scaled, USUAL, result).map((one) => one.gene)).toEqual(['up', 'down']);
-  expect(passing(scaled, { ...USUAL, direction: 'down' }, result).map((one) => one.gene)).toEqual(['down']);
+  const tested: Tested = { method: METHOD, result: { scale: 'signed' } };
+  expect(passing(scaled, USUAL, tested).map((one) => one.gene)).toEqual(['up', 'down']);
+  expect(passing(scaled, { ...USUAL, direction: 'down' }, tested).map((one) => one.gene)).toEqual(['down']);
 });

@@ -1,5 +1,6 @@
 /** Which genes of a comparison count: how far apart, how sure, how common. */
-import type { DiffexpGene, DiffexpResult } from '../../api/types';
+import type { DiffexpGene } from '../../api/types';
+import { hasFoldChange, type Tested } from './methods';
 
 export interface Thresholds {
   /** Least |log2 fold change|; of no effect where a result has none. */
@@ -14,14 +15,9 @@ export interface Thresholds {
 export const USUAL: Thresholds = { fold: 0.5, p: 0.05, fraction: 0, direction: 'both' };
 export const NO_LIMITS: Thresholds = { fold: 0, p: 1, fraction: 0, direction: 'both' };
 
-/** Scaled values are of either sign, so their means have no ratio. */
-export function hasFoldChange(result: Pick<DiffexpResult, 'scale'>): boolean {
-  return result.scale !== 'signed';
-}
-
 /** How far a gene is apart in the two sets: its fold change, or the difference of its means where there is none. */
-export function effectOf(gene: DiffexpGene, result: DiffexpResult): number | null {
-  if (hasFoldChange(result)) return gene.log2_fold_change;
+export function effectOf(gene: DiffexpGene, tested: Tested): number | null {
+  if (hasFoldChange(tested)) return gene.log2_fold_change;
   return gene.mean_a === null || gene.mean_b === null ? null : gene.mean_a - gene.mean_b;
 }
 
@@ -29,11 +25,11 @@ export function effectOf(gene: DiffexpGene, result: DiffexpResult): number | nul
 export function passing(
   genes: readonly DiffexpGene[],
   { fold, p, fraction, direction }: Thresholds,
-  result: DiffexpResult,
+  tested: Tested,
 ): DiffexpGene[] {
-  const least = hasFoldChange(result) ? fold : 0;
+  const least = hasFoldChange(tested) ? fold : 0;
   return genes.filter((gene) => {
-    const effect = effectOf(gene, result) ?? gene.score ?? 0;
+    const effect = effectOf(gene, tested) ?? gene.score ?? 0;
     if (direction === 'up' && !(effect > 0)) return false;
     if (direction === 'down' && !(effect < 0)) return false;
     if (least > 0 && !(Math.abs(gene.log2_fold_change ?? 0) >= least)) return false;

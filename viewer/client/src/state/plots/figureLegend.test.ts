@@ -41,6 +41,7 @@ test('a comparison says test, sizes, correction and limits', () => {
     a: 'T',
     b: 'the rest',
     genes: [],
+    method: { name: 'Wilcoxon rank sums', has_fold_change: true },
     result: { ...result, n_genes: 765 },
   } as unknown as Comparison;
   const said = comparison(made, { fold: 0.5, p: 0.05, fraction: 0.1, direction: 'both' });

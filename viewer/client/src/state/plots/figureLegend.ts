@@ -1,7 +1,8 @@
 /** What a reader of a figure must know, in sentences for its legend. */
 import type { Schema } from '../../api/types';
 import { count, embeddingName, number } from '../../ui/format';
-import { type Comparison, METHODS } from '../compare/compare.svelte';
+import type { Comparison } from '../compare/compare.svelte';
+import { hasFoldChange } from '../compare/methods';
 import type { Thresholds } from '../compare/thresholds';
 import type { Coloring } from '../fields/coloring';
 import type { FieldData } from '../fields/field';
@@ -46,18 +47,18 @@ function clipped({ domain, extent }: { domain: readonly [number, number]; extent
   return extent[0] < domain[0] || extent[1] > domain[1] ? ', more extreme values as these ends' : '';
 }
 
-export function comparison({ a, b, result }: Comparison, thresholds: Thresholds | null): string {
-  const test = METHODS[result.method];
+export function comparison(made: Comparison, thresholds: Thresholds | null): string {
+  const { a, b, method, result } = made;
   const correction = CORRECTIONS[result.correction] ?? `by ${result.correction}`;
   const limits: string[] = [];
-  if (thresholds && thresholds.fold > 0 && result.scale !== 'signed') {
+  if (thresholds && thresholds.fold > 0 && hasFoldChange(made)) {
     limits.push(`an absolute log2 fold change of at least ${number(thresholds.fold)}`);
   }
   if (thresholds && thresholds.p < 1) limits.push(`an adjusted p-value of at most ${number(thresholds.p)}`);
   if (thresholds && thresholds.fraction > 0)
     limits.push(`at least ${number(100 * thresholds.fraction)} % of cells above 0`);
   const shown = limits.length > 0 ? ` Marked are genes with ${listed(limits)}.` : '';
-  return `Expression in ${a} (${count(result.n_a)} cells) against ${b} (${count(result.n_b)} cells) by ${test} on ${result.matrix}; p-values of ${count(result.n_genes)} genes adjusted ${correction}.${shown}`;
+  return `Expression in ${a} (${count(result.n_a)} cells) against ${b} (${count(result.n_b)} cells) by ${method.name} on ${result.matrix}; p-values of ${count(result.n_genes)} genes adjusted ${correction}.${shown}`;
 }
 
 /** Words with commas and "and"; beyond so many, their number. */

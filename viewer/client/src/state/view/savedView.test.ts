@@ -21,6 +21,7 @@ const SCHEMA: Schema = {
     { name: 'X_pca', dims: 50 },
   ],
   matrices: [{ name: 'X', n_vars: 3, dtype: 'float32', layout: 'csr', nnz: 4 }],
+  methods: [],
   default_matrix: 'X',
   defaults: { color_by: '', embedding: '' },
   genes: { n: 3, names_from: 'index', columns: [], n_duplicated: 0 },

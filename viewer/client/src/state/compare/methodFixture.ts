@@ -1,0 +1,14 @@
+import type { MethodInfo } from '../../api/types';
+
+/** A method for tests. */
+export const METHOD: MethodInfo = {
+  id: 'rank',
+  label: 'Ranks',
+  name: 'a test of ranks',
+  description: '',
+  fewest_cells: 2,
+  needs_index: true,
+  has_auc: true,
+  has_fold_change: true,
+  columns: ['gene', 'log2_fold_change', 'score', 'p_value', 'p_adjusted', 'mean_a', 'mean_b', 'auc'],
+};
