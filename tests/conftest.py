@@ -52,6 +52,9 @@ def _own_surroundings(tmp_path_factory):
             patch.delenv(name)
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         patch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("data")))
+        # a proxy is for what tests install, not for their own servers
+        no_proxy = next((n for n in ("no_proxy", "NO_PROXY") if n in os.environ), "NO_PROXY")
+        patch.setenv(no_proxy, f"{os.environ.get(no_proxy, '')},127.0.0.1,localhost,::1".lstrip(","))
         yield
 
 

@@ -1,11 +1,12 @@
-"""A web server with one file, which behaves as badly as it is told to."""
+"""A web server with one file, whose faults are set by attributes."""
 
 from __future__ import annotations
 
 import re
+import ssl
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
@@ -13,19 +14,34 @@ from typing import Any
 
 
 class FileServer(ThreadingHTTPServer):
-    """Serves ``content``; what it does wrong is set by its attributes."""
+    """Serves ``content``; its attributes set what it does wrong.
+
+    Parameters
+    ----------
+    content
+        The file.
+    context
+        The TLS context of an https server; None: http.
+    """
 
     daemon_threads = True
 
-    def __init__(self, content: bytes) -> None:
+    def __init__(self, content: bytes, context: ssl.SSLContext | None = None) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
+        self._context = context
         self.content = content
         self.etag = '"one"'
         self.modified = ""
-        #: Statuses of the next answers, in place of an answer
+        #: Statuses of the next responses, which have no body
         self.statuses: list[int] = []
-        #: Bytes after which the next answers are cut off by a reset, one for each
+        #: Bytes after which the next responses are cut off
         self.cuts: list[int] = []
+        #: Called before each request is answered
+        self.on_request: Callable[[], None] = lambda: None
+        #: Whether a connection is closed after each response, without a header that announces it
+        self.closes = False
+        #: Connections that were accepted
+        self.connections = 0
         self.location = ""
         self.ranges = True
         self.length: int | None = len(content)
@@ -33,15 +49,15 @@ class FileServer(ThreadingHTTPServer):
         self.pause = 0.0
         self.piece = 1 << 16
         self.wrong_range = False
-        #: Whether it says that it sends parts, though it does not
+        #: Whether Accept-Ranges is sent, though ranges are not answered
         self.promises = False
-        #: Whether parts do not say of which version they are
+        #: Whether ranges have no ETag
         self.nameless = False
-        #: Whether parts never end
+        #: Whether ranges never end
         self.endless = False
-        #: Whether If-Range is not looked at
+        #: Whether If-Range is ignored
         self.careless = False
-        #: Whether answers of more bytes than ``least`` go on after their first piece
+        #: Whether responses of more bytes than ``least`` continue after their first piece
         self.least = 1 << 21
         self.is_open = threading.Event()
         self.is_open.set()
@@ -57,10 +73,20 @@ class FileServer(ThreadingHTTPServer):
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}/data/cells.h5ad"
+        scheme = "https" if self._context else "http"
+        return f"{scheme}://127.0.0.1:{self.server_address[1]}/data/cells.h5ad"
+
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        """Count a connection, and handle its requests, after the TLS handshake."""
+        self.connections += 1
+        if self._context is None:
+            super().finish_request(request, client_address)
+            return
+        with self._context.wrap_socket(request, server_side=True) as wrapped:
+            super().finish_request(wrapped, client_address)  # type: ignore[arg-type]
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing: clients leave early here."""
+        """Log nothing: clients disconnect early in these tests."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -68,11 +94,13 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
     def do_GET(self) -> None:
         server = self.server
+        server.on_request()
         server.requests.append((self.path, {k.lower(): v for k, v in self.headers.items()}))
+        self.close_connection = self.close_connection or server.closes
         if server.location and self.path.startswith("/data/"):
             self.send_response(302)
             self.send_header("Location", server.location)
@@ -140,9 +168,9 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def file_server(content: bytes) -> Iterator[FileServer]:
-    """Serve for as long as the block runs."""
-    server = FileServer(content)
+def file_server(content: bytes, context: ssl.SSLContext | None = None) -> Iterator[FileServer]:
+    """Serve during the block."""
+    server = FileServer(content, context)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:

@@ -339,7 +339,7 @@ def _local(args: argparse.Namespace, settings: Settings) -> Path | None:
     if remote is None:
         return path
     show = _progress("Downloading")
-    return remote.fetch(lambda done, _: None if done is None else show(done))
+    return remote.fetch(lambda fraction, _: None if fraction is None else show(fraction))
 
 
 def _open(args: argparse.Namespace, settings: Settings) -> DatasetLoader:

@@ -104,6 +104,10 @@ GROUPS: dict[str, tuple[Setting, ...]] = {
         Setting("remote_bytes", int, 20 << 30, "Size of the largest dataset that is downloaded."),
         Setting("remote_timeout", float, 30.0, "Seconds without data after which a download is resumed."),
         Setting("remote_attempts", int, 5, "Attempts without data, in a row, after which a download fails."),
+        Setting("remote_pause", float, 8.0, "Seconds between two attempts, at most."),
+        Setting(
+            "remote_partial_bytes", int, 32 << 20, "Size from which a dataset is shown before it is fully downloaded."
+        ),
     ),
     "Computation and cache": (
         Setting("threads", int, 8, "Threads that answer requests."),

@@ -1,4 +1,4 @@
-"""Datasets from an object store: a real client against a stand-in for S3."""
+"""Datasets in an object store: the real client, with a mock of S3 as server."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from relay import relay
 from starcyte.errors import InputError, RemoteFailed
 from starcyte.settings import Settings
 from starcyte.store.loader import DatasetLoader
+from starcyte.store.open import open_dataset
 from starcyte.store.remote.file import RemoteFile
 from starcyte.store.remote.object_store import ObjectStoreSource
 from starcyte.store.remote.source import TransferError
@@ -39,8 +40,8 @@ def store(pbmc):
         server.stop()
 
 
-def fetched(url, settings):
-    remote = RemoteFile(url, settings)
+def fetched(url, settings, source=None):
+    remote = RemoteFile(url, settings, source)
     try:
         return remote.fetch(lambda *_: None)
     finally:
@@ -49,7 +50,7 @@ def fetched(url, settings):
 
 @pytest.fixture
 def settings(tmp_path):
-    return Settings(cache_dir=str(tmp_path), remote_attempts=2)
+    return Settings(cache_dir=str(tmp_path), remote_attempts=2, remote_pause=0.01)
 
 
 def test_a_dataset_opens_from_a_store(store, pbmc, settings):
@@ -60,60 +61,66 @@ def test_a_dataset_opens_from_a_store(store, pbmc, settings):
     loader.close()
 
 
-def test_a_dataset_from_a_store_is_shown_while_it_comes(store, pbmc, settings, monkeypatch):
-    monkeypatch.setattr("starcyte.store.remote.download._LARGE", 1 << 20)
+def test_a_dataset_in_a_store_is_shown_during_the_download(store, pbmc, settings):
+    settings = settings.with_values({"remote_partial_bytes": 1 << 20})
     shown = []
-    real = DatasetLoader._show
 
-    def show(self, path, part=None):
-        real(self, path, part)
-        dataset = self.dataset()
-        shown.append((part is not None, dataset.obs_column("louvain").values.sum(), dataset.default_matrix))
+    def on_metadata(path, part):
+        dataset = open_dataset(path, settings, part)
+        shown.append((dataset.obs_column("louvain").values.sum(), dataset.default_matrix))
+        dataset.close()
 
-    monkeypatch.setattr(DatasetLoader, "_show", show)
     store.put_object(Bucket="lab", Key="large.h5ad", Body=pbmc.read_bytes())
-    loader = DatasetLoader(None, settings, remote=RemoteFile("s3://lab/large.h5ad", settings))
-    loader.run()
-    dataset = loader.dataset()
-    assert shown == [(True, dataset.obs_column("louvain").values.sum(), "raw/X")]
-    assert (loader.is_complete, loader.error) == (True, None)
-    assert dataset.path.read_bytes() == pbmc.read_bytes()
+    remote = RemoteFile("s3://lab/large.h5ad", settings)
+    path = remote.fetch(lambda *_: None, on_metadata=on_metadata)
+    assert path.read_bytes() == pbmc.read_bytes()
+    dataset = open_dataset(path, settings)
+    assert shown == [(dataset.obs_column("louvain").values.sum(), "raw/X")]
     assert dataset.matrix("raw/X").column(0).dense().size == 700
-    loader.close()
+    dataset.close()
+    remote.release()
 
 
-def test_only_a_changed_object_comes_again(store, pbmc, settings, monkeypatch):
-    asked = []
-    real = ObjectStoreSource.transfer
-    monkeypatch.setattr(ObjectStoreSource, "transfer", lambda *a: asked.append(1) or real(*a))
+class Recorder(ObjectStoreSource):
+    """Counts transfers, records the offsets of reads, and fails the reads whose numbers ``failing`` has."""
+
+    def __init__(self, *args, failing=(), **options):
+        super().__init__(*args, **options)
+        self.failing, self.transfers, self.reads = failing, 0, []
+
+    def transfer(self, *args):
+        self.transfers += 1
+        return super().transfer(*args)
+
+    def _read(self, start, stop):
+        self.reads.append(start)
+        if len(self.reads) in self.failing:
+            raise TransferError("reset")
+        return super()._read(start, stop)
+
+
+def test_only_a_changed_object_is_downloaded_again(store, pbmc, settings):
+    url = "s3://lab/changing.h5ad"
     store.put_object(Bucket="lab", Key="changing.h5ad", Body=pbmc.read_bytes())
+    source = Recorder(url, settings)
     for _ in range(2):
-        fetched("s3://lab/changing.h5ad", settings)
-    assert len(asked) == 1
+        fetched(url, settings, source)
+    assert source.transfers == 1
     store.put_object(Bucket="lab", Key="changing.h5ad", Body=pbmc.read_bytes() + b"more")
-    path = fetched("s3://lab/changing.h5ad", settings)
-    assert (len(asked), path.read_bytes()) == (2, pbmc.read_bytes() + b"more")
+    path = fetched(url, settings, source)
+    assert (source.transfers, path.read_bytes()) == (2, pbmc.read_bytes() + b"more")
 
 
-def test_a_read_that_fails_is_taken_up(store, pbmc, settings, monkeypatch):
-    monkeypatch.setattr("starcyte.store.remote.object_store._PIECE", 1 << 19)
-    real, starts = ObjectStoreSource._try, []
-
-    def failing(self, ask):
-        if ask.__defaults__:
-            starts.append(ask.__defaults__[0])
-            if len(starts) == 2:
-                raise TransferError("reset")
-        return real(self, ask)
-
-    monkeypatch.setattr(ObjectStoreSource, "_try", failing)
-    assert fetched("s3://lab/a/cells.h5ad", settings).read_bytes() == pbmc.read_bytes()
-    assert starts[:3] == [0, 1 << 19, 1 << 19]
+def test_a_read_that_fails_is_resumed(store, pbmc, settings):
+    url = "s3://lab/a/cells.h5ad"
+    source = Recorder(url, settings, chunk_bytes=1 << 19, failing=[2])
+    assert fetched(url, settings, source).read_bytes() == pbmc.read_bytes()
+    assert source.reads[:3] == [0, 1 << 19, 1 << 19]
 
 
 @pytest.mark.parametrize("url", ["s3://lab/none.h5ad", "s3://no-such-bucket/x.h5ad", "s3://lab/a"])
-def test_what_is_not_there_is_told(store, settings, url):
-    with pytest.raises(RemoteFailed, match=r"nothing at|folder|keys"):
+def test_a_missing_object_is_reported(store, settings, url):
+    with pytest.raises(RemoteFailed, match=r"no file|folder|denied"):
         fetched(url, settings)
 
 
@@ -125,40 +132,40 @@ def test_a_missing_package_is_named(settings, scheme, package):
 
 @pytest.fixture
 def between(store, monkeypatch):
-    """A relay between the store and who asks it."""
+    """A relay in front of the store."""
     host, _, port = store.meta.endpoint_url.removeprefix("http://").partition(":")
     with relay(host, int(port)) as running:
         monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{running.port}")
         yield running
 
 
-def test_a_slow_store_is_waited_for(between, pbmc, settings):
+def test_a_slow_store_does_not_time_out(between, pbmc, settings):
     between.pause = 0.02
     assert fetched("s3://lab/a/cells.h5ad", settings).read_bytes() == pbmc.read_bytes()
 
 
-def test_a_store_that_resets_connections_is_asked_again(between, pbmc, settings):
+def test_reset_connections_are_retried(between, pbmc, settings):
     between.resets = [0, 100, 1000]
     patient = Settings(cache_dir=settings.cache_dir, remote_attempts=5)
     assert fetched("s3://lab/a/cells.h5ad", patient).read_bytes() == pbmc.read_bytes()
     assert between.connections > 3
 
 
-def test_a_store_that_only_resets_is_given_up_with_a_reason(between, settings):
+def test_a_store_that_always_resets_is_reported_with_a_reason(between, settings):
     between.resets = [0] * 1000
     with pytest.raises(RemoteFailed, match=r"^s3://lab/a/cells.h5ad cannot be downloaded: ") as caught:
         fetched("s3://lab/a/cells.h5ad", settings)
     assert "\n" not in str(caught.value)
 
 
-def test_a_silent_store_is_given_up(between, settings):
+def test_a_silent_store_times_out(between, settings):
     between.silent = True
     impatient = Settings(cache_dir=settings.cache_dir, remote_attempts=2, remote_timeout=0.5)
     with pytest.raises(RemoteFailed, match="cannot be downloaded"):
         fetched("s3://lab/a/cells.h5ad", impatient)
 
 
-def test_a_store_that_refuses_connections_is_given_up(store, settings, monkeypatch):
+def test_a_refused_connection_is_reported(store, settings, monkeypatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
     with pytest.raises(RemoteFailed, match="cannot be downloaded"):
         fetched("s3://lab/a/cells.h5ad", settings)

@@ -16,7 +16,7 @@ from starcyte.errors import InputError, StarcyteError
 from starcyte.settings import Settings
 from starcyte.store.fingerprint import FileState, file_state
 from starcyte.store.open import detect_format
-from starcyte.store.remote.source import check_place, is_url, split_url
+from starcyte.store.remote.source import check_allowed, is_url, split_url
 
 S = TypeVar("S", FolderScan, ObjectScan)
 
@@ -50,7 +50,7 @@ class Catalog:
         "Problems found by the last scan, for the operator."
         if is_url(source):
             self._entries = (ConfigEntry("folder", source, "", Metadata()),)
-            check_place(split_url(source), settings)
+            check_allowed(split_url(source), settings)
             self._name = PurePosixPath(urlsplit(source).path).name or str(urlsplit(source).hostname)
             return
         path = Path(source)
@@ -116,7 +116,7 @@ class Catalog:
         metadata = listed.metadata.inheriting(outer)
         if listed.kind == "url" or (listed.kind == "folder" and is_url(listed.place)):
             try:
-                check_place(split_url(listed.place), self._settings)
+                check_allowed(split_url(listed.place), self._settings)
             except InputError as error:
                 yield self._entry(
                     listed.place, listed.id, metadata, url=listed.place, shown=_without_query(listed.place),

@@ -1,4 +1,4 @@
-"""A dataset that is being opened behind a page that already answers."""
+"""DatasetLoader: opens a dataset in a thread, while the page and its requests are answered already."""
 
 from __future__ import annotations
 
@@ -19,43 +19,42 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# after which the rest of a file that is shown is asked for once more
-_TRY_AGAIN_SECONDS = 30.0
-
 State = Literal["loading", "ready", "error"]
 
 
-class Guarantee(Protocol):
-    """What says that opening a file does not end the process."""
+class OpeningProbe(Protocol):
+    """A check that a file can be opened without crashing the process."""
 
     def wait(self) -> None:
-        """Wait until that is known; raise DatasetInvalid where it would."""
+        """Wait for the result; raise DatasetInvalid if the file cannot be opened."""
 
 
 class DatasetLoader:
-    """Opens a dataset in a thread of its own, and says how far it is.
+    """Opens a dataset in a thread, and has its loading status.
 
-    Once ``state`` is ready or error it does not change any more, but for a file from a URL: one that is shown while it
-    comes (``coming``) may be replaced there meanwhile, and then is in error.
+    Once ``state`` is ready or error it does not change any more, except during a partial download (``downloaded`` is
+    not None): if the file is replaced at its URL, a dataset that was ready becomes an error.
 
     Parameters
     ----------
     path
-        The file; None where it is fetched (``remote``) or written first (``make``).
+        The file; None if it is downloaded (``remote``) or written (``make``) first.
     settings
         The settings in force.
     on_error
-        Told why it cannot be opened.
+        Called with the error if the dataset cannot be opened.
     indexing
-        Whether to make column indexes in the background.
+        Whether to build column indexes in the background.
     probe
-        Says that opening the file is survived: a process that opens it first.
+        A check that opening the file does not crash the process.
     remote
-        Where the file is fetched from, in place of a path.
-    turn
-        Held while an index is made, where several datasets share a machine.
+        The file at a URL, in place of a path.
+    indexing_slot
+        Held while an index is built: the datasets of one server share it.
     make
         Writes the file of the demo dataset and returns its path.
+    retry_seconds
+        Seconds after which a failed partial download is resumed.
     """
 
     def __init__(
@@ -64,52 +63,54 @@ class DatasetLoader:
         settings: Settings,
         on_error: Callable[[StarcyteError], None] = lambda error: None,
         indexing: bool = False,
-        probe: Guarantee | None = None,
+        probe: OpeningProbe | None = None,
         remote: RemoteFile | None = None,
-        turn: threading.Semaphore | None = None,
+        indexing_slot: threading.Semaphore | None = None,
         make: Callable[[Settings], Path] | None = None,
+        retry_seconds: float = 30.0,
     ) -> None:
         self._make = make
         self._probe = probe
         self._remote = remote
-        self._turn = turn
+        self._indexing_slot = indexing_slot
+        self._retry_seconds = retry_seconds
         self._closed = threading.Event()
         self._indexing = indexing
         self._path = path
         self._settings = settings
         self._on_error = on_error
         self._dataset: StoredDataset | None = None
-        self._late_problem = ""
-        self._preparing: BackgroundIndexing | None = None
+        self._download_problem = ""
+        self._background: BackgroundIndexing | None = None
         self._done = threading.Event()
         self.error: StarcyteError | None = None
         self.progress: float | None = None
         self.downloaded: float | None = None
-        "The fraction of the file that is here, where it is shown while it comes; None: all of it."
-        demo = "Making the demo dataset, once: some ten seconds"
-        self.message = "Asking for the file" if remote else "Opening the file" if path else demo
+        "Fraction of the file that is downloaded, while a partial download is shown; None: all of it."
+        demo = "Making the demo dataset (once, some ten seconds)"
+        self.message = "Connecting" if remote else "Opening the file" if path else demo
         self.title: str = settings.title or (Path(remote.name).stem if remote else path.stem if path else "Demo")
 
     @property
     def state(self) -> State:
-        """How far it is."""
+        """The loading status of the dataset."""
         if not self._done.is_set():
             return "loading"
         return "error" if self.error else "ready"
 
     @property
     def is_complete(self) -> bool:
-        """Whether it is open, and all of it is here."""
+        """Whether the dataset is open and completely downloaded."""
         return self.state == "ready" and self.downloaded is None
 
     def start(self) -> None:
-        """Begin, and return at once."""
+        """Start the thread."""
         threading.Thread(target=self.run, name="opening", daemon=True).start()
 
     def run(self) -> None:
-        """Open the dataset, keeping what goes wrong for those who ask."""
+        """Open the dataset; an error is kept in ``error``."""
         try:
-            # imported here so that the port answers before the scientific libraries are there
+            # imported late, so that the port answers before the scientific libraries are imported
             if self._remote is not None:
                 self._run_remote(self._remote)
                 return
@@ -120,8 +121,8 @@ class DatasetLoader:
                 self.message = "Opening the file"
             if self._probe is not None:
                 self._probe.wait()
-            self._show(path)
-            self._prepare()
+            self._open(path)
+            self._start_indexing()
         except StarcyteError as error:
             self.error = error
             self.message = error.message
@@ -139,31 +140,31 @@ class DatasetLoader:
                 self._on_error(self.error)
 
     def _run_remote(self, remote: RemoteFile) -> None:
-        from starcyte.store.probe import probe_apart
+        from starcyte.store.probe import probe_in_new_process
 
         path = None
         while path is None:
             try:
-                path = remote.fetch(self._tell, self._closed.is_set, None if self._dataset else self._show)
+                path = remote.fetch(self._set_progress, self._closed.is_set, None if self._dataset else self._open)
             except InputError as error:
                 if self._dataset is None:
                     raise
-                # what is shown stays; it may go on later
-                self._late_problem = str(error)
+                # the partial download stays open, and is resumed later
+                self._download_problem = str(error)
                 log.warning("%s", error)
-                if self._closed.wait(_TRY_AGAIN_SECONDS):
+                if self._closed.wait(self._retry_seconds):
                     return
-        self._late_problem = ""
-        self._tell(None, "Opening the file")
+        self._download_problem = ""
+        self._set_progress(None, "Opening the file")
         if self._dataset is None:
-            probe_apart(path, self._settings, self._closed.is_set)
-            self._show(path)
+            probe_in_new_process(path, self._settings, self._closed.is_set)
+            self._open(path)
         else:
             self._dataset.complete(open_dataset(path, self._settings))
-        self._prepare()
+        self._start_indexing()
 
-    def _show(self, path: Path, part: Path | None = None) -> None:
-        """Open the file; as far as it is here, where it is still a part."""
+    def _open(self, path: Path, part: Path | None = None) -> None:
+        """Open the file, or the metadata in its part."""
         dataset = open_dataset(path, self._settings, part)
         self.title = dataset.title
         self._dataset = dataset
@@ -171,19 +172,18 @@ class DatasetLoader:
             self.downloaded = 0.0
             self._done.set()
 
-    def _prepare(self) -> None:
-        """Make what genes are read from quickly."""
+    def _start_indexing(self) -> None:
         from starcyte.store.index.background import BackgroundIndexing
 
         dataset = self._dataset
         assert dataset is not None
         if self._indexing:
-            self._preparing = BackgroundIndexing(dataset, self._settings, self._turn)
+            self._background = BackgroundIndexing(dataset, self._settings, self._indexing_slot)
             if dataset.default_matrix:
-                self._preparing.want(dataset.default_matrix)
+                self._background.want(dataset.default_matrix)
         self.message = ""
 
-    def _tell(self, progress: float | None, message: str) -> None:
+    def _set_progress(self, progress: float | None, message: str) -> None:
         self.progress, self.message = progress, message
         if self.downloaded is not None and progress is not None:
             self.downloaded = progress
@@ -201,55 +201,55 @@ class DatasetLoader:
         DatasetLoading
             If it is not open yet.
         StarcyteError
-            The reason why it cannot be opened.
+            If it cannot be opened.
         """
         if not self._done.wait(patience):
-            raise DatasetLoading("The dataset is not open yet.", "Ask again in a second.")
+            raise DatasetLoading("The dataset is not open yet.", "Try again in a second.")
         if self.error:
             raise self.error
         assert self._dataset is not None
         return self._dataset
 
     def wait(self) -> Dataset:
-        """Wait until it is open, and return it; raise what kept it from opening."""
+        """Wait until the dataset is open, and return it; raise the error if it cannot be opened."""
         self._done.wait()
         return self.dataset()
 
-    def want_index(self, matrix: str) -> None:
-        """Say that a matrix is used, so that its index is made if there is none."""
-        if self._preparing is not None:
-            self._preparing.want(matrix)
-
     def check_complete(self) -> None:
-        """Raise DatasetLoading where not all of the file is here."""
+        """Raise DatasetLoading if the file is not completely downloaded."""
         if self.downloaded is not None:
             raise DatasetLoading(
-                f"The dataset is still being downloaded: {self.downloaded:.0%} is here.", "Ask again in a few seconds."
+                f"The dataset is still being downloaded ({self.downloaded:.0%}).", "Try again in a few seconds."
             )
 
-    def wait_index(self, matrix: str, tick: Tick) -> None:
-        """Wait until the index of a matrix stands, where one is made."""
-        if self._preparing is not None:
-            self._preparing.wait(matrix, tick)
+    def request_index(self, matrix: str) -> None:
+        """Have the index of a matrix built in the background, unless it exists."""
+        if self._background is not None:
+            self._background.want(matrix)
+
+    def wait_for_index(self, matrix: str, tick: Tick) -> None:
+        """Wait until the index of a matrix is built, if indexes are built in the background."""
+        if self._background is not None:
+            self._background.wait(matrix, tick)
 
     @property
     def indexing(self) -> Progress | None:
-        """How far the index is that is being made; None where none is."""
-        return self._preparing.progress if self._preparing else None
+        """Progress of the index that is being built; None if none is."""
+        return self._background.progress if self._background else None
 
     @property
     def problems(self) -> list[str]:
-        """What kept the rest of the file from coming, or indexes from being made."""
-        late = [self._late_problem] if self._late_problem else []
-        return [*late, *(self._preparing.problems if self._preparing else [])]
+        """Messages about a partial download or an index that failed."""
+        download = [self._download_problem] if self._download_problem else []
+        return [*download, *(self._background.problems if self._background else [])]
 
     def close(self) -> None:
-        """Stop what goes on in the background, and let go of the file; one that is still opening, once it is open."""
+        """Stop the threads and close the file; a dataset that is loading is closed once it is open."""
         self._closed.set()
         if not self._done.is_set():
             return
-        if self._preparing is not None:
-            self._preparing.close()
+        if self._background is not None:
+            self._background.close()
         if self._dataset is not None:
             self._dataset.close()
         if self._remote is not None:

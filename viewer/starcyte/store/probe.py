@@ -1,7 +1,6 @@
-"""A file opened by another process first: damage in it may end the HDF5 library itself, and with it its process.
+"""Probe: opens a file in another process first, as a damaged file may crash the HDF5 library or keep it busy for ever.
 
-The library has no guard against every damaged byte: some make it crash, some make it run for ever, and Python can catch
-neither. The process that is lost is one that nobody waits for.
+Python cannot catch either. Only the process of the probe is lost.
 """
 
 from __future__ import annotations
@@ -22,21 +21,21 @@ _HINT = "The file is damaged; copy or download it again."
 
 
 class Probe:
-    """A process that opens a file and ends.
+    """A forked process that opens a file and exits.
 
     Parameters
     ----------
     path
         The file.
     settings
-        ``open_deadline`` and what opening uses.
+        ``open_deadline`` and the settings of opening are used.
     """
 
     def __init__(self, path: Path, settings: Settings) -> None:
         self._name = path.name
         self._deadline = time.monotonic() + settings.open_deadline
         self._seconds = settings.open_deadline
-        # a process with threads is not safe to fork; then the file is opened unprobed
+        # forking a process with threads is not safe; then there is no probe
         self._pid = os.fork() if threading.active_count() == 1 else None
         if self._pid == 0:
             try:
@@ -45,12 +44,12 @@ class Probe:
                 os._exit(0)
 
     def wait(self) -> None:
-        """Wait until the process has opened the file, or has found it wrong in words.
+        """Wait until the process has opened the file, or has failed with an ordinary error.
 
         Raises
         ------
         DatasetInvalid
-            If the file ended the process, or opening it does not end.
+            If the file crashed the process, or opening it takes too long.
         """
         if self._pid is None:
             return
@@ -67,24 +66,24 @@ class Probe:
             raise _crash(self._name, os.WTERMSIG(status))
 
 
-def probe_apart(path: Path, settings: Settings, stopped: Callable[[], bool]) -> None:
-    """Open a file in a process made for it, where ours has threads already and must not be forked.
+def probe_in_new_process(path: Path, settings: Settings, is_cancelled: Callable[[], bool]) -> None:
+    """Open a file in a new process: this one has threads, and must not be forked.
 
     Parameters
     ----------
     path
         The file.
     settings
-        ``open_deadline`` and what opening uses.
-    stopped
-        Asked now and then; true ends it.
+        ``open_deadline`` and the settings of opening are used.
+    is_cancelled
+        Called several times a second; True ends the process.
 
     Raises
     ------
     DatasetInvalid
-        If the file ended the process, or opening it does not end.
+        If the file crashed the process, or opening it takes too long.
     Cancelled
-        If it was stopped.
+        If it was cancelled.
     """
     process = multiprocessing.get_context("spawn").Process(target=_open, args=(path, settings), daemon=True)
     process.start()
@@ -92,7 +91,7 @@ def probe_apart(path: Path, settings: Settings, stopped: Callable[[], bool]) -> 
     try:
         while process.exitcode is None:
             process.join(_POLL_SECONDS * 2)
-            if stopped():
+            if is_cancelled():
                 raise Cancelled("The viewer is stopping.")
             if process.exitcode is None and time.monotonic() > end:
                 raise _too_slow(path.name, settings.open_deadline)
@@ -112,10 +111,10 @@ def _crash(name: str, number: int) -> DatasetInvalid:
 
 
 def _open(path: Path, settings: Settings) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is told by the process that we serve
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is handled by the process that serves
     from starcyte.store.open import open_dataset
 
     try:
         open_dataset(path, settings).close()
     except StarcyteError:
-        return  # whoever waits for us finds the same, and tells it
+        return  # the process that serves finds the same error, and reports it

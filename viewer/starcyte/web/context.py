@@ -84,7 +84,7 @@ class Context:
     def matrix(self, name: str) -> Matrix:
         """Return a matrix by name, and have its index made if there is none; raise NotFound where there is none."""
         matrix = self.dataset().matrix(name)
-        self.loader.want_index(name)
+        self.loader.request_index(name)
         return matrix
 
     def curation(self) -> Curation:

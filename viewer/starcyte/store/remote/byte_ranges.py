@@ -1,4 +1,4 @@
-"""What is missing of a file that comes in pieces, in any order."""
+"""MissingRanges: the byte ranges of a file that are not downloaded yet."""
 
 from __future__ import annotations
 
@@ -10,27 +10,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 UNIT = 1 << 16
-"""Bytes of a unit, which is there as a whole or not."""
+"""Bytes of a unit, which is either present as a whole or missing."""
 
 
 class MissingRanges:
-    """The units of a file that are missing. One thread says what has come; others may look.
+    """The units of a file that are missing. One thread may add, others may read.
 
     Parameters
     ----------
     size
-        Bytes of the whole file.
-    here
-        For each unit, whether it is there; None: none is.
+        Size of the file in bytes.
+    present
+        For each unit, whether it is present; None: no unit is.
+    unit
+        Bytes of a unit.
     """
 
-    def __init__(self, size: int, here: NDArray[np.bool_] | None = None) -> None:
-        self.size = size
-        self._here = np.zeros(-(-size // UNIT), bool) if here is None else here
+    def __init__(self, size: int, present: NDArray[np.bool_] | None = None, unit: int = UNIT) -> None:
+        self.size, self.unit = size, unit
+        self._present = np.zeros(-(-size // unit), bool) if present is None else present
 
     @classmethod
     def load(cls, path: Path, size: int) -> MissingRanges | None:
-        """Return what was saved of a file of this size; None where nothing was, or of another size."""
+        """Return the ranges saved for a file of this size; None if there are none, or for another size."""
         try:
             packed = np.frombuffer(path.read_bytes(), np.uint8)
         except OSError:
@@ -41,46 +43,46 @@ class MissingRanges:
         return cls(size, np.unpackbits(packed, count=n).astype(bool))
 
     def copy(self) -> MissingRanges:
-        """Return what is missing now, which stays so."""
-        return MissingRanges(self.size, self._here.copy())
+        """Return a copy, which does not change when units are added."""
+        return MissingRanges(self.size, self._present.copy(), self.unit)
 
     def save(self, path: Path) -> None:
-        """Write down what is there, in place of what was written before."""
+        """Write the ranges to a file, replacing it."""
         part = path.with_name(f".{path.name}.{os.getpid()}")
-        part.write_bytes(np.packbits(self._here).tobytes())
+        part.write_bytes(np.packbits(self._present).tobytes())
         part.replace(path)
 
     def add(self, start: int, stop: int) -> None:
-        """Say that the bytes from start up to stop are there; units that they cover in part are not counted."""
-        last = self._here.size if stop >= self.size else stop // UNIT
-        self._here[-(-start // UNIT) : last] = True
+        """Mark the bytes from start to stop (excluded) as present; partly covered units stay missing."""
+        last = self._present.size if stop >= self.size else stop // self.unit
+        self._present[-(-start // self.unit) : last] = True
 
     def has(self, start: int, stop: int) -> bool:
-        """Say whether all bytes from start up to stop are there."""
-        return start >= stop or bool(self._here[start // UNIT : -(-min(stop, self.size) // UNIT)].all())
+        """Return whether all bytes from start to stop (excluded) are present."""
+        return start >= stop or bool(self._present[start // self.unit : -(-min(stop, self.size) // self.unit)].all())
 
-    def within(self, start: int, stop: int) -> Iterator[tuple[int, int]]:
-        """Yield the gaps between two places, in whole units."""
-        first, last = start // UNIT, -(-min(stop, self.size) // UNIT)
-        edges = np.flatnonzero(np.diff(np.r_[True, self._here[first:last], True].astype(np.int8))) + first
+    def gaps(self, start: int, stop: int) -> Iterator[tuple[int, int]]:
+        """Yield the missing ranges between two offsets, in whole units."""
+        first, last = start // self.unit, -(-min(stop, self.size) // self.unit)
+        edges = np.flatnonzero(np.diff(np.r_[True, self._present[first:last], True].astype(np.int8))) + first
         for low, high in edges.reshape(-1, 2).tolist():
-            yield low * UNIT, min(high * UNIT, self.size)
+            yield low * self.unit, min(high * self.unit, self.size)
 
     def first(self, start: int = 0) -> int | None:
-        """Return the place of the first missing byte from a place on; None where none is missing."""
-        begin = start // UNIT
-        missing = np.flatnonzero(~self._here[begin:])
-        return None if not missing.size else int(missing[0] + begin) * UNIT
+        """Return the offset of the first missing byte at or after an offset; None if no byte is missing."""
+        begin = start // self.unit
+        missing = np.flatnonzero(~self._present[begin:])
+        return None if not missing.size else int(missing[0] + begin) * self.unit
 
-    def end(self, start: int, leap: int) -> int:
-        """Return where a run of missing bytes from a place on ends, not counting what is there for up to some bytes."""
-        missing = np.flatnonzero(~self._here[start // UNIT :])
-        far = np.flatnonzero((np.diff(missing) - 1) * UNIT > leap)
+    def end(self, start: int, bridge: int) -> int:
+        """Return the end of the missing range at an offset, bridging present ranges of up to some bytes."""
+        missing = np.flatnonzero(~self._present[start // self.unit :])
+        far = np.flatnonzero((np.diff(missing) - 1) * self.unit > bridge)
         last = missing[far[0]] if far.size else missing[-1]
-        return min((int(last) + start // UNIT + 1) * UNIT, self.size)
+        return min((int(last) + start // self.unit + 1) * self.unit, self.size)
 
     @property
-    def n_here(self) -> int:
-        """How many bytes are there."""
-        n = int(np.count_nonzero(self._here)) * UNIT
-        return n - (-self.size % UNIT) if self._here.size and self._here[-1] else n
+    def n_present(self) -> int:
+        """Number of bytes that are present."""
+        n = int(np.count_nonzero(self._present)) * self.unit
+        return n - (-self.size % self.unit) if self._present.size and self._present[-1] else n

@@ -1,39 +1,29 @@
-"""Files from web servers: every host on the way is one that the operator allows, at an address that is looked at.
-
-A name is looked up once, all its addresses are checked, and it is one of these that is connected to: a name that is
-given another address a moment later (DNS rebinding) leads nowhere else. Redirects are followed one by one, each as
-distrusted as the first URL.
-"""
+"""Files of web servers: redirects are followed one by one, each checked as the first URL was."""
 
 from __future__ import annotations
 
 import http.client
-import ipaddress
 import re
-import socket
-import ssl
 from collections.abc import Callable, Iterator
 from typing import TypeAlias
-from urllib.parse import SplitResult, urljoin
+from urllib.parse import urljoin
 
-from starcyte import __version__
+from urllib3 import BaseHTTPResponse
+from urllib3.exceptions import HTTPError
+
 from starcyte.errors import RemoteFailed
 from starcyte.settings import Settings
-from starcyte.store.remote.source import Transfer, TransferError, check_place, split_url
+from starcyte.store.remote.route import Route, Unreachable, proxy_failure, reason, routes
+from starcyte.store.remote.source import Transfer, TransferError, check_allowed, shown_url, split_url
 
-_MOST_REDIRECTS = 5
-_PIECE = 1 << 20
+_MAX_REDIRECTS = 5
+_CHUNK = 1 << 20
 _REDIRECTS = {301, 302, 303, 307, 308}
-# too much to do, or a part of the way is down: another attempt may do better
-_PASSING = {408, 425, 429, 500, 502, 503, 504}
+# overload, or a gateway without its server: another attempt may succeed
+_TEMPORARY = {408, 425, 429, 500, 502, 503, 504}
 _RANGE = re.compile(r"bytes (\d{1,19})-(\d{1,19})/(\d{1,19})")
-# what Python takes for public: protocols' own addresses (Oracle's clouds answer there), Azure's host of each machine,
-# relays of version 6, addresses of a site
-_NOT_PUBLIC = [ipaddress.ip_network(n) for n in ("192.0.0.0/24", "168.63.129.16", "192.88.99.0/24", "fec0::/10")]
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
-_Answer: TypeAlias = tuple[http.client.HTTPResponse, http.client.HTTPConnection, SplitResult]
-_Ask: TypeAlias = Callable[[dict[str, str]], _Answer]
+_Answer: TypeAlias = tuple[BaseHTTPResponse, Route]
 
 
 class HttpSource:
@@ -51,269 +41,179 @@ class HttpSource:
         self._url, self._settings = url, settings
 
     def is_current(self, version: str) -> bool:
-        """Say whether this is still the version there."""
+        """Return whether the file still has this version."""
         if not version:
             return False
-        name = "If-None-Match" if _is_tag(version) else "If-Modified-Since"
-        response, connection, _ = self._ask({name: version})
+        name = "If-None-Match" if _is_etag(version) else "If-Modified-Since"
+        response, route = self._get({name: version})
         response.close()
-        connection.close()
+        route.close()
         if response.status in {200, 304}:
             return response.status == 304
         raise _failure(self._url, response)
 
     def transfer(self, start: int, version: str, stop: int | None = None) -> Transfer:
-        """Begin to read at a place, up to another or the end, where the version is still that."""
-        is_part = (start > 0 or stop is not None) and _is_strong(version)
+        """Request the bytes from start to stop (excluded) or to the end, provided that the file has this version."""
+        is_range = (start > 0 or stop is not None) and _is_strong(version)
         last = "" if stop is None else stop - 1
-        headers = {"Range": f"bytes={start}-{last}", "If-Range": version} if is_part else {}
-        response, connection, _ = self._ask(headers)
-        try:
-            if response.status == 416 and headers:
-                raise TransferError("it is shorter than what has come", begin_again=True)
-            if response.status not in {200, 206}:
-                raise _failure(self._url, response)
-            if (response.getheader("Content-Encoding") or "identity") != "identity":
-                raise RemoteFailed(
-                    f"{_shown(self._url)} is sent compressed.", "Have the server send the file as it is."
-                )
-            begin, total = _extent(response, start if headers else 0)
-        except BaseException:
-            response.close()
-            connection.close()
-            raise
-        found = _version(response)
-        in_parts = response.getheader("Accept-Ranges") == "bytes" and _is_strong(found)
+        headers = {"Range": f"bytes={start}-{last}", "If-Range": version} if is_range else {}
+        response, route = self._get(headers)
 
         def close() -> None:
             response.close()
-            connection.close()
+            route.close()
 
-        return Transfer(begin, total, found, _pieces(response), close, in_parts)
+        try:
+            if response.status == 416 and headers:
+                raise TransferError("it is shorter than the part downloaded so far", restart=True)
+            if response.status not in {200, 206}:
+                raise _failure(self._url, response)
+            if response.headers.get("Content-Encoding", "identity") != "identity":
+                raise RemoteFailed(
+                    f"{shown_url(self._url)} is sent compressed.", "Configure the server to send the file as it is."
+                )
+            begin, total = _extent(response, start if headers else 0)
+        except BaseException:
+            close()
+            raise
+        found = _version(response)
+        accepts_ranges = response.headers.get("Accept-Ranges") == "bytes" and _is_strong(found)
+        return Transfer(begin, total, found, _chunks(response), close, accepts_ranges)
 
-    def parts(self, version: str) -> HttpParts:
-        """Return what reads parts of a version."""
-        return HttpParts(self._ask, self._url, version)
+    def range_reader(self, version: str) -> HttpRangeReader:
+        """Return a reader of ranges of one version."""
+        return HttpRangeReader(self._get, self._url, version)
 
-    def _ask(self, headers: dict[str, str]) -> _Answer:
+    def _get(self, headers: dict[str, str]) -> _Answer:
         url = self._url
-        for _ in range(_MOST_REDIRECTS + 1):
+        for _ in range(_MAX_REDIRECTS + 1):
             parts = split_url(url)
-            check_place(parts, self._settings)
-            connection = _connect(parts, self._settings)
-            response = _request(connection, parts, headers)
-            target = response.getheader("Location")
+            check_allowed(parts, self._settings)
+            response, route = self._connect(url, headers)
+            target = response.headers.get("Location")
             if response.status not in _REDIRECTS or not target:
-                return response, connection, parts
+                return response, route
             response.close()
-            connection.close()
+            route.close()
             following = urljoin(url, target)
             if parts.scheme == "https" and not following.startswith("https:"):
-                raise RemoteFailed(f"{_shown(self._url)} leads from https to another scheme.", "Give its last address.")
+                raise RemoteFailed(
+                    f"{shown_url(self._url)} redirects from https to another scheme.", "Give the final URL."
+                )
             url = following
-        raise RemoteFailed(f"{_shown(self._url)} leads from address to address.", "Give its last address.")
+        raise RemoteFailed(f"{shown_url(self._url)} has too many redirects.", "Give the final URL.")
+
+    def _connect(self, url: str, headers: dict[str, str]) -> _Answer:
+        failure = TransferError("the host has no address")
+        for route in routes(split_url(url), self._settings):
+            try:
+                return route.get(headers), route
+            except Unreachable as error:
+                failure = error
+                route.close()
+            except BaseException:
+                route.close()
+                raise
+        raise failure
 
 
-class HttpParts:
-    """Parts of one version of a file, over one connection as long as that holds.
+class HttpRangeReader:
+    """Reads byte ranges of one version of a file, over one connection as long as it is open.
 
     Parameters
     ----------
-    ask
-        Asks for the file with some headers, wherever that leads.
+    get
+        Requests the file with the given headers, following redirects.
     url
         The URL of the file, for messages.
     version
         The version.
     """
 
-    def __init__(self, ask: _Ask, url: str, version: str) -> None:
-        self._ask, self._url, self._version = ask, url, version
-        self._kept: tuple[http.client.HTTPConnection, SplitResult] | None = None
+    def __init__(self, get: Callable[[dict[str, str]], _Answer], url: str, version: str) -> None:
+        self._get, self._url, self._version = get, url, version
+        self._route: Route | None = None
 
     def read(self, start: int, stop: int) -> bytes:
-        """Return the bytes from start up to stop."""
-        headers = {"Range": f"bytes={start}-{stop - 1}", "If-Range": self._version}
-        response = self._answer(headers)
-        done = False
+        """Return the bytes from start to stop (excluded)."""
+        response = self._request({"Range": f"bytes={start}-{stop - 1}", "If-Range": self._version})
         try:
             if response.status in {200, 416}:
-                raise TransferError("it was replaced meanwhile", begin_again=True)
+                raise TransferError("it was replaced", restart=True)
             if response.status != 206:
                 raise _failure(self._url, response)
             if _version(response) != self._version:
-                raise TransferError("it was replaced meanwhile", begin_again=True)
+                raise TransferError("it was replaced", restart=True)
             _extent(response, start)
-            # no more than was asked for, whatever is sent
+            # one byte more than requested, and not all that a server may send
             body = response.read(stop - start + 1)
-            done = response.isclosed()
-        except (OSError, http.client.HTTPException) as error:
-            raise TransferError(_reason(error)) from None
+        except (HTTPError, OSError, http.client.HTTPException) as error:
+            raise TransferError(reason(error)) from None
         finally:
             response.close()
-            if not done or response.will_close:
-                self.close()
         if len(body) != stop - start:
-            raise TransferError(f"{len(body):,} bytes came in place of {stop - start:,}")
+            raise TransferError(f"{len(body):,} bytes were received in place of {stop - start:,}")
         return body
 
-    def _answer(self, headers: dict[str, str]) -> http.client.HTTPResponse:
-        if self._kept is not None:
-            connection, place = self._kept
+    def _request(self, headers: dict[str, str]) -> BaseHTTPResponse:
+        if self._route is not None:
             try:
-                response = _request(connection, place, headers)
+                response = self._route.get(headers)
                 if response.status == 206:
                     return response
-                # the place that a redirect led to may be so for a while only
+                # the target of a redirect may be valid for some time only
                 response.close()
             except TransferError:
-                pass  # a server may close what was not used for a while
+                pass  # a server may close a connection that is not used for a while
             self.close()
-        response, connection, place = self._ask(headers)
-        self._kept = connection, place
+        response, self._route = self._get(headers)
         return response
 
     def close(self) -> None:
-        """Let go of the connection."""
-        if self._kept is not None:
-            self._kept[0].close()
-            self._kept = None
+        """Close the connection."""
+        if self._route is not None:
+            self._route.close()
+            self._route = None
 
 
-def _request(
-    connection: http.client.HTTPConnection, place: SplitResult, headers: dict[str, str]
-) -> http.client.HTTPResponse:
-    try:
-        connection.request(
-            "GET",
-            (place.path or "/") + (f"?{place.query}" if place.query else ""),
-            headers={"Accept-Encoding": "identity", "User-Agent": f"starcyte/{__version__}", **headers},
-        )
-        return connection.getresponse()
-    except (OSError, http.client.HTTPException) as error:
-        connection.close()
-        raise TransferError(_reason(error)) from None
+def _version(response: BaseHTTPResponse) -> str:
+    return response.headers.get("ETag") or response.headers.get("Last-Modified") or ""
 
 
-def addresses(host: str, port: int, settings: Settings) -> list[str]:
-    """Return the addresses of a host, each of which may be connected to.
-
-    Raises
-    ------
-    TransferError
-        If the name is not known.
-    RemoteFailed
-        If one of them is private, loopback, link-local or the like, unless ``remote_private`` allows it.
-    """
-    try:
-        found = [str(info[4][0]) for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
-    except (OSError, UnicodeError) as error:
-        raise TransferError(f"the host {host!r} is not found: {_reason(error)}") from None
-    if not settings.remote_private:
-        for address in found:
-            if not is_public(address):
-                raise RemoteFailed(
-                    f"The host {host!r} is at {address}, which is no public address.",
-                    "--remote-private allows such addresses.",
-                )
-    return list(dict.fromkeys(found))
-
-
-def is_public(address: str) -> bool:
-    """Say whether an address is one of the open internet, whatever way it is written."""
-    ip = ipaddress.ip_address(address.partition("%")[0])
-    if isinstance(ip, ipaddress.IPv6Address):
-        # an address of version 4 may be wrapped in one of version 6
-        inner = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
-        if inner is None and ip in _NAT64:
-            inner = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
-        if inner is not None:
-            return is_public(str(inner))
-    if any(ip in network for network in _NOT_PUBLIC):
-        return False
-    return ip.is_global and not ip.is_multicast and not ip.is_reserved
-
-
-def _connect(parts: SplitResult, settings: Settings) -> http.client.HTTPConnection:
-    host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
-    reason: OSError | None = None
-    for address in addresses(host, port, settings):
-        try:
-            raw: socket.socket = socket.create_connection((address, port), settings.remote_timeout)
-        except OSError as error:
-            reason = error
-            continue
-        try:
-            if parts.scheme == "https":
-                raw = ssl.create_default_context().wrap_socket(raw, server_hostname=host)
-        except ssl.SSLCertVerificationError as error:
-            raw.close()
-            raise RemoteFailed(
-                f"The certificate of {host!r} is refused: {error.verify_message}.", "Check the URL."
-            ) from None
-        except OSError as error:
-            raw.close()
-            reason = error
-            continue
-        # the name goes into the Host header alone
-        connection = http.client.HTTPConnection(
-            host if port in {80, 443} else parts.netloc, timeout=settings.remote_timeout
-        )
-        connection.sock = raw
-        return connection
-    raise TransferError(_reason(reason or OSError("it has no address")))
-
-
-def _version(response: http.client.HTTPResponse) -> str:
-    return response.getheader("ETag") or response.getheader("Last-Modified") or ""
-
-
-def _extent(response: http.client.HTTPResponse, wanted: int) -> tuple[int, int | None]:
-    """Return where the bytes begin, and how many the file has."""
+def _extent(response: BaseHTTPResponse, requested: int) -> tuple[int, int | None]:
+    """Return the offset of the first byte of a response, and the size of the file."""
     if response.status == 206:
-        given = _RANGE.fullmatch(response.getheader("Content-Range") or "")
-        if not given or int(given[1]) != wanted:
-            raise TransferError("the server answered with another range than it was asked for", begin_again=True)
-        return wanted, int(given[3])
-    length = response.getheader("Content-Length") or ""
+        given = _RANGE.fullmatch(response.headers.get("Content-Range", ""))
+        if not given or int(given[1]) != requested:
+            raise TransferError("the server answered with another range than the requested one", restart=True)
+        return requested, int(given[3])
+    length = response.headers.get("Content-Length", "")
     return 0, int(length) if length.isascii() and length.isdigit() else None
 
 
-def _pieces(response: http.client.HTTPResponse) -> Iterator[bytes]:
+def _chunks(response: BaseHTTPResponse) -> Iterator[bytes]:
     while True:
         try:
-            # what has come, without waiting for the rest of a piece: a slow server is seen to move
-            piece = response.read1(_PIECE)
-        except http.client.IncompleteRead as error:
-            raise TransferError("the connection was closed early") from error
-        except (OSError, http.client.HTTPException, ValueError) as error:
-            raise TransferError(_reason(error)) from None
-        if not piece:
+            # read1 returns the bytes that are there, so that a slow download is seen to progress
+            chunk = response.read1(_CHUNK)
+        except (HTTPError, OSError, http.client.HTTPException, ValueError) as error:
+            raise TransferError(reason(error)) from None
+        if not chunk:
             return
-        yield piece
+        yield chunk
 
 
-def _failure(url: str, response: http.client.HTTPResponse) -> Exception:
-    if response.status in _PASSING:
+def _failure(url: str, response: BaseHTTPResponse) -> Exception:
+    if response.status == 407:
+        return proxy_failure(response.status)
+    if response.status in _TEMPORARY:
         return TransferError(f"the server answered {response.status}")
-    known = {401: "asks for a password", 403: "refuses it", 404: "has no such file", 410: "has it no more"}
-    reason = known.get(response.status, f"answered {response.status}")
-    return RemoteFailed(f"{_shown(url)}: the server {reason}.", "Check the URL.")
+    known = {401: "requires a password", 403: "refuses it", 404: "has no such file", 410: "no longer has it"}
+    answer = known.get(response.status, f"answered {response.status}")
+    return RemoteFailed(f"{shown_url(url)}: the server {answer}.", "Check the URL.")
 
 
-def _shown(url: str) -> str:
-    """Return a URL without what may be a key."""
-    parts = split_url(url)
-    return f"{parts.scheme}://{parts.hostname}{parts.path}"
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, TimeoutError):
-        return "the server is silent"
-    return str(getattr(error, "strerror", None) or error or type(error).__name__).rstrip(".")
-
-
-def _is_tag(version: str) -> bool:
+def _is_etag(version: str) -> bool:
     return version.startswith(('"', "W/"))
 
 

@@ -1,12 +1,11 @@
-"""What a page shows of a file at first, fetched before the rest: all but the values of the matrices.
+"""Download the metadata of an h5ad file before its matrices: all that a page shows initially.
 
-HDF5 says by what it reads where these bytes are. It reads in a process of its own: while it waits for the network, it
-holds the one lock of the library, and what fails within it leaves the library in a state that nobody should build on.
+HDF5 itself finds their ranges, by reading the file. It does so in a process of its own: it would hold its global lock
+while it waits for the network, and after a failed read the library is in an undefined state.
 """
 
 from __future__ import annotations
 
-import io
 import multiprocessing
 import os
 import signal
@@ -18,43 +17,41 @@ from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 from starcyte import errors
 from starcyte.errors import Cancelled, DatasetInvalid, StarcyteError
 from starcyte.settings import Settings
 from starcyte.store.fingerprint import SAMPLE_BYTES, sample_places
-from starcyte.store.remote.byte_ranges import UNIT, MissingRanges
-from starcyte.store.remote.schemes import source_of
-from starcyte.store.remote.source import Parts, RemoteSource, TransferError
+from starcyte.store.remote.byte_ranges import MissingRanges
+from starcyte.store.remote.partial_file import PartialFile, ReadAhead, read_with_retries, write_at
+from starcyte.store.remote.schemes import open_source
+from starcyte.store.remote.source import RemoteSource, TransferError
 
-_AT_ONCE = 8
-# how much is asked for beyond what is wanted: at first, and at most where one part after the other is wanted
-_AHEAD = 4 * UNIT
-_MOST_AHEAD = 128 * UNIT
+_SAMPLE_THREADS = 8
 _POLL_SECONDS = 0.1
-_TELL_SECONDS = 0.25
+_PROGRESS_SECONDS = 0.25
 _SAVE_SECONDS = 3.0
-_MAX_PAUSE = 4.0
 
 
 @dataclass(frozen=True)
 class PartialDownload:
-    """A file on its way.
+    """A file that is being downloaded.
 
     Parameters
     ----------
     url
-        Where it comes from.
+        Its URL.
     version
-        Which version of it comes.
+        The version that is downloaded.
     path
-        Where it will be.
+        The path that the complete file will have.
     part
-        Where its bytes are put, each at its place, until all are there.
+        The path of its part: of the size of the file, with each byte at its offset.
     gaps
-        Where it is written down what is missing.
+        The path of the missing ranges.
     size
-        Its bytes.
+        Size of the file in bytes.
     """
 
     url: str
@@ -65,160 +62,69 @@ class PartialDownload:
     size: int
 
 
-class PartFile(io.RawIOBase):
-    """A file that fetches what it is asked for, where that is missing. For one thread.
-
-    Parameters
-    ----------
-    descriptor
-        Of the file that what comes is written to.
-    gaps
-        What is missing of it.
-    parts
-        Where it comes from.
-    attempts
-        How often a part is asked for.
-    waiting
-        Set while something is waited for.
-
-    Attributes
-    ----------
-    failure
-        What kept a part from coming; from then on nothing is read. HDF5 says of it only that something failed.
-    """
-
-    failure: Exception | None = None
-
-    def __init__(
-        self, descriptor: int, gaps: MissingRanges, parts: Parts, attempts: int, waiting: threading.Event | None = None
-    ) -> None:
-        self._descriptor, self._gaps, self._parts = descriptor, gaps, parts
-        self._attempts, self._waiting = attempts, waiting or threading.Event()
-        self._position = self._next = 0
-        self._ahead = _AHEAD
-
-    def readable(self) -> bool:
-        """Return True."""
-        return True
-
-    def seekable(self) -> bool:
-        """Return True."""
-        return True
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Go to a place."""
-        start = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._gaps.size}[whence]
-        self._position = start + offset
-        return self._position
-
-    def tell(self) -> int:
-        """Return the place that is read next."""
-        return self._position
-
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        """Read, having fetched what is missing; raise OSError where that did not come."""
-        stop = min(self._position + len(buffer), self._gaps.size)
-        if self.failure is None and not self._gaps.has(self._position, stop):
-            try:
-                self._fetch(self._position, stop)
-            except (TransferError, StarcyteError, OSError) as error:
-                self.failure = error
-        if self.failure is not None:
-            raise OSError("it did not come")
-        n = os.preadv(self._descriptor, [buffer], self._position)
-        self._position += n
-        return n
-
-    def _fetch(self, start: int, stop: int) -> None:
-        # what follows is soon wanted, the more surely the longer that was so
-        self._ahead = min(2 * self._ahead, _MOST_AHEAD) if start == self._next else _AHEAD
-        self._waiting.set()
-        for first, last in self._gaps.within(start, stop + self._ahead):
-            for begin in range(first, last, _MOST_AHEAD):
-                end = min(begin + _MOST_AHEAD, last)
-                put(self._descriptor, begin, _persistent(self._parts, begin, end, self._attempts))
-                self._gaps.add(begin, end)
-            self._next = last
-        self._waiting.clear()
-
-
-def put(descriptor: int, start: int, body: bytes) -> None:
-    """Write bytes to a place of a file, all of them."""
-    view = memoryview(body)
-    while view:
-        n = os.pwrite(descriptor, view, start)
-        view, start = view[n:], start + n
-
-
-def _persistent(parts: Parts, start: int, stop: int, attempts: int) -> bytes:
-    failures = 0
-    while True:
-        try:
-            return parts.read(start, stop)
-        except TransferError as broken:
-            failures += 1
-            if broken.begin_again or failures >= attempts:
-                raise
-            time.sleep(min(0.25 * 2**failures, _MAX_PAUSE))
-
-
 def fetch_metadata(
-    coming: PartialDownload, settings: Settings, tell: Callable[[int], None], stopped: Callable[[], bool]
+    partial: PartialDownload,
+    settings: Settings,
+    progress: Callable[[int], None],
+    is_cancelled: Callable[[], bool],
+    target: Callable[..., Any] | None = None,
 ) -> None:
-    """Fetch what a page shows at first, in a process made for it.
+    """Download the metadata of a file in a new process.
 
     Parameters
     ----------
-    coming
+    partial
         The file.
     settings
-        ``open_deadline``, ``remote_*`` and what opening uses.
-    tell
-        Told how many bytes of the file are there.
-    stopped
-        Asked now and then; true ends it.
+        ``open_deadline``, ``remote_*`` and the settings of opening are used.
+    progress
+        Called with the number of bytes that are downloaded.
+    is_cancelled
+        Called several times a second; True ends the process.
+    target
+        The function that the process runs.
 
     Raises
     ------
     StarcyteError
-        Why the file cannot be shown; DatasetInvalid if it ended the process, or kept it busy for longer than
-        ``open_deadline`` with nothing to wait for.
+        If the file cannot be shown; DatasetInvalid if it crashed the process, or occupied it for longer than
+        ``open_deadline`` without waiting for the network.
     TransferError
-        If not all came.
+        If the download failed.
     Cancelled
-        If it was stopped.
+        If it was cancelled.
     """
     spawn = multiprocessing.get_context("spawn")
     receiver, sender = spawn.Pipe(duplex=False)
-    process = spawn.Process(target=_child, args=(sender, coming, settings, os.getpid()), daemon=True)
+    process = spawn.Process(target=target or _run, args=(sender, partial, settings, os.getpid()), daemon=True)
     process.start()
     sender.close()
-    heard = time.monotonic()
+    last_message = time.monotonic()
     failure: StarcyteError | TransferError | None = None
     is_done = False
     try:
         while True:
-            if stopped():
-                raise Cancelled("The download was given up.")
+            if is_cancelled():
+                raise Cancelled("The download was cancelled.")
             if not receiver.poll(_POLL_SECONDS):
-                if time.monotonic() - heard > settings.open_deadline:
+                if time.monotonic() - last_message > settings.open_deadline:
                     raise DatasetInvalid(
-                        f"Opening {coming.path.name!r} takes longer than {settings.open_deadline:g} s "
+                        f"Opening {partial.path.name!r} takes longer than {settings.open_deadline:g} s "
                         "(setting open_deadline).",
                         "The file is damaged; copy or download it again.",
                     )
                 continue
-            heard = time.monotonic()
+            last_message = time.monotonic()
             try:
-                said = receiver.recv()
+                message = receiver.recv()
             except EOFError:
                 break
-            if isinstance(said, int):
-                tell(said)
-            elif said is None:
+            if isinstance(message, int):
+                progress(message)
+            elif message is None:
                 is_done = True
             else:
-                failure = _failure(*said)
+                failure = _failure(*message)
     finally:
         receiver.close()
         if not is_done and failure is None:
@@ -230,74 +136,74 @@ def fetch_metadata(
         raise failure
     if code < 0 and not is_done:
         raise DatasetInvalid(
-            f"{coming.path.name!r} makes the HDF5 library crash ({signal.Signals(-code).name}).",
+            f"{partial.path.name!r} makes the HDF5 library crash ({signal.Signals(-code).name}).",
             "The file is damaged; copy or download it again.",
         )
     if not is_done:
-        raise TransferError(f"the process that looks at it ended with {code}")
+        raise TransferError(f"the process that reads the metadata ended with status {code}")
 
 
-def _failure(kind: str, message: str, hint: str, begin_again: bool) -> StarcyteError | TransferError:
+def _failure(kind: str, message: str, hint: str, restart: bool) -> StarcyteError | TransferError:
     if kind == TransferError.__name__:
-        return TransferError(message, begin_again)
+        return TransferError(message, restart)
     error: StarcyteError = getattr(errors, kind)(message, hint)
     return error
 
 
-class _Note(threading.Thread):
-    """Tells how much has come while more is waited for, and writes it down now and then: a kill loses little."""
+class _Reporter(threading.Thread):
+    """Sends the progress while the network is waited for, and saves the missing ranges, so that a kill loses little."""
 
     def __init__(
-        self, sender: Connection, coming: PartialDownload, descriptor: int, gaps: MissingRanges, parent: int
+        self, sender: Connection, partial: PartialDownload, descriptor: int, missing: MissingRanges, parent: int
     ) -> None:
-        super().__init__(name="note", daemon=True)
-        self._sender, self._coming, self._descriptor, self._gaps = sender, coming, descriptor, gaps
+        super().__init__(name="reporter", daemon=True)
+        self._sender, self._partial, self._descriptor, self._missing = sender, partial, descriptor, missing
         self._parent = parent
         self._ended = threading.Event()
         self.waiting = threading.Event()
 
     def run(self) -> None:
-        """Tell and write until it is ended; end the process with that which it works for."""
+        """Report until ``end``; exit if the parent process has ended."""
         saved = time.monotonic()
-        while not self._ended.wait(_TELL_SECONDS):
+        while not self._ended.wait(_PROGRESS_SECONDS):
             if os.getppid() != self._parent:
                 os._exit(1)
             if self.waiting.is_set():
                 with suppress(OSError):
-                    self._sender.send(self._gaps.n_here)
+                    self._sender.send(self._missing.n_present)
             if time.monotonic() - saved > _SAVE_SECONDS:
                 with suppress(OSError):
                     self.save()
                 saved = time.monotonic()
 
     def end(self) -> None:
-        """Stop, and write down what has come."""
+        """Stop reporting, and save the missing ranges."""
         self._ended.set()
         self.join()
         self.save()
 
     def save(self) -> None:
-        """Write down what has come, unless the part is another by now: its owner has begun anew."""
-        here = self._gaps.copy()
+        """Save the missing ranges, unless the parent process has replaced the part by another."""
+        missing = self._missing.copy()
         os.fdatasync(self._descriptor)
-        if os.fstat(self._descriptor).st_ino == self._coming.part.stat().st_ino:
-            here.save(self._coming.gaps)
+        if os.fstat(self._descriptor).st_ino == self._partial.part.stat().st_ino:
+            missing.save(self._partial.gaps)
 
 
-def _child(sender: Connection, coming: PartialDownload, settings: Settings, parent: int) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's: it stops us
-    gaps = MissingRanges.load(coming.gaps, coming.size) or MissingRanges(coming.size)
+def _run(sender: Connection, partial: PartialDownload, settings: Settings, parent: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends this process
+    missing = MissingRanges.load(partial.gaps, partial.size) or MissingRanges(partial.size)
     failure: tuple[str, str, str, bool] | None = None
     try:
-        descriptor = os.open(coming.part, os.O_RDWR)
-        note = _Note(sender, coming, descriptor, gaps, parent)
-        note.start()
+        descriptor = os.open(partial.part, os.O_RDWR)
+        reporter = _Reporter(sender, partial, descriptor, missing, parent)
+        reporter.start()
         try:
-            read_metadata(coming, settings, descriptor, gaps, note.waiting)
+            read_metadata(partial, settings, descriptor, missing, waiting=reporter.waiting)
         finally:
-            note.end()
-    except TransferError as broken:
-        failure = TransferError.__name__, str(broken), "", broken.begin_again
+            reporter.end()
+    except TransferError as error:
+        failure = TransferError.__name__, str(error), "", error.restart
     except StarcyteError as error:
         failure = type(error).__name__, error.message, error.hint, False
     except Exception as error:
@@ -305,62 +211,81 @@ def _child(sender: Connection, coming: PartialDownload, settings: Settings, pare
     with suppress(OSError):
         sender.send(failure)
         sender.close()
-    # what HDF5 was interrupted in must not be cleaned up
+    # without cleaning up: HDF5 may have been interrupted
     os._exit(0)
 
 
 def read_metadata(
-    coming: PartialDownload,
+    partial: PartialDownload,
     settings: Settings,
     descriptor: int,
-    gaps: MissingRanges,
+    missing: MissingRanges,
+    source: RemoteSource | None = None,
+    read_ahead: ReadAhead | None = None,
     waiting: threading.Event | None = None,
-    origin: RemoteSource | None = None,
 ) -> None:
-    """Fetch what a page shows at first, in this process.
+    """Download the metadata of a file in this process.
+
+    Parameters
+    ----------
+    partial
+        The file.
+    settings
+        ``remote_*`` and the settings of opening are used.
+    descriptor
+        Descriptor of the part.
+    missing
+        The missing ranges, which are updated.
+    source
+        Where the file is read from; by default that of the URL's scheme.
+    read_ahead
+        How much is downloaded beyond the requested ranges.
+    waiting
+        Set while the network is waited for, or modules are imported.
 
     Raises
     ------
     DatasetInvalid
         If the file cannot be shown.
     TransferError
-        If not all came.
+        If the download failed.
     """
+    waiting = waiting or threading.Event()
+    # the imports too are no sign of a damaged file
+    waiting.set()
     from starcyte.store.open import open_dataset
 
-    origin = origin or source_of(coming.url, settings)
-    waiting = waiting or threading.Event()
-    waiting.set()
-    _fetch_samples(origin, coming, descriptor, gaps, settings.remote_attempts)
+    source = source or open_source(partial.url, settings)
+    _fetch_samples(source, partial, descriptor, missing, settings)
     waiting.clear()
-    parts = origin.parts(coming.version)
-    stream = PartFile(descriptor, gaps, parts, settings.remote_attempts, waiting)
+    reader = source.range_reader(partial.version)
+    stream = PartialFile(descriptor, missing, reader, settings, read_ahead or ReadAhead(), waiting)
     try:
-        open_dataset(coming.path, settings, coming.part, stream).prefetch()
+        open_dataset(partial.path, settings, partial.part, stream).prefetch()
     except (StarcyteError, OSError, RuntimeError, KeyError, ValueError) as error:
         if stream.failure is None:
-            parts.close()  # of two versions mixed, nothing can be read
+            reader.close()  # raises if the error is due to a mixture of two versions
         raise stream.failure or error from None
     if stream.failure is not None:
         raise stream.failure
-    parts.close()
+    reader.close()
 
 
 def _fetch_samples(
-    origin: RemoteSource, coming: PartialDownload, descriptor: int, gaps: MissingRanges, attempts: int
+    source: RemoteSource, partial: PartialDownload, descriptor: int, missing: MissingRanges, settings: Settings
 ) -> None:
-    """Fetch the places that tell this file from others, which are far apart, several at once."""
-    wanted = {gap for p in sample_places(coming.size) for gap in gaps.within(p, min(p + SAMPLE_BYTES, coming.size))}
-    missing = sorted(wanted)
+    """Download the samples of the fingerprint, which are spread over the file, in several threads."""
+    gaps = {gap for p in sample_places(partial.size) for gap in missing.gaps(p, min(p + SAMPLE_BYTES, partial.size))}
+    ordered = sorted(gaps)
 
     def fetch(share: list[tuple[int, int]]) -> None:
-        parts = origin.parts(coming.version)
+        reader = source.range_reader(partial.version)
         for start, stop in share:
-            put(descriptor, start, _persistent(parts, start, stop, attempts))
-        parts.close()
+            write_at(descriptor, start, read_with_retries(reader, start, stop, settings))
+        reader.close()
 
-    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="samples") as pool:
-        for future in [pool.submit(fetch, missing[i::_AT_ONCE]) for i in range(_AT_ONCE)]:
+    with ThreadPoolExecutor(_SAMPLE_THREADS, thread_name_prefix="samples") as pool:
+        for future in [pool.submit(fetch, ordered[i::_SAMPLE_THREADS]) for i in range(_SAMPLE_THREADS)]:
             future.result()
-    for start, stop in missing:
-        gaps.add(start, stop)
+    for start, stop in ordered:
+        missing.add(start, stop)

@@ -1,4 +1,4 @@
-"""Which kind of origin a URL leads to."""
+"""The source of a URL, by its scheme."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from starcyte.settings import Settings
 from starcyte.store.remote.source import RemoteSource
 
 
-def source_of(url: str, settings: Settings) -> RemoteSource:
-    """Return where a URL leads; raise InputError where the package for it is not installed."""
-    # imported here: what only URLs need, such as TLS, must not delay the start
+def open_source(url: str, settings: Settings) -> RemoteSource:
+    """Return the source of a URL; raise InputError if the package for its scheme is not installed."""
+    # imported here, so that a dataset from a path does not wait for urllib3 and TLS
     if urlsplit(url).scheme in {"http", "https"}:
         from starcyte.store.remote.http import HttpSource
 

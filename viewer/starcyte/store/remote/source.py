@@ -1,4 +1,4 @@
-"""Where a file comes from: its URL, whether the operator allows it, and its bytes on their way."""
+"""RemoteSource: a file at a URL, its version and its bytes; the check of a URL against the settings."""
 
 from __future__ import annotations
 
@@ -15,82 +15,82 @@ _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 
 class TransferError(Exception):
-    """A transfer broke off, or could not begin; another attempt may do better.
+    """A transfer failed, and may be tried again.
 
     Parameters
     ----------
     message
-        Why.
-    begin_again
-        Whether what has come so far is of no use.
+        The reason.
+    restart
+        Whether the bytes received so far must be discarded.
     """
 
-    def __init__(self, message: str, begin_again: bool = False) -> None:
+    def __init__(self, message: str, restart: bool = False) -> None:
         super().__init__(message)
-        self.begin_again = begin_again
+        self.restart = restart
 
 
 @dataclass(frozen=True)
 class Transfer:
-    """Bytes on their way.
+    """A response that is being received.
 
     Parameters
     ----------
     start
-        The place of the first of them in the file: what was asked for, or 0 where the file has changed.
+        Offset of its first byte in the file: the one that was requested, or 0 if the file was replaced.
     total
-        Bytes of the whole file; None where nobody says.
+        Size of the file in bytes; None if unknown.
     version
-        What tells this content of the URL from another; empty where nobody says.
-    pieces
-        The bytes; raises Broken.
+        Version of the file, such as its ETag; empty if unknown.
+    chunks
+        The bytes; raises TransferError.
     close
-        Ends it.
-    in_parts
-        Whether any part of the file can be asked for by itself.
+        Closes the connection.
+    accepts_ranges
+        Whether ranges of the file can be requested.
     """
 
     start: int
     total: int | None
     version: str
-    pieces: Iterator[bytes]
+    chunks: Iterator[bytes]
     close: Callable[[], None] = lambda: None
-    in_parts: bool = False
+    accepts_ranges: bool = False
 
 
-class Parts(Protocol):
-    """Parts of one version of a file, each asked for by itself. For one thread."""
+class RangeReader(Protocol):
+    """Reads byte ranges of one version of a file, in one thread."""
 
     def read(self, start: int, stop: int) -> bytes:
-        """Return the bytes from start up to stop; raise Broken, which says so where it is another version by now."""
+        """Return the bytes from start to stop (excluded); raise TransferError, with restart if it was replaced."""
         ...
 
     def close(self) -> None:
-        """Let go of the connection; raise Broken where what was read may be of another version."""
+        """Close the connection; raise TransferError if the file may have been replaced between the reads."""
         ...
 
 
 class RemoteSource(Protocol):
-    """Where a file comes from."""
+    """A file at a URL."""
 
     def is_current(self, version: str) -> bool:
-        """Say whether this is still the version there; raise Broken or RemoteFailed where it cannot be asked."""
+        """Return whether the file still has this version; raise TransferError or RemoteFailed."""
         ...
 
     def transfer(self, start: int, version: str, stop: int | None = None) -> Transfer:
-        """Begin to read at a place, up to another or the end, where the version is still that.
+        """Request the bytes from start to stop (excluded) or to the end, provided that the file has this version.
 
-        Where it is not, what is there now begins to come as a whole. Raises Broken or RemoteFailed.
+        If it has another version, the whole file is transferred. Raises TransferError or RemoteFailed.
         """
         ...
 
-    def parts(self, version: str) -> Parts:
-        """Return what reads parts of a version."""
+    def range_reader(self, version: str) -> RangeReader:
+        """Return a reader of ranges of one version."""
         ...
 
 
 def is_url(text: str) -> bool:
-    """Say whether a dataset is named by a URL, and not by a path."""
+    """Return whether the name of a dataset is a URL, not a path."""
     return _URL.match(text) is not None
 
 
@@ -100,22 +100,31 @@ def split_url(url: str) -> SplitResult:
     Raises
     ------
     InputError
-        If it is malformed, or holds a password, which would be shown to whoever lists processes.
+        If it is malformed, or contains a password, which the list of processes would show to other users.
     """
     try:
         parts = urlsplit(url)
-        named = bool(parts.hostname) and (parts.port is None or parts.port > 0)
+        host = (parts.hostname or "").encode("idna").decode()
+        has_host = bool(host) and (parts.port is None or parts.port > 0)
+        if not parts.netloc.isascii() and "@" not in parts.netloc:
+            parts = parts._replace(netloc=host if parts.port is None else f"{host}:{parts.port}")
     except ValueError:
-        named = False
-    if not named or not url.isprintable() or " " in url:
+        has_host = False
+    if not has_host or not url.isprintable() or " " in url:
         raise InputError("The dataset's URL is malformed.", "Give one such as https://example.org/cells.h5ad.")
     if parts.username is not None or parts.password is not None:
-        raise InputError("The dataset's URL holds a user name.", "Use a signed URL, or copy the file here.")
+        raise InputError("The dataset's URL contains a user name.", "Use a signed URL, or download the file first.")
     return parts
 
 
-def check_place(parts: SplitResult, settings: Settings) -> None:
-    """Refuse a URL of a scheme or host that the operator does not allow.
+def shown_url(url: str) -> str:
+    """Return a URL without its query and fragment, which may contain a key."""
+    parts = split_url(url)
+    return f"{parts.scheme}://{parts.hostname}{parts.path}"
+
+
+def check_allowed(parts: SplitResult, settings: Settings) -> None:
+    """Refuse a URL whose scheme or host the settings do not allow.
 
     Raises
     ------
@@ -125,12 +134,12 @@ def check_place(parts: SplitResult, settings: Settings) -> None:
     schemes = _listed(settings.remote_schemes)
     if parts.scheme not in schemes:
         raise InputError(
-            f"Datasets may not come from {parts.scheme}:// URLs (setting remote_schemes).",
+            f"{parts.scheme}:// URLs of datasets are not allowed (setting remote_schemes).",
             f"Allowed: {', '.join(schemes) or 'none'}.",
         )
     hosts, host = _listed(settings.remote_hosts), (parts.hostname or "").rstrip(".")
     if hosts and not any(host == h or (h.startswith("*.") and host.endswith(h[1:])) for h in hosts):
-        raise InputError(f"Datasets may not come from the host {host!r} (setting remote_hosts).", "Ask the operator.")
+        raise InputError(f"Datasets of the host {host!r} are not allowed (setting remote_hosts).", "Ask the operator.")
 
 
 def _listed(text: str) -> list[str]:

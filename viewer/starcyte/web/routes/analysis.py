@@ -109,7 +109,7 @@ def _after_index(ctx: Context, matrix: Matrix, method: str, tick: Tick) -> Tick:
     """
     if not METHODS[method].needs_index:
         return tick
-    ctx.loader.wait_index(matrix.name, lambda done: tick(done / 2))
+    ctx.loader.wait_for_index(matrix.name, lambda done: tick(done / 2))
     return lambda done: tick(0.5 + done / 2)
 
 
