@@ -357,7 +357,7 @@ class CatalogService(Generic[C]):
             indexing=True,
             probe=_FailedProbe(problem) if problem else summary,
             remote=remote,
-            indexing_slot=self._index_lock,
+            index_lock=self._index_lock,
         )
         loader.title = self.title_of(entry)
         jobs = ScopedJobs(self.jobs, f"{entry.id} {self._pool.n_opened}")

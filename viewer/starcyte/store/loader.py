@@ -49,7 +49,7 @@ class DatasetLoader:
         A check that opening the file does not crash the process.
     remote
         The file at a URL, in place of a path.
-    indexing_slot
+    index_lock
         Held while an index is built: the datasets of one server share it.
     make
         Writes the file of the demo dataset and returns its path.
@@ -65,14 +65,14 @@ class DatasetLoader:
         indexing: bool = False,
         probe: OpeningProbe | None = None,
         remote: RemoteFile | None = None,
-        indexing_slot: threading.Semaphore | None = None,
+        index_lock: threading.Semaphore | None = None,
         make: Callable[[Settings], Path] | None = None,
         retry_seconds: float = 30.0,
     ) -> None:
         self._make = make
         self._probe = probe
         self._remote = remote
-        self._indexing_slot = indexing_slot
+        self._index_lock = index_lock
         self._retry_seconds = retry_seconds
         self._closed = threading.Event()
         self._indexing = indexing
@@ -178,7 +178,7 @@ class DatasetLoader:
         dataset = self._dataset
         assert dataset is not None
         if self._indexing:
-            self._background = BackgroundIndexing(dataset, self._settings, self._indexing_slot)
+            self._background = BackgroundIndexing(dataset, self._settings, self._index_lock)
             if dataset.default_matrix:
                 self._background.want(dataset.default_matrix)
         self.message = ""
