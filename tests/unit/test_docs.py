@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -75,3 +76,39 @@ def test_every_caution_of_cellxgene_has_its_setting_and_its_test() -> None:
         ):
             assert (ROOT / path).exists(), path
             assert f"def {name}(" in (ROOT / path).read_text() if name else True, (path, name)
+
+
+def test_contributing_has_the_layers_and_rules_that_lint_checks() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    setup = configparser.ConfigParser()
+    setup.read_string((ROOT / "setup.cfg").read_text())
+    contracts = [setup[name] for name in setup.sections() if name.startswith("importlinter:contract:")]
+    layers = next(contract["layers"].split("\n") for contract in contracts if contract["type"] == "layers")
+    names = [layer.replace("starcyte.", "").split(" | ") for layer in reversed(layers) if layer]
+    assert " <- ".join(n[0] if len(n) == 1 else f"{{{', '.join(n)}}}" for n in names) in text
+    assert [c["name"] for c in contracts if c["type"] != "layers" and f"- {c['name']}.\n" not in text] == []
+
+
+def test_contributing_has_the_order_of_the_folders_of_the_client() -> None:
+    (chain,) = re.findall(r"^wire <- .*$", (ROOT / "CONTRIBUTING.md").read_text(), flags=re.MULTILINE)
+    order = [set(re.findall(r"\w+", group)) for group in chain.split(" <- ")]
+    rules = (ROOT / "viewer" / "client" / ".dependency-cruiser.cjs").read_text()
+    known = dict(re.findall(r"^const (\w+) = \[(.*)\];$", rules, flags=re.MULTILINE))
+    table = re.findall(
+        r"^  (\w+): (?:\[(.*)\]|(\w+)),$", rules.partition("MAY_IMPORT")[2].partition("};")[0], re.MULTILINE
+    )
+    assert {folder for folder, _, _ in table} == set.union(*order)
+    for folder, listed, name in table:
+        allowed = listed or known.get(name, "")
+        while "..." in allowed:
+            allowed = re.sub(r"\.\.\.(\w+)", lambda spread: known[spread[1]], allowed)
+        place = next(i for i, group in enumerate(order) if folder in group)
+        assert set(re.findall(r"\w+", allowed)) <= set().union(*order[:place]), folder
+
+
+def test_contributing_lists_folders_that_exist_and_no_package_is_missing() -> None:
+    listed = set(re.findall(r"^\| `([^`]+/)` \|", (ROOT / "CONTRIBUTING.md").read_text(), flags=re.MULTILINE))
+    assert [folder for folder in listed if not (ROOT / folder).exists() and "static" not in folder] == []
+    packages = {init.parent for init in (ROOT / "viewer" / "starcyte").glob("*/**/__init__.py")}
+    in_depth = {f"{package.relative_to(ROOT)}/" for package in packages if package.parent.name != "curation"}
+    assert in_depth <= listed
