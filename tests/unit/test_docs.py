@@ -112,3 +112,11 @@ def test_contributing_lists_folders_that_exist_and_no_package_is_missing() -> No
     packages = {init.parent for init in (ROOT / "viewer" / "starcyte").glob("*/**/__init__.py")}
     in_depth = {f"{package.relative_to(ROOT)}/" for package in packages if package.parent.name != "curation"}
     assert in_depth <= listed
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_files_that_are_named_exist(document: str) -> None:
+    paths = re.findall(
+        r"`((?:tests|benchmarks|viewer|docs|deploy|tool)/[^`\s:]+)(?:::\w+)?`", (ROOT / document).read_text()
+    )
+    assert [path for path in paths if not (ROOT / path).exists() and "/static/" not in path] == []
