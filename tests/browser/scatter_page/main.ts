@@ -1,6 +1,6 @@
 /** The scatter plot and the crossfilter without the rest of the page, within reach of test_scatter.py. */
 import { attachGestures } from '../../../viewer/client/src/canvas/gestures';
-import { createScatter } from '../../../viewer/client/src/canvas/renderer';
+import { createScatter } from '../../../viewer/client/src/canvas/webgl/renderer';
 import { createCrossfilter } from '../../../viewer/client/src/crossfilter/client';
 
 const canvas = document.querySelector('canvas') as HTMLCanvasElement;

@@ -3,9 +3,9 @@ import { between, boundsOf, confined, fitView, panned, project, unproject, zoome
 import { buildGrid } from './grid';
 import { anchors, type Label, placeLabels } from './labels';
 import { lassoCells } from './lasso';
-import { drawOrder, shuffled, thinned } from './order';
 import { FADED, HIGHLIGHTED, NORMAL } from './paint';
-import { diameterOf, fadedOn, layerStyles, opacityOf } from './style';
+import { drawOrder, shuffled, thinned } from './webgl/order';
+import { diameterOf, fadedOn, layerStyles, opacityOf } from './webgl/style';
 
 const { NaN: nan, POSITIVE_INFINITY: inf } = Number;
 const size = { width: 1000, height: 800 };

@@ -4,9 +4,9 @@
  */
 
 import type { Box, View } from '../camera';
-import { type DrawOrder, LAYERS, thinned } from '../order';
 import type { Rgb } from '../paint';
 import { Backdrop, type BackdropImage } from './backdrop';
+import { type DrawOrder, LAYERS, thinned } from './order';
 import { link, type Target } from './shader';
 
 const VERTEX = `#version 300 es

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { byDepth } from '../../canvas/order';
+import { byDepth } from '../../canvas/webgl/order';
 import { ballOf, FRONT, OBLIQUE, readTurn, type Solid, turned, turnedOn } from './rotation3d';
 
 const random = (n: number, seed: number) => {

@@ -1,7 +1,7 @@
 /** How large and how opaque the cells are: from their number, the zoom and the user's factor. Pure. */
-import type { Size } from './camera';
-import type { Rgb } from './paint';
-import type { LayerStyle } from './webgl/program';
+import type { Size } from '../camera';
+import type { Rgb } from '../paint';
+import type { LayerStyle } from './program';
 
 /** Smallest and largest automatic diameter at the fitted view, in CSS pixels. */
 const LEAST = 1.2;

@@ -1,18 +1,18 @@
 /** The WebGL2 implementation of `Scatter`. */
 
-import { boundsOf, eased, type Size, type View } from './camera';
-import { type Grid, gridSteps } from './grid';
-import { lassoCells } from './lasso';
-import { byDepth, type Drawn, type DrawOrder, drawOrder, orderSteps, shuffled } from './order';
+import { boundsOf, eased, type Size, type View } from '../camera';
+import { CellIndex } from '../cellIndex';
+import { lassoCells } from '../lasso';
+import { FADED, type Lut, type Order, type Rgb } from '../paint';
+import type { PngOptions, PositionOptions, Scatter, ScatterOptions } from '../scatter';
+import { still, Viewpoint } from '../viewpoint';
+import type { BackdropImage } from './backdrop';
+import { DrawOrders } from './drawOrders';
+import type { Drawn } from './order';
 import { Pace } from './pace';
-import { FADED, type Lut, type Order, type Rgb } from './paint';
-import type { PngOptions, PositionOptions, Scatter, ScatterOptions } from './scatter';
-import { inSteps, whole } from './steps';
+import { picture } from './picture';
+import { type LayerStyle, type Morph, Program, THIN } from './program';
 import { diameterOf, fadedOn, layerStyles, opacityOf } from './style';
-import { still, Viewpoint } from './viewpoint';
-import type { BackdropImage } from './webgl/backdrop';
-import { picture } from './webgl/picture';
-import { type LayerStyle, type Morph, Program, THIN } from './webgl/program';
 
 /** Milliseconds that cells take from one embedding to another, and how many may go. */
 const MOVING = 700;
@@ -52,17 +52,13 @@ class WebGLScatter implements Scatter {
   #lut = PLAIN;
   #mask: Uint8Array | null = null;
   #image: BackdropImage | null = null;
-  #order: Order = 'shuffled';
   #background: Rgb;
   #factor: number;
   #opacity: number | null;
 
   #nDrawable = 0;
-  #grid: Grid | null = null;
-  /** The index of the cells under way, and how its steps are stopped. */
-  #gridding: Generator<undefined, Grid> | null = null;
-  #stopGridding = () => {};
-  #shuffle: Uint32Array | null = null;
+  readonly #index = new CellIndex();
+  readonly #orders = new DrawOrders();
 
   /** Cells on their way to their places. */
   #morph: (Morph & { begin: number }) | null = null;
@@ -74,9 +70,6 @@ class WebGLScatter implements Scatter {
   readonly #pace = new Pace();
   /** Milliseconds that ordering all cells took last. */
   #ordering = 0;
-  /** The order of all cells, made while the picture was thin; what changes it puts an end to it. */
-  #ordered: DrawOrder | null = null;
-  #stopOrdering = () => {};
   #rest: ReturnType<typeof setTimeout> | undefined;
   /** What the GPU has an old copy of. */
   #stale: Record<Part, boolean> = { places: true, codes: true, lut: true, order: true, image: true };
@@ -107,7 +100,7 @@ class WebGLScatter implements Scatter {
     const { animate = false, depth = null } = options;
     if (x.length !== y.length) throw new RangeError(`${x.length} x coordinates for ${y.length} y coordinates`);
     if (x.length !== this.#x.length) {
-      this.#shuffle = null;
+      this.#orders.resize();
       if (this.#codes && this.#codes.length !== x.length) this.#codes = null;
       if (this.#mask && this.#mask.length !== x.length) this.#mask = null;
       this.#stale.codes = true;
@@ -125,7 +118,7 @@ class WebGLScatter implements Scatter {
     for (let i = 0; i < x.length; i++) {
       if ((x[i] as number) - (x[i] as number) + ((y[i] as number) - (y[i] as number)) === 0) this.#nDrawable++;
     }
-    this.#index();
+    this.#index.set(x, y, this.#camera.box, REST);
     this.#changed('places', 'order');
   }
 
@@ -142,7 +135,7 @@ class WebGLScatter implements Scatter {
   }
 
   setOrder(order: Order): void {
-    this.#order = order;
+    this.#orders.setKind(order);
     this.#changed('order');
   }
 
@@ -222,11 +215,10 @@ class WebGLScatter implements Scatter {
   }
 
   pick(px: number, py: number, reach = Math.max(5, this.pointDiameter / 2 + 2)): number {
-    const grid = this.#indexed();
     const [x, y] = this.unproject(px, py);
     const distance = reach / this.view.scale;
-    const clear = grid.nearest(x, y, distance, (cell) => this.#isShown(cell) && this.#mask?.[cell] !== FADED);
-    return clear >= 0 || !this.#mask ? clear : grid.nearest(x, y, distance, (cell) => this.#isShown(cell));
+    const clear = this.#index.nearest(x, y, distance, (cell) => this.#isShown(cell) && this.#mask?.[cell] !== FADED);
+    return clear >= 0 || !this.#mask ? clear : this.#index.nearest(x, y, distance, (cell) => this.#isShown(cell));
   }
 
   lasso(polygon: ArrayLike<number>): Uint32Array {
@@ -262,8 +254,8 @@ class WebGLScatter implements Scatter {
   dispose(): void {
     cancelAnimationFrame(this.#frame);
     clearTimeout(this.#rest);
-    this.#stopGridding();
-    this.#stopOrdering();
+    this.#index.dispose();
+    this.#orders.stop();
     this.#observer.disconnect();
     window.removeEventListener('resize', this.#resized);
     this.canvas.removeEventListener('webglcontextlost', this.#lost);
@@ -282,40 +274,9 @@ class WebGLScatter implements Scatter {
     return (this.#lut.rgba[4 * code + 3] ?? 0) > 0;
   }
 
-  /** The index of the cells; where it is under way, the rest of it is made at once. */
-  #indexed(): Grid {
-    if (!this.#grid) {
-      this.#stopGridding();
-      this.#grid = whole(this.#gridding ?? gridSteps(this.#x, this.#y, this.#camera.box));
-      this.#gridding = null;
-    }
-    return this.#grid;
-  }
-
-  /** Index the cells by place once they rest: cells that turn are elsewhere in the next frame. */
-  #index(): void {
-    this.#stopGridding();
-    this.#grid = null;
-    this.#gridding = null;
-    let stop = () => {};
-    const timer = setTimeout(() => {
-      this.#gridding = gridSteps(this.#x, this.#y, this.#camera.box);
-      stop = inSteps(this.#gridding, (grid) => {
-        this.#grid = grid;
-      });
-    }, REST);
-    this.#stopGridding = () => {
-      clearTimeout(timer);
-      stop();
-    };
-  }
-
   #changed(...parts: Part[]): void {
     for (const part of parts) this.#stale[part] = true;
-    if (parts.includes('order')) {
-      this.#stopOrdering();
-      this.#ordered = null;
-    }
+    if (parts.includes('order')) this.#orders.reset();
     this.#frame ||= requestAnimationFrame(this.#tick);
   }
 
@@ -337,33 +298,19 @@ class WebGLScatter implements Scatter {
     const slow = this.#pace.slow || (this.#stale.order && this.#ordering > SLOW_ORDER);
     if (!slow || this.#nDrawable <= THIN) return false;
     clearTimeout(this.#rest);
-    this.#stopOrdering();
+    this.#orders.stop();
     this.#rest = setTimeout(this.#rested, REST);
     return true;
   }
 
   /** Order all cells in steps, so that the page answers meanwhile, and draw them. */
   #rested = (): void => {
-    if (!this.#stale.order || this.#ordered) {
-      this.#changed();
-      return;
-    }
-    this.#stopOrdering = inSteps(orderSteps(this.#drawn(), this.#order, this.#mixed()), (order) => {
-      this.#ordered = order;
-      this.#changed();
-    });
+    if (!this.#stale.order || this.#orders.isPrepared) this.#changed();
+    else this.#orders.prepare(this.#drawn(), this.#depth, () => this.#changed());
   };
 
   #drawn(): Drawn {
     return { x: this.#x, y: this.#y, codes: this.#codes, lut: this.#lut, mask: this.#mask };
-  }
-
-  /** What cells lie on which where the order is shuffled. */
-  #mixed(): Uint32Array | null {
-    if (this.#order !== 'shuffled') return null;
-    if (this.#depth) return byDepth(this.#depth);
-    this.#shuffle ??= shuffled(this.#x.length);
-    return this.#shuffle;
   }
 
   #draw(thin = false): void {
@@ -388,15 +335,12 @@ class WebGLScatter implements Scatter {
     if (stale.codes) program.setCodes(this.#codes);
     if (stale.lut) program.setLut(this.#lut.rgba);
     if (stale.image) program.setImage(this.#image);
-    if (stale.order && thin) {
-      this.#shuffle ??= shuffled(this.#x.length);
-      program.setThinOrder(drawOrder(this.#drawn(), this.#order, this.#shuffle, THIN));
-    } else if (stale.order) {
+    if (stale.order && thin) program.setThinOrder(this.#orders.ofFew(this.#drawn(), THIN));
+    else if (stale.order) {
       const begin = performance.now();
-      const made = this.#ordered;
-      program.setOrder(made ?? drawOrder(this.#drawn(), this.#order, this.#mixed()));
-      if (!made) this.#ordering = performance.now() - begin;
-      this.#ordered = null;
+      const { isPrepared } = this.#orders;
+      program.setOrder(this.#orders.ofAll(this.#drawn(), this.#depth));
+      if (!isPrepared) this.#ordering = performance.now() - begin;
     }
     const order = stale.order && thin;
     this.#stale = { places: false, codes: false, lut: false, order, image: false };

@@ -5,8 +5,8 @@
  * a point, and so put a halo around every one, and translucent points would hide each other. The sort costs some 10 ms per
  * million cells, cells that are not drawn cost the GPU nothing, and each layer is one range of the buffer.
  */
-import { FADED, HIGHLIGHTED, type Lut, type Order } from './paint';
-import { inPieces, whole } from './steps';
+import { FADED, HIGHLIGHTED, type Lut, type Order } from '../paint';
+import { inPieces, whole } from '../steps';
 
 /** Layers from the lowest: cells faded by the mask, by the table, normal ones, those that stand out. */
 export const LAYERS = 4;
