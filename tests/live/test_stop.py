@@ -142,7 +142,7 @@ def test_its_page_ends_it_and_what_was_made_is_in_the_folder(launched, pbmc, tmp
 def test_a_viewer_that_nobody_uses_ends(launched, pbmc):
     viewer = launched(pbmc, "--idle-timeout=2")
     assert viewer.process.wait(120) == 0
-    assert viewer.out.splitlines()[-1] == "starcyte: nobody used it for 2 s"
+    assert viewer.out.splitlines()[-1] == "starcyte: stopped after 2 s without requests"
     assert viewer.err == ""
 
 

@@ -114,7 +114,7 @@ def test_a_number_outside_its_range_is_refused(name, value):
 
 @pytest.mark.parametrize("given", [{"colour": 1}, {"Title": "x"}, {"": 1}], ids=["unknown", "capital", "empty"])
 def test_an_unknown_name_is_refused(given):
-    with pytest.raises(SettingInvalid, match="There is no setting"):
+    with pytest.raises(SettingInvalid, match="Unknown setting"):
         Settings(**given)
 
 

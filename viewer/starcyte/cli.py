@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from starcyte.web.idle import IdleClock
 
 
-_DATASET_HELP = "Path of an .h5ad file, of any name, or its URL; `launch` also looks for it in the variable DATASET."
+_DATASET_HELP = "Path or URL of an .h5ad file, of any name; default: the environment variable DATASET."
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -42,10 +42,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0; 2 for an input that cannot be used, told in one line on standard error; 1 for a defect of starcyte's own.
+        0; 2 for an invalid input, reported in one line on standard error; 1 for a defect of starcyte.
     """
     logging.basicConfig(format="starcyte: %(levelname)s: %(message)s", level=logging.WARNING)
-    # it warns of each moment in which more requests wait than there are threads
+    # it warns each time that more requests are queued than there are threads
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     try:
         args = _parser().parse_args(argv)
@@ -54,17 +54,17 @@ def main(argv: Sequence[str] | None = None) -> int:
             logging.getLogger().setLevel(logging.INFO)
         return int(args.run(args, settings))
     except StarcyteError as error:
-        _complain(error)
+        _print_error(error)
         return error.exit_status
     except BrokenPipeError:
-        sys.stderr.close()  # whoever read our output has left; Python would complain of it at exit
+        sys.stderr.close()  # the reader of a pipe has exited; Python would print an error at exit
         return 0
     except KeyboardInterrupt:
         return 130
 
 
 def launch(args: argparse.Namespace, settings: Settings) -> NoReturn:
-    """Show one dataset until stopped."""
+    """Serve one dataset until stopped."""
     from starcyte.server import bind, serve, url_of
     from starcyte.store.open import detect_format
     from starcyte.store.probe import Probe
@@ -75,7 +75,7 @@ def launch(args: argparse.Namespace, settings: Settings) -> NoReturn:
         detect_format(path)
         probe = Probe(path, settings)
     listener = bind(settings)
-    # the port is bound: from here on whoever asks waits for an answer, so that the slower imports come after
+    # clients wait from now on and are not refused, so that the slow imports follow here
     from starcyte.demo.file import demo_file
     from starcyte.store.index.malloc import keep_freed_memory
     from starcyte.store.loader import DatasetLoader
@@ -84,7 +84,7 @@ def launch(args: argparse.Namespace, settings: Settings) -> NoReturn:
 
     keep_freed_memory()
     loader = DatasetLoader(
-        path, settings, on_error=_complain, indexing=True, probe=probe, remote=remote, make=demo_file
+        path, settings, on_error=_print_error, indexing=True, probe=probe, remote=remote, make=demo_file
     )
     access = Access(settings, _accounts(settings) if settings.access == "password" else None)
     app = create_app(settings, loader, access)
@@ -105,7 +105,7 @@ def launch(args: argparse.Namespace, settings: Settings) -> NoReturn:
 
 
 def _end(reason: str) -> None:
-    """End the server, and say why: whoever started it may pass it on."""
+    """Stop the server, and print the reason for the process that started it."""
     print(f"starcyte: {reason}", flush=True)
     os.kill(os.getpid(), signal.SIGTERM)
 
@@ -114,11 +114,11 @@ def _idle_clock(seconds: float, is_opening: Callable[[], bool]) -> IdleClock:
     from starcyte.web.idle import IdleClock
 
     length = f"{seconds / 60:g} min" if seconds >= 60 else f"{seconds:g} s"
-    return IdleClock(seconds, lambda: _end(f"nobody used it for {length}"), is_opening)
+    return IdleClock(seconds, lambda: _end(f"stopped after {length} without requests"), is_opening)
 
 
 def serve(args: argparse.Namespace, settings: Settings) -> NoReturn:
-    """Show a catalog of datasets until stopped."""
+    """Serve a catalog of datasets until stopped."""
     from starcyte.catalog.catalog import Catalog
     from starcyte.server import bind, url_of
     from starcyte.server import serve as serve_app
@@ -150,7 +150,7 @@ def serve(args: argparse.Namespace, settings: Settings) -> NoReturn:
 
 
 def _leave(status: int) -> NoReturn:
-    """End the process now: Python would wait for threads that still compute what nobody will see, at times for ever."""
+    """Exit at once: Python would wait for the threads of cancelled computations."""
     for process in multiprocessing.active_children():
         process.kill()
     logging.shutdown()
@@ -163,12 +163,12 @@ def _open_browser(link: str) -> None:
     import threading
     import webbrowser
 
-    # apart: a browser in a terminal comes back when it is left
+    # in a thread: a browser in a terminal blocks until it is quit
     threading.Thread(target=webbrowser.open, args=(link,), daemon=True).start()
 
 
 def _way_in(access: Access) -> str:
-    """Return what follows the address in the link that is printed."""
+    """Return the query of the printed link, with the token."""
     return f"?token={access.token}" if access.mode == "token" else ""
 
 
@@ -182,7 +182,9 @@ def _accounts(settings: Settings) -> Accounts:
 def user(args: argparse.Namespace, settings: Settings) -> int:
     """Add, list, change and remove the accounts of --access=password."""
     if args.action != "list" and not args.name:
-        raise InputError(f"`starcyte user {args.action}` needs a name.", f"Say `starcyte user {args.action} NAME`.")
+        raise InputError(
+            f"`starcyte user {args.action}` requires a name.", f"Usage: `starcyte user {args.action} NAME`."
+        )
     accounts = _accounts(settings)
     if args.action == "list":
         for account in accounts.all():
@@ -200,17 +202,17 @@ def user(args: argparse.Namespace, settings: Settings) -> int:
 
 
 def _password() -> str:
-    """Ask for a password: on a terminal unseen and twice, else it is the first line of the input."""
+    """Read a password: twice from a terminal, without echo, or the first line of standard input."""
     if not sys.stdin.isatty():
         return sys.stdin.readline().rstrip("\r\n")
     first = getpass.getpass("Password: ")
-    if getpass.getpass("Once more: ") != first:
+    if getpass.getpass("Repeat password: ") != first:
         raise InputError("The passwords differ.", "Try again.")
     return first
 
 
 def prepare(args: argparse.Namespace, settings: Settings) -> int:
-    """Make the column index of a dataset ahead of time, so that it opens ready."""
+    """Build the column index of a dataset ahead of time."""
     from starcyte.demo.file import demo_file
     from starcyte.store.index.background import prepare as make
     from starcyte.store.open import open_dataset
@@ -232,7 +234,7 @@ def prepare(args: argparse.Namespace, settings: Settings) -> int:
 
 
 def inspect(args: argparse.Namespace, settings: Settings) -> int:
-    """Print what the viewer would show, and what is wrong with the file."""
+    """Describe the contents of a file, and list its problems."""
     dataset = _open(args, settings).dataset()
     found = dataset.check(_progress("Checking"))
     description = dataset.describe()
@@ -245,7 +247,7 @@ def inspect(args: argparse.Namespace, settings: Settings) -> int:
 
 
 def export(args: argparse.Namespace, settings: Settings) -> int:
-    """Write what was made of a dataset to a file, or into a new h5ad."""
+    """Export annotations, gene sets or a session, or write a new h5ad with the annotations."""
     from starcyte.curation.files.export import export as write
 
     dataset = _open(args, settings).dataset()
@@ -260,7 +262,7 @@ def get(args: argparse.Namespace, settings: Settings) -> int:
     from starcyte.web.access import Access
     from starcyte.web.app import create_app
 
-    # whoever may run this may read the file: nobody has to come in
+    # without authentication: the user of the command can read the file anyway
     app = create_app(settings, _open(args, settings), Access(Settings()))
     response = app.test_client().get("/" + args.path.lstrip("/"))
     if response.status_code >= 400:
@@ -284,8 +286,14 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("dataset", nargs="?", metavar="DATASET", help=_DATASET_HELP)
         command.set_defaults(run=run)
         if run is prepare:
-            command.add_argument("--matrix", action="append", help="Matrix to index; default: the one shown first.")
-            command.add_argument("--output", type=Path, metavar="FILE", help="Archive to write; see --index-file.")
+            command.add_argument(
+                "--matrix",
+                action="append",
+                help="Matrix to index; repeat the option for several; default: the one shown initially.",
+            )
+            command.add_argument(
+                "--output", type=Path, metavar="FILE", help="Write the indexes to an archive, for --index-file."
+            )
         if run is inspect:
             command.add_argument("--json", action="store_true", help="Print JSON.")
     command = commands.add_parser("serve", help=serve.__doc__, description=serve.__doc__, parents=[common])
@@ -297,16 +305,16 @@ def _parser() -> argparse.ArgumentParser:
         "--output",
         required=True,
         metavar="FILE",
-        help="What to write; its ending says what: .csv, .tsv or .tabular the annotations, .gmt the gene sets, .json a"
-        " session, .h5ad the dataset with the annotations as columns of obs.",
+        help="File to write, by its extension: annotations (.csv, .tsv, .tabular), gene sets (.gmt), a session (.json),"
+        " or the dataset with the annotations as columns of obs (.h5ad).",
     )
     command.add_argument(
         "--annotations",
         metavar="FILE",
-        help="Take annotations from a table or a saved session, not from the data folder.",
+        help="Read the annotations from a table or a session; default: from the data folder.",
     )
     command.add_argument(
-        "--user", default="", metavar="NAME", help="Whose annotations; default: those of all who share."
+        "--user", default="", metavar="NAME", help="User whose annotations are exported; default: the shared ones."
     )
     command.set_defaults(run=export)
     command = commands.add_parser("get", help=get.__doc__, description=get.__doc__, parents=[common])
@@ -314,7 +322,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("path", metavar="PATH", help="Path and query, such as 'api/v1/expression?gene=CD3D'.")
     command.set_defaults(run=get)
     command = commands.add_parser("user", help=user.__doc__, description=user.__doc__, parents=[common])
-    command.add_argument("action", choices=("add", "list", "password", "remove", "role"), help="What to do.")
+    command.add_argument("action", choices=("add", "list", "password", "remove", "role"), help="Action.")
     command.add_argument("name", nargs="?", metavar="NAME", help="The user.")
     command.add_argument("user_role", nargs="?", metavar="ROLE", help="read, annotate or admin; default: annotate.")
     command.set_defaults(run=user)
@@ -322,19 +330,19 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _dataset(args: argparse.Namespace, settings: Settings) -> tuple[Path | None, RemoteFile | None]:
-    """Return the path of the dataset or where to fetch it from; neither for the demo."""
+    """Return the path or the remote file of the dataset; neither for the demo."""
     given = cast("str | None", args.dataset) or (None if args.demo else os.environ.get("DATASET"))
     if args.demo and given is None:
         return None, None
     if args.demo or given is None:
-        raise InputError("A dataset is needed, or --demo, and not both.", "`starcyte launch FILE` shows a file.")
+        raise InputError("Give either a dataset or --demo.", "`starcyte launch FILE` shows a file.")
     if is_url(given):
         return None, RemoteFile(given, settings)
     return Path(given), None
 
 
 def _local(args: argparse.Namespace, settings: Settings) -> Path | None:
-    """Return the path of the dataset, fetched first if need be; None for the demo."""
+    """Return the path of the dataset, downloading it first if it is remote; None for the demo."""
     path, remote = _dataset(args, settings)
     if remote is None:
         return path
@@ -358,16 +366,16 @@ def _open(args: argparse.Namespace, settings: Settings) -> DatasetLoader:
     return loader
 
 
-def _complain(error: StarcyteError) -> None:
+def _print_error(error: StarcyteError) -> None:
     print(f"starcyte: {error}", file=sys.stderr, flush=True)
 
 
-def _progress(what: str) -> Callable[[float], None]:
-    """Return what shows a bar on a terminal, and nothing elsewhere."""
+def _progress(title: str) -> Callable[[float], None]:
+    """Return a function that draws a progress bar on a terminal, and does nothing elsewhere."""
 
     def show(done: float) -> None:
         bar = "█" * int(done * 40)
-        print(f"\r{what} {bar:·<40} {done:4.0%}", end="" if done < 1 else "\n", file=sys.stderr, flush=True)
+        print(f"\r{title} {bar:·<40} {done:4.0%}", end="" if done < 1 else "\n", file=sys.stderr, flush=True)
 
     return show if sys.stderr.isatty() else lambda done: None
 

@@ -1,4 +1,4 @@
-"""The process that serves: a bound port first, then waitress; signals; the ready file."""
+"""The server process: it binds the port, serves by waitress, handles signals and writes the ready file."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ if TYPE_CHECKING:
 MODES = ("", "none", "token", "password", "proxy")
 _SHORTEST_TOKEN = 16
 _FIRST_PORT, _LAST_PORT = 5005, 5104
-# what a process opens besides connections
+# open files of a process besides connections
 _SPARE_DESCRIPTORS = 512
-# Galaxy goes on a second after SIGTERM, whether we have left or not
+# Galaxy collects the outputs a second after SIGTERM
 _GRACE_SECONDS = 0.4
 
 
 def bind(settings: Settings) -> socket.socket:
-    """Return a socket that listens, so that whoever knocks from now on waits instead of being refused.
+    """Return a listening socket: from now on clients wait for a response instead of being refused.
 
     Raises
     ------
     AddressUnusable
-        If the port is taken, the host is not an address of this machine, or others than this machine could come in
-        unasked.
+        If the port is in use, the host is not an address of this machine, or other machines would have access without
+        authentication.
     SettingInvalid
         If the settings of access contradict each other.
     """
@@ -50,14 +50,14 @@ def bind(settings: Settings) -> socket.socket:
     for port in ports:
         try:
             found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-            # a name such as localhost may be both; browsers are sent to the address of version 4
+            # a name such as localhost may have both; browsers are sent to the IPv4 address
             family, kind, protocol, _, address = min(found, key=lambda info: info[0] != socket.AF_INET)
             _refuse_open(str(address[0]), settings)
             listener = socket.socket(family, kind, protocol)
         except (OSError, UnicodeError) as error:
-            raise AddressUnusable(f"Host {host!r} cannot be listened on: {error}.", "Check --host.") from None
+            raise AddressUnusable(f"Cannot listen on host {host!r}: {error}.", "Check --host.") from None
         try:
-            # without it a port stays taken for a minute after a busy server has left
+            # otherwise a port stays in use for a minute after a busy server has ended
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind(address)
             listener.listen(1024)
@@ -65,9 +65,9 @@ def bind(settings: Settings) -> socket.socket:
         except OSError as error:
             listener.close()
             reason = error
-    place = f"Port {wanted}" if wanted >= 0 else f"Every port from {_FIRST_PORT} to {_LAST_PORT}"
+    tried = f"port {wanted}" if wanted >= 0 else f"any port from {_FIRST_PORT} to {_LAST_PORT}"
     raise AddressUnusable(
-        f"{place} on {host!r} cannot be listened on: {reason.strerror if reason else ''}.",
+        f"Cannot listen on {tried} of {host!r}: {reason.strerror if reason else ''}.",
         "Choose another with --port; 0 takes any free one.",
     )
 
@@ -78,16 +78,18 @@ def check_access(settings: Settings) -> None:
     Raises
     ------
     SettingInvalid
-        If they do.
+        If one of them requires another value of another.
     """
     if settings.access not in MODES:
-        raise SettingInvalid(f"There is no access {settings.access!r}.", f"Modes: {', '.join(MODES[1:])}.")
+        raise SettingInvalid(f"Unknown value of --access: {settings.access!r}.", f"Values: {', '.join(MODES[1:])}.")
     if settings.public and settings.access != "none":
-        raise SettingInvalid("--public goes with --access=none alone.", "Leave it away, or say --access=none.")
+        raise SettingInvalid("--public requires --access=none.", "Omit it, or add --access=none.")
     if settings.access == "proxy" and not settings.user_header:
-        raise SettingInvalid("--access=proxy needs to know the header.", "Name it with --user-header.")
+        raise SettingInvalid(
+            "--access=proxy requires --user-header.", "Give the header in which the proxy sends the user."
+        )
     if settings.token and settings.access == "token" and len(settings.token) < _SHORTEST_TOKEN:
-        raise SettingInvalid("The token is short enough to be guessed.", f"Give {_SHORTEST_TOKEN} characters or more.")
+        raise SettingInvalid("The token is too short.", f"Give at least {_SHORTEST_TOKEN} characters.")
 
 
 def _refuse_open(address: str, settings: Settings) -> None:
@@ -95,13 +97,13 @@ def _refuse_open(address: str, settings: Settings) -> None:
         return
     if not ipaddress.ip_address(address.partition("%")[0]).is_loopback:
         raise AddressUnusable(
-            f"Whoever reaches {settings.host!r} could see the dataset.",
-            "Add --access=token (or password, or proxy); or say --access=none --public to let everybody in.",
+            f"On {settings.host!r} other machines would have access without authentication.",
+            "Add --access=token, password or proxy; or --access=none --public for access without authentication.",
         )
 
 
 def url_of(listener: socket.socket) -> str:
-    """Return a URL of the socket that a browser on this machine can open."""
+    """Return the URL of a socket for a browser on this machine."""
     host, port = listener.getsockname()[:2]
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
     return f"http://{f'[{host}]' if ':' in host else host}:{port}/"
@@ -121,20 +123,20 @@ def serve(
     app
         The application.
     listener
-        A socket that listens.
+        A listening socket.
     settings
         ``threads``, ``max_body_bytes``, ``max_import_bytes``, ``max_header_bytes``, ``max_connections``,
         ``connection_timeout`` and ``ready_file`` are used.
     on_stop
-        Called when a signal has come; it makes long requests end.
+        Called upon a signal, to end long requests.
     """
-    # imported here, when the port is bound already
+    # imported here, after the port is bound
     from waitress.task import ThreadedTaskDispatcher
 
     from starcyte.connections import BoundedAdjustments, Server, harden_parser
 
     class Dispatcher(ThreadedTaskDispatcher):
-        """Waits for requests under way as long as Galaxy waits for us, where waitress waits five seconds."""
+        """Waits for running requests as long as Galaxy waits; waitress would wait five seconds."""
 
         def shutdown(self, cancel_pending: bool = True, timeout: float = _GRACE_SECONDS) -> bool:
             stopped: bool = super().shutdown(cancel_pending, min(timeout, _GRACE_SECONDS))  # type: ignore[arg-type]
@@ -149,7 +151,7 @@ def serve(
         settings.request_timeout,
         admit or (lambda request: largest),
         threads=settings.threads,
-        # each request has its own limit, that of most requests being the smaller one
+        # each route has its own limit, for most of them the smaller one
         max_request_body_size=largest,
         max_request_header_size=settings.max_header_bytes,
         connection_limit=settings.max_connections,
@@ -158,7 +160,7 @@ def serve(
         # a thread never waits for a socket, and nothing of a response is written to disk
         outbuf_overflow=sys.maxsize,
         asyncore_use_poll=True,
-        # web.guard believes the headers of a proxy that the operator trusts, and nobody else reads them
+        # only the headers of a proxy that the operator trusts are used (web.access)
         clear_untrusted_proxy_headers=False,
         ident=None,
     )
@@ -170,7 +172,7 @@ def serve(
 
 
 def _allow_descriptors(wanted: int) -> None:
-    """Let this process have as many open files as it may need, as far as the machine allows."""
+    """Raise the limit of open files to the number needed, as far as the system allows."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)

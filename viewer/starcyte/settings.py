@@ -39,7 +39,7 @@ class Setting(NamedTuple):
 GROUPS: dict[str, tuple[Setting, ...]] = {
     "Dataset and page": (
         Setting("title", str, "", "Name to show for the dataset; empty: the file's name.", ("-t",)),
-        Setting("about", str, "", "Address of a page about the dataset, linked from the viewer; empty: none."),
+        Setting("about", str, "", "URL of a page about the dataset, linked from the viewer; empty: none."),
         Setting(
             "var_names",
             str,
@@ -87,11 +87,11 @@ GROUPS: dict[str, tuple[Setting, ...]] = {
         Setting("access", str, "", "Authentication: none, token, password or proxy; empty: none."),
         Setting("public", bool, False, "With --access=none: listen beyond this machine without authentication."),
         Setting("role", str, "annotate", "Role of all users: read, annotate or admin; accounts have their own."),
-        Setting("admins", str, "", "Users named by the proxy who are administrators."),
+        Setting("admins", str, "", "Names of users, as sent by the proxy, who are administrators; separate by commas."),
         Setting("token", str, "", "Token of --access=token; empty: a random one at each start."),
         Setting("accounts_file", str, "", "Database of accounts; empty: accounts.sqlite in the folder --data-dir."),
         Setting("session_seconds", float, 43200.0, "Seconds after which a user has to sign in again."),
-        Setting("max_login_failures", int, 10, "Failed logins of a user or an address, at most, within five minutes."),
+        Setting("max_login_failures", int, 10, "Failed logins of a user or an address within five minutes, at most."),
         Setting(
             "user_header", str, "", "Header with the user's name, set by a trusted proxy; empty: all share one user."
         ),
@@ -99,7 +99,7 @@ GROUPS: dict[str, tuple[Setting, ...]] = {
     ),
     "Remote datasets": (
         Setting("remote_schemes", str, "https,http,s3,gs,az", "Allowed URL schemes of datasets."),
-        Setting("remote_hosts", str, "", "Allowed hosts of datasets (*.example.org too); empty: every public one."),
+        Setting("remote_hosts", str, "", "Allowed hosts of datasets, such as *.example.org; empty: every public one."),
         Setting("remote_private", bool, False, "Allow URLs of private, loopback and link-local addresses."),
         Setting("remote_bytes", int, 20 << 30, "Size of the largest dataset that is downloaded."),
         Setting("remote_timeout", float, 30.0, "Seconds without data after which a download is resumed."),
@@ -134,7 +134,7 @@ GROUPS: dict[str, tuple[Setting, ...]] = {
             "data_dir",
             str,
             "",
-            "Folder of what users make; empty: starcyte in the user's data folder.",
+            "Folder of annotations, gene sets and saved items; empty: starcyte in the user's data folder.",
             ("--user-generated-data-dir", "--annotations-dir"),
         ),
         Setting("outputs_dir", str, "", "Folder to export to after every change; empty: none."),
@@ -181,7 +181,7 @@ GROUPS: dict[str, tuple[Setting, ...]] = {
             ("--max-category-items",),
         ),
         Setting("max_bins", int, 1000, "Bins of a histogram, at most."),
-        Setting("max_split", int, 2000, "Distributions in one answer where a column is split by a second one."),
+        Setting("max_split", int, 2000, "Distributions in one answer about a column that is split by a second one."),
         Setting("max_markers", int, 500, "Markers listed for each category, at most."),
         Setting("max_summary_genes", int, 200, "Genes in one summary, or in one answer of several genes."),
         Setting(
@@ -193,7 +193,7 @@ GROUPS: dict[str, tuple[Setting, ...]] = {
 }
 SETTINGS = tuple(setting for group in GROUPS.values() for setting in group)
 _BY_NAME = {s.name: s for s in SETTINGS}
-#: What a catalog may set for one dataset or folder: how it is shown, and nothing that concerns the server
+#: Settings that a catalog may change for a dataset or a folder
 OF_A_DATASET = (
     *("about", "color_by", "diffexp_lfc_cutoff", "disable_annotations", "disable_diffexp", "disable_gene_sets_save"),
     *("embedding", "first_embedding", "max_categories", "obs_names", "read_only", "title", "var_names"),
@@ -201,17 +201,17 @@ OF_A_DATASET = (
 
 
 class Settings:
-    """The values in force, read as attributes.
+    """The settings in force, as attributes.
 
     Parameters
     ----------
     **values
-        Name to value, of the type the table gives; names left out have their default.
+        The values by name; the others have their defaults.
 
     Raises
     ------
     SettingInvalid
-        If a name is not in the table or a value is not of its type.
+        If a name is unknown, or a value is not of the setting's type.
     """
 
     def __init__(self, **values: Any) -> None:
@@ -224,40 +224,40 @@ class Settings:
         return int(self.workers) or len(os.sched_getaffinity(0))
 
     def with_values(self, values: Mapping[str, Any]) -> Settings:
-        """Return settings that are others in some."""
+        """Return a copy with other values of some settings."""
         return Settings(**{**self.__dict__, **values})
 
     def __getattr__(self, name: str) -> Any:
-        raise AttributeError(f"there is no setting {name!r}")
+        raise AttributeError(f"unknown setting {name!r}")
 
     def __setattr__(self, name: str, value: Any) -> None:
-        raise AttributeError("settings do not change")
+        raise AttributeError("settings are read-only")
 
     def __repr__(self) -> str:
         return f"Settings({', '.join(f'{k}={v!r}' for k, v in self.__dict__.items())})"
 
 
 def check(name: str, value: Any, source: str = "") -> Any:
-    """Return the value in the setting's type.
+    """Return a value, converted to the type of its setting.
 
     Parameters
     ----------
     name
         The setting's name.
     value
-        A value of its type, or text as found in a file or the environment.
+        A value of its type, or text from a file or the environment.
     source
-        Where the value stands, for the message.
+        Where the value was found, for the message.
 
     Raises
     ------
     SettingInvalid
-        If there is no such setting or the value is not of its type.
+        If the setting is unknown, or the value is not of its type.
     """
     where = f" (from {source})" if source else ""
     setting = _BY_NAME.get(name)
     if setting is None:
-        raise SettingInvalid(f"There is no setting {name!r}{where}.", "`starcyte launch --help` lists them.")
+        raise SettingInvalid(f"Unknown setting {name!r}{where}.", "`starcyte launch --help` lists the settings.")
     if setting.type is tuple:
         parts = value.split(",") if isinstance(value, str) else value
         return tuple(part.strip() for part in parts if part.strip())
@@ -278,7 +278,7 @@ def check(name: str, value: Any, source: str = "") -> Any:
     if setting.type in (int, float) and not (-1 if name == "port" else 0) <= checked < float("inf"):
         raise SettingInvalid(f"Setting {name!r} is {value!r}{where}.", "Give a number that is not negative.")
     if name == "about" and checked and not re.fullmatch(r"https?://[^\s/]\S*", checked):
-        raise SettingInvalid(f"Setting 'about' is {value!r}{where}.", "Give an address such as https://example.org/.")
+        raise SettingInvalid(f"Setting 'about' is {value!r}{where}.", "Give a URL such as https://example.org/.")
     if name in _POSITIVE and checked < 1:
         raise SettingInvalid(f"Setting {name!r} is {value!r}{where}.", "Give at least 1.")
     if name == "port" and checked > 65535:
@@ -289,12 +289,12 @@ def check(name: str, value: Any, source: str = "") -> Any:
 def load(
     flags: Mapping[str, Any], environ: Mapping[str, str] | None = None, config: str | Path | None = None
 ) -> Settings:
-    """Read the settings from all their sources.
+    """Return the settings from all sources.
 
     Parameters
     ----------
     flags
-        What the command line gave; names left out or None were not given.
+        Options of the command line; None: not given.
     environ
         The environment; the process's own by default. On hosts such as Heroku, ``PORT`` gives the port.
     config
@@ -303,7 +303,7 @@ def load(
     Raises
     ------
     SettingInvalid
-        If a name is not in the table, a value is not of its type, or the file cannot be read.
+        If a name is unknown, a value is not of its type, or the file cannot be read.
     """
     environ = os.environ if environ is None else environ
     values: dict[str, Any] = {}

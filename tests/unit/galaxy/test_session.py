@@ -276,9 +276,9 @@ def test_viewer_ends_with_the_job_however_that_ends(session):
 
 
 def test_why_it_ended_is_in_the_report(session):
-    process = session.start(later=0, say="starcyte: nobody used it for 3 s")
+    process = session.start(later=0, say="starcyte: stopped after 3 s without requests")
     process.communicate(timeout=60)
-    assert "(nobody used it for 3 s)" in session.report.read_text(encoding="utf-8")
+    assert "(stopped after 3 s without requests)" in session.report.read_text(encoding="utf-8")
 
 
 def test_the_report_follows_what_is_made(session):
