@@ -337,8 +337,8 @@ def test_several_datasets_are_a_catalog(session):
     assert (first["color_by"], first["first_embedding"]) == ("cell type", "X_umap")
     assert (first["idle_timeout"], first["outputs_dir"]) == ("30.0", str(session.working / "saved"))
     listed = read_config(Path(first["dataset"]))
-    assert listed.about.title == "2 datasets"
-    assert [(item.place, item.id, item.about.title) for item in listed.items] == [
+    assert listed.metadata.title == "2 datasets"
+    assert [(item.place, item.id, item.metadata.title) for item in listed.entries] == [
         (str(session.config.with_name("dataset_1.dat")), "rm_-rf_b_e", NASTY),
         (str(session.config.with_name("dataset_2.dat")), "other_x_e", "other: 'x' # é😀"),
     ]

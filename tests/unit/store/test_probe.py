@@ -1,4 +1,4 @@
-"""A file that ends the process which opens it."""
+"""Files that crash the process which opens them."""
 
 import faulthandler
 import os
@@ -9,16 +9,15 @@ import time
 import pytest
 from starcyte.errors import DatasetInvalid
 from starcyte.settings import Settings
-from starcyte.store import probe
 from starcyte.store.loader import DatasetLoader
 from starcyte.store.probe import Probe
 
 
-def test_a_good_file_says_nothing(pbmc):
+def test_a_valid_file_passes(pbmc):
     Probe(pbmc, Settings()).wait()
 
 
-def test_a_bad_file_is_left_to_be_told_by_who_opens_it(tmp_path):
+def test_an_ordinary_error_passes(tmp_path):
     path = tmp_path / "x.h5ad"
     path.write_bytes(b"no HDF5 at all")
     Probe(path, Settings()).wait()
@@ -26,28 +25,27 @@ def test_a_bad_file_is_left_to_be_told_by_who_opens_it(tmp_path):
 
 @pytest.fixture
 def forks(monkeypatch):
-    """Let this process be forked, whatever threads other tests left in it, and crash without pages of traceback."""
+    """Allow forks in spite of threads of other tests, and crashes without a traceback."""
     monkeypatch.setattr(threading, "active_count", lambda: 1)
-    told = faulthandler.is_enabled()
+    was_enabled = faulthandler.is_enabled()
     faulthandler.disable()
     yield
-    if told:
+    if was_enabled:
         faulthandler.enable()
 
 
 @pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT], ids=lambda s: s.name)
-def test_a_crash_is_told(monkeypatch, forks, pbmc, number):
-    monkeypatch.setattr(probe, "_open", lambda *_: os.kill(os.getpid(), number))
-    loader = DatasetLoader(pbmc, Settings(), probe=Probe(pbmc, Settings()))
+def test_a_crash_is_reported(forks, pbmc, number):
+    probe = Probe(pbmc, Settings(), lambda *_: os.kill(os.getpid(), number))
+    loader = DatasetLoader(pbmc, Settings(), probe=probe)
     loader.run()
     assert loader.state == "error"
     with pytest.raises(DatasetInvalid, match=f"crash .{number.name}"):
         loader.dataset()
 
 
-def test_what_does_not_end_is_ended(monkeypatch, forks, pbmc):
-    monkeypatch.setattr(probe, "_open", lambda *_: time.sleep(60))
-    started = Probe(pbmc, Settings(open_deadline=0.1))
+def test_a_probe_that_hangs_is_killed(forks, pbmc):
+    started = Probe(pbmc, Settings(open_deadline=0.1), lambda *_: time.sleep(60))
     with pytest.raises(DatasetInvalid, match=r"longer than 0\.1 s"):
         started.wait()
     with pytest.raises(ChildProcessError):

@@ -29,9 +29,13 @@ class Probe:
         The file.
     settings
         ``open_deadline`` and the settings of opening are used.
+    target
+        The function that the process runs; by default it opens the file.
     """
 
-    def __init__(self, path: Path, settings: Settings) -> None:
+    def __init__(
+        self, path: Path, settings: Settings, target: Callable[[Path, Settings], object] | None = None
+    ) -> None:
         self._name = path.name
         self._deadline = time.monotonic() + settings.open_deadline
         self._seconds = settings.open_deadline
@@ -39,7 +43,7 @@ class Probe:
         self._pid = os.fork() if threading.active_count() == 1 else None
         if self._pid == 0:
             try:
-                _open(path, settings)
+                (target or _open)(path, settings)
             finally:
                 os._exit(0)
 
