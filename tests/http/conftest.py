@@ -12,6 +12,8 @@ import pytest
 
 sys.path.append(str(Path(__file__).parent))
 
+import contract
+import werkzeug.test
 from asking import Client
 from h5ad_file import Categorical, Nullable, write_h5ad
 from scipy.sparse import csr_array
@@ -21,6 +23,21 @@ from starcyte.web.app import create_app
 
 N = 40
 TYPES = ["B cell", "T, naïve", "<b>markup</b>", "none of them"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _contract():
+    """Check every answer of a test client against the contract."""
+    real_open = werkzeug.test.Client.open
+
+    def open_(self, *args, **kwargs):
+        response = real_open(self, *args, **kwargs)
+        contract.check(self.application, response)
+        return response
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(werkzeug.test.Client, "open", open_)
+        yield
 
 
 def application(path, run=True, **settings):

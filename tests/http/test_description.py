@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contract
 import pytest
 import schemathesis
 from hypothesis import given
@@ -11,7 +12,9 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 from starcyte.compute.corrections import CORRECTIONS
 from starcyte.compute.methods import METHODS
 from starcyte.compute.methods.method import RESULT_COLUMNS
-from starcyte.web.contract.openapi import description
+from starcyte.web.contract.base import Answer
+from starcyte.web.contract.comparison import DiffexpGene
+from starcyte.web.interface import dataset_routes, describe_catalog, describe_dataset
 
 # whether the data of these can be accepted depends on the dataset: how many cells a group has, which genes there are;
 # and on how one comes in
@@ -30,7 +33,7 @@ DEPENDENT = {
         "summary",
         # on what was made before
         "agreement",
-        "export/files/{id}",
+        "export/files/{file_id}",
         "export/h5ad",
         *(f"export/annotations.{ending}" for ending in ("csv", "tsv", "tabular")),
         "figures/{name}",
@@ -79,7 +82,7 @@ WITHOUT_WRONG_DATA.add(("/api/v1/finish", "post"))
 DEPENDENT.add("/api/v1/finish")
 # any text is a file that may be one
 WITHOUT_WRONG_DATA |= {(f"/api/v1/import/{kind}", "post") for kind in ("annotations", "genesets", "session")}
-OPERATIONS = [(path, method) for path, methods in description()["paths"].items() for method in methods]
+OPERATIONS = [(path, method) for path, methods in describe_dataset().paths.items() for method in methods]
 # schemathesis does not know zstd
 PLAIN = {"Accept-Encoding": "identity"}
 GROUPS = {"a": {"where": [{"column": "louvain", "in": ["1"]}]}, "b": {"ranges": [[0, 5]]}, "limit": 3}
@@ -150,30 +153,54 @@ def test_a_sensible_question_is_answered_as_described(described, path, accept):
 @pytest.mark.parametrize("accept", ["application/json", "text/csv"])
 def test_a_job_is_answered_as_described(described, real, accept):
     job = real.post("diffexp", GROUPS | {"b": "rest"}).json["job_id"]
-    case = described["/api/v1/jobs/{id}"]["get"].Case(path_parameters={"id": job}, headers={"Accept": accept})
+    case = described["/api/v1/jobs/{job_id}"]["get"].Case(path_parameters={"job_id": job}, headers={"Accept": accept})
     assert case.call_and_validate(headers=PLAIN).status_code == 200
 
 
 def test_the_description_names_what_can_be_computed(real):
     schemas = real.json("openapi.json")["components"]["schemas"]
-    assert schemas["Comparison"]["properties"]["method"]["enum"] == list(METHODS)
-    assert schemas["Comparison"]["properties"]["correction"]["enum"] == list(CORRECTIONS)
-    assert set(schemas["Result"]["properties"]["genes"]["items"]["properties"]) == set(RESULT_COLUMNS)
+    assert schemas["DiffexpRequest"]["properties"]["method"]["enum"] == list(METHODS)
+    assert schemas["DiffexpRequest"]["properties"]["correction"]["enum"] == list(CORRECTIONS)
+    assert DiffexpGene.__struct_fields__ == RESULT_COLUMNS
 
 
 def test_every_route_is_described(pbmc_app):
-    def paths(rule):
-        path = rule.replace("<name:name>", "{name}").replace("<job_id>", "{id}").replace("<file_id>", "{id}")
-        return [
-            path.replace(f"<any({', '.join(SAVED_ITEMS)}):plural>", plural)
-            for plural in (SAVED_ITEMS if "<any" in path else [""])
-        ]
-
+    declared = {(part.prefix + route.path, route.method) for part in dataset_routes() for route in part.declared}
     routes = {
-        (path, method.lower())
+        (rule.rule, method)
         for rule in pbmc_app.url_map.iter_rules()
-        for path in paths(rule.rule)
         for method in rule.methods - {"HEAD", "OPTIONS"}
         if rule.rule.startswith("/api/")
     }
-    assert routes == set(OPERATIONS)
+    assert routes == declared
+
+
+def objects(schema):
+    """Yield every schema within a schema that is of type object."""
+    if isinstance(schema, dict):
+        if schema.get("type") == "object":
+            yield schema
+        schema = list(schema.values())
+    if isinstance(schema, list):
+        for part in schema:
+            yield from objects(part)
+
+
+@pytest.mark.parametrize("describe", [describe_dataset, describe_catalog])
+def test_every_object_of_the_description_has_its_properties_listed(describe):
+    found = list(objects(describe().components["schemas"]))
+    assert len(found) > 10
+    assert [each for each in found if not {"properties", "additionalProperties"} & each.keys()] == []
+
+
+class Answered(Answer):
+    """An answer."""
+
+    n: int
+
+
+@pytest.mark.parametrize("data", [{"n": "3"}, {"n": 3, "more": 1}, {}, {"n": None}], ids=str)
+def test_an_answer_that_is_not_as_declared_fails_its_test(data):
+    contract.assert_one_of({"n": 3}, [Answered])
+    with pytest.raises(AssertionError):
+        contract.assert_one_of(data, [Answered])

@@ -312,6 +312,6 @@ def test_a_body_over_the_limit_is_refused(serve, small_file, refused, path):
         refused(response, 405)
 
 
-def test_a_lone_surrogate_names_nothing(small, refused):
+def test_a_lone_surrogate_is_not_json(small, refused):
     body = b'{"a": {"where": [{"column": "\\ud800", "in": ["x"]}]}}'
-    refused(small.open("diffexp", method="POST", data=body, content_type="application/json"), 404, "not_found")
+    refused(small.open("diffexp", method="POST", data=body, content_type="application/json"), 400, "bad_request")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import tracemalloc
 
+import msgspec
 import pytest
 import schemathesis
 from hypothesis import given
@@ -16,7 +17,7 @@ from starcyte.settings import Settings
 from starcyte.store.loader import DatasetLoader
 from starcyte.web.access import Access, Role, needed_role
 from starcyte.web.app import create_app
-from starcyte.web.contract.openapi import description
+from starcyte.web.interface import describe_dataset
 
 PASSWORD, TOKEN = "correct horse", "a-token-that-is-long-enough"
 PROXY = {"access": "proxy", "user_header": "X-User", "trusted_proxies": "127.0.0.1", "admins": "admin"}
@@ -34,7 +35,7 @@ MODES = {
 }
 STRANGERS = [name for name in MODES if name.endswith("a stranger")]
 OPEN = {"/api/v1/health", "/api/v1/session"}
-OPERATIONS = [(path, method) for path, methods in description()["paths"].items() for method in methods]
+OPERATIONS = [(path, method) for path, methods in describe_dataset().paths.items() for method in methods]
 
 
 @pytest.fixture(scope="module", params=MODES)
@@ -65,7 +66,7 @@ def site(request, small_file, tmp_path_factory):
 @pytest.mark.parametrize(("path", "method"), OPERATIONS)
 def test_the_interface_has_no_defect_in_any_mode(site, path, method):
     mode, app, headers = site
-    described = schemathesis.openapi.from_dict(description())
+    described = schemathesis.openapi.from_dict(msgspec.to_builtins(describe_dataset()))
     described.app = app
     headers = headers | {"Accept-Encoding": "identity", "Accept": "application/json"}
 

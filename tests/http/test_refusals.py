@@ -160,12 +160,13 @@ def test_a_defect_is_told_without_its_details(small, refused, monkeypatch, caplo
     def broken(*_):
         raise ZeroDivisionError("a secret of the inside")
 
-    monkeypatch.setattr("starcyte.store.anndata.dataset.AnnDataDataset.describe", broken)
+    monkeypatch.setattr("starcyte.store.anndata.dataset.AnnDataDataset.genes", broken)
     with caplog.at_level(logging.ERROR):
-        response = small.get("schema?token=in-the-query", headers={"Cookie": "galaxysession=in-the-cookie"})
+        response = small.get("genes?q=in-the-query", headers={"Cookie": "galaxysession=in-the-cookie"})
     error = refused(response, 500)
     assert "secret" not in str(error)
-    assert "GET /api/v1/schema failed" in caplog.text
+    assert "GET /api/v1/genes failed" in caplog.text
+    assert "in-the-query" not in caplog.text
     assert "in-the-cookie" not in caplog.text
 
 

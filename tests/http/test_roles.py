@@ -15,19 +15,19 @@ PROXY = {"access": "proxy", "user_header": "X-User", "trusted_proxies": "203.0.1
 #: What everybody may ask, and nothing else: added to by hand alone
 OPEN = {
     ("asset", "GET"),
-    ("health", "GET"),
+    ("health.health", "GET"),
     ("robots", "GET"),
     ("session.show", "GET"),
     ("session.begin", "POST"),
     ("session.end", "DELETE"),
-    ("session.page", "GET"),
+    ("login_page", "GET"),
 }
 #: What changes nothing though its method says so
 HARMLESS = {
     ("analysis.diffexp", "POST"),
     ("analysis.markers", "POST"),
     ("analysis.job_cancel", "DELETE"),
-    ("ending.keep", "POST"),
+    ("shutdown.keep", "POST"),
 }
 
 
@@ -81,7 +81,7 @@ def test_what_a_reader_may_send_is_listed_here(site):
 )
 def test_each_route_refuses_each_role_that_is_too_small(site, user, role):
     for endpoint, method, path in routes(site):
-        if endpoint == "ending.finish":
+        if endpoint == "shutdown.finish":
             continue  # it ends the process
         got, code = status(site, method, path, user)
         refused = code in {"not_signed_in", "forbidden"} and got in {401, 403}
@@ -94,7 +94,7 @@ def test_each_route_refuses_each_role_that_is_too_small(site, user, role):
 
 def test_somebody_who_is_no_trusted_proxy_names_nobody(site):
     for endpoint, method, path in routes(site):
-        if (endpoint, method) in OPEN or endpoint == "ending.finish":
+        if (endpoint, method) in OPEN or endpoint == "shutdown.finish":
             continue
         assert status(site, method, path, "admin", address="198.51.100.1") == (403, "forbidden"), (endpoint, method)
 

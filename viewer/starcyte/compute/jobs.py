@@ -71,11 +71,6 @@ class Job:
                 f"The {self.noun} was cancelled because no client polled it (setting job_patience).", "Start it again."
             )
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return its state as JSON."""
-        entry: dict[str, Any] = {"id": self.id, "state": self.state, "progress": round(self.progress, 4)}
-        return entry | ({"error": self.error.as_dict()} if self.error else {})
-
 
 class Jobs:
     """The pool of workers, with the jobs that are queued, running or finished.

@@ -1,126 +1,94 @@
-"""Selections: sets of cells, given in JSON by number or by category."""
+"""Selections of cells as masks: by row numbers, by ranges of row numbers, by the categories of a column."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Collection, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from starcyte.errors import BadRequest
-from starcyte.store.dataset import Column, Dataset, Kind
-
-_FORMS = 'Give {"indices": [..]}, {"ranges": [[start, stop], ..]} or {"where": [{"column": name, "in": [..]}, ..]}.'
+from starcyte.store.dataset import Column, Kind
 
 
-def select(
-    dataset: Dataset, selection: Any, name: str = "selection", annotation: Callable[[str], Column] | None = None
-) -> NDArray[np.bool_]:
-    """Return the cells of a selection as a mask.
+def from_indices(n_obs: int, indices: Sequence[int], noun: str) -> NDArray[np.bool_]:
+    """Return the mask of cells by their row numbers, shape (n_obs,).
 
     Parameters
     ----------
-    dataset
-        The dataset.
-    selection
-        One of ``{"indices": [..]}``, ``{"ranges": [[start, stop], ..]}`` (stop excluded) or
-        ``{"where": [{"column": name, "in": [categories]}, ..]}`` (the intersection of all clauses), as parsed from
-        JSON. A clause ``{"annotation": name, "in": [labels]}`` names an annotation instead of an obs column.
-    name
-        Its name in messages.
-    annotation
-        Returns an annotation as a column; None if the user has none.
-
-    Returns
-    -------
-    array
-        bool, shape (n_obs,).
+    n_obs
+        The number of cells.
+    indices
+        Row numbers, from 0; they may repeat.
+    noun
+        The name of the selection in messages.
 
     Raises
     ------
     BadRequest
-        If it has another form, or names a cell or category that does not exist.
-    NotFound
-        If it names a column or annotation that does not exist.
+        If there is no such cell.
     """
-    if not isinstance(selection, dict) or len(selection) != 1:
-        raise BadRequest(f"The {name} is not valid.", _FORMS)
-    ((form, given),) = selection.items()
-    if not isinstance(given, list):
-        raise BadRequest(f"The {name} is not valid.", _FORMS)
-    if form == "indices":
-        return _from_indices(dataset.n_obs, given, name)
-    if form == "ranges":
-        return _from_ranges(dataset.n_obs, given, name)
-    if form == "where":
-        mask = np.ones(dataset.n_obs, bool)
-        if not given:
-            raise BadRequest(f"The {name} has an empty where.", _FORMS)
-        for clause in given:
-            mask &= _from_clause(dataset, clause, name, annotation)
-        return mask
-    raise BadRequest(f"The {name} has an unknown form: {form!r}.", _FORMS)
-
-
-def _integers(given: list[Any], name: str) -> NDArray[np.int64]:
-    if any(type(v) is not int for v in given):
-        raise BadRequest(f"The {name} has a value that is not an integer.", _FORMS)
-    try:
-        return np.array(given, dtype=np.int64)
-    except OverflowError:
-        raise BadRequest(f"The {name} has a number that is out of range.", _FORMS) from None
-
-
-def _from_indices(n: int, given: list[Any], name: str) -> NDArray[np.bool_]:
-    indices = _integers(given, name)
-    if indices.size and (indices.min() < 0 or indices.max() >= n):
-        raise BadRequest(f"The {name} has a cell outside 0 to {n - 1}.", "Cells are numbered from 0.")
-    mask = np.zeros(n, bool)
-    mask[indices] = True
+    rows = np.array(indices, np.int64)
+    if rows.size and (rows.min() < 0 or rows.max() >= n_obs):
+        raise BadRequest(f"The {noun} has a cell outside 0 to {n_obs - 1}.", "Cells are numbered from 0.")
+    mask = np.zeros(n_obs, bool)
+    mask[rows] = True
     return mask
 
 
-def _from_ranges(n: int, given: list[Any], name: str) -> NDArray[np.bool_]:
-    if any(not isinstance(r, list) or len(r) != 2 for r in given):
-        raise BadRequest(f"The {name} has a range that is not [start, stop].", _FORMS)
-    ends = _integers([v for r in given for v in r], name).reshape(-1, 2)
-    if ends.size and (ends.min() < 0 or ends.max() > n or np.any(ends[:, 0] > ends[:, 1])):
-        raise BadRequest(f"The {name} has a range outside 0 to {n}.", "A range is [start, stop], stop excluded.")
-    steps = np.zeros(n + 1, np.int64)
+def from_ranges(n_obs: int, ranges: Sequence[tuple[int, int]], noun: str) -> NDArray[np.bool_]:
+    """Return the mask of cells by ranges of row numbers, shape (n_obs,).
+
+    Parameters
+    ----------
+    n_obs
+        The number of cells.
+    ranges
+        Pairs of start and stop, which is excluded; they may overlap.
+    noun
+        The name of the selection in messages.
+
+    Raises
+    ------
+    BadRequest
+        If a range is reversed or outside the dataset.
+    """
+    ends = np.array(ranges, np.int64).reshape(-1, 2)
+    if ends.size and (ends.min() < 0 or ends.max() > n_obs or np.any(ends[:, 0] > ends[:, 1])):
+        raise BadRequest(f"The {noun} has a range outside 0 to {n_obs}.", "A range is [start, stop], stop excluded.")
+    steps = np.zeros(n_obs + 1, np.int64)
     np.add.at(steps, ends[:, 0], 1)
     np.add.at(steps, ends[:, 1], -1)
     return np.cumsum(steps[:-1]) > 0
 
 
-def _from_clause(
-    dataset: Dataset, clause: Any, name: str, annotation: Callable[[str], Column] | None
-) -> NDArray[np.bool_]:
-    if not isinstance(clause, dict) or set(clause) not in ({"column", "in"}, {"annotation", "in"}):
-        raise BadRequest(f"The {name} has an invalid clause.", _FORMS)
-    column_name, chosen = clause.get("annotation", clause.get("column")), clause["in"]
-    if (
-        not isinstance(column_name, str)
-        or not isinstance(chosen, list)
-        or any(not isinstance(v, str | int | float) for v in chosen)
-    ):
-        raise BadRequest(f"The {name} has an invalid clause.", _FORMS)
-    if "annotation" in clause:
-        if annotation is None:
-            raise BadRequest(f"The {name} names an annotation, but there are none.", _FORMS)
-        column = annotation(column_name)
-    else:
-        column = dataset.obs_column(column_name)
-    if column.info.kind in {Kind.CONTINUOUS, Kind.DATETIME}:
+def from_categories(column: Column, categories: Collection[str], noun: str) -> NDArray[np.bool_]:
+    """Return the mask of the cells that have one of some categories, shape (n_obs,).
+
+    Parameters
+    ----------
+    column
+        A column of obs, or an annotation as one.
+    categories
+        Some of its categories, as text.
+    noun
+        The name of the selection in messages.
+
+    Raises
+    ------
+    BadRequest
+        If the column has no categories, or not these.
+    """
+    name, kind = column.info.name, column.info.kind
+    if kind in {Kind.CONTINUOUS, Kind.DATETIME}:
         raise BadRequest(
-            f"The {name} needs categories, but column {column.info.name!r} is {column.info.kind}.",
-            "Send the cells as indices or ranges.",
+            f"The {noun} needs categories, but column {name!r} is {kind}.", "Send the cells as indices or ranges."
         )
-    codes, categories = column.as_codes()
-    wanted = {str(v) for v in chosen}
-    unknown = wanted - set(categories)
+    codes, known = column.as_codes()
+    wanted = set(categories)
+    unknown = wanted - set(known)
     if unknown:
-        raise BadRequest(f"Column {column.info.name!r} has no category {min(unknown)!r}.", "The schema lists them.")
-    passes = np.array([*(c in wanted for c in categories), False])
+        raise BadRequest(f"Column {name!r} has no category {min(unknown)!r}.", "The schema lists them.")
+    passes = np.array([*(category in wanted for category in known), False])
     mask: NDArray[np.bool_] = passes[codes]
     return mask

@@ -13,18 +13,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from flask import Response, current_app, g, request
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 
 from starcyte.errors import BadRequest, Forbidden, NotFound, NotSignedIn, SettingInvalid, TooManyRequests
 from starcyte.settings import Settings
+from starcyte.web.contract.login import Mode, RoleName
 from starcyte.web.csrf import client_address, current_user, is_secure, site_prefix
+from starcyte.web.responses import ResponseOf
 from starcyte.web.throttle import Throttle
 
 if TYPE_CHECKING:
     from starcyte.curation.accounts import Accounts
+
+R = TypeVar("R", bound=Response)
 
 _FORGET_SECONDS, _PACE_SECONDS = 300.0, 60.0
 
@@ -41,20 +45,21 @@ class Role(IntEnum):
 #: What a route needs where its method does not say it. NOBODY: everybody may ask.
 NEEDED: Mapping[str, Role] = {
     "asset": Role.NOBODY,
-    "health": Role.NOBODY,
+    "health.health": Role.NOBODY,
+    "catalog.health": Role.NOBODY,
     "robots": Role.NOBODY,
+    "login_page": Role.NOBODY,
     "session.show": Role.NOBODY,
     "session.begin": Role.NOBODY,
     "session.end": Role.NOBODY,
-    "session.page": Role.NOBODY,
-    # itself asks for the role, unless a setting says that everybody may
-    "metrics": Role.NOBODY,
+    # checks the role itself, unless the setting metrics opens it
+    "metrics.metrics": Role.NOBODY,
     # they change nothing but the time that is spent
     "analysis.diffexp": Role.READ,
     "analysis.markers": Role.READ,
     "analysis.job_cancel": Role.READ,
-    "ending.keep": Role.READ,
-    "status": Role.ADMIN,
+    "shutdown.keep": Role.READ,
+    "catalog.status": Role.ADMIN,
     "status_page": Role.ADMIN,
 }
 _SAFE = {"GET", "HEAD", "OPTIONS"}
@@ -95,7 +100,7 @@ class Access:
 
     def __init__(self, settings: Settings, accounts: Accounts | None = None) -> None:
         self._settings, self._accounts = settings, accounts
-        self.mode: str = settings.access or "none"
+        self.mode = cast(Mode, settings.access or "none")
         self._role = _role(settings.role)
         self._admins = {name.strip() for name in settings.admins.split(",") if name.strip()}
         self.token: str = settings.token or secrets.token_urlsafe(24)
@@ -181,7 +186,7 @@ class Access:
         self._pace.check(key)
         self._pace.fail(key)
 
-    def sign_in(self, name: Any, password: Any) -> Response:
+    def sign_in(self, name: str, password: str) -> ResponseOf[None]:
         """Check a password, and begin a session.
 
         Raises
@@ -193,15 +198,14 @@ class Access:
         """
         if self._accounts is None:
             raise BadRequest("Nobody signs in here by a password.", "Open the page itself.")
-        if not isinstance(name, str) or not isinstance(password, str):
-            raise BadRequest("A user and a password are needed.", 'Send {"user": ..., "password": ...}.')
         keys = (f"user:{name[:200]}", f"address:{client_address(self._settings)}")
         self._throttle.check(*keys)
         account = self._accounts.check(name, password)
         if account is None:
             self._throttle.fail(*keys)
-            raise NotSignedIn("User and password do not fit.", "Check both, and try again.")
-        return self.remember(Response(status=204), {"user": account.name, "generation": account.generation})
+            raise NotSignedIn("Wrong user name or password.", "Check both, and try again.")
+        response: ResponseOf[None] = ResponseOf(status=204)
+        return self.remember(response, {"user": account.name, "generation": account.generation})
 
     def takes(self, token: str) -> bool:
         """Say whether this is the token; raise TooManyAttempts where the address has sent too many that are not."""
@@ -212,7 +216,7 @@ class Access:
             self._throttle.fail(key)
         return right
 
-    def remember(self, response: Response, who: Mapping[str, str]) -> Response:
+    def remember(self, response: R, who: Mapping[str, str]) -> R:
         """Begin a session with an answer."""
         response.set_cookie(
             self._cookie,
@@ -226,7 +230,7 @@ class Access:
         response.headers["Cache-Control"] = "no-store"
         return response
 
-    def forget(self, response: Response) -> Response:
+    def forget(self, response: R) -> R:
         """End the session with an answer."""
         response.delete_cookie(self._cookie, path=f"{site_prefix(self._settings)}/", httponly=True, samesite="Lax")
         response.headers["Cache-Control"] = "no-store"
@@ -269,6 +273,11 @@ def needed_role(endpoint: str | None, method: str) -> Role:
 def access() -> Access:
     """Return the door of the application that answers the present request."""
     return cast(Access, current_app.extensions["starcyte_access"])
+
+
+def role_name(role: Role) -> RoleName:
+    """Return the name of a role in requests and settings."""
+    return cast(RoleName, role.name.lower())
 
 
 def _role(name: str) -> Role:

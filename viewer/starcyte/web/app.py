@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+import msgspec
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import BaseConverter
 
-from starcyte import __version__
 from starcyte.compute.jobs import Jobs
 from starcyte.errors import (
     Conflict,
@@ -24,26 +24,15 @@ from starcyte.errors import (
 )
 from starcyte.settings import Settings
 from starcyte.store.loader import DatasetLoader
-from starcyte.web import shutdown
-from starcyte.web.access import Access, Role
+from starcyte.web.access import Access
 from starcyte.web.base_path import BasePath
 from starcyte.web.context import Context, ContextFactory, context, mounted
-from starcyte.web.contract.openapi import description
+from starcyte.web.contract.error import ErrorAnswer, error_of
 from starcyte.web.csrf import protect, refuse_cross_site, trusted_networks
-from starcyte.web.responses import answer_json, answer_now, compress
-from starcyte.web.routes import (
-    analysis,
-    curation,
-    data,
-    exports,
-    gene_sets,
-    imports,
-    login,
-    saved_items,
-    summaries,
-)
-from starcyte.web.routes import annotations as annotation_routes
+from starcyte.web.interface import catalog_routes, dataset_routes
+from starcyte.web.responses import answer_json, compress
 from starcyte.web.routes.curation import answer_conflict
+from starcyte.web.routes.health import REVISION
 from starcyte.web.routes.pages import answer_stranger, asset, page, robots
 from starcyte.web.traffic import Traffic
 
@@ -51,10 +40,6 @@ if TYPE_CHECKING:
     from starcyte.catalog.catalog import Catalog
 
 log = logging.getLogger(__name__)
-
-API = "/api/v1"
-#: Header by which a page says which state of the file it shows
-REVISION = "X-Starcyte-Revision"
 
 
 class NameConverter(BaseConverter):
@@ -111,15 +96,16 @@ def create_site(settings: Settings, catalog: Catalog, access: Access | None = No
     """
     from starcyte.catalog.service import CatalogService
     from starcyte.web.dispatch import Mounts
-    from starcyte.web.routes import catalog as site
+    from starcyte.web.routes.catalog import add_pages
 
     door, traffic = access or Access(settings), Traffic(settings)
     app = _guarded(settings, door, traffic, lambda: ("", None, None))
     contexts = ContextFactory()
     service = CatalogService(catalog, settings, contexts)
     app.extensions["starcyte_catalog"], app.extensions["starcyte_contexts"] = service, contexts
-    app.register_blueprint(site.blueprint)
-    site.add_routes(app)
+    for routes in catalog_routes():
+        app.register_blueprint(routes.blueprint)
+    add_pages(app)
     app.add_url_rule("/<asset:path>", view_func=asset)
 
     dataset = _guarded(settings, door, traffic, _mounted_dataset)
@@ -141,21 +127,8 @@ def _add_dataset(app: Flask) -> None:
     """Add the routes of one dataset."""
     app.add_url_rule("/", view_func=index)
     app.add_url_rule("/<asset:path>", view_func=asset)
-    app.add_url_rule(f"{API}/health", view_func=health)
-    app.add_url_rule(f"{API}/openapi.json", view_func=openapi)
-    for part in (
-        data,
-        summaries,
-        analysis,
-        curation,
-        annotation_routes,
-        gene_sets,
-        saved_items,
-        exports,
-        imports,
-        shutdown,
-    ):
-        app.register_blueprint(part.blueprint, url_prefix=API)
+    for routes in dataset_routes():
+        app.register_blueprint(routes.blueprint)
     app.before_request(refuse_stale)
 
 
@@ -191,7 +164,7 @@ def _guarded(
     app.after_request(traffic.end)
     app.after_request(compress)
     app.after_request(lambda response: protect(response, settings))
-    app.register_blueprint(login.blueprint)
+    app.add_url_rule("/login", "login_page", lambda: page("login.html"))
     return app
 
 
@@ -203,42 +176,6 @@ def index() -> Response:
     return page("index.html")
 
 
-def health() -> Response:
-    """Say how far the dataset is."""
-    one = mounted()
-    if one is not None and (g.role == Role.NOBODY or (one.is_shut and REVISION in request.headers)):
-        # a page that was open asks whether all is well, which is no reason to open the dataset again
-        closed: dict[str, Any] = {"app": "starcyte", "version": __version__, "state": "ready"}
-        if g.role > Role.NOBODY:
-            closed |= {"message": "", "title": one.title}
-            if one.problem:
-                closed |= {"state": "error", "message": one.problem.message, "error": one.problem.as_dict()}
-        return answer_now(closed)
-    loader = context().loader
-    answer: dict[str, Any] = {"app": "starcyte", "version": __version__, "state": loader.state}
-    if g.role == Role.NOBODY:
-        # enough for who looks whether the server lives
-        return answer_now(answer)
-    answer |= {
-        "progress": loader.progress,
-        "message": loader.message,
-        "title": loader.title,
-    }
-    if loader.downloaded is not None:
-        answer["downloaded"] = round(loader.downloaded, 3)
-    indexing = loader.indexing
-    if indexing:
-        answer["indexing"] = {"matrix": indexing.matrix, "progress": indexing.done}
-    if context().problems:
-        answer["problems"] = context().problems
-    idle = context().idle
-    if idle:
-        answer["idle"] = idle.as_dict()
-    if loader.state == "error" and loader.error:
-        answer["error"] = loader.error.as_dict()
-    return answer_now(answer)
-
-
 def refuse_stale() -> None:
     """Refuse a request of a page that shows the file as it was before it was changed.
 
@@ -248,14 +185,18 @@ def refuse_stale() -> None:
         If it is one.
     """
     given = request.headers.get(REVISION)
-    if not given or request.endpoint in {None, "asset", "index", "openapi"} or request.blueprint == "session":
+    if (
+        not given
+        or request.endpoint in {None, "asset", "index", "robots", "login_page"}
+        or request.blueprint in {"session", "openapi"}
+    ):
         return
     one = mounted()
-    if one is not None and one.is_shut and request.endpoint == "health":
+    if one is not None and one.is_shut and request.blueprint == "health":
         known = one.revision()
     else:
         ctx = context()
-        if request.endpoint == "health" and ctx.loader.state != "ready":
+        if request.blueprint == "health" and ctx.loader.state != "ready":
             return
         known = ctx.dataset().revision
     if known and known != given:
@@ -270,14 +211,9 @@ def changed() -> DatasetChanged:
 def _refuse_mixture(response: Response) -> Response:
     """Take back an answer that was read from a file while it was being changed."""
     one = mounted()
-    if one is None or response.status_code >= 400 or request.endpoint == "health" or not one.is_stale():
+    if one is None or response.status_code >= 400 or request.blueprint == "health" or not one.is_stale():
         return response
     return _answer_error(changed())
-
-
-def openapi() -> Response:
-    """Return the description of this interface."""
-    return answer_json(description())
 
 
 def _answer_error(error: Exception) -> Response:
@@ -292,7 +228,7 @@ def _answer_error(error: Exception) -> Response:
     if isinstance(error, NotFound) and request.endpoint == "index" and mounted() is not None:
         # a person who follows a link that leads nowhere any more: the page says so
         return page("index.html", 404)
-    response = answer_json({"error": error.as_dict()}, error.status)
+    response = answer_json(ErrorAnswer(error=error_of(error)), error.status)
     if isinstance(error, DatasetLoading | TooManyJobs):
         response.headers["Retry-After"] = "1"
     if isinstance(error, TooManyAttempts):
@@ -310,8 +246,8 @@ def _answer_http_error(error: HTTPException) -> Response:
         405: ("method_not_allowed", f"{request.method} is not allowed here.", "api/v1/openapi.json lists what is."),
         413: ("limit_exceeded", f"The request is too large (setting {limit}).", "Send fewer cells, or ranges."),
     }.get(status, ("bad_request", error.description or error.name, ""))
-    failure = StarcyteError(message, hint)
-    response = answer_json({"error": failure.as_dict() | {"code": code}}, status)
+    failure = error_of(StarcyteError(message, hint))
+    response = answer_json(ErrorAnswer(error=msgspec.structs.replace(failure, code=code)), status)
     if error.code == 405 and getattr(error, "valid_methods", None):
         response.headers["Allow"] = ", ".join(error.valid_methods)  # type: ignore[attr-defined]
     return response

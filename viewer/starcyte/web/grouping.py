@@ -4,22 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
-from flask import Response
+from msgspec import UNSET
 
 from starcyte.errors import NotFound
 from starcyte.settings import Settings
 from starcyte.store.dataset import Column, ColumnInfo, Kind
 from starcyte.web.context import context
+from starcyte.web.contract.selection import Selection
 from starcyte.web.csrf import current_user
-from starcyte.web.responses import answer_once
+from starcyte.web.responses import ResponseOf, answer_once
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from starcyte.curation.models import Annotation
+    from starcyte.store.dataset import Dataset
+
+T = TypeVar("T")
 
 ANNOTATION, OBS = "annotation:", "obs:"
 
@@ -72,7 +76,7 @@ def grouping(name: str) -> Grouping:
         return Grouping(dataset.obs_column(name.removeprefix(OBS)))
 
 
-def answer_grouped(make: Callable[[], Response], *groupings: Grouping | None) -> Response:
+def answer_grouped(make: Callable[[], ResponseOf[T]], *groupings: Grouping | None) -> ResponseOf[T]:
     """Answer what depends on the file alone, or on an annotation as well: that is made anew each time."""
     if all(g is None or g.annotation is None for g in groupings):
         return answer_once(make)
@@ -81,17 +85,55 @@ def answer_grouped(make: Callable[[], Response], *groupings: Grouping | None) ->
     return response
 
 
-def annotation_column(name: str) -> Column:
-    """Return an annotation as a column; raise NotFound where there is none."""
+def selected(selection: Selection, noun: str = "selection") -> NDArray[np.bool_]:
+    """Return the mask of the cells of a selection, in which the user's annotations can take part."""
     ctx = context()
-    return as_column(ctx.curation().annotations.get(current_user(ctx.settings), name))
+
+    def annotation(name: str) -> Column:
+        return as_column(ctx.curation().annotations.get(current_user(ctx.settings), name))
+
+    return select(ctx.dataset(), selection, noun, annotation)
 
 
-def selected(selection: Any, what: str = "selection") -> NDArray[np.bool_]:
-    """Return which cells a selection holds, in which annotations may take part as columns do."""
-    from starcyte.compute.selection import select
+def select(dataset: Dataset, selection: Selection, noun: str, annotation: Callable[[str], Column]) -> NDArray[np.bool_]:
+    """Return the mask of the cells of a selection.
 
-    return select(context().dataset(), selection, what, annotation_column)
+    Parameters
+    ----------
+    dataset
+        The dataset.
+    selection
+        The selection.
+    noun
+        Its name in messages.
+    annotation
+        Returns an annotation by name as a column.
+
+    Returns
+    -------
+    array
+        Shape (n_obs,), bool.
+
+    Raises
+    ------
+    BadRequest
+        If it names cells or categories that do not exist.
+    NotFound
+        If it names a column or an annotation that does not exist.
+    """
+    from starcyte.compute.selection import from_categories, from_indices, from_ranges
+
+    if selection.indices is not UNSET:
+        return from_indices(dataset.n_obs, selection.indices, noun)
+    if selection.ranges is not UNSET:
+        return from_ranges(dataset.n_obs, selection.ranges, noun)
+    mask = np.ones(dataset.n_obs, bool)
+    for clause in selection.where or ():
+        column = (
+            dataset.obs_column(clause.column) if clause.column is not UNSET else annotation(clause.annotation or "")
+        )
+        mask &= from_categories(column, {str(value) for value in clause.in_}, noun)
+    return mask
 
 
 def as_column(annotation: Annotation) -> Column:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
+
+from starcyte.web.contract.health import Idle
 
 
 class IdleClock:
@@ -37,9 +38,9 @@ class IdleClock:
         """Seconds that are left."""
         return max(self._used + self.timeout - time.monotonic(), 0.0)
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return what the HTTP interface says of it."""
-        return {"timeout": self.timeout, "left": round(self.left, 1)}
+    def status(self) -> Idle:
+        """Return the time that is left, as it is sent."""
+        return Idle(timeout=self.timeout, left=round(self.left, 1))
 
     def _run(self) -> None:
         while self.left > 0:

@@ -5,3 +5,9 @@ JSON = "application/json"
 CSV = "text/csv"
 SVG = "image/svg+xml"
 PNG = "image/png"
+TEXT = "text/plain"
+TSV = "text/tab-separated-values"
+HDF5 = "application/x-hdf5"
+
+#: The forms of columns
+COLUMNS = (JSON, BINARY, CSV)

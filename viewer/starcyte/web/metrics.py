@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from starcyte.web.contract.status import Status
 from starcyte.web.traffic import CLASSES, Traffic
 
 
 class _Numbers(Collector):
-    def __init__(self, traffic: Traffic, status: Mapping[str, Any]) -> None:
+    def __init__(self, traffic: Traffic, status: Status) -> None:
         self._traffic, self._status = traffic, status
 
     def collect(self) -> Iterator[Metric]:
@@ -31,24 +31,22 @@ class _Numbers(Collector):
         )
         status = self._status
         datasets = GaugeMetricFamily("starcyte_datasets", "Datasets of the catalog.", labels=("state",))
-        for state, n in status["datasets"]["states"].items():
+        for state, n in status.datasets.states.items():
             datasets.add_metric((state,), n)
         yield datasets
-        yield GaugeMetricFamily("starcyte_datasets_open", "Datasets open.", status["datasets"]["n_open"])
-        for name in ("opened", "closed"):
-            yield CounterMetricFamily(
-                f"starcyte_datasets_{name}", f"Datasets {name} since the start.", status["datasets"][name]
-            )
+        yield GaugeMetricFamily("starcyte_datasets_open", "Datasets open.", status.datasets.n_open)
+        for name, count in (("opened", status.datasets.opened), ("closed", status.datasets.closed)):
+            yield CounterMetricFamily(f"starcyte_datasets_{name}", f"Datasets {name} since the start.", count)
         jobs = GaugeMetricFamily("starcyte_jobs", "Comparisons under way.", labels=("state",))
-        for state in ("running", "queued"):
-            jobs.add_metric((state,), status["jobs"][state])
+        jobs.add_metric(("running",), status.jobs.running)
+        jobs.add_metric(("queued",), status.jobs.queued)
         yield jobs
-        yield GaugeMetricFamily("starcyte_users", "Users seen lately.", len(status["users"]))
-        yield GaugeMetricFamily("starcyte_own_memory_bytes", "Memory that is not of files.", status["memory"]["bytes"])
-        yield GaugeMetricFamily("starcyte_files_open", "Files held open.", status["files"]["n"])
+        yield GaugeMetricFamily("starcyte_users", "Users seen lately.", len(status.users))
+        yield GaugeMetricFamily("starcyte_own_memory_bytes", "Memory that is not of files.", status.memory.bytes)
+        yield GaugeMetricFamily("starcyte_files_open", "Files held open.", status.files.n)
 
 
-def exposition(traffic: Traffic, status: Mapping[str, Any]) -> bytes:
+def exposition(traffic: Traffic, status: Status) -> bytes:
     """Return all numbers as text.
 
     Parameters

@@ -1,19 +1,22 @@
-"""What requests about what users make have in common: who asks, for which revision, and the parts of a body."""
+"""The user of a request, and the revision that it expects."""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
-from flask import Response, request
+import msgspec
+from flask import request
 
 from starcyte.errors import BadRequest
 from starcyte.web.context import context
 from starcyte.web.csrf import current_user
-from starcyte.web.responses import answer_json
+from starcyte.web.responses import ResponseOf, answer_json
 
 if TYPE_CHECKING:
     from starcyte.curation.curation import Curation
+
+S = TypeVar("S", bound=msgspec.Struct)
 
 _REVISION = re.compile(r'(?:W/)?"?([0-9]{1,15})"?')
 
@@ -54,26 +57,8 @@ def expected_or_any() -> int:
     return ANY if revision is None else revision
 
 
-def only(body: dict[str, Any], *known: str) -> None:
-    """Raise BadRequest for a part of a body that is not known."""
-    unknown = set(body) - set(known)
-    if unknown:
-        raise BadRequest(f"{min(unknown)!r} is no part of the request.", f"It has {', '.join(known)}.")
-
-
-def part(body: dict[str, Any], name: str, kind: type, default: Any = None) -> Any:
-    """Return a part of a body, the default where it is not there or null; raise BadRequest for another type."""
-    value = body.get(name)
-    if value is None:
-        return default
-    if type(value) is not kind:
-        words = {str: "text", bool: "true or false", list: "a list", int: "a whole number"}
-        raise BadRequest(f"{name} is not {words[kind]}.", f"Send it as {words[kind]}.")
-    return value
-
-
-def answer_revision(data: dict[str, Any], revision: int, status: int = 200) -> Response:
-    """Return JSON about one thing, with its revision as ETag."""
-    response = answer_json(data, status)
+def answer_revision(answer: S, revision: int, status: int = 200) -> ResponseOf[S]:
+    """Return a struct as JSON, with the revision as ETag."""
+    response = answer_json(answer, status)
     response.set_etag(str(revision))
     return response

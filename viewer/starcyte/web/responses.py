@@ -7,11 +7,11 @@ import gzip
 import hashlib
 import io
 import ipaddress
-import json
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
+import msgspec
 import zstandard
 from flask import Response, current_app, request
 
@@ -19,29 +19,42 @@ from starcyte import __version__
 from starcyte.errors import BadRequest, LimitExceeded
 from starcyte.settings import Settings
 from starcyte.web.context import context
+from starcyte.web.contract.encode import encode
 from starcyte.web.media import BINARY, CSV, JSON
 
 if TYPE_CHECKING:
+    from starcyte.web.contract.columns import Columns
     from starcyte.web.wire import WireColumn
+
+T = TypeVar("T")
+S = TypeVar("S", bound=msgspec.Struct)
 
 _SMALLEST_COMPRESSED = 1024
 _COMPRESSIBLE = ("text/", "application/json", "application/vnd.starcyte.columns", "application/javascript", "image/svg")
 
 
-def answer_json(data: Any, status: int = 200) -> Response:
-    """Return JSON; NaN and infinity in it are a defect."""
-    body = json.dumps(data, separators=(",", ":"), allow_nan=False)
-    return Response(body, status=status, mimetype="application/json")
+class ResponseOf(Response, Generic[T]):
+    """A response whose JSON form is that of a struct; ``bytes``: a file; ``None``: without a body."""
 
 
-def answer_now(data: Any) -> Response:
-    """Return JSON about this moment, which no cache keeps."""
-    response = answer_json(data)
+def answer_json(answer: S, status: int = 200) -> ResponseOf[S]:
+    """Return a struct as JSON; a number that is not finite becomes null."""
+    return ResponseOf(encode(answer), status=status, mimetype=JSON)
+
+
+def as_file(response: Response) -> ResponseOf[bytes]:
+    """Return a response of flask's ``send_file`` with its type."""
+    return cast("ResponseOf[bytes]", response)
+
+
+def answer_now(answer: S) -> ResponseOf[S]:
+    """Return a struct as JSON that no cache keeps."""
+    response = answer_json(answer)
     response.headers["Cache-Control"] = "no-store"
     return response
 
 
-def answer_columns(read: Callable[[], tuple[int, Sequence[WireColumn]]]) -> Response:
+def answer_columns(read: Callable[[], tuple[int, Sequence[WireColumn]]]) -> ResponseOf[Columns]:
     """Return columns in the form that the request accepts; JSON where it does not care.
 
     Parameters
@@ -51,10 +64,10 @@ def answer_columns(read: Callable[[], tuple[int, Sequence[WireColumn]]]) -> Resp
     """
     from starcyte.web.wire import ENCODERS
 
-    def make() -> Response:
+    def make() -> ResponseOf[Columns]:
         form = accepted_form()
         n, columns = read()
-        return Response(ENCODERS[form](n, columns), mimetype=form)
+        return ResponseOf(ENCODERS[form](n, columns), mimetype=form)
 
     return answer_once(make)
 
@@ -64,7 +77,7 @@ def accepted_form() -> str:
     return str(request.accept_mimetypes.best_match([JSON, BINARY, CSV], default=JSON))
 
 
-def answer_once(make: Callable[[], Response], more: str = "") -> Response:
+def answer_once(make: Callable[[], ResponseOf[T]], more: str = "") -> ResponseOf[T]:
     """Return what depends on the file (and the settings) alone: not made again for a client that has it.
 
     Parameters
@@ -76,7 +89,7 @@ def answer_once(make: Callable[[], Response], more: str = "") -> Response:
     """
     ctx = context()
     etag = f"{ctx.dataset().revision}-{__version__}-{_digest(ctx.settings, more)}"
-    response = Response(status=304) if request.if_none_match.contains_weak(etag) else make()
+    response: ResponseOf[T] = ResponseOf(status=304) if request.if_none_match.contains_weak(etag) else make()
     response.set_etag(etag, weak=True)
     response.headers["Cache-Control"] = "private, no-cache"
     response.vary.add("Accept")
@@ -88,69 +101,32 @@ def _digest(settings: Settings, more: str) -> str:
     return hashlib.blake2b((repr(settings) + more).encode(), digest_size=4).hexdigest()
 
 
-def body_json() -> dict[str, Any]:
-    """Return the request's body, a JSON object.
-
-    Raises
-    ------
-    BadRequest
-        If it is something else.
-    """
-    if request.mimetype != "application/json":
-        raise BadRequest("The body is not sent as JSON.", "Send Content-Type: application/json.")
-    try:
-        data = json.loads(request.get_data())
-    except (ValueError, RecursionError) as error:
-        raise BadRequest(f"The body is not JSON: {error}.", "Send a JSON object.") from None
-    if not isinstance(data, dict):
-        raise BadRequest("The body is JSON, but not an object.", "Send a JSON object.")
-    return data
-
-
-def whole_number(given: Any, name: str, default: int | None, most: int | None = None) -> int | None:
-    """Return a whole number that is not negative, from a query or a body.
-
-    Raises
-    ------
-    BadRequest
-        If it is something else.
-    """
-    if given is None:
-        return default
-    if isinstance(given, str) and given.isascii() and given.isdigit() and len(given) < 16:
-        given = int(given)
-    if type(given) is not int or given < 0:
-        raise BadRequest(f"{name} is {given!r}.", "Give a whole number that is not negative.")
-    return given if most is None else min(given, most)
-
-
-def names_listed(parameter: str, setting: str, needed: bool = True) -> list[str]:
-    """Return the names of a query, from a line of CSV: a name that holds a comma is quoted.
+def gene_names(text: str, setting: str, needed: bool = True) -> list[str]:
+    """Return the names in a line of CSV, in which a name with a comma is quoted.
 
     Parameters
     ----------
-    parameter
-        Of the query.
+    text
+        The line.
     setting
-        The setting that says how many there may be.
+        The setting that limits their number.
     needed
         Whether there must be one.
 
     Raises
     ------
     BadRequest
-        If there is none, or the line is not understood.
+        If there is none, or the line is not CSV.
     LimitExceeded
-        If there are more.
+        If there are too many names.
     """
     most = getattr(context().settings, setting)
     try:
-        lines = csv.reader(io.StringIO(request.args.get(parameter, ""), newline=""))
-        names = [name for row in lines for name in row if name]
+        names = [name for row in csv.reader(io.StringIO(text, newline="")) for name in row if name]
     except csv.Error as error:
-        raise BadRequest(f"The list of genes is not understood: {error}.", 'Quote names: "a,b",c.') from None
+        raise BadRequest(f"The list of genes is not valid CSV: {error}.", 'Quote names: "a,b",c.') from None
     if needed and not names:
-        raise BadRequest("No gene is named.", f"Add ?{parameter}=<name>,<name>.")
+        raise BadRequest("The list of genes is empty.", "Give their names, comma-separated.")
     if len(names) > most:
         raise LimitExceeded(f"{len(names)} genes are more than {most} (setting {setting}).", "Ask for fewer.")
     return names

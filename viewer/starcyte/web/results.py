@@ -1,116 +1,127 @@
-"""Results of jobs as JSON and CSV."""
+"""Results of jobs, as structs and as CSV."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 import numpy as np
-from flask import Response
 from numpy.typing import NDArray
 
 from starcyte.compute.diffexp import Comparison
 from starcyte.compute.markers import GroupMarkers, Markers
 from starcyte.compute.methods.method import RESULT_COLUMNS
-from starcyte.curation.files.new_file import NewFile
 from starcyte.store.dataset import Dataset
+from starcyte.web.contract.comparison import DiffexpGene, DiffexpResult, MarkerGroup, MarkersResult
 from starcyte.web.media import CSV
+from starcyte.web.responses import ResponseOf
 from starcyte.web.wire import csv_bytes
 
 
-def as_json(
-    result: Comparison | Markers | NewFile, dataset: Dataset, limit: int | None, offset: int, cutoff: float = 0.0
-) -> dict[str, Any]:
-    """Return a result with its method and what it is of; of a file, where it is had.
+def diffexp_result(
+    result: Comparison, dataset: Dataset, job_id: str, cutoff: float, limit: int | None, offset: int
+) -> DiffexpResult:
+    """Return a comparison as it is sent.
 
     Parameters
     ----------
     result
-        A comparison, markers, or a file that was made.
+        The comparison.
     dataset
-        The dataset that it is of.
-    limit, offset
-        Which genes of a comparison, best first.
+        Its dataset.
+    job_id
+        Its job.
     cutoff
-        Genes whose change is smaller are left out, those without a fold change are not.
+        Genes with a smaller absolute log2 fold change are omitted, those without one are not.
+    limit, offset
+        The page of the genes, best first.
     """
-    if isinstance(result, NewFile):
-        return {
-            "file": result.name,
-            "bytes": result.n_bytes,
-            "download": f"export/files/{result.id}",
-            "notes": list(result.notes),
-        }
-    names = dataset.genes(result.matrix).names
-    answer: dict[str, Any] = {
-        "method": result.method,
-        "matrix": result.matrix,
-        "correction": result.correction,
-        "scale": result.scale,
-        "fingerprint": dataset.fingerprint,
-    }
-    if isinstance(result, Markers):
-        groups = [
-            {"name": g.name, "n": g.n, "n_rest": g.n_rest, "genes": as_rows(g, names, cutoff=cutoff)}
-            for g in result.groups
-        ]
-        return answer | {"group_by": result.group_by, "n_genes": result.n_genes, "groups": groups}
     order = _large(result, result.order(), cutoff)
     page = order[offset:] if limit is None else order[offset : offset + limit]
-    rows = as_rows(result, names, page)
-    return answer | {"n_a": result.n_a, "n_b": result.n_b, "n_genes": int(order.size), "genes": rows}
+    return DiffexpResult(
+        method=result.method,
+        matrix=result.matrix,
+        correction=result.correction,
+        scale=result.scale,
+        fingerprint=dataset.fingerprint,
+        n_a=result.n_a,
+        n_b=result.n_b,
+        n_genes=int(order.size),
+        genes=gene_rows(result, dataset.genes(result.matrix).names, page, page),
+        job_id=job_id,
+    )
 
 
-def as_csv(result: Comparison | Markers, dataset: Dataset, cutoff: float = 0.0) -> Response:
-    """Return the whole table of a result."""
+def markers_result(result: Markers, dataset: Dataset, job_id: str, cutoff: float) -> MarkersResult:
+    """Return markers as they are sent; see ``diffexp_result``."""
+    names = dataset.genes(result.matrix).names
+    return MarkersResult(
+        method=result.method,
+        matrix=result.matrix,
+        correction=result.correction,
+        scale=result.scale,
+        fingerprint=dataset.fingerprint,
+        group_by=result.group_by,
+        n_genes=result.n_genes,
+        groups=[
+            MarkerGroup(name=group.name, n=group.n, n_rest=group.n_rest, genes=_marker_rows(group, names, cutoff))
+            for group in result.groups
+        ],
+        job_id=job_id,
+    )
+
+
+def result_csv(result: Comparison | Markers, dataset: Dataset, cutoff: float) -> ResponseOf[Any]:
+    """Return the whole table of a result as CSV."""
     names = dataset.genes(result.matrix).names
     if isinstance(result, Markers):
         header: tuple[str, ...] = (result.group_by, *RESULT_COLUMNS)
-        rows = [(g.name, *row.values()) for g in result.groups for row in as_rows(g, names, cutoff=cutoff)]
+        rows = [
+            (group.name, *msgspec.structs.astuple(row))
+            for group in result.groups
+            for row in _marker_rows(group, names, cutoff)
+        ]
         name = "markers"
     else:
         header = RESULT_COLUMNS
         order = _large(result, result.order(), cutoff)
-        rows = [tuple(row.values()) for row in as_rows(result, names, order)]
+        rows = [msgspec.structs.astuple(row) for row in gene_rows(result, names, order, order)]
         name = "differential_expression"
-    response = Response(csv_bytes(header, rows), mimetype=CSV)
+    response: ResponseOf[Any] = ResponseOf(csv_bytes(header, rows), mimetype=CSV)
     response.headers["Content-Disposition"] = f'attachment; filename="{name}.csv"'
     return response
 
 
-def as_rows(
-    result: Comparison | GroupMarkers, names: Any, order: NDArray[np.intp] | None = None, cutoff: float = 0.0
-) -> list[dict[str, Any]]:
-    """Return genes as JSON rows; undefined and infinite numbers become None.
+def _marker_rows(group: GroupMarkers, names: Sequence[str], cutoff: float) -> list[DiffexpGene]:
+    order = _large(group, np.arange(group.genes.size), cutoff)
+    return gene_rows(group, names, order, group.genes[order])
+
+
+def gene_rows(
+    result: Comparison | GroupMarkers, names: Sequence[str], order: NDArray[np.intp], genes: NDArray[np.intp]
+) -> list[DiffexpGene]:
+    """Return rows of a result; undefined and infinite numbers become None.
 
     Parameters
     ----------
     result
-        A comparison, or the markers of one category.
+        The result.
     names
         The names of all genes of the matrix.
     order
-        Which genes of a comparison, in their order; all, best first, by default.
-    cutoff
-        Markers whose change is smaller are left out.
+        The positions of the rows in the result, shape (rows,).
+    genes
+        The positions of their genes in the matrix, shape (rows,).
     """
-    if isinstance(result, GroupMarkers):
-        order = _large(result, np.arange(result.genes.size), cutoff)
-        genes = result.genes[order]
-    else:
-        order = result.order() if order is None else order
-        genes = order
-    fields = RESULT_COLUMNS[1:]
-    columns = []
-    for field in fields:
+    columns: list[list[str] | list[float | None]] = [[names[i] for i in genes.tolist()]]
+    for field in RESULT_COLUMNS[1:]:
         values = getattr(result, field)[order]
         finite = np.isfinite(values).tolist()
         columns.append([v if ok else None for v, ok in zip(values.tolist(), finite, strict=True)])
-    return [
-        {"gene": names[i], **dict(zip(fields, row, strict=True))}
-        for i, row in zip(genes.tolist(), zip(*columns, strict=True), strict=True)
-    ]
+    return [DiffexpGene(**dict(zip(RESULT_COLUMNS, row, strict=True))) for row in zip(*columns, strict=True)]
 
 
 def _large(result: Comparison | GroupMarkers, order: NDArray[np.intp], cutoff: float) -> NDArray[np.intp]:
-    """Return those whose change is not smaller than a cutoff; where it is not defined, they stay."""
+    """Return the positions of the genes with a change of at least the cutoff, or with an undefined one."""
     return order if cutoff == 0 else order[~(np.abs(result.log2_fold_change[order]) < cutoff)]

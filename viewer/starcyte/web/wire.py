@@ -23,6 +23,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from starcyte.store.dataset import Column, Kind, Values
+from starcyte.web.contract.columns import Columns, NamedValues
+from starcyte.web.contract.encode import encode
 from starcyte.web.media import BINARY, CSV, JSON
 
 _MAGIC = b"SCC1"
@@ -152,8 +154,7 @@ def encode_binary(n: int, columns: Sequence[WireColumn]) -> bytes:
 
 def encode_json(n: int, columns: Sequence[WireColumn]) -> bytes:
     """Return columns as JSON: ``{"n", "columns": [{"name", "values"}]}``, null for missing and for NaN."""
-    entries = [{"name": c.name, "values": _plain(n, c), **c.extra} for c in columns]
-    return json.dumps({"n": n, "columns": entries}, separators=(",", ":"), allow_nan=False).encode()
+    return encode(Columns(n=n, columns=[NamedValues(name=c.name, values=_plain(n, c), **c.extra) for c in columns]))
 
 
 def encode_csv(n: int, columns: Sequence[WireColumn]) -> bytes:

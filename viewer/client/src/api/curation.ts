@@ -129,8 +129,8 @@ export class CurationApi {
     return this.api.start('export/h5ad', {}, giveUp);
   }
 
-  importLabels(text: string, type: string, name: string): Promise<LabelsImport> {
-    return this.upload(pathOf('import/annotations', name ? { name } : {}), text, type);
+  importLabels(text: string, type: string): Promise<LabelsImport> {
+    return this.upload(pathOf('import/annotations'), text, type);
   }
 
   importGenesets(text: string, type: string, name: string): Promise<GeneSetsImport> {

@@ -1,82 +1,99 @@
-"""What users make as a whole: its changes, its conflicts, agreement, and terms."""
+"""A user's annotations, gene sets and saved items together: changes, conflicts, agreement, and terms."""
 
 from __future__ import annotations
 
-import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from flask import Blueprint, Response, request
+from flask import Response, request
 
-from starcyte.errors import BadRequest, Conflict, NotFound
+from starcyte.curation.models import AnnotationInfo, GeneSet
+from starcyte.curation.saved_items import SavedItemInfo
+from starcyte.errors import Conflict, NotFound
 from starcyte.web.context import context
+from starcyte.web.contract.agreement import Agreement, AgreementQuery, AgreementSide
+from starcyte.web.contract.annotation import AnnotationConflict
+from starcyte.web.contract.change import Change, Changes, ChangesQuery, Kind
+from starcyte.web.contract.error import error_of
+from starcyte.web.contract.gene_set import GeneSetConflict
+from starcyte.web.contract.route import READ
+from starcyte.web.contract.saved_item import SavedItemConflict
+from starcyte.web.contract.term import Term, Terms, TermsQuery
 from starcyte.web.preconditions import mine
-from starcyte.web.responses import answer_json, whole_number
+from starcyte.web.responses import ResponseOf, answer_json
 from starcyte.web.routes import annotations as annotation_routes
 from starcyte.web.routes import gene_sets, saved_items
+from starcyte.web.routing import Routes
 
 if TYPE_CHECKING:
     from starcyte.web.grouping import Grouping
 
-blueprint = Blueprint("curation", __name__)
+routes = Routes("curation")
 
 
 def answer_conflict(error: Conflict) -> Response:
-    """Say what stands, and what was sent."""
-    current: Any = None
-    for describe in (annotation_routes.describe, gene_sets.describe, saved_items.describe):
-        current = current or describe(error.current)
+    """Return the current state of the thing that the request would change, and the body of the request."""
     sent = request.get_json(silent=True) if request.is_json else None
-    response = answer_json({"error": error.as_dict(), "current": current, "yours": sent}, error.status)
+    current, described = error.current, error_of(error)
+    response: Response
+    if isinstance(current, GeneSet):
+        response = answer_json(
+            GeneSetConflict(error=described, current=gene_sets.describe(current), yours=sent), error.status
+        )
+    elif isinstance(current, SavedItemInfo):
+        response = answer_json(
+            SavedItemConflict(error=described, current=saved_items.describe(current), yours=sent), error.status
+        )
+    else:
+        annotation = annotation_routes.describe(current) if isinstance(current, AnnotationInfo) else None
+        response = answer_json(AnnotationConflict(error=described, current=annotation, yours=sent), error.status)
     response.headers["Cache-Control"] = "no-store"
     return response
 
 
-@blueprint.after_app_request
-def _never_kept(response: Response) -> Response:
-    """Let no cache keep what users have made: the next user of it may be another."""
+@routes.blueprint.after_app_request
+def _never_cached(response: Response) -> Response:
+    """Let no cache store what a user has saved: its next user may be another."""
     if request.blueprint in {"curation", "annotations", "gene_sets", "saved_items", "exports", "imports"}:
         response.headers["Cache-Control"] = "no-store"
     return response
 
 
-@blueprint.get("/changes")
-def changes() -> Response:
-    """Return what has changed since a revision."""
-    since = whole_number(request.args.get("since"), "since", 0) or 0
+@routes.get("/changes", errors=READ)
+def changes(query: ChangesQuery) -> ResponseOf[Changes]:
+    """Return the changes since a revision, oldest first.
+
+    If there are many, some are sent: ask again with the revision of the answer.
+    """
     curation, user = mine()
-    revision, found = curation.changes(user, since)
-    listed = [{"revision": c.number, "kind": c.kind, "name": c.name, "action": c.action, "time": c.time} for c in found]
-    return answer_json({"revision": revision, "changes": listed})
+    revision, found = curation.changes(user, query.since)
+    listed = [
+        Change(revision=c.number, kind=cast(Kind, c.kind), name=c.name, action=c.action, time=c.time) for c in found
+    ]
+    return answer_json(Changes(revision=revision, changes=listed))
 
 
-@blueprint.get("/agreement")
-def agreement() -> Response:
-    """Compare two annotations, or columns of obs: which cells have which categories, and how far they agree."""
+@routes.get("/agreement", errors=(*READ, 413))
+def agreement(query: AgreementQuery) -> ResponseOf[Agreement]:
+    """Return the agreement of two annotations or obs columns: counts, adjusted Rand index, Cohen's kappa."""
     from starcyte.compute.agreement import agreement as compare
     from starcyte.web.grouping import grouping
 
-    pair = []
-    for side in ("a", "b"):
-        name = request.args.get(side)
-        if name is None:
-            raise BadRequest(f"{side} is not named.", f"Add {side}=annotation:<name> or {side}=obs:<column>.")
-        pair.append(_narrow(grouping(name)))
-    (a, codes_a, names_a), (b, codes_b, names_b) = pair
+    (a, codes_a, names_a), (b, codes_b, names_b) = (_narrow(grouping(name)) for name in (query.a, query.b))
     found = compare(codes_a, names_a, codes_b, names_b)
     return answer_json(
-        {
-            "a": {"name": a, "categories": list(names_a)},
-            "b": {"name": b, "categories": list(names_b)},
-            "counts": found.counts.tolist(),
-            "n": found.n,
-            "ari": None if math.isnan(found.ari) else found.ari,
-            "kappa": None if math.isnan(found.kappa) else found.kappa,
-        }
+        Agreement(
+            a=AgreementSide(name=a, categories=list(names_a)),
+            b=AgreementSide(name=b, categories=list(names_b)),
+            counts=found.counts.tolist(),
+            n=found.n,
+            ari=found.ari,
+            kappa=found.kappa,
+        )
     )
 
 
 def _narrow(found: Grouping) -> tuple[str, Any, tuple[str, ...]]:
-    """Return name, codes and categories of a grouping that has not too many of them."""
+    """Return name, codes and categories of a grouping; raise LimitExceeded if it has too many categories."""
     from starcyte.curation.annotations.edit import check_number
 
     codes, categories = found.column.as_categories()
@@ -85,12 +102,11 @@ def _narrow(found: Grouping) -> tuple[str, Any, tuple[str, ...]]:
     return name, codes, categories
 
 
-@blueprint.get("/terms")
-def terms() -> Response:
+@routes.get("/terms", errors=READ)
+def terms(query: TermsQuery) -> ResponseOf[Terms]:
     """Return the terms that match a text, best first."""
-    limit = whole_number(request.args.get("limit"), "limit", 20, context().settings.max_genes_listed)
     known = context().terms()
     if known is None:
-        raise NotFound("No terms are given here.", "Start with --terms-file.")
-    found = known.search(request.args.get("q", ""), limit or 0)
-    return answer_json({"terms": [{"id": t.id, "name": t.name, "synonyms": list(t.synonyms)} for t in found]})
+        raise NotFound("This server has no terms.", "Start it with --terms-file.")
+    found = known.search(query.q, min(query.limit, context().settings.max_genes_listed))
+    return answer_json(Terms(terms=[Term(id=t.id, name=t.name, synonyms=list(t.synonyms)) for t in found]))

@@ -1,43 +1,51 @@
-"""What is in the file: schema, embeddings, obs, genes, expression."""
+"""The contents of the file: schema, embeddings, obs, genes, expression."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import msgspec
 import numpy as np
-from flask import Blueprint, Response, g, request
+from flask import g
+from msgspec import UNSET
 
 from starcyte import __version__
 from starcyte.compute.methods import METHODS
 from starcyte.errors import BadRequest, LimitExceeded, NotFound
 from starcyte.web.access import Role
 from starcyte.web.context import context
-from starcyte.web.media import BINARY, CSV, PNG
+from starcyte.web.contract.base import Name
+from starcyte.web.contract.columns import Columns, EmbeddingQuery, ExpressionQuery, ObspQuery
+from starcyte.web.contract.names import CellNames, CellNamesRequest, CellsQuery, Gene, Genes, GenesQuery
+from starcyte.web.contract.route import READ
+from starcyte.web.contract.schema import Schema
+from starcyte.web.media import BINARY, COLUMNS, CSV, PNG
 from starcyte.web.responses import (
+    ResponseOf,
     accepted_form,
     answer_columns,
     answer_json,
     answer_once,
-    body_json,
-    names_listed,
-    whole_number,
+    gene_names,
 )
+from starcyte.web.routing import Routes
 
 if TYPE_CHECKING:
     from starcyte.store.dataset import Dataset, Matrix
+    from starcyte.store.dataset import Genes as KnownGenes
     from starcyte.web.wire import WireColumn
 
-blueprint = Blueprint("data", __name__)
+routes = Routes("data")
 
 _NAMES_AT_ONCE = 50_000
 # of memory, for each value that becomes a number of Python's and then text
 _BYTES_AS_TEXT = 40
 
 
-@blueprint.get("/schema")
-def schema() -> Response:
-    """Return what there is to see."""
+@routes.get("/schema", errors=READ, cached=True)
+def schema() -> ResponseOf[Schema]:
+    """Return the contents of the dataset and the features of the server."""
     ctx, dataset = context(), context().dataset()
     settings = ctx.settings
     can_make = not settings.read_only and ctx.keeps and g.role >= Role.ANNOTATE
@@ -51,23 +59,23 @@ def schema() -> Response:
         "outputs": bool(settings.outputs_dir),
     }
 
-    def make() -> Response:
-        defaults = {"color_by": _first_color(dataset, settings.color_by), "embedding": settings.first_embedding}
-        more = {
+    def make() -> ResponseOf[Schema]:
+        described: dict[str, Any] = dataset.describe() | {
+            "revision": dataset.revision,
             "version": __version__,
             "features": features,
-            "defaults": defaults,
+            "defaults": {"color_by": _first_color(dataset, settings.color_by), "embedding": settings.first_embedding},
             "about": settings.about,
             "methods": [method.as_dict() for method in METHODS.values()],
         }
-        return answer_json(dataset.describe() | more | {"revision": dataset.revision})
+        return answer_json(msgspec.convert(described, Schema))
 
-    # whether annotations can be kept depends on the disk
+    # whether annotations can be saved depends on the disk
     return answer_once(make, str(can_make))
 
 
 def _first_color(dataset: Dataset, wanted: str) -> str:
-    """Return what is wanted if the dataset has it: of a catalog, some may and others may not."""
+    """Return the wanted field, or nothing if the dataset lacks it: of a catalog, some datasets may have it."""
     if not wanted or any(column.name == wanted for column in dataset.obs):
         return wanted
     if dataset.default_matrix is None:
@@ -79,13 +87,20 @@ def _first_color(dataset: Dataset, wanted: str) -> str:
     return wanted
 
 
-@blueprint.get("/embeddings/<name:name>")
-def embedding(name: str) -> Response:
-    """Return the coordinates of the cells."""
+@routes.get("/embeddings/<name:name>", media=COLUMNS, errors=READ, cached=True)
+def embedding(name: Name, query: EmbeddingQuery) -> ResponseOf[Columns]:
+    """Return the coordinates of the cells in an embedding.
+
+    The columns are x, y, z; NaN (null in JSON, empty in CSV) for a cell that is not drawn.
+    """
     from starcyte.web.wire import WireColumn
 
     dataset = context().dataset()
-    dims = _dims(name)
+    if query.dims is UNSET:
+        known = next((e.dims for e in dataset.embeddings if e.name == name), 2)
+        dims = [0] if known == 1 else [0, 1]
+    else:
+        dims = [int(number) for number in query.dims.split(",")]
 
     def read() -> tuple[int, list[WireColumn]]:
         axes = dataset.embedding(name, dims)
@@ -94,95 +109,76 @@ def embedding(name: str) -> Response:
     return answer_columns(read)
 
 
-def _dims(name: str) -> list[int]:
-    text = request.args.get("dims")
-    if text is None:
-        found = next((e.dims for e in context().dataset().embeddings if e.name == name), 2)
-        return [0] if found == 1 else [0, 1]
-    parts = text.split(",")
-    if not 1 <= len(parts) <= 3:
-        raise BadRequest(f"dims is {text!r}.", "Give one to three column numbers, such as 0,1.")
-    return [whole_number(p, "dims", None) or 0 for p in parts]
-
-
-@blueprint.get("/obs/<name:name>")
-def obs(name: str) -> Response:
-    """Return one column of obs."""
+@routes.get("/obs/<name:name>", media=COLUMNS, errors=READ, cached=True)
+def obs(name: Name) -> ResponseOf[Columns]:
+    """Return a column of obs: codes or numbers."""
     from starcyte.web.wire import from_column
 
     dataset = context().dataset()
     return answer_columns(lambda: (dataset.n_obs, [from_column(dataset.obs_column(name))]))
 
 
-@blueprint.get("/obsp/<name:name>")
-def obsp(name: str) -> Response:
-    """Return what one cell is to all others."""
+@routes.get("/obsp/<name:name>", media=COLUMNS, errors=READ, cached=True)
+def obsp(name: Name, query: ObspQuery) -> ResponseOf[Columns]:
+    """Return a cell's row of a matrix of obsp."""
     from starcyte.web.wire import from_values
 
     dataset = context().dataset()
-    cell = whole_number(request.args.get("cell"), "cell", None)
-    if cell is None:
-        raise BadRequest("No cell is named.", "Add ?cell=<number>, counted from 0.")
 
     def read() -> tuple[int, list[WireColumn]]:
-        return dataset.n_obs, [from_values(name, dataset.obsp_row(name, cell))]
+        return dataset.n_obs, [from_values(name, dataset.obsp_row(name, query.cell))]
 
     return answer_columns(read)
 
 
-@blueprint.get("/images/<name:name>")
-def image(name: str) -> Response:
-    """Return a picture under the cells."""
+@routes.get("/images/<name:name>", media=(PNG,), errors=READ, cached=True)
+def image(name: Name) -> ResponseOf[bytes]:
+    """Return the image under the cells of a spatial embedding."""
     from starcyte.compute.png import png
 
     dataset = context().dataset()
-    return answer_once(lambda: Response(png(dataset.image(name)), mimetype=PNG))
+    return answer_once(lambda: ResponseOf[bytes](png(dataset.image(name)), mimetype=PNG))
 
 
-@blueprint.get("/thumbnail")
-def picture() -> Response:
-    """Return a small picture of the cells, as the page shows them when it opens."""
+@routes.get("/thumbnail", media=(PNG,), errors=READ, cached=True)
+def picture() -> ResponseOf[bytes]:
+    """Return a thumbnail: the cells as the page shows them when it opens."""
     from starcyte.catalog.thumbnail import thumbnail
     from starcyte.compute.png import png
 
     ctx, dataset = context(), context().dataset()
 
-    def make() -> Response:
+    def make() -> ResponseOf[bytes]:
         pixels = thumbnail(dataset, ctx.settings)
         if pixels is None:
-            raise NotFound("The dataset has no embedding to draw.", "Its schema says what it has.")
-        return Response(png(pixels), mimetype=PNG)
+            raise NotFound("The dataset has no embedding to draw.", "Its schema lists its contents.")
+        return ResponseOf(png(pixels), mimetype=PNG)
 
     return answer_once(make)
 
 
-@blueprint.get("/cells")
-def cells() -> Response:
-    """Return the names of some cells."""
+@routes.get("/cells", errors=(*READ, 413), cached=True)
+def cells(query: CellsQuery) -> ResponseOf[CellNames]:
+    """Return the names of cells by their row numbers."""
     settings, dataset = context().settings, context().dataset()
-    parts = request.args.get("rows", "").split(",")
-    if len(parts) > settings.max_cells_listed:
+    rows = [int(number) for number in query.rows.split(",")]
+    if len(rows) > settings.max_cells_listed:
         raise LimitExceeded(
-            f"{len(parts)} cells are more than {settings.max_cells_listed} (setting max_cells_listed).",
+            f"{len(rows)} cells are more than {settings.max_cells_listed} (setting max_cells_listed).",
             "Ask for fewer.",
         )
-    rows = [whole_number(part, "rows", None) or 0 for part in parts]
     if max(rows) >= dataset.n_obs:
         raise NotFound(f"There is no cell {max(rows)}.", f"Cells are numbered from 0 to {dataset.n_obs - 1}.")
-    return answer_once(lambda: answer_json({"names": dataset.cell_names(rows)}))
+    return answer_once(lambda: answer_json(CellNames(names=dataset.cell_names(rows))))
 
 
-@blueprint.post("/cells/names")
-def cell_names() -> Response:
-    """Return the names of the cells of a selection, as a table of one column."""
+@routes.post("/cells/names", media=(CSV,), errors=(*READ, 413))
+def cell_names(body: CellNamesRequest) -> ResponseOf[bytes]:
+    """Return the names of the cells of a selection, as a CSV column named cell."""
     from starcyte.web.grouping import selected
     from starcyte.web.wire import csv_bytes
 
-    dataset, body = context().dataset(), body_json()
-    unknown = set(body) - {"selection"}
-    if unknown:
-        raise BadRequest(f"{min(unknown)!r} is no part of the question.", "It has selection.")
-    chosen = selected(body.get("selection"))
+    dataset, chosen = context().dataset(), selected(body.selection)
 
     def lines() -> Iterator[bytes]:
         yield csv_bytes(["cell"], [])
@@ -193,63 +189,60 @@ def cell_names() -> Response:
                 names = dataset.cell_names(rows)
                 yield csv_bytes(None, [[names[i]] for i in mine.tolist()])
 
-    return Response(lines(), mimetype=CSV, headers={"Cache-Control": "no-store"})
+    return ResponseOf(lines(), mimetype=CSV, headers={"Cache-Control": "no-store"})
 
 
-@blueprint.get("/genes")
-def genes() -> Response:
-    """Return the genes that match a text, best first; or those of a list of names, in its order."""
+@routes.get("/genes", errors=(*READ, 413), cached=True)
+def genes(query: GenesQuery) -> ResponseOf[Genes]:
+    """Return the genes that match a text, best first, or those of a list of names, in its order."""
     settings, dataset = context().settings, context().dataset()
-    matrix, text = request.args.get("matrix"), request.args.get("q", "")
-    limit = whole_number(request.args.get("limit"), "limit", 20, settings.max_genes_listed)
-    if "names" in request.args:
-        return _genes_named(names_listed("names", "max_genes_listed", needed=False), matrix)
+    names = None if query.names is UNSET else gene_names(query.names, "max_genes_listed", needed=False)
 
-    def make() -> Response:
-        known = dataset.genes(None if matrix is None else dataset.matrix(matrix).name)
-        found = known.search(text)
-        listed = [
-            {
-                "name": known.names[i],
-                "id": known.ids[i] if known.ids else None,
-                "index": i,
-                "alias": known.alias(i, text),
-            }
-            for i in found[:limit]
-        ]
-        return answer_json({"n": len(known.names), "total": len(found), "genes": listed})
+    def make() -> ResponseOf[Genes]:
+        known = dataset.genes(None if query.matrix is UNSET else dataset.matrix(query.matrix).name)
+        if names is not None:
+            return answer_json(_genes_named(known, names))
+        found = known.search(query.q)
+        listed = found[: min(query.limit, settings.max_genes_listed)]
+        return answer_json(
+            Genes(
+                n=len(known.names),
+                total=len(found),
+                genes=[_gene(known, i, known.alias(i, query.q)) for i in listed],
+            )
+        )
 
     return answer_once(make)
 
 
-def _genes_named(names: list[str], matrix: str | None) -> Response:
-    dataset = context().dataset()
-
-    def make() -> Response:
-        known = dataset.genes(None if matrix is None else dataset.matrix(matrix).name)
-        found = {name: known.match(name) for name in names}
-        positions = list(dict.fromkeys(i for i in found.values() if i is not None))
-        listed = [
-            {"name": known.names[i], "id": known.ids[i] if known.ids else None, "index": i, "alias": None}
-            for i in positions
-        ]
-        missing = [name for name, i in found.items() if i is None]
-        return answer_json({"n": len(known.names), "total": len(positions), "genes": listed, "missing": missing})
-
-    return answer_once(make)
+def _genes_named(known: KnownGenes, names: list[str]) -> Genes:
+    found = {name: known.match(name) for name in names}
+    positions = list(dict.fromkeys(i for i in found.values() if i is not None))
+    return Genes(
+        n=len(known.names),
+        total=len(positions),
+        genes=[_gene(known, i, None) for i in positions],
+        missing=[name for name, i in found.items() if i is None],
+    )
 
 
-@blueprint.get("/expression")
-def expression() -> Response:
-    """Return one gene, or several, over all cells."""
+def _gene(known: KnownGenes, position: int, alias: str | None) -> Gene:
+    return Gene(name=known.names[position], id=known.ids[position] if known.ids else None, index=position, alias=alias)
+
+
+@routes.get("/expression", media=COLUMNS, errors=(*READ, 413), cached=True)
+def expression(query: ExpressionQuery) -> ResponseOf[Columns]:
+    """Return one gene or several over all cells, in the order of the query."""
     ctx, dataset = context(), context().dataset()
-    gene, matrix_name = request.args.get("gene"), request.args.get("matrix", "X")
-    if gene is not None and "genes" in request.args:
-        raise BadRequest("Both gene and genes are given.", "Give one of them.")
-    names = [gene] if gene is not None else list(dict.fromkeys(names_listed("genes", "max_summary_genes")))
+    if query.genes is UNSET and query.gene is not UNSET:
+        names = [query.gene]
+    elif query.genes is not UNSET and query.gene is UNSET:
+        names = list(dict.fromkeys(gene_names(query.genes, "max_summary_genes")))
+    else:
+        raise BadRequest("One of gene and genes is needed.", "Add ?gene=<name>.")
 
     def read() -> tuple[int, list[WireColumn]]:
-        matrix, known = ctx.matrix(matrix_name), dataset.genes(matrix_name)
+        matrix, known = ctx.matrix(query.matrix), dataset.genes(query.matrix)
         positions = [known.index(name) for name in names]
         return dataset.n_obs, _columns_of(matrix, dict(zip(names, positions, strict=True)))
 

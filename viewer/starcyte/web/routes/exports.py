@@ -1,63 +1,80 @@
-"""What users make, as files: tables of annotations, gene sets, a session, a new h5ad."""
+"""Exports: tables of annotations, gene sets, a session, a new h5ad."""
 
 from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any
 
-from flask import Blueprint, Response, request, send_file
+from flask import send_file
 
 from starcyte.errors import BadRequest, NotFound
 from starcyte.web.context import context
-from starcyte.web.media import CSV, JSON
-from starcyte.web.preconditions import mine, only
-from starcyte.web.responses import body_json
+from starcyte.web.contract.files import AnnotationTableQuery, FileId
+from starcyte.web.contract.health import Nothing
+from starcyte.web.contract.job import JobAnswer, NewFile
+from starcyte.web.contract.route import READ, WRITE
+from starcyte.web.media import CSV, HDF5, JSON, TSV
+from starcyte.web.preconditions import mine
+from starcyte.web.responses import ResponseOf, as_file
 from starcyte.web.routes.analysis import answer_job, owner
+from starcyte.web.routing import Routes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from starcyte.curation.files.new_file import NewFile
+    from starcyte.curation.files.new_file import NewFile as WrittenFile
     from starcyte.store.dataset import Tick
 
-blueprint = Blueprint("exports", __name__)
+routes = Routes("exports")
 
 
-@blueprint.get("/export/annotations.csv", defaults={"ending": "csv"})
-@blueprint.get("/export/annotations.tsv", defaults={"ending": "tsv"})
-@blueprint.get("/export/annotations.tabular", defaults={"ending": "tabular"})
-def annotation_table(ending: str) -> Response:
-    """Return annotations as a table, a row for each cell; those that are named, or all."""
+@routes.get("/export/annotations.csv", media=(CSV,), errors=READ)
+def annotations_csv(query: AnnotationTableQuery) -> ResponseOf[bytes]:
+    """Return annotations as CSV, a row for each cell."""
+    return _annotation_table(query.name, "csv")
+
+
+@routes.get("/export/annotations.<any(tsv, tabular):ending>", media=(TSV,), errors=READ)
+def annotations_tsv(ending: str, query: AnnotationTableQuery) -> ResponseOf[bytes]:
+    """Return annotations as TSV, a row for each cell; tabular, as Galaxy has it, has no line breaks in its fields."""
+    return _annotation_table(query.name, ending)
+
+
+def _annotation_table(names: list[str], ending: str) -> ResponseOf[bytes]:
     from starcyte.curation.files.tables import FORMS, annotations_table
 
     curation, user = mine()
-    wanted = request.args.getlist("name")
     with curation.store.read() as reading:
         found = {annotation.name: annotation for annotation in curation.annotations.all(user, reading)}
-    for name in wanted:
+    for name in names:
         if name not in found:
-            raise NotFound(f"There is no annotation {name!r}.", "Ask for the list again.")
-    chosen = [found[name] for name in dict.fromkeys(wanted)] or list(found.values())
+            raise NotFound(f"There is no annotation {name!r}.", "Fetch the list of annotations again.")
+    chosen = [found[name] for name in dict.fromkeys(names)] or list(found.values())
     form = FORMS[ending]
     return _file(annotations_table(chosen, context().cell_names(), form), f"annotations.{ending}", form.media_type)
 
 
-@blueprint.get("/export/genesets.gmt", defaults={"ending": "gmt"})
-@blueprint.get("/export/genesets.csv", defaults={"ending": "csv"})
-def gene_set_file(ending: str) -> Response:
-    """Return all gene sets."""
-    from starcyte.curation.files.tables import gene_sets_csv, gene_sets_gmt
+@routes.get("/export/genesets.gmt", media=(TSV,), errors=READ)
+def gene_sets_gmt() -> ResponseOf[bytes]:
+    """Return all gene sets as GMT."""
+    from starcyte.curation.files import tables
 
     curation, user = mine()
-    listed = curation.gene_sets.listed(user)
-    if ending == "gmt":
-        return _file([gene_sets_gmt(listed)], "gene_sets.gmt", "text/tab-separated-values")
-    return _file([gene_sets_csv(listed)], "gene_sets.csv", CSV)
+    return _file([tables.gene_sets_gmt(curation.gene_sets.listed(user))], "gene_sets.gmt", TSV)
 
 
-@blueprint.get("/export/session.json")
-def session() -> Response:
-    """Return all that was made but figures, to go on from elsewhere."""
+@routes.get("/export/genesets.csv", media=(CSV,), errors=READ)
+def gene_sets_csv() -> ResponseOf[bytes]:
+    """Return all gene sets in cellxgene's format, a row for each gene."""
+    from starcyte.curation.files import tables
+
+    curation, user = mine()
+    return _file([tables.gene_sets_csv(curation.gene_sets.listed(user))], "gene_sets.csv", CSV)
+
+
+@routes.get("/export/session.json", media=(JSON,), errors=READ)
+def session() -> ResponseOf[bytes]:
+    """Return annotations, gene sets, views and results as a session, to be imported elsewhere."""
     from starcyte.curation.files.session import write_session
 
     curation, user = mine()
@@ -66,12 +83,11 @@ def session() -> Response:
     )
 
 
-@blueprint.post("/export/h5ad")
-def h5ad() -> Response:
-    """Have a new h5ad made with all annotations as columns of obs, now or as a job."""
+@routes.post("/export/h5ad", other={202: JobAnswer}, errors=WRITE)
+def h5ad(body: Nothing) -> ResponseOf[NewFile]:
+    """Write a new h5ad with all annotations as columns of obs, now or as a job."""
     from starcyte.curation.files.tables import write_h5ad
 
-    only(body_json())
     ctx, dataset = context(), context().dataset()
     ctx.loader.check_complete()
     curation, user = mine()
@@ -79,38 +95,33 @@ def h5ad() -> Response:
     with curation.store.read() as reading:
         revision, made = reading.newest(user), curation.annotations.all(user, reading)
     if not made:
-        raise BadRequest("There are no annotations to write.", "Make some first.")
+        raise BadRequest("There are no annotations to write.", "Create one first.")
 
-    def work(tick: Tick) -> NewFile:
+    def work(tick: Tick) -> WrittenFile:
         return downloads.make(user, lambda path: write_h5ad(made, dataset, path, user, tick))
 
     def is_stale(result: Any) -> bool:
         return not downloads.is_there(result)
 
     key = json.dumps(["h5ad", user, revision])
-    return answer_job(ctx.jobs.submit(key, work, owner(), "new file", is_stale), None, 0)
+    return answer_job(ctx.jobs.submit(key, work, owner(), "new file", is_stale))
 
 
-@blueprint.get("/export/files/<file_id>")
-def file(file_id: str) -> Response:
-    """Return a file that was made."""
+@routes.get("/export/files/<file_id>", media=(HDF5,), errors=READ)
+def file(file_id: FileId) -> ResponseOf[bytes]:
+    """Return a new file."""
     _, user = mine()
     made = context().downloads().get(user, file_id)
-    return send_file(
-        made.path,
-        mimetype="application/x-hdf5",
-        as_attachment=True,
-        download_name=made.name,
-        etag=made.id,
-        max_age=0,
+    return as_file(
+        send_file(made.path, mimetype=HDF5, as_attachment=True, download_name=made.name, etag=made.id, max_age=0)
     )
 
 
-def _file(blocks: Iterable[bytes], name: str, media_type: str) -> Response:
-    """Return a file, sent as it is made: it may have a row for each of a million cells."""
+def _file(blocks: Iterable[bytes], name: str, media_type: str) -> ResponseOf[bytes]:
+    """Return a file that is sent as it is written: it may have a row for each of a million cells."""
     from starcyte.curation.files.filenames import safe_stem
 
-    response = Response(blocks, mimetype=media_type)
+    response: ResponseOf[bytes] = ResponseOf(blocks, mimetype=media_type)
     stem = safe_stem(context().dataset().title, "dataset")[:80]
     response.headers["Content-Disposition"] = f'attachment; filename="{stem}_{name}"'
     return response

@@ -1,29 +1,39 @@
-"""Files of annotations and gene sets, and sessions, taken in."""
+"""Imports: files of annotations and gene sets, and sessions."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
-from flask import Blueprint, Response, request
+from flask import request
 
 from starcyte.errors import BadRequest
 from starcyte.web.context import context
+from starcyte.web.contract.annotation import Annotation
+from starcyte.web.contract.files import AnnotationsImported, GeneSetsImported, GeneSetsImportQuery, SessionImported
+from starcyte.web.contract.gene_set import GeneSet
+from starcyte.web.contract.route import WRITE
+from starcyte.web.media import CSV, JSON, TEXT, TSV
 from starcyte.web.preconditions import mine
-from starcyte.web.responses import answer_json
+from starcyte.web.responses import ResponseOf, answer_json
 from starcyte.web.routes import annotations as annotation_routes
-from starcyte.web.routes import gene_sets as gene_set_routes
+from starcyte.web.routes import gene_sets
+from starcyte.web.routing import Routes
 
-blueprint = Blueprint("imports", __name__)
+routes = Routes("imports")
 
 
-@blueprint.before_request
+@routes.blueprint.before_request
 def _allow_large() -> None:
     request.max_content_length = context().settings.max_import_bytes
 
 
-@blueprint.post("/import/annotations")
-def import_annotations() -> Response:
-    """Take in the annotations of a table or a session, by the names of the cells."""
+@routes.post("/import/annotations", accepts=(CSV, TSV, JSON), errors=WRITE)
+def import_annotations() -> ResponseOf[AnnotationsImported]:
+    """Import annotations by the names of the cells: CSV, TSV, cellxgene's annotations, or a session.
+
+    An annotation whose name is taken gets a number.
+    """
     from starcyte.curation.files.imports import take_annotations
     from starcyte.curation.files.read import read_annotations
 
@@ -36,26 +46,27 @@ def import_annotations() -> Response:
             "The first column must hold the names of cells, as the index of obs does.",
         )
     names = take_annotations(curation, user, table.annotations)
-    return answer_json({"annotations": _annotations(names), "matched": len(table.cells), **_missed(table)})
+    return answer_json(
+        AnnotationsImported(annotations=_annotations(names), matched=len(table.cells), **_matches(table))
+    )
 
 
-@blueprint.post("/import/genesets")
-def import_gene_sets() -> Response:
-    """Take in the gene sets of a file."""
+@routes.post("/import/genesets", accepts=(TSV, CSV, TEXT), errors=WRITE)
+def import_gene_sets(query: GeneSetsImportQuery) -> ResponseOf[GeneSetsImported]:
+    """Import gene sets: GMT, CSV (also cellxgene's), or a plain list."""
     from starcyte.curation.files.imports import take_gene_sets
     from starcyte.curation.files.read import read_gene_sets
 
-    gene_set_routes.refuse_changes()
+    gene_sets.refuse_changes()
     curation, user = mine()
-    found = read_gene_sets(request.get_data(cache=False), request.args.get("name", ""))
-    names = take_gene_sets(curation, user, found)
-    described = _gene_sets(names)
-    return answer_json({"genesets": described, "missing": {g["name"]: g["missing"] for g in described}})
+    found = read_gene_sets(request.get_data(cache=False), query.name)
+    described = _gene_sets(take_gene_sets(curation, user, found))
+    return answer_json(GeneSetsImported(genesets=described, missing={g.name: g.missing for g in described}))
 
 
-@blueprint.post("/import/session")
-def import_session() -> Response:
-    """Take in all that a session holds."""
+@routes.post("/import/session", accepts=(JSON,), errors=WRITE)
+def import_session() -> ResponseOf[SessionImported]:
+    """Import a session."""
     from starcyte.curation.files.imports import take_session
     from starcyte.curation.files.read import session_annotations
     from starcyte.curation.files.session import read_session
@@ -63,31 +74,31 @@ def import_session() -> Response:
     curation, user = mine()
     given = read_session(request.get_data(cache=False))
     if given.snapshot.gene_sets:
-        gene_set_routes.refuse_changes()
+        gene_sets.refuse_changes()
     table = session_annotations(given, context().dataset(), context().cell_names())
     taken = take_session(curation, user, given, table.annotations)
     return answer_json(
-        {
-            "annotations": _annotations(taken.annotations),
-            "genesets": _gene_sets(taken.gene_sets),
-            "views": list(taken.views),
-            "results": list(taken.results),
-            **_missed(table),
-        }
+        SessionImported(
+            annotations=_annotations(taken.annotations),
+            genesets=_gene_sets(taken.gene_sets),
+            views=list(taken.views),
+            results=list(taken.results),
+            **_matches(table),
+        )
     )
 
 
-def _missed(table: Any) -> dict[str, Any]:
+def _matches(table: Any) -> dict[str, Any]:
     return {"unmatched": table.unmatched, "duplicated": table.duplicated, "examples": list(table.examples)}
 
 
-def _annotations(names: Any) -> list[dict[str, Any]]:
+def _annotations(names: Iterable[str]) -> list[Annotation]:
     curation, user = mine()
     found = {annotation.name: annotation for annotation in curation.annotations.listed(user)}
-    return [annotation_routes.describe(found[name]) or {} for name in names if name in found]
+    return [annotation_routes.describe(found[name]) for name in names if name in found]
 
 
-def _gene_sets(names: Any) -> list[dict[str, Any]]:
+def _gene_sets(names: Iterable[str]) -> list[GeneSet]:
     curation, user = mine()
     found = {gene_set.name: gene_set for gene_set in curation.gene_sets.listed(user)}
-    return [gene_set_routes.describe(found[name]) or {} for name in names if name in found]
+    return [gene_sets.describe(found[name]) for name in names if name in found]

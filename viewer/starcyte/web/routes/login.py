@@ -2,45 +2,37 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, g
+from flask import g
 
-from starcyte.web.access import access
-from starcyte.web.responses import answer_json, body_json
-from starcyte.web.routes.pages import page as answer_page
+from starcyte.web.access import access, role_name
+from starcyte.web.contract.login import Credentials, LoginStatus
+from starcyte.web.responses import ResponseOf, answer_now
+from starcyte.web.routing import Routes
 
-blueprint = Blueprint("session", __name__)
+routes = Routes("session")
 
 
-@blueprint.get("/api/v1/session")
-def show() -> Response:
-    """Say how one comes in here, and who one is."""
+@routes.get("/session")
+def show() -> ResponseOf[LoginStatus]:
+    """Return the mode of access, and the user and role of the request."""
     identity = g.get("identity")
-    response = answer_json(
-        {
-            "mode": access().mode,
-            "signed_in": identity is not None,
-            "user": identity.user if identity else "",
-            "role": identity.role.name.lower() if identity else None,
-        }
+    return answer_now(
+        LoginStatus(
+            mode=access().mode,
+            signed_in=identity is not None,
+            user=identity.user if identity else "",
+            role=role_name(identity.role) if identity else None,
+        )
     )
-    response.headers["Cache-Control"] = "no-store"
-    return response
 
 
-@blueprint.post("/api/v1/session")
-def begin() -> Response:
-    """Sign in with a password."""
-    body = body_json()
-    return access().sign_in(body.get("user"), body.get("password"))
+@routes.post("/session", errors=(413,))
+def begin(body: Credentials) -> ResponseOf[None]:
+    """Sign in with a password, if the server runs with --access=password."""
+    return access().sign_in(body.user, body.password)
 
 
-@blueprint.delete("/api/v1/session")
-def end() -> Response:
+@routes.delete("/session")
+def end() -> ResponseOf[None]:
     """Sign out."""
-    return access().forget(Response(status=204))
-
-
-@blueprint.get("/login")
-def page() -> Response:
-    """Return the page to sign in on."""
-    return answer_page("login.html")
+    return access().forget(ResponseOf(status=204))

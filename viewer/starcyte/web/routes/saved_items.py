@@ -1,91 +1,140 @@
-"""Views, results and figures that the page keeps: list, keep, fetch, delete."""
+"""Saved views, results and figures: list, save, fetch, delete."""
 
 from __future__ import annotations
 
 import json
 from typing import Any, NoReturn
 
-from flask import Blueprint, Response, request
+from flask import request
+from msgspec import UNSET
 
+from starcyte.curation.saved_items import SavedItemInfo
 from starcyte.errors import BadRequest
+from starcyte.web.contract.base import Name
+from starcyte.web.contract.change import Deleted
+from starcyte.web.contract.route import READ, WRITE
+from starcyte.web.contract.saved_item import Figures, ItemSaved, Results, SavedItem, SavedItemConflict, Views
 from starcyte.web.media import JSON, PNG, SVG
 from starcyte.web.preconditions import answer_revision, expected, expected_or_any, mine
-from starcyte.web.responses import answer_json
+from starcyte.web.responses import ResponseOf, answer_json
+from starcyte.web.routing import Routes
 
-blueprint = Blueprint("saved_items", __name__)
+routes = Routes("saved_items")
 
 _PNG_START = b"\x89PNG\r\n\x1a\n"
+_CONFLICT = {412: SavedItemConflict}
 
 
-@blueprint.get("/<any(views, results, figures):plural>")
-def listed(plural: str) -> Response:
-    """Return all of a kind without their bodies."""
-    curation, user = mine()
-    revision = curation.newest(user)
-    found = curation.saved_items.listed(user, plural[:-1])
-    return answer_json({plural: [describe(k) for k in found], "revision": revision})
+@routes.get("/views", errors=READ)
+def views() -> ResponseOf[Views]:
+    """Return all saved views without their bodies."""
+    revision, items = _listed("view")
+    return answer_json(Views(views=items, revision=revision))
 
 
-@blueprint.get("/<any(views, results, figures):plural>/<name:name>")
-def one(plural: str, name: str) -> Response:
-    """Return what was kept, as it was sent."""
-    curation, user = mine()
-    kept = curation.saved_items.get(user, plural[:-1], name)
-    response = Response(kept.body, mimetype=kept.media_type)
-    response.set_etag(str(kept.revision))
-    if kept.media_type != JSON:
-        # it may hold scripts: no page of ours, and never shown as one
-        response.headers["Content-Disposition"] = "attachment"
+@routes.get("/results", errors=READ)
+def results() -> ResponseOf[Results]:
+    """Return all saved results without their bodies."""
+    revision, items = _listed("result")
+    return answer_json(Results(results=items, revision=revision))
+
+
+@routes.get("/figures", errors=READ)
+def figures() -> ResponseOf[Figures]:
+    """Return all saved figures without their bodies."""
+    revision, items = _listed("figure")
+    return answer_json(Figures(figures=items, revision=revision))
+
+
+@routes.get("/<any(views, results):plural>/<name:name>", media=(JSON,), errors=READ)
+def document(plural: str, name: Name) -> ResponseOf[bytes]:
+    """Return a saved view or result as it was sent."""
+    return _body(plural[:-1], name)
+
+
+@routes.get("/figures/<name:name>", media=(SVG, PNG), errors=READ)
+def figure(name: Name) -> ResponseOf[bytes]:
+    """Return a saved figure as it was sent."""
+    response = _body("figure", name)
+    # an SVG may hold scripts: it is never shown as a page of this origin
+    response.headers["Content-Disposition"] = "attachment"
     return response
 
 
-@blueprint.put("/<any(views, results, figures):plural>/<name:name>")
-def put(plural: str, name: str) -> Response:
-    """Keep something."""
-    revision, media_type, body, thumbnail = expected(), request.mimetype, request.get_data(), ""
-    if plural == "figures":
-        _check_figure(media_type, body)
-    else:
-        if media_type != JSON:
-            raise BadRequest("The body is not sent as JSON.", "Send Content-Type: application/json.")
-        thumbnail = _thumbnail(_parsed(body))
-    curation, user = mine()
-    info = curation.saved_items.put(user, plural[:-1], name, media_type, body, thumbnail, revision)
-    answer = {"revision": info.revision, plural[:-1]: describe(info)}
-    return answer_revision(answer, info.revision, 201 if revision is None else 200)
+@routes.put(
+    "/<any(views, results):plural>/<name:name>",
+    accepts=(JSON,),
+    other=_CONFLICT | {201: ItemSaved},
+    errors=WRITE,
+    if_match=True,
+)
+def put_document(plural: str, name: Name) -> ResponseOf[ItemSaved]:
+    """Save a view or a result; with If-Match, in place of the current one."""
+    body = request.get_data()
+    if request.mimetype != JSON:
+        raise BadRequest("The body is not sent as JSON.", "Send Content-Type: application/json.")
+    return _put(plural[:-1], name, JSON, body, _thumbnail(_parsed(body)))
 
 
-@blueprint.delete("/<any(views, results, figures):plural>/<name:name>")
-def delete(plural: str, name: str) -> Response:
-    """Delete something for good."""
-    curation, user = mine()
-    return answer_json({"revision": curation.saved_items.delete(user, plural[:-1], name, expected_or_any())})
-
-
-def describe(kept: object) -> dict[str, Any] | None:
-    """Return a saved item as lists show it; None where it is none."""
-    from starcyte.curation.saved_items import SavedItemInfo
-
-    if not isinstance(kept, SavedItemInfo):
-        return None
-    entry: dict[str, Any] = {
-        "name": kept.name,
-        "revision": kept.revision,
-        "author": kept.author,
-        "time": kept.time,
-        "bytes": kept.n_bytes,
-        "media_type": kept.media_type,
-    }
-    return entry | ({"thumbnail": kept.thumbnail} if kept.thumbnail else {})
-
-
-def _check_figure(media_type: str, body: bytes) -> None:
+@routes.put(
+    "/figures/<name:name>",
+    accepts=(SVG, PNG),
+    other=_CONFLICT | {201: ItemSaved},
+    errors=WRITE,
+    if_match=True,
+)
+def put_figure(name: Name) -> ResponseOf[ItemSaved]:
+    """Save a figure; with If-Match, in place of the current one."""
+    media_type, body = request.mimetype, request.get_data()
     if media_type not in {SVG, PNG}:
-        raise BadRequest(f"A figure is not of type {media_type!r}.", f"Send {SVG} or {PNG}.")
+        raise BadRequest(f"A figure cannot be of type {media_type!r}.", f"Send {SVG} or {PNG}.")
     if media_type == PNG and not body.startswith(_PNG_START):
-        raise BadRequest("The body is no PNG image.", "Send the image's bytes as they are.")
+        raise BadRequest("The body is not a PNG image.", "Send the bytes of the image.")
     if media_type == SVG and b"<svg" not in body:
-        raise BadRequest("The body is no SVG image.", "Send the image's text as it is.")
+        raise BadRequest("The body is not an SVG image.", "Send the text of the image.")
+    return _put("figure", name, media_type, body, "")
+
+
+@routes.delete("/<any(views, results, figures):plural>/<name:name>", other=_CONFLICT, errors=WRITE, if_match=True)
+def delete(plural: str, name: Name) -> ResponseOf[Deleted]:
+    """Delete a saved item for good."""
+    curation, user = mine()
+    return answer_json(Deleted(revision=curation.saved_items.delete(user, plural[:-1], name, expected_or_any())))
+
+
+def describe(item: SavedItemInfo) -> SavedItem:
+    """Return a saved item as it is sent."""
+    return SavedItem(
+        name=item.name,
+        revision=item.revision,
+        author=item.author,
+        time=item.time,
+        bytes=item.n_bytes,
+        media_type=item.media_type,
+        thumbnail=item.thumbnail or UNSET,
+    )
+
+
+def _listed(kind: str) -> tuple[int, list[SavedItem]]:
+    curation, user = mine()
+    revision = curation.newest(user)
+    return revision, [describe(item) for item in curation.saved_items.listed(user, kind)]
+
+
+def _body(kind: str, name: str) -> ResponseOf[bytes]:
+    curation, user = mine()
+    item = curation.saved_items.get(user, kind, name)
+    response: ResponseOf[bytes] = ResponseOf(item.body, mimetype=item.media_type)
+    response.set_etag(str(item.revision))
+    return response
+
+
+def _put(kind: str, name: str, media_type: str, body: bytes, thumbnail: str) -> ResponseOf[ItemSaved]:
+    revision = expected()
+    curation, user = mine()
+    info = curation.saved_items.put(user, kind, name, media_type, body, thumbnail, revision)
+    answer = ItemSaved(revision=info.revision, **{kind: describe(info)})
+    return answer_revision(answer, info.revision, 201 if revision is None else 200)
 
 
 def _parsed(body: bytes) -> Any:
@@ -96,7 +145,7 @@ def _parsed(body: bytes) -> Any:
 
 
 def _refuse_constant(text: str) -> NoReturn:
-    raise ValueError(f"{text} is no number of JSON")
+    raise ValueError(f"{text} is not a number of JSON")
 
 
 def _thumbnail(data: Any) -> str:
@@ -104,5 +153,5 @@ def _thumbnail(data: Any) -> str:
 
     found = thumbnail_of(data)
     if found is None:
-        raise BadRequest("The thumbnail is no small picture.", "Give it as data:image/png;base64,...")
+        raise BadRequest("The thumbnail is not a small image.", "Give it as data:image/png;base64,...")
     return found

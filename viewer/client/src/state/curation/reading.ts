@@ -20,7 +20,7 @@ export async function readFile(
       unmatched,
       duplicated,
       examples,
-    } = await api.importLabels(text, tableType(file.name, text), '');
+    } = await api.importLabels(text, tableType(file.name, text));
     return [
       `${listed(names(labels))} ${labels.length === 1 ? 'was' : 'were'} read, for ${cells(matched)}.`,
       ...missed(unmatched, duplicated, examples),

@@ -10,8 +10,12 @@ from h5ad_file import Categorical, Nullable
 from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
-from starcyte.compute.selection import select
 from starcyte.errors import BadRequest, NotFound
+from starcyte.settings import Settings
+from starcyte.store.open import open_dataset
+from starcyte.web.contract.decode import decode_body
+from starcyte.web.contract.names import CellNamesRequest
+from starcyte.web.grouping import select
 
 N = 24
 CODES = np.array([i % 4 - 1 for i in range(N)], np.int8)
@@ -21,9 +25,9 @@ FLAG = np.arange(N) % 3 == 0
 
 
 @pytest.fixture
-def dataset(open_h5ad):
-    return open_h5ad(
-        cells=N,
+def dataset(make_h5ad):
+    path = make_h5ad(
+        np.ones((N, 1), np.float32),
         obs={
             "type": Categorical(CODES, CATEGORIES),
             "cluster": Categorical(np.arange(N) % 3, np.array([0, 1, 10])),
@@ -34,11 +38,24 @@ def dataset(open_h5ad):
             "count": np.arange(N),
         },
     )
+    opened = open_dataset(path, Settings())
+    yield opened
+    opened.close()
+
+
+def masked(dataset, selection, noun="selection"):
+    """Return the mask of a selection that was sent as JSON."""
+    body = decode_body(json.dumps({"selection": selection}).encode(), CellNamesRequest)
+    return select(dataset, body.selection, noun, annotation)
+
+
+def annotation(name):
+    raise NotFound(f"There is no annotation {name!r}.")
 
 
 def chosen(dataset, selection):
     """Return the cells of a selection that went through JSON, as a set."""
-    mask = select(dataset, json.loads(json.dumps(selection)))
+    mask = masked(dataset, selection)
     assert mask.shape == (N,)
     assert mask.dtype == bool
     return set(np.flatnonzero(mask).tolist())
@@ -151,12 +168,12 @@ MALFORMED = {
 
 @pytest.mark.parametrize("selection", [pytest.param(v, id=k) for k, v in MALFORMED.items()])
 def test_a_malformed_selection_is_a_bad_request(dataset, selection):
-    with pytest.raises(BadRequest, match=r"group one|has no category") as raised:
-        select(dataset, selection, "group one")
+    with pytest.raises(BadRequest, match=r"selection|group one|has no category|not JSON") as raised:
+        masked(dataset, selection, "group one")
     assert raised.value.status == 400
     assert raised.value.hint
 
 
 def test_an_unknown_column_is_named(dataset):
     with pytest.raises(NotFound, match="'<img>'"):
-        select(dataset, clause(column="<img>"))
+        masked(dataset, clause(column="<img>"))

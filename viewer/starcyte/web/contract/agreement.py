@@ -1,0 +1,36 @@
+"""The agreement of two columns of labels."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta
+
+from starcyte.web.contract.base import Answer, Count, Request
+
+Side = Annotated[str, Meta(description="annotation:NAME or obs:NAME")]
+
+
+class AgreementQuery(Request):
+    """Two annotations or columns of obs."""
+
+    a: Side
+    b: Side
+
+
+class AgreementSide(Answer):
+    """One of the columns."""
+
+    name: str
+    categories: list[str]
+
+
+class Agreement(Answer):
+    """Counts, adjusted Rand index and Cohen's kappa; the last row and column are the cells without a category."""
+
+    a: AgreementSide
+    b: AgreementSide
+    counts: list[list[Count]]
+    n: Count
+    ari: float | None
+    kappa: float | None

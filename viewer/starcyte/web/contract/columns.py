@@ -1,0 +1,70 @@
+"""Columns of numbers or text, and the queries that select them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import UNSET, Meta, UnsetType
+
+from starcyte.web.contract.base import Answer, Count, Request
+
+MatrixName = Annotated[str, Meta(description="Name of a matrix of the schema")]
+GeneList = Annotated[
+    str, Meta(description='Names of genes, comma-separated; a name with a comma in double quotes: CD3D,"a,b"')
+]
+
+
+class EmbeddingQuery(Request):
+    """The columns of an embedding."""
+
+    dims: (
+        Annotated[
+            str,
+            Meta(
+                pattern=r"^[0-9]{1,15}(,[0-9]{1,15}){0,2}$",
+                description="One to three column numbers, such as 0,1; by default the first two",
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
+
+
+class ObspQuery(Request):
+    """A cell."""
+
+    cell: Annotated[Count, Meta(description="Row number of the cell, from 0")]
+
+
+class ExpressionQuery(Request):
+    """One gene or several."""
+
+    gene: Annotated[str, Meta(description="Name or id of a gene; this or genes is needed")] | UnsetType = UNSET
+    genes: GeneList | UnsetType = UNSET
+    matrix: MatrixName = "X"
+
+
+class ScoreQuery(Request):
+    """A set of genes."""
+
+    genes: GeneList
+    method: Annotated[
+        Literal["mean", "score"], Meta(description="The mean, or scanpy's score_genes against control genes")
+    ] = "mean"
+    matrix: MatrixName = "X"
+
+
+class NamedValues(Answer):
+    """One column; its values are null where they are missing or not finite."""
+
+    name: str
+    values: list[str | int | float | bool | None]
+    ordered: Annotated[bool, Meta(description="Of a categorical column")] | UnsetType = UNSET
+    unit: Annotated[Literal["ms"], Meta(description="Of dates: milliseconds since 1970 UTC")] | UnsetType = UNSET
+    missing_genes: Annotated[list[str], Meta(description="Of a score: names that no gene has")] | UnsetType = UNSET
+
+
+class Columns(Answer):
+    """One or several columns."""
+
+    n: Annotated[Count, Meta(description="Rows of each column")]
+    columns: list[NamedValues]

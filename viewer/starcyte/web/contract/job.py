@@ -1,0 +1,56 @@
+"""Jobs, and the new files that some of them write."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import UNSET, Meta, UnsetType
+
+from starcyte.web.contract.base import Answer, Count, Fraction
+from starcyte.web.contract.comparison import DiffexpResult, MarkersResult
+from starcyte.web.contract.error import Error
+
+JobId = Annotated[str, Meta(pattern="^[0-9a-f]{16}$")]
+
+
+class Job(Answer):
+    """The state of a job."""
+
+    id: str
+    state: Literal["queued", "running", "done", "failed", "cancelled"]
+    progress: Fraction
+    error: Error | UnsetType = UNSET
+
+
+class NewFile(Answer):
+    """A file that was written."""
+
+    file: Annotated[str, Meta(description="Its name")]
+    bytes: Count
+    download: Annotated[str, Meta(description="Its URL, relative to api/v1/")]
+    notes: Annotated[list[str], Meta(description="Warnings")]
+    job_id: str
+
+
+class JobAnswer(Answer):
+    """A job that is not done: ask for it again."""
+
+    job: Job
+
+
+class DiffexpJob(JobAnswer):
+    """A comparison, with its result if it is done."""
+
+    result: DiffexpResult | UnsetType = UNSET
+
+
+class MarkersJob(JobAnswer):
+    """A search for markers, with its result if it is done."""
+
+    result: MarkersResult | UnsetType = UNSET
+
+
+class NewFileJob(JobAnswer):
+    """An export, with the new file if it is done."""
+
+    result: NewFile | UnsetType = UNSET

@@ -1,0 +1,67 @@
+"""Names of cells and genes."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import UNSET, Meta, UnsetType
+
+from starcyte.web.contract.base import Answer, Count, Request
+from starcyte.web.contract.selection import Selection
+
+
+class CellsQuery(Request):
+    """Some cells."""
+
+    rows: Annotated[
+        str, Meta(pattern=r"^[0-9]{1,15}(,[0-9]{1,15})*$", description="Row numbers of cells, from 0, such as 0,17")
+    ]
+
+
+class CellNames(Answer):
+    """The names of the cells, in the order of the query."""
+
+    names: list[str]
+
+
+class CellNamesRequest(Request):
+    """The cells whose names are wanted."""
+
+    selection: Selection
+
+
+class GenesQuery(Request):
+    """A search, or a list of names."""
+
+    q: Annotated[
+        str, Meta(description="Part of a name or id, or the start of an alias; empty: all genes in the file's order")
+    ] = ""
+    names: (
+        Annotated[
+            str,
+            Meta(description="Whole names, ids or aliases, comma-separated; q and limit are ignored if it is given"),
+        ]
+        | UnsetType
+    ) = UNSET
+    limit: Annotated[Count, Meta(description="At most so many genes")] = 20
+    matrix: Annotated[str, Meta(description="Name of a matrix; by default the genes are those of var")] | UnsetType = (
+        UNSET
+    )
+
+
+class Gene(Answer):
+    """A gene."""
+
+    name: str
+    id: str | None
+    index: Annotated[Count, Meta(description="Its position in the matrix")]
+    alias: Annotated[str | None, Meta(description="Of a search: the alias that matched, if neither name nor id did")]
+
+
+class Genes(Answer):
+    """Genes that match, best first, or in the order of the names."""
+
+    n: Annotated[Count, Meta(description="Genes of the matrix")]
+    total: Annotated[Count, Meta(description="Genes that match, listed or not")]
+    genes: list[Gene]
+    missing: Annotated[list[str], Meta(description="Of a list of names: those that no gene has")] | UnsetType = UNSET

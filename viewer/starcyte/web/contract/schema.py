@@ -1,0 +1,110 @@
+"""The contents of a dataset."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import UNSET, Meta, UnsetType
+
+from starcyte.web.contract.base import Answer, Count
+from starcyte.web.contract.comparison import MethodInfo
+
+
+class ObsColumn(Answer):
+    """A column of obs; the fields with a default are those of a categorical column."""
+
+    name: str
+    kind: Literal["categorical", "continuous", "boolean", "string", "datetime"]
+    dtype: str
+    n_categories: Count | UnsetType = UNSET
+    ordered: bool | UnsetType = UNSET
+    categories: (
+        Annotated[list[str] | None, Meta(description="null if there are more than the setting max_categories")]
+        | UnsetType
+    ) = UNSET
+    colors: Annotated[list[str] | None, Meta(description="#rrggbb of each category")] | UnsetType = UNSET
+
+
+class Embedding(Answer):
+    """An embedding of obsm."""
+
+    name: str
+    dims: Count
+
+
+class Image(Answer):
+    """An image under the cells of a spatial embedding."""
+
+    name: str
+    width: Count
+    height: Count
+    scale: Annotated[float, Meta(description="Pixels per unit of the spatial coordinates")]
+
+
+class MatrixInfo(Answer):
+    """X, raw/X or a layer."""
+
+    name: str
+    n_vars: Count
+    dtype: str
+    layout: Literal["csr", "csc", "dense"]
+    nnz: Count | None
+
+
+class VarNames(Answer):
+    """The source of the genes' names."""
+
+    n: Count
+    names_from: str
+    columns: Annotated[list[str], Meta(description="The columns of var that a search looks in")]
+    n_duplicated: Count
+
+
+class ObsNames(Answer):
+    """The source of the cells' names."""
+
+    names_from: str
+
+
+class Features(Answer):
+    """What this server and this user's role allow."""
+
+    diffexp: bool
+    genesets: bool
+    finish: bool
+    terms: bool
+    outputs: bool
+    annotations: (
+        Annotated[bool, Meta(description="Whether they can be changed; omitted if they are disabled")] | UnsetType
+    ) = UNSET
+
+
+class Defaults(Answer):
+    """The operator's initial view; an empty field leaves the choice to the page."""
+
+    color_by: str
+    embedding: str
+
+
+class Schema(Answer):
+    """The contents of the dataset: obs columns, embeddings, matrices, and the features of the server."""
+
+    title: str
+    fingerprint: str
+    revision: Annotated[str, Meta(description="Of the file; send it as X-Starcyte-Revision to be warned of a change")]
+    version: str
+    n_obs: Count
+    n_vars: Count
+    obs: list[ObsColumn]
+    embeddings: list[Embedding]
+    matrices: list[MatrixInfo]
+    obsp: Annotated[list[str], Meta(description="Names of the matrices of cells by cells")]
+    images: list[Image]
+    default_matrix: str | None
+    genes: VarNames
+    cells: ObsNames
+    methods: Annotated[list[MethodInfo], Meta(description="The methods of comparison; the first is the default")]
+    features: Features
+    defaults: Defaults
+    about: Annotated[str, Meta(description="URL of a page about the dataset; may be empty")]
+    warnings: list[str]

@@ -1,0 +1,98 @@
+"""The HTTP interface of each application: its routes, and their OpenAPI description."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from functools import cache
+from typing import Any
+
+from starcyte import __version__
+from starcyte.web.contract.openapi import Description, describe, schemas, structs_of
+from starcyte.web.contract.route import Route
+from starcyte.web.responses import ResponseOf, answer_json
+from starcyte.web.routes import (
+    analysis,
+    curation,
+    data,
+    exports,
+    gene_sets,
+    health,
+    imports,
+    login,
+    saved_items,
+    shutdown,
+    summaries,
+)
+from starcyte.web.routes import annotations as annotation_routes
+from starcyte.web.routing import Routes
+
+_dataset = Routes("openapi")
+_catalog = Routes("openapi")
+
+
+@_dataset.get("/openapi.json")
+def dataset_description() -> ResponseOf[Description]:
+    """Return this description."""
+    return answer_json(describe_dataset())
+
+
+@_catalog.get("/openapi.json")
+def catalog_description() -> ResponseOf[Description]:
+    """Return this description."""
+    return answer_json(describe_catalog())
+
+
+def dataset_routes() -> tuple[Routes, ...]:
+    """Return the routes of the application of one dataset."""
+    parts = (
+        *(health, data, summaries, analysis),
+        *(curation, annotation_routes, gene_sets, saved_items, exports, imports),
+        *(shutdown, login),
+    )
+    return (*(part.routes for part in parts), _dataset)
+
+
+def catalog_routes() -> tuple[Routes, ...]:
+    """Return the routes of the application of a catalog, without those of its datasets."""
+    from starcyte.web.routes import catalog
+
+    return (catalog.routes, catalog.metrics_routes, login.routes, _catalog)
+
+
+@cache
+def describe_dataset() -> Description:
+    """Return the OpenAPI document of the interface of one dataset."""
+    return describe(_declared(dataset_routes()), "starcyte", "One single-cell dataset, read in place.")
+
+
+@cache
+def describe_catalog() -> Description:
+    """Return the OpenAPI document of the interface of a catalog."""
+    return describe(
+        _declared(catalog_routes()),
+        "starcyte catalog",
+        "Many single-cell datasets; each has its own interface at d/{id}/api/v1/openapi.json.",
+    )
+
+
+def types_document() -> dict[str, Any]:
+    """Return an OpenAPI document with every struct of both interfaces, which the types of the client are made from."""
+    declared = [route for _, route in _declared((*dataset_routes(), *catalog_routes()))]
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "starcyte", "version": __version__},
+        "paths": {},
+        "components": {"schemas": schemas(structs_of(declared))},
+    }
+
+
+def _declared(parts: Iterable[Routes]) -> Iterator[tuple[str, Route]]:
+    for part in parts:
+        for route in part.declared:
+            yield part.prefix, route
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(types_document(), indent=2))
