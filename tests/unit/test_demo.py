@@ -235,7 +235,7 @@ def test_few_cells_and_genes(tmp_path: Path) -> None:
 def test_tables_are_consistent() -> None:
     named = {entry.split()[0] for anchor in ANCHORS.values() for entry in anchor.programs.split(",")}
     assert named <= set(PROGRAMS)
-    assert {name for path in PATHS for _, name in path.called} == set(CELL_TYPES)
+    assert {name for path in PATHS for _, name in path.cell_types} == set(CELL_TYPES)
     assert {lineage for lineage, _ in CELL_TYPES.values()} == set(LINEAGES)
     assert {end for path in PATHS for end in (path.start, path.end)} == set(ANCHORS)
     genes = {

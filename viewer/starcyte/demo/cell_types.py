@@ -1,8 +1,8 @@
-"""What the demo dataset knows of blood formation: expression programs, cell types and the paths between them.
+"""The model of blood formation behind the demo dataset: expression programs, cell types and differentiation paths.
 
 A *program* is a set of genes with the level each reaches, in counts per ten thousand, where the program is fully on.
 An *anchor* is a place in expression space, described by how far each program is on; cells lie on the *paths* between
-anchors, and a path says what a cell is called along the way.
+anchors, and a path has the cell types along it.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ PROGRAMS: dict[str, str] = {
 }
 
 CELL_TYPES: dict[str, tuple[str, str]] = {
-    # name: (lineage, colour); one hue a lineage, lightness within it.
+    # name: (lineage, colour), one hue for a lineage
     "HSC/MPP": ("Progenitor", "#6f6a9e"),
     "MEP": ("Progenitor", "#a897c7"),
     "GMP": ("Progenitor", "#c99bb8"),
@@ -159,7 +159,7 @@ class Anchor:
     depth
         Distance from the stem cells along the tree; None where a cell is not on the trajectory.
     at
-        Where the map starts out from.
+        Initial position in the embedding.
     ribosome, library, cycling
         Ribosomal content and counts relative to the mean, and the fraction of the cells that divide.
     """
@@ -232,23 +232,23 @@ ANCHORS: dict[str, Anchor] = {
 
 @dataclass(frozen=True)
 class Trajectory:
-    """Cells on their way from one anchor to another.
+    """A path of cells from one anchor to another.
 
     Attributes
     ----------
     share
         Relative number of cells.
     spread
-        The two parameters of the beta distribution of where on the path the cells are.
-    called
-        What a cell is called, as (up to which fraction of the path, cell type).
+        The two parameters of the beta distribution of the cells along the path.
+    cell_types
+        Pairs of the fraction of the path up to which a cell type extends, and the cell type.
     """
 
     start: str
     end: str
     share: float
     spread: tuple[float, float]
-    called: tuple[tuple[float, str], ...]
+    cell_types: tuple[tuple[float, str], ...]
 
 
 PATHS: tuple[Trajectory, ...] = (

@@ -1,4 +1,4 @@
-"""The cells of the demo dataset before they are counted: where each is between its anchors, and what it expresses."""
+"""The cells of the demo dataset before counting: their positions between anchors, and their expression."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ SAMPLES = (
     Sample("BM4", "anaemia", "male", 63, 0.23, 0.16),
 )
 
-# Haemolysis makes the marrow turn out more red cells; the rest keeps its proportions.
+# haemolysis increases the production of red cells; the other cells keep their proportions
 _MORE_IN_ANAEMIA = {("mpp", "mep"): 1.3, ("mep", "ery1"): 1.7, ("ery1", "ery2"): 2.0, ("ery2", "ery3"): 1.9}
 
 _FACTORS = 5
@@ -74,9 +74,9 @@ class Cells:
     weight
         Nearness to each anchor, cells by anchors.
     factor
-        Variation that follows no cell type, cells by factors.
+        Variation that is independent of the cell type, cells by factors.
     start
-        Where the map starts out from, cells by two.
+        Initial position in the embedding, cells by two.
     depth
         Expected counts.
     ribosome, mitochondria
@@ -136,13 +136,13 @@ def _positions(rng: np.random.Generator, n_obs: int) -> _Positions:
     return _Positions(*(np.concatenate(column) for column in zip(*tables, strict=True)))
 
 
-def draw(rng: np.random.Generator, n_obs: int) -> Cells:
-    """Draw the cells.
+def simulate_cells(rng: np.random.Generator, n_obs: int) -> Cells:
+    """Simulate the cells.
 
     Parameters
     ----------
     rng
-        Source of chance.
+        Random number generator.
     n_obs
         Number of cells.
     """
@@ -152,7 +152,7 @@ def draw(rng: np.random.Generator, n_obs: int) -> Cells:
     start = np.array([anchors.index(p.start) for p in PATHS])[path]
     end = np.array([anchors.index(p.end) for p in PATHS])[path]
 
-    # Each program switches at its own moment of a path, so a path bends through expression space as real ones do.
+    # each program switches at another position of a path, so that the path is curved in expression space
     moment = rng.uniform(0.25, 0.75, (len(PATHS), len(PROGRAMS))).astype(np.float32)
     sharpness = np.float32(4.5)
 
@@ -226,8 +226,8 @@ def _labels(
     blurred = positions.along + rng.normal(0, 0.025, n_obs)
     for number, path in enumerate(PATHS):
         here = positions.path == number
-        named = np.searchsorted([until for until, _ in path.called[:-1]], blurred[here])
-        code[here] = np.array([types.index(name) for _, name in path.called])[named]
+        named = np.searchsorted([until for until, _ in path.cell_types[:-1]], blurred[here])
+        code[here] = np.array([types.index(name) for _, name in path.cell_types])[named]
     lineages = list(LINEAGES)
     lineage = np.array([lineages.index(lineage) for lineage, _ in CELL_TYPES.values()])[code]
 
@@ -259,7 +259,7 @@ def _categorical(codes: npt.NDArray[np.integer[Any]], categories: Sequence[str])
 
 @dataclass(frozen=True)
 class GenePanel:
-    """What is known of the genes: names, expression without any program, and what each program adds."""
+    """The genes: their names, basal expression, and the expression that each program adds."""
 
     names: list[str]
     base: Floats
@@ -272,13 +272,13 @@ class GenePanel:
     sex_linked: npt.NDArray[np.bool_]
 
 
-def genes(rng: np.random.Generator, n_vars: int) -> GenePanel:
-    """Choose the genes, markers first where fewer than the whole panel are wanted, and draw their expression.
+def simulate_genes(rng: np.random.Generator, n_vars: int) -> GenePanel:
+    """Choose genes of the panel, markers first, and simulate their expression.
 
     Parameters
     ----------
     rng
-        Source of chance.
+        Random number generator.
     n_vars
         Number of genes, at most the size of the panel.
     """
@@ -330,25 +330,27 @@ def _lineage_of(anchor: str) -> int:
     lineages = list(LINEAGES)
     for path in PATHS:
         if path.end == anchor:
-            return lineages.index(CELL_TYPES[path.called[-1][1]][0])
+            return lineages.index(CELL_TYPES[path.cell_types[-1][1]][0])
         if path.start == anchor:
-            return lineages.index(CELL_TYPES[path.called[0][1]][0])
+            return lineages.index(CELL_TYPES[path.cell_types[0][1]][0])
     raise LookupError(anchor)
 
 
-def expected(cells: Cells, genes: GenePanel, rows: slice, sample_effect: Floats, ambient: Floats | None) -> Floats:
+def expected_counts(
+    cells: Cells, genes: GenePanel, rows: slice, sample_effect: Floats, ambient: Floats | None
+) -> Floats:
     """Return the expected counts of some cells, cells by genes.
 
     Parameters
     ----------
     cells, genes
-        As drawn.
+        The simulated cells and genes.
     rows
-        The cells wanted.
+        The cells.
     sample_effect
         Log effect of each sample on each gene.
     ambient
-        Profile of the free RNA that gets into every droplet; None where it is not known yet.
+        Profile of the free RNA in every droplet; None: unknown.
     """
     level = cells.weight[rows] @ genes.by_anchor
     level += cells.factor[rows] @ genes.by_factor

@@ -1,4 +1,4 @@
-"""The demo dataset: a human bone marrow of 20,000 cells, simulated, with real genes in the types that express them."""
+"""The demo dataset: a simulated human bone marrow of 20,000 cells, with real marker genes of its cell types."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from starcyte.demo.cell_types import CELL_TYPES, LINEAGES
 from starcyte.demo.cells import Floats
 from starcyte.demo.embedding import layout
 from starcyte.demo.genes import PANEL
-from starcyte.demo.tissue import section
+from starcyte.demo.tissue import place_cells
 from starcyte.store.write.elements import Column, Frame, write_anndata
 
 _BLOCK = 1000
@@ -24,12 +24,12 @@ _VARIABLE_GENES = 600
 
 
 def write_demo(path: Path, *, n_obs: int = 20_000, n_vars: int = 2_000, seed: int = 0) -> None:
-    """Make the demo dataset and write it as an h5ad file.
+    """Simulate the demo dataset and write it as an h5ad file.
 
     Parameters
     ----------
     path
-        Where to write it.
+        Path of the file.
     n_obs
         Number of cells.
     n_vars
@@ -40,9 +40,9 @@ def write_demo(path: Path, *, n_obs: int = 20_000, n_vars: int = 2_000, seed: in
     if not 1 <= n_vars <= len(PANEL):
         raise ValueError(f"n_vars must be between 1 and {len(PANEL)}, not {n_vars}")
     rng = np.random.default_rng(seed)
-    genes = demo_cells.genes(rng, n_vars)
-    cells = demo_cells.draw(rng, n_obs)
-    counts = _counted(rng, cells, genes)
+    genes = demo_cells.simulate_genes(rng, n_vars)
+    cells = demo_cells.simulate_cells(rng, n_obs)
+    counts = _simulate_counts(rng, cells, genes)
     totals = np.asarray(counts.sum(axis=1)).ravel()
 
     labels = cells.labels
@@ -72,7 +72,7 @@ def write_demo(path: Path, *, n_obs: int = 20_000, n_vars: int = 2_000, seed: in
         ),
         shape=counts.shape,
     )
-    variable = _variable(normal, ~genes.sex_linked)
+    variable = _highly_variable(normal, ~genes.sex_linked)
     components, loadings, variance = _pca(normal, variable)
     umap = layout(components[:, :12], cells.start, rng)
 
@@ -84,7 +84,7 @@ def write_demo(path: Path, *, n_obs: int = 20_000, n_vars: int = 2_000, seed: in
         "ribo": genes.ribosomal,
         "highly_variable": variable,
     }
-    sections = section(rng, labels.sample, labels.cell_type, labels.pseudotime)
+    sections = place_cells(rng, labels.sample, labels.cell_type, labels.pseudotime)
     write_anndata(
         path,
         {
@@ -108,24 +108,24 @@ def write_demo(path: Path, *, n_obs: int = 20_000, n_vars: int = 2_000, seed: in
     )
 
 
-def _counted(rng: np.random.Generator, cells: demo_cells.Cells, genes: demo_cells.GenePanel) -> sp.csr_matrix:
-    """Count the cells: negative binomial about what is expected of each gene in each cell."""
+def _simulate_counts(rng: np.random.Generator, cells: demo_cells.Cells, genes: demo_cells.GenePanel) -> sp.csr_matrix:
+    """Draw the counts of each gene in each cell from a negative binomial distribution."""
     n_obs = len(cells.depth)
     effect = rng.normal(0, 0.03, (len(demo_cells.SAMPLES), len(genes.names))).astype(np.float32)
     probe = np.linspace(0, n_obs - 1, min(n_obs, 500)).astype(int)
-    profile = np.concatenate([demo_cells.expected(cells, genes, slice(i, i + 1), effect, None) for i in probe]).sum(
-        axis=0
-    )
+    profile = np.concatenate(
+        [demo_cells.expected_counts(cells, genes, slice(i, i + 1), effect, None) for i in probe]
+    ).sum(axis=0)
     ambient = profile / profile.sum()
     steady = genes.housekeeping | genes.ribosomal | genes.mitochondrial
-    # Drawing from a pool of gamma variates is ten times faster than drawing 40 million of them.
+    # sampling a pool of gamma variates is ten times faster than drawing 40 million of them
     pool = rng.gamma(2.5, 1 / 2.5, 1 << 16).astype(np.float32)
     calm_pool = rng.gamma(9, 1 / 9, 1 << 16).astype(np.float32)
     starts = range(0, n_obs, _BLOCK)
 
     def count(start: int, own: np.random.Generator) -> sp.csr_matrix:
         rows = slice(start, min(start + _BLOCK, n_obs))
-        mean = demo_cells.expected(cells, genes, rows, effect, ambient)
+        mean = demo_cells.expected_counts(cells, genes, rows, effect, ambient)
         drawn = own.integers(0, 1 << 16, mean.shape, dtype=np.uint16)
         mean *= np.where(steady, calm_pool[drawn], pool[drawn])
         return sp.csr_matrix(_poisson(mean, own))
@@ -137,7 +137,7 @@ def _counted(rng: np.random.Generator, cells: demo_cells.Cells, genes: demo_cell
 
 
 def _poisson(mean: Floats, rng: np.random.Generator) -> Floats:
-    """Draw from the Poisson distribution; most of the means are small, where numpy's own is several times slower."""
+    """Draw from the Poisson distribution, several times faster than numpy as most of the means are small."""
     drawn = rng.random(mean.shape, np.float32)
     term = np.exp(-mean)
     counts = np.zeros(mean.shape, np.float32)
@@ -166,8 +166,8 @@ def _moments(matrix: sp.csr_matrix) -> tuple[npt.NDArray[np.float64], npt.NDArra
     return mean, np.maximum(square - mean**2, 0) * n_obs / max(n_obs - 1, 1)
 
 
-def _variable(matrix: sp.csr_matrix, allowed: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """Mark the genes whose variance lies furthest above that of genes of like mean."""
+def _highly_variable(matrix: sp.csr_matrix, allowed: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Return a mask of the highly variable genes: those with the highest variance among genes of similar mean."""
     mean, variance = _moments(matrix)
     expressed = (mean > 0.01) & allowed
     bins = np.digitize(mean, np.quantile(mean, np.linspace(0, 1, 21)[1:-1]))
@@ -186,7 +186,7 @@ def _total_variance(matrix: sp.csr_matrix, variable: npt.NDArray[np.bool_]) -> f
 
 
 def _pca(matrix: sp.csr_matrix, variable: npt.NDArray[np.bool_]) -> tuple[Floats, Floats, npt.NDArray[np.float64]]:
-    """Return the principal components of the variable genes, the loadings and the variance of each."""
+    """Return the principal components of the highly variable genes, their loadings and variances."""
     dense = matrix[:, variable].toarray()
     dense -= dense.mean(axis=0)
     variance, axes = np.linalg.eigh((dense.T @ dense).astype(np.float64) / max(len(dense) - 1, 1))
@@ -199,7 +199,7 @@ def _pca(matrix: sp.csr_matrix, variable: npt.NDArray[np.bool_]) -> tuple[Floats
 
 
 def _barcodes(rng: np.random.Generator, samples: npt.NDArray[np.object_]) -> list[str]:
-    """Return cell names as 10x Genomics makes them, 16 bases each, none twice."""
+    """Return unique cell names in the style of 10x Genomics, with barcodes of 16 bases."""
     bases = np.array(list("ACGT"))
     taken: dict[str, None] = {}
     while len(taken) < len(samples):

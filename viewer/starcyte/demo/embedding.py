@@ -1,7 +1,7 @@
-"""A neighbour embedding of the demo dataset in two dimensions, after UMAP, in numpy alone.
+"""A neighbour embedding in two dimensions, after UMAP, with numpy only.
 
-The nearest neighbours come from an inverted file (cells are compared with those of the nearest cells' groups), the edge
-weights from UMAP's smoothed distances, and the layout from its attraction and repulsion, a whole epoch at a time.
+The nearest neighbours are found by an inverted file: cells are compared with those of the nearest groups. The edge
+weights are UMAP's smoothed distances; its attraction and repulsion give the layout, a whole epoch at a time.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float32]
 Integers = npt.NDArray[np.int64]
 
-# The curve 1 / (1 + A d^2) is close to UMAP's at min_dist 0.3; without an exponent no power is taken.
+# the curve 1 / (1 + A d^2) is close to UMAP's at min_dist 0.3, and needs no exponent
 _A = np.float32(0.9)
-# Larger steps tear the groups and leave holes in them.
+# larger steps tear the groups apart
 _RATE = 0.2
 _REPELLED = 4
 
 
 def neighbours(points: Floats, k: int, rng: np.random.Generator, *, probes: int = 4) -> tuple[Integers, Floats]:
-    """Return the `k` nearest neighbours of each point, nearly always exactly, and their distances.
+    """Return the `k` (nearly always exactly) nearest neighbours of each point, and their distances.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ def neighbours(points: Floats, k: int, rng: np.random.Generator, *, probes: int 
     k
         Number of neighbours, the point itself not counted.
     rng
-        Source of chance.
+        Random number generator.
     probes
         Number of groups a point is compared with.
     """
@@ -72,7 +72,7 @@ def _squared(a: Floats, b: Floats) -> Floats:
 
 
 def _weights(distance: Floats) -> Floats:
-    """Return UMAP's weights: one for the nearest neighbour, falling so that they add up alike for all points."""
+    """Return UMAP's weights: 1 for the nearest neighbour, decreasing to the same sum for all points."""
     nearest = distance[:, :1]
     beyond = np.maximum(distance - nearest, 0)
     low, high = np.zeros((len(distance), 1)), np.full((len(distance), 1), beyond.mean() * 20)
@@ -86,16 +86,16 @@ def _weights(distance: Floats) -> Floats:
 
 
 def layout(points: Floats, start: Floats, rng: np.random.Generator, *, k: int = 20, epochs: int = 100) -> Floats:
-    """Return a place in the plane for each point, neighbours near each other.
+    """Return the position of each point in the embedding.
 
     Parameters
     ----------
     points
         Points by dimensions.
     start
-        Where each begins, points by two.
+        Initial positions, points by two.
     rng
-        Source of chance.
+        Random number generator.
     k
         Number of neighbours.
     epochs

@@ -1,4 +1,4 @@
-"""The file of the demo dataset, written once into the cache folder."""
+"""The file of the demo dataset, which is written into the cache folder once."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from starcyte.store.cache import cache_folder
 
 
 def _write_demo(path: Path) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that serves
-    # the matrices are small: threads of BLAS wait for each other longer than they work
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is handled by the process that serves
+    # one thread, as the matrices are small
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
     # imported here because only this process needs it
     from starcyte.demo.dataset import write_demo
 
-    with contextlib.suppress(OSError):  # told by its absence
+    with contextlib.suppress(OSError):  # reported by the caller, as the file is missing
         write_demo(path)
 
 
 def demo_file(settings: Settings) -> Path:
-    """Return the path of the demo dataset, made if it was not there.
+    """Return the path of the demo dataset, writing it if it does not exist.
 
     Raises
     ------
@@ -40,7 +40,7 @@ def demo_file(settings: Settings) -> Path:
     try:
         with tempfile.TemporaryDirectory(prefix=".demo-", dir=path.parent) as folder:
             made = Path(folder) / path.name
-            # in a process of its own, so that its memory (400 MB) is given back
+            # in a new process, to free its memory (400 MB)
             maker = multiprocessing.get_context("spawn").Process(target=_write_demo, args=(made,), daemon=True)
             maker.start()
             maker.join()

@@ -1,8 +1,8 @@
 """Route: the connection to the host of a URL, at an address that was checked or through a proxy.
 
 Without a proxy, a host name is resolved once, its addresses are checked, and the connection is made to one of them: a
-name that resolves to another address a moment later (DNS rebinding) does not matter. The name is still what the Host
-header, SNI and the check of the certificate use.
+name that resolves to another address a moment later (DNS rebinding) does not matter. The Host header, SNI and the check
+of the certificate still use the name.
 
 A proxy (HTTP_PROXY, HTTPS_PROXY, NO_PROXY) resolves the name itself, so that the address cannot be pinned. The operator
 who sets it is trusted to have a proxy that connects only to hosts which users may reach; a host that has a private
@@ -159,7 +159,7 @@ def proxy_failure(status: int) -> Exception:
 
 
 def reason(error: BaseException) -> str:
-    """Return the reason for an error of a connection: that of the system, where it has one."""
+    """Return the reason for an error of a connection, in the words of the system if possible."""
     *_, cause = _causes(error)
     if isinstance(cause, TimeoutError | urllib3.exceptions.TimeoutError):
         return "the server is silent"
