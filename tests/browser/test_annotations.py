@@ -53,10 +53,10 @@ def label_selected(viewer, category: str, label: str | None = None) -> None:
     """Name the selected cells as a user does: N, the name, Enter."""
     page = viewer.page
     page.keyboard.press("n")
-    box = page.get_by_role("combobox", name="Category", exact=True)
+    box = page.get_by_role("combobox", name="Label", exact=True)
     expect(box).to_be_focused()
     if label:
-        page.get_by_role("textbox", name="Name of the new label").fill(label)
+        page.get_by_role("textbox", name="Name of the new annotation").fill(label)
     box.fill(category)
     box.press("Enter")
 
@@ -68,7 +68,7 @@ def saved(viewer) -> None:
 
 def row(viewer, category: str):
     """Return the row of a category."""
-    return viewer.page.get_by_role("region", name="My labels").get_by_role("group", name=category, exact=True)
+    return viewer.page.get_by_role("region", name="My annotations").get_by_role("group", name=category, exact=True)
 
 
 def test_a_label_from_a_lasso_is_named_undone_redone_and_there_after_a_reload(labelling, cells):
@@ -106,7 +106,7 @@ def test_keys_label_the_selection_and_take_labels_away(labelling):
     n = select(viewer, UPPER)
     label_selected(viewer, "One", "Keys")
     saved(viewer)
-    box = page.get_by_role("combobox", name="Add a category to Keys")
+    box = page.get_by_role("combobox", name="Add a label to Keys")
     box.fill("Two")
     box.press("Enter")
     eventually(lambda: kept(viewer) == {"Keys": {"One": n, "Two": 0}}, "a second category")
@@ -126,26 +126,26 @@ def test_keys_label_the_selection_and_take_labels_away(labelling):
 
 def test_categories_are_renamed_recoloured_noted_moved_merged_and_deleted(labelling, cells):
     viewer, page = labelling, labelling.page
-    page.get_by_role("button", name="New label").click()
-    dialog = page.get_by_role("dialog", name="New label")
+    page.get_by_role("button", name="New annotation").click()
+    dialog = page.get_by_role("dialog", name="New annotation")
     expect(dialog.get_by_role("textbox", name="Name")).to_be_focused()
     dialog.get_by_role("combobox", name=re.compile("Start from")).click()
     page.get_by_role("option", name="bulk_labels").click()
     dialog.get_by_role("textbox", name="Name").fill("Types")
-    dialog.get_by_role("button", name="Make the label").click()
+    dialog.get_by_role("button", name="Create").click()
     counts = cells.obs["bulk_labels"].value_counts().to_dict()
     eventually(lambda: kept(viewer).get("Types") == counts, "the column's categories")
 
     def edit(category: str):
         row(viewer, category).hover()
         page.get_by_role("button", name=f"Edit {category}", exact=True).click()
-        return page.get_by_role("dialog", name="Category of Types")
+        return page.get_by_role("dialog", name="Label of Types")
 
     dialog = edit("Dendritic")
-    dialog.get_by_role("combobox", name="Name of the category").fill("DC")
+    dialog.get_by_role("combobox", name="Name of the label").fill("DC")
     dialog.get_by_role("button", name="Colour #0072b2").click()
     dialog.get_by_role("textbox", name="Note").fill("FCER1A, CST3")
-    dialog.get_by_role("button", name="Done").click()
+    dialog.get_by_role("button", name="Save").click()
     viewer.colored_by("Types")
     eventually(lambda: "DC" in kept(viewer)["Types"], "the new name")
     categories = json.loads(ask(viewer, "annotations"))["annotations"][0]["labels"]
@@ -153,7 +153,7 @@ def test_categories_are_renamed_recoloured_noted_moved_merged_and_deleted(labell
     assert viewer.pixels("#0072b2") > 500
     dialog = edit("CD34+")
     dialog.get_by_role("combobox", name=re.compile("Merge into")).click()
-    page.get_by_role("option", name="go to DC").click()
+    page.get_by_role("option", name="DC").click()
     eventually(lambda: kept(viewer)["Types"].get("DC") == counts["Dendritic"] + counts["CD34+"], "the merged")
     assert "CD34+" not in kept(viewer)["Types"]
     edit("CD19+ B").get_by_role("button", name="Delete").click()
@@ -218,9 +218,9 @@ def test_the_history_of_a_label_brings_it_back(labelling):
 def test_two_columns_are_compared_field_by_field(labelling, cells):
     viewer, page = labelling, labelling.page
     page.keyboard.press("Control+k")
-    page.get_by_placeholder("A gene, a column, a command").fill("Compare two labels")
+    page.get_by_placeholder("A gene, a column, a command").fill("Compare two annotations")
     page.keyboard.press("Enter")
-    dialog = page.get_by_role("dialog", name="Compare two labels or columns")
+    dialog = page.get_by_role("dialog", name="Compare two annotations or columns")
     dialog.get_by_role("combobox", name=re.compile("^Rows")).click()
     page.get_by_role("option", name="bulk_labels").click()
     dialog.get_by_role("combobox", name=re.compile("^Columns")).click()
@@ -247,7 +247,7 @@ def test_a_change_made_elsewhere_arrives_and_a_conflict_is_the_users_to_settle(v
     other.page.get_by_role("button", name="Colour by Shared").click()
     other.colored_by("Shared")
     # one moves the cells on; the other does not know of it yet
-    box = one.page.get_by_role("combobox", name="Add a category to Shared")
+    box = one.page.get_by_role("combobox", name="Add a label to Shared")
     box.fill("Theirs")
     box.press("Enter")
     eventually(lambda: "Theirs" in kept(one)["Shared"], "the category")
@@ -295,7 +295,7 @@ def test_what_the_server_refuses_is_told_and_taken_back(labelling):
     label_selected(viewer, "One", "Limits")
     saved(viewer)
     before = kept(viewer)
-    box = page.get_by_role("combobox", name="Add a category to Limits")
+    box = page.get_by_role("combobox", name="Add a label to Limits")
     box.evaluate("(input) => input.removeAttribute('maxlength')")
     box.fill("x" * 1001)
     box.press("Enter")
@@ -332,4 +332,4 @@ def test_labels_fit(visit, pbmc, size):
     label_selected(viewer, "A category of a name that is rather long for a narrow panel", "A label of a long name, too")
     saved(viewer)
     assert not viewer.overflows()
-    assert viewer.page.get_by_role("region", name="My labels").bounding_box()["height"] > 60
+    assert viewer.page.get_by_role("region", name="My annotations").bounding_box()["height"] > 60

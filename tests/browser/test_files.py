@@ -99,7 +99,7 @@ def test_labels_of_cellxgene_come_in_and_misses_are_told(visit, pbmc):
     expect(dialog).to_contain_text("“mine” was read, for 700 cells.")
     expect(dialog).to_contain_text("1 cell of the file is not in this dataset, for example NOBODY-1.")
     dialog.get_by_role("button", name="Close", exact=True).last.click()
-    labels = viewer.page.get_by_role("region", name="My labels")
+    labels = viewer.page.get_by_role("region", name="My annotations")
     expect(labels.get_by_role("button", name="mine", exact=False).first).to_be_visible()
     assert kept(viewer) == {"mine": {"T cell": 10}}
     # the same name, and other cells: nothing is written over

@@ -17,7 +17,7 @@ def test_comparisons_and_annotations_are_gone(visit, pbmc, size):
     for name in ("Compare", "Markers"):
         expect(page.get_by_role("tab", name=name)).to_have_count(0)
     expect(page.get_by_role("tab", name="Genes")).to_have_count(1)
-    for name in ("Set A", "Set B", "New label", "New gene set", "Label the selected cells", "Views", "Export"):
+    for name in ("Set A", "Set B", "New annotation", "New gene set", "Label the selected cells", "Views", "Export"):
         expect(page.get_by_role("button", name=name)).to_have_count(0)
     for key in "abcmn.":
         page.keyboard.press(key)

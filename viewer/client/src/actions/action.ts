@@ -7,7 +7,7 @@ import type { IconName } from '../ui/icons';
 export interface Action {
   readonly name: string;
   readonly label: string;
-  readonly group: 'Plot' | 'Cells' | 'Labels' | 'Genes' | 'Compare' | 'Page';
+  readonly group: 'Plot' | 'Cells' | 'Annotations' | 'Genes' | 'Compare' | 'Page';
   /** As `KeyboardEvent.key` has it, with `Mod+` for Ctrl or Command. */
   readonly shortcut?: string;
   readonly icon: IconName;
@@ -19,6 +19,6 @@ export interface Action {
 
 export const hasPlot = ({ viewer }: Session) => viewer.view.embedding !== null;
 export const hasSelection = ({ viewer, curation }: Session) =>
-  curation.canMake && isFiltered(viewer.view) && viewer.result.passing > 0;
+  curation.canEdit && isFiltered(viewer.view) && viewer.result.passing > 0;
 export const hasGenes = ({ viewer }: Session) => viewer.view.matrix !== null;
 export const canCompareHere = (session: Session) => hasGenes(session) && canCompare(session.viewer.schema);

@@ -1,4 +1,4 @@
-/** What is done with the selected cells, and with labels. */
+/** Actions on the selected cells and on annotations. */
 
 import { isFiltered } from '../state/view/view';
 import { type Action, hasPlot, hasSelection } from './action';
@@ -61,7 +61,7 @@ export const CELL_ACTIONS: readonly Action[] = [
   {
     name: 'label',
     label: 'Label the selected cells',
-    group: 'Labels',
+    group: 'Annotations',
     shortcut: 'n',
     icon: 'tag',
     enabled: hasSelection,
@@ -72,24 +72,24 @@ export const CELL_ACTIONS: readonly Action[] = [
   ...[1, 2, 3, 4, 5, 6, 7, 8, 9].map(
     (n): Action => ({
       name: `label-${n}`,
-      label: n === 1 ? 'Label them as the 1st to 9th category' : `Label them as category ${n}`,
-      group: 'Labels',
+      label: n === 1 ? 'Label them as the 1st to 9th label' : `Label them as label ${n}`,
+      group: 'Annotations',
       shortcut: String(n),
       icon: 'tag',
       silent: n > 1,
       enabled: (session) =>
-        hasSelection(session) && session.curation.labels.active?.value.categories[n - 1] !== undefined,
-      perform: ({ curation }) => curation.labels.assignNth(n),
+        hasSelection(session) && session.curation.annotations.active?.value.labels[n - 1] !== undefined,
+      perform: ({ curation }) => curation.annotations.assignNth(n),
     }),
   ),
   {
     name: 'unlabel',
     label: 'Take their label away',
-    group: 'Labels',
+    group: 'Annotations',
     shortcut: '0',
     icon: 'close',
-    enabled: (session) => hasSelection(session) && session.curation.labels.active !== null,
-    perform: ({ curation }) => curation.labels.assignNth(0),
+    enabled: (session) => hasSelection(session) && session.curation.annotations.active !== null,
+    perform: ({ curation }) => curation.annotations.assignNth(0),
   },
   {
     name: 'fit',
@@ -101,21 +101,21 @@ export const CELL_ACTIONS: readonly Action[] = [
     perform: ({ viewer }) => viewer.pane.showAll(),
   },
   {
-    name: 'new-label',
-    label: 'New label',
-    group: 'Labels',
+    name: 'new-annotation',
+    label: 'New annotation',
+    group: 'Annotations',
     icon: 'plus',
-    enabled: ({ curation }) => curation.canMake,
+    enabled: ({ curation }) => curation.canEdit,
     perform: ({ curation }) => {
-      curation.dialog = { kind: 'new-label' };
+      curation.dialog = { kind: 'new-annotation' };
     },
   },
   {
     name: 'agreement',
-    label: 'Compare two labels or columns',
-    group: 'Labels',
+    label: 'Compare two annotations or columns',
+    group: 'Annotations',
     icon: 'table',
-    enabled: ({ curation }) => curation.isKept,
+    enabled: ({ curation }) => curation.isEnabled,
     perform: ({ curation }) => {
       curation.dialog = { kind: 'agreement', id: null };
     },

@@ -25,7 +25,7 @@ export const PAGE_ACTIONS: readonly Action[] = [
     icon: 'set',
     enabled: canCompareHere,
     perform: ({ viewer, page }) => {
-      void viewer.keepSet('setA');
+      void viewer.setFromSelection('setA');
       page.open('compare');
     },
   },
@@ -37,7 +37,7 @@ export const PAGE_ACTIONS: readonly Action[] = [
     icon: 'set',
     enabled: canCompareHere,
     perform: ({ viewer, page }) => {
-      void viewer.keepSet('setB');
+      void viewer.setFromSelection('setB');
       page.open('compare');
     },
   },
@@ -68,9 +68,9 @@ export const PAGE_ACTIONS: readonly Action[] = [
     group: 'Page',
     shortcut: '.',
     icon: 'views',
-    enabled: ({ curation }) => curation.isKept,
+    enabled: ({ curation }) => curation.isEnabled,
     perform: ({ curation }) => {
-      curation.kept.open = !curation.kept.open;
+      curation.savedItems.open = !curation.savedItems.open;
     },
   },
   {

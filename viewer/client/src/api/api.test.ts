@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { Cache } from './cache';
-import { Latest } from './latestRequest';
+import { LatestRequest } from './latestRequest';
 
 test('only the latest task is answered', async () => {
-  const latest = new Latest();
+  const latest = new LatestRequest();
   const signals: AbortSignal[] = [];
   const slow = latest.run(async (signal) => {
     signals.push(signal);

@@ -82,8 +82,8 @@ export class Api {
     return first(await this.cached(pathOf('score', { genes: csvLine(genes), method, matrix }), signal));
   }
 
-  /** What a cell is to all others. */
-  async pairs(name: string, cell: number): Promise<Column> {
+  /** A row of a matrix of cells by cells: the values of one cell with all cells. */
+  async obspRow(name: string, cell: number): Promise<Column> {
     return first(await this.cached(pathOf(`obsp/${encodeURIComponent(name)}`, { cell })));
   }
 

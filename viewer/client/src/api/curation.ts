@@ -3,26 +3,26 @@ import type { Column } from '../wire/columns';
 import { type Api, pathOf } from './client';
 import type {
   Agreement,
+  AnnotationEdit,
+  AnnotationInfo,
+  AnnotationSaved,
+  AnnotationsImported,
   Change,
   ExportedFile,
-  GeneSetAnswer,
   GeneSetEdit,
   GeneSetInfo,
-  GeneSetsImport,
+  GeneSetSaved,
+  GeneSetsImported,
   Idle,
-  KeptInfo,
-  KeptKind,
-  LabelAnswer,
-  LabelEdit,
-  LabelInfo,
-  LabelsImport,
   Revision,
-  SessionImport,
+  SavedItem,
+  SavedItemKind,
+  SessionImported,
   Term,
 } from './curationTypes';
 import type { JobAnswer, Selection } from './types';
 
-type Kind = 'annotations' | 'genesets' | KeptKind;
+type Kind = 'annotations' | 'genesets' | SavedItemKind;
 
 const JSON_BODY = { 'Content-Type': 'application/json' };
 
@@ -38,24 +38,24 @@ function match(revision: number | null): Record<string, string> {
 export class CurationApi {
   constructor(private readonly api: Api) {}
 
-  labels(): Promise<{ readonly annotations: readonly LabelInfo[]; readonly revision: number }> {
+  annotations(): Promise<{ readonly annotations: readonly AnnotationInfo[]; readonly revision: number }> {
     return this.get(pathOf('annotations'));
   }
 
-  codes(label: string): Promise<Column> {
-    return this.api.column(at('annotations', label));
+  codes(name: string): Promise<Column> {
+    return this.api.column(at('annotations', name));
   }
 
   /** Create a label (revision null) or change one. */
-  putLabel(name: string, edit: LabelEdit, revision: number | null): Promise<LabelAnswer> {
+  putAnnotation(name: string, edit: AnnotationEdit, revision: number | null): Promise<AnnotationSaved> {
     return this.send('PUT', at('annotations', name), edit, revision);
   }
 
-  assign(name: string, category: string | null, selection: Selection, revision: number | null): Promise<LabelAnswer> {
-    return this.send('POST', at('annotations', name, '/assign'), { label: category, selection }, revision);
+  assign(name: string, label: string | null, selection: Selection, revision: number | null): Promise<AnnotationSaved> {
+    return this.send('POST', at('annotations', name, '/assign'), { label, selection }, revision);
   }
 
-  restoreLabel(name: string, to: number, revision: number | null): Promise<LabelAnswer> {
+  restoreAnnotation(name: string, to: number, revision: number | null): Promise<AnnotationSaved> {
     return this.send('POST', at('annotations', name, '/restore'), { revision: to }, revision);
   }
 
@@ -76,11 +76,11 @@ export class CurationApi {
     return this.get(pathOf('genesets'));
   }
 
-  putGeneset(name: string, edit: GeneSetEdit, revision: number | null): Promise<GeneSetAnswer> {
+  putGeneset(name: string, edit: GeneSetEdit, revision: number | null): Promise<GeneSetSaved> {
     return this.send('PUT', at('genesets', name), edit, revision);
   }
 
-  restoreGeneset(name: string, to: number, revision: number | null): Promise<GeneSetAnswer> {
+  restoreGeneset(name: string, to: number, revision: number | null): Promise<GeneSetSaved> {
     return this.send('POST', at('genesets', name, '/restore'), { revision: to }, revision);
   }
 
@@ -92,20 +92,20 @@ export class CurationApi {
     return this.get(pathOf('changes', { since }));
   }
 
-  async kept(kind: KeptKind): Promise<readonly KeptInfo[]> {
-    const answer = await this.get<Record<string, readonly KeptInfo[]>>(pathOf(kind));
+  async savedItems(kind: SavedItemKind): Promise<readonly SavedItem[]> {
+    const answer = await this.get<Record<string, readonly SavedItem[]>>(pathOf(kind));
     return answer[kind] ?? [];
   }
 
-  keptBody<T>(kind: 'views' | 'results', name: string): Promise<T> {
+  savedBody<T>(kind: 'views' | 'results', name: string): Promise<T> {
     return this.get(at(kind, name));
   }
 
-  keep(kind: 'views' | 'results', name: string, body: unknown, revision: number | null): Promise<{ revision: number }> {
+  save(kind: 'views' | 'results', name: string, body: unknown, revision: number | null): Promise<{ revision: number }> {
     return this.send('PUT', at(kind, name), body, revision);
   }
 
-  keepFigure(name: string, figure: Blob, revision: number | null): Promise<{ readonly revision: number }> {
+  saveFigure(name: string, figure: Blob, revision: number | null): Promise<{ readonly revision: number }> {
     const headers = { 'Content-Type': figure.type, ...match(revision) };
     return this.api.json(at('figures', name), { method: 'PUT', headers, body: figure });
   }
@@ -129,15 +129,15 @@ export class CurationApi {
     return this.api.start('export/h5ad', {}, giveUp);
   }
 
-  importLabels(text: string, type: string): Promise<LabelsImport> {
+  importAnnotations(text: string, type: string): Promise<AnnotationsImported> {
     return this.upload(pathOf('import/annotations'), text, type);
   }
 
-  importGenesets(text: string, type: string, name: string): Promise<GeneSetsImport> {
+  importGenesets(text: string, type: string, name: string): Promise<GeneSetsImported> {
     return this.upload(pathOf('import/genesets', name ? { name } : {}), text, type);
   }
 
-  importSession(text: string): Promise<SessionImport> {
+  importSession(text: string): Promise<SessionImported> {
     return this.upload(pathOf('import/session'), text, 'application/json');
   }
 
@@ -145,7 +145,7 @@ export class CurationApi {
     return this.send('POST', pathOf('finish'), {}, null);
   }
 
-  keepOpen(): Promise<{ readonly idle?: Idle | null }> {
+  stayOpen(): Promise<{ readonly idle?: Idle | null }> {
     return this.send('POST', pathOf('keep'), {}, null);
   }
 

@@ -1,6 +1,6 @@
 /** The JSON of what users make: labels, gene sets, and what is kept of the page. */
 
-export interface LabelCategory {
+export interface LabelInfo {
   readonly name: string;
   readonly color: string;
   readonly note: string;
@@ -8,34 +8,34 @@ export interface LabelCategory {
   readonly n: number;
 }
 
-export interface LabelInfo {
+export interface AnnotationInfo {
   readonly name: string;
   readonly revision: number;
   readonly author: string;
   readonly time: string;
-  readonly labels: readonly LabelCategory[];
+  readonly labels: readonly LabelInfo[];
   readonly n_unlabelled: number;
 }
 
 /** A category as it is to be; `was` names those it comes from, which are then no more. */
-export interface CategoryEdit {
+export interface LabelEdit {
   readonly name: string;
   readonly color?: string;
   readonly note?: string;
   readonly was?: string | readonly string[];
 }
 
-export interface LabelEdit {
-  readonly labels?: readonly CategoryEdit[];
+export interface AnnotationEdit {
+  readonly labels?: readonly LabelEdit[];
   /** Of a new label: what to start from, `obs:NAME` or `annotation:NAME`. */
   readonly from?: string;
   /** The new name. */
   readonly name?: string;
 }
 
-export interface LabelAnswer {
+export interface AnnotationSaved {
   readonly revision: number;
-  readonly annotation: LabelInfo;
+  readonly annotation: AnnotationInfo;
 }
 
 export interface Revision {
@@ -85,14 +85,14 @@ export interface GeneSetEdit {
   readonly name?: string;
 }
 
-export interface GeneSetAnswer {
+export interface GeneSetSaved {
   readonly revision: number;
   readonly geneset?: GeneSetInfo;
 }
 
-export type KeptKind = 'views' | 'results' | 'figures';
+export type SavedItemKind = 'views' | 'results' | 'figures';
 
-export interface KeptInfo {
+export interface SavedItem {
   readonly name: string;
   readonly revision: number;
   readonly time: string;
@@ -103,7 +103,7 @@ export interface KeptInfo {
 /** A thing in an answer: its name, or an entry as lists have it. */
 export type Named = string | { readonly name: string };
 
-export interface LabelsImport {
+export interface AnnotationsImported {
   readonly annotations: readonly Named[];
   readonly matched: number;
   readonly unmatched: number;
@@ -112,12 +112,12 @@ export interface LabelsImport {
   readonly examples: readonly string[];
 }
 
-export interface GeneSetsImport {
+export interface GeneSetsImported {
   readonly genesets: readonly Named[];
   readonly missing: Readonly<Record<string, readonly string[]>>;
 }
 
-export interface SessionImport {
+export interface SessionImported {
   readonly annotations: readonly Named[];
   readonly genesets: readonly Named[];
   readonly views: readonly Named[];

@@ -1,5 +1,5 @@
 /** Runs one task at a time: starting another aborts the one before, whose answer is then never seen. */
-export class Latest {
+export class LatestRequest {
   private controller: AbortController | null = null;
 
   /** Run a task; undefined where a later one (or `cancel`) overtook it. */

@@ -1,5 +1,5 @@
 /** Wait, unless nobody waits any more. */
-export function pause(milliseconds: number, signal?: AbortSignal | null): Promise<void> {
+export function sleep(milliseconds: number, signal?: AbortSignal | null): Promise<void> {
   return new Promise((resolve, reject) => {
     signal?.throwIfAborted();
     const stop = () => {

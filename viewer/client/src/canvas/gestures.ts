@@ -12,7 +12,7 @@ export interface GestureHandlers {
   /** A drag begins: what of the plot it carries along, if anything lies there that can be moved. */
   onGrab?: (at: readonly [number, number]) => Carry | null;
   /** A plot of three dimensions is turned by so many pixels. */
-  onTurn?: (dx: number, dy: number) => void;
+  onRotate?: (dx: number, dy: number) => void;
   onClick?: (at: readonly [number, number], event: PointerEvent) => void;
   /** The shape so far, [x0, y0, x1, y1, ...] in CSS pixels; null when it has ended or was cancelled (Escape). */
   onShapeMove?: (polygon: readonly number[] | null) => void;
@@ -154,7 +154,7 @@ export function attachGestures(
     drag.moved = true;
     if (drag.carry) drag.carry(point);
     else if (drag.kind === 'turn') {
-      handlers.onTurn?.(point[0] - drag.last[0], point[1] - drag.last[1]);
+      handlers.onRotate?.(point[0] - drag.last[0], point[1] - drag.last[1]);
       drag.last = point;
     } else if (drag.kind === 'pan') {
       scatter.panBy(point[0] - drag.last[0], point[1] - drag.last[1]);
@@ -232,7 +232,7 @@ export function attachGestures(
       ArrowDown: [0, -ARROW],
     };
     const arrow = arrows[event.key];
-    if (arrow && gestures.turns && !event.shiftKey) handlers.onTurn?.(-arrow[0] / 2, -arrow[1] / 2);
+    if (arrow && gestures.turns && !event.shiftKey) handlers.onRotate?.(-arrow[0] / 2, -arrow[1] / 2);
     else if (arrow) scatter.panBy(...arrow, true);
     else if (event.key === '+' || event.key === '=') scatter.zoomBy(KEY_ZOOM, undefined, undefined, true);
     else if (event.key === '-' || event.key === '_') scatter.zoomBy(1 / KEY_ZOOM, undefined, undefined, true);

@@ -4,7 +4,7 @@
  */
 import type { NumberArray } from '../wire/columns';
 import type { FieldCounts, FieldSpec, Filter } from './engine';
-import type { Reply, Request } from './session';
+import type { Reply, Request } from './protocol';
 
 export type { FieldCounts, FieldSpec, Filter } from './engine';
 
@@ -90,7 +90,7 @@ export function createCrossfilter(
   function schedule(): void {
     if (scheduled || disposed) return;
     scheduled = true;
-    // Calls of one turn are one request.
+    // Calls of one rotation are one request.
     queueMicrotask(() => {
       scheduled = false;
       if (!busy) send();

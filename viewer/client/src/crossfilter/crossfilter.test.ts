@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { histogram } from './bins';
 import { type CrossfilterResult, createCrossfilter, type WorkerLike } from './client';
 import { Engine, type FieldCounts, type FieldSpec, type Filter } from './engine';
-import { createSession, type Request } from './session';
+import { createHandler, type Request } from './protocol';
 
 const { NaN: nan, POSITIVE_INFINITY: inf } = Number;
 
@@ -247,7 +247,7 @@ function fakeWorker() {
     },
     terminate() {},
   };
-  const handle = createSession((reply) => {
+  const handle = createHandler((reply) => {
     worker.onmessage?.call(worker as Worker, { data: structuredClone(reply) } as MessageEvent);
   });
   return { worker, requests };

@@ -1,6 +1,6 @@
 /** The crossfilter's worker: an engine behind messages. */
-import { createSession, type Request } from './session';
+import { createHandler, type Request } from './protocol';
 
 const scope = self as unknown as DedicatedWorkerGlobalScope;
-const handle = createSession((reply, transfer) => scope.postMessage(reply, transfer));
+const handle = createHandler((reply, transfer) => scope.postMessage(reply, transfer));
 scope.onmessage = (event: MessageEvent<Request>) => handle(event.data);

@@ -1,7 +1,7 @@
 /** The data of the plots: loaded anew as the choices change, for the newest choices alone. */
 import { untrack } from 'svelte';
 import { type ApiError, asApiError, isAbort } from '../api/error';
-import { Latest } from '../api/latestRequest';
+import { LatestRequest } from '../api/latestRequest';
 import type { Page } from './page';
 import type { Loader, Plot } from './plot';
 
@@ -11,7 +11,7 @@ export class PlotData {
   progress = $state.raw<{ readonly done: number; readonly of: number } | null>(null);
   /** By what loads them: plots that load the same data share them. */
   private loaded = $state.raw<ReadonlyMap<unknown, unknown>>(new Map());
-  private readonly request = new Latest();
+  private readonly request = new LatestRequest();
 
   constructor(private readonly page: Page) {}
 

@@ -1,6 +1,6 @@
 /** Answers of a starcyte server over HTTP. Its addresses are relative: the page works below any prefix. */
 import { ApiError, errorOf, isAbort } from '../api/error';
-import { pause } from '../api/sleep';
+import { sleep } from '../api/sleep';
 import type { Transport } from '../api/transport';
 
 /** Milliseconds between two attempts to reach a server. */
@@ -43,7 +43,7 @@ export class HttpTransport implements Transport {
       const error = answer instanceof ApiError ? answer : answer.ok ? null : await errorOf(answer);
       if (patient && error && isAway(error)) {
         this.onLost(true);
-        await pause(wait, giveUp);
+        await sleep(wait, giveUp);
         wait = Math.min(2 * wait, LONGEST_WAIT);
         continue;
       }
@@ -51,7 +51,7 @@ export class HttpTransport implements Transport {
       if (error?.code === 'dataset_changed') this.onOver(error);
       if (error?.code === 'dataset_loading' && this.revision) {
         // A catalog has closed the dataset meanwhile, and opens it again.
-        await pause(wait, giveUp);
+        await sleep(wait, giveUp);
         wait = Math.min(2 * wait, LONGEST_WAIT);
         continue;
       }
@@ -61,7 +61,7 @@ export class HttpTransport implements Transport {
       this.onBusy(error);
       const seconds = Number(answer.headers.get('Retry-After')) || RETRY;
       try {
-        await pause(1000 * seconds, giveUp);
+        await sleep(1000 * seconds, giveUp);
       } finally {
         this.onBusy(null);
       }

@@ -75,8 +75,8 @@ export class Compare {
     );
     if (!found) return;
     const named = {
-      a: setA.label ?? 'Selected cells',
-      b: setB === 'rest' ? 'the rest' : (setB.label ?? 'selected cells'),
+      a: setA.name ?? 'Selected cells',
+      b: setB === 'rest' ? 'the rest' : (setB.name ?? 'selected cells'),
     };
     this.onFound(this.bringBack({ ...named, ...found }));
   }

@@ -18,7 +18,7 @@ export class Markers {
   result = $state.raw<MarkersResult | null>(null);
   readonly columns: readonly ObsColumn[];
   /** The user's own labels that have markers to find. */
-  labels: () => readonly { readonly name: string; readonly n: number }[] = () => [];
+  annotations: () => readonly { readonly name: string; readonly n: number }[] = () => [];
   readonly run: JobRun<MarkersResult>;
 
   constructor(private readonly viewer: Viewer) {
@@ -56,7 +56,7 @@ export class Markers {
 
 /** What a grouping is called on the page: of a label, its bare name. */
 export function groupingName(grouping: string): string {
-  return grouping.replace(/^label:/, '');
+  return grouping.replace(/^annotation:/, '');
 }
 
 /** Whether the cells of a column's categories can be set against each other. */

@@ -1,22 +1,22 @@
-/** A label as a value, and what becomes of it when its categories are edited. Nothing here asks the server. */
-import type { CategoryEdit, LabelCategory, LabelInfo } from '../../api/curationTypes';
+/** An annotation as a value, and what becomes of it when its labels are edited. Nothing here asks the server. */
+import type { AnnotationInfo, LabelEdit, LabelInfo } from '../../api/curationTypes';
 import { palette } from '../../color/palette';
 import type { NumberArray } from '../../wire/columns';
 import type { CategoryData } from '../fields/field';
 import { type FieldFilter, MISSING } from '../view/fieldFilter';
-import { labelKey } from '../view/fieldRef';
+import { annotationKey } from '../view/fieldRef';
 import type { ColorBy, View } from '../view/view';
 
-export interface Label {
+export interface Annotation {
   readonly name: string;
-  readonly categories: readonly LabelCategory[];
+  readonly labels: readonly LabelInfo[];
   readonly nUnlabelled: number;
 }
 
-/** The category of each cell, -1 where it has none. */
+/** The label of each cell, -1 where it has none. */
 export type Codes = Int16Array<ArrayBuffer>;
 
-/** A category as it is to be: `was` are the positions of those it is made of. */
+/** A label as it is to be: `was` are the positions of those it is made of. */
 export interface Edited {
   readonly name: string;
   readonly color: string;
@@ -26,58 +26,58 @@ export interface Edited {
 
 export const UNLABELLED = 'Unlabelled';
 
-export function labelOf({ name, labels: categories, n_unlabelled }: LabelInfo): Label {
-  return { name, categories, nUnlabelled: n_unlabelled };
+export function annotationOf({ name, labels, n_unlabelled }: AnnotationInfo): Annotation {
+  return { name, labels, nUnlabelled: n_unlabelled };
 }
 
-/** The label as it is, to be edited. */
-export function editable(label: Label): Edited[] {
-  return label.categories.map(({ name, color, note }, k) => ({ name, color, note, was: [k] }));
+/** The annotation as it is, to be edited. */
+export function editable(annotation: Annotation): Edited[] {
+  return annotation.labels.map(({ name, color, note }, k) => ({ name, color, note, was: [k] }));
 }
 
 /** The colours shown: those chosen, else of our palette. */
-export function colorsOf(categories: readonly { readonly color: string }[]): string[] {
-  const ours = palette(categories.length);
-  return categories.map(({ color }, k) => color || (ours[k] as string));
+export function colorsOf(labels: readonly { readonly color: string }[]): string[] {
+  const ours = palette(labels.length);
+  return labels.map(({ color }, k) => color || (ours[k] as string));
 }
 
-/** A colour that no category has yet, where there is one. */
-export function nextColor(categories: readonly { readonly color: string }[]): string {
-  const taken = new Set(colorsOf(categories));
-  const candidates = palette(categories.length + 1);
+/** A colour that no label has yet, where there is one. */
+export function nextColor(labels: readonly { readonly color: string }[]): string {
+  const taken = new Set(colorsOf(labels));
+  const candidates = palette(labels.length + 1);
   return candidates.find((color) => !taken.has(color)) ?? (candidates.at(-1) as string);
 }
 
-/** For each position before, the position after; -1 where the category is gone. */
-export function moves(before: Label, edited: readonly Edited[]): Int16Array {
-  const moved = new Int16Array(before.categories.length).fill(MISSING);
+/** For each position before, the position after; -1 where the label is gone. */
+export function moves(before: Annotation, edited: readonly Edited[]): Int16Array {
+  const moved = new Int16Array(before.labels.length).fill(MISSING);
   for (const [to, { was }] of edited.entries()) for (const from of was) moved[from] = to;
   return moved;
 }
 
-export function withEdit(label: Label, edited: readonly Edited[], name: string): Label {
-  const categories = edited.map(({ name: called, color, note, was }) => ({
+export function withEdit(annotation: Annotation, edited: readonly Edited[], name: string): Annotation {
+  const labels = edited.map(({ name: called, color, note, was }) => ({
     name: called,
     color,
     note,
-    n: was.reduce((sum, from) => sum + (label.categories[from]?.n ?? 0), 0),
+    n: was.reduce((sum, from) => sum + (annotation.labels[from]?.n ?? 0), 0),
   }));
-  return { name, categories, nUnlabelled: total(label) - sumOf(categories) };
+  return { name, labels, nUnlabelled: total(annotation) - sumOf(labels) };
 }
 
 export function withEditedCodes(codes: Codes, moved: Int16Array): Codes {
   return codes.map((code) => (code < 0 ? MISSING : (moved[code] ?? MISSING)));
 }
 
-/** Put cells into a category (or with -1 into none). */
+/** Put cells into a label (or with -1 into none). */
 export function withCells(
-  label: Label,
+  annotation: Annotation,
   codes: Codes,
   cells: Uint32Array,
   to: number,
-): { label: Label; codes: Codes; n: number } {
+): { annotation: Annotation; codes: Codes; n: number } {
   const after = codes.slice();
-  const counts = label.categories.map(({ n }) => n);
+  const counts = annotation.labels.map(({ n }) => n);
   let changed = 0;
   for (const cell of cells) {
     const from = after[cell] as number;
@@ -87,12 +87,16 @@ export function withCells(
     after[cell] = to;
     changed++;
   }
-  const categories = label.categories.map((category, k) => ({ ...category, n: counts[k] as number }));
-  return { label: { ...label, categories, nUnlabelled: total(label) - sumOf(categories) }, codes: after, n: changed };
+  const labels = annotation.labels.map((label, k) => ({ ...label, n: counts[k] as number }));
+  return {
+    annotation: { ...annotation, labels, nUnlabelled: total(annotation) - sumOf(labels) },
+    codes: after,
+    n: changed,
+  };
 }
 
-/** A label that begins as a column does. */
-export function labelFrom(name: string, field: CategoryData): { label: Label; codes: Codes } {
+/** An annotation that begins as a column does. */
+export function annotationFrom(name: string, field: CategoryData): { annotation: Annotation; codes: Codes } {
   const codes = Int16Array.from(field.values as ArrayLike<number>);
   const counts = new Array<number>(field.categories.length).fill(0);
   let none = 0;
@@ -101,46 +105,46 @@ export function labelFrom(name: string, field: CategoryData): { label: Label; co
     else none++;
   }
   const colors = field.colors ?? [];
-  const categories = field.categories.map((category, k) => ({
-    name: category,
+  const labels = field.categories.map((label, k) => ({
+    name: label,
     color: colors[k] ?? '',
     note: '',
     n: counts[k] as number,
   }));
-  return { label: { name, categories, nUnlabelled: none }, codes };
+  return { annotation: { name, labels, nUnlabelled: none }, codes };
 }
 
-/** What a request says of categories. */
-export function requested(before: Label, edited: readonly Edited[]): CategoryEdit[] {
+/** What a request says of labels. */
+export function requested(before: Annotation, edited: readonly Edited[]): LabelEdit[] {
   return edited.map(({ name, color, note, was }) => {
-    const names = was.map((from) => before.categories[from]?.name ?? '');
+    const names = was.map((from) => before.labels[from]?.name ?? '');
     const moved = names.length > 1 || (names.length === 1 && names[0] !== name);
     return { name, color, note, ...(moved ? { was: names } : {}) };
   });
 }
 
-export function fieldOf(label: Label, codes: NumberArray): CategoryData {
+export function fieldOf(annotation: Annotation, codes: NumberArray): CategoryData {
   return {
     kind: 'category',
-    key: labelKey(label.name),
-    title: label.name,
+    key: annotationKey(annotation.name),
+    title: annotation.name,
     values: codes,
-    categories: label.categories.map(({ name }) => name),
-    colors: colorsOf(label.categories),
-    hasMissing: label.nUnlabelled > 0,
+    categories: annotation.labels.map(({ name }) => name),
+    colors: colorsOf(annotation.labels),
+    hasMissing: annotation.nUnlabelled > 0,
     without: UNLABELLED,
   };
 }
 
-/** A view that knew a label by another name, or its categories at other places; with null, one that is gone. */
-export function withLabelMoved(view: View, from: string, to: string | null, moved: Int16Array | null): View {
+/** A view that knew an annotation by another name, or its labels at other places; with null, one that is gone. */
+export function withAnnotationMoved(view: View, from: string, to: string | null, moved: Int16Array | null): View {
   const recolored = (color: ColorBy): ColorBy => {
-    if (color.kind !== 'label' || color.label !== from || to === from) return color;
-    return to === null ? { kind: 'none' } : { kind: 'label', label: to };
+    if (color.kind !== 'annotation' || color.annotation !== from || to === from) return color;
+    return to === null ? { kind: 'none' } : { kind: 'annotation', annotation: to };
   };
-  const { [labelKey(from)]: filter, ...others } = view.filters;
+  const { [annotationKey(from)]: filter, ...others } = view.filters;
   const kept = filter && to !== null ? movedFilter(filter, moved) : null;
-  const filters = !filter ? view.filters : kept && to !== null ? { ...others, [labelKey(to)]: kept } : others;
+  const filters = !filter ? view.filters : kept && to !== null ? { ...others, [annotationKey(to)]: kept } : others;
   const color = recolored(view.color);
   const panes = view.panes.map((pane) => {
     const its = recolored(pane.color);
@@ -158,29 +162,27 @@ function movedFilter(filter: FieldFilter, moved: Int16Array | null): FieldFilter
   return kept.length === 0 ? null : { ...filter, codes: kept };
 }
 
-export function sameLabel(one: Label, other: Label): boolean {
+export function sameAnnotation(one: Annotation, other: Annotation): boolean {
   if (one.name !== other.name || one.nUnlabelled !== other.nUnlabelled) return false;
-  if (one.categories.length !== other.categories.length) return false;
-  return one.categories.every((category, k) => {
-    const its = other.categories[k];
-    return (
-      its?.name === category.name && its.color === category.color && its.note === category.note && its.n === category.n
-    );
+  if (one.labels.length !== other.labels.length) return false;
+  return one.labels.every((label, k) => {
+    const its = other.labels[k];
+    return its?.name === label.name && its.color === label.color && its.note === label.note && its.n === label.n;
   });
 }
 
-/** Whether the same cells are in the same categories, as far as counts tell. */
-export function sameCells(one: Label, other: Label): boolean {
+/** Whether the same cells are in the same labels, as far as counts tell. */
+export function sameCells(one: Annotation, other: Annotation): boolean {
   return (
-    one.categories.length === other.categories.length &&
-    one.categories.every(({ name, n }, k) => other.categories[k]?.name === name && other.categories[k]?.n === n)
+    one.labels.length === other.labels.length &&
+    one.labels.every(({ name, n }, k) => other.labels[k]?.name === name && other.labels[k]?.n === n)
   );
 }
 
-function total(label: Label): number {
-  return label.nUnlabelled + sumOf(label.categories);
+function total(annotation: Annotation): number {
+  return annotation.nUnlabelled + sumOf(annotation.labels);
 }
 
-function sumOf(categories: readonly LabelCategory[]): number {
-  return categories.reduce((sum, { n }) => sum + n, 0);
+function sumOf(labels: readonly LabelInfo[]): number {
+  return labels.reduce((sum, { n }) => sum + n, 0);
 }

@@ -1,44 +1,44 @@
 /** The user's labels: made, filled and edited here at once, saved right after. */
 import type { CurationApi } from '../../api/curation';
-import type { LabelAnswer, LabelInfo } from '../../api/curationTypes';
+import type { AnnotationInfo, AnnotationSaved } from '../../api/curationTypes';
 import { ApiError } from '../../api/error';
 import { count } from '../../ui/format';
 import { cellsOf, selectionOf } from '../fields/cells';
 import type { CategoryData, FieldData } from '../fields/field';
 import { MISSING } from '../view/fieldFilter';
-import { labelKey, obsKey } from '../view/fieldRef';
+import { annotationKey, obsKey } from '../view/fieldRef';
 import { type View, withoutFilters } from '../view/view';
 import type { Viewer } from '../viewer/viewer.svelte';
 import {
+  type Annotation,
+  annotationFrom,
+  annotationOf,
   type Codes,
   type Edited,
   editable,
   fieldOf,
-  type Label,
-  labelFrom,
-  labelOf,
   moves,
   nextColor,
   requested,
+  sameAnnotation,
   sameCells,
-  sameLabel,
   UNLABELLED,
+  withAnnotationMoved,
   withCells,
   withEdit,
   withEditedCodes,
-  withLabelMoved,
 } from './annotation';
 import type { Saving } from './saving.svelte';
-import { newNumber } from './snapshots';
-import { type Done, type Known, type Listed, type Thing, Things } from './syncedCollection.svelte';
+import { newStateNumber } from './snapshots';
+import { type Done, type Known, type Listed, type Synced, SyncedCollection } from './syncedCollection.svelte';
 
 /** Bytes of codes kept for steps back; older ones are asked for again. */
 const CODES_BYTES = 96 * 1024 * 1024;
 
-export type OwnLabel = Thing<Label>;
+export type OwnAnnotation = Synced<Annotation>;
 
-export class Labels extends Things<Label> {
-  /** The label that keys and the selection's button label with. */
+export class Annotations extends SyncedCollection<Annotation> {
+  /** The annotation that keys and the selection's button annotation with. */
   private chosen = $state<string | null>(null);
   private readonly codes = new Map<number, Codes>();
   private readonly reading = new Map<number, Promise<Codes>>();
@@ -48,7 +48,7 @@ export class Labels extends Things<Label> {
     saving: Saving,
     private readonly api: CurationApi,
   ) {
-    super(viewer, saving, 'label');
+    super(viewer, saving, 'annotation');
   }
 
   /** Have the labels from the server; columns of theirs that are asked for wait until then. */
@@ -56,17 +56,17 @@ export class Labels extends Things<Label> {
     try {
       await this.refresh();
     } finally {
-      this.viewer.readLabelsWith((key) => this.field(key));
+      this.viewer.readAnnotationsWith((key) => this.field(key));
     }
   }
 
-  /** The label that was worked with last in this page. */
+  /** The annotation that was worked with last in this page. */
   get used(): string | null {
     return this.chosen;
   }
 
-  get active(): OwnLabel | null {
-    return this.list.find((label) => label.id === this.chosen) ?? this.list.at(-1) ?? null;
+  get active(): OwnAnnotation | null {
+    return this.list.find((annotation) => annotation.id === this.chosen) ?? this.list.at(-1) ?? null;
   }
 
   activate(id: string): void {
@@ -75,139 +75,147 @@ export class Labels extends Things<Label> {
 
   // What the user does
 
-  /** Make a label, empty or from a column (`obs:NAME`) or a label (`annotation:NAME`). */
-  async create(name: string, from: string | null): Promise<OwnLabel | null> {
-    const start = from === null ? this.empty(name) : labelFrom(name, await this.categories(from));
-    return this.make(start.label, start.codes, `label “${name}”`, async (known, attempt) =>
+  /** Make an annotation, empty or from a column (`obs:NAME`) or an annotation (`annotation:NAME`). */
+  async create(name: string, from: string | null): Promise<OwnAnnotation | null> {
+    const start = from === null ? this.empty(name) : annotationFrom(name, await this.startFrom(from));
+    return this.make(start.annotation, start.codes, `annotation “${name}”`, async (known, attempt) =>
       this.done(
         await this.insist(attempt, name, () =>
-          this.api.putLabel(name, from === null ? { labels: [] } : { from }, known?.revision ?? null),
+          this.api.putAnnotation(name, from === null ? { labels: [] } : { from }, known?.revision ?? null),
         ),
       ),
     );
   }
 
-  /** Make a label of one category with the selected cells. */
-  async createWith(name: string, category: string): Promise<void> {
+  /** Make an annotation of one label with the selected cells. */
+  async createWith(name: string, label: string): Promise<void> {
     const cells = await this.selected();
     if (cells.length === 0) return;
-    const { label, codes } = this.empty(name);
-    const first = { name: category, color: nextColor([]), note: '', n: 0 };
-    const filled = withCells({ ...label, categories: [first] }, codes, cells, 0);
+    const { annotation, codes } = this.empty(name);
+    const first = { name: label, color: nextColor([]), note: '', n: 0 };
+    const filled = withCells({ ...annotation, labels: [first] }, codes, cells, 0);
     const selection = selectionOf(cells);
-    let made: LabelAnswer | null = null;
-    this.make(filled.label, filled.codes, told(filled.n, category), async (_known, attempt) => {
+    let made: AnnotationSaved | null = null;
+    this.make(filled.annotation, filled.codes, told(filled.n, label), async (_known, attempt) => {
       const { n: _n, ...entry } = first;
-      made ??= await this.insist(attempt, name, () => this.api.putLabel(name, { labels: [entry] }, null));
-      return this.done(await this.api.assign(name, category, selection, made.revision));
+      made ??= await this.insist(attempt, name, () => this.api.putAnnotation(name, { labels: [entry] }, null));
+      return this.done(await this.api.assign(name, label, selection, made.revision));
     });
   }
 
   private make(
-    label: Label,
+    annotation: Annotation,
     codes: Codes,
     what: string,
-    request: (known: Known | null, attempt: number) => Promise<Done<Label>>,
-  ): OwnLabel | null {
+    request: (known: Known | null, attempt: number) => Promise<Done<Annotation>>,
+  ): OwnAnnotation | null {
     this.next = codes;
-    const id = `label:${newNumber()}`;
+    const id = `annotation:${newStateNumber()}`;
     this.chosen = id;
-    return this.step(id, label, what, request, (view) => ({ ...view, color: { kind: 'label', label: label.name } }));
+    return this.step(id, annotation, what, request, (view) => ({
+      ...view,
+      color: { kind: 'annotation', annotation: annotation.name },
+    }));
   }
 
-  /** Change categories, or the name. */
-  async edit(label: OwnLabel, edited: readonly Edited[], what: string, name = label.value.name): Promise<void> {
-    const moved = moves(label.value, edited);
-    const codes = await this.codesOf(label);
-    const now = this.get(label.id);
-    if (now?.number !== label.number) return;
+  /** Change labels, or the name. */
+  async edit(
+    annotation: OwnAnnotation,
+    edited: readonly Edited[],
+    what: string,
+    name = annotation.value.name,
+  ): Promise<void> {
+    const moved = moves(annotation.value, edited);
+    const codes = await this.codesOf(annotation);
+    const now = this.get(annotation.id);
+    if (now?.number !== annotation.number) return;
     this.next = withEditedCodes(codes, moved);
-    const labels = requested(label.value, edited);
+    const labels = requested(annotation.value, edited);
     this.step(
-      label.id,
-      withEdit(label.value, edited, name),
+      annotation.id,
+      withEdit(annotation.value, edited, name),
       what,
       async (known) => {
-        const { name: called, revision } = existing(known, label);
+        const { name: called, revision } = existing(known, annotation);
         const edit = called === name ? { labels } : { labels, name };
-        return this.done(await this.api.putLabel(called, edit, revision));
+        return this.done(await this.api.putAnnotation(called, edit, revision));
       },
-      (view) => withLabelMoved(view, label.value.name, name, moved),
+      (view) => withAnnotationMoved(view, annotation.value.name, name, moved),
     );
   }
 
-  rename(label: OwnLabel, name: string): Promise<void> {
-    return this.edit(label, editable(label.value), `label “${name}”`, name);
+  rename(annotation: OwnAnnotation, name: string): Promise<void> {
+    return this.edit(annotation, editable(annotation.value), `annotation “${name}”`, name);
   }
 
-  delete(label: OwnLabel): void {
+  delete(annotation: OwnAnnotation): void {
     this.step(
-      label.id,
+      annotation.id,
       null,
-      `“${label.value.name}” deleted`,
-      (known) => (known ? this.erase(known) : Promise.resolve({ revision: 0 })),
-      (view) => withLabelMoved(view, label.value.name, null, null),
+      `“${annotation.value.name}” deleted`,
+      (known) => (known ? this.deleteItem(known) : Promise.resolve({ revision: 0 })),
+      (view) => withAnnotationMoved(view, annotation.value.name, null, null),
     );
   }
 
-  /** Put the selected cells into a category, which is made where there is none of the name; with null into none. */
-  async assign(label: OwnLabel, category: string | null): Promise<void> {
+  /** Put the selected cells into a label, which is made where there is none of the name; with null into none. */
+  async assign(annotation: OwnAnnotation, label: string | null): Promise<void> {
     const cells = await this.selected();
-    const codes = await this.codesOf(label);
-    const now = this.get(label.id);
-    if (cells.length === 0 || now?.number !== label.number) return;
-    this.chosen = label.id;
-    const { value } = label;
-    const at = category === null ? MISSING : value.categories.findIndex(({ name }) => name === category);
-    const isNew = category !== null && at < 0;
-    const added = isNew ? { name: category, color: nextColor(value.categories), note: '', n: 0 } : null;
-    const whole = added ? { ...value, categories: [...value.categories, added] } : value;
-    const to = added ? whole.categories.length - 1 : at;
+    const codes = await this.codesOf(annotation);
+    const now = this.get(annotation.id);
+    if (cells.length === 0 || now?.number !== annotation.number) return;
+    this.chosen = annotation.id;
+    const { value } = annotation;
+    const at = label === null ? MISSING : value.labels.findIndex(({ name }) => name === label);
+    const isNew = label !== null && at < 0;
+    const added = isNew ? { name: label, color: nextColor(value.labels), note: '', n: 0 } : null;
+    const whole = added ? { ...value, labels: [...value.labels, added] } : value;
+    const to = added ? whole.labels.length - 1 : at;
     const filled = withCells(whole, codes, cells, to);
     if (filled.n === 0 && !added) return;
     this.next = filled.codes;
     const selection = selectionOf(cells);
     let grown: number | null = null;
-    this.step(label.id, filled.label, told(filled.n, category), async (known) => {
-      const { name, revision } = existing(known, label);
+    this.step(annotation.id, filled.annotation, told(filled.n, label), async (known) => {
+      const { name, revision } = existing(known, annotation);
       if (added) {
         const { n: _n, ...entry } = added;
         const labels = [...requested(value, editable(value)), entry];
-        grown ??= (await this.api.putLabel(name, { labels }, revision)).revision;
+        grown ??= (await this.api.putAnnotation(name, { labels }, revision)).revision;
       }
-      return this.done(await this.api.assign(name, category, selection, grown ?? revision));
+      return this.done(await this.api.assign(name, label, selection, grown ?? revision));
     });
   }
 
-  /** Put the selected cells into the n-th category of the active label; with 0 into none. */
+  /** Put the selected cells into the n-th label of the active annotation; with 0 into none. */
   assignNth(n: number): void {
-    const label = this.active;
-    const category = label?.value.categories[n - 1]?.name;
-    if (!label || (n > 0 && category === undefined)) return;
-    this.assign(label, category ?? null).catch((error: unknown) => this.viewer.fail(error));
+    const annotation = this.active;
+    const label = annotation?.value.labels[n - 1]?.name;
+    if (!annotation || (n > 0 && label === undefined)) return;
+    this.assign(annotation, label ?? null).catch((error: unknown) => this.viewer.fail(error));
   }
 
-  /** Bring a label back to what it was at a revision. */
-  async restoreTo(label: OwnLabel, to: number): Promise<void> {
+  /** Bring an annotation back to what it was at a revision. */
+  async restoreTo(annotation: OwnAnnotation, to: number): Promise<void> {
     await this.saving.drained();
-    const known = this.known.get(label.id);
+    const known = this.known.get(annotation.id);
     if (!known) return;
-    const { annotation: info } = await this.api.restoreLabel(known.name, to, known.revision);
-    const after = labelOf(info);
+    const { annotation: info } = await this.api.restoreAnnotation(known.name, to, known.revision);
+    const after = annotationOf(info);
     this.step(
-      label.id,
+      annotation.id,
       after,
       `“${after.name}” as it was before`,
       () => Promise.resolve({ revision: info.revision, value: after }),
-      (view) => withLabelMoved(view, label.value.name, after.name, positions(label.value, after)),
+      (view) => withAnnotationMoved(view, annotation.value.name, after.name, positions(annotation.value, after)),
     );
   }
 
-  /** Select the cells that a label leaves out. */
-  selectUnlabelled(label: OwnLabel): void {
+  /** Select the cells that an annotation leaves out. */
+  selectUnlabelled(annotation: OwnAnnotation): void {
     const { viewer } = this;
     const only = { kind: 'category', mode: 'only', codes: [MISSING] } as const;
-    viewer.commit({ ...withoutFilters(viewer.view), filters: { [labelKey(label.value.name)]: only } });
+    viewer.commit({ ...withoutFilters(viewer.view), filters: { [annotationKey(annotation.value.name)]: only } });
   }
 
   // Codes
@@ -215,17 +223,17 @@ export class Labels extends Things<Label> {
   /** The codes of the state that is placed next. */
   private next: Codes | null = null;
 
-  protected override follow(before: OwnLabel | null, after: OwnLabel | null): void {
+  protected override follow(before: OwnAnnotation | null, after: OwnAnnotation | null): void {
     const { next } = this;
     this.next = null;
     if (!after) return;
     const kept = before && this.codes.get(before.number);
     if (next) this.keep(after.number, next);
     else if (kept && before && sameCells(before.value, after.value)) this.keep(after.number, kept);
-    const key = labelKey(after.value.name);
+    const key = annotationKey(after.value.name);
     const codes = this.codes.get(after.number);
     if (codes) this.viewer.provide(key, fieldOf(after.value, codes));
-    else if (before && this.viewer.fields.has(labelKey(before.value.name))) {
+    else if (before && this.viewer.fields.has(annotationKey(before.value.name))) {
       this.codesOf(after)
         .then((found) => {
           if (this.get(after.id)?.number === after.number) this.viewer.provide(key, fieldOf(after.value, found));
@@ -234,20 +242,20 @@ export class Labels extends Things<Label> {
     }
   }
 
-  protected override settle(before: OwnLabel | null, after: OwnLabel | null): void {
+  protected override settle(before: OwnAnnotation | null, after: OwnAnnotation | null): void {
     if (!before || before.value.name === after?.value.name) return;
     const { viewer } = this;
     const { name } = before.value;
-    // A label that went elsewhere leaves its colours and filters behind.
-    const view: View = withLabelMoved(viewer.view, name, after?.value.name ?? null, null);
+    // An annotation that went elsewhere leaves its colours and filters behind.
+    const view: View = withAnnotationMoved(viewer.view, name, after?.value.name ?? null, null);
     if (view !== viewer.view) viewer.amend(view);
-    viewer.provide(labelKey(name), null);
+    viewer.provide(annotationKey(name), null);
   }
 
   private keep(number: number, codes: Codes): void {
     this.codes.delete(number);
     this.codes.set(number, codes);
-    const current = new Set(this.list.map((label) => label.number));
+    const current = new Set(this.list.map((annotation) => annotation.number));
     let bytes = 0;
     for (const one of new Set(this.codes.values())) bytes += one.byteLength;
     for (const [old, one] of this.codes) {
@@ -258,48 +266,49 @@ export class Labels extends Things<Label> {
     }
   }
 
-  /** The category of each cell. */
-  codesOf(label: OwnLabel): Promise<Codes> {
-    const kept = this.codes.get(label.number);
+  /** The label of each cell. */
+  codesOf(annotation: OwnAnnotation): Promise<Codes> {
+    const kept = this.codes.get(annotation.number);
     if (kept) return Promise.resolve(kept);
-    let reading = this.reading.get(label.number);
+    let reading = this.reading.get(annotation.number);
     if (!reading) {
-      reading = this.readCodes(label).finally(() => this.reading.delete(label.number));
-      this.reading.set(label.number, reading);
+      reading = this.readCodes(annotation).finally(() => this.reading.delete(annotation.number));
+      this.reading.set(annotation.number, reading);
     }
     return reading;
   }
 
-  private async readCodes(label: OwnLabel): Promise<Codes> {
+  private async readCodes(annotation: OwnAnnotation): Promise<Codes> {
     await this.saving.drained();
-    const column = await this.api.codes(this.known.get(label.id)?.name ?? label.value.name);
+    const column = await this.api.codes(this.known.get(annotation.id)?.name ?? annotation.value.name);
     if (column.layout !== 'dense')
-      throw new ApiError('client', 'The label came without its codes.', 'Reload the page.');
+      throw new ApiError('client', 'The annotation came without its codes.', 'Reload the page.');
     const codes = Int16Array.from(column.dense() as ArrayLike<number>);
-    // Codes count in the order of the answer, which is that of the label unless it has changed meanwhile.
+    // Codes count in the order of the answer, which is that of the annotation unless it has changed meanwhile.
     const places = (column.categories ?? []).map((name) =>
-      label.value.categories.findIndex((one) => one.name === name),
+      annotation.value.labels.findIndex((one) => one.name === name),
     );
     const ordered = codes.map((code) => (code < 0 ? MISSING : (places[code] ?? MISSING)));
-    this.keep(label.number, ordered);
+    this.keep(annotation.number, ordered);
     return ordered;
   }
 
   private async field(key: string): Promise<FieldData> {
-    const label = this.list.find(({ value }) => labelKey(value.name) === key);
-    if (!label) throw new ApiError('no_label', 'There is no such label any more.', 'Colour by something else.');
-    return fieldOf(label.value, await this.codesOf(label));
+    const annotation = this.list.find(({ value }) => annotationKey(value.name) === key);
+    if (!annotation)
+      throw new ApiError('no_label', 'There is no such annotation any more.', 'Colour by something else.');
+    return fieldOf(annotation.value, await this.codesOf(annotation));
   }
 
-  private async categories(from: string): Promise<CategoryData> {
+  private async startFrom(from: string): Promise<CategoryData> {
     const field = await this.viewer.load(from.startsWith('obs:') ? obsKey(from.slice(4)) : from);
     if (field.kind === 'category') return field;
-    throw new ApiError('client', `“${field.title}” has no categories to start from.`, 'Choose another column.');
+    throw new ApiError('client', `“${field.title}” has no labels to start from.`, 'Choose another column.');
   }
 
-  private empty(name: string): { label: Label; codes: Codes } {
+  private empty(name: string): { annotation: Annotation; codes: Codes } {
     const { n } = this.viewer;
-    return { label: { name, categories: [], nUnlabelled: n }, codes: new Int16Array(n).fill(MISSING) };
+    return { annotation: { name, labels: [], nUnlabelled: n }, codes: new Int16Array(n).fill(MISSING) };
   }
 
   private async selected(): Promise<Uint32Array> {
@@ -308,50 +317,55 @@ export class Labels extends Things<Label> {
 
   // The server
 
-  protected override async fetchAll(): Promise<readonly Listed<Label>[]> {
-    const { annotations } = await this.api.labels();
-    return annotations.map((info) => ({ name: info.name, revision: info.revision, value: labelOf(info) }));
+  protected override async fetchAll(): Promise<readonly Listed<Annotation>[]> {
+    const { annotations } = await this.api.annotations();
+    return annotations.map((info) => ({ name: info.name, revision: info.revision, value: annotationOf(info) }));
   }
 
-  protected override same(one: Label, other: Label): boolean {
-    return sameLabel(one, other);
+  protected override same(one: Annotation, other: Annotation): boolean {
+    return sameAnnotation(one, other);
   }
 
-  protected override async restore(value: Label, known: Known | null, to: number): Promise<Done<Label>> {
-    return this.done(await this.api.restoreLabel(known?.name ?? value.name, to, known?.revision ?? null));
+  protected override async restoreItem(value: Annotation, known: Known | null, to: number): Promise<Done<Annotation>> {
+    return this.done(await this.api.restoreAnnotation(known?.name ?? value.name, to, known?.revision ?? null));
   }
 
-  protected override async erase({ name, revision }: Known): Promise<Done<Label>> {
+  protected override async deleteItem({ name, revision }: Known): Promise<Done<Annotation>> {
     return this.api.remove('annotations', name, revision);
   }
 
-  private done({ revision, annotation }: LabelAnswer): Done<Label> {
-    return { revision, value: labelOf(annotation) };
+  private done({ revision, annotation }: AnnotationSaved): Done<Annotation> {
+    return { revision, value: annotationOf(annotation) };
   }
 
   /** A request that may have gone through although its answer was lost: then what stands is its answer. */
-  private async insist(attempt: number, name: string, request: () => Promise<LabelAnswer>): Promise<LabelAnswer> {
+  private async insist(
+    attempt: number,
+    name: string,
+    request: () => Promise<AnnotationSaved>,
+  ): Promise<AnnotationSaved> {
     try {
       return await request();
     } catch (error) {
       const current =
-        error instanceof ApiError && error.status === 412 ? (error.body.current as LabelInfo | null) : null;
+        error instanceof ApiError && error.status === 412 ? (error.body.current as AnnotationInfo | null) : null;
       if (attempt > 1 && current?.name === name) return { revision: current.revision, annotation: current };
       throw error;
     }
   }
 }
 
-function told(n: number, category: string | null): string {
-  return `${count(n)} ${n === 1 ? 'cell' : 'cells'}: ${category ?? UNLABELLED}`;
+function told(n: number, label: string | null): string {
+  return `${count(n)} ${n === 1 ? 'cell' : 'cells'}: ${label ?? UNLABELLED}`;
 }
 
-/** For each category before, its place after, by name. */
-function positions(before: Label, after: Label): Int16Array {
-  return Int16Array.from(before.categories, ({ name }) => after.categories.findIndex((one) => one.name === name));
+/** For each label before, its place after, by name. */
+function positions(before: Annotation, after: Annotation): Int16Array {
+  return Int16Array.from(before.labels, ({ name }) => after.labels.findIndex((one) => one.name === name));
 }
 
-function existing(known: Known | null, label: OwnLabel): Known {
-  if (!known) throw new ApiError('no_label', `The label “${label.value.name}” is not on the server.`, '', 404);
+function existing(known: Known | null, annotation: OwnAnnotation): Known {
+  if (!known)
+    throw new ApiError('no_label', `The annotation “${annotation.value.name}” is not on the server.`, '', 404);
   return known;
 }

@@ -1,16 +1,16 @@
 /** All that the user makes of a dataset: labels, gene sets, what is kept of the page; and how it reaches the server. */
 import { CurationApi } from '../../api/curation';
-import { pause } from '../../api/sleep';
+import { sleep } from '../../api/sleep';
 import type { Compare } from '../compare/compare.svelte';
 import type { Markers } from '../compare/markers.svelte';
 import type { Sharing } from '../viewer/sharing.svelte';
 import type { Viewer } from '../viewer/viewer.svelte';
-import { Labels } from './annotations.svelte';
+import { Annotations } from './annotations.svelte';
 import { Downloads } from './downloads.svelte';
 import { GeneSets } from './geneSets.svelte';
 import { IdleEnd } from './idle.svelte';
-import { readFile } from './reading';
-import { Kept } from './savedItems.svelte';
+import { importFile } from './importFile';
+import { SavedItems } from './savedItems.svelte';
 import { Saving } from './saving.svelte';
 
 /** Milliseconds between two looks for changes made elsewhere, while the page is used. */
@@ -23,20 +23,20 @@ const TERMS = 8;
 
 /** What is asked of the user, or shown, above the page. */
 export type Dialog =
-  | { readonly kind: 'new-label' }
-  | { readonly kind: 'history' | 'rename-label'; readonly id: string }
-  | { readonly kind: 'category'; readonly id: string; readonly category: number }
+  | { readonly kind: 'new-annotation' }
+  | { readonly kind: 'history' | 'rename-annotation'; readonly id: string }
+  | { readonly kind: 'label'; readonly id: string; readonly label: number }
   | { readonly kind: 'agreement'; readonly id: string | null }
   | { readonly kind: 'geneset'; readonly id: string | null; readonly genes?: readonly string[]; readonly name?: string }
-  | { readonly kind: 'import'; readonly what: 'labels' | 'genesets' | 'session'; readonly file?: File }
+  | { readonly kind: 'import'; readonly what: 'annotations' | 'genesets' | 'session'; readonly file?: File }
   | { readonly kind: 'finish' };
 
 export class Curation {
   readonly api: CurationApi;
   readonly saving = new Saving();
-  readonly labels: Labels;
+  readonly annotations: Annotations;
   readonly genesets: GeneSets;
-  readonly kept: Kept;
+  readonly savedItems: SavedItems;
   readonly idle: IdleEnd;
   readonly downloads: Downloads;
   dialog = $state.raw<Dialog | null>(null);
@@ -57,38 +57,38 @@ export class Curation {
     markers: Markers,
   ) {
     this.api = new CurationApi(viewer.api);
-    this.saving.off = !this.canMake;
-    this.labels = new Labels(viewer, this.saving, this.api);
+    this.saving.off = !this.canEdit;
+    this.annotations = new Annotations(viewer, this.saving, this.api);
     this.genesets = new GeneSets(viewer, this.saving, this.api);
     this.genesets.lasting = viewer.schema.features.genesets !== false;
-    this.kept = new Kept(this.api, this.saving, sharing, compare);
+    this.savedItems = new SavedItems(this.api, this.saving, sharing, compare);
     this.downloads = new Downloads(viewer, this.api, this.saving);
     this.idle = new IdleEnd(this.api, (signal) => viewer.api.health(signal));
     viewer.onMade = (made) => {
-      const settles = [this.labels.comeBack(made), this.genesets.comeBack(made)];
+      const settles = [this.annotations.restoreStates(made), this.genesets.restoreStates(made)];
       return () => {
         for (const settle of settles) settle();
       };
     };
-    if (this.canMake) viewer.keepFigure = (name, figure) => this.kept.keepFigure(name, figure);
+    if (this.canEdit) viewer.saveFigure = (name, figure) => this.savedItems.saveFigure(name, figure);
     compare.onFound = (comparison) => {
-      if (this.canMake) this.kept.keepResult(comparison);
+      if (this.canEdit) this.savedItems.saveResult(comparison);
     };
-    compare.onRemoved = (comparison) => this.kept.dropResult(comparison);
-    markers.labels = () =>
-      this.labels.list.map(({ value }) => ({ name: value.name, n: value.categories.length })).filter(({ n }) => n > 1);
+    compare.onRemoved = (comparison) => this.savedItems.removeResult(comparison);
+    markers.annotations = () =>
+      this.annotations.list.map(({ value }) => ({ name: value.name, n: value.labels.length })).filter(({ n }) => n > 1);
     this.listen();
     void this.open();
     this.idle.start();
   }
 
   /** Whether this server keeps things. */
-  get isKept(): boolean {
+  get isEnabled(): boolean {
     return this.viewer.schema.features.annotations !== undefined;
   }
 
   /** Whether the user may make things. */
-  get canMake(): boolean {
+  get canEdit(): boolean {
     return this.viewer.schema.features.annotations === true;
   }
 
@@ -98,12 +98,12 @@ export class Curation {
   }
 
   private async open(): Promise<void> {
-    if (!this.isKept) return;
+    if (!this.isEnabled) return;
     try {
-      const { revision } = await this.api.labels();
+      const { revision } = await this.api.annotations();
       this.revision = revision;
-      await this.labels.open();
-      await Promise.all([this.genesets.refresh(), this.kept.refresh()]);
+      await this.annotations.open();
+      await Promise.all([this.genesets.refresh(), this.savedItems.refresh()]);
     } catch (error) {
       this.viewer.fail(error);
     }
@@ -125,10 +125,10 @@ export class Curation {
   }
 
   /** Read a file of the user's. Returns what came of it, in lines. */
-  async import(what: 'labels' | 'genesets' | 'session', file: File): Promise<string[]> {
+  async import(what: 'annotations' | 'genesets' | 'session', file: File): Promise<string[]> {
     await this.saving.drained();
-    const lines = await readFile(this.api, what, file);
-    await Promise.all([this.labels.refresh(), this.genesets.refresh(), this.kept.refresh()]);
+    const lines = await importFile(this.api, what, file);
+    await Promise.all([this.annotations.refresh(), this.genesets.refresh(), this.savedItems.refresh()]);
     return lines;
   }
 
@@ -139,14 +139,14 @@ export class Curation {
     try {
       const { revision, changes } = await this.api.changes(this.revision);
       const others = changes.filter(
-        (change) => !this.labels.isOwn(change.revision) && !this.genesets.isOwn(change.revision),
+        (change) => !this.annotations.isOwn(change.revision) && !this.genesets.isOwn(change.revision),
       );
       const kinds = new Set(others.map(({ kind }) => kind));
-      if (kinds.has('annotation')) await this.labels.refresh();
+      if (kinds.has('annotation')) await this.annotations.refresh();
       if (kinds.has('geneset')) await this.genesets.refresh();
-      if (kinds.has('view')) await this.kept.refresh(['views']);
-      if (kinds.has('result')) await this.kept.refresh(['results']);
-      if (kinds.has('figure')) await this.kept.refresh(['figures']);
+      if (kinds.has('view')) await this.savedItems.refresh(['views']);
+      if (kinds.has('result')) await this.savedItems.refresh(['results']);
+      if (kinds.has('figure')) await this.savedItems.refresh(['figures']);
       this.revision = revision;
     } catch {
       // The next look finds it; what the user makes meanwhile tells of a lost connection itself.
@@ -159,7 +159,7 @@ export class Curation {
     const { signal } = this.controller;
     try {
       while (!signal.aborted) {
-        await pause(PAUSE, signal);
+        await sleep(PAUSE, signal);
         if (document.visibilityState === 'visible' && Date.now() - this.touched < ATTENTION) await this.look();
       }
     } catch {
@@ -176,7 +176,7 @@ export class Curation {
       window.addEventListener(event, touch, { passive: true, signal });
     }
     const look = () => {
-      if (document.visibilityState === 'visible' && this.isKept) void this.look();
+      if (document.visibilityState === 'visible' && this.isEnabled) void this.look();
     };
     window.addEventListener('focus', look, { signal });
     document.addEventListener('visibilitychange', look, { signal });

@@ -20,7 +20,7 @@ export class Downloads {
   }
 
   /** One label, or with null all of them: one row for each cell. */
-  labels(name: string | null, ending: 'csv' | 'tsv'): Promise<void> {
+  annotations(name: string | null, ending: 'csv' | 'tsv'): Promise<void> {
     return this.take(`annotations.${ending}`, name === null ? {} : { name }, `${name ?? 'annotations'}.${ending}`);
   }
 

@@ -4,8 +4,8 @@ import type { GeneSetInfo } from '../../api/curationTypes';
 import { ApiError } from '../../api/error';
 import type { Viewer } from '../viewer/viewer.svelte';
 import type { Saving } from './saving.svelte';
-import { newNumber } from './snapshots';
-import { type Done, type Known, type Listed, type Thing, Things } from './syncedCollection.svelte';
+import { newStateNumber } from './snapshots';
+import { type Done, type Known, type Listed, type Synced, SyncedCollection } from './syncedCollection.svelte';
 
 export interface GeneSet {
   readonly name: string;
@@ -13,9 +13,9 @@ export interface GeneSet {
   readonly description: string;
 }
 
-export type OwnGeneSet = Thing<GeneSet>;
+export type OwnGeneSet = Synced<GeneSet>;
 
-export class GeneSets extends Things<GeneSet> {
+export class GeneSets extends SyncedCollection<GeneSet> {
   /** Of each set by its name, the genes that the file does not have. */
   missing = $state.raw<ReadonlyMap<string, readonly string[]>>(new Map());
   /** The set shown with its genes. */
@@ -38,7 +38,7 @@ export class GeneSets extends Things<GeneSet> {
 
   create(name: string, genes: readonly string[], description = ''): OwnGeneSet | null {
     const value = { name, genes: unique(genes), description };
-    return this.step(`geneset:${newNumber()}`, value, `gene set “${name}”`, async (known, attempt) => {
+    return this.step(`geneset:${newStateNumber()}`, value, `gene set “${name}”`, async (known, attempt) => {
       try {
         return this.done(name, await this.api.putGeneset(name, content(value), known?.revision ?? null));
       } catch (error) {
@@ -65,7 +65,7 @@ export class GeneSets extends Things<GeneSet> {
 
   delete(set: OwnGeneSet): void {
     this.step(set.id, null, `“${set.value.name}” deleted`, (known) =>
-      known ? this.erase(known) : Promise.resolve({ revision: 0 }),
+      known ? this.deleteItem(known) : Promise.resolve({ revision: 0 }),
     );
   }
 
@@ -147,11 +147,11 @@ export class GeneSets extends Things<GeneSet> {
     return sameSet(one, other);
   }
 
-  protected override async restore(value: GeneSet, known: Known | null, to: number): Promise<Done<GeneSet>> {
+  protected override async restoreItem(value: GeneSet, known: Known | null, to: number): Promise<Done<GeneSet>> {
     return this.done(value.name, await this.api.restoreGeneset(known?.name ?? value.name, to, known?.revision ?? null));
   }
 
-  protected override erase({ name, revision }: Known): Promise<Done<GeneSet>> {
+  protected override deleteItem({ name, revision }: Known): Promise<Done<GeneSet>> {
     return this.api.remove('genesets', name, revision);
   }
 

@@ -1,7 +1,7 @@
 /** A viewer that nobody uses ends by itself, where its operator wants that: the page says so in time, and when it is used. */
 import type { CurationApi } from '../../api/curation';
 import type { Idle } from '../../api/curationTypes';
-import { pause } from '../../api/sleep';
+import { sleep } from '../../api/sleep';
 
 /** Seconds before the end when the user is told. */
 const WARNING = 300;
@@ -43,11 +43,11 @@ export class IdleEnd {
     const now = Date.now();
     if (now - this.told < 1000 * this.rest) return;
     this.told = now;
-    await this.keepOpen().catch(() => {});
+    await this.stayOpen().catch(() => {});
   }
 
-  async keepOpen(): Promise<void> {
-    this.learn((await this.api.keepOpen()).idle);
+  async stayOpen(): Promise<void> {
+    this.learn((await this.api.stayOpen()).idle);
   }
 
   private get rest(): number {
@@ -64,7 +64,7 @@ export class IdleEnd {
           // What the server does not answer is told of elsewhere; the clock goes on.
         }
         for (let waited = 0; waited < this.rest; waited++) {
-          await pause(1000, signal);
+          await sleep(1000, signal);
           this.tick();
         }
       } while (this.timeout > 0);

@@ -1,6 +1,6 @@
 /** What is kept of the page with the dataset: named views and results of comparisons. */
 import type { CurationApi } from '../../api/curation';
-import type { KeptInfo, KeptKind } from '../../api/curationTypes';
+import type { SavedItem, SavedItemKind } from '../../api/curationTypes';
 import { ApiError } from '../../api/error';
 import type { DiffexpGene, DiffexpResult } from '../../api/types';
 import { type Compare, type Comparison, titleOf } from '../compare/compare.svelte';
@@ -14,23 +14,23 @@ const THUMBNAIL = 288;
 const DIGITS = 7;
 
 /** A comparison as it is kept; its genes are rows, which the server makes tables of. */
-interface KeptResult {
+interface SavedResult {
   readonly version: 1;
   readonly a: string;
   readonly b: string;
   readonly result: DiffexpResult;
 }
 
-interface KeptView extends SavedView {
+interface ViewWithThumbnail extends SavedView {
   readonly thumbnail?: string;
 }
 
-export class Kept {
-  views = $state.raw<readonly KeptInfo[]>([]);
-  results = $state.raw<readonly KeptInfo[]>([]);
-  figures = $state.raw<readonly KeptInfo[]>([]);
+export class SavedItems {
+  views = $state.raw<readonly SavedItem[]>([]);
+  results = $state.raw<readonly SavedItem[]>([]);
+  figures = $state.raw<readonly SavedItem[]>([]);
   /** The view that was deleted last, to be had again. */
-  deleted = $state.raw<{ readonly name: string; readonly view: KeptView } | null>(null);
+  deleted = $state.raw<{ readonly name: string; readonly view: ViewWithThumbnail } | null>(null);
   /** Whether the strip of views is shown. */
   open = $state(false);
   /** Of the views. */
@@ -44,10 +44,10 @@ export class Kept {
     private readonly compare: Compare,
   ) {}
 
-  async refresh(kinds: readonly KeptKind[] = ['views', 'results', 'figures']): Promise<void> {
+  async refresh(kinds: readonly SavedItemKind[] = ['views', 'results', 'figures']): Promise<void> {
     await Promise.all(
       kinds.map(async (kind) => {
-        const listed = await this.api.kept(kind);
+        const listed = await this.api.savedItems(kind);
         this[kind] = listed;
         if (kind === 'views') for (const { name, revision } of listed) this.revisions.set(name, revision);
       }),
@@ -60,39 +60,39 @@ export class Kept {
   async saveView(name: string): Promise<readonly string[]> {
     const { saved, omitted } = this.sharing.serializeView();
     const picture = await this.sharing.thumbnail(THUMBNAIL);
-    const view: KeptView = picture ? { ...saved, thumbnail: await dataAddress(picture) } : saved;
+    const view: ViewWithThumbnail = picture ? { ...saved, thumbnail: await dataAddress(picture) } : saved;
     this.putView(name, view, `view “${name}”`);
     return omitted;
   }
 
-  private putView(name: string, view: KeptView, what: string): void {
+  private putView(name: string, view: ViewWithThumbnail, what: string): void {
     const shown = { name, revision: 0, time: '', bytes: 0, thumbnail: view.thumbnail ?? null };
     this.views = [...this.views.filter((one) => one.name !== name), shown];
     this.write('views', name, what, async () => {
-      const { revision } = await this.api.keep('views', name, view, this.revisions.get(name) ?? null);
+      const { revision } = await this.api.save('views', name, view, this.revisions.get(name) ?? null);
       this.revisions.set(name, revision);
     });
   }
 
   async openView(name: string): Promise<readonly string[]> {
     await this.saving.drained();
-    return this.sharing.restoreView(await this.api.keptBody('views', name));
+    return this.sharing.restoreView(await this.api.savedBody('views', name));
   }
 
   async renameView(name: string, to: string): Promise<void> {
     await this.saving.drained();
-    const view = await this.api.keptBody<KeptView>('views', name);
+    const view = await this.api.savedBody<ViewWithThumbnail>('views', name);
     const old = this.views.find((one) => one.name === name);
     this.views = this.views.map((one) => (one === old ? { ...one, name: to } : one));
     this.write('views', to, `view “${to}”`, async () => {
-      await this.api.keep('views', to, view, null).catch(allow(412));
+      await this.api.save('views', to, view, null).catch(allow(412));
       await this.api.remove('views', name, null).catch(allow(404));
     });
   }
 
   async deleteView(name: string): Promise<void> {
     await this.saving.drained();
-    this.deleted = { name, view: await this.api.keptBody<KeptView>('views', name) };
+    this.deleted = { name, view: await this.api.savedBody<ViewWithThumbnail>('views', name) };
     this.views = this.views.filter((one) => one.name !== name);
     this.remove('views', name);
   }
@@ -105,12 +105,12 @@ export class Kept {
 
   // Figures
 
-  keepFigure(wanted: string, figure: Blob): void {
+  saveFigure(wanted: string, figure: Blob): void {
     const name = freeName(wanted, this.figures);
     // The file is SVG, whatever character set its type names beside.
     const body = new Blob([figure], { type: figure.type.split(';')[0] ?? '' });
     this.write('figures', name, `figure “${name}”`, async () => {
-      await this.api.keepFigure(name, body, null).catch(allow(412));
+      await this.api.saveFigure(name, body, null).catch(allow(412));
     });
   }
 
@@ -122,20 +122,20 @@ export class Kept {
   // Results
 
   /** Keep a finished comparison, so that it survives a reload. */
-  keepResult(comparison: Comparison): void {
+  saveResult(comparison: Comparison): void {
     const name = freeName(titleOf(comparison), this.results);
     this.names.set(comparison, name);
     const { a, b, result, genes } = comparison;
     const { job_id: _job, ...rest } = result;
-    const body: KeptResult = { version: 1, a, b, result: { ...rest, genes: genes.map(rounded) } };
+    const body: SavedResult = { version: 1, a, b, result: { ...rest, genes: genes.map(rounded) } };
     this.results = [...this.results, { name, revision: 0, time: '', bytes: 0 }];
     this.write('results', name, `comparison “${name}”`, async () => {
-      await this.api.keep('results', name, body, null).catch(allow(412));
+      await this.api.save('results', name, body, null).catch(allow(412));
     });
   }
 
   /** A comparison was removed from the page: it is not to come back. */
-  dropResult(comparison: Comparison): void {
+  removeResult(comparison: Comparison): void {
     const name = this.names.get(comparison);
     if (name === undefined) return;
     this.names.delete(comparison);
@@ -144,13 +144,13 @@ export class Kept {
   }
 
   /** Those kept that are not on the page yet. */
-  get otherResults(): readonly KeptInfo[] {
+  get otherResults(): readonly SavedItem[] {
     const shown = new Set(this.compare.results.map((comparison) => this.names.get(comparison)));
     return this.results.filter(({ name }) => !shown.has(name));
   }
 
   async openResult(name: string): Promise<void> {
-    const { a, b, result } = await this.api.keptBody<KeptResult>('results', name);
+    const { a, b, result } = await this.api.savedBody<SavedResult>('results', name);
     const comparison = this.compare.bringBack({ a, b, result, genes: result.genes });
     this.names.set(comparison, name);
   }
@@ -160,14 +160,14 @@ export class Kept {
     this.remove('results', name);
   }
 
-  private remove(kind: KeptKind, name: string): void {
+  private remove(kind: SavedItemKind, name: string): void {
     this.write(kind, name, `“${name}” deleted`, async () => {
       await this.api.remove(kind, name, null).catch(allow(404));
       if (kind === 'views') this.revisions.delete(name);
     });
   }
 
-  private write(kind: KeptKind, name: string, what: string, send: () => Promise<void>): void {
+  private write(kind: SavedItemKind, name: string, what: string, send: () => Promise<void>): void {
     this.saving.add({
       about: `${kind}:${name}`,
       what,
@@ -178,14 +178,14 @@ export class Kept {
       giveUp: () => this.refresh([kind]),
       canGoOnTop: (current) => kind === 'views' && current !== null,
       onTopOf: (current) => {
-        this.revisions.set(name, (current as KeptInfo).revision);
+        this.revisions.set(name, (current as SavedItem).revision);
       },
     });
   }
 }
 
 /** A name that none of these has yet. */
-function freeName(wanted: string, listed: readonly KeptInfo[]): string {
+function freeName(wanted: string, listed: readonly SavedItem[]): string {
   const taken = new Set(listed.map(({ name }) => name));
   for (let k = 1; ; k++) {
     const name = k === 1 ? wanted : `${wanted} (${k})`;

@@ -23,7 +23,7 @@ export interface Conflict {
   readonly current: unknown;
   readonly yours: unknown;
   /** Whether "mine" is a choice. */
-  readonly canKeepMine: boolean;
+  readonly canOverwrite: boolean;
 }
 
 /** A change that the server would not take. */
@@ -106,7 +106,7 @@ export class Saving {
         const error = asApiError(reason);
         if (isPassing(error)) {
           this.problem = error;
-          await this.pause(Math.min(FIRST_PAUSE * 1.6 ** (attempt - 1), LONGEST_PAUSE));
+          await this.sleep(Math.min(FIRST_PAUSE * 1.6 ** (attempt - 1), LONGEST_PAUSE));
           attempt++;
           continue;
         }
@@ -138,7 +138,7 @@ export class Saving {
         about: write.about,
         current,
         yours,
-        canKeepMine: write.canGoOnTop(current),
+        canOverwrite: write.canGoOnTop(current),
       };
     });
     this.decide = null;
@@ -156,7 +156,7 @@ export class Saving {
         break;
       } catch (reason) {
         this.problem = asApiError(reason);
-        await this.pause(LONGEST_PAUSE);
+        await this.sleep(LONGEST_PAUSE);
       }
     }
     this.problem = null;
@@ -165,7 +165,7 @@ export class Saving {
   }
 
   /** Wait, unless the user or the browser's connection says that now is better. */
-  private async pause(milliseconds: number): Promise<void> {
+  private async sleep(milliseconds: number): Promise<void> {
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, milliseconds);
       this.wake = () => {

@@ -93,7 +93,7 @@ test('a conflict waits for the user: mine is sent again on top, theirs is taken 
       }),
     );
     await soon();
-    expect([saving.state, saving.conflict?.canKeepMine]).toEqual(['stuck', true]);
+    expect([saving.state, saving.conflict?.canOverwrite]).toEqual(['stuck', true]);
     saving.settle(choice);
     await saving.drained();
     expect([known, gaveUp.mock.calls.length]).toEqual(choice === 'mine' ? [9, 0] : [1, 1]);

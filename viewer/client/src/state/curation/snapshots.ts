@@ -36,6 +36,6 @@ export class Snapshots<T> {
 let next = 1;
 
 /** A number no other state has, of whatever kind. */
-export function newNumber(): number {
+export function newStateNumber(): number {
   return next++;
 }

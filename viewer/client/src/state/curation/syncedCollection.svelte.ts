@@ -1,15 +1,15 @@
 /**
- * Things the user makes, as the page has them at once and the server soon after. Each state of each thing has a number that
+ * SyncedCollection the user makes, as the page has them at once and the server soon after. Each state of each item has a number that
  * views carry (`View.made`), so that undo and redo of the page bring things back as well.
  */
 import { ApiError } from '../../api/error';
 import type { Made, View } from '../view/view';
 import type { Viewer } from '../viewer/viewer.svelte';
 import type { Saving } from './saving.svelte';
-import { newNumber, Snapshots } from './snapshots';
+import { newStateNumber, Snapshots } from './snapshots';
 
-/** One thing as it stands on the page. */
-export interface Thing<T> {
+/** One item as it stands on the page. */
+export interface Synced<T> {
   /** What it is known by however it is renamed. */
   readonly id: string;
   /** The number of its state. */
@@ -36,8 +36,8 @@ export interface Done<T> {
 
 type Request<T> = (known: Known | null, attempt: number) => Promise<Done<T>>;
 
-export abstract class Things<T extends { readonly name: string }> {
-  list = $state.raw<readonly Thing<T>[]>([]);
+export abstract class SyncedCollection<T extends { readonly name: string }> {
+  list = $state.raw<readonly Synced<T>[]>([]);
   protected readonly snapshots = new Snapshots<T>();
   protected readonly known = new Map<string, Known>();
   /** Revisions that this page made. */
@@ -47,26 +47,26 @@ export abstract class Things<T extends { readonly name: string }> {
     protected readonly viewer: Viewer,
     protected readonly saving: Saving,
     /** How ids of this kind begin. */
-    readonly kind: 'label' | 'geneset',
+    readonly kind: 'annotation' | 'geneset',
   ) {}
 
   /** What the server has, all of it. */
   protected abstract fetchAll(): Promise<readonly Listed<T>[]>;
   protected abstract same(one: T, other: T): boolean;
-  /** Bring a thing to the state it had at a revision. */
-  protected abstract restore(value: T, known: Known | null, to: number): Promise<Done<T>>;
-  protected abstract erase(known: Known): Promise<Done<T>>;
-  /** A thing stands otherwise than before: what depends on it follows, before the view does. */
-  protected follow(_before: Thing<T> | null, _after: Thing<T> | null): void {}
+  /** Bring a item to the state it had at a revision. */
+  protected abstract restoreItem(value: T, known: Known | null, to: number): Promise<Done<T>>;
+  protected abstract deleteItem(known: Known): Promise<Done<T>>;
+  /** A item stands otherwise than before: what depends on it follows, before the view does. */
+  protected follow(_before: Synced<T> | null, _after: Synced<T> | null): void {}
   /** The view has followed: what nothing depends on any more goes. */
-  protected settle(_before: Thing<T> | null, _after: Thing<T> | null): void {}
+  protected settle(_before: Synced<T> | null, _after: Synced<T> | null): void {}
 
-  get(id: string): Thing<T> | null {
-    return this.list.find((thing) => thing.id === id) ?? null;
+  get(id: string): Synced<T> | null {
+    return this.list.find((item) => item.id === id) ?? null;
   }
 
-  named(name: string): Thing<T> | null {
-    return this.list.find((thing) => thing.value.name === name) ?? null;
+  named(name: string): Synced<T> | null {
+    return this.list.find((item) => item.value.name === name) ?? null;
   }
 
   isOwn(revision: number): boolean {
@@ -76,14 +76,14 @@ export abstract class Things<T extends { readonly name: string }> {
   /** Show what the server has, where nothing of ours is on its way there. */
   async refresh(only: string | null = null): Promise<void> {
     const listed = await this.fetchAll();
-    const left = new Set(this.list.map((thing) => thing.id));
+    const left = new Set(this.list.map((item) => item.id));
     for (const entry of listed) {
-      const thing = this.list.find(({ id, value }) => (this.known.get(id)?.name ?? value.name) === entry.name);
-      const id = thing?.id ?? `${this.kind}:${newNumber()}`;
+      const item = this.list.find(({ id, value }) => (this.known.get(id)?.name ?? value.name) === entry.name);
+      const id = item?.id ?? `${this.kind}:${newStateNumber()}`;
       left.delete(id);
       if ((only !== null && id !== only) || (id !== only && this.saving.isPending(id))) continue;
       this.known.set(id, { name: entry.name, revision: entry.revision });
-      if (thing && this.same(thing.value, entry.value) && this.isCurrent(thing, entry)) continue;
+      if (item && this.same(item.value, entry.value) && this.isCurrent(item, entry)) continue;
       this.adopt(id, entry.value, entry.revision);
     }
     for (const id of left) {
@@ -94,8 +94,8 @@ export abstract class Things<T extends { readonly name: string }> {
   }
 
   /** Whether a state of the page is the one of a revision. */
-  private isCurrent(thing: Thing<T>, { revision }: Known): boolean {
-    return this.snapshots.get(thing.number).revision === revision;
+  private isCurrent(item: Synced<T>, { revision }: Known): boolean {
+    return this.snapshots.get(item.number).revision === revision;
   }
 
   /** Take over a state that was made elsewhere: no step of the user's, and none to undo. */
@@ -109,15 +109,15 @@ export abstract class Things<T extends { readonly name: string }> {
   }
 
   /** Put a state on the page. */
-  private place(id: string, value: T, revision: number | null, number = newNumber()): Thing<T> {
+  private place(id: string, value: T, revision: number | null, number = newStateNumber()): Synced<T> {
     if (!this.snapshots.has(number)) this.snapshots.add(number, value, revision);
-    const thing = { id, number, value };
+    const item = { id, number, value };
     const at = this.list.findIndex((other) => other.id === id);
-    this.list = at < 0 ? [...this.list, thing] : this.list.with(at, thing);
-    return thing;
+    this.list = at < 0 ? [...this.list, item] : this.list.with(at, item);
+    return item;
   }
 
-  /** Change a thing (or with null remove it) as a step of the user's, and send it on its way. */
+  /** Change a item (or with null remove it) as a step of the user's, and send it on its way. */
   protected step(
     id: string,
     value: T | null,
@@ -125,9 +125,9 @@ export abstract class Things<T extends { readonly name: string }> {
     request: Request<T>,
     /** What the step does to the view. */
     viewed: (view: View) => View = (view) => view,
-  ): Thing<T> | null {
+  ): Synced<T> | null {
     const before = this.get(id);
-    const number = newNumber();
+    const number = newStateNumber();
     if (value) this.snapshots.add(number, value, null);
     const after = this.shift(id, value, number);
     this.follow(before, after);
@@ -139,7 +139,7 @@ export abstract class Things<T extends { readonly name: string }> {
     return after;
   }
 
-  private shift(id: string, value: T | null, number: number): Thing<T> | null {
+  private shift(id: string, value: T | null, number: number): Synced<T> | null {
     if (value) return this.place(id, value, null, number);
     this.list = this.list.filter((other) => other.id !== id);
     return null;
@@ -177,26 +177,26 @@ export abstract class Things<T extends { readonly name: string }> {
   }
 
   /** A step back or forth: things are to stand as they did then. Gives back what to do once the view is shown. */
-  comeBack(made: Made): () => void {
+  restoreStates(made: Made): () => void {
     const settles: (() => void)[] = [];
-    const ids = new Set([...this.list.map((thing) => thing.id), ...Object.keys(made)]);
+    const ids = new Set([...this.list.map((item) => item.id), ...Object.keys(made)]);
     for (const id of ids) {
       if (!id.startsWith(`${this.kind}:`)) continue;
       const before = this.get(id);
       const number = made[id] ?? null;
       if (number === (before?.number ?? null)) continue;
       const value = number === null ? null : this.snapshots.get(number).value;
-      const after = this.shift(id, value, number ?? newNumber());
+      const after = this.shift(id, value, number ?? newStateNumber());
       this.follow(before, after);
       settles.push(() => this.settle(before, after));
       const what = value ? `“${value.name}” as it was before` : `“${before?.value.name ?? ''}” removed`;
       this.send(id, number, what, async (known) => {
-        if (number === null || !value) return known ? this.erase(known) : { revision: 0 };
+        if (number === null || !value) return known ? this.deleteItem(known) : { revision: 0 };
         const { revision } = this.snapshots.get(number);
         if (revision === null) {
           throw new ApiError('never_saved', `“${value.name}” was never saved in that state.`, '', 409);
         }
-        return this.restore(value, known, revision);
+        return this.restoreItem(value, known, revision);
       });
     }
     return () => {

@@ -1,7 +1,7 @@
 /** Lists of cells that views refer to by number, and how they are written in a request. */
 import type { Selection } from '../../api/types';
 import { packCells } from '../view/cellListCodec';
-import { depthOf, type Joining, type Recipe } from '../view/selectionExpression';
+import { depthOf, type Joining, type SelectionExpression } from '../view/selectionExpression';
 import type { CellsRef, View } from '../view/view';
 
 export class CellStore {
@@ -9,10 +9,10 @@ export class CellStore {
   private next = 1;
 
   /** Keep an ascending list of cells, with the way it was made. */
-  add(cells: Uint32Array, recipe: Recipe | null = null): CellsRef {
+  add(cells: Uint32Array, expression: SelectionExpression | null = null): CellsRef {
     const id = this.next++;
     this.lists.set(id, cells);
-    return { id, n: cells.length, recipe: shortest(cells, recipe) };
+    return { id, n: cells.length, expression: shortest(cells, expression) };
   }
 
   get(ref: CellsRef): Uint32Array {
@@ -31,18 +31,19 @@ export class CellStore {
   }
 }
 
-/** A recipe longer than this is not kept, and no list. */
+/** A expression longer than this is not kept, and no list. */
 const LONGEST = 6000;
-/** From here on a recipe may be longer than its list. */
+/** From here on a expression may be longer than its list. */
 const LONG = 500;
 
-/** The shorter of a recipe and the bare list; null where both are too long. */
-function shortest(cells: Uint32Array, recipe: Recipe | null): Recipe | null {
-  const size = recipe && depthOf(recipe) < Number.POSITIVE_INFINITY ? JSON.stringify(recipe).length : LONGEST + 1;
-  if (size <= LONG) return recipe;
+/** The shorter of a expression and the bare list; null where both are too long. */
+function shortest(cells: Uint32Array, expression: SelectionExpression | null): SelectionExpression | null {
+  const size =
+    expression && depthOf(expression) < Number.POSITIVE_INFINITY ? JSON.stringify(expression).length : LONGEST + 1;
+  if (size <= LONG) return expression;
   const packed = packCells(cells, Math.min(size, LONGEST));
   if (packed !== null) return { cells: packed };
-  return size <= LONGEST ? recipe : null;
+  return size <= LONGEST ? expression : null;
 }
 
 /** The cells a mask lets through; all n where there is none. */

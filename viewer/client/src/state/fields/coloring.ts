@@ -71,7 +71,7 @@ export function* coloringSteps(field: FieldData, scale: FieldScale = USUAL_SCALE
     };
   }
   if (field.kind === 'text') return PLAIN;
-  const isGene = field.gene !== null || field.key.startsWith('row:');
+  const isGene = field.gene !== null || field.key.startsWith('obsp:');
   const zero = isGene && isExpression(field.values);
   const quantised = yield* quantiseSteps(field.values, {
     missing: field.missing,

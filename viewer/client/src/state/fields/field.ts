@@ -3,8 +3,8 @@ import type { ObsColumn } from '../../api/types';
 import { percentiles } from '../../color/codes';
 import type { FieldSpec } from '../../crossfilter/engine';
 import type { Column, NumberArray } from '../../wire/columns';
-import type { RowRef } from '../view/fieldRef';
-import { type GeneRef, geneKey, obsKey, rowKey } from '../view/fieldRef';
+import type { ObspRowRef } from '../view/fieldRef';
+import { type GeneRef, geneKey, obsKey, obspRowKey } from '../view/fieldRef';
 import { type FieldScale, USUAL_SCALE } from '../view/view';
 
 export interface CategoryData {
@@ -59,10 +59,18 @@ export function geneField(gene: GeneRef, column: Column): FieldData {
 }
 
 /** What a cell is to all others; of itself it is nothing. */
-export function rowField(row: RowRef, column: Column): FieldData {
-  const title = `${row.pairs} of cell ${row.cell}`;
-  if (column.layout === 'string') return { kind: 'text', key: rowKey(row), title, values: column.values };
-  return { kind: 'range', key: rowKey(row), title, values: column.dense(), missing: null, isDate: false, gene: null };
+export function obspRowField(row: ObspRowRef, column: Column): FieldData {
+  const title = `${row.obsp} of cell ${row.cell}`;
+  if (column.layout === 'string') return { kind: 'text', key: obspRowKey(row), title, values: column.values };
+  return {
+    kind: 'range',
+    key: obspRowKey(row),
+    title,
+    values: column.dense(),
+    missing: null,
+    isDate: false,
+    gene: null,
+  };
 }
 
 /** What the crossfilter counts of a field, on its scale; null for texts. */

@@ -8,19 +8,19 @@ import {
   type FieldCounts,
 } from '../../crossfilter/client';
 import {
+  annotationKey,
   type FieldRef,
   type GeneRef,
   geneKey,
-  isLabelKey,
+  isAnnotationKey,
   keyOf,
-  labelKey,
+  type ObspRowRef,
   obsKey,
-  type RowRef,
 } from '../view/fieldRef';
 import type { FieldScale } from '../view/view';
-import { type FieldData, fieldSpec, geneField, obsField, rowField } from './field';
+import { type FieldData, fieldSpec, geneField, obsField, obspRowField } from './field';
 
-type LabelReader = (key: string) => Promise<FieldData>;
+type AnnotationReader = (key: string) => Promise<FieldData>;
 
 export abstract class Fields {
   counts = $state.raw<ReadonlyMap<string, FieldCounts>>(new Map());
@@ -32,13 +32,13 @@ export abstract class Fields {
   readonly n: number;
   protected readonly crossfilter: Crossfilter;
   private readonly columns: ReadonlyMap<string, ObsColumn>;
-  private readonly sources = new Map<string, GeneRef | RowRef>();
+  private readonly sources = new Map<string, GeneRef | ObspRowRef>();
   private readonly watched = new Map<string, number>();
   private readonly loading = new Map<string, Promise<FieldData>>();
   protected readonly reads = new Map<string, AbortController>();
-  private setLabelReader: (read: LabelReader) => void = () => {};
-  private readonly labelReader = new Promise<LabelReader>((resolve) => {
-    this.setLabelReader = resolve;
+  private setAnnotationReader: (read: AnnotationReader) => void = () => {};
+  private readonly annotationReader = new Promise<AnnotationReader>((resolve) => {
+    this.setAnnotationReader = resolve;
   });
 
   constructor(
@@ -75,7 +75,7 @@ export abstract class Fields {
   refOf(key: string): FieldRef | null {
     const column = this.columns.get(key);
     if (column) return { obs: column.name };
-    if (key.startsWith(labelKey(''))) return { label: key.slice(labelKey('').length) };
+    if (key.startsWith(annotationKey(''))) return { annotation: key.slice(annotationKey('').length) };
     return this.sources.get(key) ?? null;
   }
 
@@ -98,7 +98,7 @@ export abstract class Fields {
 
   loadRef(ref: FieldRef): Promise<FieldData> {
     const key = keyOf(ref);
-    if ('gene' in ref || 'pairs' in ref) this.sources.set(key, ref);
+    if ('gene' in ref || 'obsp' in ref) this.sources.set(key, ref);
     return this.load(key);
   }
 
@@ -107,9 +107,9 @@ export abstract class Fields {
     const source = this.sources.get(key);
     let field: FieldData;
     if (info) field = obsField(info, await this.api.obs(info.name));
-    else if (source && 'pairs' in source) field = rowField(source, await this.api.pairs(source.pairs, source.cell));
+    else if (source && 'obsp' in source) field = obspRowField(source, await this.api.obspRow(source.obsp, source.cell));
     else if (source) field = await this.readGene(source);
-    else if (isLabelKey(key)) field = await (await this.labelReader)(key);
+    else if (isAnnotationKey(key)) field = await (await this.annotationReader)(key);
     else throw new RangeError(`no field ${key}`);
     this.fields = new Map(this.fields).set(key, field);
     this.count(key);
@@ -124,8 +124,8 @@ export abstract class Fields {
   }
 
   /** Have labels of the user's own read by their keys; those that were asked for have waited for it. */
-  readLabelsWith(read: LabelReader): void {
-    this.setLabelReader(read);
+  readAnnotationsWith(read: AnnotationReader): void {
+    this.setAnnotationReader(read);
   }
 
   /** Put a field in place that is no column of the file, or with null take it away. */

@@ -39,7 +39,7 @@ test('a range is written whether its field is there yet or not, with the name fr
 });
 
 test('lasso and sets have their sizes', () => {
-  const view = { ...VIEW, lasso: { id: 1, n: 1 }, setA: { id: 2, n: 1234, label: 'T' }, setB: { id: 3, n: 2 } };
+  const view = { ...VIEW, lasso: { id: 1, n: 1 }, setA: { id: 2, n: 1234, name: 'T' }, setB: { id: 3, n: 2 } };
   expect(filterChips(view, FIELDS)).toEqual([{ key: 'lasso', title: 'Lasso', text: '1 cell' }]);
   expect(setChips(view).map((chip) => chip.text)).toEqual(['T, 1,234', '2 cells']);
 });

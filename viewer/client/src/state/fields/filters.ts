@@ -44,8 +44,8 @@ export function setChips({ setA, setB }: View): Chip[] {
   return chips;
 }
 
-function setText({ n, label }: { readonly n: number; readonly label?: string }): string {
-  return label ? `${label}, ${count(n)}` : cells(n);
+function setText({ n, name }: { readonly n: number; readonly name?: string }): string {
+  return name ? `${name}, ${count(n)}` : cells(n);
 }
 
 function rangeText({ min, max }: RangeFilter, field: FieldData | undefined): string {

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { lassoCells, simplified } from '../../canvas/lasso';
 import { packCells, unpackCells } from '../view/cellListCodec';
-import type { Recipe } from '../view/selectionExpression';
+import type { SelectionExpression } from '../view/selectionExpression';
 import type { FieldData } from './field';
-import { cook, type Ingredients } from './resolveSelection';
+import { type DataSource, resolveSelection } from './resolveSelection';
 
 /** Numbers that look random and are the same every time. */
 function numbers(seed: number): () => number {
@@ -40,25 +40,25 @@ const FIELDS: Record<string, FieldData> = {
     gene: null,
   },
 };
-const INGREDIENTS: Ingredients = {
+const SOURCE: DataSource = {
   n,
   place: async () => ({ x, y }),
   field: async (ref) => FIELDS['obs' in ref ? ref.obs : ''] as FieldData,
 };
 
 const POLYGON = [1, 1, 8, 2, 6, 9];
-const B_OR_MISSING: Recipe = {
+const B_OR_MISSING: SelectionExpression = {
   filters: [{ field: { obs: 'louvain' }, kind: 'category', mode: 'only', codes: [1, -1] }],
 };
-const HIGH: Recipe = { filters: [{ field: { obs: 'n_counts' }, kind: 'range', min: 50, max: 200 }] };
+const HIGH: SelectionExpression = { filters: [{ field: { obs: 'n_counts' }, kind: 'range', min: 50, max: 200 }] };
 
-describe('recipes', () => {
+describe('expressions', () => {
   const isHigh = (cell: number) => (counts[cell] as number) >= 50;
   const isB = (cell: number) => louvain[cell] === 1 || louvain[cell] === -1;
   const within = new Set(lassoCells(x, y, POLYGON));
   const cells = (test: (cell: number) => boolean) => [...Array(n).keys()].filter(test);
 
-  test.each<[string, Recipe, (cell: number) => boolean]>([
+  test.each<[string, SelectionExpression, (cell: number) => boolean]>([
     ['a polygon', { polygon: POLYGON, embedding: 'X_umap' }, (cell) => within.has(cell)],
     ['a category and the missing', B_OR_MISSING, isB],
     ['a range', HIGH, isHigh],
@@ -67,8 +67,8 @@ describe('recipes', () => {
     ['either', { join: 'add', of: [HIGH, B_OR_MISSING] }, (cell) => isHigh(cell) || isB(cell)],
     ['both', { join: 'intersect', of: [HIGH, B_OR_MISSING] }, (cell) => isHigh(cell) && isB(cell)],
     ['one without the other', { join: 'subtract', of: [HIGH, B_OR_MISSING] }, (cell) => isHigh(cell) && !isB(cell)],
-  ])('%s', async (_, recipe, wanted) => {
-    expect([...(await cook(recipe, INGREDIENTS))]).toEqual(cells(wanted));
+  ])('%s', async (_, expression, wanted) => {
+    expect([...(await resolveSelection(expression, SOURCE))]).toEqual(cells(wanted));
   });
 
   test('lists come back as they were, whatever their runs', () => {

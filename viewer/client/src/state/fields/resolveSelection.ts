@@ -1,24 +1,24 @@
-/** The cells of a recipe, found in the data. */
+/** The cells of a expression, found in the data. */
 
 import { lassoCells } from '../../canvas/lasso';
 import { unpackCells } from '../view/cellListCodec';
 import { type CategoryFilter, type FieldFilter, isShown } from '../view/fieldFilter';
 import type { Axes, FieldRef } from '../view/fieldRef';
-import type { Turn } from '../view/rotation3d';
-import type { Recipe } from '../view/selectionExpression';
+import type { Rotation } from '../view/rotation3d';
+import type { SelectionExpression } from '../view/selectionExpression';
 import { cellsOf } from './cells';
 import type { FieldData } from './field';
 
-/** Where a recipe's ingredients come from. */
-export interface Ingredients {
+/** Where a expression's ingredients come from. */
+export interface DataSource {
   readonly n: number;
-  place(place: string | Axes, turn?: Turn): Promise<{ readonly x: Float32Array; readonly y: Float32Array }>;
+  place(place: string | Axes, rotation?: Rotation): Promise<{ readonly x: Float32Array; readonly y: Float32Array }>;
   field(ref: FieldRef): Promise<FieldData>;
 }
 
 /** Make the list: the cells, ascending. */
-export async function cook(recipe: Recipe, from: Ingredients): Promise<Uint32Array> {
-  return cellsOf(await maskOf(recipe, from), from.n);
+export async function resolveSelection(expression: SelectionExpression, from: DataSource): Promise<Uint32Array> {
+  return cellsOf(await maskOf(expression, from), from.n);
 }
 
 function masked(cells: Uint32Array, n: number): Uint8Array {
@@ -27,23 +27,25 @@ function masked(cells: Uint32Array, n: number): Uint8Array {
   return mask;
 }
 
-async function maskOf(recipe: Recipe, from: Ingredients): Promise<Uint8Array> {
-  if ('polygon' in recipe) {
-    const { x, y } = await ('axes' in recipe ? from.place(recipe.axes) : from.place(recipe.embedding, recipe.turn));
-    return masked(lassoCells(x, y, recipe.polygon), from.n);
+async function maskOf(expression: SelectionExpression, from: DataSource): Promise<Uint8Array> {
+  if ('polygon' in expression) {
+    const { x, y } = await ('axes' in expression
+      ? from.place(expression.axes)
+      : from.place(expression.embedding, expression.rotation));
+    return masked(lassoCells(x, y, expression.polygon), from.n);
   }
-  if ('cells' in recipe) return masked(unpackCells(recipe.cells, from.n), from.n);
-  if ('not' in recipe) return (await maskOf(recipe.not, from)).map((passes) => 1 - passes);
-  if ('join' in recipe) {
-    const [first, second] = [await maskOf(recipe.of[0], from), await maskOf(recipe.of[1], from)];
-    const { join } = recipe;
+  if ('cells' in expression) return masked(unpackCells(expression.cells, from.n), from.n);
+  if ('not' in expression) return (await maskOf(expression.not, from)).map((passes) => 1 - passes);
+  if ('join' in expression) {
+    const [first, second] = [await maskOf(expression.of[0], from), await maskOf(expression.of[1], from)];
+    const { join } = expression;
     return first.map((a, cell) => {
       const b = second[cell] as number;
       return join === 'add' ? a | b : join === 'intersect' ? a & b : a & (1 - b);
     });
   }
   const mask = new Uint8Array(from.n).fill(1);
-  for (const filter of recipe.filters) exclude(mask, await from.field(filter.field), filter);
+  for (const filter of expression.filters) exclude(mask, await from.field(filter.field), filter);
   return mask;
 }
 

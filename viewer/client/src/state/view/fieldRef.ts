@@ -1,13 +1,13 @@
 /** How fields are named: columns of obs, labels, genes and rows of matrices of cells by cells, and the keys the page knows them by. */
 
 /** A cell's row of a matrix of cells by cells. */
-export interface RowRef {
-  readonly pairs: string;
+export interface ObspRowRef {
+  readonly obsp: string;
   readonly cell: number;
 }
 
 /** Names a column of obs, a label of the user's own, a gene of a matrix, or what a cell is to the others. */
-export type FieldRef = { readonly obs: string } | { readonly label: string } | GeneRef | RowRef;
+export type FieldRef = { readonly obs: string } | { readonly annotation: string } | GeneRef | ObspRowRef;
 
 /** A gene, or a list of genes in one number per cell, of a matrix. */
 export interface GeneRef {
@@ -33,15 +33,15 @@ export function obsKey(column: string): string {
   return `obs:${column}`;
 }
 
-export function labelKey(label: string): string {
-  return `annotation:${label}`;
+export function annotationKey(annotation: string): string {
+  return `annotation:${annotation}`;
 }
 
-export function rowKey({ pairs, cell }: RowRef): string {
-  return `row:${pairs}:${cell}`;
+export function obspRowKey({ obsp, cell }: ObspRowRef): string {
+  return `obsp:${obsp}:${cell}`;
 }
 
-export function isLabelKey(key: string): boolean {
+export function isAnnotationKey(key: string): boolean {
   return key.startsWith('annotation:');
 }
 
@@ -53,6 +53,6 @@ export function geneKey({ gene, matrix, list }: GeneRef): string {
 /** The key the page knows a field by. */
 export function keyOf(field: FieldRef): string {
   if ('obs' in field) return obsKey(field.obs);
-  if ('pairs' in field) return rowKey(field);
-  return 'label' in field ? labelKey(field.label) : geneKey(field);
+  if ('obsp' in field) return obspRowKey(field);
+  return 'annotation' in field ? annotationKey(field.annotation) : geneKey(field);
 }

@@ -5,10 +5,10 @@
 import type { Schema } from '../../api/types';
 import { fromBase64 } from './cellListCodec';
 import type { NamedFilter } from './fieldFilter';
-import { type Axes, type FieldRef, type GeneRef, geneKey, keyOf, type RowRef } from './fieldRef';
-import { readTurn } from './rotation3d';
+import { type Axes, type FieldRef, type GeneRef, geneKey, keyOf, type ObspRowRef } from './fieldRef';
+import { readRotation } from './rotation3d';
 import type { Camera, SavedSet } from './savedView';
-import { DEEPEST, type Recipe } from './selectionExpression';
+import { DEEPEST, type SelectionExpression } from './selectionExpression';
 import {
   type ColorBy,
   type FieldScale,
@@ -26,7 +26,7 @@ import {
 export interface ReadView {
   /** The view without its lists of cells, which take the data of the cells to make. */
   readonly view: View;
-  readonly lasso: Recipe | null;
+  readonly lasso: SelectionExpression | null;
   readonly setA: SavedSet | null;
   readonly setB: SavedSet | null;
   readonly subset: SavedSet | null;
@@ -149,15 +149,17 @@ class Reader {
         const gene = this.gene({ matrix, ...value });
         return gene ? { kind: 'gene', ...gene } : this.drop(`the gene ${shown(value.gene)}`);
       }
-      if (value.kind === 'row') {
+      if (value.kind === 'obsp') {
         const row = this.row(value);
-        return row ? { kind: 'row', ...row } : this.drop('the colours');
+        return row ? { kind: 'obsp', ...row } : this.drop('the colours');
       }
       if (value.kind === 'pair') {
         const [a, b] = [this.field(value.a), this.field(value.b)];
         return a && b ? { kind: 'pair', a, b } : this.drop('the colours');
       }
-      if (value.kind === 'label' && isName(value.label)) return { kind: 'label', label: value.label };
+      if (value.kind === 'annotation' && isName(value.annotation)) {
+        return { kind: 'annotation', annotation: value.annotation };
+      }
     }
     return this.drop('the colours');
   }
@@ -178,9 +180,9 @@ class Reader {
     return { gene, matrix: found.name, list: { genes: genes as string[], method: list.method } };
   }
 
-  private row({ pairs, cell }: Record<string, unknown>): RowRef | null {
-    const found = this.schema.obsp?.find((name) => name === pairs);
-    return found !== undefined && this.isCell(cell) ? { pairs: found, cell } : null;
+  private row({ obsp, cell }: Record<string, unknown>): ObspRowRef | null {
+    const found = this.schema.obsp?.find((name) => name === obsp);
+    return found !== undefined && this.isCell(cell) ? { obsp: found, cell } : null;
   }
 
   private gallery(value: unknown): Gallery | null {
@@ -252,7 +254,7 @@ class Reader {
 
   /** How many categories a field may have; those of labels are not known yet. */
   private categories(field: FieldRef): number {
-    if ('label' in field) return MOST_CATEGORIES;
+    if ('annotation' in field) return MOST_CATEGORIES;
     return 'obs' in field
       ? (this.schema.obs.find(({ name }) => name === field.obs)?.n_categories ?? MOST_CATEGORIES)
       : 0;
@@ -264,8 +266,8 @@ class Reader {
       const column = this.column(value.obs);
       return column === null ? null : { obs: column };
     }
-    if (value.pairs !== undefined) return this.row(value);
-    if (value.label !== undefined) return isName(value.label) ? { label: value.label } : null;
+    if (value.obsp !== undefined) return this.row(value);
+    if (value.annotation !== undefined) return isName(value.annotation) ? { annotation: value.annotation } : null;
     return this.gene(value);
   }
 
@@ -273,25 +275,25 @@ class Reader {
     if (value === undefined) return null;
     const cells = isObject(value) ? this.cells(value.cells, what) : this.drop(what);
     if (!cells || !isObject(value)) return null;
-    return typeof value.label === 'string' ? { label: value.label.slice(0, 200), cells } : { cells };
+    return typeof value.name === 'string' ? { name: value.name.slice(0, 200), cells } : { cells };
   }
 
-  private cells(value: unknown, what: string): Recipe | null {
+  private cells(value: unknown, what: string): SelectionExpression | null {
     if (value === undefined) return null;
-    return this.recipe(value, 0) ?? this.drop(what);
+    return this.expression(value, 0) ?? this.drop(what);
   }
 
-  private recipe(value: unknown, depth: number): Recipe | null {
+  private expression(value: unknown, depth: number): SelectionExpression | null {
     if (!isObject(value) || depth >= DEEPEST) return null;
     if (value.not !== undefined) {
-      const not = this.recipe(value.not, depth + 1);
+      const not = this.expression(value.not, depth + 1);
       return not && { not };
     }
     if (value.join !== undefined) {
       const { join, of } = value;
       if (!Array.isArray(of) || (join !== 'add' && join !== 'subtract' && join !== 'intersect')) return null;
-      const first = this.recipe(of[0], depth + 1);
-      const second = this.recipe(of[1], depth + 1);
+      const first = this.expression(of[0], depth + 1);
+      const second = this.expression(of[1], depth + 1);
       return first && second && { join, of: [first, second] };
     }
     if (value.filters !== undefined) {
@@ -310,8 +312,8 @@ class Reader {
     }
     const embedding = this.schema.embeddings.find(({ name }) => name === value.embedding)?.name;
     if (embedding === undefined) return null;
-    const turn = readTurn(value.turn);
-    return { polygon: polygon as number[], embedding, ...(turn ? { turn } : {}) };
+    const rotation = readRotation(value.rotation);
+    return { polygon: polygon as number[], embedding, ...(rotation ? { rotation } : {}) };
   }
 }
 
@@ -320,8 +322,8 @@ function camera(value: unknown): Camera | null {
   const { x, y, zoom } = value;
   const fine = Number.isFinite(x) && Number.isFinite(y) && Number.isFinite(zoom) && (zoom as number) > 0;
   if (!fine) return null;
-  const turn = readTurn(value.turn);
-  return { x: x as number, y: y as number, zoom: zoom as number, ...(turn ? { turn } : {}) };
+  const rotation = readRotation(value.rotation);
+  return { x: x as number, y: y as number, zoom: zoom as number, ...(rotation ? { rotation } : {}) };
 }
 
 /** Names are text of some length. */

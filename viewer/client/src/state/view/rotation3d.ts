@@ -1,15 +1,15 @@
 /**
- * Embeddings of three columns: turned, and looked at from the front without perspective, so that a shape drawn on the
- * picture has the same cells whatever the zoom, and whoever opens the link.
+ * Rotation of embeddings of three columns. The projection has no perspective, so that a shape drawn on the plot holds the
+ * same cells at any zoom and on any screen.
  */
 
-/** Angles in radians: about the upright axis, then about the one from left to right. */
-export type Turn = readonly [yaw: number, pitch: number];
+/** Angles in radians: about the vertical axis, then about the horizontal one. */
+export type Rotation = readonly [yaw: number, pitch: number];
 
-/** The coordinates as they are, seen along the third. */
-export const FRONT: Turn = [0, 0];
-/** A little from the side and from above, so that the third dimension shows at once. */
-export const OBLIQUE: Turn = [0.5, 0.35];
+/** No rotation: the view along the third axis. */
+export const FRONT: Rotation = [0, 0];
+/** The first view: slightly from the side and from above, so that the third dimension is visible. */
+export const OBLIQUE: Rotation = [0.5, 0.35];
 
 export interface Solid {
   readonly x: Float32Array;
@@ -17,7 +17,7 @@ export interface Solid {
   readonly z: Float32Array;
 }
 
-/** A ball around all cells, about whose middle they turn. */
+/** The sphere around all cells; its centre is the centre of rotation. */
 export interface Ball {
   readonly x: number;
   readonly y: number;
@@ -25,10 +25,10 @@ export interface Ball {
   readonly radius: number;
 }
 
-/** Half a turn about the upright axis is the other side; nobody needs to see the cells upside down. */
+/** The limit of the pitch: beyond it the cells would be upside down. */
 const STEEPEST = Math.PI / 2;
 
-/** The ball around the cells that have all three coordinates; null where none has. */
+/** Return the sphere around the cells that have all three coordinates; null if no cell has. */
 export function ballOf({ x, y, z }: Solid): Ball | null {
   const low = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
   const high = [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY];
@@ -53,8 +53,8 @@ export function ballOf({ x, y, z }: Solid): Ball | null {
   return { x: cx, y: cy, z: cz, radius: Math.sqrt(square) };
 }
 
-/** Where the cells are in the picture, and how near; NaN where one has not all three coordinates. */
-export function turned({ x, y, z }: Solid, ball: Ball, [yaw, pitch]: Turn): Solid {
+/** Return the rotated coordinates (z is the depth); NaN for a cell without all three. */
+export function rotated({ x, y, z }: Solid, ball: Ball, [yaw, pitch]: Rotation): Solid {
   const [cosYaw, sinYaw, cosPitch, sinPitch] = [Math.cos(yaw), Math.sin(yaw), Math.cos(pitch), Math.sin(pitch)];
   const n = x.length;
   const made = { x: new Float32Array(n), y: new Float32Array(n), z: new Float32Array(n) };
@@ -70,19 +70,19 @@ export function turned({ x, y, z }: Solid, ball: Ball, [yaw, pitch]: Turn): Soli
   return made;
 }
 
-/** Turn on by some angles. */
-export function turnedOn([yaw, pitch]: Turn, byYaw: number, byPitch: number): Turn {
+/** Add angles to a rotation. */
+export function rotatedBy([yaw, pitch]: Rotation, byYaw: number, byPitch: number): Rotation {
   const whole = 2 * Math.PI;
   return [(((yaw + byYaw) % whole) + whole) % whole, Math.min(Math.max(pitch + byPitch, -STEEPEST), STEEPEST)];
 }
 
-/** An angle in as few digits as a picture needs. */
-export function rounded([yaw, pitch]: Turn): Turn {
+/** Round the angles, for a short link. */
+export function rounded([yaw, pitch]: Rotation): Rotation {
   return [Number(yaw.toFixed(4)), Number(pitch.toFixed(4))];
 }
 
-/** A turn of unknown origin; null where it is none. */
-export function readTurn(value: unknown): Turn | null {
+/** Read a rotation from a link; null if it is invalid. */
+export function readRotation(value: unknown): Rotation | null {
   if (!Array.isArray(value) || value.length !== 2 || !value.every(Number.isFinite)) return null;
-  return rounded(turnedOn(FRONT, value[0] as number, value[1] as number));
+  return rounded(rotatedBy(FRONT, value[0] as number, value[1] as number));
 }

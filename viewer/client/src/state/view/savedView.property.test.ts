@@ -7,7 +7,7 @@ import { type Axes, type FieldRef, type GeneRef, keyOf } from './fieldRef';
 import { paneSpecs } from './panes';
 import { readView } from './readView';
 import { type Camera, savedView } from './savedView';
-import type { Recipe } from './selectionExpression';
+import type { SelectionExpression } from './selectionExpression';
 import {
   type CellsRef,
   type ColorBy,
@@ -31,11 +31,11 @@ const SCHEMA = fc
     numbers: names,
     embeddings: names,
     matrices: names,
-    pairs: names,
+    obsp: names,
     n: fc.integer({ min: 1, max: 5000 }),
   })
   .map(
-    ({ categories, numbers, embeddings, matrices, pairs, n }): Schema => ({
+    ({ categories, numbers, embeddings, matrices, obsp, n }): Schema => ({
       title: 'made',
       fingerprint: 'f1',
       version: '0',
@@ -48,7 +48,7 @@ const SCHEMA = fc
         ...numbers.map((name) => ({ name: `n${name}`, kind: 'continuous', dtype: 'float32' }) as const),
       ],
       embeddings: embeddings.map((name) => ({ name, dims: 2 })),
-      obsp: pairs,
+      obsp: obsp,
       matrices: matrices.map((name) => ({ name, n_vars: 3, dtype: 'float32', layout: 'csr', nnz: 4 }) as const),
       default_matrix: matrices[0] ?? null,
       methods: [],
@@ -78,15 +78,20 @@ function viewOf(schema: Schema): fc.Arbitrary<Made> {
     method: fc.constantFrom('mean', 'score'),
   });
   const gene: fc.Arbitrary<GeneRef> = fc.record({ gene: NAME, matrix, list }, { requiredKeys: ['gene', 'matrix'] });
-  const row = fc.record({ pairs: fc.constantFrom(...(schema.obsp ?? [])), cell });
-  const field: fc.Arbitrary<FieldRef> = fc.oneof(fc.record({ obs: column }), fc.record({ label: NAME }), gene, row);
+  const row = fc.record({ obsp: fc.constantFrom(...(schema.obsp ?? [])), cell });
+  const field: fc.Arbitrary<FieldRef> = fc.oneof(
+    fc.record({ obs: column }),
+    fc.record({ annotation: NAME }),
+    gene,
+    row,
+  );
   const axes: fc.Arbitrary<Axes> = fc.record({ x: field, y: field });
   const color: fc.Arbitrary<ColorBy> = fc.oneof(
     fc.constant({ kind: 'none' } as const),
     column.map((name) => ({ kind: 'obs', column: name }) as const),
-    NAME.map((label) => ({ kind: 'label', label }) as const),
+    NAME.map((annotation) => ({ kind: 'annotation', annotation }) as const),
     gene.map((ref) => ({ kind: 'gene', ...ref }) as const),
-    row.map((ref) => ({ kind: 'row', ...ref }) as const),
+    row.map((ref) => ({ kind: 'obsp', ...ref }) as const),
     fc.record({ kind: fc.constant('pair' as const), a: field, b: field }),
   );
   const range = fc
@@ -98,26 +103,32 @@ function viewOf(schema: Schema): fc.Arbitrary<Made> {
   const named = fc.oneof(
     fc.tuple(field, range).map(([ref, filter]) => ({ field: ref, ...filter })),
     fc
-      .tuple(fc.oneof(fc.constantFrom(...kinds), fc.record({ label: NAME })), only)
+      .tuple(fc.oneof(fc.constantFrom(...kinds), fc.record({ annotation: NAME })), only)
       .map(([ref, filter]) => ({ field: ref, ...filter })),
   );
   const polygon = fc.array(NUMBER, { maxLength: 12 });
   const angle = (min: number, max: number) =>
     fc.integer({ min: min * 10_000, max: max * 10_000 }).map((n) => n / 10_000);
-  const turn = fc.tuple(angle(0, 6), angle(-1, 1));
-  const { recipe } = fc.letrec<{ recipe: Recipe }>((tie) => ({
-    recipe: fc.oneof(
+  const rotation = fc.tuple(angle(0, 6), angle(-1, 1));
+  const { expression } = fc.letrec<{ expression: SelectionExpression }>((tie) => ({
+    expression: fc.oneof(
       { maxDepth: 4 },
-      fc.record({ polygon, embedding, turn }, { requiredKeys: ['polygon', 'embedding'] }),
+      fc.record({ polygon, embedding, rotation }, { requiredKeys: ['polygon', 'embedding'] }),
       fc.record({ polygon, axes }),
       fc.record({ filters: fc.array(named, { maxLength: 3 }) }),
       fc.uniqueArray(cell).map((some) => ({ cells: packCells(Uint32Array.from(some).sort()) as string })),
-      fc.record({ not: tie('recipe') }),
-      fc.record({ join: fc.constantFrom('add', 'subtract', 'intersect'), of: fc.tuple(tie('recipe'), tie('recipe')) }),
+      fc.record({ not: tie('expression') }),
+      fc.record({
+        join: fc.constantFrom('add', 'subtract', 'intersect'),
+        of: fc.tuple(tie('expression'), tie('expression')),
+      }),
     ),
   }));
-  const cells: fc.Arbitrary<CellsRef> = fc.record({ id: fc.nat(), n: fc.nat(), recipe });
-  const set = fc.record({ id: fc.nat(), n: fc.nat(), recipe, label: NAME }, { requiredKeys: ['id', 'n', 'recipe'] });
+  const cells: fc.Arbitrary<CellsRef> = fc.record({ id: fc.nat(), n: fc.nat(), expression });
+  const set = fc.record(
+    { id: fc.nat(), n: fc.nat(), expression, name: NAME },
+    { requiredKeys: ['id', 'n', 'expression'] },
+  );
   const pane = fc.record({ embedding, axes: fc.option(axes), color });
   const scale = fc.record({
     field,
@@ -180,8 +191,8 @@ test('any view comes back whole through its link', async () => {
         subset: null,
       });
       const set = (ref: CellsRef | null) =>
-        ref && { cells: ref.recipe, ...(ref.label === undefined ? {} : { label: ref.label }) };
-      expect(read.lasso).toEqual(lasso?.recipe ?? null);
+        ref && { cells: ref.expression, ...(ref.name === undefined ? {} : { name: ref.name }) };
+      expect(read.lasso).toEqual(lasso?.expression ?? null);
       expect([read.setA, read.subset]).toEqual([set(setA), set(subset)]);
       expect(read.setB).toEqual(setB === 'rest' ? null : set(setB));
       expect(read.camera).toEqual(camera);

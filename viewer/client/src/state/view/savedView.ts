@@ -3,8 +3,8 @@ import type { Schema } from '../../api/types';
 import type { NamedFilter } from './fieldFilter';
 import type { Axes, FieldRef, GeneRef } from './fieldRef';
 import { paneSpecs } from './panes';
-import type { Turn } from './rotation3d';
-import type { Recipe } from './selectionExpression';
+import type { Rotation } from './rotation3d';
+import type { SelectionExpression } from './selectionExpression';
 import type { CellsRef, ColorBy, FieldScale, Gallery, View } from './view';
 
 /** Where a plot's camera looks: its middle in data units, its zoom relative to "all cells". */
@@ -12,13 +12,13 @@ export interface Camera {
   readonly x: number;
   readonly y: number;
   readonly zoom: number;
-  /** Of an embedding of three columns: how it is turned, in radians. */
-  readonly turn?: Turn;
+  /** Of an embedding of three columns: how it is rotated, in radians. */
+  readonly rotation?: Rotation;
 }
 
 export interface SavedSet {
-  readonly label?: string;
-  readonly cells: Recipe;
+  readonly name?: string;
+  readonly cells: SelectionExpression;
 }
 
 /** What is kept of a view. Everything but the version may be absent. */
@@ -37,7 +37,7 @@ export interface SavedView {
   readonly gallery?: Gallery;
   readonly matrix?: string;
   readonly filters?: readonly NamedFilter[];
-  readonly lasso?: Recipe;
+  readonly lasso?: SelectionExpression;
   readonly setA?: SavedSet;
   readonly setB?: SavedSet | 'rest';
   readonly genes?: readonly GeneRef[];
@@ -62,13 +62,13 @@ export function savedView(
   camera: Camera | null,
 ): { saved: SavedView; omitted: string[] } {
   const omitted: string[] = [];
-  const recipe = (ref: CellsRef, what: string): Recipe | null => {
-    if (!ref.recipe) omitted.push(what);
-    return ref.recipe ?? null;
+  const expression = (ref: CellsRef, what: string): SelectionExpression | null => {
+    if (!ref.expression) omitted.push(what);
+    return ref.expression ?? null;
   };
   const set = (ref: CellsRef, what: string): SavedSet | null => {
-    const cells = recipe(ref, what);
-    return cells && { ...(ref.label === undefined ? {} : { label: ref.label }), cells };
+    const cells = expression(ref, what);
+    return cells && { ...(ref.name === undefined ? {} : { name: ref.name }), cells };
   };
   const filters: NamedFilter[] = [];
   for (const [key, filter] of Object.entries(view.filters)) {
@@ -80,7 +80,7 @@ export function savedView(
     const field = refOf(key);
     if (field) scales.push({ field, ...scale });
   }
-  const lasso = view.lasso && recipe(view.lasso, 'the lasso');
+  const lasso = view.lasso && expression(view.lasso, 'the lasso');
   const setA = view.setA && set(view.setA, 'set A');
   const setB = view.setB && view.setB !== 'rest' ? set(view.setB, 'set B') : view.setB;
   const subset = view.subset && set(view.subset, 'the cells that the plot is limited to');

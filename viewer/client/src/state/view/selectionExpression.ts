@@ -4,38 +4,38 @@
  */
 import type { FieldFilter, NamedFilter } from './fieldFilter';
 import type { Axes, FieldRef } from './fieldRef';
-import type { Turn } from './rotation3d';
+import type { Rotation } from './rotation3d';
 
 export type Joining = 'add' | 'subtract' | 'intersect';
 
-export type Recipe =
+export type SelectionExpression =
   /** Corners [x0, y0, x1, y1, ...] in the units of the embedding, or of the axes' plot. */
-  | { readonly polygon: readonly number[]; readonly embedding: string; readonly turn?: Turn }
+  | { readonly polygon: readonly number[]; readonly embedding: string; readonly rotation?: Rotation }
   | { readonly polygon: readonly number[]; readonly axes: Axes }
   /** What passes all of these. */
   | { readonly filters: readonly NamedFilter[] }
-  | { readonly join: Joining; readonly of: readonly [Recipe, Recipe] }
-  | { readonly not: Recipe }
+  | { readonly join: Joining; readonly of: readonly [SelectionExpression, SelectionExpression] }
+  | { readonly not: SelectionExpression }
   /** A list, see `packCells`. */
   | { readonly cells: string };
 
-/** A recipe of so many steps is a person's; beyond, somebody plays tricks. */
+/** A expression of so many steps is a person's; beyond, somebody plays tricks. */
 export const DEEPEST = 64;
 
-/** How deep a recipe is; Infinity from DEEPEST on. */
-export function depthOf(recipe: Recipe, above = 0): number {
+/** How deep a expression is; Infinity from DEEPEST on. */
+export function depthOf(expression: SelectionExpression, above = 0): number {
   if (above >= DEEPEST) return Number.POSITIVE_INFINITY;
-  if ('not' in recipe) return depthOf(recipe.not, above + 1);
-  if ('join' in recipe) return Math.max(...recipe.of.map((part) => depthOf(part, above + 1)));
+  if ('not' in expression) return depthOf(expression.not, above + 1);
+  if ('join' in expression) return Math.max(...expression.of.map((part) => depthOf(part, above + 1)));
   return above + 1;
 }
 
-/** How to find what passes filters and was drawn; null where a filter's field is unknown, or the cells drawn have no recipe. */
-export function recipeOf(
+/** How to find what passes filters and was drawn; null where a filter's field is unknown, or the cells drawn have no expression. */
+export function expressionOf(
   filters: Readonly<Record<string, FieldFilter>>,
-  drawn: { readonly recipe?: Recipe | null } | null,
+  drawn: { readonly expression?: SelectionExpression | null } | null,
   refOf: (key: string) => FieldRef | null,
-): Recipe | null {
+): SelectionExpression | null {
   const named: NamedFilter[] = [];
   for (const [key, filter] of Object.entries(filters)) {
     const field = refOf(key);
@@ -43,6 +43,6 @@ export function recipeOf(
     named.push({ field, ...filter });
   }
   if (!drawn) return { filters: named };
-  const within = drawn.recipe ?? null;
+  const within = drawn.expression ?? null;
   return within && named.length ? { join: 'intersect', of: [{ filters: named }, within] } : within;
 }

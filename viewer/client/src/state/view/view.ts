@@ -4,17 +4,17 @@
  */
 import type { ObsColumn, Schema } from '../../api/types';
 import type { FieldFilter } from './fieldFilter';
-import { type Axes, type FieldRef, type GeneRef, geneKey, type RowRef } from './fieldRef';
-import type { Recipe } from './selectionExpression';
+import { type Axes, type FieldRef, type GeneRef, geneKey, type ObspRowRef } from './fieldRef';
+import type { SelectionExpression } from './selectionExpression';
 
 export type ColorBy =
   | { readonly kind: 'none' }
   | { readonly kind: 'obs'; readonly column: string }
   /** A label of the user's own. */
-  | { readonly kind: 'label'; readonly label: string }
+  | { readonly kind: 'annotation'; readonly annotation: string }
   | ({ readonly kind: 'gene' } & GeneRef)
   /** What the focused cell is to the others. */
-  | ({ readonly kind: 'row' } & RowRef)
+  | ({ readonly kind: 'obsp' } & ObspRowRef)
   /** Two fields of numbers at once. */
   | { readonly kind: 'pair'; readonly a: FieldRef; readonly b: FieldRef };
 
@@ -23,9 +23,9 @@ export interface CellsRef {
   readonly id: number;
   readonly n: number;
   /** What they are called: of sets alone. */
-  readonly label?: string;
+  readonly name?: string;
   /** How they are made anew; null where that would be too long to keep. */
-  readonly recipe?: Recipe | null;
+  readonly expression?: SelectionExpression | null;
 }
 
 /** Small pictures of the embedding: one for each gene listed, or for each category of a column. */
@@ -208,8 +208,8 @@ export function withoutGene(view: View, removed: GeneRef): View {
 
 /** Focus a cell, or none; colours by the cell focused before go along. */
 export function withFocus(view: View, cell: number | null): View {
-  const follows = view.color.kind === 'row' && cell !== null;
-  return { ...view, focus: cell, color: follows && view.color.kind === 'row' ? { ...view.color, cell } : view.color };
+  const follows = view.color.kind === 'obsp' && cell !== null;
+  return { ...view, focus: cell, color: follows && view.color.kind === 'obsp' ? { ...view.color, cell } : view.color };
 }
 
 export function withFilter(view: View, key: string, filter: FieldFilter | null): View {

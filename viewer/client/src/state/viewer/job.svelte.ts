@@ -1,7 +1,7 @@
 /** A question that takes the server its time: ask, follow, give up. */
 import type { Api } from '../../api/client';
 import { ApiError, asApiError } from '../../api/error';
-import { pause } from '../../api/sleep';
+import { sleep } from '../../api/sleep';
 import type { JobAnswer } from '../../api/types';
 
 /** Milliseconds between two looks at a job. */
@@ -68,7 +68,7 @@ export class JobRun<T> {
       }
       this.progress = job.progress;
       this.message = job.message ?? '';
-      if (job.state !== 'done') await pause(PAUSE, signal);
+      if (job.state !== 'done') await sleep(PAUSE, signal);
       answer = await this.api.job<T>(id, 0, this.page, signal);
     }
     return answer.result;

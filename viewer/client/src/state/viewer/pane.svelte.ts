@@ -1,6 +1,6 @@
 /** One plot of the page: which embedding, in which colours, and where its camera looks. */
 import type { Api } from '../../api/client';
-import { Latest } from '../../api/latestRequest';
+import { LatestRequest } from '../../api/latestRequest';
 import type { ImageInfo, Schema } from '../../api/types';
 import type { View as Look } from '../../canvas/camera';
 import type { Scatter } from '../../canvas/scatter';
@@ -10,7 +10,7 @@ import { type Coloring, coloringSteps, PLAIN, pairColoring } from '../fields/col
 import type { FieldData, RangeData } from '../fields/field';
 import type { Axes, FieldRef } from '../view/fieldRef';
 import { keyOf } from '../view/fieldRef';
-import { type Ball, ballOf, OBLIQUE, rounded, type Solid, type Turn, turned, turnedOn } from '../view/rotation3d';
+import { type Ball, ballOf, OBLIQUE, type Rotation, rotated, rotatedBy, rounded, type Solid } from '../view/rotation3d';
 import type { Camera } from '../view/savedView';
 import type { ColorBy, FieldScale, PaneSpec } from '../view/view';
 
@@ -21,10 +21,10 @@ export interface Place {
   readonly y: Float32Array;
   /** What the coordinates are, where they are of two fields: these lie between 0 and 1. */
   readonly axes: { readonly x: Axis; readonly y: Axis } | null;
-  /** Of an embedding of three columns: the coordinates before it is turned. */
+  /** Of an embedding of three columns: the coordinates before it is rotated. */
   readonly solid?: { readonly cells: Solid; readonly ball: Ball };
-  /** How it is turned, and how near each cell is then. */
-  readonly turn?: Turn;
+  /** How it is rotated, and how near each cell is then. */
+  readonly rotation?: Rotation;
   readonly depth?: Float32Array;
 }
 
@@ -50,8 +50,8 @@ export interface Source {
 
 export class Pane {
   private whole = $state.raw<Place | null>(null);
-  /** How an embedding of three columns is turned. */
-  turn = $state.raw<Turn>(OBLIQUE);
+  /** How an embedding of three columns is rotated. */
+  rotation = $state.raw<Rotation>(OBLIQUE);
   /** Where the cells are; those that there are not for now have no place. */
   readonly standing: Place | null = $derived.by(() => {
     const { whole } = this;
@@ -61,10 +61,10 @@ export class Pane {
     for (let cell = 0; cell < x.length; cell++) if (!mask[cell]) x[cell] = Number.NaN;
     return { ...whole, x };
   });
-  /** The same as it is turned. */
+  /** The same as it is rotated. */
   readonly place: Place | null = $derived.by(() => {
     const { standing } = this;
-    return standing && turnedPlace(standing, this.turn);
+    return standing && rotatedPlace(standing, this.rotation);
   });
   coloring = $state.raw<Coloring>(PLAIN);
   busy = $state(false);
@@ -76,8 +76,8 @@ export class Pane {
   /** Pixels of the plot that something covers. */
   covered = { above: 0, below: 0 };
   private spec: PaneSpec | null = null;
-  private readonly placeRequest = new Latest();
-  private readonly coloringRequest = new Latest();
+  private readonly placeRequest = new LatestRequest();
+  private readonly coloringRequest = new LatestRequest();
   /** The embedding whose cells the plot has. */
   private embedding: string | null = null;
   /** What a link wants to show of an embedding that is still to come. */
@@ -184,16 +184,16 @@ export class Pane {
     return `${code} ${key} ${this.place?.name}`;
   }
 
-  /** Turn an embedding of three columns by pixels of a drag; the plots of the same one go along. */
-  turnBy(dx: number, dy: number): void {
-    this.turn = turnedOn(this.turn, dx * RADIANS, dy * RADIANS);
+  /** Rotation an embedding of three columns by pixels of a drag; the plots of the same one go along. */
+  rotateBy(dx: number, dy: number): void {
+    this.rotation = rotatedBy(this.rotation, dx * RADIANS, dy * RADIANS);
     // They stood at places of the picture, not of the cells.
     this.unpin();
   }
 
   /** Show all cells as they were shown at first. */
   showAll(): void {
-    this.turn = OBLIQUE;
+    this.rotation = OBLIQUE;
     this.fit(true);
   }
 
@@ -231,11 +231,11 @@ export class Pane {
   /** Where the camera looks; null while it shows all cells. */
   get camera(): Camera | null {
     const { scatter } = this;
-    const turn = this.standing?.solid && this.turn !== OBLIQUE ? rounded(this.turn) : null;
-    if (!scatter || (this.atWhole && !turn) || scatter.size.width === 0) return null;
+    const rotation = this.standing?.solid && this.rotation !== OBLIQUE ? rounded(this.rotation) : null;
+    if (!scatter || (this.atWhole && !rotation) || scatter.size.width === 0) return null;
     const { x, y, scale } = scatter.view;
     const looks = { x: short(x), y: short(y), zoom: short(scale / scatter.fitted.scale) };
-    return turn ? { ...looks, turn } : looks;
+    return rotation ? { ...looks, rotation } : looks;
   }
 
   /** Look where a camera looks, as soon as its embedding is shown. */
@@ -246,7 +246,7 @@ export class Pane {
       return;
     }
     this.wanted = null;
-    if (camera.turn) this.turn = camera.turn;
+    if (camera.rotation) this.rotation = camera.rotation;
     scatter.setView({ x: camera.x, y: camera.y, scale: camera.zoom * scatter.fitted.scale });
   }
 
@@ -254,7 +254,7 @@ export class Pane {
   follow(other: Pane): void {
     const { scatter } = this;
     if (!scatter || !other.scatter || this.embedding !== other.embedding) return;
-    if (this.turn !== other.turn) this.turn = other.turn;
+    if (this.rotation !== other.rotation) this.rotation = other.rotation;
     const { x, y, scale } = other.scatter.view;
     const wanted = (scale / other.scatter.fitted.scale) * scatter.fitted.scale;
     const now = scatter.view;
@@ -264,7 +264,7 @@ export class Pane {
   }
 }
 
-/** Radians of a turn for each pixel of a drag. */
+/** Radians of a rotation for each pixel of a drag. */
 const RADIANS = 0.008;
 
 /** The coordinates of an embedding, of two columns or three. */
@@ -273,13 +273,13 @@ export function placeOf(name: string, x: Float32Array, y: Float32Array, z: Float
   return { name, x, y, axes: null, ...(z && ball ? { solid: { cells: { x, y, z }, ball } } : {}) };
 }
 
-/** A place as it is turned; one of two columns is as it was. */
-export function turnedPlace(place: Place, turn: Turn): Place {
+/** A place as it is rotated; one of two columns is as it was. */
+export function rotatedPlace(place: Place, rotation: Rotation): Place {
   const { solid } = place;
   if (!solid) return place;
   // A cell that there is not for now has no x.
-  const { x, y, z } = turned({ ...solid.cells, x: place.x }, solid.ball, turn);
-  return { ...place, x, y, turn, depth: z };
+  const { x, y, z } = rotated({ ...solid.cells, x: place.x }, solid.ball, rotation);
+  return { ...place, x, y, rotation, depth: z };
 }
 
 /** The view of all cells in the part of the plot that nothing covers. */
@@ -303,9 +303,9 @@ export function isSpatial(embedding: string): boolean {
 /** The fields a plot is coloured by. */
 export function fieldsOf(color: ColorBy): readonly FieldRef[] {
   if (color.kind === 'obs') return [{ obs: color.column }];
-  if (color.kind === 'label') return [{ label: color.label }];
+  if (color.kind === 'annotation') return [{ annotation: color.annotation }];
   if (color.kind === 'pair') return [color.a, color.b];
-  return color.kind === 'gene' || color.kind === 'row' ? [color] : [];
+  return color.kind === 'gene' || color.kind === 'obsp' ? [color] : [];
 }
 
 /** Where the cells are with one field along x and another along y. */

@@ -1,8 +1,8 @@
 /** What the server does besides answering: the index it makes of a matrix, and what it could not do. */
 import { ApiError } from '../../api/error';
-import { pause } from '../../api/sleep';
+import { sleep } from '../../api/sleep';
 import type { Health } from '../../api/types';
-import { datasetError } from '../page/opening';
+import { datasetError } from '../page/openDataset';
 import type { Viewer } from './viewer.svelte';
 
 /** Milliseconds between two looks while an index is made. */
@@ -32,7 +32,7 @@ export class Server {
         this.downloaded = health.downloaded ?? null;
         this.indexing = health.indexing ?? null;
         this.problems = health.problems ?? [];
-        if (this.isBusy) await pause(PAUSE, signal);
+        if (this.isBusy) await sleep(PAUSE, signal);
       } while (this.isBusy);
     } catch {
       // A server that does not answer is told of by what the user asked for.
@@ -53,7 +53,7 @@ export class Server {
     const { api } = this.viewer;
     try {
       while (true) {
-        await pause(WATCH, signal);
+        await sleep(WATCH, signal);
         if (document.visibilityState !== 'visible') continue;
         try {
           const health = await api.health(signal);

@@ -55,7 +55,7 @@ export class Sharing {
   private readonly kept = new Map<number, View>();
   private at = 0;
   private steps: number;
-  private turned = false;
+  private rotated = false;
   private written: View | null = null;
   /** What is left out of a link of the view shown. */
   private omitted: readonly string[] = [];
@@ -79,7 +79,7 @@ export class Sharing {
     const stopEffects = $effect.root(() => {
       $effect(() => this.follow(viewer.view));
       $effect(() => this.followCamera());
-      $effect(() => this.followTurn());
+      $effect(() => this.followRotation());
     });
     this.stop = () => {
       window.removeEventListener('popstate', onPopState);
@@ -131,14 +131,14 @@ export class Sharing {
     this.completing++;
     try {
       const sets = { setA: read.setA, setB: read.setB, subset: read.subset };
-      const cooked: { -readonly [Key in keyof View]: View[Key] } = { ...start };
-      if (read.lasso) cooked.lasso = await this.keptCells({ cells: read.lasso });
+      const completed: { -readonly [Key in keyof View]: View[Key] } = { ...start };
+      if (read.lasso) completed.lasso = await this.resolveSet({ cells: read.lasso });
       for (const name of ['setA', 'setB', 'subset'] as const) {
         const set = sets[name];
-        if (set) cooked[name] = await this.keptCells(set);
+        if (set) completed[name] = await this.resolveSet(set);
       }
       const made = read.lasso || read.setA || read.setB || read.subset;
-      if (viewer.view === start && made) viewer.amend(cooked);
+      if (viewer.view === start && made) viewer.amend(completed);
     } catch (error) {
       viewer.fail(error);
     } finally {
@@ -153,10 +153,10 @@ export class Sharing {
   }
 
   /** Make the cells of a set and keep them. */
-  private async keptCells({ label, cells: recipe }: SavedSet): Promise<CellsRef | null> {
+  private async resolveSet({ name, cells: expression }: SavedSet): Promise<CellsRef | null> {
     const { viewer } = this;
-    const cells = await viewer.cook(recipe);
-    return cells.length ? { ...viewer.cells.add(cells, recipe), ...(label === undefined ? {} : { label }) } : null;
+    const cells = await viewer.resolveSelection(expression);
+    return cells.length ? { ...viewer.cells.add(cells, expression), ...(name === undefined ? {} : { name }) } : null;
   }
 
   /** Write the view shown into the address: a new entry of the browser's history for every step. */
@@ -182,10 +182,10 @@ export class Sharing {
     };
   }
 
-  /** Write down how an embedding of three columns is turned, once it rests. */
-  private followTurn(): undefined | (() => void) {
-    if (this.viewer.pane.turn === OBLIQUE && !this.turned) return;
-    this.turned = true;
+  /** Write down how an embedding of three columns is rotated, once it rests. */
+  private followRotation(): undefined | (() => void) {
+    if (this.viewer.pane.rotation === OBLIQUE && !this.rotated) return;
+    this.rotated = true;
     const timer = setTimeout(() => this.write(this.viewer.view, false), REST);
     return () => clearTimeout(timer);
   }

@@ -45,7 +45,7 @@ export abstract class Timeline extends Fields {
     this.cells.keepOnly(this.history.states());
   }
 
-  /** Things were made elsewhere: the steps that can come back have them too, and none of them undoes it. */
+  /** SyncedCollection were made elsewhere: the steps that can come back have them too, and none of them undoes it. */
   remake(change: (made: Made) => Made): void {
     this.history.rewrite((view) => {
       const made = change(view.made);

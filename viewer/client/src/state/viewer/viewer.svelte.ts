@@ -8,13 +8,13 @@ import { CellNames } from '../fields/cellNames.svelte';
 import { cellsOf, combined } from '../fields/cells';
 import type { Coloring } from '../fields/coloring';
 import { categoryName, type FieldData } from '../fields/field';
-import { selectionName } from '../fields/naming';
-import { cook } from '../fields/resolveSelection';
+import { resolveSelection } from '../fields/resolveSelection';
+import { selectionName } from '../fields/selectionName';
 import { type FieldFilter, shownCodes } from '../view/fieldFilter';
 import { type Axes, type GeneRef, geneKey, keyOf } from '../view/fieldRef';
 import { type Panes, paneSpecs, withActive, withPanes } from '../view/panes';
 import { FRONT } from '../view/rotation3d';
-import { type Recipe, recipeOf } from '../view/selectionExpression';
+import { expressionOf, type SelectionExpression } from '../view/selectionExpression';
 import {
   type CellsRef,
   type ColorBy,
@@ -31,7 +31,7 @@ import {
   withPin,
   withScale,
 } from '../view/view';
-import { fieldsOf, isSpatial, Pane, type Place, placeOf, placeOnAxes, turnedPlace } from './pane.svelte';
+import { fieldsOf, isSpatial, Pane, type Place, placeOf, placeOnAxes, rotatedPlace } from './pane.svelte';
 import { Timeline } from './timeline.svelte';
 
 const LASSO = 'lasso';
@@ -66,7 +66,7 @@ export class Viewer extends Timeline {
   /** What the user is told that is no trouble. */
   told = $state.raw<{ readonly message: string; readonly hint: string } | null>(null);
   /** Keeps a figure with the dataset; null where nothing can be kept. */
-  keepFigure: ((name: string, figure: Blob) => void) | null = null;
+  saveFigure: ((name: string, figure: Blob) => void) | null = null;
   readonly names: CellNames;
   private readonly applying = new Set<Promise<void>>();
   constructor(api: Api, schema: Schema, start: View = initialView(schema)) {
@@ -211,9 +211,9 @@ export class Viewer extends Timeline {
   }
 
   /** Colour by what the focused cell is to the others. */
-  colorByRow(pairs: string): void {
+  colorByObspRow(obsp: string): void {
     const { focus } = this.view;
-    if (focus !== null) this.colorBy({ kind: 'row', pairs, cell: focus });
+    if (focus !== null) this.colorBy({ kind: 'obsp', obsp, cell: focus });
   }
 
   /** Show small pictures of genes, or of the categories of the column shown (else the first that has any). */
@@ -244,10 +244,11 @@ export class Viewer extends Timeline {
   async subset(): Promise<void> {
     const mask = await this.settledMask();
     if (!mask || this.result.passing === 0) return;
-    const recipe = this.selectionRecipe();
+    const expression = this.selectionExpression();
     const { subset } = this.view;
-    const within = subset?.recipe;
-    const made: Recipe | null = within && recipe ? { join: 'intersect', of: [within, recipe] } : subset ? null : recipe;
+    const within = subset?.expression;
+    const made: SelectionExpression | null =
+      within && expression ? { join: 'intersect', of: [within, expression] } : subset ? null : expression;
     this.commit({ ...withoutFilters(this.view), subset: this.cells.add(cellsOf(mask, this.n), made) });
   }
 
@@ -262,16 +263,16 @@ export class Viewer extends Timeline {
     this.commit(color.kind === 'gene' ? withColor(next, { ...color, matrix: name }) : next);
   }
 
-  /** Select cells, joined to the cells chosen before. `recipe` says how they were found. */
-  selectCells(cells: Uint32Array, join: Join, recipe: Recipe | null = null): void {
+  /** Select cells, joined to the cells chosen before. `expression` says how they were found. */
+  selectCells(cells: Uint32Array, join: Join, expression: SelectionExpression | null = null): void {
     const { lasso } = this.view;
     const before = lasso && this.cells.get(lasso);
     let chosen = cells;
-    let made = recipe;
+    let made = expression;
     if (join !== 'replace' && (before || join === 'subtract')) {
       chosen = combined(before ?? cellsOf(null, this.n), cells, join, this.n);
-      const first = lasso ? (lasso.recipe ?? null) : { filters: [] };
-      made = first && recipe && { join, of: [first, recipe] };
+      const first = lasso ? (lasso.expression ?? null) : { filters: [] };
+      made = first && expression && { join, of: [first, expression] };
     }
     // A lasso around nothing is a slip of the hand: what was selected before stays.
     if (chosen.length || join === 'subtract') {
@@ -284,13 +285,13 @@ export class Viewer extends Timeline {
     const { place } = this;
     if (!place) return;
     const { axes, embedding } = this.view;
-    const turn = place.turn ? { turn: place.turn } : {};
-    const recipe: Recipe | null = axes
+    const rotation = place.rotation ? { rotation: place.rotation } : {};
+    const expression: SelectionExpression | null = axes
       ? { polygon, axes }
       : embedding === null
         ? null
-        : { polygon, embedding, ...turn };
-    this.selectCells(lassoCells(place.x, place.y, polygon), join, recipe);
+        : { polygon, embedding, ...rotation };
+    this.selectCells(lassoCells(place.x, place.y, polygon), join, expression);
   }
 
   /** Select what the plot worked in has in sight. */
@@ -313,44 +314,48 @@ export class Viewer extends Timeline {
       mask.map((passes, cell) => (inside?.[cell] === 0 ? 0 : 1 - passes)),
       this.n,
     );
-    const recipe = this.selectionRecipe();
-    const made = recipe && { not: recipe };
+    const expression = this.selectionExpression();
+    const made = expression && { not: expression };
     this.commit({ ...withoutFilters(this.view), lasso: others.length ? this.cells.add(others, made) : null });
   }
 
   /** Keep the cells selected now as one of the two sets to compare. */
-  async keepSet(set: 'setA' | 'setB'): Promise<void> {
+  async setFromSelection(set: 'setA' | 'setB'): Promise<void> {
     const mask = await this.settledMask();
-    const label = selectionName(this.view, this.fields);
-    const recipe = this.selectionRecipe();
-    this.commit({ ...this.view, [set]: { ...this.cells.add(cellsOf(mask, this.n), recipe), label } });
+    const name = selectionName(this.view, this.fields);
+    const expression = this.selectionExpression();
+    this.commit({ ...this.view, [set]: { ...this.cells.add(cellsOf(mask, this.n), expression), name } });
   }
 
   /** How the cells selected now are found again; null where that takes too many words. */
-  private selectionRecipe(): Recipe | null {
-    return recipeOf(this.view.filters, this.view.lasso, (key) => this.refOf(key));
+  private selectionExpression(): SelectionExpression | null {
+    return expressionOf(this.view.filters, this.view.lasso, (key) => this.refOf(key));
   }
 
-  /** Find the cells of a recipe. */
-  cook(recipe: Recipe): Promise<Uint32Array> {
-    return cook(recipe, {
+  /** Find the cells of a expression. */
+  resolveSelection(expression: SelectionExpression): Promise<Uint32Array> {
+    return resolveSelection(expression, {
       n: this.n,
-      place: async (place, turn) =>
-        typeof place === 'string' ? turnedPlace(await this.readPlace(place), turn ?? FRONT) : placeOnAxes(place, this),
+      place: async (place, rotation) =>
+        typeof place === 'string'
+          ? rotatedPlace(await this.readPlace(place), rotation ?? FRONT)
+          : placeOnAxes(place, this),
       field: (ref) => this.loadRef(ref),
     });
   }
 
   /** Keep the cells of a category, whatever is selected, as one of the two sets. */
-  async keepCategory(set: 'setA' | 'setB', key: string, code: number): Promise<void> {
+  async setFromCategory(set: 'setA' | 'setB', key: string, code: number): Promise<void> {
     const field = await this.load(key);
     if (field.kind !== 'category') return;
     const cells: number[] = [];
     for (let cell = 0; cell < this.n; cell++) if (field.values[cell] === code) cells.push(cell);
-    const label = categoryName(field.categories, code);
+    const name = categoryName(field.categories, code);
     const ref = this.refOf(key);
-    const recipe: Recipe | null = ref && { filters: [{ field: ref, kind: 'category', mode: 'only', codes: [code] }] };
-    this.commit({ ...this.view, [set]: { ...this.cells.add(Uint32Array.from(cells), recipe), label } });
+    const expression: SelectionExpression | null = ref && {
+      filters: [{ field: ref, kind: 'category', mode: 'only', codes: [code] }],
+    };
+    this.commit({ ...this.view, [set]: { ...this.cells.add(Uint32Array.from(cells), expression), name } });
   }
 
   /** What passes the filters of the view: the result shown may still be that of the filters before. */

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { FieldFilter } from '../view/fieldFilter';
 import type { View } from '../view/view';
 import type { FieldData } from './field';
-import { selectionName } from './naming';
+import { selectionName } from './selectionName';
 
 const TYPES = {
   kind: 'category',

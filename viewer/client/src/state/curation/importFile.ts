@@ -5,24 +5,21 @@ import { ApiError } from '../../api/error';
 import { count } from '../../ui/format';
 
 /** Have the server read a file. Returns what came of it, in lines. */
-export async function readFile(
+export async function importFile(
   api: CurationApi,
-  what: 'labels' | 'genesets' | 'session',
+  what: 'annotations' | 'genesets' | 'session',
   file: File,
 ): Promise<string[]> {
   const text = await file.text();
   if (!text.trim()) throw new ApiError('empty_file', `“${file.name}” is empty.`, 'Choose another file.');
   const stem = file.name.replace(/\.[^.]*$/, '');
-  if (what === 'labels') {
-    const {
-      annotations: labels,
-      matched,
-      unmatched,
-      duplicated,
-      examples,
-    } = await api.importLabels(text, tableType(file.name, text));
+  if (what === 'annotations') {
+    const { annotations, matched, unmatched, duplicated, examples } = await api.importAnnotations(
+      text,
+      tableType(file.name, text),
+    );
     return [
-      `${listed(names(labels))} ${labels.length === 1 ? 'was' : 'were'} read, for ${cells(matched)}.`,
+      `${listed(names(annotations))} ${annotations.length === 1 ? 'was' : 'were'} read, for ${cells(matched)}.`,
       ...missed(unmatched, duplicated, examples),
     ];
   }
@@ -35,9 +32,9 @@ export async function readFile(
         .map(([name, genes]) => `Not in this dataset, of ${name}: ${some(genes)}`),
     ];
   }
-  const { annotations: labels, genesets, views, unmatched, duplicated, examples } = await api.importSession(text);
+  const { annotations, genesets, views, unmatched, duplicated, examples } = await api.importSession(text);
   const parts = [
-    [labels.length, 'label', 'labels'] as const,
+    [annotations.length, 'annotation', 'annotations'] as const,
     [genesets.length, 'gene set', 'gene sets'] as const,
     [views.length, 'view', 'views'] as const,
   ].filter(([n]) => n > 0);
@@ -78,8 +75,8 @@ function listed(all: readonly string[]): string {
   return all.length > 0 ? all.map((name) => `“${name}”`).join(', ') : 'Nothing';
 }
 
-function names(things: readonly Named[]): string[] {
-  return things.map((thing) => (typeof thing === 'string' ? thing : thing.name));
+function names(items: readonly Named[]): string[] {
+  return items.map((item) => (typeof item === 'string' ? item : item.name));
 }
 
 function some(genes: readonly string[]): string {

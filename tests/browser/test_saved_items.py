@@ -125,15 +125,15 @@ def test_a_figure_is_kept_with_the_dataset(visit, pbmc):
 def test_where_nothing_can_be_made_nothing_to_make_is_shown(visit, pbmc):
     viewer = visit(pbmc, options=["--read-only"]).drawn()
     page = viewer.page
-    expect(page.get_by_text("Labels cannot be made here")).to_be_visible()
-    for name in ("New label", "New gene set", "Keep this view"):
+    expect(page.get_by_text("This viewer is read-only")).to_be_visible()
+    for name in ("New annotation", "New gene set", "Keep this view"):
         expect(page.get_by_role("button", name=name)).to_have_count(0)
     page.keyboard.press("l")
     viewer.lasso([(0.05, 0.45), (0.95, 0.45), (0.95, 0.92), (0.05, 0.92)])
     expect(page.get_by_text("cells selected")).to_be_visible()
     expect(page.get_by_role("button", name="Label the selected cells")).to_have_count(0)
     page.keyboard.press("n")
-    expect(page.get_by_role("combobox", name="Category", exact=True)).to_have_count(0)
+    expect(page.get_by_role("combobox", name="Label", exact=True)).to_have_count(0)
 
 
 @pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])

@@ -28,7 +28,7 @@ export type Reply =
   | { readonly type: 'done'; readonly id: number; readonly counts: Map<string, FieldCounts> };
 
 /** Answer requests. */
-export function createSession(post: (reply: Reply, transfer: ArrayBuffer[]) => void): (request: Request) => void {
+export function createHandler(post: (reply: Reply, transfer: ArrayBuffer[]) => void): (request: Request) => void {
   let engine = new Engine(0);
   return ({ id, n, fields, filters, watch, within }) => {
     const attempt = (change: () => void) => {
