@@ -1,4 +1,4 @@
-"""Viewers that run."""
+"""Running viewers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SLOWED = str(Path(__file__).parent / "slowed.py")
 
 @pytest.fixture(scope="module")
 def viewer(pbmc, tmp_path_factory):
-    """A viewer of the real dataset, open; many tests ask it, and none may hurt it."""
+    """A viewer of the real dataset, shared by the tests that do not change it."""
     with Viewer(tmp_path_factory.mktemp("viewer"), pbmc) as running:
         yield running.opened()
         assert running.stop() == 0
@@ -25,7 +25,7 @@ def viewer(pbmc, tmp_path_factory):
 
 @pytest.fixture
 def launched(tmp_path):
-    """Return a function that starts a viewer; it is stopped at the end of the test."""
+    """Return a function that starts a viewer, which is stopped after the test."""
     running = []
 
     def launch(*arguments, slowed=None):

@@ -1,4 +1,4 @@
-"""A viewer that runs: the command, in a process of its own, on a port of its own."""
+"""A running viewer: the command in a new process, on a free port."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def run(*arguments: object, **environment: str) -> subprocess.CompletedProcess[s
 
 
 class Viewer:
-    """``starcyte launch`` as a context manager: entered, it listens; left, it is stopped.
+    """``starcyte launch`` as a context manager, which waits for the ready file, and stops the process in the end.
 
     Parameters
     ----------

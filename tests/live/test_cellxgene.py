@@ -1,4 +1,4 @@
-"""A command line of cellxgene, with another name in front."""
+"""A command line of cellxgene, with the name of the command replaced."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The commands that serve nothing: get and inspect."""
+"""The commands without a server: get and inspect."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from process import run
 
 
 @pytest.mark.parametrize("path", ["api/v1/schema", "/api/v1/schema"])
-def test_get_prints_the_body_alone(pbmc, path):
+def test_get_prints_the_body_only(pbmc, path):
     done = run("get", pbmc, path)
     assert (done.returncode, done.stderr) == (0, "")
     assert json.loads(done.stdout)["n_obs"] == 700
@@ -26,7 +26,7 @@ def test_get_prints_the_body_alone(pbmc, path):
         ("api/v1/expression?gene=<b>%0a", "<b>"),
     ],
 )
-def test_get_of_what_is_not_there_is_one_line(pbmc, path, words):
+def test_an_error_of_get_is_one_line(pbmc, path, words):
     done = run("get", pbmc, path)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("starcyte: ")
@@ -34,7 +34,7 @@ def test_get_of_what_is_not_there_is_one_line(pbmc, path, words):
     assert words in done.stderr
 
 
-def test_inspect_says_what_the_schema_says(pbmc):
+def test_inspect_agrees_with_the_schema(pbmc):
     described, schema = (
         json.loads(run(*a).stdout) for a in (("inspect", pbmc, "--json"), ("get", pbmc, "api/v1/schema"))
     )
@@ -42,14 +42,14 @@ def test_inspect_says_what_the_schema_says(pbmc):
         assert described[name] == schema[name]
 
 
-def test_inspect_in_words(pbmc):
+def test_inspect_prints_a_summary(pbmc):
     done = run("inspect", pbmc)
     assert (done.returncode, done.stderr) == (0, "")
     assert "700 cells" in done.stdout
     assert "bulk_labels (categorical)" in done.stdout
 
 
-def test_a_reader_that_leaves_is_no_error(pbmc):
+def test_a_closed_pipe_is_not_an_error(pbmc):
     command = [sys.executable, "-m", "starcyte", "get", str(pbmc), "api/v1/embeddings/X_pca?dims=0,1,2"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     process.stdout.close()

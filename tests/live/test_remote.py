@@ -1,4 +1,4 @@
-"""A dataset from a URL: the port answers first, and the page sees how far it is."""
+"""A dataset at a URL: the server responds during the download, and the page shows the progress."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def cache(tmp_path):
     return f"--cache-dir={tmp_path / 'cache'}"
 
 
-def test_health_and_page_answer_while_it_comes(launched, server, cache):
+def test_health_and_page_are_served_during_the_download(launched, server, cache):
     server.pause, server.piece = 0.2, 1 << 16
     viewer = launched(server.url, cache, "--remote-private")
     assert viewer.get("/")[0] == 200
@@ -42,7 +42,7 @@ def test_health_and_page_answer_while_it_comes(launched, server, cache):
     assert viewer.stop() == 0
 
 
-def test_it_stops_at_once_while_it_comes(launched, server, cache):
+def test_the_server_stops_at_once_during_the_download(launched, server, cache):
     server.pause, server.piece = 0.5, 1 << 14
     viewer = launched(server.url, cache, "--remote-private")
     viewer.wait_until(lambda: viewer.json("health")["message"].startswith("Downloading"))
@@ -50,7 +50,7 @@ def test_it_stops_at_once_while_it_comes(launched, server, cache):
     assert viewer.err == ""
 
 
-def test_what_cannot_be_had_is_told_by_the_page(launched, server, cache):
+def test_a_failed_download_is_reported_on_the_page(launched, server, cache):
     viewer = launched(server.url, cache).opened()
     error = viewer.json("health")["error"]
     assert (error["code"], server.requests) == ("remote_failed", [])
@@ -64,7 +64,7 @@ def test_dataset_and_port_come_from_the_environment(launched, server, cache, mon
     assert launched(cache).opened().json("schema")["n_obs"] == 700
 
 
-def test_other_commands_take_a_url_too(server, cache):
+def test_other_commands_accept_a_url(server, cache):
     done = run("inspect", server.url, cache, "--remote-private")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("cells: 700 cells")
@@ -72,13 +72,13 @@ def test_other_commands_take_a_url_too(server, cache):
 
 
 @pytest.mark.parametrize("url", ["ftp://example.org/x.h5ad", "http://u:secret@example.org/x", "http://"])
-def test_a_url_that_is_not_taken_is_told_before_serving(url):
+def test_a_url_is_refused_before_serving(url):
     done = run("launch", url, "--port=0")
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert "secret" not in done.stderr
 
 
-def test_a_large_dataset_is_shown_while_it_comes(launched, cache, tmp_path):
+def test_a_large_dataset_is_shown_during_the_download(launched, cache, tmp_path):
     rng = np.random.default_rng(1)
     path = write_h5ad(tmp_path / "x.h5ad", sp.random_array((9000, 1000), density=0.6, rng=rng, format="csr"))
     content = path.read_bytes()

@@ -8,7 +8,7 @@ import socket
 import pytest
 
 
-def test_the_ready_file_says_where_it_listens(viewer):
+def test_the_ready_file_has_the_address(viewer):
     assert viewer.ready == {
         "url": f"http://127.0.0.1:{viewer.ready['port']}/",
         "host": "127.0.0.1",
@@ -18,30 +18,30 @@ def test_the_ready_file_says_where_it_listens(viewer):
     assert viewer.ready["port"] > 0
 
 
-def test_one_line_says_what_is_shown_and_where(viewer):
+def test_one_line_has_the_title_and_the_address(viewer):
     assert viewer.out == f"starcyte: 10x_pbmc68k_reduced at {viewer.ready['url']}\n"
     assert viewer.err == ""
 
 
-def test_the_page_is_there(viewer):
+def test_the_page_is_served(viewer):
     status, body = viewer.get("/")
     assert status == 200
     assert b"<html" in body
 
 
-def test_data_are_there(viewer):
+def test_data_are_served(viewer):
     assert viewer.json("schema")["n_obs"] == 700
     assert len(viewer.json("obs/bulk_labels")["columns"][0]["values"]) == 700
 
 
-def test_the_ready_file_goes_with_the_process(launched, pbmc, tmp_path):
+def test_the_ready_file_is_removed_at_the_end(launched, pbmc, tmp_path):
     viewer = launched(pbmc)
     assert (tmp_path / "viewer0" / "ready.json").exists()
     assert viewer.stop() == 0
     assert not list((tmp_path / "viewer0").glob("*ready.json*"))
 
 
-def test_page_and_health_answer_while_a_file_opens(launched, pbmc):
+def test_page_and_health_are_served_while_a_file_is_opened(launched, pbmc):
     viewer = launched(pbmc, "--title=Slow <b>cells</b>", slowed="opening")
     health = viewer.json("health")
     assert (health["state"], health["title"]) == ("loading", "Slow <b>cells</b>")
@@ -68,13 +68,13 @@ def test_settings_come_from_the_environment(launched, pbmc, monkeypatch):
     assert launched(pbmc).opened().json("schema")["title"] == "From outside"
 
 
-def test_without_a_port_the_first_free_one_is_taken(launched, pbmc):
+def test_the_first_free_port_is_the_default(launched, pbmc):
     first, second = (launched(pbmc, "--port=-1") for _ in range(2))
     assert 5005 <= first.ready["port"] < second.ready["port"] <= 5104
 
 
 @pytest.mark.parametrize("host", ["localhost", "0.0.0.0", "::1"])
-def test_it_listens_where_it_is_told(launched, pbmc, host):
+def test_the_server_listens_on_the_given_host(launched, pbmc, host):
     if host == "::1":
         try:
             socket.create_server((host, 0), family=socket.AF_INET6).close()

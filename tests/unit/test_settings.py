@@ -1,4 +1,4 @@
-"""Settings: where they come from, who wins, and what is refused."""
+"""Settings: their sources, the precedence of these, and values that are refused."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ def written(tmp_path):
     return write
 
 
-def test_without_any_source_the_defaults_are_in_force():
+def test_defaults():
     settings = load({}, {})
     assert {s.name: getattr(settings, s.name) for s in SETTINGS} == {s.name: s.default for s in SETTINGS}
 
 
-def test_a_later_source_wins(written):
+def test_a_later_source_has_precedence(written):
     config = written("[starcyte]\ntitle = file\nhost = file\nthreads = 3\n")
     environ = {"STARCYTE_TITLE": "environment", "STARCYTE_HOST": "environment"}
     settings = load({"title": "command line", "host": None}, environ, config)
@@ -35,7 +35,7 @@ def test_a_later_source_wins(written):
 
 
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda s: s.name)
-def test_every_setting_can_stand_in_every_source(written, setting):
+def test_every_setting_can_be_in_every_source(written, setting):
     given = {str: "x", int: "7", float: "1.5", bool: "yes", tuple: "x, y"}[setting.type]
     expected = {str: "x", int: 7, float: 1.5, bool: True, tuple: ("x", "y")}[setting.type]
     if setting.name == "about":
@@ -54,13 +54,13 @@ def test_every_setting_is_in_one_group() -> None:
     assert len(names) == len(set(names))
 
 
-def test_a_host_such_as_heroku_gives_the_port():
+def test_the_variable_port_gives_the_port():
     assert load({}, {"PORT": "8123"}).port == 8123
     assert load({}, {"PORT": "8123", "STARCYTE_PORT": "9"}).port == 9
     assert load({}, {"PORT": ""}).port == -1
 
 
-def test_a_percent_sign_in_a_file_means_itself(written):
+def test_percent_signs_in_a_file_are_literal(written):
     assert load({}, {}, written("[starcyte]\ntitle = 100 %(x)s\n")).title == "100 %(x)s"
 
 
@@ -78,14 +78,14 @@ def test_a_switch_is_off(name, text):
 
 @pytest.mark.parametrize("text", ["2", "maybe", "yes please", "nan"])
 @pytest.mark.parametrize("name", SWITCHES)
-def test_a_switch_is_nothing_else(name, text):
+def test_an_invalid_switch_is_refused(name, text):
     with pytest.raises(SettingInvalid, match=name):
         load({}, {PREFIX + name.upper(): text})
 
 
 @pytest.mark.parametrize("text", ["x", "", "-2", "nan", "inf", "-inf", "1e", "0x10", "1 2", "--", "①x"])
 @pytest.mark.parametrize("name", NUMBERS)
-def test_a_number_is_nothing_else_wherever_it_stands(written, name, text):
+def test_an_invalid_number_is_refused_in_every_source(written, name, text):
     for flags, environ, config in (
         ({name: text}, {}, None),
         ({}, {PREFIX + name.upper(): text}, None),
@@ -99,7 +99,7 @@ def test_a_number_is_nothing_else_wherever_it_stands(written, name, text):
 
 @pytest.mark.parametrize("name", [s.name for s in SETTINGS if s.type is int])
 @pytest.mark.parametrize("text", ["1.5", "1e3"])
-def test_a_whole_number_has_no_point(name, text):
+def test_a_fraction_is_refused_for_a_whole_number(name, text):
     with pytest.raises(SettingInvalid, match=name):
         load({name: text}, {})
 
@@ -118,13 +118,13 @@ def test_an_unknown_name_is_refused(given):
         Settings(**given)
 
 
-def test_an_unknown_name_in_a_file_is_refused_and_the_file_named(written):
+def test_an_unknown_name_in_a_file_is_reported_with_the_file(written):
     config = written("[starcyte]\ncolour = red\n")
     with pytest.raises(SettingInvalid, match=r"'colour'.*starcyte\.ini"):
         load({}, {}, config)
 
 
-def test_a_bad_value_is_told_with_where_it_stands(written):
+def test_an_invalid_value_is_reported_with_its_source(written):
     with pytest.raises(SettingInvalid, match="STARCYTE_THREADS"):
         load({}, {"STARCYTE_THREADS": "many"})
     with pytest.raises(SettingInvalid, match=r"starcyte\.ini"):
@@ -144,7 +144,7 @@ def test_a_bad_value_is_told_with_where_it_stands(written):
         pytest.param("\x89HDF\r\n", id="binary"),
     ],
 )
-def test_a_file_of_another_form_is_refused_in_one_line(written, text):
+def test_a_malformed_file_is_refused_in_one_line(written, text):
     with pytest.raises(SettingInvalid, match=r"starcyte\.ini") as raised:
         load({}, {}, written(text))
     assert "\n" not in str(raised.value)
@@ -155,28 +155,28 @@ def test_a_file_in_another_encoding_is_refused(written):
         load({}, {}, written("[starcyte]\ntitle = é\n", "latin-1"))
 
 
-def test_a_file_that_is_not_there_is_refused(tmp_path):
+def test_a_missing_file_is_refused(tmp_path):
     with pytest.raises(SettingInvalid, match=r"none\.ini"):
         load({}, {}, tmp_path / "none.ini")
 
 
-def test_settings_do_not_change():
+def test_settings_are_read_only():
     settings = Settings(threads=3)
     with pytest.raises(AttributeError):
         settings.threads = 4
     assert settings.threads == 3
 
 
-def test_there_are_no_other_settings():
+def test_unknown_attributes_are_refused():
     with pytest.raises(AttributeError):
         _ = Settings().colour
 
 
-def test_settings_show_themselves():
+def test_repr():
     assert "threads=3" in repr(Settings(threads=3))
 
 
 @pytest.mark.parametrize("text", ["example.org", "javascript:alert(1)", "ftp://x", "https://", "http:// x", "data:,x"])
-def test_a_page_about_the_dataset_is_one_of_the_web(text):
+def test_about_must_be_an_http_url(text):
     with pytest.raises(SettingInvalid, match="about"):
         load({"about": text}, {})
