@@ -248,11 +248,11 @@ def inspect(args: argparse.Namespace, settings: Settings) -> int:
 
 def export(args: argparse.Namespace, settings: Settings) -> int:
     """Export annotations, gene sets or a session, or write a new h5ad with the annotations."""
-    from starcyte.curation.files.export import export as write
+    from starcyte.curation.files.export_file import export_file
 
     dataset = _open(args, settings).dataset()
     annotations = None if args.annotations is None else Path(args.annotations)
-    for note in write(dataset, settings, Path(args.output), args.user, annotations, _progress("Exporting")):
+    for note in export_file(dataset, settings, Path(args.output), args.user, annotations, _progress("Exporting")):
         print(f"starcyte: {note}", file=sys.stderr)
     return 0
 

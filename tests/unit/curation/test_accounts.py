@@ -79,7 +79,7 @@ def test_a_password_that_is_none(accounts, password):
 
 def test_what_is_not_there_or_there_already(accounts):
     accounts.add("eva", "correct horse", "read")
-    with pytest.raises(InputError, match="There is an account"):
+    with pytest.raises(InputError, match="exists already"):
         accounts.add("eva", "correct horse", "admin")
     for change in (lambda: accounts.remove("x"), lambda: accounts.set_role("x", "read")):
         with pytest.raises(InputError, match="no account 'x'"):

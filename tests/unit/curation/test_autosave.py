@@ -11,12 +11,11 @@ import time
 from pathlib import Path
 
 import pytest
-from made import RESULT, Cells
+from curation_values import RESULT, Cells
 from pyroaring import BitMap
 from starcyte.curation.curation import Curation
-from starcyte.curation.files import autosave as module
 from starcyte.curation.files.autosave import Autosave
-from starcyte.curation.files.outputs import folder_of
+from starcyte.curation.files.outputs import user_folder
 from starcyte.curation.files.session import read_session
 from starcyte.curation.models import Label
 from starcyte.settings import Settings
@@ -43,8 +42,8 @@ def begin(curation, folder):
     """Return a function that starts an autosave; it is closed at the end."""
     begun = []
 
-    def begin_():
-        begun.append(Autosave(curation, Cells(NAMES), folder))
+    def begin_(**intervals):
+        begun.append(Autosave(curation, Cells(NAMES), folder, **intervals))
         begun[-1].start()
         assert begun[-1].flush(PATIENCE) or begun[-1].problem
         return begun[-1]
@@ -119,9 +118,8 @@ def test_what_is_deleted_or_renamed_goes(begin, curation, folder):
     assert set(files(folder)) == {"mine.txt", "session.json"}
 
 
-def test_changes_are_written_by_themselves_and_at_once(begin, curation, folder, monkeypatch):
-    monkeypatch.setattr(module, "_EVERY_SECONDS", PATIENCE)
-    begin()
+def test_changes_are_exported_without_a_request_and_at_once(begin, curation, folder):
+    begin(interval=PATIENCE)
     type_cells(curation)
     holds(lambda: (folder / "session.json").exists())
 
@@ -191,10 +189,10 @@ def test_users_have_folders_of_their_own(begin, curation, folder):
     for user in users:
         type_cells(curation, label=f"of {user}", user=user)
     assert saving.flush(PATIENCE)
-    assert len({folder_of(user).casefold() for user in users}) == len(users)
+    assert len({user_folder(user).casefold() for user in users}) == len(users)
     for user in users:
-        assert (folder / folder_of(user)).resolve().is_relative_to(folder.resolve())
-        assert f"of {user}" in (folder / folder_of(user) / "annotations.tabular").read_text()
+        assert (folder / user_folder(user)).resolve().is_relative_to(folder.resolve())
+        assert f"of {user}" in (folder / user_folder(user) / "annotations.tabular").read_text()
     assert len(files(folder)) == 2 * len(users)
 
 
@@ -220,9 +218,8 @@ def test_nothing_half_written_is_ever_in_the_folder(begin, curation, folder):
     assert seen == {"annotations.tabular", "session.json"}
 
 
-def test_closing_writes_what_waits_and_leaves_nothing_beside(begin, curation, folder, monkeypatch):
-    monkeypatch.setattr(module, "_EVERY_SECONDS", PATIENCE)
-    saving = begin()
+def test_closing_exports_pending_changes_and_removes_the_staging_folder(begin, curation, folder):
+    saving = begin(interval=PATIENCE)
     type_cells(curation, [0])
     holds(lambda: (folder / "session.json").exists())
     type_cells(curation, [1, 2])
@@ -248,11 +245,10 @@ class Refusing:
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EIO])
 def test_what_cannot_be_written_is_told_and_tried_again(begin, curation, folder, monkeypatch, number):
-    monkeypatch.setattr(module, "_RETRY_SECONDS", 0.05)
-    saving, disk = begin(), Refusing(monkeypatch, number)
+    saving, disk = begin(retry_interval=0.05), Refusing(monkeypatch, number)
     type_cells(curation)
     assert not saving.flush(PATIENCE)
-    assert "What you make is kept" in saving.problem
+    assert "Your changes are saved" in saving.problem
     assert os.strerror(number) in saving.problem
     assert curation.annotations.get("", "type").n_labelled == 1
     assert files(folder) == {}
@@ -301,9 +297,9 @@ def test_a_folder_that_is_a_volume_of_its_own(begin, curation, folder, monkeypat
 
 def test_a_large_file_is_placed_and_stays(begin, curation, folder):
     saving = begin()
-    path = saving.beside("x.part")
+    path = saving.staging_path("x.part")
     path.write_bytes(b"large")
-    saving.place(path, "", "data_annotated.h5ad")
+    saving.add_file(path, "", "data_annotated.h5ad")
     type_cells(curation)
     curation.annotations.create("", "another", start=[Label("c", cells=BitMap([1]))])
     assert saving.flush(PATIENCE)

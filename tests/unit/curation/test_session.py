@@ -6,9 +6,9 @@ import json
 
 import numpy as np
 import pytest
+from curation_values import GENE_SETS, RESULT, Cells, annotation, labelled, snapshot, values
 from hypothesis import given
 from hypothesis import strategies as st
-from made import GENE_SETS, RESULT, Cells, annotation, labelled, snapshot, values
 from pyroaring import BitMap
 from starcyte.curation.cell_names import CellNames
 from starcyte.curation.files.session import from_runs, place_annotations, read_session, runs, write_session
@@ -110,24 +110,24 @@ def with_cells(*cells):
     [
         (b"\xff\xfe", "not JSON"),
         (b"[" * 100_000, "not JSON"),
-        (b"[]", "no session"),
-        (b'{"format": "another"}', "no session"),
+        (b"[]", "not a session"),
+        (b'{"format": "another"}', "not a session"),
         (changed(version=2), "version 2"),
         (changed(dataset=3), "'dataset'"),
-        (changed(dataset={"n_obs": -1}), "how many cells"),
-        (changed(dataset={"n_obs": 2**40}), "how many cells"),
-        (changed(dataset={"n_obs": True}), "how many cells"),
+        (changed(dataset={"n_obs": -1}), "no number of cells"),
+        (changed(dataset={"n_obs": 2**40}), "no number of cells"),
+        (changed(dataset={"n_obs": True}), "no number of cells"),
         (changed(annotations={}), "'annotations'"),
         (changed(annotations=[{"name": ""}]), "empty"),
         (changed(annotations=[{"name": 3}]), "'name'"),
-        (changed(cells={"rows": [0, 4], "names": ["a"]}), "4 cells and 1 names"),
+        (changed(cells={"rows": [0, 4], "names": ["a"]}), "4 labelled cells but 1 cell names"),
         (changed(cells={"rows": [0, 1], "names": [3]}), "'names'"),
         (changed(cells={"rows": [0, 0], "names": []}), "without a name"),
-        (with_cells([0, 1, "x"]), "lengths of runs"),
-        (with_cells([0, -1]), "lengths of runs"),
-        (with_cells([0, 2**62]), "lengths of runs"),
+        (with_cells([0, 1, "x"]), "run lengths"),
+        (with_cells([0, -1]), "run lengths"),
+        (with_cells([0, 2**62]), "run lengths"),
         (with_cells([3, 2]), "cell 4"),
-        (with_cells([0, 1], [0, 1]), "twice"),
+        (with_cells([0, 1], [0, 1]), "duplicate"),
         (with_cells([1, 1]), "without a name"),
     ],
 )

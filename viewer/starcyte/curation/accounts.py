@@ -1,7 +1,7 @@
-"""Accounts: who may come in by a password, and what they may do. One SQLite file for all datasets of a server.
+"""Accounts: users with a password and a role, in one SQLite file for all datasets of a server.
 
-Passwords are kept as argon2id hashes. Several processes may use one file: `starcyte user` changes it under
-a running server, which asks it anew with every request, so that an account that is removed ends at once.
+Passwords are stored as argon2id hashes. Several processes may use one file: ``starcyte user`` changes it while the
+server runs. The server reads it with every request, so that a removed account loses access immediately.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from starcyte.errors import InputError, StorageUnusable
 
 ROLES = ("read", "annotate", "admin")
 _SHORTEST_PASSWORD, _LONGEST_PASSWORD, _LONGEST_NAME = 8, 1000, 200
-# the least that OWASP recommends: a small machine may have two of them under way
+# the minimum that OWASP recommends; two at a time, for the memory of a small machine
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 _AT_ONCE = threading.BoundedSemaphore(2)
 _TABLES = (
@@ -36,7 +36,7 @@ _TABLES = (
 
 @dataclass(frozen=True)
 class Account:
-    """One who may come in.
+    """A user with a password.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ class Account:
     role
         One of ROLES.
     generation
-        Another one after each change of the password: sessions begun before are over.
+        Changes with the password, which ends all logins made before.
     """
 
     name: str
@@ -59,61 +59,61 @@ class Accounts:
     Parameters
     ----------
     path
-        The database; made, readable by its owner alone, if it is not there.
+        The database file; created, readable by its owner only, if it does not exist.
 
     Raises
     ------
     StorageUnusable
-        If it cannot be made or read.
+        If it cannot be created or read.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._lock = threading.Lock()
-        with self._failing():
+        with self._storage_errors():
             path.parent.mkdir(parents=True, exist_ok=True)
             path.touch(mode=0o600)
             self._db = sqlite3.connect(path, timeout=10, check_same_thread=False, isolation_level=None)
             for statement in ("PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL", *_TABLES):
                 self._db.execute(statement)
-            self._db.execute("INSERT OR IGNORE INTO secrets VALUES ('sessions', ?)", (secrets.token_urlsafe(32),))
-            self.secret: str = self._db.execute("SELECT value FROM secrets WHERE name = 'sessions'").fetchone()[0]
-        # verified in place of one that is not there, so that the time taken does not tell which names are
-        self._nobody = _HASHER.hash(secrets.token_urlsafe(16))
+            self._db.execute("INSERT OR IGNORE INTO secrets VALUES ('logins', ?)", (secrets.token_urlsafe(32),))
+            self.secret: str = self._db.execute("SELECT value FROM secrets WHERE name = 'logins'").fetchone()[0]
+        # verified for an unknown name, so that the time of an answer does not reveal which names exist
+        self._dummy_hash = _HASHER.hash(secrets.token_urlsafe(16))
 
     def get(self, name: str) -> Account | None:
-        """Return an account by name."""
+        """Return an account by name, or None."""
         row = self._one("SELECT name, role, generation FROM accounts WHERE name = ?", name)
         return Account(*row) if row else None
 
     def all(self) -> list[Account]:
         """Return all accounts, by name."""
-        with self._lock, self._failing():
+        with self._lock, self._storage_errors():
             rows = self._db.execute("SELECT name, role, generation FROM accounts ORDER BY name").fetchall()
         return [Account(*row) for row in rows]
 
     def check(self, name: str, password: str) -> Account | None:
-        """Return the account whose password this is; None where there is none or it is another."""
+        """Return the account of this name and password, or None."""
         if len(password) > _LONGEST_PASSWORD:
             return None
         row = self._one("SELECT hash FROM accounts WHERE name = ?", name)
         with _AT_ONCE:
             try:
-                _HASHER.verify(row[0] if row else self._nobody, password)
+                _HASHER.verify(row[0] if row else self._dummy_hash, password)
             except (VerificationError, InvalidHashError):
                 return None
         return self.get(name) if row else None
 
     def add(self, name: str, password: str, role: str) -> None:
-        """Make an account.
+        """Create an account.
 
         Raises
         ------
         InputError
-            If there is one of this name, or name, password or role cannot be used.
+            If the name is taken, or name, password or role are invalid.
         """
         if not name.strip() or name != name.strip() or not name.isprintable() or len(name) > _LONGEST_NAME:
-            raise InputError(f"{name!r} is no name for an account.", "Give printable text without spaces around it.")
+            raise InputError(f"Invalid account name: {name!r}.", "Use printable text without spaces around it.")
         _check_role(role)
         hashed = _hash(password)
         try:
@@ -123,60 +123,61 @@ class Accounts:
             )
         except sqlite3.IntegrityError:
             raise InputError(
-                f"There is an account {name!r}.", "`starcyte user password` changes its password."
+                f"Account {name!r} exists already.", "`starcyte user password` changes its password."
             ) from None
 
     def set_password(self, name: str, password: str) -> None:
-        """Change a password; whoever came in by the old one is out."""
+        """Change a password, which ends all logins of the account."""
         self._change(
             "UPDATE accounts SET hash = ?, generation = ? WHERE name = ?", _hash(password), secrets.token_hex(8), name
         )
 
     def set_role(self, name: str, role: str) -> None:
-        """Change what an account may do, from its next request on."""
+        """Change the role of an account, from its next request on."""
         _check_role(role)
         self._change("UPDATE accounts SET role = ? WHERE name = ?", role, name)
 
     def remove(self, name: str) -> None:
-        """Remove an account; what it made stays."""
+        """Remove an account; its annotations, gene sets and saved items stay."""
         self._change("DELETE FROM accounts WHERE name = ?", name)
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Close the database."""
         self._db.close()
 
     def _one(self, statement: str, *values: str) -> tuple[str, ...] | None:
-        with self._lock, self._failing():
+        with self._lock, self._storage_errors():
             row: tuple[str, ...] | None = self._db.execute(statement, values).fetchone()
         return row
 
     def _change(self, statement: str, *values: str) -> None:
-        with self._lock, self._failing():
+        with self._lock, self._storage_errors():
             changed = self._db.execute(statement, values).rowcount
         if changed == 0:
-            raise InputError(f"There is no account {values[-1]!r}.", "`starcyte user list` lists them.")
+            raise InputError(f"No such account: {values[-1]!r}.", "`starcyte user list` lists all accounts.")
 
     @contextmanager
-    def _failing(self) -> Iterator[None]:
+    def _storage_errors(self) -> Iterator[None]:
         try:
             yield
         except sqlite3.IntegrityError:
             raise
         except (OSError, sqlite3.Error) as error:
             raise StorageUnusable(
-                f"The accounts in {str(self._path)!r} cannot be used: {error}.", "Check --accounts-file."
+                f"The accounts file {str(self._path)!r} cannot be used: {error}.", "Check --accounts-file."
             ) from None
 
 
 def _check_role(role: str) -> None:
     if role not in ROLES:
-        raise InputError(f"There is no role {role!r}.", f"Roles: {', '.join(ROLES)}.")
+        raise InputError(f"No such role: {role!r}.", f"Roles: {', '.join(ROLES)}.")
 
 
 def _hash(password: str) -> str:
     if not _SHORTEST_PASSWORD <= len(password) <= _LONGEST_PASSWORD:
         raise InputError(
-            f"The password has {len(password)} characters.", f"Give {_SHORTEST_PASSWORD} to {_LONGEST_PASSWORD:,}."
+            f"A password of {len(password)} characters is not allowed.",
+            f"Use {_SHORTEST_PASSWORD} to {_LONGEST_PASSWORD:,} characters.",
         )
     with _AT_ONCE:
         return _HASHER.hash(password)

@@ -1,4 +1,4 @@
-"""The names of all cells, read once and kept in about as many bytes as they have letters."""
+"""CellNames: the names of all cells, cached as UTF-8."""
 
 from __future__ import annotations
 
@@ -14,57 +14,61 @@ from starcyte.curation.files.formulas import STARTS
 if TYPE_CHECKING:
     from starcyte.store.dataset import Dataset
 
-BLOCK = 1 << 16
+_BLOCK_CELLS = 1 << 16
 ABSENT, AMBIGUOUS = -1, -2
-# more is read from the file again each time
-_MOST_KEPT = 128 << 20
+_CACHE_BYTES = 128 << 20
 _NOT_PLAIN = re.compile(f"[\"#,;'\t\r\v\f\x00\x1c-\x1e\x85\u2028\u2029]|^[{STARTS}]", re.MULTILINE)
 
 
 class CellNames:
-    """The names of a dataset's cells, those in the index of obs.
+    """The cell names of a dataset, from the index of obs.
 
     Parameters
     ----------
     dataset
-        The dataset, open.
+        The open dataset.
+    block_cells
+        Cells of a block.
+    cache_bytes
+        Bytes of names to cache; others are read from the file each time.
     """
 
-    def __init__(self, dataset: Dataset) -> None:
+    def __init__(self, dataset: Dataset, block_cells: int = _BLOCK_CELLS, cache_bytes: int = _CACHE_BYTES) -> None:
         self._dataset = dataset
         self.n = dataset.n_obs
-        self._kept: dict[int, bytes] = {}
-        self._room = _MOST_KEPT
+        self._block_cells = block_cells
+        self._cached: dict[int, bytes] = {}
+        self._free_bytes = cache_bytes
 
     def blocks(self) -> Iterator[tuple[int, list[str], bool]]:
-        """Yield the first cell of each block, the names, and whether each stands for itself in every kind of table."""
-        for start in range(0, self.n, BLOCK):
-            kept = self._kept.get(start)
-            if kept is not None:
-                yield start, kept.decode().split("\n"), True
+        """Yield the first cell of each block, its names, and whether no name needs quoting in any table format."""
+        for start in range(0, self.n, self._block_cells):
+            cached = self._cached.get(start)
+            if cached is not None:
+                yield start, cached.decode().split("\n"), True
                 continue
-            names = self._dataset.index_names(start, min(start + BLOCK, self.n))
+            names = self._dataset.index_names(start, min(start + self._block_cells, self.n))
             joined = "\n".join(names)
             plain = joined.count("\n") == len(names) - 1 and not _NOT_PLAIN.search(joined)
             if plain:
-                self._keep(start, joined.encode())
+                self._cache(start, joined.encode())
             yield start, names, plain
 
-    def _keep(self, start: int, joined: bytes) -> None:
-        if len(joined) <= self._room:
-            self._kept[start] = joined
-            self._room -= len(joined)
+    def _cache(self, start: int, joined: bytes) -> None:
+        if len(joined) <= self._free_bytes:
+            self._cached[start] = joined
+            self._free_bytes -= len(joined)
 
     def find(self, names: Sequence[str]) -> NDArray[np.int64]:
-        """Return the cell of each name: ABSENT where there is none, AMBIGUOUS where there are several.
+        """Return the cell of each name: ABSENT if there is none, AMBIGUOUS if there are several.
 
-        All names in the order of the cells are the cells themselves, though some may be the same.
+        If the names are those of all cells in their order, each is its own cell, also if names repeat.
         """
         if len(names) == self.n and all(
             block == names[start : start + len(block)] for start, block, _ in self.blocks()
         ):
             return np.arange(self.n)
-        # by hashes of 64 bits, keyed anew in each process: a dictionary of a million names takes 100 MB
+        # 64-bit hashes with a random key per process, as a dictionary of a million names takes 100 MB
         ours = np.concatenate([_hashes(block) for _, block, _ in self.blocks()])
         theirs = _hashes(names)
         order = np.argsort(ours, kind="stable")

@@ -1,4 +1,4 @@
-"""Curation: all that users make of one dataset; what web and export hold."""
+"""Curation: the annotations, gene sets and saved items of one dataset, over one database."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from starcyte.curation.models import Snapshot
 from starcyte.curation.saved_items import SavedItems
 from starcyte.settings import Settings
 
-_CHANGES_AT_ONCE = 1000
+_CHANGES_PER_ANSWER = 1000
 
 
 class Curation:
-    """What users make of one dataset. Safe for use from several threads.
+    """The annotations, gene sets and saved items of all users of one dataset. Thread-safe.
 
     Parameters
     ----------
     store_path
-        The database; it is made if it is not there.
+        The database file; created if it does not exist.
     settings
         The settings in force.
     n_obs
-        How many cells the dataset has.
+        The number of cells of the dataset.
     now
-        Says the time.
+        Returns the time of a change.
 
     Raises
     ------
@@ -45,39 +45,39 @@ class Curation:
         self.saved_items = SavedItems(self.store, settings)
 
     def snapshot(self, user: str) -> Snapshot:
-        """Return all that a user has made, at one moment."""
-        with self.store.read() as reading:
+        """Return all annotations, gene sets and saved items of a user."""
+        with self.store.read() as transaction:
             return Snapshot(
                 user,
-                reading.newest(user),
-                self.annotations.all(user, reading),
-                self.gene_sets.all(user, reading),
-                self.saved_items.all(user, reading),
+                transaction.latest_revision(user),
+                self.annotations.all(user, transaction),
+                self.gene_sets.all(user, transaction),
+                self.saved_items.all(user, transaction),
             )
 
     def users(self) -> list[str]:
-        """Return who has ever made anything."""
-        with self.store.read() as reading:
-            return reading.users()
+        """Return the users who have changed anything."""
+        with self.store.read() as transaction:
+            return transaction.users()
 
-    def newest(self, user: str) -> int:
-        """Return the revision of a user's newest change; 0 where there is none."""
-        with self.store.read() as reading:
-            return reading.newest(user)
+    def latest_revision(self, user: str) -> int:
+        """Return the revision of a user's latest change; 0 if there is none."""
+        with self.store.read() as transaction:
+            return transaction.latest_revision(user)
 
     def changes(self, user: str, since: int) -> tuple[int, list[Change]]:
-        """Return what a user has changed after a revision, oldest first, and the revision that this leads to.
+        """Return a user's changes after a revision, oldest first, and the revision after them.
 
-        Where much has changed, it leads to a revision before the newest: ask again from there.
+        If there are many, this is not the latest revision: call again with it.
         """
-        with self.store.read() as reading:
-            found = reading.changes(user, since, _CHANGES_AT_ONCE)
-            return (found[-1].number if found else reading.newest(user)), found
+        with self.store.read() as transaction:
+            found = transaction.changes(user, since, _CHANGES_PER_ANSWER)
+            return (found[-1].number if found else transaction.latest_revision(user)), found
 
     def on_change(self, callback: Callable[[str], None]) -> None:
-        """Have a function called with the user after each change, when it is on the disk, outside any lock."""
+        """Call a function with the user after each committed change, without holding a lock."""
         self.store.on_change(callback)
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Close the database."""
         self.store.close()

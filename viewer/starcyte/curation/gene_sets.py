@@ -1,4 +1,4 @@
-"""Gene sets: lists of genes that users keep, in the database."""
+"""GeneSets: the named lists of genes of users, in the database."""
 
 from __future__ import annotations
 
@@ -7,15 +7,23 @@ from collections.abc import Sequence
 from typing import Any
 
 from starcyte.curation.database.record import Change, Record
-from starcyte.curation.database.revisions import ANY, check_revision, no_such, too_many
+from starcyte.curation.database.revisions import (
+    ANY,
+    changed_since,
+    check_revision,
+    no_such,
+    record_or_deleted,
+    too_many,
+)
 from starcyte.curation.database.store import Store
-from starcyte.curation.database.transaction import Reading, Writing
+from starcyte.curation.database.transaction import ReadTransaction, WriteTransaction
 from starcyte.curation.models import GeneSet
 from starcyte.curation.names import check_name, check_note
 from starcyte.errors import BadRequest, Conflict, LimitExceeded, NotFound
 from starcyte.settings import Settings
 
 KIND = "geneset"
+_EMPTY: dict[str, Any] = {"genes": [], "description": ""}
 
 
 class GeneSets:
@@ -35,28 +43,25 @@ class GeneSets:
 
     def listed(self, user: str) -> list[GeneSet]:
         """Return all gene sets of a user."""
-        with self._store.read() as reading:
-            return self.all(user, reading)
+        with self._store.read() as transaction:
+            return self.all(user, transaction)
 
-    def all(self, user: str, reading: Reading) -> list[GeneSet]:
+    def all(self, user: str, transaction: ReadTransaction) -> list[GeneSet]:
         """Return all gene sets of a user in a read transaction."""
-        return [_gene_set(t) for t in reading.things(user, KIND)]
+        return [_gene_set(record) for record in transaction.records(user, KIND)]
 
     def get(self, user: str, name: str) -> GeneSet:
-        """Return a gene set by name; raise NotFound where there is none."""
-        with self._store.read() as reading:
-            thing = reading.thing(user, KIND, name)
-        if thing is None:
+        """Return a gene set by name; raise NotFound if there is none."""
+        with self._store.read() as transaction:
+            record = transaction.record(user, KIND, name)
+        if record is None:
             raise no_such("gene set", name)
-        return _gene_set(thing)
+        return _gene_set(record)
 
     def revisions(self, user: str, name: str) -> list[Change]:
-        """Return the history of a gene set that stands or was deleted, newest first."""
-        with self._store.read() as reading:
-            thing = reading.thing(user, KIND, name) or reading.gone(user, KIND, name)
-            if thing is None:
-                raise no_such("gene set", name)
-            return reading.history(thing)
+        """Return the history of a gene set, also of a deleted one, latest first."""
+        with self._store.read() as transaction:
+            return transaction.history(record_or_deleted(transaction, user, KIND, name, "gene set"))
 
     def put(
         self,
@@ -68,173 +73,172 @@ class GeneSets:
         expected: int | None = None,
         action: str = "",
     ) -> GeneSet:
-        """Make a gene set, or change it.
+        """Create or change a gene set.
 
         Parameters
         ----------
         user, name
-            Which one.
+            The gene set.
         genes
-            Names, repeats are left out; None leaves them as they are.
+            Names, of which duplicates are dropped; None keeps the present ones.
         description
-            None leaves it as it is.
+            None keeps the present one.
         new_name
-            What it will be called.
+            Its new name.
         expected
-            The revision that the change is made for; None makes a new set, ANY makes or changes it.
+            The revision that the change was made for; None only creates, ANY creates or changes.
         action
-            What to call it in the history.
+            The action in the history; by default ``create`` or ``edit``.
 
         Raises
         ------
         Conflict
-            If it is there already, or has changed since the expected revision, or the new name is another's.
+            If it exists already or was changed since the expected revision, or if the new name is taken.
         BadRequest, LimitExceeded
-            If the name, the genes or the description cannot be.
+            If the name, the genes or the description are invalid.
         """
         check_name(name, "the gene set", self._settings)
         if new_name is not None:
             check_name(new_name, "the gene set", self._settings)
         if description is not None:
             check_note(description, "The description", self._settings)
-        wanted = None if genes is None else self._genes(genes)
-        with self._store.write(user) as writing:
-            thing = writing.thing(user, KIND, name)
-            if expected is None and thing is not None:
+        new_genes = None if genes is None else self._genes(genes)
+        with self._store.write(user) as transaction:
+            record = transaction.record(user, KIND, name)
+            if expected is None and record is not None:
                 raise Conflict(
-                    f"There is a gene set {name!r} already.", "Choose another name, or send If-Match.", _gene_set(thing)
+                    f"Gene set {name!r} exists already.", "Choose another name, or send If-Match.", _gene_set(record)
                 )
             if expected is not None and (expected != ANY or genes is None):
-                check_revision(thing, expected, name, _gene_set)
-            header: dict[str, Any] = {"genes": [], "description": ""} if thing is None else dict(thing.header)
-            if wanted is not None:
-                header["genes"] = wanted
+                check_revision(record, expected, name, _gene_set)
+            header = dict(_EMPTY if record is None else record.header)
+            if new_genes is not None:
+                header["genes"] = new_genes
             if description is not None:
                 header["description"] = description
-            called = new_name or name
-            if thing is not None and (called, header) == (thing.name, thing.header):
-                return _gene_set(thing)
-            if thing is not None and expected not in {ANY, thing.revision}:
-                raise _changed(thing)
-            self._refuse_taken(writing, user, thing, called)
-            action = action or ("create" if thing is None else "edit")
-            return self._save(writing, user, thing or writing.gone(user, KIND, name), called, header, action)
+            name_after = new_name or name
+            if record is not None and (name_after, header) == (record.name, record.header):
+                return _gene_set(record)
+            if record is not None and expected is not None and expected not in {ANY, record.revision}:
+                raise _changed(record, expected)
+            self._refuse_taken(transaction, user, record, name_after)
+            action = action or ("create" if record is None else "edit")
+            record = record or transaction.deleted_record(user, KIND, name)
+            return self._save(transaction, user, record, name_after, header, action)
 
     def restore(self, user: str, name: str, revision: int, expected: int = ANY) -> tuple[int, GeneSet | None]:
-        """Make a gene set what it was at a revision, as a new revision; also one that was deleted.
+        """Restore a gene set, also a deleted one, to the state of a revision, as a new revision.
 
         Returns
         -------
         revision, gene_set
-            The new revision; the set is None where it was deleted at the revision asked for, and so is now.
+            The new revision; the set is None if it was deleted at that revision, and so is now.
 
         Raises
         ------
         NotFound
-            If there is no such set or revision, or its history is no longer kept.
+            If there is no such set or revision, or its undo was deleted.
         Conflict
-            If it has changed since the expected revision, or its name of then is another's now.
+            If it was changed since the expected revision, or its former name is taken.
         """
-        with self._store.write(user) as writing:
-            thing = writing.thing(user, KIND, name) or writing.gone(user, KIND, name)
-            if thing is None:
-                raise no_such("gene set", name)
-            if expected not in {ANY, thing.revision}:
-                raise _changed(thing)
-            called, gone, header = _at(writing, thing, revision)
-            if (called, gone, header) == (thing.name, thing.gone, thing.header):
-                return thing.revision, None if gone else _gene_set(thing)
-            if not gone:
-                self._refuse_taken(writing, user, thing, called)
-            restored = self._save(writing, user, thing, called, header, "restore", gone)
-            return restored.revision, None if gone else restored
+        with self._store.write(user) as transaction:
+            record = record_or_deleted(transaction, user, KIND, name, "gene set")
+            if expected not in {ANY, record.revision}:
+                raise _changed(record, expected)
+            former_name, deleted, header = _at(transaction, record, revision)
+            if (former_name, deleted, header) == (record.name, record.deleted, record.header):
+                return record.revision, None if deleted else _gene_set(record)
+            if not deleted:
+                self._refuse_taken(transaction, user, record, former_name)
+            restored = self._save(transaction, user, record, former_name, header, "restore", deleted)
+            return restored.revision, None if deleted else restored
 
     def delete(self, user: str, name: str, expected: int = ANY) -> int:
-        """Delete a gene set, and return the revision of that; it can be restored.
+        """Delete a gene set, which can be restored, and return the revision of the deletion.
 
         Raises
         ------
         NotFound
             If there is none.
         Conflict
-            If it has changed since the expected revision.
+            If it was changed since the expected revision.
         """
-        with self._store.write(user) as writing:
-            thing = writing.thing(user, KIND, name)
-            if thing is None:
+        with self._store.write(user) as transaction:
+            record = transaction.record(user, KIND, name)
+            if record is None:
                 raise no_such("gene set", name)
-            if expected not in {ANY, thing.revision}:
-                raise _changed(thing)
-            return self._save(writing, user, thing, name, thing.header, "delete", gone=True).revision
+            if expected not in {ANY, record.revision}:
+                raise _changed(record, expected)
+            return self._save(transaction, user, record, name, record.header, "delete", deleted=True).revision
 
     def _genes(self, given: Sequence[str]) -> list[str]:
         genes = list(dict.fromkeys(check_name(g, "a gene", self._settings) for g in given))
-        most = self._settings.max_gene_set_genes
-        if len(genes) > most:
+        limit = self._settings.max_gene_set_genes
+        if len(genes) > limit:
             raise LimitExceeded(
-                f"{len(genes)} genes are more than a set may have, {most} (setting max_gene_set_genes).",
-                "Leave some out.",
+                f"A gene set of {len(genes)} genes is too large. The limit is {limit} (max_gene_set_genes).",
+                "Omit some.",
             )
         return genes
 
-    def _refuse_taken(self, writing: Writing, user: str, thing: Record | None, name: str) -> None:
-        other = writing.thing(user, KIND, name)
-        if other is not None and (thing is None or other.id != thing.id):
-            raise Conflict(f"There is another gene set {name!r}.", "Rename that first.", _gene_set(other))
+    def _refuse_taken(self, transaction: WriteTransaction, user: str, record: Record | None, name: str) -> None:
+        other = transaction.record(user, KIND, name)
+        if other is not None and (record is None or other.id != record.id):
+            raise Conflict(f"Another gene set has the name {name!r}.", "Rename that one first.", _gene_set(other))
 
     def _save(
         self,
-        writing: Writing,
+        transaction: WriteTransaction,
         user: str,
-        thing: Record | None,
+        record: Record | None,
         name: str,
         header: dict[str, Any],
         action: str,
-        gone: bool = False,
+        deleted: bool = False,
     ) -> GeneSet:
-        if (thing is None or thing.gone) and not gone:
-            most = self._settings.max_gene_sets
-            if len(writing.things(user, KIND)) >= most:
-                raise too_many("gene sets", most, "max_gene_sets")
-        before = {"name": name, "gone": True, "header": {"genes": [], "description": ""}}
-        if thing is not None:
-            before = {"name": thing.name, "gone": thing.gone, "header": thing.header}
+        if (record is None or record.deleted) and not deleted:
+            limit = self._settings.max_gene_sets
+            if len(transaction.records(user, KIND)) >= limit:
+                raise too_many("gene sets", limit, "max_gene_sets")
+        before = {"name": name, "deleted": True, "header": _EMPTY}
+        if record is not None:
+            before = {"name": record.name, "deleted": record.deleted, "header": record.header}
         undo = json.dumps(before, separators=(",", ":")).encode()
-        return _gene_set(writing.save(thing, KIND, name, header, action, len(header["genes"]), undo, gone=gone))
+        size = len(header["genes"])
+        return _gene_set(transaction.save(record, KIND, name, header, action, size, undo, deleted=deleted))
 
 
-def _at(reading: Reading, thing: Record, revision: int) -> tuple[str, bool, dict[str, Any]]:
-    """Return name, whether it was gone, and header of a gene set at a revision."""
-    if not reading.first(thing) <= revision <= thing.revision:
-        raise NotFound(f"Gene set {thing.name!r} has no revision {revision}.", "Ask for the changes.")
+def _at(transaction: ReadTransaction, record: Record, revision: int) -> tuple[str, bool, dict[str, Any]]:
+    """Return name, whether deleted, and header of a gene set at a revision."""
+    if not transaction.first_revision(record) <= revision <= record.revision:
+        raise NotFound(f"Gene set {record.name!r} has no revision {revision}.", "Reload the changes.")
     next_change = None
-    for next_change in reading.undoing(thing, revision):
+    for next_change in transaction.changes_with_undo(record, revision):
         if next_change.undo is None:
             raise NotFound(
-                f"Revision {revision} of gene set {thing.name!r} is no longer kept (setting max_user_bytes).",
-                "Choose a newer one.",
+                f"Revision {revision} of gene set {record.name!r} is no longer stored (max_user_bytes).",
+                "Choose a later revision.",
             )
     if next_change is None:
-        return thing.name, thing.gone, thing.header
+        return record.name, record.deleted, record.header
     assert next_change.undo is not None
     before = json.loads(next_change.undo)
-    return before["name"], before["gone"], before["header"]
+    return before["name"], before["deleted"], before["header"]
 
 
-def _gene_set(thing: Record) -> GeneSet:
-    header = thing.header
-    return GeneSet(thing.name, thing.revision, tuple(header["genes"]), header["description"], thing.author, thing.time)
-
-
-def _changed(thing: Record) -> Conflict:
-    current = None if thing.gone else _gene_set(thing)
-    return Conflict(
-        f"Gene set {thing.name!r} has changed since (it is at {thing.revision}).", "Look at it again.", current
+def _gene_set(record: Record) -> GeneSet:
+    header = record.header
+    return GeneSet(
+        record.name, record.revision, tuple(header["genes"]), header["description"], record.author, record.time
     )
 
 
+def _changed(record: Record, expected: int) -> Conflict:
+    return changed_since(record, "Gene set", expected, None if record.deleted else _gene_set(record))
+
+
 def check_genes(given: Any) -> list[str]:
-    """Return genes as parsed from JSON; raise BadRequest where they are no list of texts."""
+    """Return a list of gene names as parsed from JSON; raise BadRequest if it is something else."""
     if not isinstance(given, list) or any(not isinstance(g, str) for g in given):
-        raise BadRequest("The genes are no list of names.", 'Send {"genes": ["CD3D", ..]}.')
+        raise BadRequest("genes must be a list of strings.", 'Send {"genes": ["CD3D", ...]}.')
     return given

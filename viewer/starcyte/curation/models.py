@@ -1,4 +1,4 @@
-"""What users make, as values: nothing here reads or writes."""
+"""Annotations, gene sets and saved items as immutable values."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ class Label:
     name
         Any text that is not empty.
     color
-        ``#rrggbb``, or empty where the page chooses.
+        ``#rrggbb``; empty for a colour of the page's palette.
     note
         Free text.
     cells
-        The rows of obs that carry it.
+        The rows of obs that have this label.
     """
 
     name: str
@@ -37,18 +37,18 @@ class Label:
 
 @dataclass(frozen=True)
 class Annotation:
-    """A categorical column that a user makes. A cell is in one of its labels or in none.
+    """A categorical column made by a user. A cell has one of its labels or none.
 
     Parameters
     ----------
     name
         Any text that is not empty.
     revision
-        The number of the change that made it what it is.
+        The number of the latest change.
     labels
-        In the order that the user gave them.
+        In the order of the user.
     author, time
-        Of that change.
+        Of the latest change.
     """
 
     name: str
@@ -58,7 +58,7 @@ class Annotation:
     time: str = ""
 
     def codes(self, n_obs: int) -> NDArray[np.int32]:
-        """Return the label of each cell, -1 where it has none: shape (n_obs,)."""
+        """Return the code of each cell's label, -1 for an unlabelled cell: shape (n_obs,)."""
         codes = np.full(n_obs, -1, np.int32)
         for code, label in enumerate(self.labels):
             codes[np.frombuffer(label.cells.to_array(), np.uint32)] = code
@@ -66,13 +66,13 @@ class Annotation:
 
     @property
     def n_labelled(self) -> int:
-        """Cells that are in a label."""
+        """The number of labelled cells."""
         return sum(len(c.cells) for c in self.labels)
 
 
 @dataclass(frozen=True)
 class AnnotationInfo:
-    """An annotation without its cells, as lists show it.
+    """An annotation with numbers of cells in place of the cells.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ class AnnotationInfo:
     labels
         Without cells.
     counts
-        How many cells each label has.
+        The number of cells of each label.
     """
 
     name: str
@@ -94,20 +94,20 @@ class AnnotationInfo:
 
 @dataclass(frozen=True)
 class GeneSet:
-    """A list of genes that a user keeps.
+    """A named list of genes.
 
     Parameters
     ----------
     name
         Any text that is not empty.
     revision
-        The number of the change that made it what it is.
+        The number of the latest change.
     genes
-        Names as the user gave them, without repeats; the file need not have them.
+        Names without duplicates; the dataset need not have them.
     description
         Free text.
     author, time
-        Of that change.
+        Of the latest change.
     """
 
     name: str
@@ -120,7 +120,7 @@ class GeneSet:
 
 @dataclass(frozen=True)
 class SavedItem:
-    """A view, a result or a figure that the page keeps; its body is the page's own.
+    """A saved view, result or figure. The server does not interpret its body.
 
     Parameters
     ----------
@@ -129,13 +129,13 @@ class SavedItem:
     name
         Any text that is not empty.
     revision
-        The number of the change that made it what it is.
+        The number of the latest change.
     media_type
         ``application/json`` for views and results; ``image/svg+xml`` or ``image/png`` for figures.
     body
-        The bytes that were sent.
+        The bytes as the client sent them.
     author, time
-        Of that change.
+        Of the latest change.
     """
 
     kind: str
@@ -149,14 +149,14 @@ class SavedItem:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """All that one user has made of one dataset, at one moment.
+    """All annotations, gene sets and saved items of one user, read in one transaction.
 
     Parameters
     ----------
     user
-        Whose it is.
+        Their owner.
     revision
-        The newest change in it; 0 where nothing was made.
+        The latest change; 0 if there is none.
     """
 
     user: str

@@ -1,4 +1,7 @@
-"""Saved items: views, results and figures that the page keeps, in the database. They have no history but its rows."""
+"""SavedItems: the saved views, results and figures of users, in the database.
+
+Their changes are listed in the history but cannot be undone.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from starcyte.curation.database.record import Record
-from starcyte.curation.database.revisions import ANY, check_revision, no_such, too_many
+from starcyte.curation.database.revisions import ANY, changed_since, check_revision, no_such, too_many
 from starcyte.curation.database.store import Store
-from starcyte.curation.database.transaction import Reading
+from starcyte.curation.database.transaction import ReadTransaction
 from starcyte.curation.models import SavedItem
 from starcyte.curation.names import check_name
 from starcyte.errors import BadRequest, Conflict, LimitExceeded
@@ -21,16 +24,16 @@ _THUMBNAIL = re.compile(r"data:image/(png|jpeg|webp);base64,[A-Za-z0-9+/]+={0,2}
 
 @dataclass(frozen=True)
 class SavedItemInfo:
-    """A saved item without its body, as lists show it.
+    """A saved item with a thumbnail in place of its body.
 
     Parameters
     ----------
     kind, name, revision, author, time, media_type
         As of a saved item.
     n_bytes
-        Length of its body.
+        The length of its body.
     thumbnail
-        A small picture as a ``data:`` address, empty where it has none.
+        A small picture as a ``data:`` URL; empty if it has none.
     """
 
     kind: str
@@ -60,24 +63,24 @@ class SavedItems:
 
     def listed(self, user: str, kind: str) -> list[SavedItemInfo]:
         """Return all saved items of a kind without their bodies."""
-        with self._store.read() as reading:
-            return [_info(t) for t in reading.things(user, kind)]
+        with self._store.read() as transaction:
+            return [_info(record) for record in transaction.records(user, kind)]
 
-    def all(self, user: str, reading: Reading) -> list[SavedItem]:
+    def all(self, user: str, transaction: ReadTransaction) -> list[SavedItem]:
         """Return all saved items of a user in a read transaction."""
-        return [kept for kind in KINDS for kept in self.of(user, kind, reading)]
+        return [item for kind in KINDS for item in self.of_kind(user, kind, transaction)]
 
-    def of(self, user: str, kind: str, reading: Reading) -> list[SavedItem]:
+    def of_kind(self, user: str, kind: str, transaction: ReadTransaction) -> list[SavedItem]:
         """Return all saved items of a kind in a read transaction."""
-        return [read_saved_item(reading, t) for t in reading.things(user, kind)]
+        return [read_saved_item(transaction, record) for record in transaction.records(user, kind)]
 
     def get(self, user: str, kind: str, name: str) -> SavedItem:
-        """Return a saved item by name; raise NotFound where there is none."""
-        with self._store.read() as reading:
-            thing = reading.thing(user, kind, name)
-            if thing is None:
+        """Return a saved item by name; raise NotFound if there is none."""
+        with self._store.read() as transaction:
+            record = transaction.record(user, kind, name)
+            if record is None:
                 raise no_such(kind, name)
-            return read_saved_item(reading, thing)
+            return read_saved_item(transaction, record)
 
     def put(
         self,
@@ -89,104 +92,102 @@ class SavedItems:
         thumbnail: str = "",
         expected: int | None = None,
     ) -> SavedItemInfo:
-        """Keep something.
+        """Save a view, a result or a figure.
 
         Parameters
         ----------
         user, kind, name
-            Which one.
+            The item.
         media_type, body
-            What to keep.
+            Its content.
         thumbnail
-            A small picture as a ``data:`` address, for lists.
+            A small picture as a ``data:`` URL, for lists.
         expected
-            The revision that it replaces; None makes a new one, ANY makes or replaces it.
+            The revision that it replaces; None only creates, ANY creates or replaces.
 
         Raises
         ------
         Conflict
-            If it is there already, or has changed since the expected revision.
+            If it exists already, or was changed since the expected revision.
         BadRequest, LimitExceeded
-            If the name cannot be, or the body is empty or too large.
+            If the name is invalid, or the body empty or too large.
         """
         check_name(name, f"the {kind}", self._settings)
-        most = self._settings.max_saved_item_bytes
-        if len(body) > most:
+        limit = self._settings.max_saved_item_bytes
+        if len(body) > limit:
             raise LimitExceeded(
-                f"The {kind} has {len(body)} bytes, more than {most} (setting max_saved_item_bytes).",
+                f"A {kind} of {len(body)} bytes is too large. The limit is {limit} (max_saved_item_bytes).",
                 "Make it smaller.",
             )
         if not body:
-            raise BadRequest(f"The {kind} is empty.", "Send what to keep as the body.")
+            raise BadRequest(f"The {kind} is empty.", "Send its content as the body.")
         header: dict[str, Any] = {"media_type": media_type, "bytes": len(body), "thumbnail": thumbnail}
-        with self._store.write(user) as writing:
-            thing = writing.thing(user, kind, name)
-            if expected is None and thing is not None:
+        with self._store.write(user) as transaction:
+            record = transaction.record(user, kind, name)
+            if expected is None and record is not None:
                 raise Conflict(
-                    f"There is a {kind} {name!r} already.", "Choose another name, or send If-Match.", _info(thing)
+                    f"{kind.capitalize()} {name!r} exists already.",
+                    "Choose another name, or send If-Match.",
+                    _info(record),
                 )
             if expected is not None and expected != ANY:
-                check_revision(thing, expected, name, _info)
-            if thing is not None and expected not in {ANY, thing.revision}:
-                raise _changed(thing)
-            if thing is None and len(writing.things(user, kind)) >= self._settings.max_saved_items:
+                check_revision(record, expected, name, _info)
+            if record is not None and expected is not None and expected not in {ANY, record.revision}:
+                raise _changed(record, expected)
+            if record is None and len(transaction.records(user, kind)) >= self._settings.max_saved_items:
                 raise too_many(f"{kind}s", self._settings.max_saved_items, "max_saved_items")
-            action = "create" if thing is None else "edit"
-            thing = thing or writing.gone(user, kind, name)
-            return _info(writing.save(thing, kind, name, header, action, len(body), parts={0: body}))
+            action = "create" if record is None else "edit"
+            record = record or transaction.deleted_record(user, kind, name)
+            return _info(transaction.save(record, kind, name, header, action, len(body), blobs={0: body}))
 
     def delete(self, user: str, kind: str, name: str, expected: int = ANY) -> int:
-        """Delete a saved item for good, and return the revision of that.
+        """Delete a saved item permanently, and return the revision of the deletion.
 
         Raises
         ------
         NotFound
             If there is none.
         Conflict
-            If it has changed since the expected revision.
+            If it was changed since the expected revision.
         """
-        with self._store.write(user) as writing:
-            thing = writing.thing(user, kind, name)
-            if thing is None:
+        with self._store.write(user) as transaction:
+            record = transaction.record(user, kind, name)
+            if record is None:
                 raise no_such(kind, name)
-            if expected not in {ANY, thing.revision}:
-                raise _changed(thing)
-            return writing.save(thing, kind, name, {}, "delete", 0, parts={0: None}, gone=True).revision
+            if expected not in {ANY, record.revision}:
+                raise _changed(record, expected)
+            return transaction.save(record, kind, name, {}, "delete", 0, blobs={0: None}, deleted=True).revision
 
 
-def read_saved_item(reading: Reading, thing: Record) -> SavedItem:
-    """Return a saved item with its body, in the read transaction in which it was found."""
-    media_type = thing.header["media_type"]
+def read_saved_item(transaction: ReadTransaction, record: Record) -> SavedItem:
+    """Return a saved item with its body."""
+    media_type = record.header["media_type"]
     return SavedItem(
-        thing.kind, thing.name, thing.revision, media_type, reading.part(thing, 0), thing.author, thing.time
+        record.kind, record.name, record.revision, media_type, transaction.blob(record, 0), record.author, record.time
     )
 
 
 def thumbnail_of(body: Any) -> str | None:
-    """Return the small picture in the body of a view; empty where it has none, None where it is no picture."""
+    """Return the thumbnail in the body of a view or a result: empty if there is none, None if it is invalid."""
     given = body.get("thumbnail") if isinstance(body, dict) else None
     if given is None:
         return ""
     return given if isinstance(given, str) and _THUMBNAIL.fullmatch(given) else None
 
 
-def _info(thing: Record) -> SavedItemInfo:
-    header = thing.header
+def _info(record: Record) -> SavedItemInfo:
+    header = record.header
     return SavedItemInfo(
-        thing.kind,
-        thing.name,
-        thing.revision,
-        thing.author,
-        thing.time,
+        record.kind,
+        record.name,
+        record.revision,
+        record.author,
+        record.time,
         header["media_type"],
         header["bytes"],
         header["thumbnail"],
     )
 
 
-def _changed(thing: Record) -> Conflict:
-    return Conflict(
-        f"The {thing.kind} {thing.name!r} has changed since (it is at {thing.revision}).",
-        "Look at it again.",
-        _info(thing),
-    )
+def _changed(record: Record, expected: int) -> Conflict:
+    return changed_since(record, record.kind.capitalize(), expected, None if record.deleted else _info(record))

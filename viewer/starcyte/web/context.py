@@ -139,18 +139,18 @@ class Context:
         if not self.settings.session_file:
             return
         from starcyte.curation.curation import Curation
-        from starcyte.curation.files.imports import take_session
-        from starcyte.curation.files.read import session_annotations
+        from starcyte.curation.files.importer import import_session
+        from starcyte.curation.files.read_tables import session_annotations
         from starcyte.curation.files.session import read_session
 
         # to be looked at, even where nothing may be made
         curation = Curation(path, Settings(**vars(self.settings) | {"read_only": False}), dataset.n_obs)
         try:
-            if curation.newest(""):
+            if curation.latest_revision(""):
                 return
             session = read_session(Path(self.settings.session_file).read_bytes())
             table = session_annotations(session, dataset, self._names(dataset))
-            take_session(curation, "", session, table.annotations)
+            import_session(curation, "", session, table.annotations)
             left_out = table.unmatched + table.duplicated
             if left_out:
                 self._session_problem = f"{left_out} cells of the saved session are not in this dataset, or not once."
@@ -287,7 +287,7 @@ class Mounted(Protocol):
         """The title of the catalog."""
 
     @property
-    def is_there(self) -> bool:
+    def exists(self) -> bool:
         """Whether there is such a dataset."""
 
     @property

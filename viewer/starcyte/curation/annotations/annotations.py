@@ -1,4 +1,4 @@
-"""Annotations: categorical columns that users make, in the database."""
+"""Annotations: the categorical columns that users make, in the database."""
 
 from __future__ import annotations
 
@@ -7,27 +7,34 @@ from dataclasses import replace
 
 from pyroaring import BitMap
 
-from starcyte.curation.annotations.edit import EditedLabel, check_number, edited
+from starcyte.curation.annotations.edit import EditedLabel, check_number, edit_labels
 from starcyte.curation.annotations.history import AnnotationHistory
-from starcyte.curation.annotations.state import HistoryEntry, State, assigned, moves, undoing
+from starcyte.curation.annotations.state import AnnotationState, LabelEntry, assign_cells, encode_undo, moved_cells
 from starcyte.curation.database.record import Change, Record
-from starcyte.curation.database.revisions import ANY, check_revision, no_such, too_many
+from starcyte.curation.database.revisions import (
+    ANY,
+    changed_since,
+    check_revision,
+    no_such,
+    record_or_deleted,
+    too_many,
+)
 from starcyte.curation.database.store import Store
-from starcyte.curation.database.transaction import Reading, Writing
+from starcyte.curation.database.transaction import ReadTransaction, WriteTransaction
 from starcyte.curation.models import Annotation, AnnotationInfo, Label
 from starcyte.curation.names import check_color, check_name, check_note
 from starcyte.errors import BadRequest, Conflict, NotFound
 from starcyte.settings import Settings
 
 KIND = "annotation"
-# the path of an annotation's history is its own with this at the end
-_TAKEN_ENDING = "/revisions"
+# annotations/<name>/revisions is the address of a history
+_RESERVED_ENDING = "/revisions"
 
 
 class Annotations:
     """The annotations of all users of one dataset.
 
-    Writing methods take ``expected``: the revision that the change is made for, ANY for whatever stands.
+    Methods that change one take ``expected``: the revision that the change was made for, or ANY.
 
     Parameters
     ----------
@@ -36,7 +43,7 @@ class Annotations:
     settings
         ``max_annotations``, ``max_annotation_labels`` and ``max_text`` are used.
     n_obs
-        How many cells there are.
+        The number of cells of the dataset.
     """
 
     def __init__(self, store: Store, settings: Settings, n_obs: int) -> None:
@@ -47,121 +54,119 @@ class Annotations:
 
     def listed(self, user: str) -> list[AnnotationInfo]:
         """Return all annotations of a user without their cells."""
-        with self._store.read() as reading:
-            return [_info(t) for t in reading.things(user, KIND)]
+        with self._store.read() as transaction:
+            return [_info(record) for record in transaction.records(user, KIND)]
 
     def get(self, user: str, name: str) -> Annotation:
-        """Return an annotation by name; raise NotFound where there is none."""
-        with self._store.read() as reading:
-            thing = reading.thing(user, KIND, name)
-            if thing is None:
+        """Return an annotation by name; raise NotFound if there is none."""
+        with self._store.read() as transaction:
+            record = transaction.record(user, KIND, name)
+            if record is None:
                 raise no_such("annotation", name)
-            return _annotation(thing, self._history.now(reading, thing))
+            return _annotation(record, self._history.current(transaction, record))
 
-    def all(self, user: str, reading: Reading) -> list[Annotation]:
+    def all(self, user: str, transaction: ReadTransaction) -> list[Annotation]:
         """Return all annotations of a user in a read transaction."""
-        return [_annotation(t, self._history.now(reading, t)) for t in reading.things(user, KIND)]
+        records = transaction.records(user, KIND)
+        return [_annotation(record, self._history.current(transaction, record)) for record in records]
 
     def revisions(self, user: str, name: str) -> list[Change]:
-        """Return the history of an annotation, also of a deleted one, newest first; sizes are labelled cells."""
-        with self._store.read() as reading:
-            thing = reading.thing(user, KIND, name) or reading.gone(user, KIND, name)
-            if thing is None:
-                raise no_such("annotation", name)
-            return reading.history(thing)
+        """Return the history of an annotation, also of a deleted one, latest first; sizes are labelled cells."""
+        with self._store.read() as transaction:
+            return transaction.history(record_or_deleted(transaction, user, KIND, name, "annotation"))
 
     def create(
         self,
         user: str,
         name: str,
-        wanted: Sequence[EditedLabel] | None = None,
+        labels: Sequence[EditedLabel] | None = None,
         start: Sequence[Label] = (),
         action: str = "create",
     ) -> AnnotationInfo:
-        """Make an annotation.
+        """Create an annotation.
 
         Parameters
         ----------
         user
-            Whose it will be.
+            Its owner.
         name
-            What it will be called.
-        wanted
-            Its labels; None takes those of the start.
+            Its name.
+        labels
+            Its labels, which may replace those of ``start``; None takes those of ``start``.
         start
-            Labels with cells to begin from.
+            Labels with cells.
         action
-            What to call it in the history.
+            The action in the history.
 
         Raises
         ------
         Conflict
-            If it is there already.
+            If there is an annotation of this name.
         BadRequest, NotFound, LimitExceeded
-            If the name or the labels cannot be.
+            If the name or the labels are invalid.
         """
         self._check_name(name)
-        with self._store.write(user) as writing:
-            standing = writing.thing(user, KIND, name)
-            if standing is not None:
+        with self._store.write(user) as transaction:
+            existing = transaction.record(user, KIND, name)
+            if existing is not None:
                 raise Conflict(
-                    f"There is an annotation {name!r} already.",
-                    "Choose another name, or send If-Match.",
-                    _info(standing),
+                    f"Annotation {name!r} exists already.", "Choose another name, or send If-Match.", _info(existing)
                 )
-            thing = writing.gone(user, KIND, name)
-            before = State(name, gone=True) if thing is None else self._history.now(writing, thing)
-            after = self._filled(replace(before, gone=False), start)
-            if wanted is not None:
-                after = edited(after, wanted, self._settings)
-            return self._save(writing, user, thing, before, after, action)
+            record = transaction.deleted_record(user, KIND, name)
+            before = AnnotationState(name, deleted=True)
+            if record is not None:
+                before = self._history.current(transaction, record)
+            after = self._with_labels(replace(before, deleted=False), start)
+            if labels is not None:
+                after = edit_labels(after, labels, self._settings)
+            return self._save(transaction, user, record, before, after, action)
 
     def put(
         self,
         user: str,
         name: str,
         expected: int,
-        wanted: Sequence[EditedLabel] | None = None,
+        labels: Sequence[EditedLabel] | None = None,
         new_name: str | None = None,
     ) -> AnnotationInfo:
-        """Give an annotation other labels, or another name.
+        """Edit the labels of an annotation, or rename it.
 
-        Made for an older revision, it is done where since then nothing but cells has changed, and none of those that
-        it moves itself.
+        A change made for an older revision is merged if only cells have moved since, and none of those that it moves.
 
         Parameters
         ----------
         user, name, expected
-            Which one.
-        wanted
-            All its labels; None leaves them.
+            The annotation and its expected revision.
+        labels
+            All its labels; None keeps them.
         new_name
-            What it will be called.
+            Its new name.
 
         Raises
         ------
         Conflict
-            If it has changed since, or is not there, or the new name is another's.
+            If it was changed since, does not exist, or the new name is taken.
         BadRequest, NotFound, LimitExceeded
-            If the name or the labels cannot be.
+            If the name or the labels are invalid.
         """
         if new_name is not None:
             self._check_name(new_name)
-        with self._store.write(user) as writing:
-            thing = writing.thing(user, KIND, name)
-            check_revision(thing, expected, name, _info)
-            assert thing is not None
-            before = self._history.now(writing, thing)
-            old = before if expected == ANY else self._expected(writing, thing, expected)
+        with self._store.write(user) as transaction:
+            record = transaction.record(user, KIND, name)
+            check_revision(record, expected, name, _info)
+            assert record is not None
+            before = self._history.current(transaction, record)
+            old = before if expected == ANY else self._state_at(transaction, record, expected)
             if (old.name, old.entries) != (before.name, before.entries):
-                raise _changed(thing)
-            after = before if wanted is None else edited(before, wanted, self._settings)
-            _refuse_same_cells(moves(before, after), moves(old, before), thing)
+                raise _changed(record, expected)
+            after = before if labels is None else edit_labels(before, labels, self._settings)
+            if _overlap(moved_cells(before, after), moved_cells(old, before)):
+                raise _changed(record, expected)
             after = replace(after, name=new_name or name)
-            if _alike(before, after):
-                return _info(thing)
-            self._refuse_taken(writing, user, thing, after.name)
-            return self._save(writing, user, thing, before, after, "edit")
+            if _same(before, after):
+                return _info(record)
+            self._refuse_taken(transaction, user, record, after.name)
+            return self._save(transaction, user, record, before, after, "edit")
 
     def assign(
         self,
@@ -172,220 +177,222 @@ class Annotations:
         create: bool = False,
         expected: int = ANY,
     ) -> tuple[AnnotationInfo, int]:
-        """Put cells into a label, or into none.
+        """Give cells a label, or remove their label.
 
-        Made for an older revision, it is done where none of the cells has been given something else since.
+        A change made for an older revision is merged if none of the cells was given another label since.
 
         Parameters
         ----------
         user, name, expected
-            Which annotation.
+            The annotation and its expected revision.
         label
-            Its name; None unlabels the cells.
+            The name of the label; None removes the label of the cells.
         cells
-            Which ones.
+            The cells.
         create
-            Make the label if it is not there.
+            Add the label if it does not exist.
 
         Returns
         -------
         annotation, n
-            The annotation, and how many cells have changed.
+            The annotation, and the number of cells that changed.
 
         Raises
         ------
         NotFound
-            If the annotation, or the label, is not there.
+            If the annotation or the label does not exist.
         Conflict
-            If the cells or the label have changed since the expected revision.
+            If the cells or the label were changed since the expected revision.
         """
-        if cells and cells.max() >= self._n_obs:
-            raise BadRequest(f"There is no cell {cells.max()}.", f"Cells are numbered from 0 to {self._n_obs - 1}.")
-        with self._store.write(user) as writing:
-            thing = writing.thing(user, KIND, name)
-            if thing is None and expected == ANY:
+        self._check_cells(cells)
+        with self._store.write(user) as transaction:
+            record = transaction.record(user, KIND, name)
+            if record is None and expected == ANY:
                 raise no_such("annotation", name)
-            check_revision(thing, expected, name, _info)
-            assert thing is not None
-            before = self._history.now(writing, thing)
+            check_revision(record, expected, name, _info)
+            assert record is not None
+            before = self._history.current(transaction, record)
             target = None if label is None else before.find(label)
-            if expected not in {ANY, thing.revision}:
-                old = self._expected(writing, thing, expected)
-                then = None if label is None else old.find(label)
-                if then is not None and (target is None or target.id != then.id):
-                    raise _changed(thing)
-                done = BitMap() if target is None else before.of(target.id)
-                if label is None:
-                    done = cells - BitMap.union(BitMap(), *(before.of(e.id) for e in before.entries))
-                _refuse_same_cells({0: cells - done}, moves(old, before), thing)
+            if expected not in {ANY, record.revision}:
+                self._check_merge(transaction, record, expected, label, cells)
             start = before
             if label is not None and target is None:
                 if not create:
-                    raise NotFound(f"There is no label {label!r} in annotation {name!r}.", "Make it first.")
+                    raise NotFound(f"No such label in annotation {name!r}: {label!r}.", "Create it first.")
                 check_number(len(before.entries) + 1, self._settings)
                 check_name(label, "the label", self._settings)
-                target = HistoryEntry(before.next_id, label)
+                target = LabelEntry(before.next_id, label)
                 start = replace(before, entries=(*before.entries, target), next_id=before.next_id + 1)
-            after, moved = assigned(start, target, cells)
+            after, moved = assign_cells(start, target, cells)
             n = sum(len(c) for c in moved.values())
             if n == 0 and start is before:
-                return _info(thing), 0
+                return _info(record), 0
             action = "unassign" if label is None else "assign"
-            return self._save(writing, user, thing, before, after, action, moved), n
+            return self._save(transaction, user, record, before, after, action, moved), n
 
     def restore(self, user: str, name: str, revision: int, expected: int = ANY) -> tuple[int, AnnotationInfo | None]:
-        """Make an annotation what it was at a revision, as a new revision; also one that was deleted.
+        """Restore an annotation, also a deleted one, to the state of a revision, as a new revision.
 
         Parameters
         ----------
         user, name, expected
-            Which one.
+            The annotation and its expected revision.
         revision
-            The number of any change from its first on.
+            Any revision since its first.
 
         Returns
         -------
         revision, annotation
-            The new revision; the annotation is None where it was deleted at the revision asked for, and so is now.
+            The new revision; the annotation is None if it was deleted at that revision, and so is now.
 
         Raises
         ------
         NotFound
-            If there is no such annotation or revision, or its history is no longer kept.
+            If there is no such annotation or revision, or its undo was deleted.
         Conflict
-            If it has changed since the expected revision, or its name of then is another's now.
+            If it was changed since the expected revision, or its former name is taken.
         """
-        with self._store.write(user) as writing:
-            thing = writing.thing(user, KIND, name) or writing.gone(user, KIND, name)
-            if thing is None:
-                raise no_such("annotation", name)
-            if expected not in {ANY, thing.revision}:
-                raise _changed(thing)
-            before = self._history.now(writing, thing)
-            after = replace(self._history.at(writing, thing, revision), next_id=before.next_id)
-            if _alike(before, after):
-                return thing.revision, None if thing.gone else _info(thing)
-            if not after.gone:
-                self._refuse_taken(writing, user, thing, after.name)
-            info = self._save(writing, user, thing, before, after, "restore")
-            return info.revision, None if after.gone else info
+        with self._store.write(user) as transaction:
+            record = record_or_deleted(transaction, user, KIND, name, "annotation")
+            if expected not in {ANY, record.revision}:
+                raise _changed(record, expected)
+            before = self._history.current(transaction, record)
+            after = replace(self._history.at(transaction, record, revision), next_id=before.next_id)
+            if _same(before, after):
+                return record.revision, None if record.deleted else _info(record)
+            if not after.deleted:
+                self._refuse_taken(transaction, user, record, after.name)
+            info = self._save(transaction, user, record, before, after, "restore")
+            return info.revision, None if after.deleted else info
 
     def delete(self, user: str, name: str, expected: int = ANY) -> int:
-        """Delete an annotation, and return the revision of that; it can be restored.
+        """Delete an annotation, which can be restored, and return the revision of the deletion.
 
         Raises
         ------
         NotFound
             If there is none.
         Conflict
-            If it has changed since the expected revision.
+            If it was changed since the expected revision.
         """
-        with self._store.write(user) as writing:
-            thing = writing.thing(user, KIND, name)
-            if thing is None:
+        with self._store.write(user) as transaction:
+            record = transaction.record(user, KIND, name)
+            if record is None:
                 raise no_such("annotation", name)
-            if expected not in {ANY, thing.revision}:
-                raise _changed(thing)
-            before = self._history.now(writing, thing)
-            after = State(name, gone=True, next_id=before.next_id)
-            return self._save(writing, user, thing, before, after, "delete").revision
+            if expected not in {ANY, record.revision}:
+                raise _changed(record, expected)
+            before = self._history.current(transaction, record)
+            after = AnnotationState(name, deleted=True, next_id=before.next_id)
+            return self._save(transaction, user, record, before, after, "delete").revision
 
     def _check_name(self, name: str) -> None:
         check_name(name, "the annotation", self._settings)
-        if name.endswith(_TAKEN_ENDING):
-            raise BadRequest(f"The name of an annotation cannot end in {_TAKEN_ENDING!r}.", "Choose another.")
+        if name.endswith(_RESERVED_ENDING):
+            raise BadRequest(f"The name of an annotation must not end in {_RESERVED_ENDING!r}.", "Choose another name.")
 
-    def _filled(self, state: State, labels: Sequence[Label]) -> State:
-        """Return a state with these labels and cells, those of a present name being the present ones."""
+    def _check_cells(self, cells: BitMap) -> None:
+        if cells and cells.max() >= self._n_obs:
+            raise BadRequest(f"No such cell: {cells.max()}.", f"Cells are numbered from 0 to {self._n_obs - 1}.")
+
+    def _check_merge(
+        self, transaction: ReadTransaction, record: Record, expected: int, label: str | None, cells: BitMap
+    ) -> None:
+        """Raise Conflict if an assignment made for an older revision cannot be merged."""
+        before, old = self._history.current(transaction, record), self._state_at(transaction, record, expected)
+        target, old_target = (None, None) if label is None else (before.find(label), old.find(label))
+        if old_target is not None and (target is None or target.id != old_target.id):
+            raise _changed(record, expected)
+        done = BitMap() if target is None else before.cells_of(target.id)
+        if label is None:
+            done = cells - BitMap.union(BitMap(), *(before.cells_of(e.id) for e in before.entries))
+        if _overlap({0: cells - done}, moved_cells(old, before)):
+            raise _changed(record, expected)
+
+    def _with_labels(self, state: AnnotationState, labels: Sequence[Label]) -> AnnotationState:
+        """Return a state with these labels; one whose name the state knows keeps its id."""
         check_number(len(labels), self._settings)
-        entries: list[HistoryEntry] = []
-        cells: dict[int, BitMap] = {}
-        next_id = state.next_id
-        taken = BitMap()
-        if len({c.name for c in labels}) < len(labels):
-            raise BadRequest(f"Two labels of annotation {state.name!r} have one name.", "Give each a name of its own.")
+        if len({label.name for label in labels}) < len(labels):
+            raise BadRequest(f"Two labels of annotation {state.name!r} have the same name.", "Use different names.")
         known = {e.name: e.id for e in state.entries}
+        entries: list[LabelEntry] = []
+        cells: dict[int, BitMap] = {}
+        next_id, taken = state.next_id, BitMap()
         for label in labels:
             name = check_name(label.name, "the label", self._settings)
             note = check_note(label.note, f"The note of {name!r}", self._settings)
-            entry = HistoryEntry(known.get(name, next_id), name, check_color(label.color), note)
+            entry = LabelEntry(known.get(name, next_id), name, check_color(label.color), note)
             next_id += name not in known
             if label.cells.intersect(taken):
-                raise BadRequest(f"Some cells of {label.name!r} are in another label too.", "A cell has one.")
+                raise BadRequest(f"Some cells of {label.name!r} have another label too.", "A cell has one label.")
             taken |= label.cells
             entries.append(entry)
             cells[entry.id] = label.cells.copy()
-        if taken and taken.max() >= self._n_obs:
-            raise BadRequest(f"There is no cell {taken.max()}.", f"Cells are numbered from 0 to {self._n_obs - 1}.")
+        self._check_cells(taken)
         return replace(state, entries=tuple(entries), cells=cells, next_id=next_id)
 
-    def _refuse_taken(self, writing: Writing, user: str, thing: Record, name: str) -> None:
-        other = writing.thing(user, KIND, name)
-        if other is not None and other.id != thing.id:
-            raise Conflict(f"There is another annotation {name!r}.", "Rename that first.", _info(other))
+    def _refuse_taken(self, transaction: WriteTransaction, user: str, record: Record, name: str) -> None:
+        other = transaction.record(user, KIND, name)
+        if other is not None and other.id != record.id:
+            raise Conflict(f"Another annotation has the name {name!r}.", "Rename that one first.", _info(other))
 
-    def _expected(self, reading: Reading, thing: Record, revision: int) -> State:
-        """Return the state at the revision that a change is made for; raise Conflict if it is no longer kept."""
+    def _state_at(self, transaction: ReadTransaction, record: Record, expected: int) -> AnnotationState:
+        """Return the state at the expected revision; raise Conflict if it is not stored."""
         try:
-            return self._history.at(reading, thing, revision)
+            return self._history.at(transaction, record, expected)
         except NotFound:
-            raise _changed(thing) from None
+            raise _changed(record, expected) from None
 
     def _save(
         self,
-        writing: Writing,
+        transaction: WriteTransaction,
         user: str,
-        thing: Record | None,
-        before: State,
-        after: State,
+        record: Record | None,
+        before: AnnotationState,
+        after: AnnotationState,
         action: str,
         moved: Mapping[int, BitMap] | None = None,
     ) -> AnnotationInfo:
-        """Make an annotation what it is after, and note how it was before."""
-        if before.gone and not after.gone and len(writing.things(user, KIND)) >= self._settings.max_annotations:
-            raise too_many("annotations", self._settings.max_annotations, "max_annotations")
-        parts: dict[int, bytes | None] = {}
+        """Save the state after a change, with the undo of the change."""
+        limit = self._settings.max_annotations
+        if before.deleted and not after.deleted and len(transaction.records(user, KIND)) >= limit:
+            raise too_many("annotations", limit, "max_annotations")
+        blobs: dict[int, bytes | None] = {}
         for entry in after.entries:
-            cells = after.of(entry.id)
-            if cells is not before.of(entry.id):
+            cells = after.cells_of(entry.id)
+            if cells is not before.cells_of(entry.id):
                 cells.run_optimize()
-                parts[entry.id] = cells.serialize() if cells else None
-        kept = {e.id for e in after.entries}
-        parts |= {e.id: None for e in before.entries if e.id not in kept}
+                blobs[entry.id] = cells.serialize() if cells else None
+        remaining = {e.id for e in after.entries}
+        blobs |= {e.id: None for e in before.entries if e.id not in remaining}
         header = {
             "entries": [[e.id, e.name, e.color, e.note] for e in after.entries],
-            "n": [len(after.of(e.id)) for e in after.entries],
+            "n": [len(after.cells_of(e.id)) for e in after.entries],
             "next": after.next_id,
         }
-        undo = undoing(before, after, moves(before, after) if moved is None else moved)
-        saved = writing.save(thing, KIND, after.name, header, action, after.n_labelled, undo, parts, after.gone)
-        # not before: a number of a change that fails is given again
-        writing.when_kept(lambda: self._history.keep(saved, after))
+        undo = encode_undo(before, after, moved_cells(before, after) if moved is None else moved)
+        saved = transaction.save(record, KIND, after.name, header, action, after.n_labelled, undo, blobs, after.deleted)
+        # not before the commit: the number of a change that fails is used again
+        transaction.after_commit(lambda: self._history.cache(saved, after))
         return _info(saved)
 
 
-def _annotation(thing: Record, state: State) -> Annotation:
-    return Annotation(thing.name, thing.revision, state.labels, thing.author, thing.time)
+def _annotation(record: Record, state: AnnotationState) -> Annotation:
+    return Annotation(record.name, record.revision, state.labels, record.author, record.time)
 
 
-def _info(thing: Record) -> AnnotationInfo:
-    labels = tuple(Label(name, color, note) for _, name, color, note in thing.header["entries"])
-    return AnnotationInfo(thing.name, thing.revision, thing.author, thing.time, labels, tuple(thing.header["n"]))
+def _info(record: Record) -> AnnotationInfo:
+    labels = tuple(Label(name, color, note) for _, name, color, note in record.header["entries"])
+    return AnnotationInfo(record.name, record.revision, record.author, record.time, labels, tuple(record.header["n"]))
 
 
-def _alike(a: State, b: State) -> bool:
-    return (a.name, a.gone, a.entries) == (b.name, b.gone, b.entries) and not moves(a, b)
+def _same(a: AnnotationState, b: AnnotationState) -> bool:
+    return (a.name, a.deleted, a.entries) == (b.name, b.deleted, b.entries) and not moved_cells(a, b)
 
 
-def _changed(thing: Record) -> Conflict:
-    current = None if thing.gone else _info(thing)
-    return Conflict(
-        f"Annotation {thing.name!r} has changed since (it is at {thing.revision}).", "Look at it again.", current
-    )
+def _changed(record: Record, expected: int) -> Conflict:
+    return changed_since(record, "Annotation", expected, None if record.deleted else _info(record))
 
 
-def _refuse_same_cells(touched: dict[int, BitMap], changed: dict[int, BitMap], thing: Record) -> None:
-    """Raise Conflict where a change is about cells that have changed meanwhile."""
-    mine, theirs = BitMap.union(BitMap(), *touched.values()), BitMap.union(BitMap(), *changed.values())
-    if mine.intersect(theirs):
-        raise _changed(thing)
+def _overlap(ours: dict[int, BitMap], theirs: dict[int, BitMap]) -> bool:
+    """Return whether two changes move a cell in common."""
+    return bool(BitMap.union(BitMap(), *ours.values()).intersect(BitMap.union(BitMap(), *theirs.values())))

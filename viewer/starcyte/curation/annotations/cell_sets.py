@@ -1,4 +1,4 @@
-"""Sets of cells: rows of obs as roaring bitmaps, and how they are kept as bytes."""
+"""Sets of cells as roaring bitmaps of rows of obs, and their encoding as bytes."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ def from_mask(mask: NDArray[np.bool_]) -> BitMap:
 
 
 def from_codes(codes: NDArray[Any], n: int) -> list[BitMap]:
-    """Return one set for each of n labels; cells whose code is negative are in none.
+    """Return one set for each of n codes; cells with a negative code are in none.
 
     Parameters
     ----------
     codes
         Shape (n_obs,).
     n
-        How many labels there are.
+        The number of codes.
     """
     order = np.argsort(codes, kind="stable")
     ends = np.searchsorted(codes[order], np.arange(n + 1))
@@ -53,14 +53,14 @@ def rows_of(cells: BitMap) -> NDArray[np.uint32]:
 
 
 def pack(header: dict[str, Any], sets: Sequence[BitMap]) -> bytes:
-    """Return a header and sets of cells as bytes: the header's length, the header with theirs, and the sets."""
+    """Encode a JSON header and sets of cells: the header's length, the header with the sets' lengths, the sets."""
     bodies = [cells.serialize() for cells in sets]
     head = json.dumps([header, [len(b) for b in bodies]], separators=(",", ":")).encode()
     return b"".join((len(head).to_bytes(4, "little"), head, *bodies))
 
 
 def unpack(packed: bytes) -> tuple[dict[str, Any], list[BitMap]]:
-    """Return the header and the sets that were packed."""
+    """Decode the header and the sets of :func:`pack`."""
     start = 4 + int.from_bytes(packed[:4], "little")
     header, lengths = json.loads(packed[4:start])
     sets = []

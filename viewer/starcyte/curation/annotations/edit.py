@@ -1,4 +1,4 @@
-"""Editing the labels of an annotation: the whole list is said, and where each comes from."""
+"""Editing the labels of an annotation: the request lists all labels, and which of the present ones each replaces."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from pyroaring import BitMap
 
-from starcyte.curation.annotations.state import HistoryEntry, State
+from starcyte.curation.annotations.state import AnnotationState, LabelEntry
 from starcyte.curation.names import check_color, check_name, check_note
 from starcyte.errors import BadRequest, LimitExceeded, NotFound
 from starcyte.settings import Settings
@@ -15,16 +15,16 @@ from starcyte.settings import Settings
 
 @dataclass(frozen=True)
 class EditedLabel:
-    """A label as it is to be.
+    """A label as requested.
 
     Parameters
     ----------
     name
-        What it is to be called.
+        The new name.
     color, note
-        None leaves them as they are.
+        None keeps the present ones.
     was
-        The labels that it is made of; by default the one of its name, or a new one.
+        The present labels that it replaces; by default the one of the same name, if there is one.
     """
 
     name: str
@@ -33,14 +33,14 @@ class EditedLabel:
     was: tuple[str, ...] = ()
 
 
-def edited(state: State, wanted: Sequence[EditedLabel], settings: Settings) -> State:
-    """Return a state with these labels, in this order. Those that nothing is made of are deleted.
+def edit_labels(state: AnnotationState, edited: Sequence[EditedLabel], settings: Settings) -> AnnotationState:
+    """Return the state with the edited labels in their order. Present labels that none replaces are deleted.
 
     Parameters
     ----------
     state
         The state before.
-    wanted
+    edited
         All labels.
     settings
         ``max_annotation_labels`` is used.
@@ -48,72 +48,72 @@ def edited(state: State, wanted: Sequence[EditedLabel], settings: Settings) -> S
     Raises
     ------
     BadRequest
-        If two have one name, or one is to become two, or a label would be lost under another's new name.
+        If two have the same name, two replace the same label, or one takes the name of a label that it would delete.
     NotFound
-        If one is made of a label that is not there.
+        If a replaced label does not exist.
     LimitExceeded
         If there are too many.
     """
-    check_number(len(wanted), settings)
-    for want in wanted:
-        check_name(want.name, "the label", settings)
-        check_color(want.color or "")
-        check_note(want.note or "", f"The note of {want.name!r}", settings)
-    sources = _sources(state, wanted)
+    check_number(len(edited), settings)
+    for label in edited:
+        check_name(label.name, "the label", settings)
+        check_color(label.color or "")
+        check_note(label.note or "", f"The note of {label.name!r}", settings)
+    replaced = _replaced(state, edited)
     entries, cells, next_id = [], {}, state.next_id
-    for want, made_of in zip(wanted, sources, strict=True):
-        if made_of:
-            first = made_of[0]
-            sets = [state.of(e.id) for e in made_of]
-            together = sets[0] if len(sets) == 1 else BitMap.union(*sets)
+    for label, sources in zip(edited, replaced, strict=True):
+        if sources:
+            first = sources[0]
+            sets = [state.cells_of(e.id) for e in sources]
+            merged = sets[0] if len(sets) == 1 else BitMap.union(*sets)
         else:
-            first, together = HistoryEntry(next_id, want.name), BitMap()
+            first, merged = LabelEntry(next_id, label.name), BitMap()
             next_id += 1
         entries.append(
             replace(
                 first,
-                name=want.name,
-                color=first.color if want.color is None else want.color.lower(),
-                note=first.note if want.note is None else want.note,
+                name=label.name,
+                color=first.color if label.color is None else label.color.lower(),
+                note=first.note if label.note is None else label.note,
             )
         )
-        cells[first.id] = together
+        cells[first.id] = merged
     return replace(state, entries=tuple(entries), cells=cells, next_id=next_id)
 
 
 def check_number(n: int, settings: Settings) -> None:
-    """Raise LimitExceeded where an annotation would have too many labels."""
-    most = settings.max_annotation_labels
-    if n > most:
+    """Raise LimitExceeded if an annotation would have too many labels."""
+    limit = settings.max_annotation_labels
+    if n > limit:
         raise LimitExceeded(
-            f"{n} labels are more than an annotation may have, {most} (setting max_annotation_labels).",
-            "Merge some, or use several annotations.",
+            f"An annotation of {n} labels is too large. The limit is {limit} (max_annotation_labels).",
+            "Merge some labels, or use several annotations.",
         )
 
 
-def _sources(state: State, wanted: Sequence[EditedLabel]) -> list[list[HistoryEntry]]:
-    """Return which of the present labels each of the wanted ones is made of."""
-    names = [w.name for w in wanted]
+def _replaced(state: AnnotationState, edited: Sequence[EditedLabel]) -> list[list[LabelEntry]]:
+    """Return the present labels that each edited label replaces."""
+    names = [label.name for label in edited]
     if len(set(names)) < len(names):
-        twice = next(n for n in names if names.count(n) > 1)
-        raise BadRequest(f"Two labels are called {twice!r}.", 'Give each a name of its own, or merge: "was".')
+        duplicate = next(n for n in names if names.count(n) > 1)
+        raise BadRequest(f"Two labels have the name {duplicate!r}.", 'Use different names, or merge them with "was".')
     present = {e.name: e for e in state.entries}
     claimed: set[str] = set()
-    for name in (name for w in wanted for name in w.was):
+    for name in (name for label in edited for name in label.was):
         if name not in present:
-            raise NotFound(f"There is no label {name!r} in annotation {state.name!r}.", "Fetch the annotations again.")
+            raise NotFound(f"No such label in annotation {state.name!r}: {name!r}.", "Reload the annotation.")
         if name in claimed:
-            raise BadRequest(f"Label {name!r} is to become two.", "Name it in one place alone.")
+            raise BadRequest(f"Two labels replace label {name!r}.", 'Name it in one "was" only.')
         claimed.add(name)
-    sources = []
-    for want in wanted:
-        if want.was:
-            if want.name in present and want.name not in claimed:
+    replaced = []
+    for label in edited:
+        if label.was:
+            if label.name in present and label.name not in claimed:
                 raise BadRequest(
-                    f"There is a label {want.name!r} already.", 'Merge them by naming both in "was", or rename it.'
+                    f"Label {label.name!r} exists already.", 'Merge them by naming both in "was", or rename it.'
                 )
-            sources.append([present[name] for name in want.was])
+            replaced.append([present[name] for name in label.was])
         else:
-            same = want.name in present and want.name not in claimed
-            sources.append([present[want.name]] if same else [])
-    return sources
+            same = label.name in present and label.name not in claimed
+            replaced.append([present[label.name]] if same else [])
+    return replaced

@@ -1,4 +1,4 @@
-"""What annotations are and were, at any revision that is kept."""
+"""AnnotationHistory: the state of an annotation at any revision."""
 
 from __future__ import annotations
 
@@ -8,65 +8,71 @@ from collections.abc import Iterator
 
 from pyroaring import BitMap
 
-from starcyte.curation.annotations.state import HistoryEntry, State, undone
+from starcyte.curation.annotations.state import AnnotationState, LabelEntry, undo_changes
 from starcyte.curation.database.record import Record
-from starcyte.curation.database.transaction import Reading
+from starcyte.curation.database.transaction import ReadTransaction
 from starcyte.errors import NotFound
 
-_KEPT = 32
+_CACHED_STATES = 32
 
 
 class AnnotationHistory:
-    """The states of annotations, of which the last ones asked for stay in memory.
+    """Reads the states of annotations from the database, with a cache of the last ones used.
 
     Parameters
     ----------
     n_obs
-        How many cells there are.
+        The number of cells of the dataset.
     """
 
     def __init__(self, n_obs: int) -> None:
         self._n_obs = n_obs
-        self._states: OrderedDict[tuple[int, int], State] = OrderedDict()
+        self._states: OrderedDict[tuple[int, int], AnnotationState] = OrderedDict()
         self._lock = threading.Lock()
 
-    def now(self, reading: Reading, thing: Record) -> State:
-        """Return what an annotation is."""
-        key = (thing.id, thing.revision)
+    def current(self, transaction: ReadTransaction, record: Record) -> AnnotationState:
+        """Return the state at the record's revision."""
+        key = (record.id, record.revision)
         with self._lock:
-            kept = self._states.get(key)
-            if kept is not None:
+            cached = self._states.get(key)
+            if cached is not None:
                 self._states.move_to_end(key)
-                return kept
-        entries = tuple(HistoryEntry(*e) for e in thing.header["entries"])
-        parts = reading.parts(thing)
-        cells = {e.id: BitMap.deserialize(parts[e.id]) if e.id in parts else BitMap() for e in entries}
-        state = State(thing.name, thing.gone, entries, cells, thing.header["next"])
-        self.keep(thing, state)
+                return cached
+        entries = tuple(LabelEntry(*e) for e in record.header["entries"])
+        blobs = transaction.blobs(record)
+        cells = {e.id: BitMap.deserialize(blobs[e.id]) if e.id in blobs else BitMap() for e in entries}
+        state = AnnotationState(record.name, record.deleted, entries, cells, record.header["next"])
+        self.cache(record, state)
         return state
 
-    def at(self, reading: Reading, thing: Record, revision: int) -> State:
-        """Return what an annotation was at a revision; raise NotFound where that never was, or is no longer kept."""
-        if not reading.first(thing) <= revision <= thing.revision:
-            raise NotFound(f"Annotation {thing.name!r} has no revision {revision}.", "Its history lists them.")
-        state = self.now(reading, thing)
-        if revision == thing.revision:
+    def at(self, transaction: ReadTransaction, record: Record, revision: int) -> AnnotationState:
+        """Return the state at a revision.
+
+        Raises
+        ------
+        NotFound
+            If the annotation had no such revision, or its undo was deleted.
+        """
+        if not transaction.first_revision(record) <= revision <= record.revision:
+            raise NotFound(f"Annotation {record.name!r} has no revision {revision}.", "Its history lists them.")
+        state = self.current(transaction, record)
+        if revision == record.revision:
             return state
 
-        def undoings() -> Iterator[bytes]:
-            for change in reading.undoing(thing, revision):
+        def undos() -> Iterator[bytes]:
+            for change in transaction.changes_with_undo(record, revision):
                 if change.undo is None:
                     raise NotFound(
-                        f"Revision {revision} of annotation {thing.name!r} is no longer kept (setting max_user_bytes).",
-                        "Choose a newer one.",
+                        f"Revision {revision} of annotation {record.name!r} is no longer stored (max_user_bytes).",
+                        "Choose a later revision.",
                     )
                 yield change.undo
 
-        return undone(state, undoings(), self._n_obs)
+        return undo_changes(state, undos(), self._n_obs)
 
-    def keep(self, thing: Record, state: State) -> None:
-        """Keep in memory what an annotation is at its revision."""
+    def cache(self, record: Record, state: AnnotationState) -> None:
+        """Cache the state at the record's revision."""
         with self._lock:
-            self._states[thing.id, thing.revision] = state
-            while len(self._states) > _KEPT:
+            self._states[record.id, record.revision] = state
+            while len(self._states) > _CACHED_STATES:
                 self._states.popitem(last=False)

@@ -1,8 +1,8 @@
-"""An annotation at one moment, and the way back from it to the moment before.
+"""AnnotationState: an annotation at one revision, and the undo that leads to the revision before.
 
-A change is kept as its undoing: what the annotation was called, which labels it had where those have changed, and for
-each label the cells that have left it. So a change takes as much room as it moves cells, and every moment of the
-past is reached by undoing from what stands.
+The history stores for each change only what undoes it: the former name, the former labels if they changed, and for
+each label the cells that lost it. So a change takes as many bytes as it moves cells, and every former state is
+computed from the current one.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from pyroaring import BitMap
 from starcyte.curation.annotations.cell_sets import from_codes, from_rows, pack, rows_of, unpack
 from starcyte.curation.models import Label
 
-NOWHERE = -1
-"""In place of a label's id: the cell was unlabelled."""
+UNLABELLED = -1
+"""In place of a label's id: the cell had no label."""
 _UNMOVED = -2
 
 
 @dataclass(frozen=True)
-class HistoryEntry:
-    """A label without its cells. Its id stays when it is renamed, and is never given to another of the annotation."""
+class LabelEntry:
+    """A label without its cells. Renaming keeps its id, and the annotation never reuses an id."""
 
     id: int
     name: str
@@ -32,82 +32,82 @@ class HistoryEntry:
 
 
 @dataclass(frozen=True)
-class State:
-    """An annotation at one moment. Its sets of cells are shared between moments, and so never changed.
+class AnnotationState:
+    """An annotation at one revision. States share their cell sets, which are therefore never modified.
 
     Parameters
     ----------
     name
-        What it is called.
-    gone
+        The name of the annotation.
+    deleted
         Whether it is deleted.
     entries
         The labels, in order.
     cells
-        The cells of each label, by id; no cell is in two.
+        The cells of each label, by the label's id; disjoint.
     next_id
         The id of the next new label.
     """
 
     name: str
-    gone: bool = False
-    entries: tuple[HistoryEntry, ...] = ()
+    deleted: bool = False
+    entries: tuple[LabelEntry, ...] = ()
     cells: Mapping[int, BitMap] | None = None
     next_id: int = 0
 
-    def of(self, entry_id: int) -> BitMap:
-        """Return the cells of a label; empty where there is no such label."""
-        return (self.cells or {}).get(entry_id) or BitMap()
+    def cells_of(self, label_id: int) -> BitMap:
+        """Return the cells of a label; empty if there is no such label."""
+        return (self.cells or {}).get(label_id) or BitMap()
 
-    def find(self, name: str) -> HistoryEntry | None:
-        """Return a label by name."""
+    def find(self, name: str) -> LabelEntry | None:
+        """Return a label by name, or None."""
         return next((e for e in self.entries if e.name == name), None)
 
     @property
     def n_labelled(self) -> int:
-        """Cells that are in a label."""
-        return sum(len(self.of(e.id)) for e in self.entries)
+        """The number of labelled cells."""
+        return sum(len(self.cells_of(e.id)) for e in self.entries)
 
     @property
     def labels(self) -> tuple[Label, ...]:
-        """The labels as values."""
-        return tuple(Label(e.name, e.color, e.note, self.of(e.id)) for e in self.entries)
+        """The labels with their cells."""
+        return tuple(Label(e.name, e.color, e.note, self.cells_of(e.id)) for e in self.entries)
 
 
-def moves(before: State, after: State) -> dict[int, BitMap]:
-    """Return the cells whose label is another after than before, by the label that they had before."""
-    found: dict[int, BitMap] = {}
+def moved_cells(before: AnnotationState, after: AnnotationState) -> dict[int, BitMap]:
+    """Return the cells whose label differs between two states, by the id of their label before."""
+    moved: dict[int, BitMap] = {}
     gained, left = BitMap(), BitMap()
-    for entry_id in {e.id for e in (*before.entries, *after.entries)}:
-        had, has = before.of(entry_id), after.of(entry_id)
+    for label_id in {e.id for e in (*before.entries, *after.entries)}:
+        had, has = before.cells_of(label_id), after.cells_of(label_id)
         if had is has:
             continue
         lost = had - has
         if lost:
-            found[entry_id] = lost
+            moved[label_id] = lost
             left |= lost
         gained |= has - had
     unlabelled = gained - left
     if unlabelled:
-        found[NOWHERE] = unlabelled
-    return found
+        moved[UNLABELLED] = unlabelled
+    return moved
 
 
-def undoing(before: State, after: State, moved: Mapping[int, BitMap]) -> bytes:
-    """Return what leads back from a state to the one before it.
+def encode_undo(before: AnnotationState, after: AnnotationState, moved: Mapping[int, BitMap]) -> bytes:
+    """Return the undo of a change as bytes.
 
     Parameters
     ----------
     before, after
-        The states.
+        The states before and after the change.
     moved
-        The moves between them.
+        The cells that it moved, as of :func:`moved_cells`.
     """
     for cells in moved.values():
         cells.run_optimize()
     header = {
         "name": before.name,
-        "gone": before.gone,
+        "deleted": before.deleted,
         "entries": None
         if before.entries == after.entries
         else [[e.id, e.name, e.color, e.note] for e in before.entries],
@@ -116,57 +116,59 @@ def undoing(before: State, after: State, moved: Mapping[int, BitMap]) -> bytes:
     return pack(header, list(moved.values()))
 
 
-def undone(state: State, undoings: Iterable[bytes], n_obs: int) -> State:
-    """Return the state that some changes have led from.
+def undo_changes(state: AnnotationState, undos: Iterable[bytes], n_obs: int) -> AnnotationState:
+    """Return the state before some changes.
 
     Parameters
     ----------
     state
-        What they have led to.
-    undoings
-        What leads back, the newest change first.
+        The state after them.
+    undos
+        Their undos, that of the latest change first.
     n_obs
-        How many cells there are.
+        The number of cells of the dataset.
     """
     origin = np.full(n_obs, _UNMOVED, np.int32)
-    name, gone, entries = state.name, state.gone, state.entries
-    for undoing_ in undoings:
-        header, sets = unpack(undoing_)
-        name, gone = header["name"], header["gone"]
+    name, deleted, entries = state.name, state.deleted, state.entries
+    for undo in undos:
+        header, sets = unpack(undo)
+        name, deleted = header["name"], header["deleted"]
         if header["entries"] is not None:
-            entries = tuple(HistoryEntry(*e) for e in header["entries"])
-        # an older change overwrites: what counts is where a cell was first
-        for entry_id, cells in zip(header["from"], sets, strict=True):
-            origin[rows_of(cells)] = entry_id
+            entries = tuple(LabelEntry(*e) for e in header["entries"])
+        # an older undo overwrites a newer one: the first label of a cell counts
+        for label_id, cells in zip(header["from"], sets, strict=True):
+            origin[rows_of(cells)] = label_id
     moved = np.flatnonzero(origin != _UNMOVED)
     ids, codes = np.unique(origin[moved], return_inverse=True)
-    back = dict(zip(ids.tolist(), from_codes(codes, ids.size), strict=True))
-    away = from_rows(moved)
-    cells_then = {}
-    for entry_id in (e.id for e in entries):
-        has, had = state.of(entry_id), back.get(entry_id)
-        stays = has - away if has.intersect(away) else has
-        cells_then[entry_id] = stays if had is None else stays | from_rows(moved[rows_of(had)])
-    # ids of labels that were made since are not given again
-    return State(name, gone, entries, cells_then, state.next_id)
+    returning = dict(zip(ids.tolist(), from_codes(codes, ids.size), strict=True))
+    moved_set = from_rows(moved)
+    former_cells = {}
+    for label_id in (e.id for e in entries):
+        has, had = state.cells_of(label_id), returning.get(label_id)
+        stays = has - moved_set if has.intersect(moved_set) else has
+        former_cells[label_id] = stays if had is None else stays | from_rows(moved[rows_of(had)])
+    # next_id stays, so that the ids of labels created since are not reused
+    return AnnotationState(name, deleted, entries, former_cells, state.next_id)
 
 
-def assigned(state: State, target: HistoryEntry | None, cells: BitMap) -> tuple[State, dict[int, BitMap]]:
-    """Return a state with these cells in one label, or in none, and the moves that lead there.
+def assign_cells(
+    state: AnnotationState, target: LabelEntry | None, cells: BitMap
+) -> tuple[AnnotationState, dict[int, BitMap]]:
+    """Return the state after giving cells a label, and the cells that this moves.
 
     Parameters
     ----------
     state
         The state before.
     target
-        One of its labels; None unlabels the cells.
+        One of its labels; None removes the label of the cells.
     cells
-        Which ones.
+        The cells.
     """
     after, moved = dict(state.cells or {}), {}
     unlabelled = cells.copy()
     for entry in state.entries:
-        has = state.of(entry.id)
+        has = state.cells_of(entry.id)
         hit = has & cells
         if not hit:
             continue
@@ -176,7 +178,7 @@ def assigned(state: State, target: HistoryEntry | None, cells: BitMap) -> tuple[
             after[entry.id] = has - hit
     if target is not None:
         if unlabelled:
-            moved[NOWHERE] = unlabelled
+            moved[UNLABELLED] = unlabelled
         if moved:
-            after[target.id] = state.of(target.id) | cells
+            after[target.id] = state.cells_of(target.id) | cells
     return replace(state, cells=after), moved

@@ -1,4 +1,4 @@
-"""Terms to complete names with, from a list that the user or the admin gives: OBO, as ontologies come, or CSV."""
+"""Terms: ontology terms to complete the names of labels, from an OBO or CSV file."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ _LIST = re.compile(r"[|;]")
 
 @dataclass(frozen=True)
 class Term:
-    """One term.
+    """An ontology term.
 
     Parameters
     ----------
     id
         Such as ``CL:0000236``; may be empty.
     name
-        What it is called.
+        Its name.
     synonyms
-        What else it is called.
+        Its other names.
     """
 
     id: str
@@ -39,13 +39,13 @@ class Terms:
     Parameters
     ----------
     path
-        An OBO file (format 1.2 or 1.4), or a CSV or TSV file with a header: a column ``name`` (``label`` or ``term``
-        will do, or the only one), and perhaps ``id`` and ``synonyms`` (separated by ``|`` or ``;``).
+        An OBO file (format 1.2 or 1.4), or a CSV or TSV file with a header: a column ``name``, ``label`` or ``term``,
+        or a single column; optional columns ``id`` and ``synonyms`` (separated by ``|`` or ``;``).
 
     Raises
     ------
     SettingInvalid
-        If the file cannot be read, or has no terms.
+        If the file cannot be read or has no terms.
     """
 
     def __init__(self, path: Path) -> None:
@@ -55,7 +55,7 @@ class Terms:
         except (OSError, UnicodeDecodeError, csv.Error) as error:
             reason = error.strerror if isinstance(error, OSError) else error
             raise SettingInvalid(
-                f"The file of terms {str(path)!r} cannot be read: {reason}.", "Check --terms-file: OBO or CSV."
+                f"The terms file {str(path)!r} cannot be read: {reason}.", "--terms-file must be OBO or CSV."
             ) from None
         by_name: dict[str, Term] = {}
         for term in found:
@@ -63,19 +63,19 @@ class Terms:
         self.terms = list(by_name.values())
         if not self.terms:
             raise SettingInvalid(
-                f"The file of terms {str(path)!r} has none.", "Give OBO, or CSV with a column called name."
+                f"The terms file {str(path)!r} contains no terms.", "Use OBO, or CSV with a column called name."
             )
         self._texts = [[text.casefold() for text in (t.name, t.id, *t.synonyms)] for t in self.terms]
 
     def search(self, text: str, limit: int) -> list[Term]:
-        """Return the terms that match a text, best first: those called so, beginning so, with a word or a part of it.
+        """Return the terms that match a text, best first: equal, with this start, with a word of this start, others.
 
         Parameters
         ----------
         text
-            Part of a name, an id or a synonym; empty: all, in the file's order.
+            Part of a name, an id or a synonym; if empty, all terms match, in the order of the file.
         limit
-            How many at most.
+            The largest number of terms.
         """
         wanted = text.casefold().strip()
         if not wanted:

@@ -1,28 +1,28 @@
-"""How the tables of the database came to be: each migration is applied once, in this order, and never changed."""
+"""The database schema, as a list of migrations: each is applied once, in order, and never edited after a release."""
 
 from __future__ import annotations
 
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
-        """CREATE TABLE things (
+        """CREATE TABLE records (
             id INTEGER PRIMARY KEY,
             user TEXT NOT NULL,
             kind TEXT NOT NULL,
             name TEXT NOT NULL,
             revision INTEGER NOT NULL,
-            gone INTEGER NOT NULL,
+            deleted INTEGER NOT NULL,
             time TEXT NOT NULL,
             header TEXT NOT NULL)""",
-        "CREATE UNIQUE INDEX standing ON things (user, kind, name) WHERE NOT gone",
-        "CREATE INDEX past ON things (user, kind, name, revision) WHERE gone",
-        """CREATE TABLE parts (
-            thing INTEGER NOT NULL REFERENCES things (id),
+        "CREATE UNIQUE INDEX existing_records ON records (user, kind, name) WHERE NOT deleted",
+        "CREATE INDEX deleted_records ON records (user, kind, name, revision) WHERE deleted",
+        """CREATE TABLE blobs (
+            record INTEGER NOT NULL REFERENCES records (id),
             number INTEGER NOT NULL,
             content BLOB NOT NULL,
-            PRIMARY KEY (thing, number))""",
+            PRIMARY KEY (record, number))""",
         """CREATE TABLE changes (
             number INTEGER PRIMARY KEY AUTOINCREMENT,
-            thing INTEGER NOT NULL REFERENCES things (id),
+            record INTEGER NOT NULL REFERENCES records (id),
             user TEXT NOT NULL,
             kind TEXT NOT NULL,
             name TEXT NOT NULL,
@@ -30,9 +30,9 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             time TEXT NOT NULL,
             size INTEGER NOT NULL,
             undo BLOB)""",
-        "CREATE INDEX of_thing ON changes (thing, number)",
-        "CREATE INDEX of_user ON changes (user, number)",
-        "CREATE INDEX undoable ON changes (user, number) WHERE undo IS NOT NULL",
-        "CREATE TABLE usage (user TEXT PRIMARY KEY, standing INTEGER NOT NULL, history INTEGER NOT NULL)",
+        "CREATE INDEX changes_of_record ON changes (record, number)",
+        "CREATE INDEX changes_of_user ON changes (user, number)",
+        "CREATE INDEX undoable_changes ON changes (user, number) WHERE undo IS NOT NULL",
+        "CREATE TABLE usage (user TEXT PRIMARY KEY, record_bytes INTEGER NOT NULL, history_bytes INTEGER NOT NULL)",
     ),
 )

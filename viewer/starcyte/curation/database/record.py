@@ -1,4 +1,4 @@
-"""What users keep: things under names, and the changes that made them."""
+"""Records: the rows of the database, and the history of their changes."""
 
 from __future__ import annotations
 
@@ -8,29 +8,29 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Record:
-    """What stands, or stood, under a name.
+    """A row of the table ``records``: an annotation, a gene set or a saved item, also after its deletion.
 
     Parameters
     ----------
     id
-        Its own for ever, whatever it is called.
+        The primary key, which a renaming does not change.
     kind, name
-        What it is, and what it is called.
+        The kind of record and its name.
     revision
-        The number of its newest change.
-    gone
-        Whether it was deleted.
+        The number of the latest change.
+    deleted
+        Whether the record is deleted.
     author, time
-        Of the newest change.
+        Of the latest change.
     header
-        What its kind keeps of it, as JSON.
+        The JSON of its kind, without blobs.
     """
 
     id: int
     kind: str
     name: str
     revision: int
-    gone: bool
+    deleted: bool
     author: str
     time: str
     header: dict[str, Any]
@@ -43,17 +43,17 @@ class Change:
     Parameters
     ----------
     number
-        The revision that it made.
+        The revision that the change produced.
     kind, name
-        Of the thing, as it was called after the change.
+        Of the record, after the change.
     action
-        One word: what was done.
+        One word, such as ``create``, ``edit`` or ``restore``.
     author, time
-        Who did it, and when by the server's clock.
+        The user, and the time by the server's clock.
     size
-        How much there was after it: cells labelled, genes, bytes.
+        The size of the record after the change: labelled cells, genes or bytes.
     undo
-        What its kind needs to undo it; None where that is not kept.
+        The bytes from which the record's kind computes the state before the change; None if they are not stored.
     """
 
     number: int

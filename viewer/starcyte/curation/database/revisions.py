@@ -1,46 +1,74 @@
-"""What stands under a name, against what a change was made for."""
+"""Revisions: optimistic locking of records by the revision that a change was made for (If-Match in HTTP)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from starcyte.curation.database.record import Record
+from starcyte.curation.database.transaction import ReadTransaction
 from starcyte.errors import Conflict, LimitExceeded, NotFound
 
 ANY = -1
-"""In place of a revision: whatever stands."""
+"""In place of a revision: any revision."""
 
 
-def check_revision(thing: Record | None, expected: int, name: str, show: Callable[[Record], object]) -> None:
-    """Refuse a change that is made for what is not there, or for a revision that is yet to come.
+def check_revision(record: Record | None, expected: int, name: str, describe: Callable[[Record], object]) -> None:
+    """Raise Conflict if the record does not exist or is older than the expected revision.
 
     Parameters
     ----------
-    thing
-        What stands.
+    record
+        The current record; None if there is none.
     expected
-        The revision that the change is made for.
+        The revision that the change was made for.
     name
-        What it is called.
-    show
-        Makes of a thing what the answer shows.
-
-    Raises
-    ------
-    Conflict
-        If nothing stands, or it is older than expected.
+        The name in the request.
+    describe
+        Returns the record as the error reports it.
     """
-    if thing is None:
-        raise Conflict(f"There is no {name!r} any more.", "Ask for the list again.")
-    if expected > thing.revision:
-        raise Conflict(f"{name!r} is at revision {thing.revision}, not {expected}.", "Look at it again.", show(thing))
+    if record is None:
+        raise Conflict(f"{name!r} was deleted or renamed.", "Reload the list.")
+    if expected > record.revision:
+        raise Conflict(
+            f"{name!r} is at revision {record.revision}, not {expected}.", "Reload it and try again.", describe(record)
+        )
 
 
-def no_such(what: str, name: str) -> NotFound:
-    """Return the error for a name under which nothing stands."""
-    return NotFound(f"There is no {what} {name!r}.", "Ask for the list again.")
+def changed_since(record: Record, title: str, expected: int, current: object) -> Conflict:
+    """Return the error for a record that was changed since the expected revision.
+
+    Parameters
+    ----------
+    record
+        The current record.
+    title
+        What it is, as the start of the message: ``"Annotation"``.
+    expected
+        The revision that the change was made for.
+    current
+        The record as the error reports it; None if it is deleted.
+    """
+    done = "deleted" if record.deleted else "changed"
+    return Conflict(
+        f"{title} {record.name!r} was {done} since revision {expected} and is at revision {record.revision}.",
+        "Reload it and try again.",
+        current,
+    )
 
 
-def too_many(what: str, most: int, setting: str) -> LimitExceeded:
-    """Return the error for one more than a user may keep."""
-    return LimitExceeded(f"You keep {most} {what}, and no more fit (setting {setting}).", "Delete some first.")
+def no_such(kind: str, name: str) -> NotFound:
+    """Return the error for a name without a record."""
+    return NotFound(f"No such {kind}: {name!r}.", "Reload the list.")
+
+
+def record_or_deleted(transaction: ReadTransaction, user: str, kind: str, name: str, title: str) -> Record:
+    """Return a record, or else the most recently deleted one of its name; raise NotFound if there is neither."""
+    record = transaction.record(user, kind, name) or transaction.deleted_record(user, kind, name)
+    if record is None:
+        raise no_such(title, name)
+    return record
+
+
+def too_many(kinds: str, limit: int, setting: str) -> LimitExceeded:
+    """Return the error for one record more than a user may have."""
+    return LimitExceeded(f"You already have {limit} {kinds}, the limit ({setting}).", "Delete some first.")

@@ -1,10 +1,10 @@
-"""The database of what users make: one SQLite file for each dataset, in which every change is a row.
+"""Store: the SQLite database of one dataset's annotations, gene sets and saved items.
 
-``things`` holds what stands (and what is gone, so that it can come back), ``parts`` their larger pieces, ``changes``
-what was done and how to undo it, ``usage`` how much each user keeps. A change is on the disk before ``write`` returns.
-Several threads and several processes may use one file.
+The table ``records`` holds the records, deleted ones included, so that they can be restored; ``blobs`` their large
+parts; ``changes`` the history with what undoes each change; ``usage`` the bytes of each user. A change is on the disk
+when ``write`` returns. Several threads and processes may use one file.
 
-Invariant: numbers of changes increase and are never given twice, so that their order needs no clock.
+Invariant: numbers of changes increase and are never reused, so that the order of changes needs no clock.
 """
 
 from __future__ import annotations
@@ -16,34 +16,33 @@ import sqlite3
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
 from starcyte.curation.database.migrations import MIGRATIONS
-from starcyte.curation.database.transaction import Reading, Writing
+from starcyte.curation.database.transaction import ReadTransaction, WriteTransaction
 from starcyte.errors import Forbidden, StarcyteError, StorageFull, StorageUnusable
 from starcyte.settings import Settings
 
 log = logging.getLogger(__name__)
 
-_PATIENCE_SECONDS = 20.0
-# less than the smallest change with its log needs
-_LITTLE_ROOM = 256 << 10
+_BUSY_TIMEOUT_SECONDS = 20.0
+# less than the smallest change and its log need
+_MIN_FREE_BYTES = 256 << 10
 
 
 def data_folder(settings: Settings) -> Path:
-    """Return the folder of what users make; it may not be there yet."""
-    given = settings.data_dir
-    if given:
-        return Path(given)
+    """Return the folder of the databases, which may not exist yet."""
+    if settings.data_dir:
+        return Path(settings.data_dir)
     return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "starcyte"
 
 
 def utc_now() -> str:
-    """Return the time as text, UTC, to the millisecond."""
+    """Return the current time in UTC as ISO 8601, with milliseconds."""
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
@@ -56,126 +55,134 @@ class Store:
     Parameters
     ----------
     path
-        The file; it is made if it is not there, and its folder too.
+        The file; created with its folder if it does not exist.
     settings
         ``read_only`` and ``max_user_bytes`` are used.
     now
-        Says the time.
+        Returns the time of a change.
+    migrations
+        The schema.
 
     Raises
     ------
     StorageUnusable
-        If it cannot be used.
+        If the database cannot be used.
     """
 
-    def __init__(self, path: Path, settings: Settings, now: Callable[[], str] = utc_now) -> None:
+    def __init__(
+        self,
+        path: Path,
+        settings: Settings,
+        now: Callable[[], str] = utc_now,
+        migrations: Sequence[Sequence[str]] = MIGRATIONS,
+    ) -> None:
         self.path = path
         self._settings = settings
         self._now = now
         self._callbacks: list[Callable[[str], None]] = []
-        self._begin()
+        self._reset_connections()
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise StorageUnusable(
-                f"The folder for what users make, {str(path.parent)!r}, cannot be made: {error.strerror}.",
-                "Choose another with --data-dir.",
+                f"The data folder {str(path.parent)!r} cannot be created: {error.strerror}.",
+                "Choose another folder with --data-dir.",
             ) from None
-        with self._told(), self._connection() as connection:
-            _migrate(connection, path, self._now())
+        with self._translated_errors(), self._connection() as connection:
+            _migrate(connection, path, self._now(), migrations)
             _sync_folder(path.parent)
         self._file = _identity(path)
         _open_stores.add(self)
 
-    def _begin(self) -> None:
-        """Start without connections; in a forked process too, where those of the parent must not be touched."""
-        # kept, as Python would close what nobody holds, and with it drop the parent's locks
+    def _reset_connections(self) -> None:
+        """Start without connections; also in a forked process, which must not use or close those of its parent."""
+        # referenced, because closing a connection would release the locks of the parent
         self._abandoned = [*getattr(self, "_abandoned", []), *getattr(self, "_idle", [])]
         self._idle: list[sqlite3.Connection] = []
         self._idle_lock = threading.Lock()
         self._write_lock = threading.Lock()
-        self._under_way = threading.local()
+        self._thread_state = threading.local()
         self._closed = False
 
     def on_change(self, callback: Callable[[str], None]) -> None:
-        """Have a function called with the user after each change, when it is on the disk."""
+        """Call a function with the user after each committed change."""
         self._callbacks.append(callback)
 
     @contextmanager
-    def read(self) -> Iterator[Reading]:
-        """Read what stands at one moment."""
-        with self._told(), self._connection() as connection:
+    def read(self) -> Iterator[ReadTransaction]:
+        """Open a read transaction."""
+        with self._translated_errors(), self._connection() as connection:
             connection.execute("BEGIN")
             try:
-                yield Reading(connection)
+                yield ReadTransaction(connection)
             finally:
                 _roll_back(connection)
 
     @contextmanager
-    def write(self, user: str) -> Iterator[Writing]:
-        """Change something; left without an exception, it is on the disk, and otherwise nothing has changed.
+    def write(self, user: str) -> Iterator[WriteTransaction]:
+        """Open a write transaction, which is committed to the disk on leaving and rolled back on an exception.
 
-        Within another change of the same thread it is a part of that one.
+        Within another write transaction of the same thread, it is a part of that one.
 
         Parameters
         ----------
         user
-            Whose things are changed.
+            The user whose records are changed.
 
         Raises
         ------
         Forbidden
-            If nothing can be made here.
+            If the server is read-only.
         StorageFull
             If the disk is full.
         StorageUnusable
             If the database cannot be written.
         """
         if self._settings.read_only:
-            raise Forbidden("Nothing can be made here (setting read_only).", "Save what you need as a file.")
-        around: Writing | None = getattr(self._under_way, "writing", None)
-        if around is not None:
-            assert around.user == user
-            yield around
+            raise Forbidden("This server is read-only (read_only).", "Export what you need as a file.")
+        outer: WriteTransaction | None = getattr(self._thread_state, "transaction", None)
+        if outer is not None:
+            assert outer.user == user
+            yield outer
             return
-        kept: list[Callable[[], None]] = []
+        callbacks: list[Callable[[], None]] = []
         changed = False
-        with self._write_lock, self._told(), self._connection() as connection:
+        with self._write_lock, self._translated_errors(), self._connection() as connection:
             if _identity(self.path) != self._file:
                 raise StorageUnusable(
-                    f"The database {str(self.path)!r} was removed or replaced while in use.", "Start starcyte again."
+                    f"The database {str(self.path)!r} was removed or replaced while in use.", "Restart starcyte."
                 )
             connection.execute("BEGIN IMMEDIATE")
             try:
                 before = connection.total_changes
-                writing = Writing(connection, user, self._settings, self._now())
-                self._under_way.writing = writing
-                yield writing
+                transaction = WriteTransaction(connection, user, self._settings, self._now())
+                self._thread_state.transaction = transaction
+                yield transaction
                 changed = connection.total_changes > before
                 connection.execute("COMMIT")
-                kept = writing.kept
+                callbacks = transaction.commit_callbacks
             finally:
-                self._under_way.writing = None
+                self._thread_state.transaction = None
                 _roll_back(connection)
-        for callback in kept:
+        for callback in callbacks:
             callback()
         if changed:
-            self._tell(user)
+            self._notify(user)
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close all connections."""
         with self._idle_lock:
             self._closed = True
             idle, self._idle = self._idle, []
         for connection in idle:
             connection.close()
 
-    def _tell(self, user: str) -> None:
+    def _notify(self, user: str) -> None:
         for callback in self._callbacks:
             try:
                 callback(user)
-            except Exception:  # the change stands: whoever made it must hear so
-                log.exception("what follows a change failed")
+            except Exception:  # the change is committed, and its request must not fail
+                log.exception("a callback after a change failed")
 
     @contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:
@@ -183,45 +190,45 @@ class Store:
             connection = self._idle.pop() if self._idle else None
         if connection is None:
             connection = _connect(self.path)
-        keep = False
+        reusable = False
         try:
             yield connection
-            keep = True
+            reusable = True
         except StarcyteError:
-            keep = True
+            reusable = True
             raise
         finally:
             with self._idle_lock:
-                keep = keep and not self._closed
-                if keep:
+                reusable = reusable and not self._closed
+                if reusable:
                     self._idle.append(connection)
-            if not keep:
+            if not reusable:
                 connection.close()
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
-        """Say what is wrong with the disk or the file in place of SQLite's own errors."""
+    def _translated_errors(self) -> Iterator[None]:
+        """Raise StorageError subclasses in place of the errors of SQLite."""
         try:
             yield
         except sqlite3.DatabaseError as error:
-            _tell_problem(error, self.path)
+            _raise_storage_error(error, self.path)
 
 
-def _begin_all() -> None:
+def _reset_all_connections() -> None:
     for store in list(_open_stores):
-        store._begin()
+        store._reset_connections()
 
 
-os.register_at_fork(after_in_child=_begin_all)
+os.register_at_fork(after_in_child=_reset_all_connections)
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    # without transactions of Python's own, and used by one thread at a time
-    connection = sqlite3.connect(path, timeout=_PATIENCE_SECONDS, isolation_level=None, check_same_thread=False)
+    # the transactions are explicit; a connection is used by one thread at a time
+    connection = sqlite3.connect(path, timeout=_BUSY_TIMEOUT_SECONDS, isolation_level=None, check_same_thread=False)
     try:
-        if _patiently(connection, "PRAGMA journal_mode = WAL") != "wal":
+        if _execute_when_free(connection, "PRAGMA journal_mode = WAL") != "wal":
             raise StorageUnusable(
-                f"The folder {str(path.parent)!r} is on a file system without what SQLite's write-ahead log needs.",
+                f"The file system of {str(path.parent)!r} does not support the write-ahead log of SQLite.",
                 "Choose a folder on a local disk with --data-dir.",
             )
         connection.execute("PRAGMA synchronous = FULL")
@@ -232,9 +239,9 @@ def _connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _patiently(connection: sqlite3.Connection, statement: str) -> Any:
-    """Return the first value of a statement for which SQLite itself does not wait while another process is at it."""
-    end = time.monotonic() + _PATIENCE_SECONDS
+def _execute_when_free(connection: sqlite3.Connection, statement: str) -> Any:
+    """Return the first value of a statement for which SQLite's busy timeout has no effect."""
+    end = time.monotonic() + _BUSY_TIMEOUT_SECONDS
     while True:
         try:
             return connection.execute(statement).fetchone()[0]
@@ -244,19 +251,19 @@ def _patiently(connection: sqlite3.Connection, statement: str) -> Any:
         time.sleep(0.02)
 
 
-def _migrate(connection: sqlite3.Connection, path: Path, now: str) -> None:
-    """Bring the tables to what this version needs, whatever version made them."""
+def _migrate(connection: sqlite3.Connection, path: Path, now: str, migrations: Sequence[Sequence[str]]) -> None:
+    """Apply the migrations that the database does not have yet."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         connection.execute("CREATE TABLE IF NOT EXISTS migrations (number INTEGER PRIMARY KEY, time TEXT NOT NULL)")
         done = connection.execute("SELECT coalesce(max(number), 0) FROM migrations").fetchone()[0]
-        if done > len(MIGRATIONS):
+        if done > len(migrations):
             raise StorageUnusable(
-                f"The database {str(path)!r} was made by a newer starcyte (its tables are number {done}, this version"
-                f" knows {len(MIGRATIONS)}).",
-                "Use that version, or another folder with --data-dir.",
+                f"The database {str(path)!r} was created by a newer starcyte (its schema is number {done}, this version"
+                f" knows {len(migrations)}).",
+                "Use that version, or choose another folder with --data-dir.",
             )
-        for number, statements in enumerate(MIGRATIONS[done:], done + 1):
+        for number, statements in enumerate(migrations[done:], done + 1):
             for statement in statements:
                 connection.execute(statement)
             connection.execute("INSERT INTO migrations VALUES (?, ?)", (number, now))
@@ -279,7 +286,7 @@ def _identity(path: Path) -> tuple[int, int] | None:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Have the disk know the names of new files, as a power cut would otherwise take the database with its name."""
+    """Write the folder's entries to the disk, so that a new database survives a power cut."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -287,31 +294,31 @@ def _sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def _tell_problem(error: sqlite3.DatabaseError, path: Path) -> NoReturn:
-    name, what = getattr(error, "sqlite_errorname", ""), f"The database {str(path)!r}"
+def _raise_storage_error(error: sqlite3.DatabaseError, path: Path) -> NoReturn:
+    name, database = getattr(error, "sqlite_errorname", ""), f"The database {str(path)!r}"
     if name.startswith("SQLITE_IOERR") and _is_full(path.parent):
         name = "SQLITE_FULL"
     if name == "SQLITE_FULL":
         raise StorageFull(
-            f"The disk with {str(path.parent)!r} is full: the change was not kept.", "Free some room, then try again."
+            f"The disk of {str(path.parent)!r} is full. The change was not saved.", "Free some space and try again."
         ) from error
     if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")):
         raise StorageUnusable(
-            f"{what} cannot be written: {error}.", "Give the right to write there, or choose another --data-dir."
+            f"{database} cannot be written: {error}.", "Allow writing there, or choose another --data-dir."
         ) from error
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
-        raise StorageUnusable(f"{what} is held by another process.", "Try again in some seconds.") from error
+        raise StorageUnusable(f"{database} is locked by another process.", "Try again in some seconds.") from error
     if name.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT")):
         raise StorageUnusable(
-            f"{what} is damaged: {error}.", "Put a copy of it back, or move it away and start again."
+            f"{database} is damaged: {error}.", "Restore it from a copy, or move it away and restart."
         ) from error
     if name.startswith("SQLITE_IOERR"):
-        raise StorageUnusable(f"{what} fails: {error}.", "See whether the disk is well.") from error
+        raise StorageUnusable(f"{database} cannot be read or written: {error}.", "Check the disk.") from error
     raise error
 
 
 def _is_full(folder: Path) -> bool:
     try:
-        return shutil.disk_usage(folder).free < _LITTLE_ROOM
+        return shutil.disk_usage(folder).free < _MIN_FREE_BYTES
     except OSError:
         return False

@@ -1,4 +1,4 @@
-"""What is asked and changed in one transaction of the database, in SQL and no more of SQLite than that."""
+"""Transactions of the database: the SQL of reading and changing records."""
 
 from __future__ import annotations
 
@@ -10,228 +10,229 @@ from starcyte.curation.database.record import Change, Record
 from starcyte.errors import LimitExceeded
 from starcyte.settings import Settings
 
-_THING = "id, kind, name, revision, gone, user, time, header"
-# what a change takes beside its name and its undoing
+_COLUMNS = "id, kind, name, revision, deleted, user, time, header"
+# an estimate of a change's row without its name and its undo
 _ROW_BYTES = 100
-_ROWS_AT_ONCE = 1000
+_ROWS_PER_DELETE = 1000
 
 
 class Connection(Protocol):
-    """A connection to the database, in a transaction."""
+    """A database connection with an open transaction."""
 
     def execute(self, sql: str, parameters: Any = ..., /) -> Any:
-        """Run one statement, and return its cursor."""
+        """Run one statement and return its cursor."""
 
 
-class Reading:
-    """What stands at one moment: a read transaction."""
+class ReadTransaction:
+    """A read transaction: all methods see the same state of the database."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def thing(self, user: str, kind: str, name: str) -> Record | None:
-        """Return what stands under a name."""
-        return self._one("user = ? AND kind = ? AND name = ? AND NOT gone", user, kind, name)
+    def record(self, user: str, kind: str, name: str) -> Record | None:
+        """Return the record of this name, or None."""
+        return self._one("user = ? AND kind = ? AND name = ? AND NOT deleted", user, kind, name)
 
-    def gone(self, user: str, kind: str, name: str) -> Record | None:
-        """Return what stood under a name last."""
-        return self._one("user = ? AND kind = ? AND name = ? AND gone ORDER BY revision DESC LIMIT 1", user, kind, name)
+    def deleted_record(self, user: str, kind: str, name: str) -> Record | None:
+        """Return the most recently deleted record of this name, or None."""
+        return self._one(
+            "user = ? AND kind = ? AND name = ? AND deleted ORDER BY revision DESC LIMIT 1", user, kind, name
+        )
 
-    def things(self, user: str, kind: str) -> list[Record]:
-        """Return what stands, in the order in which it was first made."""
+    def records(self, user: str, kind: str) -> list[Record]:
+        """Return the records of a kind in order of creation, without deleted ones."""
         rows = self._connection.execute(
-            f"SELECT {_THING} FROM things WHERE user = ? AND kind = ? AND NOT gone ORDER BY id",  # noqa: S608
+            f"SELECT {_COLUMNS} FROM records WHERE user = ? AND kind = ? AND NOT deleted ORDER BY id",  # noqa: S608
             (user, kind),
         )
-        return [_thing(row) for row in rows]
+        return [_record(row) for row in rows]
 
-    def parts(self, thing: Record) -> dict[int, bytes]:
-        """Return the larger pieces of a thing, by number."""
-        rows = self._connection.execute("SELECT number, content FROM parts WHERE thing = ?", (thing.id,))
+    def blobs(self, record: Record) -> dict[int, bytes]:
+        """Return the blobs of a record by number."""
+        rows = self._connection.execute("SELECT number, content FROM blobs WHERE record = ?", (record.id,))
         return dict(rows.fetchall())
 
-    def part(self, thing: Record, number: int) -> bytes:
-        """Return one larger piece."""
+    def blob(self, record: Record, number: int) -> bytes:
+        """Return one blob of a record."""
         row = self._connection.execute(
-            "SELECT content FROM parts WHERE thing = ? AND number = ?", (thing.id, number)
+            "SELECT content FROM blobs WHERE record = ? AND number = ?", (record.id, number)
         ).fetchone()
         return bytes(row[0])
 
-    def history(self, thing: Record) -> list[Change]:
-        """Return all changes of a thing, the newest first, without what undoes them."""
+    def history(self, record: Record) -> list[Change]:
+        """Return the changes of a record, the latest first, without their undo."""
         rows = self._connection.execute(
-            "SELECT number, kind, name, action, user, time, size FROM changes WHERE thing = ? ORDER BY number DESC",
-            (thing.id,),
+            "SELECT number, kind, name, action, user, time, size FROM changes WHERE record = ? ORDER BY number DESC",
+            (record.id,),
         )
         return [Change(*row) for row in rows]
 
-    def undoing(self, thing: Record, since: int) -> Iterator[Change]:
-        """Yield the changes of a thing after a revision, the newest first, with what undoes them."""
+    def changes_with_undo(self, record: Record, since: int) -> Iterator[Change]:
+        """Yield the changes of a record after a revision, the latest first, with their undo."""
         rows = self._connection.execute(
             "SELECT number, kind, name, action, user, time, size, undo FROM changes"
-            " WHERE thing = ? AND number > ? ORDER BY number DESC",
-            (thing.id, since),
+            " WHERE record = ? AND number > ? ORDER BY number DESC",
+            (record.id, since),
         )
         for row in rows:
             yield Change(*row)
 
-    def first(self, thing: Record) -> int:
-        """Return the number of the first change of a thing."""
-        row = self._connection.execute("SELECT min(number) FROM changes WHERE thing = ?", (thing.id,)).fetchone()
+    def first_revision(self, record: Record) -> int:
+        """Return the first revision of a record."""
+        row = self._connection.execute("SELECT min(number) FROM changes WHERE record = ?", (record.id,)).fetchone()
         return int(row[0])
 
-    def changes(self, user: str, since: int, most: int) -> list[Change]:
-        """Return the changes of a user after a number, oldest first."""
+    def changes(self, user: str, since: int, limit: int) -> list[Change]:
+        """Return the changes of a user after a revision, oldest first, without their undo."""
         rows = self._connection.execute(
             "SELECT number, kind, name, action, user, time, size FROM changes"
             " WHERE user = ? AND number > ? ORDER BY number LIMIT ?",
-            (user, since, most),
+            (user, since, limit),
         )
         return [Change(*row) for row in rows]
 
-    def newest(self, user: str) -> int:
-        """Return the number of the newest change of a user, 0 where there is none."""
+    def latest_revision(self, user: str) -> int:
+        """Return the revision of a user's latest change; 0 if there is none."""
         row = self._connection.execute("SELECT max(number) FROM changes WHERE user = ?", (user,)).fetchone()
         return row[0] or 0
 
     def users(self) -> list[str]:
-        """Return who has made anything."""
+        """Return the users who have changed anything."""
         return [row[0] for row in self._connection.execute("SELECT user FROM usage ORDER BY user")]
 
     def _one(self, where: str, *values: Any) -> Record | None:
-        row = self._connection.execute(f"SELECT {_THING} FROM things WHERE {where}", values).fetchone()  # noqa: S608
-        return None if row is None else _thing(row)
+        row = self._connection.execute(f"SELECT {_COLUMNS} FROM records WHERE {where}", values).fetchone()  # noqa: S608
+        return None if row is None else _record(row)
 
 
-class Writing(Reading):
-    """One change, or several that stand or fall together.
+class WriteTransaction(ReadTransaction):
+    """A write transaction: one or several changes, of which all or none are committed.
 
     Parameters
     ----------
     connection
-        In a transaction that may write.
+        A connection with an open write transaction.
     user
-        Whose things are changed.
+        The user whose records are changed.
     settings
         ``max_user_bytes`` is used.
     now
-        The time to note.
+        The time of the changes.
     """
 
     def __init__(self, connection: Connection, user: str, settings: Settings, now: str) -> None:
         super().__init__(connection)
         self.user = user
+        self.commit_callbacks: list[Callable[[], None]] = []
         self._settings = settings
         self._now = now
-        self.kept: list[Callable[[], None]] = []
 
-    def when_kept(self, callback: Callable[[], None]) -> None:
-        """Have a function called when the change is on the disk; never if it fails."""
-        self.kept.append(callback)
+    def after_commit(self, callback: Callable[[], None]) -> None:
+        """Call a function after the commit; not if the transaction fails."""
+        self.commit_callbacks.append(callback)
 
     def save(
         self,
-        thing: Record | None,
+        record: Record | None,
         kind: str,
         name: str,
         header: dict[str, Any],
         action: str,
         size: int,
         undo: bytes | None = None,
-        parts: dict[int, bytes | None] | None = None,
-        gone: bool = False,
+        blobs: dict[int, bytes | None] | None = None,
+        deleted: bool = False,
     ) -> Record:
-        """Make a thing what it is to be, and note the change.
+        """Insert or update a record and add the change to the history.
 
         Parameters
         ----------
-        thing
-            As it was read in this transaction; None makes a new one.
-        kind, name, header
-            What it is to be.
+        record
+            The record as read in this transaction; None inserts one.
+        kind, name, header, deleted
+            Of the record after the change.
         action, size, undo
             Of the change.
-        parts
-            The larger pieces that change; None removes one.
-        gone
-            Whether it is deleted by this.
+        blobs
+            The blobs that change, by number; None deletes one.
 
         Raises
         ------
         LimitExceeded
-            If the user's things take more than ``max_user_bytes``.
+            If the user's records take more than ``max_user_bytes``.
         """
         run = self._connection.execute
         text = json.dumps(header, separators=(",", ":"))
-        head_bytes = len(text) + len(name)
-        if thing is None:
-            grown = head_bytes
-            thing_id = run(
-                "INSERT INTO things (user, kind, name, revision, gone, time, header) VALUES (?, ?, ?, 0, ?, ?, ?)",
-                (self.user, kind, name, gone, self._now, text),
+        grown = len(text) + len(name)
+        if record is None:
+            record_id = run(
+                "INSERT INTO records (user, kind, name, revision, deleted, time, header) VALUES (?, ?, ?, 0, ?, ?, ?)",
+                (self.user, kind, name, deleted, self._now, text),
             ).lastrowid
         else:
-            thing_id = thing.id
-            old = run("SELECT length(header) + length(name) FROM things WHERE id = ?", (thing_id,)).fetchone()[0]
-            grown = head_bytes - old
+            record_id = record.id
+            grown -= run("SELECT length(header) + length(name) FROM records WHERE id = ?", (record_id,)).fetchone()[0]
         number = run(
-            "INSERT INTO changes (thing, user, kind, name, action, time, size, undo) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (thing_id, self.user, kind, name, action, self._now, size, undo),
+            "INSERT INTO changes (record, user, kind, name, action, time, size, undo) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (record_id, self.user, kind, name, action, self._now, size, undo),
         ).lastrowid
         run(
-            "UPDATE things SET name = ?, revision = ?, gone = ?, time = ?, header = ? WHERE id = ?",
-            (name, number, gone, self._now, text, thing_id),
+            "UPDATE records SET name = ?, revision = ?, deleted = ?, time = ?, header = ? WHERE id = ?",
+            (name, number, deleted, self._now, text, record_id),
         )
-        for part, content in (parts or {}).items():
-            old = run("SELECT length(content) FROM parts WHERE thing = ? AND number = ?", (thing_id, part)).fetchone()
+        for blob, content in (blobs or {}).items():
+            key = record_id, blob
+            old = run("SELECT length(content) FROM blobs WHERE record = ? AND number = ?", key).fetchone()
             grown += len(content or b"") - (old[0] if old else 0)
             if content is None:
-                run("DELETE FROM parts WHERE thing = ? AND number = ?", (thing_id, part))
+                run("DELETE FROM blobs WHERE record = ? AND number = ?", key)
             else:
-                run("INSERT OR REPLACE INTO parts (thing, number, content) VALUES (?, ?, ?)", (thing_id, part, content))
-        self._count(grown, len(undo or b"") + len(name) + _ROW_BYTES)
-        assert thing_id is not None
+                run("INSERT OR REPLACE INTO blobs (record, number, content) VALUES (?, ?, ?)", (*key, content))
+        self._count_usage(grown, len(undo or b"") + len(name) + _ROW_BYTES)
+        assert record_id is not None
         assert number is not None
-        return Record(thing_id, kind, name, number, gone, self.user, self._now, header)
+        return Record(record_id, kind, name, number, deleted, self.user, self._now, header)
 
-    def _count(self, standing: int, history: int) -> None:
-        """Note how much more the user keeps, and let the oldest history go where that is too much."""
+    def _count_usage(self, record_bytes: int, history_bytes: int) -> None:
+        """Add to the user's usage; delete the oldest history if the total is over the limit."""
         run = self._connection.execute
         run(
-            "INSERT INTO usage (user, standing, history) VALUES (?, ?, ?) ON CONFLICT (user) DO UPDATE"
-            " SET standing = standing + excluded.standing, history = history + excluded.history",
-            (self.user, standing, history),
+            "INSERT INTO usage (user, record_bytes, history_bytes) VALUES (?, ?, ?) ON CONFLICT (user) DO UPDATE"
+            " SET record_bytes = record_bytes + excluded.record_bytes,"
+            " history_bytes = history_bytes + excluded.history_bytes",
+            (self.user, record_bytes, history_bytes),
         )
-        stands, past = run("SELECT standing, history FROM usage WHERE user = ?", (self.user,)).fetchone()
-        most = self._settings.max_user_bytes
-        if standing > 0 and stands > most:
+        records, history = run("SELECT record_bytes, history_bytes FROM usage WHERE user = ?", (self.user,)).fetchone()
+        limit = self._settings.max_user_bytes
+        if record_bytes > 0 and records > limit:
             raise LimitExceeded(
-                f"What you keep would take {stands} bytes, more than {most} (setting max_user_bytes).",
+                f"Your annotations, gene sets and saved items would take {records} bytes."
+                f" The limit is {limit} (max_user_bytes).",
                 "Delete annotations, results or figures that you do not need.",
             )
-        if stands + past <= most or not past:
+        if records + history <= limit or not history:
             return
         oldest = run(
             "SELECT number, length(undo) FROM changes WHERE user = ? AND undo IS NOT NULL ORDER BY number",
             (self.user,),
         ).fetchall()
         for number, size in oldest:
-            if stands + past <= most:
+            if records + history <= limit:
                 break
             run("UPDATE changes SET undo = NULL WHERE number = ?", (number,))
-            past -= size
-        if stands + past > most:
-            # none can be undone any more: that they were made goes too, but for what things are now
+            history -= size
+        if records + history > limit:
+            # no undo is left to delete: delete rows, except the one that gives a record its revision
             rows = run(
                 "SELECT number, length(name) FROM changes WHERE user = ? AND undo IS NULL AND number NOT IN"
-                " (SELECT revision FROM things WHERE user = ?) ORDER BY number LIMIT ?",
-                (self.user, self.user, _ROWS_AT_ONCE),
+                " (SELECT revision FROM records WHERE user = ?) ORDER BY number LIMIT ?",
+                (self.user, self.user, _ROWS_PER_DELETE),
             ).fetchall()
             run(f"DELETE FROM changes WHERE number IN ({','.join(str(n) for n, _ in rows)})")  # noqa: S608
-            past -= sum(size + _ROW_BYTES for _, size in rows)
-        run("UPDATE usage SET history = ? WHERE user = ?", (max(past, 0), self.user))
+            history -= sum(size + _ROW_BYTES for _, size in rows)
+        run("UPDATE usage SET history_bytes = ? WHERE user = ?", (max(history, 0), self.user))
 
 
-def _thing(row: tuple[Any, ...]) -> Record:
-    thing_id, kind, name, revision, gone, author, when, header = row
-    return Record(thing_id, kind, name, revision, bool(gone), author, when, json.loads(header))
+def _record(row: tuple[Any, ...]) -> Record:
+    record_id, kind, name, revision, deleted, author, time, header = row
+    return Record(record_id, kind, name, revision, bool(deleted), author, time, json.loads(header))

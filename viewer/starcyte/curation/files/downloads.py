@@ -1,7 +1,7 @@
-"""New h5ad files, for download: the newest of each user.
+"""Downloads: the exported h5ad files, one per user.
 
-With an outputs folder they are put there and stay. Without one they lie in a folder of this process for a while, as
-each is as large as the dataset; what a process that was killed has left is removed by the next.
+With an outputs folder they are moved there and stay. Without one they are kept for a limited time in a folder of this
+process, as each is as large as the dataset. The next process removes the folder of a killed one.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from starcyte.curation.files.new_file import NewFile
-from starcyte.curation.files.outputs import dataset_name
+from starcyte.curation.files.exported_file import ExportedFile
+from starcyte.curation.files.outputs import h5ad_name
 from starcyte.errors import NotFound
 from starcyte.store.cache import make_room
 
@@ -31,7 +31,7 @@ _LOCK = "lock"
 
 
 class Downloads:
-    """Keeps the new files of one dataset.
+    """Keeps the exported h5ad files of one dataset.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ class Downloads:
     settings
         ``download_seconds`` is used.
     folder
-        For files that are not kept; those of other processes lie beside.
+        The folder of the temporary files of all processes.
     autosave
         The outputs folder, if there is one.
     """
@@ -52,60 +52,60 @@ class Downloads:
         self._autosave = autosave
         self._folder: Path | None = None
         self._held: IO[bytes] | None = None
-        self._files: dict[str, tuple[NewFile, float]] = {}
+        self._files: dict[str, tuple[ExportedFile, float]] = {}
         self._lock = threading.Lock()
         self._closed = False
 
-    def make(self, user: str, write: Callable[[Path], list[str]]) -> NewFile:
-        """Have a file written, and keep it in place of the user's last one.
+    def make(self, user: str, write: Callable[[Path], list[str]]) -> ExportedFile:
+        """Write a file, which replaces the user's last one.
 
         Parameters
         ----------
         user
-            Whose it is.
+            Its owner.
         write
-            Called with where to write it; returns what there is to say of it.
+            Called with the path to write; returns notes.
 
         Raises
         ------
         StarcyteError
-            If it cannot be written.
+            If the file cannot be written.
         """
-        name = dataset_name(self._dataset)
+        name = h5ad_name(self._dataset)
         file_id = secrets.token_hex(8)
         if self._autosave is None:
             self._drop_old(user)
             part = self._own_folder() / file_id
         else:
-            part = self._autosave.beside(f"{file_id}.part")
+            part = self._autosave.staging_path(f"{file_id}.part")
         try:
             notes = write(part)
-            path = part if self._autosave is None else self._autosave.place(part, user, name)
+            path = part if self._autosave is None else self._autosave.add_file(part, user, name)
         except BaseException:
             with suppress(OSError):
                 part.unlink()
             raise
-        made = NewFile(file_id, name, path, path.stat().st_size, tuple(notes))
+        file = ExportedFile(file_id, name, path, path.stat().st_size, tuple(notes))
         with self._lock:
             before = self._files.get(user)
-            self._files[user] = made, time.monotonic()
+            self._files[user] = file, time.monotonic()
         if before is not None and before[0].path != path:
             before[0].path.unlink(missing_ok=True)
-        return made
+        return file
 
-    def get(self, user: str, file_id: str) -> NewFile:
-        """Return a user's file; raise NotFound where there is none, or no more."""
+    def get(self, user: str, file_id: str) -> ExportedFile:
+        """Return a user's file; raise NotFound if it does not exist or is no longer stored."""
         found = self._files.get(user)
         if found is None or found[0].id != file_id or not found[0].path.exists():
-            raise NotFound(f"There is no file {file_id!r}, or no more.", "Have it made again.")
+            raise NotFound(f"File {file_id!r} does not exist or is no longer stored.", "Export it again.")
         return found[0]
 
-    def is_there(self, made: NewFile) -> bool:
-        """Say whether a file can still be downloaded."""
-        return any(kept is made and made.path.exists() for kept, _ in self._files.values())
+    def exists(self, file: ExportedFile) -> bool:
+        """Return whether a file can still be downloaded."""
+        return any(stored is file and file.path.exists() for stored, _ in self._files.values())
 
     def close(self) -> None:
-        """Remove what is not kept."""
+        """Remove the temporary files."""
         with self._lock:
             self._closed = True
             if self._folder is not None:
@@ -118,13 +118,13 @@ class Downloads:
                 self._held.close()
 
     def _drop_old(self, user: str) -> None:
-        """Remove the user's last file before the next is written, and those of others whose time is over."""
+        """Remove the user's last file and the expired files of others, to make room for the next."""
         now = time.monotonic()
         with self._lock:
-            for owner, (made, since) in list(self._files.items()):
+            for owner, (file, since) in list(self._files.items()):
                 if owner == user or now - since > self._settings.download_seconds:
                     del self._files[owner]
-                    made.path.unlink(missing_ok=True)
+                    file.path.unlink(missing_ok=True)
 
     def _own_folder(self) -> Path:
         with self._lock:

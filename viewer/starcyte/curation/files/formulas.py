@@ -1,24 +1,24 @@
-"""Text that a spreadsheet would take for a formula, and how it is kept from that.
+"""Protection against formula injection: text that a spreadsheet would evaluate gets an apostrophe in front.
 
-An apostrophe is put in front, which spreadsheets take as the mark of text. Text that begins with apostrophes and then
-looks like a formula gets one more, so that taking one away gives back each text as it was.
+Spreadsheets read a leading apostrophe as the mark of text. Text that starts with apostrophes and then looks like a
+formula gets one more, so that removing one always restores the original.
 """
 
 from __future__ import annotations
 
 import re
 
-# the wide forms are those of East Asian keyboards, which some spreadsheets take for the narrow ones
+# the full-width forms are those of East Asian keyboards, which some spreadsheets accept
 STARTS = "=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20"
-_ALIKE = re.compile(f"'*[{STARTS}]")
-_DEFUSED = re.compile(f"'+[{STARTS}]")
+_FORMULA = re.compile(f"'*[{STARTS}]")
+_ESCAPED = re.compile(f"'+[{STARTS}]")
 
 
-def defuse(text: str) -> str:
-    """Return text that no spreadsheet takes for a formula."""
-    return f"'{text}" if _ALIKE.match(text) else text
+def escape_formula(text: str) -> str:
+    """Return text that no spreadsheet evaluates."""
+    return f"'{text}" if _FORMULA.match(text) else text
 
 
-def restore(text: str) -> str:
-    """Return what was given to :func:`defuse`."""
-    return text[1:] if _DEFUSED.match(text) else text
+def unescape_formula(text: str) -> str:
+    """Return the original of an escaped text."""
+    return text[1:] if _ESCAPED.match(text) else text

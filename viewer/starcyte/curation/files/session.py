@@ -1,4 +1,6 @@
-"""A saved session: all that a user made, in one JSON file that opens on the same data, and by cell names on others.
+"""Session files: all annotations, gene sets, views and results of a user as one JSON file.
+
+A session can be imported into the same dataset, and into others by the names of their cells.
 
 ::
 
@@ -8,9 +10,8 @@
      "genesets": [{"name", "description", "genes"}], "views": [{"name", "body"}], "results": [{"name", "body"}],
      "cells": {"rows": RUNS, "names": [..]}}
 
-RUNS are the lengths of runs of cells, by turns of those that are not in it and those that are: ``[2, 3, 1, 1]`` is the
-cells 2, 3, 4 and 6. ``cells`` names those that are in a label of any annotation, in their order. Figures are files of
-their own.
+RUNS encode a set of cells as lengths of runs, alternately outside and inside of it: ``[2, 3, 1, 1]`` are the cells
+2, 3, 4 and 6. ``cells`` lists the labelled cells with their names, in order. Figures are not included.
 """
 
 from __future__ import annotations
@@ -35,22 +36,22 @@ if TYPE_CHECKING:
 
 FORMAT = "starcyte session"
 VERSION = 1
-_HINT = "Give a session.json that starcyte has written."
-_KEPT = {"views": "view", "results": "result"}
+_HINT = "Use a session.json written by starcyte."
+_SAVED_ITEMS = {"views": "view", "results": "result"}
 
 
 @dataclass(frozen=True)
 class Session:
-    """What a session file holds, its cells as rows of the data that it was made on.
+    """The content of a session file, with cells as rows of its own dataset.
 
     Parameters
     ----------
     fingerprint, n_obs
-        Of that data.
+        Of its dataset.
     snapshot
-        What was made; revisions are 0.
+        The annotations, gene sets and saved items; revisions are 0.
     rows
-        The cells that are named.
+        The labelled cells.
     names
         Their names.
     """
@@ -66,20 +67,20 @@ def write_session(
     snapshot: Snapshot,
     dataset: Dataset,
     cells: CellNames,
-    each: Callable[[str], Iterable[SavedItem]] | None = None,
+    items: Callable[[str], Iterable[SavedItem]] | None = None,
 ) -> Iterator[bytes]:
     """Yield a session file in blocks.
 
     Parameters
     ----------
     snapshot
-        What the user made.
+        The annotations, gene sets and saved items.
     dataset
-        What it was made on.
+        Their dataset.
     cells
         The names of its cells.
-    each
-        Gives the saved items of a kind one by one, in place of those of the snapshot: all together may be large.
+    items
+        Returns the saved items of a kind one by one, in place of those of the snapshot, to bound the memory.
     """
     rows = BitMap.union(*(c.cells for annotation in snapshot.annotations for c in annotation.labels), BitMap())
     head: dict[str, Any] = {
@@ -100,10 +101,10 @@ def write_session(
         ],
     }
     yield json.dumps(head).encode()[:-1]
-    for key, kind in _KEPT.items():
+    for key, kind in _SAVED_ITEMS.items():
         yield f', "{key}": ['.encode()
-        for i, kept in enumerate(each(kind) if each else (k for k in snapshot.saved_items if k.kind == kind)):
-            body = {"name": kept.name, "body": json.loads(kept.body)}
+        for i, item in enumerate(items(kind) if items else (k for k in snapshot.saved_items if k.kind == kind)):
+            body = {"name": item.name, "body": json.loads(item.body)}
             yield (", " if i else "").encode() + json.dumps(body).encode()
         yield b"]"
     for i, annotation in enumerate(snapshot.annotations):
@@ -127,7 +128,7 @@ def write_session(
 
 
 def runs(cells: BitMap) -> list[int]:
-    """Return the lengths of runs, by turns of cells that are not in it and cells that are."""
+    """Return a set of cells as the lengths of runs, alternately outside and inside of it."""
     at = np.frombuffer(cells.to_array(), np.uint32).astype(np.int64)
     if not at.size:
         return []
@@ -144,79 +145,80 @@ def _runs_text(cells: BitMap) -> str:
 
 
 def from_runs(lengths: Any, n: int) -> BitMap:
-    """Return the cells of which these are the runs.
+    """Return the set of cells of run lengths.
 
     Raises
     ------
     BadRequest
-        If they are not runs of n cells at most.
+        If they are not run lengths of at most n cells.
     """
     if not isinstance(lengths, list) or not all(type(v) is int and 0 <= v <= n for v in lengths):
-        raise BadRequest("The session's cells are not lengths of runs.", _HINT)
+        raise BadRequest("The cells of the session are not run lengths.", _HINT)
     cells, at = BitMap(), 0
     for i, length in enumerate(lengths):
         if i % 2 and length:
             cells.add_range(at, min(at + length, n))
         at += length
     if at > n:
-        raise BadRequest(f"The session names cell {at - 1}, and says that there are {n}.", _HINT)
+        raise BadRequest(f"The session contains cell {at - 1}, but its dataset has {n} cells.", _HINT)
     return cells
 
 
 def read_session(data: bytes) -> Session:
-    """Return what is in a session file.
+    """Return the content of a session file.
 
     Raises
     ------
     BadRequest
-        If it is none, or contradicts itself.
+        If it is not a session file, or is inconsistent.
     """
     try:
         body = json.loads(data)
     except (ValueError, RecursionError) as error:
         raise BadRequest(f"The session is not JSON: {error}.", _HINT) from None
     if not isinstance(body, dict) or body.get("format") != FORMAT:
-        raise BadRequest("The file is no session of starcyte.", _HINT)
+        raise BadRequest("The file is not a session of starcyte.", _HINT)
     if body.get("version") != VERSION:
         raise BadRequest(
-            f"The session is of version {body.get('version')!r}, and this starcyte reads {VERSION}.", "Update starcyte."
+            f"The session has version {body.get('version')!r}, but this starcyte reads version {VERSION}.",
+            "Update starcyte.",
         )
-    about = _an(dict, body.get("dataset"), "dataset")
+    about = _checked(dict, body.get("dataset"), "dataset")
     n = about.get("n_obs")
     if type(n) is not int or not 0 <= n < 2**32:
-        raise BadRequest("The session does not say how many cells there were.", _HINT)
-    annotations = tuple(_annotation(_an(dict, entry, "annotations"), n) for entry in _listed(body, "annotations"))
-    gene_sets = tuple(_gene_set(_an(dict, entry, "genesets")) for entry in _listed(body, "genesets"))
-    kept = tuple(
+        raise BadRequest("The session has no number of cells (n_obs).", _HINT)
+    annotations = tuple(_annotation(_checked(dict, entry, "annotations"), n) for entry in _listed(body, "annotations"))
+    gene_sets = tuple(_gene_set(_checked(dict, entry, "genesets")) for entry in _listed(body, "genesets"))
+    saved_items = tuple(
         SavedItem(kind, _text(entry, "name"), 0, "application/json", json.dumps(entry.get("body")).encode())
-        for key, kind in _KEPT.items()
-        for entry in (_an(dict, e, key) for e in _listed(body, key))
+        for key, kind in _SAVED_ITEMS.items()
+        for entry in (_checked(dict, e, key) for e in _listed(body, key))
     )
-    named = _an(dict, body.get("cells", {}), "cells")
+    named = _checked(dict, body.get("cells", {}), "cells")
     rows, names = from_runs(named.get("rows", []), n), _texts(named, "names")
     if len(rows) != len(names):
-        raise BadRequest(f"The session has {len(rows)} cells and {len(names)} names of cells.", _HINT)
+        raise BadRequest(f"The session has {len(rows)} labelled cells but {len(names)} cell names.", _HINT)
     if any(not label.cells.issubset(rows) for annotation in annotations for label in annotation.labels):
-        raise BadRequest("The session has cells without a name.", _HINT)
-    snapshot = Snapshot(str(body.get("user", "")), 0, annotations, gene_sets, kept)
+        raise BadRequest("The session has labelled cells without a name.", _HINT)
+    snapshot = Snapshot(str(body.get("user", "")), 0, annotations, gene_sets, saved_items)
     return Session(str(about.get("fingerprint", "")), n, snapshot, rows, names)
 
 
 def place_annotations(session: Session, found: NDArray[np.int64]) -> tuple[Annotation, ...]:
-    """Return the annotations of a session on another dataset.
+    """Return the annotations of a session for another dataset.
 
     Parameters
     ----------
     session
         The session.
     found
-        For each of its names, the row of the dataset, -1 where there is none.
+        For each of its cell names, the row of the dataset; negative if there is none.
     """
     rows = np.frombuffer(session.rows.to_array(), np.uint32)
 
     def placed(cells: BitMap) -> BitMap:
-        there = found[np.searchsorted(rows, np.frombuffer(cells.to_array(), np.uint32))]
-        return BitMap(there[there >= 0].astype(np.uint32))
+        placed_rows = found[np.searchsorted(rows, np.frombuffer(cells.to_array(), np.uint32))]
+        return BitMap(placed_rows[placed_rows >= 0].astype(np.uint32))
 
     return tuple(
         Annotation(
@@ -229,11 +231,11 @@ def place_annotations(session: Session, found: NDArray[np.int64]) -> tuple[Annot
 def _annotation(entry: dict[str, Any], n: int) -> Annotation:
     name, seen, taken = _text(entry, "name"), set[str](), BitMap()
     labels = []
-    for part in (_an(dict, e, "labels") for e in _listed(entry, "labels")):
+    for part in (_checked(dict, e, "labels") for e in _listed(entry, "labels")):
         cells = from_runs(part.get("cells", []), n)
         label = Label(_text(part, "name"), _text(part, "color", ""), _text(part, "note", ""), cells)
         if label.name in seen or taken.intersect(cells):
-            raise BadRequest(f"Annotation {name!r} of the session has a label or a cell twice.", _HINT)
+            raise BadRequest(f"Annotation {name!r} of the session has a duplicate label or cell.", _HINT)
         seen.add(label.name)
         taken |= cells
         labels.append(label)
@@ -245,23 +247,23 @@ def _gene_set(entry: dict[str, Any]) -> GeneSet:
     return GeneSet(_text(entry, "name"), 0, genes, _text(entry, "description", ""))
 
 
-def _an(kind: type, value: Any, where: str) -> Any:
+def _checked(kind: type, value: Any, key: str) -> Any:
     if not isinstance(value, kind):
-        raise BadRequest(f"{where!r} of the session is not what it should be.", _HINT)
+        raise BadRequest(f"{key!r} of the session has the wrong type.", _HINT)
     return value
 
 
 def _listed(body: dict[str, Any], key: str) -> list[Any]:
-    found: list[Any] = _an(list, body.get(key, []), key)
+    found: list[Any] = _checked(list, body.get(key, []), key)
     return found
 
 
 def _text(body: dict[str, Any], key: str, default: str | None = None) -> str:
-    text: str = _an(str, body.get(key, default), key)
+    text: str = _checked(str, body.get(key, default), key)
     if not text and default is None:
-        raise BadRequest(f"A {key!r} of the session is empty.", _HINT)
+        raise BadRequest(f"{key!r} of the session is empty.", _HINT)
     return text
 
 
 def _texts(body: dict[str, Any], key: str) -> list[str]:
-    return [_an(str, text, key) for text in _listed(body, key)]
+    return [_checked(str, text, key) for text in _listed(body, key)]

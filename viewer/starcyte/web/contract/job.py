@@ -22,7 +22,7 @@ class Job(Answer):
     error: Error | UnsetType = UNSET
 
 
-class NewFile(Answer):
+class ExportedFile(Answer):
     """A file that was written."""
 
     file: Annotated[str, Meta(description="Its name")]
@@ -50,7 +50,7 @@ class MarkersJob(JobAnswer):
     result: MarkersResult | UnsetType = UNSET
 
 
-class NewFileJob(JobAnswer):
+class ExportedFileJob(JobAnswer):
     """An export, with the new file if it is done."""
 
-    result: NewFile | UnsetType = UNSET
+    result: ExportedFile | UnsetType = UNSET

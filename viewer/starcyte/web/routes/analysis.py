@@ -18,12 +18,12 @@ from starcyte.web.contract.comparison import DiffexpRequest, DiffexpResult, Mark
 from starcyte.web.contract.error import error_of
 from starcyte.web.contract.job import (
     DiffexpJob,
+    ExportedFile,
+    ExportedFileJob,
     Job,
     JobAnswer,
     JobId,
     MarkersJob,
-    NewFile,
-    NewFileJob,
 )
 from starcyte.web.contract.route import READ
 from starcyte.web.media import CSV, JSON
@@ -92,9 +92,9 @@ def markers(body: MarkersRequest) -> ResponseOf[MarkersResult]:
 
 
 @routes.get("/jobs/<job_id>", media=(JSON, CSV), errors=READ)
-def job_state(job_id: JobId, query: Page) -> ResponseOf[DiffexpJob | MarkersJob | NewFileJob]:
+def job_state(job_id: JobId, query: Page) -> ResponseOf[DiffexpJob | MarkersJob | ExportedFileJob]:
     """Return the state of a job, with its result if it is done; as CSV, the whole table."""
-    from starcyte.curation.files.new_file import NewFile as WrittenFile
+    from starcyte.curation.files.exported_file import ExportedFile as WrittenFile
     from starcyte.web.results import result_csv
 
     job = context().jobs.get(job_id)
@@ -109,7 +109,7 @@ def job_state(job_id: JobId, query: Page) -> ResponseOf[DiffexpJob | MarkersJob 
         return answer_json(DiffexpJob(job=described, result=result))
     if isinstance(result, MarkersResult):
         return answer_json(MarkersJob(job=described, result=result))
-    return answer_json(NewFileJob(job=described, result=result))
+    return answer_json(ExportedFileJob(job=described, result=result))
 
 
 @routes.delete("/jobs/<job_id>", errors=READ)
@@ -174,7 +174,7 @@ def _describe(job: RunningJob) -> Job:
     return Job(id=job.id, state=job.state, progress=round(job.progress, 4), error=error)
 
 
-def _result(job: RunningJob, page: Page) -> DiffexpResult | MarkersResult | NewFile:
+def _result(job: RunningJob, page: Page) -> DiffexpResult | MarkersResult | ExportedFile:
     from starcyte.compute.diffexp import Comparison
     from starcyte.compute.markers import Markers
     from starcyte.web.results import diffexp_result, markers_result
@@ -184,7 +184,7 @@ def _result(job: RunningJob, page: Page) -> DiffexpResult | MarkersResult | NewF
         return diffexp_result(result, dataset, job.id, cutoff, given(page.limit), given(page.offset) or 0)
     if isinstance(result, Markers):
         return markers_result(result, dataset, job.id, cutoff)
-    return NewFile(
+    return ExportedFile(
         file=result.name,
         bytes=result.n_bytes,
         download=f"export/files/{result.id}",

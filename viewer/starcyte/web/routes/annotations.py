@@ -49,7 +49,7 @@ def listed() -> ResponseOf[Annotations]:
     """Return all annotations without their cells."""
     curation, user = mine()
     # first: a change in between is then listed twice, and never missed
-    revision = curation.newest(user)
+    revision = curation.latest_revision(user)
     return answer_json(
         Annotations(annotations=[describe(one) for one in curation.annotations.listed(user)], revision=revision)
     )

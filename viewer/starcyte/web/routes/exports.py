@@ -11,7 +11,7 @@ from starcyte.errors import BadRequest, NotFound
 from starcyte.web.context import context
 from starcyte.web.contract.files import AnnotationTableQuery, FileId
 from starcyte.web.contract.health import Nothing
-from starcyte.web.contract.job import JobAnswer, NewFile
+from starcyte.web.contract.job import ExportedFile, JobAnswer
 from starcyte.web.contract.route import READ, WRITE
 from starcyte.web.media import CSV, HDF5, JSON, TSV
 from starcyte.web.preconditions import mine
@@ -22,7 +22,7 @@ from starcyte.web.routing import Routes
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from starcyte.curation.files.new_file import NewFile as WrittenFile
+    from starcyte.curation.files.exported_file import ExportedFile as WrittenFile
     from starcyte.store.dataset import Tick
 
 routes = Routes("exports")
@@ -41,35 +41,35 @@ def annotations_tsv(ending: str, query: AnnotationTableQuery) -> ResponseOf[byte
 
 
 def _annotation_table(names: list[str], ending: str) -> ResponseOf[bytes]:
-    from starcyte.curation.files.tables import FORMS, annotations_table
+    from starcyte.curation.files.write_tables import TABLE_FORMATS, annotations_table
 
     curation, user = mine()
-    with curation.store.read() as reading:
-        found = {annotation.name: annotation for annotation in curation.annotations.all(user, reading)}
+    with curation.store.read() as transaction:
+        found = {annotation.name: annotation for annotation in curation.annotations.all(user, transaction)}
     for name in names:
         if name not in found:
             raise NotFound(f"There is no annotation {name!r}.", "Fetch the list of annotations again.")
     chosen = [found[name] for name in dict.fromkeys(names)] or list(found.values())
-    form = FORMS[ending]
+    form = TABLE_FORMATS[ending]
     return _file(annotations_table(chosen, context().cell_names(), form), f"annotations.{ending}", form.media_type)
 
 
 @routes.get("/export/genesets.gmt", media=(TSV,), errors=READ)
 def gene_sets_gmt() -> ResponseOf[bytes]:
     """Return all gene sets as GMT."""
-    from starcyte.curation.files import tables
+    from starcyte.curation.files import write_tables
 
     curation, user = mine()
-    return _file([tables.gene_sets_gmt(curation.gene_sets.listed(user))], "gene_sets.gmt", TSV)
+    return _file([write_tables.gene_sets_gmt(curation.gene_sets.listed(user))], "gene_sets.gmt", TSV)
 
 
 @routes.get("/export/genesets.csv", media=(CSV,), errors=READ)
 def gene_sets_csv() -> ResponseOf[bytes]:
     """Return all gene sets in cellxgene's format, a row for each gene."""
-    from starcyte.curation.files import tables
+    from starcyte.curation.files import write_tables
 
     curation, user = mine()
-    return _file([tables.gene_sets_csv(curation.gene_sets.listed(user))], "gene_sets.csv", CSV)
+    return _file([write_tables.gene_sets_csv(curation.gene_sets.listed(user))], "gene_sets.csv", CSV)
 
 
 @routes.get("/export/session.json", media=(JSON,), errors=READ)
@@ -84,16 +84,16 @@ def session() -> ResponseOf[bytes]:
 
 
 @routes.post("/export/h5ad", other={202: JobAnswer}, errors=WRITE)
-def h5ad(body: Nothing) -> ResponseOf[NewFile]:
+def h5ad(body: Nothing) -> ResponseOf[ExportedFile]:
     """Write a new h5ad with all annotations as columns of obs, now or as a job."""
-    from starcyte.curation.files.tables import write_h5ad
+    from starcyte.curation.files.write_tables import write_h5ad
 
     ctx, dataset = context(), context().dataset()
     ctx.loader.check_complete()
     curation, user = mine()
     downloads = ctx.downloads()
-    with curation.store.read() as reading:
-        revision, made = reading.newest(user), curation.annotations.all(user, reading)
+    with curation.store.read() as transaction:
+        revision, made = transaction.latest_revision(user), curation.annotations.all(user, transaction)
     if not made:
         raise BadRequest("There are no annotations to write.", "Create one first.")
 
@@ -101,7 +101,7 @@ def h5ad(body: Nothing) -> ResponseOf[NewFile]:
         return downloads.make(user, lambda path: write_h5ad(made, dataset, path, user, tick))
 
     def is_stale(result: Any) -> bool:
-        return not downloads.is_there(result)
+        return not downloads.exists(result)
 
     key = json.dumps(["h5ad", user, revision])
     return answer_job(ctx.jobs.submit(key, work, owner(), "new file", is_stale))
@@ -119,7 +119,7 @@ def file(file_id: FileId) -> ResponseOf[bytes]:
 
 def _file(blocks: Iterable[bytes], name: str, media_type: str) -> ResponseOf[bytes]:
     """Return a file that is sent as it is written: it may have a row for each of a million cells."""
-    from starcyte.curation.files.filenames import safe_stem
+    from starcyte.curation.files.file_names import safe_stem
 
     response: ResponseOf[bytes] = ResponseOf(blocks, mimetype=media_type)
     stem = safe_stem(context().dataset().title, "dataset")[:80]

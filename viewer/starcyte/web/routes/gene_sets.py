@@ -43,7 +43,7 @@ def refuse_changes() -> None:
 def listed() -> ResponseOf[GeneSets]:
     """Return all gene sets."""
     curation, user = mine()
-    revision = curation.newest(user)
+    revision = curation.latest_revision(user)
     return answer_json(GeneSets(genesets=[describe(s) for s in curation.gene_sets.listed(user)], revision=revision))
 
 

@@ -7,7 +7,6 @@ from typing import Any
 
 from flask import request
 
-from starcyte.errors import BadRequest
 from starcyte.web.context import context
 from starcyte.web.contract.annotation import Annotation
 from starcyte.web.contract.files import AnnotationsImported, GeneSetsImported, GeneSetsImportQuery, SessionImported
@@ -34,18 +33,13 @@ def import_annotations() -> ResponseOf[AnnotationsImported]:
 
     An annotation whose name is taken gets a number.
     """
-    from starcyte.curation.files.imports import take_annotations
-    from starcyte.curation.files.read import read_annotations
+    from starcyte.curation.files import importer
+    from starcyte.curation.files.read_tables import read_annotations
 
     curation, user = mine()
     table = read_annotations(request.get_data(cache=False), context().dataset(), context().cell_names())
-    if not table.cells:
-        examples = ", ".join(map(repr, table.examples))
-        raise BadRequest(
-            f"No cell of the file is in the dataset{f' (such as {examples})' if examples else ''}.",
-            "The first column must hold the names of cells, as the index of obs does.",
-        )
-    names = take_annotations(curation, user, table.annotations)
+    table.require_match("the file")
+    names = importer.import_annotations(curation, user, table.annotations)
     return answer_json(
         AnnotationsImported(annotations=_annotations(names), matched=len(table.cells), **_matches(table))
     )
@@ -54,21 +48,21 @@ def import_annotations() -> ResponseOf[AnnotationsImported]:
 @routes.post("/import/genesets", accepts=(TSV, CSV, TEXT), errors=WRITE)
 def import_gene_sets(query: GeneSetsImportQuery) -> ResponseOf[GeneSetsImported]:
     """Import gene sets: GMT, CSV (also cellxgene's), or a plain list."""
-    from starcyte.curation.files.imports import take_gene_sets
-    from starcyte.curation.files.read import read_gene_sets
+    from starcyte.curation.files import importer
+    from starcyte.curation.files.read_tables import read_gene_sets
 
     gene_sets.refuse_changes()
     curation, user = mine()
     found = read_gene_sets(request.get_data(cache=False), query.name)
-    described = _gene_sets(take_gene_sets(curation, user, found))
+    described = _gene_sets(importer.import_gene_sets(curation, user, found))
     return answer_json(GeneSetsImported(genesets=described, missing={g.name: g.missing for g in described}))
 
 
 @routes.post("/import/session", accepts=(JSON,), errors=WRITE)
 def import_session() -> ResponseOf[SessionImported]:
     """Import a session."""
-    from starcyte.curation.files.imports import take_session
-    from starcyte.curation.files.read import session_annotations
+    from starcyte.curation.files import importer
+    from starcyte.curation.files.read_tables import session_annotations
     from starcyte.curation.files.session import read_session
 
     curation, user = mine()
@@ -76,13 +70,13 @@ def import_session() -> ResponseOf[SessionImported]:
     if given.snapshot.gene_sets:
         gene_sets.refuse_changes()
     table = session_annotations(given, context().dataset(), context().cell_names())
-    taken = take_session(curation, user, given, table.annotations)
+    imported = importer.import_session(curation, user, given, table.annotations)
     return answer_json(
         SessionImported(
-            annotations=_annotations(taken.annotations),
-            genesets=_gene_sets(taken.gene_sets),
-            views=list(taken.views),
-            results=list(taken.results),
+            annotations=_annotations(imported.annotations),
+            genesets=_gene_sets(imported.gene_sets),
+            views=list(imported.views),
+            results=list(imported.results),
             **_matches(table),
         )
     )

@@ -117,7 +117,7 @@ def describe(item: SavedItemInfo) -> SavedItem:
 
 def _listed(kind: str) -> tuple[int, list[SavedItem]]:
     curation, user = mine()
-    revision = curation.newest(user)
+    revision = curation.latest_revision(user)
     return revision, [describe(item) for item in curation.saved_items.listed(user, kind)]
 
 

@@ -1,8 +1,7 @@
-"""What users make, as the files that other programs read.
+"""Writing annotations, gene sets and results as tables, GMT and h5ad.
 
-Tables are CSV or tab-separated, in UTF-8, with a header; the first column names the cell, and an empty field is a cell
-without a label. Text that a spreadsheet would take for a formula is defused: see
-:mod:`starcyte.curation.files.formulas`.
+Tables are CSV or tab-separated text in UTF-8 with a header. The first column is the cell's name; an empty field is an
+unlabelled cell. Text that a spreadsheet would evaluate is escaped, see :mod:`starcyte.curation.files.formulas`.
 """
 
 from __future__ import annotations
@@ -20,8 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from starcyte import __version__
-from starcyte.curation.cell_names import BLOCK
-from starcyte.curation.files.formulas import defuse
+from starcyte.curation.files.formulas import escape_formula
 from starcyte.store.dataset import Tick, no_tick
 
 if TYPE_CHECKING:
@@ -30,28 +28,28 @@ if TYPE_CHECKING:
     from starcyte.store.dataset import Dataset
 
 CELLXGENE_COLUMNS = ("gene_set_name", "gene_set_description", "gene_symbol", "gene_description")
-# GMT has no way to leave the second field out
+# the second field of GMT is not optional
 NO_DESCRIPTION = "na"
-# beyond, counting what occurs is slower than sorting it
-_COUNTED = 1 << 18
-# what some reader takes for the end of a line or of a field
+# combinations of labels above which sorting them is faster than counting them
+_MAX_COUNTED = 1 << 18
+# characters that some reader takes for the end of a line or a field
 _BREAKS = re.compile("[\t\n\v\f\r\x1c-\x1e\x85\u2028\u2029]")
 
 
 @dataclass(frozen=True)
-class Form:
-    """How a table is written.
+class TableFormat:
+    """A format of tables.
 
     Parameters
     ----------
     ending
-        Of its files.
+        The ending of its files.
     media_type
-        On the wire.
+        Its media type in HTTP.
     separator
-        Between fields.
+        The separator of fields.
     one_line
-        Whether each row must be one line, as Galaxy's tabular: breaks in texts become spaces.
+        Whether line breaks in a field become spaces, as in Galaxy's tabular.
     """
 
     ending: str
@@ -60,85 +58,90 @@ class Form:
     one_line: bool = False
 
     def field(self, text: str) -> str:
-        """Return text as a field."""
+        """Return a text as a field."""
         text = text.replace("\0", "\ufffd")
         if self.one_line:
             text = _BREAKS.sub(" ", text)
-        text = defuse(text)
-        # cellxgene takes what is behind a # for a comment, unless quoted
+        text = escape_formula(text)
+        # cellxgene reads an unquoted # as the start of a comment
         if any(c in text for c in ('"', "\n", "\r", self.separator, *(() if self.one_line else "#"))):
             return '"' + text.replace('"', '""') + '"'
         return text
 
     def row(self, texts: Iterable[str]) -> str:
-        """Return a row with its line end."""
+        """Return a row with its line break."""
         return self.separator.join(map(self.field, texts)) + "\n"
 
 
-FORMS = {
+TABLE_FORMATS = {
     f.ending: f
     for f in (
-        Form("csv", "text/csv", ","),
-        Form("tsv", "text/tab-separated-values", "\t"),
-        Form("tabular", "text/tab-separated-values", "\t", one_line=True),
+        TableFormat("csv", "text/csv", ","),
+        TableFormat("tsv", "text/tab-separated-values", "\t"),
+        TableFormat("tabular", "text/tab-separated-values", "\t", one_line=True),
     )
 }
 
 
-def annotations_table(annotations: Sequence[Annotation], cells: CellNames, form: Form) -> Iterator[bytes]:
-    """Yield a table of annotations in blocks, one row for each cell.
+def annotations_table(
+    annotations: Sequence[Annotation], cells: CellNames, form: TableFormat, max_counted: int = _MAX_COUNTED
+) -> Iterator[bytes]:
+    """Yield a table of annotations in blocks, one row per cell.
 
     Parameters
     ----------
     annotations
-        A column for each.
+        The columns.
     cells
         The names of the cells.
     form
-        How to write it.
+        The format.
+    max_counted
+        The number of combinations of labels above which they are sorted instead of counted.
     """
     yield encode(form.row(["cell", *(annotation.name for annotation in annotations)]))
     codes = [small_codes(annotation, cells.n) for annotation in annotations]
     texts = [["", *(form.field(c.name) for c in annotation.labels)] for annotation in annotations]
     for start, names, plain in cells.blocks():
-        kinds, ends = _ends([c[start : start + BLOCK] for c in codes], texts, form.separator)
+        codes_of_block = [c[start : start + len(names)] for c in codes]
+        places, endings = _row_endings(codes_of_block, texts, form.separator, max_counted)
         fields = names if plain else map(form.field, names)
-        yield encode("".join(map(add, fields, map(ends.__getitem__, kinds.tolist()))))
+        yield encode("".join(map(add, fields, map(endings.__getitem__, places.tolist()))))
 
 
 def small_codes(annotation: Annotation, n_obs: int) -> NDArray[np.signedinteger[Any]]:
-    """Return the label of each cell as :meth:`Annotation.codes` does, in as few bytes as it can."""
+    """Return the codes of :meth:`Annotation.codes` in the smallest integer type."""
     codes = np.full(n_obs, -1, np.min_scalar_type(-max(len(annotation.labels), 1)))
     for code, label in enumerate(annotation.labels):
         codes[np.frombuffer(label.cells.to_array(), np.uint32)] = code
     return codes
 
 
-def _ends(
-    codes: Sequence[NDArray[np.signedinteger[Any]]], texts: Sequence[list[str]], separator: str
+def _row_endings(
+    codes: Sequence[NDArray[np.signedinteger[Any]]], texts: Sequence[list[str]], separator: str, max_counted: int
 ) -> tuple[NDArray[np.int64], list[str]]:
-    """Return, for each row, which end it has, and the ends: what stands behind the name of the cell.
+    """Return the text after the cell's name: the place of each row's ending, and the different endings.
 
-    Rows with the same labels share their end, so that its making is not paid for each cell.
+    Rows with the same labels share their ending, which is so formatted once and not for every cell.
     """
     n = codes[0].size if codes else 0
-    kinds, ends = np.zeros(n, np.int64), [""]
+    places, endings = np.zeros(n, np.int64), [""]
     for column, known in zip(codes, texts, strict=True):
-        both = kinds * len(known) + (column + 1)
-        total = len(ends) * len(known)
-        if total <= _COUNTED:
-            there = np.flatnonzero(np.bincount(both, minlength=total))
+        combined = places * len(known) + (column + 1)
+        total = len(endings) * len(known)
+        if total <= max_counted:
+            present = np.flatnonzero(np.bincount(combined, minlength=total))
             place = np.zeros(total, np.int64)
-            place[there] = np.arange(there.size)
-            kinds = place[both]
+            place[present] = np.arange(present.size)
+            places = place[combined]
         else:
-            there, kinds = np.unique(both, return_inverse=True)
-        ends = [f"{ends[k // len(known)]}{separator}{known[k % len(known)]}" for k in there.tolist()]
-    return kinds, [end + "\n" for end in ends]
+            present, places = np.unique(combined, return_inverse=True)
+        endings = [f"{endings[k // len(known)]}{separator}{known[k % len(known)]}" for k in present.tolist()]
+    return places, [ending + "\n" for ending in endings]
 
 
 def encode(text: str) -> bytes:
-    """Return UTF-8; halves of characters, which it cannot hold, become question marks."""
+    """Return text as UTF-8, with question marks in place of lone surrogates."""
     return text.encode("utf-8", "replace")
 
 
@@ -149,32 +152,32 @@ def write_h5ad(
     user: str,
     tick: Tick = no_tick,
 ) -> list[str]:
-    """Write a new h5ad file: the dataset with annotations as columns of obs, and its provenance.
+    """Write a new h5ad file: a copy of the dataset with the annotations as obs columns, and their provenance in uns.
 
     Parameters
     ----------
     annotations
-        What to add.
+        The annotations.
     dataset
-        What they are of.
+        Their dataset.
     target
-        Where; there must be nothing yet. When this returns the file is whole and on the disk.
+        The new file, which must not exist. It is on the disk when this returns.
     user
-        Who made them, for the record.
+        Their author, for the provenance.
     tick
-        Told of the progress.
+        Called with the progress.
 
     Returns
     -------
     list of str
-        What is not as the annotations say, in words: a column of another name.
+        Differences from the annotations: a column with another name.
 
     Raises
     ------
     StorageFull
-        If there is no room.
+        If the disk is full.
     InputError
-        If the target cannot be written, or the dataset's file has changed.
+        If the target cannot be written, or the file of the dataset has changed.
     """
     from starcyte.store.write.h5ad import NewColumn, copy_with_columns
 
@@ -200,9 +203,9 @@ def write_h5ad(
 
 
 def gene_sets_gmt(gene_sets: Sequence[GeneSet]) -> bytes:
-    """Return gene sets as GMT: a line each of name, description and genes between tabs.
+    """Return gene sets as GMT: a line of name, description and genes, separated by tabs, for each.
 
-    It knows no quotes: tabs and line breaks within a text become spaces.
+    GMT has no quotes: tabs and line breaks within a text become spaces.
     """
     lines = []
     for gene_set in gene_sets:
@@ -212,24 +215,24 @@ def gene_sets_gmt(gene_sets: Sequence[GeneSet]) -> bytes:
 
 
 def gene_sets_csv(gene_sets: Sequence[GeneSet]) -> bytes:
-    """Return gene sets as CSV in the form of cellxgene: a row for each gene."""
-    form = FORMS["csv"]
+    """Return gene sets as the CSV of cellxgene: a row for each gene."""
+    form = TABLE_FORMATS["csv"]
     rows = [form.row(CELLXGENE_COLUMNS)]
     for gene_set in gene_sets:
         rows += [form.row((gene_set.name, gene_set.description, gene, "")) for gene in gene_set.genes or ("",)]
     return encode("".join(rows))
 
 
-def result_table(body: bytes, form: Form) -> bytes | None:
-    """Return a kept result as a table; None where it holds none.
+def result_table(body: bytes, form: TableFormat) -> bytes | None:
+    """Return a saved result as a table; None if it contains none.
 
     Parameters
     ----------
     body
-        JSON: a comparison (``genes``, a list of rows) or markers (``groups``, each with a name and ``genes``), itself
-        or as its member ``result``.
+        The JSON of a comparison (``genes``, a list of rows) or of markers (``groups`` with a name and ``genes``),
+        at the top or in the key ``result``.
     form
-        How to write it.
+        The format.
     """
     found = _table(json.loads(body))
     if found is None:
@@ -253,7 +256,7 @@ def _table(body: Any) -> tuple[list[str], list[dict[str, Any]]] | None:
                 if isinstance(group, dict):
                     rows += [{by: group.get("name")} | row for row in _rows(group.get("genes"))]
         if rows:
-            # by way of a dictionary: in the order in which they are met
+            # a dictionary keeps the order of first occurrence
             return list({name: None for row in rows for name in row}), rows
     return None
 
@@ -262,8 +265,8 @@ def _rows(listed: Any) -> list[dict[str, Any]]:
     return [row for row in listed if isinstance(row, dict)] if isinstance(listed, list) else []
 
 
-def _value(value: Any, form: Form) -> str:
+def _value(value: Any, form: TableFormat) -> str:
     if value is None:
         return ""
-    # a number may begin with a minus, and stays a number
+    # not escaped: a negative number is not a formula
     return repr(value) if isinstance(value, int | float) else form.field(str(value))

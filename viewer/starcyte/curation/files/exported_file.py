@@ -1,4 +1,4 @@
-"""A file that was made for download, as a value."""
+"""ExportedFile: a file that was made for download."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from pathlib import Path
 
 
 @dataclass(frozen=True)
-class NewFile:
+class ExportedFile:
     """A file that can be downloaded.
 
     Parameters
     ----------
     id
-        Names it in an address.
+        Its id in the URL.
     name
-        What it is called where it is downloaded.
+        The name under which it is downloaded.
     path
-        Where it is.
+        Its path on the server.
     n_bytes
-        How large it is.
+        Its size.
     notes
-        What is not as the annotations say.
+        Differences from the annotations, such as a column with another name.
     """
 
     id: str

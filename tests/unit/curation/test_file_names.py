@@ -9,7 +9,7 @@ import pytest
 from files.hostile import TEXTS
 from hypothesis import given
 from hypothesis import strategies as st
-from starcyte.curation.files.filenames import FileNames
+from starcyte.curation.files.file_names import FileNames
 
 # __name_and_ext__ of galaxy.tool_util.parser.output_collection_def
 GALAXY = re.compile(r"(?P<name>.*)\.(?P<ext>[^\.]+)?")
@@ -28,7 +28,9 @@ def check(name, ending):
 @given(st.lists(st.text() | st.sampled_from(list(TEXTS.values())), max_size=20))
 def test_any_texts(texts):
     names = FileNames(["annotations"])
-    given_ = [names.give(text, ending, "result") for text, ending in zip(texts, ["svg", "tabular"] * 10, strict=False)]
+    given_ = [
+        names.unique(text, ending, "result") for text, ending in zip(texts, ["svg", "tabular"] * 10, strict=False)
+    ]
     for name, ending in zip(given_, ["svg", "tabular"] * 10, strict=False):
         check(name, ending)
     stems = ["annotations", *(name.partition(".")[0].casefold() for name in given_)]
@@ -52,11 +54,11 @@ def test_any_texts(texts):
     ],
 )
 def test_what_is_left_of_a_text(text, name):
-    assert FileNames(["annotations"]).give(text, "svg", "figure") == name
+    assert FileNames(["annotations"]).unique(text, "svg", "figure") == name
 
 
 def test_many_long_ones_stay_apart():
     names = FileNames()
-    made = [names.give("x" * 200, "svg", "figure") for _ in range(12)]
+    made = [names.unique("x" * 200, "svg", "figure") for _ in range(12)]
     assert len(set(made)) == 12
     assert all(len(name) == 100 for name in made)

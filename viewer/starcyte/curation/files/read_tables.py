@@ -1,8 +1,8 @@
-"""Annotations and gene sets from the files of other programs, and from our own.
+"""Reading annotations and gene sets from tables of other programs and of starcyte.
 
-Annotations: CSV or tab-separated, the cell's name first, with a header; cellxgene's annotations too, whose comments are
-passed over and whose ``unassigned`` is no label. Gene sets: GMT, cellxgene's CSV, a CSV with a column of sets and
-one of genes, or a plain list.
+Annotations are CSV or tab-separated text with a header, the cell's name in the first column. In annotations of
+cellxgene, comments and the label ``unassigned`` are skipped. Gene sets are GMT, the CSV of cellxgene, a CSV with a
+column of sets and one of genes, or a plain list of genes.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from numpy.typing import NDArray
 from pyroaring import BitMap
 
 from starcyte.curation.cell_names import ABSENT, AMBIGUOUS, CellNames
-from starcyte.curation.files.formulas import restore
+from starcyte.curation.files.formulas import unescape_formula
 from starcyte.curation.files.session import Session, place_annotations, read_session
-from starcyte.curation.files.tables import CELLXGENE_COLUMNS, NO_DESCRIPTION
+from starcyte.curation.files.write_tables import CELLXGENE_COLUMNS, NO_DESCRIPTION
 from starcyte.curation.models import Annotation, GeneSet, Label
 from starcyte.errors import BadRequest
 
 if TYPE_CHECKING:
     from starcyte.store.dataset import Dataset
 
-_EXAMPLES = 5
+_MAX_EXAMPLES = 5
 _UNASSIGNED = "unassigned"
 _SETS = {"gene_set_name", "gene_set", "geneset", "set", "set_name", "name", "term", "pathway", "gs_name"}
 _GENES = {"gene_symbol", "gene", "genes", "symbol", "gene_name", "gene_id"}
@@ -36,20 +36,20 @@ _GENES = {"gene_symbol", "gene", "genes", "symbol", "gene_name", "gene_id"}
 
 @dataclass(frozen=True)
 class AnnotationTable:
-    """Annotations as a file gives them.
+    """The annotations of a file, and how many of its cells are in the dataset.
 
     Parameters
     ----------
     annotations
-        One for each column; revisions are 0.
+        One per column; revisions are 0.
     cells
-        The cells that the file says something of, be it that they have no label.
+        The cells of the file, labelled or not.
     unmatched
-        Rows of the file whose cell is not in the dataset.
+        The number of rows whose cell is not in the dataset.
     duplicated
-        Rows left out because the dataset has several cells of the name, or the file several rows that do not agree.
+        The number of rows whose name is that of several cells, or whose cell has several rows that differ.
     examples
-        Some names of rows left out.
+        Some names of unmatched and duplicated rows.
     """
 
     annotations: tuple[Annotation, ...]
@@ -58,14 +58,29 @@ class AnnotationTable:
     duplicated: int
     examples: tuple[str, ...]
 
+    def require_match(self, file: str) -> None:
+        """Raise BadRequest if no cell of the file is in the dataset.
+
+        Parameters
+        ----------
+        file
+            The file, for the message.
+        """
+        if not self.cells:
+            examples = ", ".join(map(repr, self.examples))
+            raise BadRequest(
+                f"No cell of {file} is in the dataset{f' (such as {examples})' if examples else ''}.",
+                "The first column must contain the names of cells, as the index of obs does.",
+            )
+
 
 def read_annotations(data: bytes, dataset: Dataset, cells: CellNames) -> AnnotationTable:
-    """Return the annotations of a saved session or of a table, whichever the file is.
+    """Return the annotations of a session or a table.
 
     Raises
     ------
     BadRequest
-        If it is neither.
+        If the file is neither.
     """
     if data.lstrip()[:1] == b"{":
         return session_annotations(read_session(data), dataset, cells)
@@ -73,103 +88,101 @@ def read_annotations(data: bytes, dataset: Dataset, cells: CellNames) -> Annotat
 
 
 def session_annotations(session: Session, dataset: Dataset, cells: CellNames) -> AnnotationTable:
-    """Return the annotations of a session: by position on the same dataset, by the names of the cells on others.
+    """Return the annotations of a session: by position if it is of the same dataset, else by cell names.
 
     Raises
     ------
     BadRequest
-        If it contradicts the data that it says it was made on.
+        If its number of cells is not that of the dataset whose fingerprint it has.
     """
     if session.fingerprint == dataset.fingerprint:
         if session.n_obs != dataset.n_obs:
             raise BadRequest(
-                f"The session says that this dataset has {session.n_obs} cells, and it has {dataset.n_obs}.",
-                "Give a session.json that starcyte has written.",
+                f"The session has {session.n_obs} cells, but the dataset of its fingerprint has {dataset.n_obs}.",
+                "Use a session.json written by starcyte.",
             )
         return AnnotationTable(tuple(session.snapshot.annotations), session.rows, 0, 0, ())
-    # a name that occurs twice may be either cell
-    found = _agreeing(cells.find(session.names), [range(len(session.names))])
+    # the rows of a repeated name cannot be told apart
+    found = _consistent(cells.find(session.names), [range(len(session.names))])
     return _table(place_annotations(session, found), found, session.names)
 
 
 def table_annotations(data: bytes, cells: CellNames) -> AnnotationTable:
-    """Return the annotations of a table, by the names of the cells.
+    """Return the annotations of a table, by cell names.
 
     Raises
     ------
     BadRequest
-        If it is no table.
+        If it is not a table.
     """
     text, comments = _without_comments(_decode(data))
     is_cellxgene = any("cellxgene" in line for line in comments)
     rows = _rows(text, _separator(text))
     header = next(rows, None)
     if header is None:
-        raise BadRequest("The file is empty.", "Give a table of cells and annotations.")
+        raise BadRequest("The file is empty.", "Use a table of cells and annotations.")
     names: list[str] = []
     width = len(header[1])
     columns: list[list[int]] = []
     codes: list[dict[str, int]] = []
     for line, row in rows:
         if not names and len(row) == width + 1:
-            width += 1  # written by R, which names the columns alone
+            width += 1  # R writes no header for the first column
             header = header[0], ["", *header[1]]
         if not columns:
             columns, codes = [[] for _ in range(width - 1)], [{} for _ in range(width - 1)]
         if len(row) != width:
             raise BadRequest(
-                f"Line {line} has {len(row)} fields where the header has {width}.",
+                f"Line {line} has {len(row)} fields, but the header has {width}.",
                 "Save the table as CSV or tab-separated text.",
             )
-        names.append(restore(row[0]))
+        names.append(unescape_formula(row[0]))
         for column, known, value in zip(columns, codes, row[1:], strict=True):
             column.append(known.setdefault(value, len(known)))
-    titles = [restore(title) for title in header[1][1:]]
+    titles = [unescape_formula(title) for title in header[1][1:]]
     if not titles:
-        raise BadRequest(
-            "The file has one column only.", "Give the names of cells first, then a column for each annotation."
-        )
+        raise BadRequest("The file has only one column.", "Use one column of cell names and one for each annotation.")
     if not names:
-        raise BadRequest("The file has a header, and no cells.", "Give the names of cells, a row for each.")
+        raise BadRequest("The file has a header but no cells.", "Use one row for each cell.")
     if not all(map(str.strip, titles)) or len(set(titles)) < len(titles):
-        raise BadRequest("A column of the file has no name, or that of another.", "Give each its own name.")
-    found = _agreeing(cells.find(names), columns)
-    kept = found >= 0
+        raise BadRequest("A column of the file has no name, or the same name as another.", "Use different names.")
+    found = _consistent(cells.find(names), columns)
+    matched = found >= 0
     annotations = [
-        _annotation(title, np.array(column, np.int64)[kept], known, found[kept], is_cellxgene)
+        _annotation(title, np.array(column, np.int64)[matched], known, found[matched], is_cellxgene)
         for title, column, known in zip(titles, columns, codes, strict=True)
     ]
     return _table(tuple(annotations), found, names)
 
 
 def _table(annotations: tuple[Annotation, ...], found: NDArray[np.int64], names: Sequence[str]) -> AnnotationTable:
-    left_out = np.flatnonzero(found < 0)[: _EXAMPLES * 4].tolist()
+    omitted = np.flatnonzero(found < 0)[: _MAX_EXAMPLES * 4].tolist()
     return AnnotationTable(
         annotations,
         BitMap(found[found >= 0].astype(np.uint32)),
         int((found == ABSENT).sum()),
         int((found == AMBIGUOUS).sum()),
-        tuple(dict.fromkeys(names[i] for i in left_out))[:_EXAMPLES],
+        tuple(dict.fromkeys(names[i] for i in omitted))[:_MAX_EXAMPLES],
     )
 
 
-def _agreeing(found: NDArray[np.int64], columns: Sequence[Sequence[int]]) -> NDArray[np.int64]:
-    """Return the cells with AMBIGUOUS for those that stand in several rows which are not the same."""
+def _consistent(found: NDArray[np.int64], columns: Sequence[Sequence[int]]) -> NDArray[np.int64]:
+    """Return the cells, with AMBIGUOUS for a cell of several rows that differ."""
     order = np.argsort(found, kind="stable")
     same = np.diff(found[order]) == 0
     if not same.any():
         return found
-    unlike = np.zeros(same.size, bool)
+    differs = np.zeros(same.size, bool)
     for column in columns:
-        unlike |= np.diff(np.array(column, np.int64)[order]) != 0
-    torn = np.unique(found[order][1:][same & unlike])
-    return np.where(np.isin(found, torn[torn >= 0]), AMBIGUOUS, found)
+        differs |= np.diff(np.array(column, np.int64)[order]) != 0
+    ambiguous = np.unique(found[order][1:][same & differs])
+    return np.where(np.isin(found, ambiguous[ambiguous >= 0]), AMBIGUOUS, found)
 
 
 def _annotation(
     title: str, values: NDArray[np.int64], known: dict[str, int], rows: NDArray[np.int64], is_cellxgene: bool
 ) -> Annotation:
-    by_code = {code: restore(text) for text, code in known.items()}
+    by_code = {code: unescape_formula(text) for text, code in known.items()}
     order = np.argsort(values, kind="stable")
     codes, starts = np.unique(values[order], return_index=True)
     labels: list[Label] = []
@@ -177,7 +190,7 @@ def _annotation(
         name = by_code[code]
         if name and not (is_cellxgene and name == _UNASSIGNED):
             labels.append(Label(name, cells=BitMap(cells.astype(np.uint32))))
-    return Annotation(title, 0, tuple(sorted(labels, key=lambda c: c.name)))
+    return Annotation(title, 0, tuple(sorted(labels, key=lambda label: label.name)))
 
 
 def read_gene_sets(data: bytes, name: str) -> list[GeneSet]:
@@ -188,47 +201,47 @@ def read_gene_sets(data: bytes, name: str) -> list[GeneSet]:
     data
         The file.
     name
-        What to call a plain list, which does not say it itself.
+        The name of the set of a plain list.
 
     Raises
     ------
     BadRequest
-        If there is none in it.
+        If it has no gene sets.
     """
     text, _ = _without_comments(_decode(data))
     head = next((line for line in text.splitlines() if line.strip()), "")
     if not head:
-        raise BadRequest("The file is empty.", "Give gene sets as GMT, CSV or a list of genes.")
+        raise BadRequest("The file is empty.", "Use GMT, CSV or a list of genes.")
     columns = [c.strip().strip('"').casefold() for c in re.split("[,\t;]", head)]
     sets, genes = (next((i for i, c in enumerate(columns) if c in known), None) for known in (_SETS, _GENES))
     if sets is not None and genes is not None:
         described = columns.index(CELLXGENE_COLUMNS[1]) if CELLXGENE_COLUMNS[1] in columns else None
-        made = _long(text, sets, genes, described)
+        parsed = _long_table(text, sets, genes, described)
     elif "\t" in head:
-        made = [_gmt(line) for line in text.split("\n") if line.strip()]
+        parsed = [_gmt(line) for line in text.split("\n") if line.strip()]
     else:
-        made = [(name, "", re.split(r"[\s,;]+", text) if "\n" not in text.strip() else re.split(r"[\n,;]+", text))]
-    gathered: dict[str, GeneSet] = {}
-    for title, description, listed in made:
+        parsed = [(name, "", re.split(r"[\s,;]+", text) if "\n" not in text.strip() else re.split(r"[\n,;]+", text))]
+    gene_sets: dict[str, GeneSet] = {}
+    for title, description, listed in parsed:
         if not title.strip():
-            raise BadRequest("A gene set has no name.", "Give each a name; a plain list has none, choose one for it.")
-        before = gathered.get(title)
-        wanted = (*(before.genes if before else ()), *(g.strip() for g in listed))
-        told = (before.description if before else "") or description
-        gathered[title] = GeneSet(title, 0, tuple(dict.fromkeys(g for g in wanted if g)), told)
-    return list(gathered.values())
+            raise BadRequest("A gene set has no name.", "Name each gene set; for a plain list, choose a name.")
+        before = gene_sets.get(title, GeneSet(title, 0, ()))
+        genes_so_far = (*before.genes, *(gene.strip() for gene in listed))
+        unique = tuple(dict.fromkeys(gene for gene in genes_so_far if gene))
+        gene_sets[title] = GeneSet(title, 0, unique, before.description or description)
+    return list(gene_sets.values())
 
 
-def _long(text: str, sets: int, genes: int, described: int | None) -> list[tuple[str, str, list[str]]]:
-    made: list[tuple[str, str, list[str]]] = []
+def _long_table(text: str, sets: int, genes: int, described: int | None) -> list[tuple[str, str, list[str]]]:
+    parsed: list[tuple[str, str, list[str]]] = []
     rows = _rows(text, _separator(text))
     next(rows)
     for line, row in rows:
         if len(row) <= max(sets, genes):
-            raise BadRequest(f"Line {line} has {len(row)} fields, too few.", "Save the table as CSV.")
+            raise BadRequest(f"Line {line} has too few fields: {len(row)}.", "Save the table as CSV.")
         description = row[described] if described is not None and described < len(row) else ""
-        made.append((restore(row[sets]), restore(description), [restore(row[genes])]))
-    return made
+        parsed.append((unescape_formula(row[sets]), unescape_formula(description), [unescape_formula(row[genes])]))
+    return parsed
 
 
 def _gmt(line: str) -> tuple[str, str, list[str]]:
@@ -237,7 +250,7 @@ def _gmt(line: str) -> tuple[str, str, list[str]]:
 
 
 def _decode(data: bytes) -> str:
-    # what Excel calls Unicode text
+    # Excel's "Unicode text" is UTF-16
     encoding = "utf-16" if data[:2] in {b"\xff\xfe", b"\xfe\xff"} else "utf-8-sig"
     try:
         text = data.decode(encoding)
@@ -249,9 +262,9 @@ def _decode(data: bytes) -> str:
 
 
 def _without_comments(text: str) -> tuple[str, list[str]]:
-    """Return the text from its first line that is no comment, and the comments.
+    """Return the text after its leading comments, and the comments.
 
-    Galaxy's tables may have headers such as ``#cell``: they are none.
+    A header such as ``#cell``, which tables of Galaxy may have, is not a comment.
     """
     comments: list[str] = []
     while text.startswith("#"):
@@ -264,13 +277,13 @@ def _without_comments(text: str) -> tuple[str, list[str]]:
 
 
 def _separator(text: str) -> str:
-    # two lines: a header may have one name only
+    # two lines, as a header of R may have no separator
     head = "\n".join(text.lstrip("\r\n").split("\n", 2)[:2])
     return next((s for s in "\t,;" if s in head), ",")
 
 
 def _rows(text: str, separator: str) -> Iterator[tuple[int, list[str]]]:
-    """Yield the rows that are not empty, with the number of the line on which each ends."""
+    """Yield the rows that are not empty, each with the number of its last line."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
     try:
         for row in reader:

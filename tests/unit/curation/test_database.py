@@ -15,7 +15,6 @@ import pytest
 from pyroaring import BitMap
 from starcyte.curation.annotations.edit import EditedLabel
 from starcyte.curation.curation import Curation
-from starcyte.curation.database import store as db
 from starcyte.curation.database.migrations import MIGRATIONS
 from starcyte.curation.database.revisions import ANY
 from starcyte.curation.database.store import Store, data_folder
@@ -58,28 +57,25 @@ def test_the_data_folder_is_the_one_given_or_the_users(monkeypatch, tmp_path):
     assert data_folder(Settings()) == tmp_path / ".local" / "share" / "starcyte"
 
 
-def test_migrations_are_applied_in_order_and_once(tmp_path, monkeypatch):
+def test_migrations_are_applied_in_order_and_once(tmp_path):
     path = tmp_path / "x.sqlite"
     with opened(path) as curation:
         curation.annotations.create("", "old", [EditedLabel("a")])
     more = ("CREATE TABLE more (x)", "INSERT INTO more VALUES (1)"), ("INSERT INTO more VALUES (2)",)
-    monkeypatch.setattr(db, "MIGRATIONS", (*MIGRATIONS, *more))
     for _ in range(2):
-        with opened(path) as curation:
-            assert [i.name for i in curation.annotations.listed("")] == ["old"]
+        Store(path, Settings(), migrations=(*MIGRATIONS, *more)).close()
     connection = sqlite3.connect(path)
+    assert connection.execute("SELECT name FROM records").fetchall() == [("old",)]
     assert connection.execute("SELECT x FROM more").fetchall() == [(1,), (2,)]
     assert connection.execute("SELECT number FROM migrations").fetchall() == [(1,), (2,), (3,)]
     connection.close()
 
 
-def test_a_migration_that_fails_changes_nothing(tmp_path, monkeypatch):
+def test_a_migration_that_fails_changes_nothing(tmp_path):
     path = tmp_path / "x.sqlite"
     Store(path, Settings()).close()
-    monkeypatch.setattr(db, "MIGRATIONS", (*MIGRATIONS, ("CREATE TABLE more (x)", "NONSENSE")))
     with pytest.raises(sqlite3.OperationalError):
-        Store(path, Settings())
-    monkeypatch.undo()
+        Store(path, Settings(), migrations=(*MIGRATIONS, ("CREATE TABLE more (x)", "NONSENSE")))
     with opened(path) as curation:
         curation.annotations.create("", "x", [])
 
@@ -108,7 +104,7 @@ def test_a_file_that_is_no_database_is_told_and_left_alone(tmp_path, content):
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(StorageUnusable, match=r"cannot be made: Not a directory") as raised:
+    with pytest.raises(StorageUnusable, match=r"cannot be created: Not a directory") as raised:
         Store(tmp_path / "file" / "below" / "x.sqlite", Settings())
     assert "--data-dir" in raised.value.hint
 
@@ -199,7 +195,7 @@ def test_the_oldest_history_goes_when_it_is_too_much(tmp_path):
         history = annotations.revisions("", "x")
         assert len(history) == 40
         annotations.restore("", "x", history[3].number)
-        with pytest.raises(NotFound, match="no longer kept"):
+        with pytest.raises(NotFound, match="no longer stored"):
             annotations.restore("", "x", history[-2].number)
         # what stands stays, and may not be more
         assert annotations.get("", "x").n_labelled in {0, 20_000}
@@ -224,10 +220,10 @@ def test_changes_without_end_take_no_room_without_end(tmp_path):
         for i in range(1500):
             curation.saved_items.put("", "view", "v", "application/json", b"%d" % i, expected=ANY)
             curation.annotations.assign("", "x", "a" if i % 2 else None, BitMap([1]))
-        with curation.store.read() as reading:
-            kept = reading.changes("", 0, 10_000)
-            annotation = reading.thing("", "annotation", "x")
-            assert reading.history(annotation)[0].number == annotation.revision
+        with curation.store.read() as transaction:
+            kept = transaction.changes("", 0, 10_000)
+            annotation = transaction.record("", "annotation", "x")
+            assert transaction.history(annotation)[0].number == annotation.revision
         assert len(kept) < 1200
         # the newest of each thing is there, though it is old
         assert "s" in {c.name for c in kept}

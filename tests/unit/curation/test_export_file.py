@@ -112,13 +112,13 @@ def test_names_that_a_session_has_twice_are_left(make_h5ad, tmp_path, capsys):
     assert export(path, "--annotations", tmp_path / "l.csv", "--output", tmp_path / "s.json") == 0
     assert export(other, "--annotations", tmp_path / "s.json", "--output", tmp_path / "o.csv") == 0
     assert (tmp_path / "o.csv").read_text() == "cell,t\na,\nb,NK\n"
-    assert "left out" in capsys.readouterr().err
+    assert "omitted" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
     ("output", "annotations", "says"),
     [
-        ("x.txt", "c0,T", "not what to write"),
+        ("x.txt", "c0,T", "not that of a known format"),
         ("x.h5ad", "nobody,T", "No cell of 'l.csv' is in the dataset (such as 'nobody')"),
         ("x.h5ad", None, "cannot be read"),
         ("nowhere/x.csv", "c0,T", "No such file"),
@@ -139,10 +139,10 @@ def test_what_cannot_be(dataset, tmp_path, capsys, output, annotations, says):
 
 def test_nothing_made(dataset, tmp_path, capsys):
     assert export(dataset, "--data-dir", tmp_path / "data", "--output", tmp_path / "x.h5ad") == 2
-    assert "Nothing was made" in refused(capsys)
+    assert "has no annotations of this dataset" in refused(capsys)
     (tmp_path / "s.json").write_text("{}")
     assert export(dataset, "--annotations", tmp_path / "s.json", "--output", tmp_path / "x.h5ad") == 2
-    assert "no session" in refused(capsys)
+    assert "not a session" in refused(capsys)
 
 
 def test_an_earlier_file_is_replaced_when_the_new_one_is_whole(dataset, tmp_path):

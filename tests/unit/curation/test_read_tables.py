@@ -6,10 +6,10 @@ import io
 
 import pandas as pd
 import pytest
+from curation_values import GENE_SETS, annotation, cells, labelled, values
 from hypothesis import given
-from made import GENE_SETS, annotation, cells, labelled, values
-from starcyte.curation.files.read import read_gene_sets, table_annotations
-from starcyte.curation.files.tables import FORMS, annotations_table, gene_sets_csv, gene_sets_gmt
+from starcyte.curation.files.read_tables import read_gene_sets, table_annotations
+from starcyte.curation.files.write_tables import TABLE_FORMATS, annotations_table, gene_sets_csv, gene_sets_gmt
 from starcyte.curation.models import GeneSet
 from starcyte.errors import BadRequest
 
@@ -28,7 +28,7 @@ def taken(text, names=NAMES):
 @given(labelled())
 def test_what_was_written_comes_back(made):
     names, annotations = made
-    for form in FORMS.values():
+    for form in TABLE_FORMATS.values():
         found = read(b"".join(annotations_table(annotations, cells(names), form)), names)
         assert {f.name: values(f, len(names)) for f in found.annotations} == {
             written.name: values(written, len(names)) for written in annotations
@@ -104,10 +104,10 @@ def test_a_whole_table_goes_by_position_though_names_repeat():
     [
         ("", "empty"),
         ("cell\nAAAC-1\n", "one column"),
-        ("cell,t\n", "a header, and no cells"),
-        ("cell,t\nAAAC-1\n", "Line 2 has 1 fields where the header has 2"),
+        ("cell,t\n", "a header but no cells"),
+        ("cell,t\nAAAC-1\n", "Line 2 has 1 fields, but the header has 2"),
         ("cell,t\nAAAC-1,T\nAAAG-1,T,x\n", "Line 3 has 3 fields"),
-        ("cell,t,t\nAAAC-1,T,B\n", "has no name, or that of another"),
+        ("cell,t,t\nAAAC-1,T,B\n", "has no name, or the same name as another"),
         ("cell,\nAAAC-1,T\n", "has no name"),
         (b"cell,t\nAAAC-1,caf\xe9\n", "not text in UTF-8"),
         ("cell,t\nAAAC-1,\0\n", "not text"),

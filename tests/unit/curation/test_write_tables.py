@@ -8,13 +8,17 @@ import io
 import numpy as np
 import pandas as pd
 import pytest
+from curation_values import GENE_SETS, RESULT, Cells, annotation, cells, labelled, values
 from hypothesis import given
-from made import GENE_SETS, RESULT, annotation, cells, labelled, values
-from starcyte.curation import cell_names as cellnames
 from starcyte.curation.cell_names import CellNames
-from starcyte.curation.files import tables as export
-from starcyte.curation.files.formulas import defuse
-from starcyte.curation.files.tables import FORMS, annotations_table, gene_sets_csv, gene_sets_gmt, result_table
+from starcyte.curation.files.formulas import escape_formula
+from starcyte.curation.files.write_tables import (
+    TABLE_FORMATS,
+    annotations_table,
+    gene_sets_csv,
+    gene_sets_gmt,
+    result_table,
+)
 from starcyte.curation.models import GeneSet
 
 CELLS = ["AAAC-1", "AAAG-1", "=cmd|' /C calc'!A0", 'quo"te', "a,b", "naïve"]
@@ -26,7 +30,7 @@ ANNOTATIONS = [
 
 
 def table(annotations, names, ending):
-    return b"".join(annotations_table(annotations, cells(names), FORMS[ending])).decode()
+    return b"".join(annotations_table(annotations, cells(names), TABLE_FORMATS[ending])).decode()
 
 
 def test_csv_as_it_is():
@@ -54,10 +58,10 @@ def test_pandas_reads_what_was_written(made):
     for ending, separator in (("csv", ","), ("tsv", "\t"), ("tabular", "\t")):
         text = table(annotations, names, ending)
         read = pd.read_csv(io.StringIO(text), sep=separator, dtype=str, keep_default_na=False, index_col=False)
-        assert read.columns.tolist() == ["cell", *(defuse(annotation_.name) for annotation_ in annotations)]
-        assert read["cell"].tolist() == [defuse(name) for name in names]
+        assert read.columns.tolist() == ["cell", *(escape_formula(annotation_.name) for annotation_ in annotations)]
+        assert read["cell"].tolist() == [escape_formula(name) for name in names]
         for i, annotation_ in enumerate(annotations):
-            expected = ["" if v is None else defuse(v) for v in values(annotation_, len(names))]
+            expected = ["" if v is None else escape_formula(v) for v in values(annotation_, len(names))]
             assert read.iloc[:, i + 1].tolist() == expected
 
 
@@ -67,40 +71,36 @@ def test_cellxgene_reads_what_was_written(made):
     names, annotations = made
     text = table(annotations, names, "csv")
     read = pd.read_csv(io.StringIO(text), dtype="category", index_col=0, header=0, comment="#", keep_default_na=False)
-    assert read.index.tolist() == [defuse(name) for name in names]
+    assert read.index.tolist() == [escape_formula(name) for name in names]
     for i, annotation_ in enumerate(annotations):
-        expected = ["" if v is None else defuse(v) for v in values(annotation_, len(names))]
+        expected = ["" if v is None else escape_formula(v) for v in values(annotation_, len(names))]
         assert read.iloc[:, i].astype(str).tolist() == expected
 
 
 @pytest.mark.parametrize("counted", [0, 1 << 18])
-def test_blocks_and_many_annotations(monkeypatch, counted):
+def test_blocks_and_many_annotations(counted):
     """Enough of them that blocks end between cells, by either way of finding equal rows."""
-    monkeypatch.setattr(cellnames, "BLOCK", 7)
-    monkeypatch.setattr(export, "BLOCK", 7)
-    monkeypatch.setattr(export, "_COUNTED", counted)
     rng = np.random.default_rng(3)
     annotations = [annotation(f"l{i}", rng.integers(-1, 4, 50), ["a", "b", "c", "d"]) for i in range(9)]
-    rows = list(csv.reader(io.StringIO(table(annotations, [f"c{i}" for i in range(50)], "csv"))))
+    names = CellNames(Cells([f"c{i}" for i in range(50)]), block_cells=7)
+    written = b"".join(annotations_table(annotations, names, TABLE_FORMATS["csv"], max_counted=counted))
+    rows = list(csv.reader(io.StringIO(written.decode())))
     assert rows[0] == ["cell", *(f"l{i}" for i in range(9))]
     columns = [[v or "" for v in values(annotation_, 50)] for annotation_ in annotations]
     assert rows[1:] == [[f"c{i}", *(column[i] for column in columns)] for i in range(50)]
 
 
-def test_names_are_read_from_the_file_once(monkeypatch):
-    monkeypatch.setattr(cellnames, "BLOCK", 2)
-    monkeypatch.setattr(export, "BLOCK", 2)
-    names = cells(["a", "b", "c,c", "d", "e"])
+def test_names_are_read_from_the_file_once():
+    names = CellNames(Cells(["a", "b", "c,c", "d", "e"]), block_cells=2)
     dataset = names._dataset
-    first = b"".join(annotations_table([annotation("l", [0] * 5, ["x"])], names, FORMS["csv"]))
-    assert b"".join(annotations_table([annotation("l", [0] * 5, ["x"])], names, FORMS["csv"])) == first
+    first = b"".join(annotations_table([annotation("l", [0] * 5, ["x"])], names, TABLE_FORMATS["csv"]))
+    assert b"".join(annotations_table([annotation("l", [0] * 5, ["x"])], names, TABLE_FORMATS["csv"])) == first
     # but for the block that is not plain
     assert dataset.reads == [0, 2, 4, 2]
 
 
-def test_names_beyond_the_room_are_read_again(monkeypatch):
-    monkeypatch.setattr(cellnames, "_MOST_KEPT", 3)
-    names = cells(["abc", "def"])
+def test_names_beyond_the_cache_are_read_again():
+    names = CellNames(Cells(["abc", "def"]), cache_bytes=3)
     assert [n for _, n, _ in names.blocks()] == [n for _, n, _ in names.blocks()] == [["abc", "def"]]
     assert names._dataset.reads == [0, 0]
 
@@ -144,16 +144,16 @@ def test_cellxgene_csv_as_it_documents_it():
 
 
 def test_a_result_is_a_table_with_numbers_as_numbers():
-    text = result_table(RESULT.body, FORMS["csv"]).decode()
+    text = result_table(RESULT.body, TABLE_FORMATS["csv"]).decode()
     assert text == "gene,score,p_value\n'=CD3D,-1.5,1e-300\nMS4A1,,0.25\n"
 
 
 def test_markers_are_one_table():
     body = b'{"result": {"group_by": "type", "groups": [{"name": "T", "genes": [{"gene": "A", "score": 1}]},'
     body += b' {"name": "B", "genes": [{"gene": "C", "score": 2}]}]}}'
-    assert result_table(body, FORMS["tabular"]) == b"type\tgene\tscore\nT\tA\t1\nB\tC\t2\n"
+    assert result_table(body, TABLE_FORMATS["tabular"]) == b"type\tgene\tscore\nT\tA\t1\nB\tC\t2\n"
 
 
 @pytest.mark.parametrize("body", [b"{}", b"[]", b"3", b'{"genes": ["A"]}', b'{"result": 3, "groups": 4}'])
 def test_what_holds_no_table(body):
-    assert result_table(body, FORMS["csv"]) is None
+    assert result_table(body, TABLE_FORMATS["csv"]) is None
