@@ -82,7 +82,7 @@ def test_what_is_not_there_or_there_already(accounts):
     with pytest.raises(InputError, match="exists already"):
         accounts.add("eva", "correct horse", "admin")
     for change in (lambda: accounts.remove("x"), lambda: accounts.set_role("x", "read")):
-        with pytest.raises(InputError, match="no account 'x'"):
+        with pytest.raises(InputError, match="No such account: 'x'"):
             change()
     with pytest.raises(InputError, match="no role"):
         accounts.set_role("eva", "root")
