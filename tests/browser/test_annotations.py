@@ -300,7 +300,7 @@ def test_what_the_server_refuses_is_told_and_taken_back(labelling):
     box.fill("x" * 1001)
     box.press("Enter")
     expect(page.get_by_role("button", name=re.compile("^Not saved"))).to_be_visible()
-    expect(page.get_by_text("(setting max_text)")).to_be_visible()
+    expect(page.get_by_text("(max_text)")).to_be_visible()
     page.get_by_role("button", name="Understood").click()
     expect(page.get_by_text("x" * 1001)).to_have_count(0)
     assert kept(viewer) == before

@@ -84,7 +84,7 @@ def test_what_is_not_there_or_there_already(accounts):
     for change in (lambda: accounts.remove("x"), lambda: accounts.set_role("x", "read")):
         with pytest.raises(InputError, match="No such account: 'x'"):
             change()
-    with pytest.raises(InputError, match="no role"):
+    with pytest.raises(InputError, match="No such role"):
         accounts.set_role("eva", "root")
     assert [a.name for a in accounts.all()] == ["eva"]
 
