@@ -107,7 +107,7 @@ class Context:
             if self._curation is None:
                 path = data_folder(self.settings) / f"{dataset.fingerprint}.sqlite"
                 try:
-                    self._take_session(path, dataset)
+                    self._import_session(path, dataset)
                     self._curation = Curation(path, self.settings, dataset.n_obs)
                 except StorageUnusable as error:
                     if self.settings.read_only:
@@ -134,7 +134,7 @@ class Context:
         if self.loader.state == "ready" and not self.stopping.is_set():
             _ = self.keeps
 
-    def _take_session(self, path: Path, dataset: Dataset) -> None:
+    def _import_session(self, path: Path, dataset: Dataset) -> None:
         """Take in the session that the operator gives, unless something was made here already, as before a restart."""
         if not self.settings.session_file:
             return
@@ -287,7 +287,7 @@ class Mounted(Protocol):
         """The title of the catalog."""
 
     @property
-    def exists(self) -> bool:
+    def is_there(self) -> bool:
         """Whether there is such a dataset."""
 
     @property
