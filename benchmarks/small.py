@@ -14,14 +14,14 @@ from starcyte.compute.diffexp import compare
 from starcyte.compute.markers import find_markers
 from starcyte.settings import Settings
 from starcyte.store.dataset import StoredDataset, no_tick
-from starcyte.store.index.background import prepare
+from starcyte.store.index.background import index_matrix
 from starcyte.store.open import open_dataset
 
 
 def _open(file: Path, cache: Path) -> StoredDataset:
     settings = Settings(cache_dir=str(cache), workers=1, block_bytes=1 << 18)
     dataset = open_dataset(file, settings)
-    dataset.matrix("X").index = prepare(dataset, settings, "X", no_tick)
+    dataset.matrix("X").index = index_matrix(dataset, settings, "X", no_tick)
     return dataset
 
 

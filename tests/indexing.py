@@ -67,5 +67,5 @@ def opened(path: Path, x: Any = None, obs: Any = None, **settings: Any) -> Itera
 def indexed(dataset: StoredDataset, cache: Path, workers: int = 1, tick: Any = no_tick) -> ColumnIndex:
     """Build the index of X, and let the dataset use it."""
     matrix = dataset.matrix("X")
-    matrix.index = build_index(matrix.base, dataset.grouping_columns(), cache, dataset.source("X"), workers, tick)
+    matrix.index = build_index(matrix.base, dataset.grouping_columns(), cache, dataset.index_key("X"), workers, tick)
     return matrix.index

@@ -155,7 +155,7 @@ def test_a_killed_builder_is_told_and_the_next_start_mends_it(indexing, file, tm
     os.kill(is_building(viewer, cache), signal.SIGKILL)
     viewer.wait_until(lambda: "problems" in viewer.json("health"))
     (problem,) = viewer.json("health")["problems"]
-    assert "index of X was not made" in problem
+    assert "index of X was not built" in problem
     assert "-9" in problem
     assert np.array_equal(values(gene(viewer, 7)), file[1][:, 7])
     assert viewer.stop() == 0

@@ -214,7 +214,7 @@ def _password() -> str:
 def prepare(args: argparse.Namespace, settings: Settings) -> int:
     """Build the column index of a dataset ahead of time."""
     from starcyte.demo.file import demo_file
-    from starcyte.store.index.background import prepare as make
+    from starcyte.store.index.background import index_matrix
     from starcyte.store.open import open_dataset
 
     dataset = open_dataset(_local(args, settings) or demo_file(settings), settings)
@@ -223,7 +223,7 @@ def prepare(args: argparse.Namespace, settings: Settings) -> int:
         dataset.matrix(name)
     made = []
     for name in names:
-        made.append(make(dataset, settings, name, _progress(f"Indexing {name}")))
+        made.append(index_matrix(dataset, settings, name, _progress(f"Indexing {name}")))
         print(f"starcyte: {name} is indexed in {str(made[-1].folder)!r}")
     if args.output:
         from starcyte.store.index.archive import write_archive

@@ -118,7 +118,7 @@ def test_a_category_against_another_reads_nothing_of_the_matrix(dataset, monkeyp
     def refuse(*arguments):
         raise AssertionError("the matrix is read")
 
-    monkeypatch.setattr(IndexedMatrix, "standing", property(refuse))
+    monkeypatch.setattr(IndexedMatrix, "current", property(refuse))
     found = compare(dataset, dataset.matrix("X"), a, b)
     assert found.score.shape == expected.score.shape
     with pytest.raises(AssertionError, match="is read"):

@@ -13,7 +13,7 @@ from indexing import indexed, opened, stored
 from starcyte.compute.moments import group_moments
 from starcyte.compute.rows import by_rows, row_moments
 from starcyte.errors import DatasetInvalid
-from starcyte.store.anndata import matrix as store_matrix
+from starcyte.store.anndata.matrix import CsrMatrix
 from starcyte.store.moments import Accumulator
 
 N, GENES = 120, 9
@@ -58,7 +58,7 @@ def test_any_groups_in_any_blocks_with_any_gap(tmp_path_factory, groups, block_b
         pytest.MonkeyPatch.context() as patch,
         opened(path, stored(values_of("f4"), "csr"), block_bytes=block_bytes) as d,
     ):
-        patch.setattr(store_matrix, "_GAP", gap)
+        patch.setattr(CsrMatrix, "min_gap", gap)
         matrix = d.matrix("X").base
         same(row_moments(matrix, codes, 2), by_blocks(matrix, codes, 2))
 
@@ -82,7 +82,7 @@ def test_equal_numbers_have_no_variance(tmp_path):
 
 
 def test_rows_between_are_not_read(tmp_path, monkeypatch):
-    monkeypatch.setattr(store_matrix, "_GAP", 50)
+    monkeypatch.setattr(CsrMatrix, "min_gap", 50)
     codes = np.full(N, 2)
     codes[[5, 6]], codes[[100, 101]] = 0, 1
     values = values_of("f4")
@@ -120,7 +120,7 @@ def test_small_groups_are_read_by_rows_and_large_ones_from_the_index(tmp_path):
 @pytest.fixture
 def packed(tmp_path, monkeypatch):
     """A matrix in compressed pieces of 20 entries, and the values."""
-    monkeypatch.setattr(store_matrix, "_GAP", 0)
+    monkeypatch.setattr(CsrMatrix, "min_gap", 0)
     with opened(tmp_path / "x.h5ad", stored(values_of("f4"), "csr"), block_bytes=400):
         pass
     with h5py.File(tmp_path / "x.h5ad", "r+") as file:

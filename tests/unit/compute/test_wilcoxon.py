@@ -197,11 +197,11 @@ def adata(pbmc):
 def dataset(pbmc, request, tmp_path_factory):
     dataset = open_dataset(pbmc, Settings(block_bytes=100_000))
     if request.param:
-        from starcyte.store.index.background import prepare
+        from starcyte.store.index.background import index_matrix
 
         settings = Settings(cache_dir=str(tmp_path_factory.mktemp("cache")))
         for matrix in dataset.matrices:
-            matrix.index = prepare(dataset, settings, matrix.name, lambda done: None)
+            matrix.index = index_matrix(dataset, settings, matrix.name, lambda done: None)
     yield dataset
     dataset.close()
 

@@ -17,7 +17,7 @@ from starcyte.settings import Settings
 from starcyte.store.dataset import no_tick
 from starcyte.store.index.archive import write_archive
 from starcyte.store.index.background import BackgroundIndexing
-from starcyte.store.index.column_index import UNUSABLE, ColumnIndex, seal
+from starcyte.store.index.column_index import UNUSABLE, ColumnIndex, encode_metadata
 from starcyte.store.open import open_dataset
 
 VALUES = np.random.default_rng(0).integers(0, 3, (60, 9)).astype(np.float32)
@@ -54,7 +54,7 @@ def same(a, b):
 
 
 def test_is_read_where_it_lies(dataset, archive, tmp_path):
-    inside = ColumnIndex(archive, dataset.source("X"))
+    inside = ColumnIndex(archive, dataset.index_key("X"))
     same(inside, indexed(dataset, tmp_path / "cache"))
     with tarfile.open(archive) as tar:
         assert tar.getnames()[0].endswith("/index.json")
@@ -66,14 +66,14 @@ def test_serves_a_copy_of_the_dataset(dataset, archive, tmp_path):
     copy = shutil.copyfile(dataset.path, tmp_path / "copy.dat")
     os.utime(copy, (1, 1))
     with opened(Path(copy)) as other:
-        inside = ColumnIndex(archive, other.source("X"))
+        inside = ColumnIndex(archive, other.index_key("X"))
         same(inside, indexed(dataset, tmp_path / "cache"))
 
 
 def test_serves_no_other_dataset(archive, tmp_path):
     other = write_h5ad(tmp_path / "y.h5ad", stored(VALUES[::-1].copy(), "csr"), obs=OBS)
     with opened(other) as dataset, pytest.raises(ValueError, match="another file"):
-        ColumnIndex(archive, dataset.source("X"))
+        ColumnIndex(archive, dataset.index_key("X"))
 
 
 def test_is_the_same_whenever_it_is_written(dataset, archive, tmp_path):
@@ -89,11 +89,11 @@ def open_files():
 
 def test_closed_files_stay_no_longer_than_needed(dataset, archive):
     before = open_files()
-    index = ColumnIndex(archive, dataset.source("X"))
+    index = ColumnIndex(archive, dataset.index_key("X"))
     index.moments("g")
     index.close()
     index.close()
-    for source in (dataset.source("X"),) * 3:
+    for source in (dataset.index_key("X"),) * 3:
         with pytest.raises(UNUSABLE):
             ColumnIndex(dataset.path, source)
     assert open_files() == before
@@ -122,7 +122,7 @@ def say(**changes):
         path = folder / "index.json"
         meta = json.loads(path.read_text()) | changes
         meta.pop("digest")
-        path.write_text(seal(meta))
+        path.write_text(encode_metadata(meta))
 
     return edit
 
@@ -162,7 +162,7 @@ FAULTS = {
 def test_a_bad_archive_is_not_believed(dataset, archive, fault):
     FAULTS[fault](archive)
     with pytest.raises(UNUSABLE):
-        ColumnIndex(archive, dataset.source("X"))
+        ColumnIndex(archive, dataset.index_key("X"))
 
 
 @pytest.mark.parametrize("dataset", ["csr"], indirect=True)
@@ -175,16 +175,16 @@ def test_a_table_that_runs_backwards_is_not_believed(dataset, archive):
         say(table_digest=digest)(folder)
 
     rewritten(archive, change)
-    with pytest.raises(ValueError, match="table contradicts"):
-        ColumnIndex(archive, dataset.source("X"))
+    with pytest.raises(ValueError, match="table is inconsistent"):
+        ColumnIndex(archive, dataset.index_key("X"))
 
 
 @pytest.mark.parametrize("dataset", ["csr"], indirect=True)
 def test_cells_that_are_not_there_are_a_clear_error(dataset, archive):
     rewritten(archive, edit_array("entries.bin", "<u2", lambda array: array.fill(65535)))
-    index = ColumnIndex(archive, dataset.source("X"))
+    index = ColumnIndex(archive, dataset.index_key("X"))
     for read in (lambda: index.column(3), lambda: index.block(0), lambda: index.entries(0, 9)):
-        with pytest.raises(InputError, match="cells that are not there"):
+        with pytest.raises(InputError, match="outside the matrix"):
             read()
 
 
@@ -211,7 +211,7 @@ def test_the_viewer_says_which_it_cannot_take(dataset, archive, tmp_path, caplog
     with opened(other) as again:
         preparing = prepared(again, index_file=str(archive), cache_dir=str(tmp_path / "2"))
         (problem,) = preparing.problems
-        assert problem.startswith("The index of X that was given is not used: it is of another file.")
+        assert problem.startswith("The index of X (setting index_file) is not used: it is of another file.")
         assert again.matrix("X").index is None
         missing = prepared(again, index_file=str(tmp_path / "none"), cache_dir=str(tmp_path / "2"))
         assert "No such file" in missing.problems[0]
@@ -229,7 +229,7 @@ def test_command(dataset, tmp_path, capsys):
     assert cli.main(["prepare", *arguments, f"--output={target}"]) == 0
     assert str(target) in capsys.readouterr().out
     with opened(dataset.path) as again:
-        assert ColumnIndex(target, again.source("X")).shape == (60, 9)
+        assert ColumnIndex(target, again.index_key("X")).shape == (60, 9)
     assert target.stat().st_mode & 0o777 == 0o666 & ~umask()
     assert cli.main(["prepare", *arguments, f"--output={tmp_path / 'no' / 'made.tar'}"]) == 2
     err = capsys.readouterr().err

@@ -19,9 +19,9 @@ from h5ad_file import write_h5ad
 from indexing import categories, indexed, opened, stored
 from starcyte.errors import Cancelled, InputError
 from starcyte.settings import Settings
-from starcyte.store.index import preallocate as room
-from starcyte.store.index.background import prepare
+from starcyte.store.index.background import index_matrix
 from starcyte.store.index.column_index import ColumnIndex
+from starcyte.store.index.preallocate import preallocate
 
 VALUES = np.random.default_rng(0).integers(0, 3, (600, 40)).astype(np.float32)
 OBS = {"g": categories(np.arange(600) % 5, 5)}
@@ -41,7 +41,7 @@ def tick(done):
     print(done, flush=True)
     time.sleep(wait)
 
-index = build_index(dataset.matrix("X").base, dataset.grouping_columns(), cache, dataset.source("X"), 1, tick)
+index = build_index(dataset.matrix("X").base, dataset.grouping_columns(), cache, dataset.index_key("X"), 1, tick)
 print("built", index.folder, flush=True)
 """
 
@@ -100,10 +100,10 @@ def test_two_builders_at_once_build_it_once(path, dataset, tmp_path):
     with builder(path, cache) as first, builder(path, cache) as second:
         said = [process.communicate()[0].splitlines() for process in (first, second)]
         assert (first.returncode, second.returncode) == (0, 0)
-    assert {lines[-1] for lines in said} == {f"built {cache / dataset.source('X').folder_name}"}
+    assert {lines[-1] for lines in said} == {f"built {cache / dataset.index_key('X').folder_name}"}
     # whoever waits says 0.0 again and again, or nothing
     assert sorted(any(float(line) > 0 for line in lines[:-1]) for lines in said) == [False, True]
-    assert is_right(ColumnIndex(left(cache)[0], dataset.source("X")))
+    assert is_right(ColumnIndex(left(cache)[0], dataset.index_key("X")))
 
 
 def test_two_threads_at_once_build_it_once(dataset, tmp_path):
@@ -216,7 +216,6 @@ def test_a_file_system_that_reserves_no_room(dataset, tmp_path, monkeypatch, rea
         raise OSError(reason, os.strerror(reason))
 
     monkeypatch.setattr(os, "posix_fallocate", refuse)
-    monkeypatch.setattr(room, "_ZEROS", bytes(100))
     index = indexed(dataset, tmp_path / "cache")
     assert is_right(index)
     assert index.moments("g").n.tolist() == [120] * 5 + [0]
@@ -261,7 +260,7 @@ def test_prepare_bounds_the_cache(path, tmp_path):
         with (tmp_path / "y.h5ad").open("ab") as stream:
             stream.write(bytes(time_of_change))
         with opened(tmp_path / "y.h5ad", block_bytes=2000) as dataset:
-            index = prepare(dataset, settings, "X", lambda done: None)
+            index = index_matrix(dataset, settings, "X", lambda done: None)
             folders.append(index.folder)
             assert is_right(index)
             index.close()
@@ -296,7 +295,7 @@ def watch():
 before = anonymous()
 watcher = threading.Thread(target=watch)
 watcher.start()
-source = dataset.source("X")
+source = dataset.index_key("X")
 matrix.index = build_index(matrix.base, dataset.grouping_columns(), Path(sys.argv[2]), source, 2)
 group_moments(matrix, codes, 2, 2)
 rank_sums(matrix, codes, 2, 2, entries_at_once=50_000)
@@ -320,3 +319,16 @@ def test_memory_does_not_grow_with_the_cells(tmp_path):
         peaks.append(int(subprocess.run(arguments, check=True, capture_output=True, text=True).stdout))
     # 26 MB are written for the larger file, and the codes, lengths and starts of its cells are some 5 MB more
     assert peaks[1] - peaks[0] < 20_000, peaks
+
+
+@pytest.mark.parametrize("start", [0, 7])
+def test_space_is_allocated_without_the_system_call(tmp_path, monkeypatch, start):
+    def refuse(*arguments):
+        raise OSError(errno.EOPNOTSUPP, "not supported")
+
+    monkeypatch.setattr(os, "posix_fallocate", refuse)
+    path, size = tmp_path / "x", (5 << 19) + 3
+    path.write_bytes(b"a" * start)
+    with path.open("r+b") as stream:
+        preallocate(stream.fileno(), size, start)
+    assert path.read_bytes() == b"a" * start + bytes(size)

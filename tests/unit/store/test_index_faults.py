@@ -33,7 +33,7 @@ def dataset(tmp_path):
 def folder(dataset, tmp_path):
     """Return the folder of an index that is whole and that nobody has open."""
     indexed(dataset, tmp_path / "cache").close()
-    return tmp_path / "cache" / dataset.source("X").folder_name
+    return tmp_path / "cache" / dataset.index_key("X").folder_name
 
 
 def cut(path, n):
@@ -91,7 +91,7 @@ def test_a_bad_index_is_made_anew(dataset, folder, fault):
     before = json.loads((folder / "index.json").read_text())
     FAULTS[fault](folder)
     with pytest.raises(UNUSABLE):
-        ColumnIndex(folder, dataset.source("X"))
+        ColumnIndex(folder, dataset.index_key("X"))
     index = indexed(dataset, folder.parent)
     assert json.loads((folder / "index.json").read_text()).keys() == before.keys()
     np.testing.assert_array_equal(np.stack([index.column(j).dense() for j in range(9)], axis=1), VALUES)
@@ -122,7 +122,7 @@ def test_a_touched_file_gets_another_index(tmp_path, folder):
     path = tmp_path / "x.h5ad"
     os.utime(path, ns=(0, 1))
     with opened(path, block_bytes=100) as dataset, pytest.raises(ValueError, match="another file"):
-        ColumnIndex(folder, dataset.source("X"))
+        ColumnIndex(folder, dataset.index_key("X"))
 
 
 def everything(index):
@@ -190,7 +190,7 @@ def open_descriptors():
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="this system does not list a process's descriptors")
 def test_descriptors_are_let_go_of(dataset, folder):
-    source = dataset.source("X")
+    source = dataset.index_key("X")
     before = open_descriptors()
     for _ in range(3):
         index = ColumnIndex(folder, source)
@@ -210,7 +210,7 @@ def test_descriptors_are_let_go_of(dataset, folder):
 
 def test_a_closed_index_does_not_close_the_files_of_others(dataset, folder):
     """A descriptor's number is another file's as soon as it is closed."""
-    index = ColumnIndex(folder, dataset.source("X"))
+    index = ColumnIndex(folder, dataset.index_key("X"))
     index.close()
     with (folder / "index.json").open("rb") as a, (folder / "table.bin").open("rb") as b:
         del index

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from starcyte.store.dataset import Column, ColumnInfo, Kind
-from starcyte.store.index.moments import packs_of
+from starcyte.store.index.moments import join_columns
 
 RNG = np.random.default_rng(2)
 
@@ -15,26 +15,28 @@ def column(name, codes, k):
 def test_columns_that_follow_from_each_other_take_one_pass():
     sample = RNG.integers(0, 30, 500)
     donor, condition = sample // 3, sample // 15
-    (pack,) = packs_of([column("condition", condition, 2), column("sample", sample, 30), column("donor", donor, 10)])
-    assert pack.n_groups == 30
+    (joint,) = join_columns(
+        [column("condition", condition, 2), column("sample", sample, 30), column("donor", donor, 10)]
+    )
+    assert joint.n_groups == 30
 
 
 def test_columns_that_do_not_take_their_own():
     columns = [column(name, RNG.integers(0, 40, 5000), 40) for name in "ab"]
-    assert [p.n_groups for p in packs_of(columns)] == [40, 40]
+    assert [p.n_groups for p in join_columns(columns)] == [40, 40]
 
 
 def test_small_columns_go_together():
     columns = [column(name, RNG.integers(-1, 2, 5000), 2) for name in "abc"]
-    assert [p.n_groups for p in packs_of(columns)] == [27]
+    assert [p.n_groups for p in join_columns(columns)] == [27]
 
 
 @pytest.mark.parametrize("k", [1, 200], ids=str)
 def test_a_column_alone_has_the_groups_that_occur(k):
-    (pack,) = packs_of([column("a", np.minimum(RNG.integers(0, 5, 100), k - 1), k)])
-    assert pack.n_groups == min(k, 5)
-    assert set(np.unique(pack.codes)) == set(range(min(k, 5)))
+    (joint,) = join_columns([column("a", np.minimum(RNG.integers(0, 5, 100), k - 1), k)])
+    assert joint.n_groups == min(k, 5)
+    assert set(np.unique(joint.codes)) == set(range(min(k, 5)))
 
 
 def test_no_columns_no_packs():
-    assert packs_of([]) == []
+    assert join_columns([]) == []

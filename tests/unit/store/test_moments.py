@@ -11,9 +11,8 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 from scipy.sparse import csc_array
-from starcyte.store import moments as store_moments
 from starcyte.store.block import Block
-from starcyte.store.moments import Accumulator, Adding, Moments, totals
+from starcyte.store.moments import Accumulator, BinSums, Moments, totals
 
 
 def block(values, rows, genes, sparse):
@@ -28,8 +27,8 @@ def block(values, rows, genes, sparse):
     return Block(rows, genes, numbers, places.indptr.astype(np.int64), places.indices.astype(np.uint16))
 
 
-def accumulated(values, codes, k, row_cuts=(), gene_cuts=(), sparse=(True,), order=None, threads=1):
-    accumulator = Accumulator(codes, k, values.shape[1])
+def accumulated(values, codes, k, row_cuts=(), gene_cuts=(), sparse=(True,), order=None, threads=1, **options):
+    accumulator = Accumulator(codes, k, values.shape[1], **options)
     rows, genes = [0, *row_cuts, values.shape[0]], [0, *gene_cuts, values.shape[1]]
     pieces = [(slice(a, b), slice(c, d)) for a, b in pairwise(rows) for c, d in pairwise(genes)]
     blocks = [block(values, *piece, sparse[i % len(sparse)]) for i, piece in enumerate(pieces)]
@@ -87,9 +86,7 @@ def cases(draw):
 @examples(max_examples=150, derandomize=True)
 def test_any_pieces_in_any_order(drawn, piece):
     values, codes, k, how = drawn
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(store_moments, "_PIECE", piece)
-        ours = accumulated(values, codes, k, **how)
+    ours = accumulated(values, codes, k, entries_at_once=piece, **how)
     same(ours, direct(values, [codes == g for g in range(k)]), atol=1e-12)
 
 
@@ -188,4 +185,4 @@ def test_sums_by_place_are_those_of_numpy(dtype, n):
     place, weights = rng.integers(0, 100, n).astype(dtype), rng.standard_normal(n)
     np.testing.assert_allclose(totals(place, weights, 101), np.bincount(place, weights, 101), rtol=1e-12, atol=1e-12)
     np.testing.assert_array_equal(totals(place, weights > 0, 101), np.bincount(place, weights > 0, 101))
-    np.testing.assert_array_equal(Adding(place, 101).counts(), np.bincount(place, minlength=101))
+    np.testing.assert_array_equal(BinSums(place, 101).counts(), np.bincount(place, minlength=101))

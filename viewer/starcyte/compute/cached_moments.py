@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from starcyte.compute.rows import by_rows, row_moments, rows_of
 from starcyte.store.dataset import Dataset, Kind, Matrix, Tick, no_tick
-from starcyte.store.moments import Moments, chan
+from starcyte.store.moments import Moments, merge_moments
 
 # a difference below this share of what it is taken from has lost three of its sixteen digits
 _LEAST_SHARE = 1e-3
@@ -63,7 +63,7 @@ class NearestGrouping:
         rows = rows_of(self.matrix)
         if rows is None or not self.whole.any():
             return False
-        entries_per_row = max(-(-(rows.nnz or 0) // rows.shape[0]), 2 * rows.piece)
+        entries_per_row = max(-(-(rows.nnz or 0) // rows.shape[0]), 2 * rows.chunk)
         return self.differ * entries_per_row <= _QUICK_ENTRIES
 
     def moments(self, workers: int = 1, tick: Tick = no_tick, most_genes: int = MOST_GENES) -> Moments | None:
@@ -206,6 +206,6 @@ def _remove(found: Moments, group: int, part: Moments) -> NDArray[np.bool_]:
 def _add(found: Moments, group: int, part: Moments) -> None:
     """Add a part to a group, in place."""
     mean, m2 = found.mean[:, group], found.m2[:, group]
-    chan(found.n[group], mean, m2, part.n[0], part.mean[:, 0], part.m2[:, 0])
+    merge_moments(found.n[group], mean, m2, part.n[0], part.mean[:, 0], part.m2[:, 0])
     found.n[group] += part.n[0]
     found.positive[:, group] += part.positive[:, 0]

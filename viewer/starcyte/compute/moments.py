@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from starcyte.compute.blocks import parallel_for
 from starcyte.compute.rows import by_rows, row_moments
 from starcyte.store.dataset import Matrix, Tick, no_tick
-from starcyte.store.index.indexed_matrix import standing
+from starcyte.store.index.indexed_matrix import current_matrix
 from starcyte.store.moments import Accumulator, Moments
 
 
@@ -45,6 +45,6 @@ def group_moments(
     if rows is not None:
         return row_moments(rows, codes, n_groups, workers, tick)
     accumulator = Accumulator(codes, n_groups, matrix.shape[1])
-    source = standing(matrix)
+    source = current_matrix(matrix)
     parallel_for(source.n_blocks, lambda number: accumulator.add(source.block(number)), workers, tick)
     return accumulator.result()

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from starcyte.compute.blocks import parallel_for
 from starcyte.store.dataset import Matrix, Tick, no_tick
 from starcyte.store.index.column_index import ColumnIndex
-from starcyte.store.index.indexed_matrix import standing
+from starcyte.store.index.indexed_matrix import current_matrix
 from starcyte.store.moments import totals
 
 # stored values sorted at once; sorting takes some 60 bytes for each
@@ -85,7 +85,7 @@ def rank_sums(
     codes = codes.astype(np.min_scalar_type(n_groups))
     n = np.bincount(codes, minlength=n_groups + 1)[:n_groups].astype(np.int64)
     result = RankSums(n, np.zeros(shape), np.zeros(shape[0]), np.zeros(shape), np.zeros(shape, np.int64))
-    read, cuts = _reader(standing(matrix), n_groups, tick, entries_at_once)
+    read, cuts = _reader(current_matrix(matrix), n_groups, tick, entries_at_once)
 
     def work(number: int) -> None:
         first, last = cuts[number], cuts[number + 1]

@@ -13,7 +13,7 @@ from starcyte.compute.blocks import parallel_for
 from starcyte.store.anndata.matrix import CsrMatrix
 from starcyte.store.dataset import Matrix, Tick, no_tick
 from starcyte.store.index.indexed_matrix import IndexedMatrix
-from starcyte.store.moments import Adding, Moments, chan, correct, may_round
+from starcyte.store.moments import BinSums, Moments, correct, may_round, merge_moments
 
 # above this share of the entries, a pass over the column index costs less; for few groups it reads half of them
 _MOST_SHARE = 0.5
@@ -42,9 +42,9 @@ def by_rows(matrix: Matrix, codes: NDArray[Any], n_groups: int) -> CsrMatrix | N
     base = rows_of(matrix)
     if base is None or n_groups > _MOST_GROUPS:
         return None
-    if not base.piece and (not isinstance(matrix, IndexedMatrix) or matrix.standing is base):
+    if not base.chunk and (not isinstance(matrix, IndexedMatrix) or matrix.current is base):
         return base
-    share = _MOST_SHARE_PACKED if base.piece else _MOST_SHARE
+    share = _MOST_SHARE_PACKED if base.chunk else _MOST_SHARE
     return base if base.entries_read(codes < n_groups) <= share * (base.nnz or 0) else None
 
 
@@ -91,7 +91,7 @@ def row_moments(
         for group, rows in matrix.rows(batches[number], codes):
             part_mean, part_m2, part_positive = _moments(rows)
             with lock, np.errstate(invalid="ignore", over="ignore"):
-                chan(int(seen[group]), mean[group], m2[group], rows.shape[0], part_mean, part_m2)
+                merge_moments(int(seen[group]), mean[group], m2[group], rows.shape[0], part_mean, part_m2)
                 seen[group] += rows.shape[0]
                 positive[group] += part_positive
 
@@ -103,16 +103,16 @@ def _moments(rows: csr_array) -> tuple[NDArray[np.float64], NDArray[np.float64],
     """Return mean, m2 and positive (see ``Moments``) of each gene in some rows, each of shape (genes,)."""
     n, n_genes = rows.shape
     genes, numbers = rows.indices, rows.data.astype(np.float64)
-    adding = Adding(genes, n_genes)
+    sums = BinSums(genes, n_genes)
     with np.errstate(invalid="ignore", over="ignore"):  # NaN and infinite values make their gene NaN
-        stored = adding.counts()
-        mean = adding.totals(numbers) / n
+        stored = sums.counts()
+        mean = sums.totals(numbers) / n
         all_positive = numbers.size == 0 or rows.data.min() > 0
-        positive = stored if all_positive else Adding(genes[numbers > 0], n_genes).counts()
+        positive = stored if all_positive else BinSums(genes[numbers > 0], n_genes).counts()
         absent = n - stored.astype(np.float64)
         numbers -= mean.take(genes)
-        off = adding.totals(numbers) - absent * mean if may_round(rows.data) else None
+        off = sums.totals(numbers) - absent * mean if may_round(rows.data) else None
         numbers *= numbers
-        m2 = adding.totals(numbers) + absent * mean**2
+        m2 = sums.totals(numbers) + absent * mean**2
         correct(np.full(1, n, np.float64), mean, m2, off)
     return mean, m2, positive

@@ -15,7 +15,7 @@ from starcyte.errors import BadRequest
 
 if TYPE_CHECKING:
     from starcyte.store.block import Block
-    from starcyte.store.index.column_index import Source
+    from starcyte.store.index.column_index import IndexKey
     from starcyte.store.index.indexed_matrix import IndexedMatrix
     from starcyte.store.moments import Moments
 
@@ -368,7 +368,7 @@ class StoredDataset(Dataset, Protocol):
         """Return a matrix by name; raise NotFound if it does not exist."""
         ...
 
-    def source(self, matrix: str) -> Source:
+    def index_key(self, matrix: str) -> IndexKey:
         """Return the identity that an index of a matrix must have."""
         ...
 

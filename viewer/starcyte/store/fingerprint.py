@@ -11,7 +11,7 @@ SAMPLE_BYTES = 4096
 _SAMPLES = 64
 
 
-def sample_places(size: int) -> list[int]:
+def sample_positions(size: int) -> list[int]:
     """Return the places of the samples of a file of some bytes."""
     last = max(size - SAMPLE_BYTES, 0)
     return sorted({last * i // (_SAMPLES - 1) for i in range(_SAMPLES)})
@@ -36,7 +36,7 @@ def fingerprint(path: Path) -> tuple[str, str]:
     with path.open("rb") as stream:
         status = os.fstat(stream.fileno())
         digest = hashlib.blake2b(str(status.st_size).encode(), digest_size=16)
-        for offset in sample_places(status.st_size):
+        for offset in sample_positions(status.st_size):
             digest.update(os.pread(stream.fileno(), SAMPLE_BYTES, offset))
     return digest.hexdigest(), f"{digest.hexdigest()}-{status.st_mtime_ns:x}"
 

@@ -180,7 +180,7 @@ class DatasetLoader:
         if self._indexing:
             self._background = BackgroundIndexing(dataset, self._settings, self._index_lock)
             if dataset.default_matrix:
-                self._background.want(dataset.default_matrix)
+                self._background.request(dataset.default_matrix)
         self.message = ""
 
     def _set_progress(self, progress: float | None, message: str) -> None:
@@ -225,7 +225,7 @@ class DatasetLoader:
     def request_index(self, matrix: str) -> None:
         """Have the index of a matrix built in the background, unless it exists."""
         if self._background is not None:
-            self._background.want(matrix)
+            self._background.request(matrix)
 
     def wait_for_index(self, matrix: str, tick: Tick) -> None:
         """Wait until the index of a matrix is built, if indexes are built in the background."""

@@ -1,7 +1,7 @@
-"""Count, mean and sum of squared deviations of each gene in each group of cells.
+"""Moments: count, mean and sum of squared deviations of each gene in each group of cells.
 
-Groups are combined by the formula of Chan, Golub and LeVeque 1983 (doi:10.1080/00031305.1983.10483115); within a group
-the deviations are taken from a mean of the very group and gene. Variances are never a difference of large sums.
+Groups are merged by the formula of Chan, Golub and LeVeque 1983 (doi:10.1080/00031305.1983.10483115); within a group
+the deviations are from a mean of that group and gene. No variance is computed as a difference of large sums.
 """
 
 from __future__ import annotations
@@ -18,29 +18,27 @@ from scipy.sparse import csc_array
 
 from starcyte.store.block import Block
 
-# so many entries at a time stay within a processor's cache
-_PIECE = 1 << 18
 _GENES_AT_ONCE = 2048
-_PLACE = np.dtype(np.int32)
+_BIN = np.dtype(np.int32)
 
-# sum, sum of squared deviations, stored, positive: of the entries of each gene in each group
+# of the stored entries of each gene in each group: sum, sum of squared deviations, number, number above 0
 _Sums = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.uint32], NDArray[np.uint32]]
 
 
 @dataclass(frozen=True, eq=False)
 class Moments:
-    """What is known of each gene in each group.
+    """The moments of each gene in each group of cells.
 
     Parameters
     ----------
     n
-        Cells in each group, shape (groups,).
+        Number of cells in each group, shape (groups,).
     mean
-        Shape (genes, groups), float64; 0 where the group is empty, NaN where it holds a NaN.
+        Shape (genes, groups), float64; 0 if the group is empty, NaN if it has a NaN.
     m2
         Sum of squared deviations from the mean, shape (genes, groups), float64.
     positive
-        Cells with a value above 0, shape (genes, groups).
+        Number of cells with a value above 0, shape (genes, groups).
     """
 
     n: NDArray[np.int64]
@@ -52,22 +50,22 @@ class Moments:
         """Return the moments of some genes."""
         return Moments(self.n, self.mean[genes], self.m2[genes], self.positive[genes])
 
-    def merged(self, into: Sequence[Sequence[int]]) -> Moments:
+    def merged(self, unions: Sequence[Sequence[int]]) -> Moments:
         """Return the moments of unions of groups.
 
         Parameters
         ----------
-        into
-            For each new group, the groups it is made of.
+        unions
+            For each union, the groups to merge.
         """
-        n_genes, k = self.mean.shape[0], len(into)
-        n = np.array([self.n[list(groups)].sum() for groups in into], np.int64)
+        n_genes, k = self.mean.shape[0], len(unions)
+        n = np.array([self.n[list(groups)].sum() for groups in unions], np.int64)
         mean, m2 = np.zeros((n_genes, k)), np.zeros((n_genes, k))
         positive = np.zeros((n_genes, k), np.uint32)
-        for new, groups in enumerate(into):
+        for new, groups in enumerate(unions):
             kept = [group for group in groups if self.n[group] > 0]
             if kept:
-                # runs of genes, so that what is made on the way stays within a processor's cache
+                # runs of genes, so that intermediate arrays fit a processor's cache
                 for first in range(0, n_genes, _GENES_AT_ONCE):
                     genes = slice(first, first + _GENES_AT_ONCE)
                     mean[genes, new], m2[genes, new] = self._union(genes, kept)
@@ -75,28 +73,28 @@ class Moments:
         return Moments(n, mean, m2, positive)
 
     def _union(self, genes: slice, groups: list[int]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return mean and m2 of some genes in a union of groups, none of them empty."""
+        """Return mean and m2 of some genes in a union of non-empty groups."""
         weight = self.n[groups].astype(np.float64)
         means = self.mean[genes, groups]
         with np.errstate(invalid="ignore", over="ignore"):
-            # from the first, so that what is the same in all groups stays that to the last digit
+            # relative to the first group, so that a mean that all groups share is exact
             reference = means[:, 0].copy()
             means -= reference[:, None]
-            off = means @ weight / weight.sum()
-            means -= off[:, None]
+            shift = means @ weight / weight.sum()
+            means -= shift[:, None]
             means *= means
-            return reference + off, self.m2[genes, groups].sum(axis=1) + means @ weight
+            return reference + shift, self.m2[genes, groups].sum(axis=1) + means @ weight
 
     def rest(self) -> Moments:
-        """Return, for each group, the moments of all other groups together.
+        """Return, for each group, the moments of the union of all other groups.
 
-        Combined from the groups before and the groups after, never by subtraction.
+        They are merged from the groups before and the groups after; subtraction would lose digits.
         """
         k = self.n.size
         before, after = self._running(range(k)), self._running(range(k - 1, -1, -1))
         n = before.n + after.n
         mean, m2 = before.mean, before.m2
-        chan(before.n, mean, m2, after.n, after.mean, after.m2)
+        merge_moments(before.n, mean, m2, after.n, after.mean, after.m2)
         return Moments(n, mean, m2, before.positive + after.positive)
 
     def _running(self, order: Sequence[int]) -> Moments:
@@ -107,16 +105,16 @@ class Moments:
         for last, group in pairwise(order):
             n[group] = n[last]
             mean[:, group], m2[:, group] = mean[:, last], m2[:, last]
-            chan(n[group], mean[:, group], m2[:, group], self.n[last], self.mean[:, last], self.m2[:, last])
+            merge_moments(n[group], mean[:, group], m2[:, group], self.n[last], self.mean[:, last], self.m2[:, last])
             n[group] += self.n[last]
             positive[:, group] = positive[:, last] + self.positive[:, last]
         return Moments(n, mean, m2, positive)
 
 
-def chan(
+def merge_moments(
     n_a: Any, mean_a: NDArray[Any], m2_a: NDArray[Any], n_b: Any, mean_b: NDArray[Any], m2_b: NDArray[Any]
 ) -> None:
-    """Add group b to group a: ``mean_a`` and ``m2_a`` are changed in place, counts are the caller's.
+    """Merge the moments of group b into those of group a: ``mean_a`` and ``m2_a`` change in place, counts do not.
 
     Parameters
     ----------
@@ -139,25 +137,27 @@ def chan(
 
 
 class Accumulator:
-    """Moments that grow block by block; blocks may come from several threads and in any order.
+    """Accumulates moments block by block; blocks may be added by several threads and in any order.
 
-    What is squared and added up are deviations from a reference: of each gene and group, the mean of the first block
-    that has cells of the group. So one look at each value is enough, and merging a block costs three additions for each
-    gene and group. What the reference is off is taken out in the end. That is a difference, but of no large numbers:
-    with N cells in a group, n of them in its first block, n times the square of what the reference is off is at most
-    m2 itself, so that rounding is magnified N / n times at most. Means come from sums of the values where those are
+    The sums are of deviations from a reference: for each gene and group, the mean of the first block that has cells of
+    the group. One pass over the values is enough, and a block costs three additions for each gene and group. At the
+    end the sums are corrected by the error of the reference. This is a difference, but not of large numbers: with N
+    cells in a group, n of them in its first block, n times the square of the reference's error is at most m2 itself,
+    so that rounding errors grow by a factor of N / n at most. Means are computed from sums of the values if these are
     exact, else from sums of the deviations.
 
     Parameters
     ----------
     codes
-        The group of each cell, shape (n_obs,), 0 to n_groups - 1; cells that belong to no group have n_groups.
+        The group of each cell, shape (n_obs,), 0 to n_groups - 1; n_groups for cells without a group.
     n_groups
         The number of groups.
     n_genes
         The number of genes.
-    make
-        Makes the arrays, of zeros: called with a name, a shape and a dtype.
+    allocate
+        Returns an array of zeros; called with a name, a shape and a dtype.
+    entries_at_once
+        The number of entries of an intermediate array, which should fit a processor's cache.
     """
 
     def __init__(
@@ -165,27 +165,31 @@ class Accumulator:
         codes: NDArray[Any],
         n_groups: int,
         n_genes: int,
-        make: Callable[[str, tuple[int, ...], Any], NDArray[Any]] = lambda name, shape, dtype: np.zeros(shape, dtype),
+        allocate: Callable[[str, tuple[int, ...], Any], NDArray[Any]] = lambda name, shape, dtype: np.zeros(
+            shape, dtype
+        ),
+        entries_at_once: int = 1 << 18,
     ) -> None:
+        self._entries_at_once = entries_at_once
         self._codes = codes.astype(np.min_scalar_type(n_groups))
         self._n_groups = n_groups
         self._lock = threading.Lock()
         shape = (n_genes, n_groups)
         self.n: NDArray[np.int64] = np.bincount(self._codes, minlength=n_groups + 1)[:n_groups].astype(np.int64)
         self._grouped_share = self.n.sum() / max(codes.size, 1)
-        self._reference: NDArray[np.float64] = make("reference", shape, np.float64)
-        # sums over the entries that are stored: zeros that are not count in the end
-        self._sum: NDArray[np.float64] = make("sum", shape, np.float64)
-        self._square: NDArray[np.float64] = make("square", shape, np.float64)
-        self._stored: NDArray[np.uint32] = make("stored", shape, np.uint32)
-        self._positive: NDArray[np.uint32] = make("positive", shape, np.uint32)
-        # of each range of genes that blocks have, the groups that have a reference
-        self._referred: dict[int, NDArray[np.bool_]] = {}
-        self._of_deviations = False  # what the sum is of; else of the values
+        self._reference: NDArray[np.float64] = allocate("reference", shape, np.float64)
+        # sums over the stored entries: implicit zeros are added at the end
+        self._sum: NDArray[np.float64] = allocate("sum", shape, np.float64)
+        self._square: NDArray[np.float64] = allocate("square", shape, np.float64)
+        self._stored: NDArray[np.uint32] = allocate("stored", shape, np.uint32)
+        self._positive: NDArray[np.uint32] = allocate("positive", shape, np.uint32)
+        # for the first gene of each block: the groups that have a reference
+        self._with_reference: dict[int, NDArray[np.bool_]] = {}
+        self._of_deviations = False  # whether the sum is of deviations or of values
         self._result: Moments | None = None
 
     def result(self) -> Moments:
-        """Return the moments; no block comes after that."""
+        """Return the moments; no block may be added after that."""
         if self._result is None:
             for first in range(0, self._sum.shape[0], _GENES_AT_ONCE):
                 self._finish(slice(first, first + _GENES_AT_ONCE))
@@ -193,35 +197,35 @@ class Accumulator:
         return self._result
 
     def _finish(self, genes: slice) -> None:
-        """Turn reference and sums of some genes into mean and m2, in place."""
+        """Convert reference and sums of some genes to mean and m2, in place."""
         reference, total, square = self._reference[genes], self._sum[genes], self._square[genes]
         n = np.maximum(self.n, 1).astype(np.float64)
         absent = self.n - self._stored[genes].astype(np.float64)
         with np.errstate(invalid="ignore", over="ignore"):
-            off = total - (absent if self._of_deviations else n) * reference
+            error = total - (absent if self._of_deviations else n) * reference
             square += absent * reference**2
-            square -= off**2 / n
+            square -= error**2 / n
             np.maximum(square, 0, out=square)
             if self._of_deviations:
-                reference += off / n
+                reference += error / n
             else:
                 np.divide(total, n, out=reference)
 
     def add(self, block: Block) -> None:
-        """Take a block in."""
+        """Add a block."""
         codes = self._codes[block.rows]
-        there = np.bincount(codes, minlength=self._n_groups + 1)[: self._n_groups] > 0
-        if not there.any():
+        present = np.bincount(codes, minlength=self._n_groups + 1)[: self._n_groups] > 0
+        if not present.any():
             return
-        with np.errstate(invalid="ignore", over="ignore"):  # NaN and infinite values make their gene NaN
+        with np.errstate(invalid="ignore", over="ignore"):  # the moments of a gene with NaN or infinite values are NaN
             with self._lock:
                 self._of_deviations = may_round(block.values)
-                referred = self._referred.setdefault(block.genes.start, np.zeros_like(there))
-                if np.any(there & ~referred):
-                    self._refer(block, codes, there & ~referred)
-                    referred |= there
+                with_reference = self._with_reference.setdefault(block.genes.start, np.zeros_like(present))
+                if np.any(present & ~with_reference):
+                    self._set_reference(block, codes, present & ~with_reference)
+                    with_reference |= present
             all_positive = bool(block.ptr is not None and block.values.size and block.values.min() > 0)
-            for first, last in _pieces_of(block, self._n_groups):
+            for first, last in _gene_runs(block, self._n_groups, self._entries_at_once):
                 genes = slice(block.genes.start + first, block.genes.start + last)
                 reference = self._reference[genes]
                 if block.ptr is None:
@@ -235,12 +239,12 @@ class Accumulator:
                     self._stored[genes] += stored
                     self._positive[genes] += positive
 
-    def _refer(self, block: Block, codes: NDArray[Any], new: NDArray[np.bool_]) -> None:
-        """Make the means of a block the reference of groups that have none."""
+    def _set_reference(self, block: Block, codes: NDArray[Any], new: NDArray[np.bool_]) -> None:
+        """Set the reference of groups without one to the means of a block."""
         n = np.maximum(np.bincount(codes, minlength=self._n_groups + 1)[: self._n_groups], 1)
-        for first, last in _pieces_of(block, self._n_groups):
+        for first, last in _gene_runs(block, self._n_groups, self._entries_at_once):
             reference = self._reference[block.genes.start + first : block.genes.start + last]
-            # the second time it takes out what rounding left, so that a gene of one value has that as its reference
+            # the second iteration removes the rounding error, so that the reference of a constant gene is exact
             for _ in range(2 if self._of_deviations else 1):
                 if block.ptr is None:
                     total, _, stored, _ = self._dense(block.values[first:last], codes, reference)
@@ -265,28 +269,28 @@ class Accumulator:
         size = (last - first) * k
         group = codes.take(block.offsets[start:stop])
         values = block.values[start:stop]
-        # where each gene starts among all groups
-        place = np.repeat(np.arange(0, size, k, dtype=_PLACE), np.diff(block.ptr[first : last + 1]))
+        # the bin of each entry: gene times groups, plus group
+        bins = np.repeat(np.arange(0, size, k, dtype=_BIN), np.diff(block.ptr[first : last + 1]))
         if self._grouped_share < 1:
             kept = np.flatnonzero(group < k)
-            group, values, place = group[kept], values[kept], place[kept]
-        place += group
-        adding = Adding(place, size)
-        stored = adding.counts()
-        positive = stored if all_positive else Adding(place[values > 0], size).counts()
+            group, values, bins = group[kept], values[kept], bins[kept]
+        bins += group
+        sums = BinSums(bins, size)
+        stored = sums.counts()
+        positive = stored if all_positive else BinSums(bins[values > 0], size).counts()
         numbers = values.astype(np.float64)
-        total = None if self._of_deviations else adding.totals(numbers)
-        numbers -= reference.reshape(-1).take(place)
-        total = adding.totals(numbers) if total is None else total
+        total = None if self._of_deviations else sums.totals(numbers)
+        numbers -= reference.reshape(-1).take(bins)
+        total = sums.totals(numbers) if total is None else total
         numbers *= numbers
-        square = adding.totals(numbers)
+        square = sums.totals(numbers)
         shape = (last - first, k)
         return total.reshape(shape), square.reshape(shape), stored.reshape(shape), positive.reshape(shape)
 
     def _dense(self, values: NDArray[Any], codes: NDArray[Any], reference: NDArray[np.float64]) -> _Sums:
         k = self._n_groups
         kept = np.flatnonzero(codes < k)
-        # cells in the order of their groups, so that each group is one run
+        # cells sorted by group, so that each group is one run
         order = kept[np.argsort(codes[kept], kind="stable")]
         sizes = np.bincount(codes[kept], minlength=k)
         present = np.flatnonzero(sizes)
@@ -303,65 +307,73 @@ class Accumulator:
 
 
 def may_round(values: NDArray[Any]) -> bool:
-    """Say whether the sum of a block's equal values may be rounded in float64; that of shorter numbers is exact."""
+    """Return whether the sum of equal values of a block may be rounded in float64; sums of shorter types are exact."""
     return values.dtype.itemsize >= 8
 
 
 def correct(
-    n: NDArray[np.float64], mean: NDArray[np.float64], m2: NDArray[np.float64], off: NDArray[np.float64] | None
+    n: NDArray[np.float64], mean: NDArray[np.float64], m2: NDArray[np.float64], residual: NDArray[np.float64] | None
 ) -> None:
-    """Take out, in place, what rounding left in means; ``off`` is the sum of the deviations from them, ideally 0.
+    """Correct means and m2 for the rounding of the means, in place.
 
-    Without it a gene of the same value in all cells has a variance, tiny but significant.
-    """
-    if off is not None:
-        off /= np.maximum(n, 1)
-        mean += off
-        off *= off
-        off *= n
-        m2 -= off
-        np.maximum(m2, 0, out=m2)
-
-
-class Adding:
-    """Adds up by place, as a product with one column: in half the time of ``np.bincount``, and without Python's lock.
+    Without it a gene with the same value in all cells has a variance, tiny but significant.
 
     Parameters
     ----------
-    place
-        The place of each entry, below size; shape (entries,).
+    n, mean, m2
+        The moments.
+    residual
+        The sum of the deviations from the means, 0 but for rounding; it is overwritten. None: no correction.
+    """
+    if residual is not None:
+        residual /= np.maximum(n, 1)
+        mean += residual
+        residual *= residual
+        residual *= n
+        m2 -= residual
+        np.maximum(m2, 0, out=m2)
+
+
+class BinSums:
+    """Sums by bin, as a product of a sparse matrix of one column: twice as fast as ``np.bincount``, without the GIL.
+
+    Parameters
+    ----------
+    bins
+        The bin of each entry, below size; shape (entries,).
     size
-        The number of places.
+        The number of bins.
     """
 
-    def __init__(self, place: NDArray[Any], size: int) -> None:
-        # codes may be of any width, which the product's own numbers do not fit
-        place = place.astype(_PLACE if max(place.size, size) < 1 << 31 else np.int64, copy=False)
-        ends = np.array([0, place.size], place.dtype)
-        self._column = csc_array((np.ones(place.size, np.uint32), place, ends), shape=(size, 1))
+    def __init__(self, bins: NDArray[Any], size: int) -> None:
+        # scipy needs indices of 32 or 64 bits, codes may be narrower
+        bins = bins.astype(_BIN if max(bins.size, size) < 1 << 31 else np.int64, copy=False)
+        ends = np.array([0, bins.size], bins.dtype)
+        self._column = csc_array((np.ones(bins.size, np.uint32), bins, ends), shape=(size, 1))
 
     def counts(self) -> NDArray[np.uint32]:
-        """Return the number of entries of each place; before any totals."""
+        """Return the number of entries of each bin; must be called before ``totals``."""
         return np.asarray(self._column @ np.ones(1, np.uint32))
 
     def totals(self, weights: NDArray[Any]) -> NDArray[np.float64]:
-        """Return the sum of the weights of each place, in float64."""
+        """Return the sum of the weights of each bin, in float64."""
         self._column.data = weights.astype(np.float64, copy=False)
         return np.asarray(self._column @ np.ones(1))
 
 
-def totals(place: NDArray[Any], weights: NDArray[Any], size: int) -> NDArray[np.float64]:
-    """Add up weights by place, in float64; shape (size,)."""
-    return Adding(place, size).totals(weights)
+def totals(bins: NDArray[Any], weights: NDArray[Any], size: int) -> NDArray[np.float64]:
+    """Return the sum of the weights of each bin, in float64, shape (size,)."""
+    return BinSums(bins, size).totals(weights)
 
 
-def _pieces_of(block: Block, n_groups: int) -> list[tuple[int, int]]:
-    """Cut the genes of a block into runs of about so many entries, and of at most so many sums."""
-    n, most = block.genes.stop - block.genes.start, max(_PIECE // n_groups, 1)
+def _gene_runs(block: Block, n_groups: int, n_entries: int) -> list[tuple[int, int]]:
+    """Divide the genes of a block into runs of about some number of entries, and of at most as many sums."""
+    n, most = block.genes.stop - block.genes.start, max(n_entries // n_groups, 1)
     if block.ptr is None:
-        cuts = np.arange(0, n, min(max(_PIECE // max(block.values.shape[1], 1), 1), most))
+        cuts = np.arange(0, n, min(max(n_entries // max(block.values.shape[1], 1), 1), most))
     else:
-        cuts = np.searchsorted(block.ptr, np.arange(0, int(block.ptr[-1]) + _PIECE, _PIECE)).clip(max=n)
+        ends = np.arange(0, int(block.ptr[-1]) + n_entries, n_entries)
+        cuts = np.searchsorted(block.ptr, ends).clip(max=n)
         cuts = np.r_[cuts, np.arange(0, n, most)]
     cuts = np.unique(np.r_[0, cuts, n])
     return list(zip(cuts[:-1].tolist(), cuts[1:].tolist(), strict=True))

@@ -199,7 +199,7 @@ def write_h5ad(
         "fingerprint": dataset.fingerprint,
         "annotations": json.dumps([annotation.name for annotation in annotations]),
     }
-    return copy_with_columns(dataset.path, target, columns, provenance, dataset.fingerprint, tick, apart=True)
+    return copy_with_columns(dataset.path, target, columns, provenance, dataset.fingerprint, tick, isolated=True)
 
 
 def gene_sets_gmt(gene_sets: Sequence[GeneSet]) -> bytes:

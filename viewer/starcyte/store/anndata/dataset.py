@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from starcyte.errors import DatasetChanged, DatasetInvalid, FilterMissing, NotFound, StarcyteError
 from starcyte.settings import Settings
 from starcyte.store.anndata.colors import category_colors
-from starcyte.store.anndata.embeddings import chosen_embeddings, find_embeddings
+from starcyte.store.anndata.embeddings import find_embeddings, select_embeddings
 from starcyte.store.anndata.frame import Frame
 from starcyte.store.anndata.genes import GeneNames, unique
 from starcyte.store.anndata.images import find_images
@@ -30,7 +30,7 @@ from starcyte.store.dataset import (
     Warnings,
     no_tick,
 )
-from starcyte.store.index.column_index import Source
+from starcyte.store.index.column_index import IndexKey
 from starcyte.store.index.indexed_matrix import IndexedMatrix
 from starcyte.store.nodes import Array, Container, Group
 from starcyte.store.unavailable_matrix import UnavailableMatrix, refuse_unavailable
@@ -96,10 +96,10 @@ class AnnDataDataset:
         )
         if self._settings.obs_names:
             self._obs.info(self._settings.obs_names)
-        self._embeddings = chosen_embeddings(
+        self._embeddings = select_embeddings(
             find_embeddings(root.child("obsm"), self.n_obs, self._warnings), self._settings.embedding
         )
-        self._pairs = find_obsp(root, self.n_obs, self._warnings)
+        self._obsp = find_obsp(root, self.n_obs, self._warnings)
         self._images = find_images(root, self._warnings)
         if self._genes.n_duplicated:
             self._warnings.add(
@@ -235,7 +235,7 @@ class AnnDataDataset:
 
     def obsp_row(self, name: str, cell: int) -> Values:
         """Read a cell's row of a matrix of cells by cells (obsp); raise NotFound where there is none."""
-        found = self._pairs.get(name)
+        found = self._obsp.get(name)
         if found is None:
             raise NotFound(f"There is no obsp {name!r}.", "The schema lists them.")
         if self._is_partial:
@@ -259,10 +259,10 @@ class AnnDataDataset:
             there = ", ".join(self._matrices) or "none"
             raise NotFound(f"There is no matrix {name!r}.", f"Matrices of this file: {there}.") from None
 
-    def source(self, matrix: str) -> Source:
+    def index_key(self, matrix: str) -> IndexKey:
         """Return what an index of a matrix must be of."""
         found = self.matrix(matrix)
-        return Source(self.fingerprint, self.revision, found.name, found.shape, str(found.dtype))
+        return IndexKey(self.fingerprint, self.revision, found.name, found.shape, str(found.dtype))
 
     def grouping_columns(self) -> list[Column]:
         """Read the columns of obs whose moments are kept with an index; broken ones are left out."""
@@ -293,7 +293,7 @@ class AnnDataDataset:
                 {"name": m.name, "n_vars": m.shape[1], "dtype": str(m.dtype), "layout": m.layout, "nnz": m.nnz}
                 for m in self.matrices
             ],
-            "obsp": list(self._pairs),
+            "obsp": list(self._obsp),
             "images": [
                 {"name": i.name, "width": i.width, "height": i.height, "scale": i.scale} for i in self._images.values()
             ],

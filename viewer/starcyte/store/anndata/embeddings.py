@@ -95,7 +95,7 @@ def find_embeddings(obsm: Node | None, n_obs: int, warnings: Warnings) -> dict[s
     return dict(sorted(found.items(), key=lambda item: _rank(item[0])))
 
 
-def chosen_embeddings(found: dict[str, Embedding], names: Sequence[str]) -> dict[str, Embedding]:
+def select_embeddings(found: dict[str, Embedding], names: Sequence[str]) -> dict[str, Embedding]:
     """Return the embeddings that the operator wants shown, in that order; all where none is named.
 
     Parameters

@@ -18,9 +18,7 @@ from starcyte.store.moments import Moments
 from starcyte.store.nodes import Array, Group, Node
 
 # a row's offset in its block fits 16 bits
-_MOST_ROWS = 65536
-# entries that are rather read than skipped
-_GAP = 1 << 16
+_MAX_ROWS = 65536
 _REWRITE = "Write the file again from its source with anndata."
 
 
@@ -129,7 +127,7 @@ class _SparseMatrix:
         while starts[-1] < n:
             first = starts[-1]
             last = int(np.searchsorted(indptr, indptr[first] + self._block_entries, side="right")) - 1
-            starts.append(min(max(last, first + 1), first + _MOST_ROWS, n))
+            starts.append(min(max(last, first + 1), first + _MAX_ROWS, n))
         return np.array(starts)
 
     @property
@@ -162,11 +160,13 @@ class CsrMatrix(_SparseMatrix):
     """A matrix stored row by row; a gene is found by looking at every row."""
 
     layout: Layout = "csr"
+    min_gap = 1 << 16
+    "Entries between two rows that are skipped; fewer are read, which is faster."
     _major = 0
 
     def __init__(self, name: str, group: Group, shape: tuple[int, int], block_bytes: int) -> None:
         super().__init__(name, group, shape, block_bytes)
-        self._room = threading.local()
+        self._local = threading.local()
 
     def column(self, index: int, tick: Tick = no_tick) -> Values:
         """Read one gene by a scan of all rows."""
@@ -187,13 +187,13 @@ class CsrMatrix(_SparseMatrix):
         )
 
     @property
-    def piece(self) -> int:
+    def chunk(self) -> int:
         """How many entries are unpacked at once; 0 where the arrays lie in the file as they are."""
         return max(self._data.chunk, self._indices.chunk)
 
     @property
     def _gap(self) -> int:
-        return max(_GAP, self.piece)
+        return max(self.min_gap, self.chunk)
 
     def batches(self, cells: NDArray[np.intp]) -> list[NDArray[np.intp]]:
         """Divide rows into batches, each of about as many entries as a block, with what is read between them.
@@ -258,20 +258,20 @@ class CsrMatrix(_SparseMatrix):
         """
         rows = np.flatnonzero(wanted)
         starts, stops = self.indptr[rows], self.indptr[rows + 1]
-        if not self.piece:
+        if not self.chunk:
             return int((stops - starts).sum())
         kept = stops > starts
-        steps = np.zeros((self.nnz or 0) // self.piece + 2, np.int64)
-        np.add.at(steps, starts[kept] // self.piece, 1)
-        np.add.at(steps, (stops[kept] - 1) // self.piece + 1, -1)
-        return int(np.count_nonzero(np.cumsum(steps))) * self.piece
+        steps = np.zeros((self.nnz or 0) // self.chunk + 2, np.int64)
+        np.add.at(steps, starts[kept] // self.chunk, 1)
+        np.add.at(steps, (stops[kept] - 1) // self.chunk + 1, -1)
+        return int(np.count_nonzero(np.cumsum(steps))) * self.chunk
 
     def _scratch(self, n: int) -> tuple[NDArray[Any], NDArray[Any]]:
         """Return this thread's own room for n entries: fresh memory for each block costs more than what is read."""
-        held: tuple[NDArray[Any], NDArray[Any]] | None = getattr(self._room, "held", None)
+        held: tuple[NDArray[Any], NDArray[Any]] | None = getattr(self._local, "held", None)
         if held is None or held[0].size < n:
             size = max(n, self._block_entries)
-            held = self._room.held = np.empty(size, self._data.dtype), np.empty(size, self._indices.dtype)
+            held = self._local.held = np.empty(size, self._data.dtype), np.empty(size, self._indices.dtype)
         return held
 
     def block(self, number: int) -> Block:
@@ -334,7 +334,7 @@ class DenseMatrix:
         if not self._flat and array.shape != shape:
             said = " x ".join(str(v) for v in array.shape)
             raise DatasetInvalid(f"{name} has the shape {said}, but obs and var say {shape[0]} x {shape[1]}.", _REWRITE)
-        step = min(max(block_bytes // max(shape[1] * self.dtype.itemsize, 1), 1), _MOST_ROWS)
+        step = min(max(block_bytes // max(shape[1] * self.dtype.itemsize, 1), 1), _MAX_ROWS)
         if array.chunks and not self._flat and step > array.chunks[0]:
             step -= step % array.chunks[0]
         self._step = step
@@ -355,14 +355,14 @@ class DenseMatrix:
         out = np.empty(self.shape[0], self.dtype)
         for number in range(self.n_blocks):
             tick(number / self.n_blocks)
-            rows, piece = self._read(number, index)
-            out[rows] = piece
+            rows, chunk = self._read(number, index)
+            out[rows] = chunk
         return Values(self.shape[0], out)
 
     def block(self, number: int) -> Block:
         """Read a run of rows, and turn it to genes."""
-        rows, piece = self._read(number, slice(None))
-        return Block(rows, slice(0, self.shape[1]), np.ascontiguousarray(piece.T))
+        rows, chunk = self._read(number, slice(None))
+        return Block(rows, slice(0, self.shape[1]), np.ascontiguousarray(chunk.T))
 
     def moments(self, column: str) -> Moments | None:
         """Return None: an index keeps moments, a file does not."""

@@ -1,1 +1,1 @@
-"""The column index: a matrix turned to genes, on disk."""
+"""The column index: a copy of a matrix by gene, on disk, for fast reads of genes and moments."""

@@ -1,4 +1,4 @@
-"""Writing column indexes into an archive, which the viewer takes as it is, wherever the dataset goes."""
+"""Export of column indexes into one archive, which ``--index-file`` reads in place next to a copy of the dataset."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from starcyte.store.index.column_index import ColumnIndex
 
 
 def write_archive(path: Path, indexes: Sequence[ColumnIndex]) -> None:
-    """Write indexes that are whole into one archive.
+    """Write column indexes into a tar archive.
 
     Parameters
     ----------
     path
-        The archive; one that is there is replaced once the new one is whole.
+        The archive; an existing file is replaced once the new one is complete.
     indexes
-        Indexes in folders.
+        Indexes in cache folders.
 
     Raises
     ------
@@ -33,12 +33,12 @@ def write_archive(path: Path, indexes: Sequence[ColumnIndex]) -> None:
         descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
         part = Path(name)
         with open(descriptor, "wb") as stream:  # noqa: PTH123
-            # GNU's format holds files of any length; nothing in it depends on who wrote it, or when
+            # GNU's format has no limit on the size of a member; without owner and time the archive is reproducible
             with tarfile.open(fileobj=stream, mode="w", format=tarfile.GNU_FORMAT) as archive:
                 for index in indexes:
-                    # what is said of the index is found first
-                    for source in sorted(index.folder.iterdir(), key=lambda p: (p.name != "index.json", p.name)):
-                        _add(archive, source, f"{index.archive_name}/{source.name}")
+                    # the metadata comes first, so that a reader finds it without a pass over the entries
+                    for path_in_cache in sorted(index.folder.iterdir(), key=lambda p: (p.name != "index.json", p.name)):
+                        _add(archive, path_in_cache, f"{index.archive_name}/{path_in_cache.name}")
             stream.flush()
             os.fsync(descriptor)
         part.chmod(0o666 & ~_umask())
@@ -53,8 +53,8 @@ def write_archive(path: Path, indexes: Sequence[ColumnIndex]) -> None:
         ) from error
 
 
-def _add(archive: tarfile.TarFile, source: Path, name: str) -> None:
-    with source.open("rb") as stream:
+def _add(archive: tarfile.TarFile, path: Path, name: str) -> None:
+    with path.open("rb") as stream:
         member = tarfile.TarInfo(name)
         member.size = os.fstat(stream.fileno()).st_size
         member.mode = 0o644

@@ -1,7 +1,7 @@
-"""Column indexes made in the background: one after the other, in a process of their own, while everything works.
+"""Column indexes built in the background, one after the other, each in a child process.
 
-A process, so that the answers do not wait for it, and so that what goes wrong with it goes wrong with nothing else.
-It ends with ours, however ours ends: it looks for its parent between blocks.
+A process does not compete with requests for the GIL, and its failure is no failure of the server. It ends with the
+server, even a killed one: between blocks it compares its parent's process id.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from starcyte.settings import Settings
 from starcyte.store.cache import index_folder, make_room
 from starcyte.store.dataset import StoredDataset, Tick
 from starcyte.store.index.build import build_index
-from starcyte.store.index.column_index import UNUSABLE, ColumnIndex, Source
+from starcyte.store.index.column_index import UNUSABLE, ColumnIndex, IndexKey
 from starcyte.store.index.malloc import keep_freed_memory
 from starcyte.store.open import open_dataset
 
@@ -35,14 +35,14 @@ _REPORT_SECONDS = 0.1
 
 @dataclass(frozen=True)
 class Progress:
-    """How far the index is that is being made.
+    """The progress of an index that is being built.
 
     Parameters
     ----------
     matrix
-        The matrix it is of.
+        The name of the matrix.
     done
-        Fraction done.
+        The fraction done.
     """
 
     matrix: str
@@ -50,7 +50,7 @@ class Progress:
 
 
 class BackgroundIndexing:
-    """Makes the indexes of a dataset that are asked for.
+    """A queue of matrices of one dataset to index, and the thread that works it off.
 
     Parameters
     ----------
@@ -58,15 +58,24 @@ class BackgroundIndexing:
         The dataset.
     settings
         The settings in force.
-    turn
-        Held while an index is made: datasets of one server take turns.
+    semaphore
+        Acquired while an index is built: it limits the builds of all datasets of one server.
+
+    Attributes
+    ----------
+    progress
+        The progress of the index that is being built; None if none is.
+    problems
+        Messages about indexes that could not be built or used.
     """
 
-    def __init__(self, dataset: StoredDataset, settings: Settings, turn: threading.Semaphore | None = None) -> None:
+    def __init__(
+        self, dataset: StoredDataset, settings: Settings, semaphore: threading.Semaphore | None = None
+    ) -> None:
         self._dataset, self._settings = dataset, settings
-        self._turn = turn or threading.Semaphore()
-        self._wanted: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-        self._asked: dict[str, threading.Event] = {}
+        self._semaphore = semaphore or threading.Semaphore()
+        self._queue: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._finished: dict[str, threading.Event] = {}
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._process: multiprocessing.process.BaseProcess | None = None
@@ -74,20 +83,20 @@ class BackgroundIndexing:
         self.progress: Progress | None = None
         self.problems: list[str] = []
 
-    def want(self, name: str) -> None:
-        """Ask for the index of a matrix; return at once, whatever happens.
+    def request(self, name: str) -> None:
+        """Queue the index of a matrix, and return at once.
 
-        A small matrix needs none: it is read faster than an index could be opened.
+        A small matrix gets no index: the scan of all of it is faster than opening an index.
         """
         if self._is_small(name) and not self._settings.index_file:
             return
         with self._lock:
-            if name in self._asked or self._closed:
+            if name in self._finished or self._closed:
                 return
-            self._asked[name] = threading.Event()
-            self._wanted.put(name)
+            self._finished[name] = threading.Event()
+            self._queue.put(name)
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="preparing", daemon=True)
+                self._thread = threading.Thread(target=self._run, name="indexing", daemon=True)
                 self._thread.start()
 
     def _is_small(self, name: str) -> bool:
@@ -96,90 +105,95 @@ class BackgroundIndexing:
         return bool(n < self._settings.index_least)
 
     def wait(self, name: str, tick: Tick) -> None:
-        """Wait until the index of a matrix stands, or will not.
+        """Wait until the index of a matrix is built, or has failed.
 
         Parameters
         ----------
         name
             The matrix.
         tick
-            Called with the fraction of the index that is done; raises to wait no longer.
+            Called with the fraction of the index that is done; raises to stop waiting.
         """
-        self.want(name)
-        ended = self._asked.get(name)
-        while ended is not None and not ended.wait(_REPORT_SECONDS):
+        self.request(name)
+        finished = self._finished.get(name)
+        while finished is not None and not finished.wait(_REPORT_SECONDS):
             progress = self.progress
             tick(progress.done if progress and progress.matrix == name else 0.0)
 
     def close(self) -> None:
-        """Stop; what is half made is thrown away when room is made for the next."""
+        """Stop; an incomplete index is removed with the next clean-up of the cache."""
         with self._lock:
             self._closed = True
             process = self._process
-        self._wanted.put(None)
+        self._queue.put(None)
         if process is not None:
             process.kill()
 
     def _run(self) -> None:
-        while (name := self._wanted.get()) is not None:
+        while (name := self._queue.get()) is not None:
             try:
-                self._dataset.matrix(name).index = self._given(name) or self._open(name) or self._make(name)
+                index = self._from_archive(name) or self._open(name) or self._build_if_needed(name)
+                self._dataset.matrix(name).index = index
             except StarcyteError as error:
                 if not self._closed:
-                    self._complain(str(error))
+                    self._report(str(error))
             except Exception:
-                self.problems.append(f"The index of {name} could not be made: a defect of starcyte; see its log.")
-                log.exception("the index of a matrix could not be made")
+                self.problems.append(
+                    f"The index of {name} could not be built: a defect of starcyte; see the server's log."
+                )
+                log.exception("the index of a matrix could not be built")
             finally:
                 self.progress = None
-                self._asked[name].set()
+                self._finished[name].set()
 
-    def _given(self, name: str) -> ColumnIndex | None:
-        """Return the index of the archive that was given, if it is of this dataset."""
+    def _from_archive(self, name: str) -> ColumnIndex | None:
+        """Return the index in the archive of the setting ``index_file``, if it is of this dataset."""
         path = self._settings.index_file
         if not path:
             return None
         try:
-            return ColumnIndex(Path(path), self._dataset.source(name))
+            return ColumnIndex(Path(path), self._dataset.index_key(name))
         except UNUSABLE as error:
             why = (error.strerror or error) if isinstance(error, OSError) else error.args[0]
-            self._complain(f"The index of {name} that was given is not used: {why}. `starcyte prepare` makes one.")
+            self._report(
+                f"The index of {name} (setting index_file) is not used: {why}. Run `starcyte prepare` to make one."
+            )
             return None
 
-    def _complain(self, problem: str) -> None:
+    def _report(self, problem: str) -> None:
         self.problems.append(problem)
         log.warning("%s", problem)
 
     def _open(self, name: str) -> ColumnIndex | None:
-        source = self._dataset.source(name)
-        folder = index_folder(self._settings) / source.folder_name
+        key = self._dataset.index_key(name)
+        folder = index_folder(self._settings) / key.folder_name
         try:
-            index = ColumnIndex(folder, source)
+            index = ColumnIndex(folder, key)
         except UNUSABLE:
             return None
-        with suppress(OSError):  # a cache made ahead may be read-only
+        with suppress(OSError):  # a cache prepared in advance may be read-only
             os.utime(folder)
         return index
 
-    def _make(self, name: str) -> ColumnIndex | None:
+    def _build_if_needed(self, name: str) -> ColumnIndex | None:
         if self._is_small(name):
             return None
-        while not self._turn.acquire(timeout=_REPORT_SECONDS):
+        while not self._semaphore.acquire(timeout=_REPORT_SECONDS):
             if self._closed:
                 raise Cancelled("The viewer is stopping.")
         try:
-            # another viewer of the same file may have made it meanwhile
-            return self._open(name) or self._make_now(name)
+            # another server of the same file may have built it in the meantime
+            return self._open(name) or self._build(name)
         finally:
-            self._turn.release()
+            self._semaphore.release()
 
-    def _make_now(self, name: str) -> ColumnIndex:
+    def _build(self, name: str) -> ColumnIndex:
         self.progress = Progress(name, 0.0)
         spawn = multiprocessing.get_context("spawn")
         receiver, sender = spawn.Pipe(duplex=False)
         process = spawn.Process(
-            target=_child,
-            args=(sender, self._dataset.path, self._settings, self._dataset.source(name), os.getpid()),
+            target=_index_in_child,
+            args=(sender, self._dataset.path, self._settings, self._dataset.index_key(name), os.getpid()),
             daemon=True,
         )
         with self._lock:
@@ -191,25 +205,25 @@ class BackgroundIndexing:
         failure: StarcyteError | None = None
         while True:
             try:
-                said = receiver.recv()
+                message = receiver.recv()
             except EOFError:
                 break
-            if isinstance(said, float):
-                self.progress = Progress(name, said)
+            if isinstance(message, float):
+                self.progress = Progress(name, message)
             else:
-                failure = InputError(*said)
+                failure = InputError(*message)
         process.join()
         index = self._open(name)
         if index is None:
             raise failure or InputError(
-                f"The index of {name} was not made: its process ended with {process.exitcode}.",
+                f"The index of {name} was not built: its process ended with exit status {process.exitcode}.",
                 "The viewer works without it, slower.",
             )
         return index
 
 
-def prepare(dataset: StoredDataset, settings: Settings, name: str, tick: Tick) -> ColumnIndex:
-    """Make the index of a matrix in this process, or open the one that is there.
+def index_matrix(dataset: StoredDataset, settings: Settings, name: str, tick: Tick) -> ColumnIndex:
+    """Build the index of a matrix in this process, or open it if the cache has it.
 
     Raises
     ------
@@ -217,17 +231,17 @@ def prepare(dataset: StoredDataset, settings: Settings, name: str, tick: Tick) -
         If it cannot be written, or the matrix contradicts itself.
     """
     keep_freed_memory()
-    folder, source, matrix = index_folder(settings), dataset.source(name), dataset.matrix(name)
-    with suppress(OSError):  # what keeps old ones from being removed need not keep a new one from being made
-        make_room(folder, settings.cache_bytes, keep=source.folder_name)
-    index = build_index(matrix.base, dataset.grouping_columns(), folder, source, settings.cores, tick)
+    folder, key, matrix = index_folder(settings), dataset.index_key(name), dataset.matrix(name)
+    with suppress(OSError):  # a new index may fit although old ones cannot be removed
+        make_room(folder, settings.cache_bytes, keep=key.folder_name)
+    index = build_index(matrix.base, dataset.grouping_columns(), folder, key, settings.cores, tick)
     with suppress(OSError):
-        make_room(folder, settings.cache_bytes, keep=source.folder_name)
+        make_room(folder, settings.cache_bytes, keep=key.folder_name)
     return index
 
 
-def _child(sender: Connection, path: Path, settings: Settings, source: Source, parent: int) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's: it stops us
+def _index_in_child(sender: Connection, path: Path, settings: Settings, key: IndexKey, parent: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which then stops this process
     os.nice(10)
     last = 0.0
 
@@ -245,9 +259,9 @@ def _child(sender: Connection, path: Path, settings: Settings, source: Source, p
     failure: Any = None
     try:
         dataset = open_dataset(path, settings)
-        if dataset.source(source.matrix) != source:
-            raise InputError(f"{source.matrix} gets no index: the file has been replaced.", "Open it anew.")
-        prepare(dataset, settings, source.matrix, tick)
+        if dataset.index_key(key.matrix) != key:
+            raise InputError(f"{key.matrix} was not indexed: the file has been replaced.", "Open it again.")
+        index_matrix(dataset, settings, key.matrix, tick)
     except StarcyteError as error:
         failure = (error.message, error.hint)
     with suppress(BrokenPipeError):

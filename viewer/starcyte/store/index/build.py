@@ -1,4 +1,4 @@
-"""Building a column index: one bounded pass over a matrix, on all cores, that can be killed at any moment."""
+"""Build of a column index: one pass over a matrix on all cores, in bounded memory; a kill leaves no partial index."""
 
 from __future__ import annotations
 
@@ -20,31 +20,39 @@ from numpy.typing import NDArray
 from starcyte.errors import InputError
 from starcyte.store.block import Block
 from starcyte.store.dataset import Column, Matrix, Tick, no_tick
-from starcyte.store.index.column_index import OFFSETS, TABLE, UNUSABLE, ColumnIndex, Source, seal, table_digest
-from starcyte.store.index.moments import packs_of
+from starcyte.store.index.column_index import (
+    OFFSETS,
+    TABLE,
+    UNUSABLE,
+    ColumnIndex,
+    IndexKey,
+    encode_metadata,
+    table_digest,
+)
+from starcyte.store.index.moments import join_columns
 from starcyte.store.index.preallocate import map_zeros
-from starcyte.store.index.storage import Stored, bytes_of
+from starcyte.store.index.storage import StoredFile, bytes_of
 
 _POLL_SECONDS = 0.2
 
 
 def build_index(
-    matrix: Matrix, columns: Sequence[Column], cache: Path, source: Source, workers: int, tick: Tick = no_tick
+    matrix: Matrix, columns: Sequence[Column], cache: Path, key: IndexKey, workers: int, tick: Tick = no_tick
 ) -> ColumnIndex:
-    """Build the index of a matrix, or wait for the process that builds it already.
+    """Build the index of a matrix, or wait for another process that is building it.
 
     Parameters
     ----------
     matrix
         The matrix.
     columns
-        The columns of obs whose moments to keep.
+        The obs columns whose moments the index holds.
     cache
         The folder of indexes.
-    source
-        What the index is of.
+    key
+        The key of the index.
     workers
-        Threads to use; each holds some multiples of a block in memory.
+        The number of threads; each holds a few blocks in memory.
     tick
         Called with the fraction done; raises to stop.
 
@@ -53,35 +61,35 @@ def build_index(
     InputError
         If it cannot be written: the disk is full, or the folder is read-only.
     Cancelled
-        Whatever the tick raises.
+        If the tick raises it.
     DatasetInvalid
-        If the matrix contradicts itself.
+        If the matrix is inconsistent.
     """
-    target = cache / source.folder_name
+    target = cache / key.folder_name
     with suppress(*UNUSABLE):
-        return ColumnIndex(target, source)  # as it is, the cache may be read-only
+        return ColumnIndex(target, key)  # before any write: the cache may be read-only
     try:
         cache.mkdir(parents=True, exist_ok=True)
-        with _only_builder(cache / f".{target.name}.lock", tick) as alone:
+        with _lock_builder(cache / f".{target.name}.lock", tick) as alone:
             with suppress(*UNUSABLE):
-                return ColumnIndex(target, source)  # another process has just built it
+                return ColumnIndex(target, key)  # another process has built it
             shutil.rmtree(target, ignore_errors=True)
             for left in cache.glob(f".{target.name}.part-*") if alone else ():
-                shutil.rmtree(left, ignore_errors=True)  # by a builder that was killed
+                shutil.rmtree(left, ignore_errors=True)  # of a build that was killed
             folder = Path(tempfile.mkdtemp(prefix=f".{target.name}.part-", dir=cache))
             try:
                 with ExitStack() as files:
-                    _Builder(matrix, columns, folder, source, files).run(workers, tick)
+                    _Builder(matrix, columns, folder, key, files).run(workers, tick)
                 _sync_folder(folder)
-                _put(folder, target)
+                _rename(folder, target)
                 _sync_folder(cache)
             except BaseException:
                 shutil.rmtree(folder, ignore_errors=True)
                 raise
-        return ColumnIndex(target, source)
+        return ColumnIndex(target, key)
     except ValueError as error:
         raise InputError(
-            f"The index of {matrix.name} in {str(cache)!r} is of no use: {error}.",
+            f"The index of {matrix.name} in {str(cache)!r} cannot be used: {error}.",
             "Remove it, or choose another folder with --cache-dir; the viewer works without it, slower.",
         ) from error
     except OSError as error:
@@ -92,8 +100,8 @@ def build_index(
 
 
 @contextmanager
-def _only_builder(path: Path, tick: Tick) -> Iterator[bool]:
-    """Hold the lock of an index, which a process that is killed lets go of; False where there are no locks (NFS)."""
+def _lock_builder(path: Path, tick: Tick) -> Iterator[bool]:
+    """Hold the lock of an index, which ends with the process; yield False on a file system without locks (NFS)."""
     alone = True
     with path.open("w") as lock:
         while True:
@@ -109,13 +117,13 @@ def _only_builder(path: Path, tick: Tick) -> Iterator[bool]:
         yield alone
 
 
-def _put(folder: Path, target: Path) -> None:
+def _rename(folder: Path, target: Path) -> None:
     try:
         folder.rename(target)
     except OSError:
         if not (target / "index.json").exists():
             raise
-        shutil.rmtree(folder, ignore_errors=True)  # another builder was faster
+        shutil.rmtree(folder, ignore_errors=True)  # another process was faster
 
 
 def _sync_folder(folder: Path) -> None:
@@ -128,23 +136,23 @@ def _sync_folder(folder: Path) -> None:
 
 class _Builder:
     def __init__(
-        self, matrix: Matrix, columns: Sequence[Column], folder: Path, source: Source, files: ExitStack
+        self, matrix: Matrix, columns: Sequence[Column], folder: Path, key: IndexKey, files: ExitStack
     ) -> None:
-        self._matrix, self._folder, self._source = matrix, folder, source
+        self._matrix, self._folder, self._key = matrix, folder, key
         self._n_genes, self._n_blocks = matrix.shape[1], matrix.n_blocks
         self._dense = matrix.layout == "dense" and not self._mostly_zeros()
-        # a matrix that lies gene by gene in its file is read there
+        # a CSC matrix is read by gene from its own file
         self._only_moments = matrix.layout == "csc"
         self._lock = threading.Lock()
         self._end = 0
         self._starts, self._counts = np.zeros(self._n_blocks, np.int64), np.zeros(self._n_blocks, np.int64)
         self._rows = np.zeros(self._n_blocks + 1, np.int64)
         self._entries = files.enter_context((folder / "entries.bin").open("wb"))
-        # by blocks while they come; turned to genes in the end
+        # by block during the pass; transposed at its end
         self._by_block = map_zeros(folder / "by_block.bin", (self._n_blocks, self._n_genes + 1), TABLE)
-        self._packs = packs_of(columns)
-        for number, pack in enumerate(self._packs):
-            pack.start(folder, number, self._n_genes)
+        self._joint_columns = join_columns(columns)
+        for number, joint in enumerate(self._joint_columns):
+            joint.start(folder, number, self._n_genes)
 
     def _mostly_zeros(self) -> bool:
         if not self._n_blocks:
@@ -153,13 +161,13 @@ class _Builder:
         return bool(np.count_nonzero(values) * 2 < values.size)
 
     def run(self, workers: int, tick: Tick) -> None:
-        # at most two blocks a worker wait in memory
+        # at most two blocks for each worker are in memory
         with ThreadPoolExecutor(workers, thread_name_prefix="index") as pool:
             pending: set[Future[None]] = set()
             try:
                 for number in range(self._n_blocks):
                     tick(number / self._n_blocks)
-                    pending.add(pool.submit(self._take, number))
+                    pending.add(pool.submit(self._add_block, number))
                     if len(pending) >= workers:
                         done, pending = wait(pending, return_when=FIRST_COMPLETED)
                         for future in done:
@@ -169,13 +177,13 @@ class _Builder:
             except BaseException:
                 pool.shutdown(wait=True, cancel_futures=True)
                 raise
-        self._finish()
+        self._write_tables()
         tick(1.0)
 
-    def _take(self, number: int) -> None:
+    def _add_block(self, number: int) -> None:
         block = self._matrix.block(number)
-        for pack in self._packs:
-            pack.add(block)
+        for joint in self._joint_columns:
+            joint.add(block)
         if self._only_moments:
             return
         if block.ptr is None and not self._dense:
@@ -195,7 +203,7 @@ class _Builder:
             _write_at(self._entries.fileno(), np.ascontiguousarray(part), int(position))
             position += size
 
-    def _finish(self) -> None:
+    def _write_tables(self) -> None:
         os.ftruncate(self._entries.fileno(), self._end)
         os.fsync(self._entries.fileno())
         self._entries.close()
@@ -205,10 +213,10 @@ class _Builder:
                     stream.write(np.ascontiguousarray(self._by_block[:, first : first + 1024].T).tobytes())
             stream.flush()
             os.fsync(stream.fileno())
-            digest = table_digest(Stored(stream.fileno(), 0, stream.tell()))
+            digest = table_digest(StoredFile(stream.fileno(), 0, stream.tell()))
         del self._by_block
         (self._folder / "by_block.bin").unlink()
-        meta = self._source.as_dict() | {
+        meta = self._key.as_dict() | {
             "dense": self._dense,
             "only_moments": self._only_moments,
             "nnz": None if self._dense else int(self._counts.sum()),
@@ -217,10 +225,10 @@ class _Builder:
             "counts": self._counts.tolist(),
             "entries_bytes": self._end,
             "table_digest": digest,
-            "moments": {name: k for pack in self._packs for name, k in pack.finish().items()},
+            "moments": {name: k for joint in self._joint_columns for name, k in joint.finish().items()},
         }
         with (self._folder / "index.json").open("w") as stream_text:
-            stream_text.write(seal(meta))
+            stream_text.write(encode_metadata(meta))
             stream_text.flush()
             os.fsync(stream_text.fileno())
 

@@ -1,17 +1,17 @@
-"""The column index: a matrix turned to genes, on disk, with the moments of its groups of cells.
+"""The column index: a copy of a matrix by gene, on disk, with the moments of groups of cells.
 
-A folder of the cache, named after the dataset's fingerprint and the matrix::
+A folder of the cache, named after the dataset's revision and the matrix::
 
-    index.json      what it is of, where its blocks lie, and the checks below
+    index.json      metadata: its key, the positions of its blocks, sizes and digests
     entries.bin     block after block: the offsets (uint16) of its entries, gene after gene, then their values
-    table.bin       uint32, shape (genes + 1, blocks): where each gene starts in each block
+    table.bin       uint32, shape (genes + 1, blocks): the start of each gene in each block
     moments-*.bin   for each categorical column of obs: mean, m2 (float64) and positive (uint32), (genes, groups) each
 
 A dense matrix has neither offsets nor a table: each block holds the values of all its cells, gene after gene.
 
-It is written elsewhere and renamed when it is whole and on disk, so that what stands under its name is whole; it is
-believed only if it is of this very state of the file, and as long and as summed as it says. Whoever has it open reads
-it to the end, by descriptors, though it be replaced or removed.
+An index is written to a temporary folder, synced, and renamed: a folder of that name is complete. It is used only if
+its key is that of the dataset and its sizes and digests match. It is read by open descriptors, which stay valid when
+the folder is replaced or removed.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ from numpy.typing import NDArray
 from starcyte.errors import DatasetInvalid
 from starcyte.store.block import Block
 from starcyte.store.dataset import Layout, Tick, Values, no_tick
-from starcyte.store.index.storage import Archive, Folder, Place, Stored
+from starcyte.store.index.storage import ArchiveFiles, FolderFiles, IndexFiles, StoredFile
 from starcyte.store.moments import Moments
 
 FORMAT = 1
-# what opening an index raises that is not there, not whole or of something else
+# the errors of opening an index that does not exist, is incomplete, or has another key
 UNUSABLE = (OSError, ValueError, KeyError)
 OFFSETS = np.dtype("<u2")
 TABLE = np.dtype("<u4")
@@ -43,19 +43,19 @@ _DIGEST_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
-class Source:
-    """What an index is of: it serves no other.
+class IndexKey:
+    """The identity of the matrix that an index was built from.
 
     Parameters
     ----------
     fingerprint, revision
-        Of the dataset.
+        Those of the dataset.
     matrix
-        The matrix's name.
+        The name of the matrix.
     shape
         Cells by genes.
     dtype
-        Of its values.
+        The dtype of its values.
     """
 
     fingerprint: str
@@ -66,16 +66,16 @@ class Source:
 
     @property
     def folder_name(self) -> str:
-        """The name of its folder in the cache."""
+        """The name of the index's folder in the cache."""
         return f"{self.revision}-{self.archive_name}"
 
     @property
     def archive_name(self) -> str:
-        """The name of its folder in an archive."""
+        """The name of the index's folder in an archive."""
         return hashlib.blake2b(self.matrix.encode(), digest_size=6).hexdigest()
 
     def as_dict(self) -> dict[str, Any]:
-        """Return what stands in ``index.json``."""
+        """Return the key as it is in ``index.json``."""
         return {
             "format": FORMAT,
             "fingerprint": self.fingerprint,
@@ -87,12 +87,12 @@ class Source:
 
 
 def moments_name(column: str) -> str:
-    """Return the name of the file of a column's moments."""
+    """Return the name of the file of moments of an obs column."""
     return f"moments-{hashlib.blake2b(column.encode(), digest_size=8).hexdigest()}.bin"
 
 
-def seal(meta: dict[str, Any]) -> str:
-    """Return the text of ``index.json``: what it says, and the digest of that."""
+def encode_metadata(meta: dict[str, Any]) -> str:
+    """Return metadata as the text of ``index.json``, with a digest."""
     return json.dumps(meta | {"digest": _digest_of(meta)})
 
 
@@ -100,54 +100,54 @@ def _digest_of(meta: dict[str, Any]) -> str:
     return hashlib.blake2b(json.dumps(meta, sort_keys=True).encode(), digest_size=16).hexdigest()
 
 
-def _unsealed(text: bytes) -> dict[str, Any]:
+def _decode_metadata(text: bytes) -> dict[str, Any]:
     try:
         meta: dict[str, Any] = json.loads(text)
-        whole = meta.pop("digest") == _digest_of(meta)
+        is_valid = meta.pop("digest") == _digest_of(meta)
     except (ValueError, LookupError, AttributeError, TypeError, RecursionError):
-        whole = False
-    if not whole:
-        raise ValueError("it is torn")
+        is_valid = False
+    if not is_valid:
+        raise ValueError("its metadata is damaged")
     return meta
 
 
 class ColumnIndex:
-    """An index that is whole. Reads take no lock; safe for use from several threads.
+    """An open column index. Reads take no lock; safe for use from several threads.
 
     Parameters
     ----------
     folder
-        Where it is: a folder, or an archive of such.
-    source
-        What it must be of.
+        A folder of the cache, or an archive of such folders.
+    key
+        The key that it must have.
 
     Raises
     ------
     ValueError
-        If it is of something else, or torn.
+        If it has another key, or is damaged.
     OSError
         If it cannot be read.
     """
 
     layout: Layout
 
-    def __init__(self, folder: Path, source: Source) -> None:
+    def __init__(self, folder: Path, key: IndexKey) -> None:
         self.folder = folder
-        self.name, self.shape, self.dtype = source.matrix, source.shape, np.dtype(source.dtype)
-        self.archive_name = source.archive_name
-        self._files: list[Stored] = []
-        self._place: Place = Folder(folder) if folder.is_dir() else Archive(folder, source.archive_name)
+        self.name, self.shape, self.dtype = key.matrix, key.shape, np.dtype(key.dtype)
+        self.archive_name = key.archive_name
+        self._open_files: list[StoredFile] = []
+        self._files: IndexFiles = FolderFiles(folder) if folder.is_dir() else ArchiveFiles(folder, key.archive_name)
         try:
-            self._open(source)
+            self._open(key)
         except BaseException:
             self.close()
             raise
 
-    def _open(self, source: Source) -> None:
-        with closing(self._place.open("index.json")) as stored:
-            meta = _unsealed(stored.read_all())
-        expected = source.as_dict()
-        if not self._place.exact:
+    def _open(self, key: IndexKey) -> None:
+        with closing(self._files.open("index.json")) as stored:
+            meta = _decode_metadata(stored.read_all())
+        expected = key.as_dict()
+        if not self._files.needs_revision:
             del expected["revision"]
         if {k: meta.get(k) for k in expected} != expected:
             raise ValueError("it is of another file")
@@ -160,29 +160,29 @@ class ColumnIndex:
         self._moments: dict[str, int] = meta["moments"]
         self._entries = self._open_file("entries.bin")
         self._table = self._open_file("table.bin")
-        if self._entries.there != meta["entries_bytes"]:
-            raise ValueError("its entries are torn")
-        if self._table.there != self._table.size or table_digest(self._table) != meta["table_digest"]:
-            raise ValueError("its table is torn")
+        if self._entries.available != meta["entries_bytes"]:
+            raise ValueError("its entries are incomplete")
+        if self._table.available != self._table.size or table_digest(self._table) != meta["table_digest"]:
+            raise ValueError("its table is damaged")
         for column, k in self._moments.items():
-            if self._place.size(moments_name(column)) != moments_bytes(self.shape[1], k):
-                raise ValueError(f"its moments of {column!r} are torn")
-        if not self._place.exact:
-            self._check_places()
+            if self._files.size(moments_name(column)) != moments_bytes(self.shape[1], k):
+                raise ValueError(f"its moments of {column!r} are incomplete")
+        if not self._files.needs_revision:
+            self._check_bounds()
 
-    def _check_places(self) -> None:
-        """Look whether all that is named lies within the matrix and the entries: an archive may be anybody's."""
+    def _check_bounds(self) -> None:
+        """Check that all positions are within the matrix and the entries: archives are not trusted."""
         n_obs, n_vars = self.shape
         rows, starts, counts = self.rows, self._starts, self._counts
         if not (rows.ndim == 1 and rows.size and rows[0] == 0 and np.all(rows[1:] >= rows[:-1])):
-            raise ValueError("its blocks contradict themselves")
+            raise ValueError("its blocks are inconsistent")
         if self.only_moments:
             return
         if rows[-1] != n_obs or not starts.shape == counts.shape == (self.n_blocks,):
-            raise ValueError("its blocks contradict themselves")
+            raise ValueError("its blocks are inconsistent")
         ends = (starts if self.layout == "dense" else self._values_start) + counts * self.dtype.itemsize
         if np.any(counts < 0) or np.any(starts < 0) or np.any(ends > self._entries.size):
-            raise ValueError("its blocks contradict themselves")
+            raise ValueError("its blocks are inconsistent")
         if self.layout == "dense":
             wrong = bool(np.any(counts != np.diff(rows) * n_vars))
         else:
@@ -191,28 +191,28 @@ class ColumnIndex:
                 np.any(table[j + 1 : j + 1025] < table[j : j + 1024][: n_vars - j]) for j in range(0, n_vars, 1024)
             )
         if wrong:
-            raise ValueError("its table contradicts itself")
+            raise ValueError("its table is inconsistent")
 
     def _checked(self, offsets: NDArray[np.uint16], sizes: Any) -> NDArray[np.uint16]:
-        """Return offsets of rows within blocks, of these sizes."""
-        if not self._place.exact and np.any(offsets >= sizes):
-            raise self._unreadable(OSError("it names cells that are not there"))
+        """Return offsets of rows within blocks of these sizes, checked if the index is from an archive."""
+        if not self._files.needs_revision and np.any(offsets >= sizes):
+            raise self._unreadable(OSError("it has a row that is outside the matrix"))
         return offsets
 
-    def _open_file(self, name: str) -> Stored:
-        self._files.append(self._place.open(name))
-        return self._files[-1]
+    def _open_file(self, name: str) -> StoredFile:
+        self._open_files.append(self._files.open(name))
+        return self._open_files[-1]
 
     def close(self) -> None:
-        """Let go of its files; it cannot be read any more."""
+        """Close its files."""
         self.__dict__.pop("_block_table", None)
-        for stored in self.__dict__.pop("_files", ()):
+        for stored in self.__dict__.pop("_open_files", ()):
             stored.close()
-        if "_place" in self.__dict__:
-            self._place.close()
+        if "_files" in self.__dict__:
+            self._files.close()
 
     def __del__(self) -> None:
-        """Let go of the files of an index that was replaced, when the last reader has left it."""
+        """Close the files of a replaced index after its last use."""
         self.close()
 
     @property
@@ -224,7 +224,7 @@ class ColumnIndex:
         return self._read_of(self._entries, position, shape, dtype)
 
     def _read_of(
-        self, stored: Stored, position: int, shape: int | tuple[int, ...], dtype: np.dtype[Any]
+        self, stored: StoredFile, position: int, shape: int | tuple[int, ...], dtype: np.dtype[Any]
     ) -> NDArray[Any]:
         out = np.empty(shape, dtype)
         try:
@@ -235,14 +235,15 @@ class ColumnIndex:
 
     def _unreadable(self, error: OSError) -> DatasetInvalid:
         return DatasetInvalid(
-            f"The index of {self.name} cannot be read: {error.strerror or error}.", "Start again: it is made anew."
+            f"The index of {self.name} cannot be read: {error.strerror or error}.",
+            "Restart the server, which builds it again.",
         )
 
     def check(self, tick: Tick = no_tick) -> None:
-        """Nothing to check: it was when it was opened."""
+        """Do nothing: the index was checked when it was opened."""
 
     def column(self, index: int, tick: Tick = no_tick) -> Values:
-        """Read one gene: one short slice of each block."""
+        """Read one gene, a short slice of each block."""
         if self.layout == "dense":
             out = np.empty(self.shape[0], self.dtype)
             for b in range(self.n_blocks):
@@ -258,7 +259,7 @@ class ColumnIndex:
         total = int(ends[-1]) if ends.size else 0
         offsets = np.frombuffer(self._gather(*offset_slices), OFFSETS, total)
         values = np.frombuffer(self._gather(*value_slices), self.dtype, total)
-        if not self._place.exact:
+        if not self._files.needs_revision:
             self._checked(offsets, np.repeat(np.diff(self.rows), counts))
         rows = offsets.astype(np.uint32)
         rows += np.repeat(self.rows[:-1].astype(np.uint32), counts)
@@ -266,14 +267,14 @@ class ColumnIndex:
 
     @property
     def _values_start(self) -> NDArray[np.int64]:
-        """Where each block's values start, which follow its offsets."""
+        """The position of each block's values, which follow its offsets."""
         return self._starts + -(-OFFSETS.itemsize * self._counts // 8) * 8
 
-    def _gather(self, places: NDArray[np.int64], sizes: NDArray[np.int64]) -> bytes:
-        """Return slices of the entries, one behind the other."""
+    def _gather(self, starts: NDArray[np.int64], sizes: NDArray[np.int64]) -> bytes:
+        """Return the concatenation of slices of the entries."""
         kept = np.flatnonzero(sizes)
         try:
-            return self._entries.slices(places[kept].tolist(), (places[kept] + sizes[kept]).tolist())
+            return self._entries.slices(starts[kept].tolist(), (starts[kept] + sizes[kept]).tolist())
         except OSError as error:
             raise self._unreadable(error) from None
 
@@ -281,7 +282,7 @@ class ColumnIndex:
         out[:] = self._read(position, out.size, self.dtype)
 
     def _gene_table(self, first: int, last: int) -> NDArray[np.uint32]:
-        """Return where genes first to last (included) start in each block, shape (last - first + 1, blocks)."""
+        """Return the start of genes first to last (included) in each block, shape (last - first + 1, blocks)."""
         shape = (last - first + 1, self.n_blocks)
         return self._read_of(self._table, first * self.n_blocks * TABLE.itemsize, shape, TABLE)
 
@@ -309,12 +310,12 @@ class ColumnIndex:
         return sizes
 
     def entries(self, first: int, last: int) -> tuple[NDArray[np.uint32], NDArray[np.uint32], NDArray[Any]]:
-        """Read the entries of some genes, in any order.
+        """Read the entries of a run of genes, in any order.
 
         Parameters
         ----------
         first, last
-            The genes, last excluded. The matrix is sparse.
+            The genes, last excluded. The matrix must be sparse.
 
         Returns
         -------
@@ -331,49 +332,49 @@ class ColumnIndex:
         )
         for b in np.flatnonzero(per_block).tolist():
             end, n = int(ends[b]), int(per_block[b])
-            piece = slice(end - n, end)
+            part = slice(end - n, end)
             offsets = self._read(int(self._starts[b] + 2 * at[0, b]), n, OFFSETS)
-            rows[piece] = self._checked(offsets, int(self.rows[b + 1] - self.rows[b]))
-            rows[piece] += np.uint32(self.rows[b])
-            values[piece] = self._read(int(self._values_start[b] + self.dtype.itemsize * at[0, b]), n, self.dtype)
+            rows[part] = self._checked(offsets, int(self.rows[b + 1] - self.rows[b]))
+            rows[part] += np.uint32(self.rows[b])
+            values[part] = self._read(int(self._values_start[b] + self.dtype.itemsize * at[0, b]), n, self.dtype)
         return genes, rows, values
 
     def moments(self, column: str) -> Moments | None:
-        """Return the kept moments of a column of obs, the last group being the cells without a category."""
+        """Return the moments of an obs column; the last group has the cells without a category."""
         k = self._moments.get(column)
         if k is None:
             return None
         try:
-            with closing(self._place.open(moments_name(column))) as stored:
+            with closing(self._files.open(moments_name(column))) as stored:
                 return open_moments(stored, self.shape[1], k)
         except OSError:
-            return None  # the index was removed; its entries are held open, and tell the same
+            return None  # the folder was removed; the entries, still open, give the same moments
 
 
 def moments_bytes(n_genes: int, k: int) -> int:
-    """Return the length of a file of moments."""
+    """Return the size of a file of moments."""
     return 8 * k + n_genes * k * (8 + 8 + 4)
 
 
-def open_moments(stored: Stored, n_genes: int, k: int) -> Moments:
-    """Map a file of moments: counts, means, sums of squared deviations, positive cells."""
+def open_moments(stored: StoredFile, n_genes: int, k: int) -> Moments:
+    """Memory-map a file of moments: counts, means, sums of squared deviations, positive cells."""
     size = n_genes * k
     shape = (n_genes, k)
-    whole = stored.map()
-    places = np.cumsum([0, 8 * k, 8 * size, 8 * size, 4 * size])
+    content = stored.map()
+    offsets = np.cumsum([0, 8 * k, 8 * size, 8 * size, 4 * size])
     parts: Sequence[NDArray[Any]] = [
-        np.ndarray(s, d, buffer=whole, offset=int(p))
-        for s, d, p in zip(((k,), shape, shape, shape), ("<i8", "<f8", "<f8", "<u4"), places, strict=False)
+        np.ndarray(s, d, buffer=content, offset=int(o))
+        for s, d, o in zip(((k,), shape, shape, shape), ("<i8", "<f8", "<f8", "<u4"), offsets, strict=False)
     ]
     return Moments(*parts)
 
 
-def table_digest(stored: Stored) -> str:
+def table_digest(stored: StoredFile) -> str:
     """Return the digest of a table."""
     digest = hashlib.blake2b(digest_size=16)
     buffer = np.empty(_DIGEST_BYTES, np.uint8)
     for position in range(0, stored.size, _DIGEST_BYTES):
-        piece = buffer[: stored.size - position]
-        stored.read(position, piece)
-        digest.update(piece.data)
+        part = buffer[: stored.size - position]
+        stored.read(position, part)
+        digest.update(part.data)
     return digest.hexdigest()

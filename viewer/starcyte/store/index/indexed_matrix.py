@@ -1,4 +1,4 @@
-"""A matrix that is read from its column index once there is one."""
+"""A matrix that is read from its column index as soon as it has one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from starcyte.store.moments import Moments
 
 
 class IndexedMatrix:
-    """A matrix of a file, and its index.
+    """A matrix of a file, with or without a column index.
 
     Parameters
     ----------
@@ -31,33 +31,33 @@ class IndexedMatrix:
         self.index: ColumnIndex | None = None
 
     @property
-    def standing(self) -> Matrix:
-        """What is read now: the blocks of this keep their numbers, those of the matrix not when an index comes."""
+    def current(self) -> Matrix:
+        """The index, or the matrix in the file if it has none: a matrix whose blocks do not change."""
         index = self.index
         return self.base if index is None or index.only_moments else index
 
     def column(self, index: int, tick: Tick = no_tick) -> Values:
         """Read one gene."""
-        return self.standing.column(index, tick)
+        return self.current.column(index, tick)
 
     @property
     def n_blocks(self) -> int:
         """The number of blocks."""
-        return self.standing.n_blocks
+        return self.current.n_blocks
 
     def block(self, number: int) -> Block:
         """Read one block."""
-        return self.standing.block(number)
+        return self.current.block(number)
 
     def check(self, tick: Tick = no_tick) -> None:
-        """Check what is in the file."""
+        """Check the matrix in the file."""
         self.base.check(tick)
 
     def moments(self, column: str) -> Moments | None:
-        """Return the kept moments of a column of obs, the last group being the cells without a category."""
+        """Return the precomputed moments of an obs column; its last group has the cells without a category."""
         return None if self.index is None else self.index.moments(column)
 
 
-def standing(matrix: Matrix) -> Matrix:
-    """Return what a matrix is read from now, for a pass over its blocks: an index that comes meanwhile has others."""
-    return matrix.standing if isinstance(matrix, IndexedMatrix) else matrix
+def current_matrix(matrix: Matrix) -> Matrix:
+    """Return the matrix to use for a pass over all blocks: an index that is set during the pass has other blocks."""
+    return matrix.current if isinstance(matrix, IndexedMatrix) else matrix

@@ -1,7 +1,7 @@
-"""The moments that are kept with an index, several columns in one pass where their categories go together.
+"""The moments in an index, of several obs columns in one pass over the matrix.
 
-Columns of obs repeat each other: a sample belongs to one donor, a donor to one condition, a cell type to one lineage.
-So moments are taken of the combinations that occur, and each column's are put together from these in the end.
+Obs columns are nested: a sample belongs to one donor, a donor to one condition, a cell type to one lineage. Moments are
+computed for the combinations of categories that occur, and each column's are merged from these at the end.
 """
 
 from __future__ import annotations
@@ -18,64 +18,64 @@ from numpy.typing import NDArray
 from starcyte.store.block import Block
 from starcyte.store.dataset import Column
 from starcyte.store.index.column_index import moments_bytes, moments_name
-from starcyte.store.index.preallocate import map_zeros, take_room
+from starcyte.store.index.preallocate import map_zeros, preallocate
 from starcyte.store.moments import Accumulator, Moments
 
-# so many groups take hardly longer than few: beyond, merging them into the whole outweighs the pass that is saved
-_MOST_GROUPS = 64
-_MOST_COMBINATIONS = 1 << 20
+# up to this number of groups a pass takes hardly longer; with more, merging them costs more than another pass
+_MAX_GROUPS = 64
+_MAX_COMBINATIONS = 1 << 20
 _GENES_AT_ONCE = 2048
 
 
 @dataclass(frozen=True, eq=False)
 class _Grouping:
-    """A column as groups: its categories, and the cells without one as the last."""
+    """A column as groups: its categories, and as the last group the cells without a category."""
 
     name: str
     n_groups: int
     codes: NDArray[np.int32]
 
 
-class Pack:
-    """Columns whose moments are taken together.
+class JointColumns:
+    """Obs columns whose moments are computed together, by combinations of their categories.
 
     Parameters
     ----------
     first
-        The column to begin with.
+        The first column.
     """
 
     def __init__(self, first: _Grouping) -> None:
         self._members = [first]
-        self.codes, self.n_groups = _observed(first.codes, first.n_groups)
+        self.codes, self.n_groups = _renumber(first.codes, first.n_groups)
 
-    def take(self, column: _Grouping) -> bool:
-        """Take a column in if it does not make too many groups, and say whether it did."""
-        if self.n_groups * column.n_groups > _MOST_COMBINATIONS:
+    def add_column(self, column: _Grouping) -> bool:
+        """Add a column unless that makes too many combinations; return whether it was added."""
+        if self.n_groups * column.n_groups > _MAX_COMBINATIONS:
             return False
-        codes, n = _observed(self.codes * column.n_groups + column.codes, self.n_groups * column.n_groups)
-        if n > max(_MOST_GROUPS, self.n_groups):
+        codes, n = _renumber(self.codes * column.n_groups + column.codes, self.n_groups * column.n_groups)
+        if n > max(_MAX_GROUPS, self.n_groups):
             return False
         self._members.append(column)
         self.codes, self.n_groups = codes, n
         return True
 
     def start(self, folder: Path, number: int, n_genes: int) -> None:
-        """Make room for the moments."""
+        """Allocate the moments."""
         self._folder, self._n_genes, self._parts = folder, n_genes, list[Path]()
 
-        def make(name: str, shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
-            self._parts.append(folder / f"pack-{number}-{name}.bin")
+        def allocate(name: str, shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
+            self._parts.append(folder / f"sums-{number}-{name}.bin")
             return map_zeros(self._parts[-1], shape, dtype)
 
-        self._accumulator = Accumulator(self.codes, self.n_groups, n_genes, make)
+        self._accumulator = Accumulator(self.codes, self.n_groups, n_genes, allocate)
 
     def add(self, block: Block) -> None:
-        """Take a block in; safe from several threads."""
+        """Add a block; safe for use from several threads."""
         self._accumulator.add(block)
 
     def finish(self) -> dict[str, int]:
-        """Write the file of each column, and return their numbers of groups."""
+        """Write the file of each column, and return the number of groups of each."""
         result = self._accumulator.result()
         for column in self._members:
             self._write(column, result)
@@ -85,21 +85,21 @@ class Pack:
 
     def _write(self, column: _Grouping, result: Moments) -> None:
         k, n_genes = column.n_groups, self._n_genes
-        # the cells of one combination have one category of each column
+        # all cells of a combination have the same category of each column
         category = np.zeros(self.n_groups, np.int64)
         category[self.codes] = column.codes
         unions = [np.flatnonzero(category == g).tolist() for g in range(k)]
         path = self._folder / moments_name(column.name)
         with path.open("w+b") as stream:
-            take_room(stream.fileno(), moments_bytes(n_genes, k))
+            preallocate(stream.fileno(), moments_bytes(n_genes, k))
             counts = np.bincount(column.codes, minlength=k).astype("<i8")
             os.pwrite(stream.fileno(), counts.tobytes(), 0)
             if n_genes:
-                places = np.cumsum([8 * k, 8 * k * n_genes, 8 * k * n_genes]).tolist()
-                kinds = ("<f8", "<f8", "<u4")
+                offsets = np.cumsum([8 * k, 8 * k * n_genes, 8 * k * n_genes]).tolist()
+                dtypes = ("<f8", "<f8", "<u4")
                 mean, m2, positive = (
-                    np.memmap(stream, kind, "r+", place, (n_genes, k))
-                    for kind, place in zip(kinds, places, strict=True)
+                    np.memmap(stream, dtype, "r+", offset, (n_genes, k))
+                    for dtype, offset in zip(dtypes, offsets, strict=True)
                 )
                 for first in range(0, n_genes, _GENES_AT_ONCE):
                     genes = slice(first, first + _GENES_AT_ONCE)
@@ -110,13 +110,13 @@ class Pack:
             os.fsync(stream.fileno())
 
 
-def packs_of(columns: Sequence[Column]) -> list[Pack]:
-    """Put columns into as few packs as hold them.
+def join_columns(columns: Sequence[Column]) -> list[JointColumns]:
+    """Distribute columns over few sets that are computed together.
 
     Parameters
     ----------
     columns
-        Columns that have categories.
+        Columns with categories.
     """
     groupings = []
     for column in columns:
@@ -124,16 +124,16 @@ def packs_of(columns: Sequence[Column]) -> list[Pack]:
         groups = codes.astype(np.int32)
         groups[groups < 0] = len(categories)
         groupings.append(_Grouping(column.info.name, len(categories) + 1, groups))
-    packs: list[Pack] = []
+    joined: list[JointColumns] = []
     for grouping in sorted(groupings, key=lambda g: -g.n_groups):
-        if not any(pack.take(grouping) for pack in packs):
-            packs.append(Pack(grouping))
-    return packs
+        if not any(joint.add_column(grouping) for joint in joined):
+            joined.append(JointColumns(grouping))
+    return joined
 
 
-def _observed(codes: NDArray[np.int32], n: int) -> tuple[NDArray[np.int32], int]:
-    """Give the groups that have cells new numbers, from 0 and without gaps."""
-    there = np.flatnonzero(np.bincount(codes, minlength=n))
+def _renumber(codes: NDArray[np.int32], n: int) -> tuple[NDArray[np.int32], int]:
+    """Return codes without gaps for the groups that have cells, and the number of these groups."""
+    occurring = np.flatnonzero(np.bincount(codes, minlength=n))
     number = np.zeros(n, np.int32)
-    number[there] = np.arange(there.size)
-    return number[codes], int(there.size)
+    number[occurring] = np.arange(occurring.size)
+    return number[codes], int(occurring.size)

@@ -1,4 +1,4 @@
-"""Room on a disk, taken before it is used."""
+"""Disk space allocated before it is written."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from numpy.typing import NDArray
 _ZEROS = bytes(1 << 20)
 
 
-def take_room(descriptor: int, size: int, start: int = 0) -> None:
-    """Make a file longer: a full disk is an error now, and not a signal when a map is written.
+def preallocate(descriptor: int, size: int, start: int = 0) -> None:
+    """Allocate disk space at the end of a file, so that a full disk is an error now and not SIGBUS in a memory map.
 
     Parameters
     ----------
     descriptor
-        Of the file.
+        The file.
     size
-        By how many bytes.
+        The number of bytes to allocate.
     start
-        How long it is.
+        The present length of the file.
 
     Raises
     ------
     OSError
-        If there is no room.
+        If the disk is full.
     """
     try:
         os.posix_fallocate(descriptor, start, size)
@@ -41,16 +41,16 @@ def take_room(descriptor: int, size: int, start: int = 0) -> None:
 
 
 def map_zeros(path: Path, shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
-    """Return an array of zeros that lies in a new file, and so not in the memory that a process is counted by.
+    """Return an array of zeros, memory-mapped from a new file: it does not count as memory of the process.
 
     Raises
     ------
     OSError
-        If there is no room for it.
+        If the disk is full.
     """
     if 0 in shape:
         path.touch()
         return np.zeros(shape, dtype)
     with path.open("wb") as stream:
-        take_room(stream.fileno(), int(np.prod(shape)) * np.dtype(dtype).itemsize)
+        preallocate(stream.fileno(), int(np.prod(shape)) * np.dtype(dtype).itemsize)
     return np.memmap(path, dtype, "r+", shape=shape)

@@ -1,8 +1,7 @@
-"""Where the files of a column index lie: in a folder of the cache, or in an archive that goes from place to place.
+"""The files of a column index, in a folder of the cache or in an archive that accompanies the dataset.
 
-An archive is a plain tar, uncompressed, of one folder for each matrix. Its files are read where they lie in it, so that
-a large one serves at once, without being unpacked. It belongs to a dataset by the content of that (its fingerprint): a
-copy of the file, or one that was fetched anew, has another time of change.
+An archive is an uncompressed tar of one folder for each matrix. Its members are read in place, so that a large archive
+is usable at once. It belongs to all copies of a dataset, which have the same fingerprint but other modification times.
 """
 
 from __future__ import annotations
@@ -20,42 +19,42 @@ from numpy.typing import NDArray
 
 
 def bytes_of(array: NDArray[Any]) -> memoryview:
-    """Return the bytes of a contiguous array, to be read or filled."""
+    """Return a writable view of the bytes of a contiguous array."""
     return memoryview(array.reshape(-1).view(np.uint8).data)
 
 
-class Stored:
-    """Bytes in one run of an open file.
+class StoredFile:
+    """A file, or a member of an archive: a range of bytes of an open file.
 
     Parameters
     ----------
     descriptor
-        The file, which is closed with this.
+        The open file; closed with this object.
     start, size
-        The run.
+        The range.
     """
 
     def __init__(self, descriptor: int, start: int, size: int) -> None:
         self._descriptor, self._start, self.size = descriptor, start, size
 
     def fileno(self) -> int:
-        """Return the descriptor of the file."""
+        """Return the file descriptor."""
         return self._descriptor
 
     def close(self) -> None:
-        """Let go of the file; arrays that were mapped stay."""
+        """Close the file; memory maps of it stay valid."""
         self.__dict__.pop("_whole", None)
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
 
     @property
-    def there(self) -> int:
-        """How many of the bytes are there now: the file may have become shorter."""
+    def available(self) -> int:
+        """The number of bytes that exist at this moment: the file may have been truncated."""
         return min(self.size, os.fstat(self._descriptor).st_size - self._start)
 
     def read(self, position: int, out: NDArray[Any]) -> None:
-        """Fill an array from a place in the run; raise OSError where the run ends before."""
+        """Fill an array from a position in the range; raise OSError if the range ends before."""
         view = bytes_of(out)
         if position < 0 or position + len(view) > self.size:
             raise OSError("the file ends before it should")
@@ -73,18 +72,18 @@ class Stored:
         return out.tobytes()
 
     def slices(self, starts: list[int], ends: list[int]) -> bytes:
-        """Return slices, one behind the other.
+        """Return the concatenation of slices.
 
-        What is in memory is copied from a map: a call of the system for each slice would hand Python's lock to another
-        thread each time. What is not is fetched by the disk at once, not slice after slice, while others go on.
+        Slices in the page cache are copied from a memory map: a system call for each of them would release the GIL
+        each time. Otherwise the kernel is asked to read all of them ahead, and the GIL is released during the reads.
         """
         if not starts:
             return b""
-        # the blocks lie in the order in which they came, not in that of their numbers
+        # threads write blocks as they finish them, so that positions do not increase with block numbers
         end = max(ends)
-        if min(starts) < 0 or end > self.there:
+        if min(starts) < 0 or end > self.available:
             raise OSError("the file ends before it should")
-        if all(self._is_in_memory(place - 1) for place in (ends[0], ends[len(ends) // 2], end)):
+        if all(self._is_in_memory(position - 1) for position in (ends[0], ends[len(ends) // 2], end)):
             view = self._whole
             return b"".join([view[a:b] for a, b in zip(starts, ends, strict=True)])
         base = self._start
@@ -92,56 +91,56 @@ class Stored:
             os.posix_fadvise(self._descriptor, base + a, b - a, os.POSIX_FADV_WILLNEED)
         return b"".join([os.pread(self._descriptor, b - a, base + a) for a, b in zip(starts, ends, strict=True)])
 
-    def _is_in_memory(self, place: int) -> bool:
+    def _is_in_memory(self, position: int) -> bool:
         try:
-            return os.preadv(self._descriptor, (bytearray(1),), self._start + place, os.RWF_NOWAIT) == 1
-        except (OSError, AttributeError):  # not in memory, or a system that cannot say
+            return os.preadv(self._descriptor, (bytearray(1),), self._start + position, os.RWF_NOWAIT) == 1
+        except (OSError, AttributeError):  # not in the page cache, or a system without RWF_NOWAIT
             return False
 
     @cached_property
     def _whole(self) -> memoryview:
         whole = self.map()
         if isinstance(whole.obj, mmap.mmap):
-            # what is not in memory after all is short, and what lies beside it is not wanted
+            # slices that are not in memory after all are short, and their neighbours are not needed
             whole.obj.madvise(mmap.MADV_RANDOM)
         return whole
 
     def map(self) -> memoryview:
-        """Return the bytes as they lie in the file, which are read when they are looked at; none may be missing."""
+        """Return a memory map of the range; raise OSError if the file was truncated."""
         if not self.size:
             return memoryview(b"")
-        if self.there < self.size:
+        if self.available < self.size:
             raise OSError("the file ends before it should")
-        # a map begins at a page of the file
+        # the offset of a map must be a multiple of the page size
         before = self._start % mmap.ALLOCATIONGRANULARITY
         mapped = mmap.mmap(self._descriptor, before + self.size, access=mmap.ACCESS_READ, offset=self._start - before)
         return memoryview(mapped)[before:]
 
 
-class Place(Protocol):
-    """Where the files of one index lie."""
+class IndexFiles(Protocol):
+    """The files of one index."""
 
-    exact: bool
-    "Whether it must be of this very state of the file, or of its content."
+    needs_revision: bool
+    "Whether the index must be of the same revision of the dataset, not only of the same fingerprint."
 
-    def open(self, name: str) -> Stored:
+    def open(self, name: str) -> StoredFile:
         """Open a file.
 
         Raises
         ------
         OSError
-            If it is not there, or cannot be read.
+            If it does not exist or cannot be read.
         """
 
     def size(self, name: str) -> int:
-        """Return the length of a file; raise OSError if it is not there."""
+        """Return the size of a file; raise OSError if it does not exist."""
 
     def close(self) -> None:
-        """Open no more; what is open stays so."""
+        """Open no more files; open ones stay open."""
 
 
-class Folder:
-    """A folder of the cache. Its files are read to the end, though they be replaced or removed.
+class FolderFiles:
+    """A folder of the cache. Open files stay readable if the folder is replaced or removed.
 
     Parameters
     ----------
@@ -149,35 +148,35 @@ class Folder:
         The folder.
     """
 
-    exact = True
+    needs_revision = True
 
     def __init__(self, path: Path) -> None:
         self._opened = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
 
-    def open(self, name: str) -> Stored:
-        """Open a file; that of the entries is locked while it is open."""
+    def open(self, name: str) -> StoredFile:
+        """Open a file; the file of entries is locked while it is open."""
         descriptor = os.open(name, os.O_RDONLY, dir_fd=self._opened)
         try:
             if name == "entries.bin":
-                _hold(descriptor)
-            return Stored(descriptor, 0, os.fstat(descriptor).st_size)
+                _lock_shared(descriptor)
+            return StoredFile(descriptor, 0, os.fstat(descriptor).st_size)
         except BaseException:
             os.close(descriptor)
             raise
 
     def size(self, name: str) -> int:
-        """Return the length of a file."""
+        """Return the size of a file."""
         return os.stat(name, dir_fd=self._opened).st_size
 
     def close(self) -> None:
-        """Open no more."""
+        """Open no more files."""
         if self._opened >= 0:
             os.close(self._opened)
             self._opened = -1
 
 
-class Archive:
-    """A folder within an archive.
+class ArchiveFiles:
+    """A folder in an archive.
 
     Parameters
     ----------
@@ -189,12 +188,12 @@ class Archive:
     Raises
     ------
     ValueError
-        If it is no archive, or has no such folder.
+        If it is not a tar archive, or has no such folder.
     OSError
         If it cannot be read.
     """
 
-    exact = False
+    needs_revision = False
 
     def __init__(self, path: Path, folder: str) -> None:
         self._opened = os.open(path, os.O_RDONLY)
@@ -209,35 +208,35 @@ class Archive:
                         self._members[member.name.removeprefix(f"{folder}/")] = (member.offset_data, member.size)
         except tarfile.TarError:
             self.close()
-            raise ValueError("it is no index that starcyte has written, or is cut off") from None
+            raise ValueError("it is not an index archive of starcyte, or is truncated") from None
         except BaseException:
             self.close()
             raise
         if not self._members:
             self.close()
-            raise ValueError("it has none of this matrix")
+            raise ValueError("it has no index of this matrix")
 
-    def open(self, name: str) -> Stored:
+    def open(self, name: str) -> StoredFile:
         """Open a file."""
         start, size = self._members[name]
-        return Stored(os.dup(self._opened), start, size)
+        return StoredFile(os.dup(self._opened), start, size)
 
     def size(self, name: str) -> int:
-        """Return the length of a file."""
+        """Return the size of a file."""
         return self._members[name][1]
 
     def close(self) -> None:
-        """Open no more."""
+        """Open no more files."""
         if self._opened >= 0:
             os.close(self._opened)
             self._opened = -1
 
 
-def _hold(descriptor: int) -> None:
-    """Lock a file while it is open, so that the cache knows what is in use; raise OSError if it is being removed."""
+def _lock_shared(descriptor: int) -> None:
+    """Lock a file while it is open, so that the cache keeps the index; raise OSError if it is being removed."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         raise
     except OSError:
-        pass  # no locks here (NFS)
+        pass  # a file system without locks (NFS)

@@ -22,7 +22,7 @@ from typing import Any
 from starcyte import errors
 from starcyte.errors import Cancelled, DatasetInvalid, StarcyteError
 from starcyte.settings import Settings
-from starcyte.store.fingerprint import SAMPLE_BYTES, sample_places
+from starcyte.store.fingerprint import SAMPLE_BYTES, sample_positions
 from starcyte.store.remote.byte_ranges import MissingRanges
 from starcyte.store.remote.partial_file import PartialFile, ReadAhead, read_with_retries, write_at
 from starcyte.store.remote.schemes import open_source
@@ -275,7 +275,7 @@ def _fetch_samples(
     source: RemoteSource, partial: PartialDownload, descriptor: int, missing: MissingRanges, settings: Settings
 ) -> None:
     """Download the samples of the fingerprint, which are spread over the file, in several threads."""
-    gaps = {gap for p in sample_places(partial.size) for gap in missing.gaps(p, min(p + SAMPLE_BYTES, partial.size))}
+    gaps = {gap for p in sample_positions(partial.size) for gap in missing.gaps(p, min(p + SAMPLE_BYTES, partial.size))}
     ordered = sorted(gaps)
 
     def fetch(share: list[tuple[int, int]]) -> None:

@@ -73,12 +73,12 @@ def write_anndata(path: Path, elements: Mapping[str, Element]) -> None:
         X, obs, var, obsm and the others by their names.
     """
     with h5py.File(path, "w") as file:
-        _encode(file, "anndata", "0.1.0")
+        encode(file, "anndata", "0.1.0")
         for name, element in elements.items():
             _write(file, name, element)
 
 
-def _encode(node: Any, kind: str, version: str) -> Any:
+def encode(node: Any, kind: str, version: str) -> Any:
     """Name the encoding of a group or dataset in its attributes, and return it."""
     node.attrs["encoding-type"], node.attrs["encoding-version"] = kind, version
     return node
@@ -87,31 +87,31 @@ def _encode(node: Any, kind: str, version: str) -> Any:
 def _write(group: h5py.Group, name: str, element: Element) -> None:
     match element:
         case Mapping():
-            made = _encode(group.create_group(name), "dict", "0.1.0")
+            made = encode(group.create_group(name), "dict", "0.1.0")
             for key, value in element.items():
                 _write(made, key, value)
         case Frame():
-            made = _encode(group.create_group(name), "dataframe", "0.2.0")
+            made = encode(group.create_group(name), "dataframe", "0.2.0")
             made.attrs["column-order"] = list(element.columns)
             made.attrs["_index"] = "_index"
             for key, column in {"_index": element.index, **element.columns}.items():
                 _write(made, key, column)
         case Categorical():
-            made = _encode(group.create_group(name), "categorical", "0.2.0")
+            made = encode(group.create_group(name), "categorical", "0.2.0")
             made.attrs["ordered"] = False
             _write(made, "codes", element.codes)
             _write(made, "categories", element.categories)
         case sp.csr_matrix():
-            made = _encode(group.create_group(name), "csr_matrix", "0.1.0")
+            made = encode(group.create_group(name), "csr_matrix", "0.1.0")
             made.attrs["shape"] = element.shape
             for key in ("data", "indices", "indptr"):
                 # resizable, so that anndata can append rows
                 made.create_dataset(key, data=getattr(element, key), maxshape=(None,), compression=_COMPRESSION)
         case np.ndarray():
-            _encode(group.create_dataset(name, data=element, compression=_COMPRESSION), "array", "0.2.0")
+            encode(group.create_dataset(name, data=element, compression=_COMPRESSION), "array", "0.2.0")
         case str():
-            _encode(group.create_dataset(name, data=element, dtype=h5py.string_dtype()), "string", "0.2.0")
+            encode(group.create_dataset(name, data=element, dtype=h5py.string_dtype()), "string", "0.2.0")
         case _:
             array = np.array(element, dtype=h5py.string_dtype())
             made = group.create_dataset(name, data=array, dtype=h5py.string_dtype(), compression=_COMPRESSION)
-            _encode(made, "string-array", "0.2.0")
+            encode(made, "string-array", "0.2.0")

@@ -1,4 +1,4 @@
-"""A file copied byte by byte, whole or not at all."""
+"""Copies of files, complete or not made at all."""
 
 from __future__ import annotations
 
@@ -13,16 +13,15 @@ from pathlib import Path
 from starcyte.errors import InputError, StorageFull
 from starcyte.store.dataset import Tick, no_tick
 
-_PIECE = 64 << 20
-# asks a file system that can (btrfs, xfs) to share the blocks of the original
+# ioctl of file systems that can share the blocks of the original (btrfs, xfs)
 _FICLONE = 0x40049409
-#: What the system says where there is no room.
-FULL = {errno.ENOSPC, errno.EDQUOT}
+#: The error numbers of a full disk.
+DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
 @contextmanager
 def new_file(target: Path) -> Iterator[None]:
-    """Make a new file, and remove it again if what follows fails; tell why in words."""
+    """Create a new file, and remove it if the block raises; OSError becomes StorageFull or InputError."""
     where = f"{target.name.lstrip('.')!r} cannot be written"
     try:
         with target.open("xb"):
@@ -40,27 +39,29 @@ def new_file(target: Path) -> Iterator[None]:
 
 
 def _unwritable(error: OSError, where: str) -> InputError | StorageFull:
-    if error.errno in FULL:
-        return StorageFull(f"{where}: {error.strerror}.", "Make room, or choose another folder.")
-    return InputError(f"{where}: {error.strerror or error}.", "Choose another folder, or see to its permissions.")
+    if error.errno in DISK_FULL:
+        return StorageFull(f"{where}: {error.strerror}.", "Free space, or choose another folder.")
+    return InputError(f"{where}: {error.strerror or error}.", "Choose another folder, or check its permissions.")
 
 
-def copy_bytes(source: Path, target: Path, spare: int = 0, tick: Tick = no_tick) -> None:
-    """Copy a file in pieces, in the kernel where it can do that.
+def copy_bytes(source: Path, target: Path, spare: int = 0, tick: Tick = no_tick, bytes_at_once: int = 64 << 20) -> None:
+    """Copy a file in parts, inside the kernel if possible.
 
     Parameters
     ----------
     source, target
-        The file, and the one to make.
+        The file, and the path of the copy.
     spare
-        How many bytes more there must be room for.
+        The number of additional bytes that must be free.
     tick
-        Called between pieces; raises to stop.
+        Called between parts; raises to stop.
+    bytes_at_once
+        The size of a part.
 
     Raises
     ------
     StorageFull
-        If there is no room for it; found out before a byte is written, where nobody else takes the room meanwhile.
+        If the disk has too little space; checked before the first byte is written.
     OSError
         If a file cannot be read or written.
     """
@@ -71,22 +72,22 @@ def copy_bytes(source: Path, target: Path, spare: int = 0, tick: Tick = no_tick)
         free = shutil.disk_usage(target.parent).free
         if free < size + spare:
             raise StorageFull(
-                f"The copy takes {size / 1e9:,.1f} GB, and {free / 1e9:,.1f} GB are free where it is written.",
-                "Make room, or choose another folder.",
+                f"The copy takes {size / 1e9:,.1f} GB, and {free / 1e9:,.1f} GB are free on its disk.",
+                "Free space, or choose another folder.",
             )
         done = 0
         copied = _copy_range if hasattr(os, "copy_file_range") else _read_and_write
         while done < size:
             tick(done / size)
             try:
-                n = copied(given.fileno(), made.fileno(), min(_PIECE, size - done), done)
+                n = copied(given.fileno(), made.fileno(), min(bytes_at_once, size - done), done)
             except OSError as error:
-                if copied is _read_and_write or error.errno in FULL:
+                if copied is _read_and_write or error.errno in DISK_FULL:
                     raise
                 copied = _read_and_write
                 continue
             if n == 0:
-                raise OSError(errno.EIO, "the original ends before it should")
+                raise OSError(errno.EIO, "the original is shorter than expected")
             done += n
 
 
@@ -107,7 +108,7 @@ def _read_and_write(given: int, made: int, count: int, offset: int) -> int:
     return os.pwrite(made, piece, offset) if piece else 0
 
 
-def to_disk(target: Path) -> None:
-    """Return when a file is on the disk."""
+def sync_file(target: Path) -> None:
+    """Write a file's buffered data to the disk."""
     with target.open("rb+") as stream:
         os.fsync(stream.fileno())

@@ -1,11 +1,11 @@
-"""A copy of an ``.h5ad`` file with more categorical columns in obs; the original is not touched, X is never read.
+"""Export of an ``.h5ad`` file with additional categorical columns in obs; the original is not changed, X is not read.
 
-The copy is made byte by byte, and the columns are added to it. Copying object by object would be slower, would set the
-references of anndata 0.7's categories to nothing, and would lose what starcyte does not know of. Links to other files
-are copied as the links they are: nothing here follows one, so that a file cannot have another read or written.
+The file is copied byte by byte, and the columns are added to the copy. A copy of object by object would be slower,
+would clear the object references of anndata 0.7's categories, and would lose elements that starcyte does not know.
+Links to other files are copied as links and never followed, so that a file cannot have another file read or written.
 
-Columns are written in the style of the file's own obs (see :mod:`starcyte.store.anndata.frame`), so that a program
-that reads the original reads the copy.
+Columns are written in the encoding of the file's own obs (see :mod:`starcyte.store.anndata.frame`), so that the
+programs that read the original also read the copy.
 """
 
 from __future__ import annotations
@@ -29,12 +29,13 @@ from starcyte.store.dataset import Tick, no_tick
 from starcyte.store.fingerprint import fingerprint
 from starcyte.store.hdf5.file import open_file
 from starcyte.store.hdf5.nodes import HDF5Group, attribute, child, members
-from starcyte.store.index.preallocate import take_room
+from starcyte.store.index.preallocate import preallocate
 from starcyte.store.nodes import reading
-from starcyte.store.write.file_copy import FULL, copy_bytes, new_file, to_disk
+from starcyte.store.write.elements import encode
+from starcyte.store.write.file_copy import DISK_FULL, copy_bytes, new_file, sync_file
 
 _ROWS = 1 << 16
-# what HDF5 may need beside the columns themselves
+# space for HDF5's own metadata, next to the columns
 _MARGIN = 4 << 20
 
 
@@ -45,13 +46,13 @@ class NewColumn:
     Parameters
     ----------
     name
-        What it should be called.
+        Its name, which the file may not allow.
     codes
-        Shape (n_obs,), -1 where a cell has no category.
+        Shape (n_obs,), -1 for a cell without a category.
     categories
-        Text of each code, all different.
+        The text of each code, all different.
     colors
-        ``#rrggbb`` for each category, or empty where it has none.
+        ``#rrggbb`` for each category, or empty for a category without a colour.
     """
 
     name: str
@@ -67,62 +68,63 @@ def copy_with_columns(
     provenance: Mapping[str, str],
     expected: str,
     tick: Tick = no_tick,
-    apart: bool = False,
+    isolated: bool = False,
 ) -> list[str]:
-    """Write a copy of a file with more columns in obs.
+    """Write a copy of a file with additional columns in obs.
 
     Parameters
     ----------
     source
         The original.
     target
-        Where; there must be nothing yet. When this returns it is whole and on disk, when it raises it is not there.
+        The path of the copy, which must not exist. On return it is complete and synced; if an error is raised, it is
+        removed.
     columns
-        What to add.
+        The columns to add.
     provenance
-        What to write to ``uns/starcyte``.
+        The entries of ``uns/starcyte``.
     expected
-        The fingerprint that the original must have: columns belong to cells by their position.
+        The fingerprint that the original must have: the values of a column belong to cells by position.
     tick
-        Told of the progress.
-    apart
-        Whether to add the columns in a process of its own: a damaged file may make HDF5 crash when it writes.
+        Called with the fraction done; raises to stop.
+    isolated
+        Whether to add the columns in a child process: HDF5 may crash when it writes to a damaged file.
 
     Returns
     -------
     list of str
-        What is not as it was asked for, in words: a column of another name, colours left out.
+        Messages about deviations: a column with another name, colours left out.
 
     Raises
     ------
     StorageFull
-        If there is no room.
+        If the disk is full.
     InputError
         If the target cannot be written, or the original has changed.
     DatasetInvalid
         If the original is damaged.
     """
     if fingerprint(source)[0] != expected:
-        raise InputError(f"{source.name!r} has changed since it was opened.", "Start starcyte anew on the file.")
+        raise InputError(f"{source.name!r} has changed since it was opened.", "Open the file again.")
     with new_file(target):
         copy_bytes(source, target, _MARGIN, tick)
         if fingerprint(target)[0] != expected:
-            raise InputError(f"{source.name!r} changed while it was copied.", "Try again when it is written.")
-        _take_room(target, columns)
-        add = _add_apart if apart else add_columns
+            raise InputError(f"{source.name!r} changed while it was copied.", "Try again when the file is complete.")
+        _preallocate(target, columns)
+        add = _add_in_process if isolated else add_columns
         notes = add(target, columns, provenance)
-        to_disk(target)
+        sync_file(target)
     return notes
 
 
-def _take_room(target: Path, columns: Sequence[NewColumn]) -> None:
-    """Make the file longer than HDF5 will, which cuts it: when it finds the disk full itself, it crashes."""
+def _preallocate(target: Path, columns: Sequence[NewColumn]) -> None:
+    """Extend the file by more than HDF5 needs, which truncates it: HDF5 itself crashes when the disk is full."""
     texts = sum(len(c) * 4 + 64 for column in columns for c in (*column.categories, column.name))
-    # in anndata 0.6's form the whole table is written anew
+    # the compound table of anndata 0.6 is written again as a whole
     table = _table_bytes(target)
     size = target.stat().st_size
     with target.open("rb+") as stream:
-        take_room(stream.fileno(), _MARGIN + texts + table + sum(c.codes.nbytes for c in columns), size)
+        preallocate(stream.fileno(), _MARGIN + texts + table + sum(c.codes.nbytes for c in columns), size)
 
 
 def _table_bytes(path: Path) -> int:
@@ -131,18 +133,18 @@ def _table_bytes(path: Path) -> int:
         return obs.dtype.itemsize * obs.shape[0] if isinstance(obs, h5py.Dataset) else 0
 
 
-def _add_apart(path: Path, columns: Sequence[NewColumn], provenance: Mapping[str, str]) -> list[str]:
-    """Do what :func:`add_columns` does, in another process."""
+def _add_in_process(path: Path, columns: Sequence[NewColumn], provenance: Mapping[str, str]) -> list[str]:
+    """Call :func:`add_columns` in a child process."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
-    process = context.Process(target=_add_there, args=(theirs, path, columns, provenance), daemon=True)
+    process = context.Process(target=_add_in_child, args=(theirs, path, columns, provenance), daemon=True)
     process.start()
     theirs.close()
     try:
         answer: list[str] | StarcyteError = ours.recv()
     except EOFError:
         raise DatasetInvalid(
-            f"{path.name.lstrip('.')!r}: HDF5 crashed when it wrote the columns.",
+            f"{path.name.lstrip('.')!r}: HDF5 crashed while it wrote the columns.",
             "The dataset may be damaged; write it again with anndata.",
         ) from None
     finally:
@@ -154,8 +156,8 @@ def _add_apart(path: Path, columns: Sequence[NewColumn], provenance: Mapping[str
     return answer
 
 
-def _add_there(pipe: Connection, path: Path, columns: Sequence[NewColumn], provenance: Mapping[str, str]) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that serves
+def _add_in_child(pipe: Connection, path: Path, columns: Sequence[NewColumn], provenance: Mapping[str, str]) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent
     try:
         pipe.send(add_columns(path, columns, provenance))
     except StarcyteError as error:
@@ -163,23 +165,23 @@ def _add_there(pipe: Connection, path: Path, columns: Sequence[NewColumn], prove
 
 
 def add_columns(path: Path, columns: Sequence[NewColumn], provenance: Mapping[str, str]) -> list[str]:
-    """Add columns to the file itself; see :func:`copy_with_columns`.
+    """Add columns to a file in place; see :func:`copy_with_columns`.
 
     Raises
     ------
     DatasetInvalid
         If the file cannot be changed.
     StorageFull
-        If there is no room.
+        If the disk is full.
     """
     notes: list[str] = []
     try:
         with reading(f"The copy {path.name!r}"), h5py.File(path, "r+", locking=False) as file:
             _add(file, columns, provenance, notes)
     except DatasetInvalid as error:
-        # HDF5 has no error of its own for it, but says it
-        if any(os.strerror(number).lower() in error.message.lower() for number in FULL):
-            raise StorageFull("The disk is full.", "Make room, or choose another folder.") from None
+        # HDF5 has no exception for a full disk, only the system's message
+        if any(os.strerror(number).lower() in error.message.lower() for number in DISK_FULL):
+            raise StorageFull("The disk is full.", "Free space, or choose another folder.") from None
         raise
     return notes
 
@@ -187,10 +189,10 @@ def add_columns(path: Path, columns: Sequence[NewColumn], provenance: Mapping[st
 def _add(file: h5py.File, columns: Sequence[NewColumn], provenance: Mapping[str, str], notes: list[str]) -> None:
     obs, uns = child(file, "obs"), child(file, "uns")
     if uns is None:
-        uns = _encoded(file.create_group("uns"), "dict", "0.1.0")
+        uns = encode(file.create_group("uns"), "dict", "0.1.0")
     in_uns = members(uns) if isinstance(uns, h5py.Group) else []
     if not isinstance(uns, h5py.Group):
-        notes.append("uns of the file is no group: colours and the record of where the file comes from are left out.")
+        notes.append("uns of the file is not a group: colours and the provenance are left out.")
     named: list[tuple[str, NewColumn]] = []
     taken = _taken(file, obs)
     for column in columns:
@@ -199,32 +201,34 @@ def _add(file: h5py.File, columns: Sequence[NewColumn], provenance: Mapping[str,
         named.append((key, column))
         if key != column.name:
             notes.append(
-                f"Annotation {column.name!r} is column {key!r} of the new file: the name was taken or is not one."
+                f"Annotation {column.name!r} is column {key!r} of the new file: its name is taken or not allowed."
             )
     if isinstance(obs, h5py.Dataset):
         if not isinstance(uns, h5py.Group):
-            raise DatasetInvalid("obs is in anndata 0.6's form, and uns is no group.", "Write the file with anndata.")
+            raise DatasetInvalid(
+                "obs is in the format of anndata 0.6, and uns is not a group.", "Write the file again with anndata."
+            )
         _widen_table(file, obs, named, uns)
     elif isinstance(obs, h5py.Group):
         for key, column in named:
-            _write_referenced(obs, key, column) if _is_referenced(obs) else _write_encoded(obs, key, column)
+            _write_referenced(obs, key, column) if _is_referenced(obs) else _writeencode(obs, key, column)
         _list_columns(obs, [key for key, _ in named])
     if isinstance(uns, h5py.Group):
         for key, column in named:
             colors = [c or PALETTE[i % len(PALETTE)] for i, c in enumerate(column.colors)]
-            _encoded(_text(uns, f"{key}_colors", colors), "string-array", "0.2.0")
+            encode(_text(uns, f"{key}_colors", colors), "string-array", "0.2.0")
         if "starcyte" in in_uns:
-            del uns["starcyte"]  # of the export that the original comes from
-        record = _encoded(uns.create_group("starcyte"), "dict", "0.1.0")
+            del uns["starcyte"]  # the provenance of an earlier export
+        record = encode(uns.create_group("starcyte"), "dict", "0.1.0")
         for key, value in provenance.items():
             made = record.create_dataset(key, data=storable(value), dtype=h5py.string_dtype())
-            _encoded(made, "string", "0.2.0")
+            encode(made, "string", "0.2.0")
 
 
 def _taken(file: h5py.File, obs: Any) -> set[str]:
-    """Return the names that a new column of obs cannot have."""
+    """Return the names that a new column of obs must not have."""
     if isinstance(obs, h5py.Dataset):
-        # uns holds the categories of both tables by the name of the column alone
+        # uns/<column>_categories is shared by columns of obs and var
         var = child(file, "var")
         tables = [t for t in (obs, var) if isinstance(t, h5py.Dataset) and t.dtype.names]
         return {name for table in tables for name in table.dtype.names}
@@ -234,18 +238,18 @@ def _taken(file: h5py.File, obs: Any) -> set[str]:
 
 
 def _free_key(name: str, taken: Collection[str], in_uns: Collection[str]) -> str:
-    """Return the name itself, as far as it can be that of an object in HDF5, or the first of its kind that is free."""
+    """Return a name as a key that HDF5 allows, with a number if it is taken."""
     base = storable(name).replace("/", "_")
     base = base if base.strip(". ") else "annotation"
     for number in range(1, len(taken) + len(in_uns) + 2):
         key = base if number == 1 else f"{base}_{number}"
         if key not in taken and f"{key}_colors" not in in_uns and f"{key}_categories" not in in_uns:
             return key
-    raise AssertionError("as many names as there are cannot all be taken")
+    raise AssertionError("more names were tried than are taken")
 
 
 def storable(text: str) -> str:
-    """Return text as HDF5 can hold it: without NUL, and without halves of characters."""
+    """Return text that HDF5 can store: without NUL characters and lone surrogates."""
     return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
 
 
@@ -254,7 +258,7 @@ def _categories(column: NewColumn) -> list[str]:
     seen: set[str] = set()
     for text in map(storable, column.categories):
         number, given = 1, text
-        while text in seen:  # what could not be stored may have been the difference
+        while text in seen:  # two texts may differ only in characters that cannot be stored
             number += 1
             text = f"{given}_{number}"
         seen.add(text)
@@ -263,14 +267,9 @@ def _categories(column: NewColumn) -> list[str]:
 
 
 def _codes(column: NewColumn) -> NDArray[np.signedinteger[Any]]:
-    # the width that pandas takes
+    # the width that pandas uses
     smallest = np.min_scalar_type(-max(len(column.categories), 1))
     return column.codes.astype(smallest, copy=False)
-
-
-def _encoded(node: Any, kind: str, version: str) -> Any:
-    node.attrs["encoding-type"], node.attrs["encoding-version"] = kind, version
-    return node
 
 
 def _text(group: h5py.Group, name: str, values: Sequence[str]) -> h5py.Dataset:
@@ -279,15 +278,15 @@ def _text(group: h5py.Group, name: str, values: Sequence[str]) -> h5py.Dataset:
     return group.create_dataset(name, data=array, dtype=h5py.string_dtype())
 
 
-def _write_encoded(obs: h5py.Group, key: str, column: NewColumn) -> None:
-    group = _encoded(obs.create_group(key), "categorical", "0.2.0")
+def _writeencode(obs: h5py.Group, key: str, column: NewColumn) -> None:
+    group = encode(obs.create_group(key), "categorical", "0.2.0")
     group.attrs["ordered"] = False
-    _encoded(group.create_dataset("codes", data=_codes(column)), "array", "0.2.0")
-    _encoded(_text(group, "categories", _categories(column)), "string-array", "0.2.0")
+    encode(group.create_dataset("codes", data=_codes(column)), "array", "0.2.0")
+    encode(_text(group, "categories", _categories(column)), "string-array", "0.2.0")
 
 
 def _is_referenced(obs: h5py.Group) -> bool:
-    """Say whether the table is in anndata 0.7's form."""
+    """Return whether a table has the encoding of anndata 0.7."""
     return HDF5Group(obs).text_attribute("encoding-version") == "0.1.0"
 
 
@@ -307,7 +306,7 @@ def _column_order(obs: h5py.Group) -> list[str]:
     if order is None:
         index = HDF5Group(obs).text_attribute("_index")
         return [m for m in members(obs) if m not in {index, "_index", "index", "__categories"}]
-    # names that are not UTF-8 go back as they came
+    # names that are not UTF-8 are written back unchanged
     return [
         n.decode("utf-8", "surrogateescape") if isinstance(n, bytes) else str(n) for n in np.atleast_1d(order).tolist()
     ]
@@ -322,7 +321,7 @@ def _list_columns(obs: h5py.Group, keys: Sequence[str]) -> None:
 
 
 def _widen_table(file: h5py.File, table: h5py.Dataset, named: Sequence[tuple[str, NewColumn]], uns: h5py.Group) -> None:
-    """Write a compound table anew with more fields, in blocks; anndata 0.6 kept their categories in uns."""
+    """Rewrite a compound table of anndata 0.6 with additional fields, in blocks; their categories go to uns."""
     old = table.dtype
     codes = {key: _codes(column) for key, column in named}
     fields = [(name, old.fields[name][0]) for name in old.names]

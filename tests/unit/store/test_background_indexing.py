@@ -40,7 +40,7 @@ def prepared(settings):
     def prepare(dataset):
         preparing = BackgroundIndexing(dataset, settings)
         running.append(preparing)
-        preparing.want("X")
+        preparing.request("X")
         limit = time.monotonic() + 60
         while not preparing.problems and dataset.matrix("X").index is None:
             assert time.monotonic() < limit
@@ -64,7 +64,7 @@ def test_it_is_made_and_used(dataset, prepared, settings):
     with opened(dataset.path) as again:
         preparing = BackgroundIndexing(again, settings)
         preparing._make = None
-        preparing.want("X")
+        preparing.request("X")
         preparing.close()
         preparing._thread.join(60)
         assert again.matrix("X").index is not None
@@ -83,7 +83,7 @@ def test_a_replaced_file_is_read_to_the_end_and_gets_no_index(dataset, prepared,
     assert other.stat().st_size == dataset.path.stat().st_size
     other.replace(dataset.path)
     (problem,) = prepared(dataset).problems
-    assert "X gets no index: the file has been replaced" in problem
+    assert "X was not indexed: the file has been replaced" in problem
     np.testing.assert_array_equal(genes(dataset), VALUES)
     with opened(dataset.path) as replaced:
         np.testing.assert_array_equal(genes(replaced), OTHERS)
@@ -102,15 +102,15 @@ def test_an_index_that_cannot_be_touched_is_used(dataset, prepared, monkeypatch,
 
 
 def test_a_defect_is_told(dataset, prepared, monkeypatch):
-    monkeypatch.setattr(BackgroundIndexing, "_make", lambda self, name: 1 / 0)
+    monkeypatch.setattr(BackgroundIndexing, "_build_if_needed", lambda self, name: 1 / 0)
     (problem,) = prepared(dataset).problems
-    assert "index of X could not be made" in problem
+    assert "index of X could not be built" in problem
     np.testing.assert_array_equal(genes(dataset), VALUES)
 
 
 def test_a_small_matrix_gets_none(dataset, settings):
     preparing = BackgroundIndexing(dataset, Settings(index_least=5000, cache_dir=settings.cache_dir))
-    preparing.want("X")
+    preparing.request("X")
     assert preparing._thread is None
     assert not Path(settings.cache_dir).exists()
 

@@ -23,7 +23,7 @@ from starcyte.settings import Settings
 from starcyte.store.fingerprint import fingerprint
 from starcyte.store.open import open_dataset
 from starcyte.store.write import file_copy
-from starcyte.store.write import h5ad as copying
+from starcyte.store.write import h5ad as writing
 from starcyte.store.write.h5ad import NewColumn, copy_with_columns
 
 CATEGORIES = ["a", "<b>", "=c()"]
@@ -125,8 +125,8 @@ def test_a_copy_of_a_copy_has_one_record(make_h5ad, tmp_path):
         ("there", "there_2"),
         ("CD4/CD8", "CD4_CD8"),
         ("../../x", ".._.._x"),
-        (".", "label"),
-        ("..", "label"),
+        (".", "annotation"),
+        ("..", "annotation"),
         ("_index", "_index_2"),
         ("__categories", "__categories_2"),
         ("nul\0", "nul\ufffd"),
@@ -176,7 +176,7 @@ def test_a_link_to_another_file_is_not_followed(make_h5ad, tmp_path):
         file["layers/l"] = h5py.ExternalLink(str(other), "/X")
     before = other.read_bytes()
     assert copied(path, tmp_path / "new", column(4, "x"), who="me") == [
-        "Label 'x' is column 'x_2' of the new file: the name was taken or is not one."
+        "Annotation 'x' is column 'x_2' of the new file: its name is taken or not allowed."
     ]
     assert other.read_bytes() == before
     with h5py.File(tmp_path / "new") as file:
@@ -196,13 +196,12 @@ def test_cancelled_leaves_nothing(make_h5ad, tmp_path):
 
 
 def test_progress_rises(make_h5ad, tmp_path, monkeypatch):
-    monkeypatch.setattr(file_copy, "_PIECE", 1000)
     monkeypatch.setattr(file_copy, "_clone", lambda given, made: False)
     path, seen = make_h5ad(sp.csr_array(np.eye(40))), []
-    copy_with_columns(path, tmp_path / "new", [column(40)], {}, fingerprint(path)[0], seen.append)
+    file_copy.copy_bytes(path, tmp_path / "new", tick=seen.append, bytes_at_once=1000)
     assert seen == sorted(seen)
     assert len(seen) == -(-path.stat().st_size // 1000)
-    assert read(tmp_path / "new").obs.columns.tolist() == ["my label"]
+    assert (tmp_path / "new").read_bytes() == path.read_bytes()
 
 
 @pytest.mark.parametrize("number", [errno.EXDEV, errno.ENOSYS])
@@ -213,7 +212,7 @@ def test_where_the_kernel_cannot_copy(make_h5ad, tmp_path, monkeypatch, number):
     monkeypatch.setattr(file_copy, "_clone", lambda given, made: False)
     monkeypatch.setattr(os, "copy_file_range", refuse)
     path = make_h5ad(sp.csr_array(np.eye(40)))
-    copying.copy_bytes(path, tmp_path / "new")
+    file_copy.copy_bytes(path, tmp_path / "new")
     assert (tmp_path / "new").read_bytes() == path.read_bytes()
 
 
@@ -271,7 +270,7 @@ def test_the_file_is_no_longer_than_it_need_be(make_h5ad, tmp_path):
 
 def test_in_a_process_of_its_own(make_h5ad, tmp_path):
     path = make_h5ad(sp.csr_array(np.eye(4)), obs={"there": np.arange(4)})
-    notes = copy_with_columns(path, tmp_path / "new", [column(4, "there")], {}, fingerprint(path)[0], apart=True)
+    notes = copy_with_columns(path, tmp_path / "new", [column(4, "there")], {}, fingerprint(path)[0], isolated=True)
     assert len(notes) == 1
     assert read(tmp_path / "new").obs["there_2"].cat.codes.tolist() == column(4).codes.tolist()
 
@@ -279,10 +278,10 @@ def test_in_a_process_of_its_own(make_h5ad, tmp_path):
 def test_a_crash_of_hdf5_is_one_line(make_h5ad, tmp_path, monkeypatch):
     (tmp_path / "crashing.py").write_text("import os\n\ndef crash(*_):\n    os.abort()\n")
     monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setattr(copying, "_add_there", importlib.import_module("crashing").crash)
+    monkeypatch.setattr(writing, "_add_in_child", importlib.import_module("crashing").crash)
     path = make_h5ad(sp.csr_array(np.eye(4)))
     with pytest.raises(DatasetInvalid, match="HDF5 crashed"):
-        copy_with_columns(path, tmp_path / "new", [column(4)], {}, fingerprint(path)[0], apart=True)
+        copy_with_columns(path, tmp_path / "new", [column(4)], {}, fingerprint(path)[0], isolated=True)
     assert not (tmp_path / "new").exists()
 
 
