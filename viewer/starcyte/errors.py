@@ -3,45 +3,45 @@
 ::
 
     StarcyteError               code, status, exit_status, message, hint
-    ├── InputError              2     what was given cannot be used
+    ├── InputError              2     an option, setting or dataset is unusable
     │   ├── DatasetMissing      404   no such file
-    │   ├── DatasetInvalid      422   not HDF5, not AnnData, truncated, contradicts itself
-    │   ├── FilterMissing       422   compressed by a filter that is not installed
-    │   ├── RemoteFailed        502   a URL's host refuses, fails or lies
-    │   ├── SettingInvalid      400   a setting's value
-    │   └── AddressUnusable     -     the port is taken, the host is not ours
-    ├── RequestError            2     a request that cannot be answered as asked
+    │   ├── DatasetInvalid      422   not HDF5, not AnnData, truncated, inconsistent
+    │   ├── FilterMissing       422   compressed with a filter that is not installed
+    │   ├── RemoteFailed        502   a download failed
+    │   ├── SettingInvalid      400   a setting has an invalid value
+    │   └── AddressUnusable     -     the port is in use, or the host is not an address of this machine
+    ├── RequestError            2     a request cannot be answered
     │   ├── BadRequest          400   malformed
-    │   ├── NotFound            404   names something that is not there
-    │   ├── NotSignedIn         401   comes from nobody who may come in
-    │   ├── TooManyAttempts     429   passwords that do not fit, too many of them
+    │   ├── NotFound            404   no such thing
+    │   ├── NotSignedIn         401   authentication is required
+    │   ├── TooManyAttempts     429   too many failed logins
     │   │   └── TooManyRequests 429   more requests than the operator allows
-    │   ├── Forbidden           403   refused by the guard
-    │   ├── DatasetChanged      409   is of a file that is another by now
-    │   ├── Conflict            412   what stands is not what the request was made for
+    │   ├── Forbidden           403   not allowed to this user, or from this site
+    │   ├── DatasetChanged      409   the file was replaced
+    │   ├── Conflict            412   another revision than the request requires
     │   ├── LimitExceeded       413   over a limit, which it names
     │   └── TooManyJobs         429   the queue is full
     ├── DatasetLoading          503   not open yet
-    ├── StorageUnusable         503   what users make cannot be kept or read
+    ├── StorageUnusable         503   the database of annotations cannot be read or written
     │   └── StorageFull         507   the disk is full
-    └── Cancelled               409   nobody waits for the answer any more
+    └── Cancelled               409   the computation was cancelled
 
-Each says what is wrong, which thing it is about, and what to do (the hint). Anything else that is raised is a defect
-of starcyte's own: status 500, exit status 1.
+Each message names the thing and its problem; the hint has a remedy. Every other exception is a defect of starcyte:
+status 500, exit status 1.
 """
 
 from __future__ import annotations
 
 
 class StarcyteError(Exception):
-    """The base of every error that a user is meant to read.
+    """The base of all errors that are reported to users.
 
     Parameters
     ----------
     message
-        What is wrong, and which thing it is about. One line.
+        The problem, with the name of the thing. One line.
     hint
-        What to do about it. One line, may be empty.
+        The remedy. One line, may be empty.
     """
 
     code = "error"
@@ -57,12 +57,12 @@ class StarcyteError(Exception):
         return f"{self.message} {self.hint}".strip()
 
     def as_dict(self) -> dict[str, str]:
-        """Return the one shape in which every error is answered."""
+        """Return the error as JSON, of which every error response consists."""
         return {"code": self.code, "message": self.message, "hint": self.hint}
 
 
 class InputError(StarcyteError):
-    """What was given on the command line, in the environment or as a dataset cannot be used."""
+    """An option, a setting or the dataset is unusable."""
 
     code = "input_unusable"
     status = 422
@@ -77,26 +77,26 @@ class DatasetMissing(InputError):
 
 
 class DatasetInvalid(InputError):
-    """The file is not an AnnData file, or contradicts itself."""
+    """The file is not an AnnData file, or is inconsistent."""
 
     code = "dataset_invalid"
 
 
 class FilterMissing(InputError):
-    """The file is compressed by an HDF5 filter that is not installed."""
+    """The file is compressed with an HDF5 filter that is not installed."""
 
     code = "filter_missing"
 
 
 class RemoteFailed(InputError):
-    """The dataset cannot be had from its URL."""
+    """The dataset cannot be downloaded."""
 
     code = "remote_failed"
     status = 502
 
 
 class SettingInvalid(InputError):
-    """A setting has a value that it cannot have."""
+    """A setting has an invalid value."""
 
     code = "setting_invalid"
     status = 400
@@ -109,7 +109,7 @@ class AddressUnusable(InputError):
 
 
 class RequestError(StarcyteError):
-    """A request that cannot be answered as asked."""
+    """A request that cannot be answered."""
 
     code = "bad_request"
     status = 400
@@ -121,28 +121,28 @@ class BadRequest(RequestError):
 
 
 class NotFound(RequestError):
-    """The request names something that is not there."""
+    """The request names something that does not exist."""
 
     code = "not_found"
     status = 404
 
 
 class NotSignedIn(RequestError):
-    """Whoever asks has not come in, or cannot."""
+    """The request is not authenticated."""
 
     code = "not_signed_in"
     status = 401
 
 
 class TooManyAttempts(RequestError):
-    """Too many passwords or tokens that do not fit have come.
+    """Too many failed logins.
 
     Parameters
     ----------
     message, hint
         As of every error.
     seconds
-        When the next may come.
+        Seconds until the next attempt is allowed.
     """
 
     code = "too_many_attempts"
@@ -154,34 +154,34 @@ class TooManyAttempts(RequestError):
 
 
 class TooManyRequests(TooManyAttempts):
-    """Somebody asks more often than the operator allows."""
+    """The user or address has sent more requests than the operator allows."""
 
     code = "too_many_requests"
 
 
 class Forbidden(RequestError):
-    """The request is refused by the guard."""
+    """The role of the user, or the origin of the request, does not allow it."""
 
     code = "forbidden"
     status = 403
 
 
 class DatasetChanged(RequestError):
-    """The request comes from a page that shows what the file was before it was changed."""
+    """The request is from a page that shows the file before it was replaced."""
 
     code = "dataset_changed"
     status = 409
 
 
 class Conflict(RequestError):
-    """What stands is not what the request was made for: it has changed since, or is there already.
+    """The thing has another revision than the request requires, or exists already.
 
     Parameters
     ----------
     message, hint
         As of every error.
     current
-        What stands; None where nothing does.
+        The current state; None: it does not exist.
     """
 
     code = "conflict"
@@ -214,7 +214,7 @@ class DatasetLoading(StarcyteError):
 
 
 class StorageUnusable(StarcyteError):
-    """What users make cannot be kept or read: the data folder or its database fails."""
+    """The data folder or its database cannot be read or written."""
 
     code = "storage_unusable"
     status = 503
@@ -222,28 +222,28 @@ class StorageUnusable(StarcyteError):
 
 
 class StorageFull(StorageUnusable):
-    """The disk is full; what was to be kept is not, and all that was kept before is."""
+    """The disk is full: the change was not saved, earlier ones are unaffected."""
 
     code = "storage_full"
     status = 507
 
 
 class Cancelled(StarcyteError):
-    """The work was given up before it was done."""
+    """The work was cancelled."""
 
     code = "cancelled"
     status = 409
 
 
 def one_line(text: str, limit: int = 500) -> str:
-    """Fold text from anywhere (a file's strings among it) into one printable line.
+    """Return text, such as a string of a file, as one printable line.
 
     Parameters
     ----------
     text
         Any text.
     limit
-        The most characters to keep; the rest is replaced by an ellipsis.
+        Characters, at most; the rest is replaced by an ellipsis.
 
     Returns
     -------
