@@ -7,13 +7,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
-from generate.schema import escape, rows, type_of
+from generate.schema import Field, alternatives, escape, rows, type_of
 
 _METHODS = ("get", "post", "put", "patch", "delete")
 _PATIENCE = 60.0
@@ -156,11 +156,18 @@ def _schema(name: str, schema: Json) -> Iterator[str]:
     yield from (f"(schema-{name.lower()})=", f"## {name}", "")
     if schema.get("description"):
         yield from (escape(schema["description"]), "")
-    fields = list(rows(schema))
-    if not fields:
+    forms = [list(rows(form)) for form in alternatives(schema)]
+    if not all(forms):
         text = type_of(schema)
         yield f"{text[:1].upper()}{text[1:]}."
         return
+    for number, fields in enumerate(forms):
+        if len(forms) > 1:
+            yield from ("One of:" if number == 0 else "or", "")
+        yield from (*_table(fields), "")
+
+
+def _table(fields: Sequence[Field]) -> Iterator[str]:
     told = any(field.meaning for field in fields)
     yield from ("| field | type |" + " meaning |" * told, "| --- | --- |" + " --- |" * told)
     for field in fields:

@@ -42,17 +42,21 @@ class Field:
     meaning: str
 
 
+def alternatives(schema: Json) -> list[Json]:
+    """Return the forms of an object: those that it is one of, or itself."""
+    return list(schema.get("oneOf", schema.get("anyOf", [schema])))
+
+
 def rows(schema: Json, before: str = "") -> Iterator[Field]:
     """Yield the fields of an object, each followed by those of the object or the list of objects that it holds."""
-    for alternative in schema.get("oneOf", schema.get("anyOf", ())):
-        yield from rows(alternative, before)
     for name, field in schema.get("properties", {}).items():
         required = name in schema.get("required", ())
         yield Field(before + name, type_of(field), required, field.get("description", ""))
         nested, mark = field, "."
         if "items" in field:
             nested, mark = field["items"], "[]."
-        yield from rows(nested, f"{before}{name}{mark}")
+        for form in alternatives(nested):
+            yield from rows(form, f"{before}{name}{mark}")
 
 
 def type_of(schema: Json) -> str:
@@ -88,10 +92,9 @@ def _named(kind: str, schema: Json) -> str:
 
 
 def _plural(text: str) -> str:
-    word, *rest = text.split(" ", 1)
-    return (
-        " ".join([f"{word}s", *rest]) if word in ("string", "number", "integer", "boolean", "object", "list") else text
-    )
+    if " or " in text:
+        return f"({text})"
+    return re.sub(r"^(string|number|integer|boolean|object|list)\b", r"\1s", text)
 
 
 def _default(schema: Json) -> str:

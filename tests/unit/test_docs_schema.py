@@ -38,6 +38,8 @@ def schema() -> ModuleType:
         ({"const": "rest"}, '`"rest"`'),
         ({"$ref": "#/components/schemas/Selection"}, "[Selection](#schema-selection)"),
         ({"type": "array", "items": {"type": "array", "items": {"type": "integer"}}}, "list of lists of integers"),
+        ({"type": "array", "items": {"type": "integer", "minimum": 0}}, "list of integers, at least 0"),
+        ({"type": "array", "items": {"type": ["string", "null"]}}, "list of (string or null)"),
         ({"type": "array", "prefixItems": [{"type": "integer"}, {"type": "string"}]}, "[integer, string]"),
         ({"type": "object", "additionalProperties": {"type": "string"}}, "object of strings"),
         ({"type": "object", "additionalProperties": False}, "object"),
