@@ -10,6 +10,7 @@ import scipy.sparse as sp
 from file_server import file_server
 from h5ad_file import write_h5ad
 from process import run
+from proxy import proxy
 
 
 @pytest.fixture
@@ -69,6 +70,16 @@ def test_other_commands_accept_a_url(server, cache):
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("cells: 700 cells")
     assert run("inspect", server.url, cache).returncode == 2
+
+
+def test_the_proxy_of_the_environment_is_used(server, cache, monkeypatch):
+    with proxy() as running:
+        running.hosts["data.example"] = "127.0.0.1"
+        for name in ("http_proxy", "HTTP_PROXY"):
+            monkeypatch.setenv(name, running.url)
+        done = run("inspect", f"http://data.example:{server.server_port}/cells.h5ad", cache)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert {target for _, target in running.requests} == {f"http://data.example:{server.server_port}/cells.h5ad"}
 
 
 @pytest.mark.parametrize("url", ["ftp://example.org/x.h5ad", "http://u:secret@example.org/x", "http://"])
