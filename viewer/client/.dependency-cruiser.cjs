@@ -45,6 +45,9 @@ function oneWay(folder, allowed, parent) {
   };
 }
 
+const TEST = '([^/]+\\.test|[^/]+Fixture|testSetup)\\.ts$';
+const ENTRY = '^src/([^/]+|crossfilter/worker)\\.ts$';
+
 module.exports = {
   forbidden: [
     {
@@ -74,6 +77,41 @@ module.exports = {
       comment: 'What the page knows does not depend on how it is shown.',
       from: { path: '^src/state/' },
       to: { path: '\\.svelte\\.mts$' },
+    },
+    {
+      name: 'plots-by-registry',
+      severity: 'error',
+      comment: 'A plot is reached through the registry.',
+      from: { path: '^src/', pathNot: '^src/plots/(registry\\.ts$|kinds/)' },
+      to: { path: '^src/plots/kinds/[^/]+\\.svelte\\.mts$' },
+    },
+    {
+      name: 'parts-of-plots',
+      severity: 'error',
+      comment: 'Parts of plots know no plot.',
+      from: { path: '^src/plots/parts/' },
+      to: { path: '^src/plots/', pathNot: '^src/plots/parts/' },
+    },
+    {
+      name: 'entries-import-pages',
+      severity: 'error',
+      comment: 'An entry of the bundle shows a page and does nothing else.',
+      from: { path: '^src/[^/]+\\.ts$', pathNot: `^src/(${TEST})` },
+      to: { path: '^src/', pathNot: '^src/(pages/|style\\.css$)' },
+    },
+    {
+      name: 'no-tests',
+      severity: 'error',
+      comment: 'Tests and their fixtures are imported by tests alone.',
+      from: { path: '^src/', pathNot: TEST },
+      to: { path: TEST },
+    },
+    {
+      name: 'no-unused',
+      severity: 'error',
+      comment: 'An entry of the bundle needs every file.',
+      from: { path: ENTRY, pathNot: TEST },
+      to: { path: '^src/', pathNot: `${TEST}|${ENTRY}`, reachable: false },
     },
     ...Object.entries(MAY_IMPORT).map(([folder, allowed]) => oneWay(folder, allowed, 'src')),
     ...Object.entries(WITHIN).map(([folder, allowed]) =>
