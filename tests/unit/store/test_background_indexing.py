@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import multiprocessing
 import os
 import time
 from pathlib import Path
@@ -102,7 +103,7 @@ def test_an_index_that_cannot_be_touched_is_used(dataset, prepared, monkeypatch,
 
 
 def test_a_defect_is_told(dataset, prepared, monkeypatch):
-    monkeypatch.setattr(BackgroundIndexing, "_build_if_needed", lambda self, name: 1 / 0)
+    monkeypatch.setattr(multiprocessing, "get_context", lambda _: 1 / 0)
     (problem,) = prepared(dataset).problems
     assert "index of X could not be built" in problem
     np.testing.assert_array_equal(genes(dataset), VALUES)
