@@ -81,22 +81,22 @@ def _duplicates() -> list[Case]:
         Case(
             "duplicate genes",
             write_small(var=_var(twice)),
-            replace(AS_SMALL, genes=None, warnings=[["gene", "more than once"]]),
+            replace(AS_SMALL, genes=None, warnings=[["gene", "duplicate"]]),
         ),
         Case(
             "duplicate symbols",
             write_small(var=_var(IDS, gene_symbols=["A", "B", "C", "C", "D"])),
-            replace(AS_SMALL, genes=None, names_from="gene_symbols", warnings=[["gene", "more than once"]]),
+            replace(AS_SMALL, genes=None, names_from="gene_symbols", warnings=[["gene", "duplicate"]]),
         ),
         Case(
             "duplicate cells",
             duplicate_cells,
-            replace(AS_SMALL, cells=["x", "y", "x", "z", "y", "x"], warnings=[["cell", "more than once"]]),
+            replace(AS_SMALL, cells=["x", "y", "x", "z", "y", "x"], warnings=[["cell", "duplicate"]]),
         ),
         Case(
             "all genes of one name",
             write_small(var=_var(["same"] * 5)),
-            replace(AS_SMALL, genes=None, warnings=[["gene", "more than once"]]),
+            replace(AS_SMALL, genes=None, warnings=[["gene", "duplicate"]]),
         ),
         Case(
             "cells named by numbers",

@@ -1,4 +1,4 @@
-"""A piece of a matrix in memory."""
+"""A block of a matrix in memory."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, eq=False)
 class Block:
-    """A rectangle of a matrix, gene after gene.
+    """A rectangular part of a matrix, gene by gene.
 
     Parameters
     ----------
     rows, genes
-        The cells and genes that it covers.
+        The cells and genes of the block.
     values
         Sparse: shape (entries,). Dense: shape (genes, rows). In the file's dtype.
     ptr
-        Where each gene's entries start, shape (genes + 1,), int64; None where dense.
+        The position of each gene's first entry, shape (genes + 1,), int64; None if dense.
     offsets
-        The row of each entry, counted from the first of ``rows``, shape (entries,), unsigned; no row twice within a
-        gene. None where dense.
+        The row of each entry, relative to the first of ``rows``, shape (entries,), unsigned; no row occurs twice in a
+        gene. None if dense.
     """
 
     rows: slice

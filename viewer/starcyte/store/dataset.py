@@ -1,4 +1,4 @@
-"""What a dataset is to the rest of starcyte: protocols and frozen dataclasses over numpy, no file format."""
+"""The interface of datasets: protocols and frozen dataclasses over numpy, independent of file formats."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ if TYPE_CHECKING:
 Layout = Literal["csr", "csc", "dense"]
 
 Tick: TypeAlias = Callable[[float], None]
-"""Called between blocks with the fraction done (0 to 1); it raises to stop the work."""
+"""A progress callback, called between blocks with the fraction done (0 to 1); it raises to stop the work."""
 
 
 def no_tick(done: float) -> None:
-    """Let the work go on."""
+    """Ignore the progress."""
 
 
 class Kind(StrEnum):
-    """What a column of obs or var holds."""
+    """The kind of values of a column of obs or var."""
 
     CATEGORICAL = "categorical"
     CONTINUOUS = "continuous"
@@ -41,20 +41,20 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class ColumnInfo:
-    """What is known of a column before it is read.
+    """The description of a column, known before its values are read.
 
     Parameters
     ----------
     name
         Its name in the file.
     kind
-        What it holds.
+        The kind of its values.
     dtype
-        The numpy dtype of its values in the file (of the codes, where it is categorical).
+        The numpy dtype of its values in the file, or of its codes if it is categorical.
     categories
-        The categories as text, in the file's order; None where it is not categorical.
+        The categories as text, in the file's order; None if it is not categorical.
     ordered
-        Whether the order of the categories means something.
+        Whether the categories are ordered.
     """
 
     name: str
@@ -73,10 +73,10 @@ class Column:
     info
         Name, kind and categories.
     values
-        Shape (n,). Signed integer codes with -1 for missing where categorical; bool where boolean; the file's own
-        number type where continuous; str objects where string; datetime64 where datetime.
+        Shape (n,). By kind: categorical, signed integer codes, -1 for missing; boolean, bool; continuous, the file's
+        dtype; string, str objects; datetime, datetime64.
     missing
-        Shape (n,), bool; None where nothing is missing, or where the values say it themselves (code -1, NaN, NaT).
+        Mask of missing values, shape (n,); None if there are none, or the values mark them (code -1, NaN, NaT).
     """
 
     info: ColumnInfo
@@ -91,7 +91,7 @@ class Column:
         codes
             Shape (n,), signed integers, -1 for missing.
         categories
-            Text of each code. Strings are sorted, booleans are False and True.
+            The text of each code. Those of strings are sorted, those of booleans are False and True.
 
         Raises
         ------
@@ -105,7 +105,7 @@ class Column:
             categories: tuple[str, ...] = ("False", "True")
         elif self.info.kind is Kind.STRING:
             texts = self.values.tolist()
-            # by way of a dictionary: numpy's own text drops NUL characters at the end
+            # by a dictionary: numpy's text arrays drop trailing NUL characters
             categories = tuple(sorted(set(texts)))
             codes_of = {text: code for code, text in enumerate(categories)}
             codes = np.fromiter((codes_of[t] for t in texts), np.min_scalar_type(-max(len(categories), 1)), len(texts))
@@ -121,7 +121,7 @@ class Column:
         Raises
         ------
         BadRequest
-            If it holds numbers or dates.
+            If the column holds numbers or dates.
         """
         try:
             return self.as_codes()
@@ -132,12 +132,12 @@ class Column:
             ) from None
 
     def as_numbers(self) -> NDArray[Any]:
-        """Return the column as numbers, NaN where missing.
+        """Return the column as numbers, NaN for missing values.
 
         Raises
         ------
         BadRequest
-            If it holds something else.
+            If it is neither continuous nor boolean.
         """
         if self.info.kind not in {Kind.CONTINUOUS, Kind.BOOLEAN}:
             raise BadRequest(
@@ -150,7 +150,7 @@ class Column:
         return numbers
 
     def as_text(self) -> NDArray[np.object_]:
-        """Return the values as text, shape (n,), str objects; empty where missing."""
+        """Return the values as text, shape (n,), str objects; empty for missing values."""
         if self.info.categories is not None:
             out: NDArray[np.object_] = np.array([*self.info.categories, ""], dtype=object)[self.values]
         else:
@@ -162,16 +162,16 @@ class Column:
 
 @dataclass(frozen=True, eq=False)
 class Values:
-    """One gene over all cells.
+    """The values of one gene in all cells.
 
     Parameters
     ----------
     n
         The number of cells.
     values
-        Shape (n,), or (k,) where sparse; in the file's dtype.
+        Shape (n,), or (k,) if sparse; in the file's dtype.
     indices
-        Shape (k,), uint32, increasing: the cells that the values belong to; all others are 0. None where dense.
+        The cell of each value, increasing, shape (k,), uint32; other cells are 0. None if dense.
     """
 
     n: int
@@ -188,10 +188,10 @@ class Values:
 
 
 class Matrix(Protocol):
-    """Cells by genes, on disk. Safe for use from several threads.
+    """A matrix of cells by genes on disk. Safe for use from several threads.
 
-    A file may contradict itself in places that are only seen when they are read, so that each method that reads may
-    raise DatasetInvalid.
+    Some inconsistencies of a file are found only when it is read, so that each method that reads may raise
+    DatasetInvalid.
     """
 
     name: str
@@ -206,19 +206,19 @@ class Matrix(Protocol):
 
     @property
     def n_blocks(self) -> int:
-        """The number of blocks that it is read in when all of it is wanted."""
+        """The number of blocks that the matrix is divided into."""
         ...
 
     def block(self, number: int) -> Block:
-        """Read one block; about as many bytes as the dataset was opened with."""
+        """Read one block, of about as many bytes as the setting ``block_bytes``."""
         ...
 
     def moments(self, column: str) -> Moments | None:
-        """Return the kept moments of a column of obs, the last group being the cells without a category."""
+        """Return the precomputed moments of an obs column; its last group has the cells without a category."""
         ...
 
     def check(self, tick: Tick = no_tick) -> None:
-        """Read all that says where values belong, and raise DatasetInvalid where it contradicts itself."""
+        """Read all indices, and raise DatasetInvalid if they are inconsistent."""
         ...
 
 
@@ -231,7 +231,7 @@ class EmbeddingInfo:
 
 
 class Genes(Protocol):
-    """The names of the genes of one matrix, made unique, and how to find one."""
+    """The names of the genes of one matrix, made unique, and their search."""
 
     names: Sequence[str]
     ids: Sequence[str] | None
@@ -239,15 +239,15 @@ class Genes(Protocol):
     n_duplicated: int
 
     def index(self, name: str) -> int:
-        """Return the position of the gene with this name, or failing that this id; raise NotFound."""
+        """Return the position of the gene with this name or else this id; raise NotFound if there is none."""
         ...
 
     def match(self, text: str) -> int | None:
-        """Return the position of the gene that a text names as a whole, in whatever case; None where none is."""
+        """Return the position of the gene whose name, id or alias is a text, ignoring case; None if there is none."""
         ...
 
     def alias(self, position: int, text: str) -> str | None:
-        """Return the alias by which a text finds a gene; None where its name or id does."""
+        """Return the alias by which a text finds a gene; None if its name or id matches."""
         ...
 
     def search(self, text: str) -> list[int]:
@@ -257,12 +257,12 @@ class Genes(Protocol):
 
 @dataclass(frozen=True)
 class Warnings:
-    """What of a file is left out or looks wrong, in words."""
+    """Messages about elements of a file that are left out, or are suspicious."""
 
     lines: list[str] = field(default_factory=list)
 
     def add(self, text: str) -> None:
-        """Add one, if it is not there yet."""
+        """Add a message unless it was added before."""
         if text not in self.lines:
             self.lines.append(text)
 
@@ -279,40 +279,40 @@ class Dataset(Protocol):
 
     @property
     def title(self) -> str:
-        """What to call it."""
+        """The title."""
         ...
 
     @property
     def obs(self) -> Sequence[ColumnInfo]:
-        """The columns of obs."""
+        """Name, kind and categories of each obs column."""
         ...
 
     @property
     def embeddings(self) -> Sequence[EmbeddingInfo]:
-        """The embeddings, the likeliest to be wanted first."""
+        """The embeddings, the preferred ones first."""
         ...
 
     @property
     def matrices(self) -> Sequence[Matrix]:
-        """X, raw/X and layers, as far as they are there."""
+        """The matrices that the file has of X, raw/X and layers."""
         ...
 
     @property
     def default_matrix(self) -> str | None:
-        """The matrix whose genes are shown first."""
+        """The name of the matrix that is shown by default; None if there is no matrix."""
         ...
 
     @property
     def warnings(self) -> Sequence[str]:
-        """What is left out or looks wrong."""
+        """Messages about elements that are left out, or are suspicious."""
         ...
 
     def obs_column(self, name: str) -> Column:
-        """Read one column of obs; raise NotFound where there is none."""
+        """Read an obs column; raise NotFound if it does not exist."""
         ...
 
     def colors(self, name: str) -> Sequence[str] | None:
-        """Return one ``#rrggbb`` for each category of an obs column, None where it is not categorical."""
+        """Return ``#rrggbb`` for each category of an obs column; None if it has no categories or too many."""
         ...
 
     def cell_names(self, rows: Sequence[int]) -> list[str]:
@@ -320,35 +320,35 @@ class Dataset(Protocol):
         ...
 
     def index_names(self, start: int, stop: int) -> list[str]:
-        """Read the names of the cells from start up to stop as every other tool knows them, from the index of obs."""
+        """Read the index of obs from start to stop (excluded)."""
         ...
 
     def embedding(self, name: str, dims: Sequence[int]) -> NDArray[np.float32]:
-        """Read columns of an embedding, shape (len(dims), n_obs); NaN for cells that are not drawn."""
+        """Read columns of an embedding, shape (len(dims), n_obs); NaN for cells without finite coordinates."""
         ...
 
     def obsp_row(self, name: str, cell: int) -> Values:
-        """Read a cell's row of a matrix of cells by cells (obsp); raise NotFound where there is none."""
+        """Read the row of a cell in a matrix of obsp; raise NotFound if it does not exist."""
         ...
 
     def image(self, name: str) -> NDArray[np.uint8]:
-        """Read the pixels of a picture under the cells, shape (height, width, 3 or 4)."""
+        """Read the pixels of a tissue image, shape (height, width, 3 or 4)."""
         ...
 
     def matrix(self, name: str) -> Matrix:
-        """Return a matrix by name; raise NotFound where there is none."""
+        """Return a matrix by name; raise NotFound if it does not exist."""
         ...
 
     def genes(self, matrix: str | None = None) -> Genes:
-        """Return the genes of a matrix (of raw, they may be more)."""
+        """Return the names of the genes of a matrix; raw/X may have more genes."""
         ...
 
     def describe(self) -> dict[str, Any]:
-        """Return what ``inspect --json`` prints."""
+        """Return the content of the dataset as JSON, as printed by ``inspect --json``."""
         ...
 
     def check(self, tick: Tick = no_tick) -> list[str]:
-        """Read all but the values of the matrices; return more warnings, raise DatasetInvalid for a broken matrix."""
+        """Read everything but the values of matrices; return more warnings, raise DatasetInvalid for a bad matrix."""
         ...
 
     def close(self) -> None:
@@ -369,11 +369,11 @@ class StoredDataset(Dataset, Protocol):
         ...
 
     def index_key(self, matrix: str) -> IndexKey:
-        """Return the identity that an index of a matrix must have."""
+        """Return the key of the column index of a matrix."""
         ...
 
     def grouping_columns(self) -> list[Column]:
-        """Read the columns of obs whose moments an index holds; unreadable ones are left out."""
+        """Read the obs columns whose moments an index holds; unreadable ones are left out with a warning."""
         ...
 
     def prefetch(self) -> None:

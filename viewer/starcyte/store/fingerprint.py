@@ -1,4 +1,4 @@
-"""What tells one file's content from another's without reading it whole."""
+"""Fingerprints: identification of a file's content without reading all of it."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ _SAMPLES = 64
 
 
 def sample_positions(size: int) -> list[int]:
-    """Return the places of the samples of a file of some bytes."""
+    """Return the positions of the samples of a file of some size."""
     last = max(size - SAMPLE_BYTES, 0)
     return sorted({last * i // (_SAMPLES - 1) for i in range(_SAMPLES)})
 
 
 def fingerprint(path: Path) -> tuple[str, str]:
-    """Return the fingerprint of a file's content, and of this state of this very file.
+    """Return the fingerprint and the revision of a file.
 
     Parameters
     ----------
@@ -28,10 +28,9 @@ def fingerprint(path: Path) -> tuple[str, str]:
     Returns
     -------
     fingerprint
-        Hash of the size and of 64 samples of 4 KiB spread evenly from the first byte to the last: the same for a copy
-        of the file elsewhere.
+        Hash of the size and of 64 samples of 4 KiB, evenly distributed over the file: equal for all copies of a file.
     revision
-        The fingerprint with the time of the last change: differs where a file was changed in place between samples.
+        The fingerprint and the modification time: differs if a file was changed in place between the samples.
     """
     with path.open("rb") as stream:
         status = os.fstat(stream.fileno())
@@ -42,17 +41,17 @@ def fingerprint(path: Path) -> tuple[str, str]:
 
 
 class FileState(NamedTuple):
-    """What the system says of a file: another state may be another content."""
+    """The state of a file by ``stat``: if it differs, the content may differ."""
 
     device: int
     inode: int
     size: int
     changed: int
-    "The time of its last change, in nanoseconds."
+    "The modification time, in nanoseconds."
 
 
 def file_state(path: Path) -> FileState | None:
-    """Return the state of a file; None where there is none, or it cannot be asked for."""
+    """Return the state of a file; None if it does not exist or ``stat`` fails."""
     try:
         status = path.stat()
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""A matrix whose values are still on their way."""
+"""A matrix of a partial download, whose values are not available yet."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from starcyte.store.moments import Moments
 
 
 class UnavailableMatrix:
-    """What is known of a matrix without reading its values; whoever reads them is told to ask again.
+    """Name, shape, dtype and layout of a matrix; all reads of its values raise DatasetLoading.
 
     Parameters
     ----------
     matrix
-        The matrix, of which nothing is read.
+        The matrix; its values are not read.
     """
 
     def __init__(self, matrix: Matrix) -> None:
@@ -34,7 +34,7 @@ class UnavailableMatrix:
 
     @property
     def n_blocks(self) -> int:
-        """Raise DatasetLoading: how a matrix is cut into blocks depends on its values."""
+        """Raise DatasetLoading: the number of blocks depends on the values."""
         refuse_unavailable(self.name)
 
     def block(self, number: int) -> Block:
@@ -42,7 +42,7 @@ class UnavailableMatrix:
         refuse_unavailable(self.name)
 
     def moments(self, column: str) -> Moments | None:
-        """Return None: there are none without an index."""
+        """Return None: only an index has precomputed moments."""
         return None
 
     def check(self, tick: Tick = no_tick) -> None:
@@ -51,5 +51,5 @@ class UnavailableMatrix:
 
 
 def refuse_unavailable(name: str) -> NoReturn:
-    """Raise DatasetLoading for a part of a dataset that is not here yet."""
-    raise DatasetLoading(f"{name} is still being downloaded.", "Ask again in a few seconds.")
+    """Raise DatasetLoading for an element of a dataset that is not downloaded yet."""
+    raise DatasetLoading(f"{name} is still being downloaded.", "Try again in a few seconds.")

@@ -1,1 +1,1 @@
-"""The AnnData specification: frames, matrices, names, embeddings and colours, as numpy arrays."""
+"""The AnnData specification over groups and arrays: frames, matrices, names, embeddings, images and colours."""

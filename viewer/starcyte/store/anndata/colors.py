@@ -1,4 +1,4 @@
-"""Colours of categories: those that the file brings in ``uns``, checked, else a palette."""
+"""Colours of categories: those of the file in ``uns``, validated, else a palette."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from starcyte.store.anndata.css_colors import CSS_COLORS
 from starcyte.store.dataset import Warnings
 from starcyte.store.nodes import Array, Group
 
-# Chosen one after the other, each the farthest from all before in OKLab, under normal sight and under protanopia,
-# deuteranopia and tritanopia as simulated by Machado et al. 2009 (doi:10.1109/TVCG.2009.113), so that the first ones,
-# the most used, are the most different to everybody.
+# Each colour is the one with the greatest distance in OKLab from all before it, for normal colour vision and for
+# protanopia, deuteranopia and tritanopia as simulated by Machado et al. 2009 (doi:10.1109/TVCG.2009.113). So the first
+# ones, which are used most, differ most.
 # fmt: off
 PALETTE = (
     "#3b75af", "#ef8636", "#7fdfe0", "#812213", "#ab9cf5", "#512d92", "#946f1a", "#edd22f",
@@ -36,11 +36,11 @@ def category_colors(uns: Group | None, column: str, n: int, warnings: Warnings) 
     uns
         The file's ``uns``.
     column
-        The column of obs; scanpy keeps its colours in ``<column>_colors``.
+        The obs column; scanpy stores its colours in ``<column>_colors``.
     n
         The number of categories.
     warnings
-        Told when the file's colours cannot be used.
+        Gets a warning if the file's colours cannot be used.
 
     Returns
     -------
@@ -56,7 +56,7 @@ def category_colors(uns: Group | None, column: str, n: int, warnings: Warnings) 
             if None not in colors:
                 return [c for c in colors if c is not None]
             wrong = given[colors.index(None)]
-            warnings.add(f"uns[{column + '_colors'!r}] holds {wrong[:40]!r}, which is no colour; a palette is used.")
+            warnings.add(f"uns[{column + '_colors'!r}] holds {wrong[:40]!r}, which is not a colour; a palette is used.")
     return [PALETTE[i % len(PALETTE)] for i in range(n)]
 
 

@@ -1,4 +1,4 @@
-"""The named colours of CSS 4, as matplotlib and so scanpy accept them in ``uns``."""
+"""The named colours of CSS 4, which matplotlib, and so scanpy, accepts in ``uns``."""
 
 _TABLE = """
 aliceblue:f0f8ff antiquewhite:faebd7 aqua:00ffff aquamarine:7fffd4 azure:f0ffff beige:f5f5dc bisque:ffe4c4

@@ -1,4 +1,4 @@
-"""An AnnData ``.h5ad`` file, open in place; X stays on disk."""
+"""An AnnData dataset in a container; its matrices stay on disk."""
 
 from __future__ import annotations
 
@@ -35,16 +35,15 @@ from starcyte.store.index.indexed_matrix import IndexedMatrix
 from starcyte.store.nodes import Array, Container, Group
 from starcyte.store.unavailable_matrix import UnavailableMatrix, refuse_unavailable
 
-# cells whose names, and columns of an embedding that, are read ahead at once
-_NAMES = 100_000
-_DIMS = 8
+# cell names, and columns of an embedding, that are prefetched by one read
+_NAMES_AT_ONCE = 100_000
+_DIMS_AT_ONCE = 8
 
 
 class AnnDataDataset:
-    """An open ``.h5ad`` file.
+    """An open AnnData dataset. Safe for use from several threads.
 
-    Opening reads names and categories, and nothing of any matrix; the rest is read when it is asked for. Safe for use
-    from several threads.
+    Opening it reads names and categories, and no data of a matrix; everything else is read on request.
 
     Parameters
     ----------
@@ -102,13 +101,13 @@ class AnnDataDataset:
         self._obsp = find_obsp(root, self.n_obs, self._warnings)
         self._images = find_images(root, self._warnings)
         if self._genes.n_duplicated:
-            self._warnings.add(
-                f"{self._genes.n_duplicated} gene names occur more than once; the later ones are shown with a number."
-            )
+            self._warnings.add(f"{self._genes.n_duplicated} gene names are duplicates; they are shown with a number.")
         if not self._matrices:
-            self._warnings.add("There is no expression matrix: only what obs and obsm hold can be shown.")
+            self._warnings.add("The dataset has no expression matrix: only obs and obsm can be shown.")
         if not self._embeddings:
-            self._warnings.add("There is no embedding (obsm): cells are shown as histograms in place of a scatter.")
+            self._warnings.add(
+                "The dataset has no embedding (obsm): cells are shown in histograms instead of a scatter plot."
+            )
         self._colors = {
             c.name: category_colors(self._uns, c.name, len(c.categories), self._warnings)
             for c in self._obs.columns
@@ -158,7 +157,7 @@ class AnnDataDataset:
 
     @property
     def title(self) -> str:
-        """What to call the dataset: the setting, else ``uns['title']``, else the file's name."""
+        """The title: the setting, else ``uns['title']``, else the name of the file."""
         if self._settings.title:
             return str(self._settings.title)
         try:
@@ -173,24 +172,24 @@ class AnnDataDataset:
 
     @property
     def obs(self) -> Sequence[ColumnInfo]:
-        """The columns of obs."""
+        """Name, kind and categories of each obs column."""
         return self._obs.columns
 
     @property
     def embeddings(self) -> Sequence[EmbeddingInfo]:
-        """The embeddings, the likeliest to be wanted first."""
+        """The embeddings, the preferred ones first."""
         return [e.info for e in self._embeddings.values()]
 
     @property
     def matrices(self) -> Sequence[IndexedMatrix]:
-        """X, raw/X and layers, as far as they are there."""
+        """The matrices that the file has of X, raw/X and layers."""
         return list(self._matrices.values())
 
     @property
     def default_matrix(self) -> str | None:
-        """The matrix whose genes are shown first.
+        """The name of the matrix that is shown by default; None if there is no matrix.
 
-        raw/X as in scanpy's plots, but X where the file follows the CELLxGENE schema: there raw/X holds counts.
+        This is raw/X, as in scanpy's plots, but X in files of the CELLxGENE schema, whose raw/X has counts.
         """
         follows_schema = self._uns is not None and self._uns.child("schema_version") is not None
         preferred = ("X", "raw/X") if follows_schema else ("raw/X", "X")
@@ -198,19 +197,19 @@ class AnnDataDataset:
 
     @property
     def warnings(self) -> Sequence[str]:
-        """What is left out or looks wrong."""
+        """Messages about elements that are left out, or are suspicious."""
         return tuple(self._warnings.lines)
 
     def obs_column(self, name: str) -> Column:
-        """Read one column of obs; raise NotFound where there is none."""
+        """Read an obs column; raise NotFound if it does not exist."""
         return self._obs.column(name)
 
     def colors(self, name: str) -> Sequence[str] | None:
-        """Return one ``#rrggbb`` for each category of an obs column; None where it has none or too many."""
+        """Return ``#rrggbb`` for each category of an obs column; None if it has no categories or too many."""
         return self._colors.get(name)
 
     def cell_names(self, rows: Sequence[int]) -> list[str]:
-        """Read the names of some cells."""
+        """Read the names of some cells, from the column of the setting ``obs_names`` or the index."""
         chosen = self._settings.obs_names
         if not chosen:
             return self._obs.names_of(rows)
@@ -218,14 +217,14 @@ class AnnDataDataset:
         return [str(names[i]) for i in rows]
 
     def index_names(self, start: int, stop: int) -> list[str]:
-        """Read the names of the cells from start up to stop as every other tool knows them, from the index of obs."""
+        """Read the index of obs from start to stop (excluded)."""
         return self._obs.names_between(start, stop)
 
     def embedding(self, name: str, dims: Sequence[int]) -> NDArray[np.float32]:
-        """Read columns of an embedding, shape (len(dims), n_obs); NaN for cells that are not drawn."""
+        """Read columns of an embedding, shape (len(dims), n_obs); NaN for cells without finite coordinates."""
         found = self._embeddings.get(name)
         if found is None:
-            raise NotFound(f"There is no embedding {name!r}.", "The schema lists the embeddings.")
+            raise NotFound(f"No such embedding: {name!r}.", "The schema lists the embeddings.")
         wrong = [d for d in dims if not 0 <= d < found.info.dims]
         if wrong:
             raise NotFound(
@@ -234,38 +233,38 @@ class AnnDataDataset:
         return found.read(dims)
 
     def obsp_row(self, name: str, cell: int) -> Values:
-        """Read a cell's row of a matrix of cells by cells (obsp); raise NotFound where there is none."""
+        """Read the row of a cell in a matrix of obsp; raise NotFound if it does not exist."""
         found = self._obsp.get(name)
         if found is None:
-            raise NotFound(f"There is no obsp {name!r}.", "The schema lists them.")
+            raise NotFound(f"No such matrix in obsp: {name!r}.", "The schema lists the matrices.")
         if self._is_partial:
             refuse_unavailable(f"obsp {name!r}")
         if not 0 <= cell < self.n_obs:
-            raise NotFound(f"There is no cell {cell}.", f"Cells are numbered from 0 to {self.n_obs - 1}.")
+            raise NotFound(f"No such cell: {cell}.", f"Cells are numbered from 0 to {self.n_obs - 1}.")
         return found.row(cell) if self._whole is None else self._whole.obsp_row(name, cell)
 
     def image(self, name: str) -> NDArray[np.uint8]:
-        """Read the pixels of a picture under the cells; raise NotFound where there is none."""
+        """Read the pixels of a tissue image; raise NotFound if it does not exist."""
         found = self._images.get(name)
         if found is None:
-            raise NotFound(f"There is no picture {name!r}.", "The schema lists them.")
+            raise NotFound(f"No such image: {name!r}.", "The schema lists the images.")
         return found.read()
 
     def matrix(self, name: str) -> IndexedMatrix:
-        """Return a matrix by name; raise NotFound where there is none."""
+        """Return a matrix by name; raise NotFound if it does not exist."""
         try:
             return self._matrices[name]
         except KeyError:
-            there = ", ".join(self._matrices) or "none"
-            raise NotFound(f"There is no matrix {name!r}.", f"Matrices of this file: {there}.") from None
+            names = ", ".join(self._matrices) or "none"
+            raise NotFound(f"No such matrix: {name!r}.", f"The matrices of this dataset: {names}.") from None
 
     def index_key(self, matrix: str) -> IndexKey:
-        """Return what an index of a matrix must be of."""
+        """Return the key of the column index of a matrix."""
         found = self.matrix(matrix)
         return IndexKey(self.fingerprint, self.revision, found.name, found.shape, str(found.dtype))
 
     def grouping_columns(self) -> list[Column]:
-        """Read the columns of obs whose moments are kept with an index; broken ones are left out."""
+        """Read the obs columns whose moments an index holds; unreadable ones are left out with a warning."""
         columns = []
         for info in self.obs:
             k = 2 if info.kind is Kind.BOOLEAN else len(info.categories or ())
@@ -277,11 +276,11 @@ class AnnDataDataset:
         return columns
 
     def genes(self, matrix: str | None = None) -> GeneNames:
-        """Return the genes of a matrix (of raw, they may be more)."""
+        """Return the names of the genes of a matrix; raw/X may have more genes."""
         return self._raw_genes if matrix == "raw/X" and self._raw_genes else self._genes
 
     def describe(self) -> dict[str, Any]:
-        """Return what ``inspect --json`` prints."""
+        """Return the content of the dataset as JSON, as printed by ``inspect --json``."""
         return {
             "title": self.title,
             "fingerprint": self.fingerprint,
@@ -321,17 +320,17 @@ class AnnDataDataset:
         return entry
 
     def check(self, tick: Tick = no_tick) -> list[str]:
-        """Read all but the values of the matrices.
+        """Check the dataset: read everything but the values of the matrices.
 
         Returns
         -------
         list of str
-            Warnings beyond those found on opening.
+            Warnings in addition to those of opening.
 
         Raises
         ------
         DatasetInvalid
-            If a matrix contradicts itself.
+            If a matrix is inconsistent.
         """
         found = Warnings()
         parts = len(self._matrices)
@@ -345,10 +344,10 @@ class AnnDataDataset:
         for name, embedding in self._embeddings.items():
             undrawn = self._count_undrawn(name, embedding.info.dims, found)
             if undrawn:
-                found.add(f"Embedding {name!r}: {undrawn} cells have no place (NaN or infinite coordinates).")
+                found.add(f"Embedding {name!r}: {undrawn} cells have NaN or infinite coordinates and are not drawn.")
         names, n_duplicated = unique(self._obs.index.tolist())
         if n_duplicated:
-            found.add(f"{n_duplicated} of {len(names)} cell names occur more than once.")
+            found.add(f"{n_duplicated} of {len(names)} cell names are duplicates.")
         return found.lines
 
     def _count_undrawn(self, name: str, dims: int, found: Warnings) -> int:
@@ -363,12 +362,12 @@ class AnnDataDataset:
         for info in self.obs:
             with suppress(StarcyteError):
                 self.obs_column(info.name)
-        for start in range(0, self.n_obs, _NAMES):
-            self.index_names(start, min(start + _NAMES, self.n_obs))
+        for start in range(0, self.n_obs, _NAMES_AT_ONCE):
+            self.index_names(start, min(start + _NAMES_AT_ONCE, self.n_obs))
         for embedding in self._embeddings.values():
-            for first in range(0, embedding.info.dims, _DIMS):
+            for first in range(0, embedding.info.dims, _DIMS_AT_ONCE):
                 with suppress(StarcyteError):
-                    embedding.read(range(first, min(first + _DIMS, embedding.info.dims)))
+                    embedding.read(range(first, min(first + _DIMS_AT_ONCE, embedding.info.dims)))
         for image in self._images.values():
             with suppress(StarcyteError):
                 image.read()
@@ -394,7 +393,7 @@ class AnnDataDataset:
         self._whole, self._is_partial = whole, False
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._container.close()
         if self._whole is not None:
             self._whole.close()

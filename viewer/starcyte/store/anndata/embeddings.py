@@ -14,15 +14,15 @@ from starcyte.store.anndata.frame import Frame
 from starcyte.store.dataset import EmbeddingInfo, Kind, Warnings
 from starcyte.store.nodes import Array, Group, Node
 
-# columns read to have two of them, at most
-_MOST_BETWEEN = 8
-# what a biologist wants to see first
+# the most columns to read as one run when only some of them are needed
+_MAX_RUN = 8
+# the order in which embeddings are offered
 _PREFERENCE = ("umap", "tsne", "draw_graph", "force", "phate", "trimap", "pacmap", "spatial", "diffmap", "pca")
 
 
 @dataclass(frozen=True, eq=False)
 class Embedding:
-    """One embedding on disk: an array, a field of a compound array, or a table."""
+    """An embedding on disk: an array, a field of a compound array, or a table."""
 
     info: EmbeddingInfo
     source: Array | Frame
@@ -39,24 +39,24 @@ class Embedding:
         Returns
         -------
         array
-            Shape (len(dims), n_obs), float32; all NaN for a cell with a coordinate that is not finite, or too large
-            for float32: it has no place to be drawn.
+            Shape (len(dims), n_obs), float32. A cell with a coordinate that is not finite, or is too large for
+            float32, is NaN in all columns and is not drawn.
         """
-        raw = self._together(dims)
+        raw = self._read_columns(dims)
         with np.errstate(over="ignore", invalid="ignore"):
             out = raw.astype(np.float32)
         out[:, ~np.isfinite(out).all(axis=0)] = np.nan
         return out
 
-    def _together(self, dims: Sequence[int]) -> NDArray[Any]:
+    def _read_columns(self, dims: Sequence[int]) -> NDArray[Any]:
         source, low, high = self.source, min(dims), max(dims) + 1
-        if isinstance(source, Frame) or self.field is not None or source.ndim == 1 or high - low > _MOST_BETWEEN:
-            return np.stack([self._column(d) for d in dims])
-        # one run of columns takes HDF5 a tenth of the time of two single ones
+        if isinstance(source, Frame) or self.field is not None or source.ndim == 1 or high - low > _MAX_RUN:
+            return np.stack([self._read_column(d) for d in dims])
+        # HDF5 reads one run of columns ten times as fast as two single columns
         run = source.read((slice(None), slice(low, high)))
         return run.T[[d - low for d in dims]]
 
-    def _column(self, dim: int) -> NDArray[Any]:
+    def _read_column(self, dim: int) -> NDArray[Any]:
         if isinstance(self.source, Frame):
             column = self.source.column(self.source.columns[dim].name)
             values = column.values.astype(np.float64)
@@ -69,16 +69,16 @@ class Embedding:
 
 
 def find_embeddings(obsm: Node | None, n_obs: int, warnings: Warnings) -> dict[str, Embedding]:
-    """Return the embeddings that can be drawn, the likeliest first.
+    """Return the embeddings that can be drawn, the preferred ones first.
 
     Parameters
     ----------
     obsm
-        The file's ``obsm``; a compound array in files of anndata 0.6.
+        The file's ``obsm``; a compound array in the format of anndata 0.6.
     n_obs
         The number of cells.
     warnings
-        Told of what is left out.
+        Gets a warning for each embedding that is left out.
     """
     found: dict[str, Embedding] = {}
     names: list[str] = []
@@ -96,25 +96,27 @@ def find_embeddings(obsm: Node | None, n_obs: int, warnings: Warnings) -> dict[s
 
 
 def select_embeddings(found: dict[str, Embedding], names: Sequence[str]) -> dict[str, Embedding]:
-    """Return the embeddings that the operator wants shown, in that order; all where none is named.
+    """Return the embeddings of the setting ``embedding``, in its order; all if it is empty.
 
     Parameters
     ----------
     found
-        Those of the file.
+        The embeddings of the file.
     names
-        Names, as in the file or without the ``X_`` that scanpy puts in front.
+        Names, with or without scanpy's prefix ``X_``.
 
     Raises
     ------
     NotFound
-        If there is none of a name.
+        If an embedding does not exist.
     """
     chosen: dict[str, Embedding] = {}
     for name in names:
         known = next((n for n in (name, f"X_{name}") if n in found), None)
         if known is None:
-            raise NotFound(f"There is no embedding {name!r} (setting embedding).", f"There are {', '.join(found)}.")
+            raise NotFound(
+                f"No such embedding: {name!r} (setting embedding).", f"The file has {', '.join(found) or 'none'}."
+            )
         chosen[known] = found[known]
     return chosen or found
 
@@ -128,7 +130,7 @@ def _rank(name: str) -> tuple[int, int, str]:
 def _field(name: str, table: Array, n_obs: int) -> Embedding:
     base, shape = table.dtype[name].subdtype or (table.dtype[name], ())
     if table.shape != (n_obs,) or len(shape) > 1 or base.kind not in "fiub":
-        raise DatasetInvalid(f"it holds {table.dtype[name]} values in the shape {table.shape}.")
+        raise DatasetInvalid(f"its values are {table.dtype[name]}, its shape is {table.shape}.")
     return Embedding(EmbeddingInfo(name, shape[0] if shape else 1), table, name)
 
 
@@ -136,16 +138,16 @@ def _element(name: str, node: Node | None, n_obs: int) -> Embedding:
     if isinstance(node, Group):
         encoding = node.text_attribute("encoding-type")
         if encoding != "dataframe":
-            raise DatasetInvalid(f"it is stored as {encoding!r}, not as an array or a table.")
+            raise DatasetInvalid(f"it is encoded as {encoding!r}, not as an array or a table.")
         table = Frame(f"obsm[{name!r}]", node, Warnings())
         numeric = {Kind.CONTINUOUS, Kind.BOOLEAN}
         if table.n != n_obs:
             raise DatasetInvalid(f"it has {table.n} rows for {n_obs} cells.")
         if not table.columns or any(c.kind not in numeric for c in table.columns):
-            raise DatasetInvalid("its columns are not all numbers.")
+            raise DatasetInvalid("not all of its columns are numeric.")
         return Embedding(EmbeddingInfo(name, len(table.columns)), table)
     if node is None or node.ndim not in {1, 2} or node.dtype.kind not in "fiub":
-        raise DatasetInvalid("it is not a table of numbers.")
+        raise DatasetInvalid("it is not an array of numbers with one or two axes.")
     if node.shape[0] != n_obs:
         raise DatasetInvalid(f"it has {node.shape[0]} rows for {n_obs} cells.")
     dims = 1 if node.ndim == 1 else int(node.shape[1])

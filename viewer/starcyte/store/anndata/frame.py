@@ -1,14 +1,12 @@
-"""obs, var and other tables on disk, column by column, in every form that anndata has written since 0.6.
+"""Data frames (obs, var) on disk, read column by column, in every encoding that anndata has written since 0.6.
 
 ====================  ==========================================================================================
-anndata               what a table is
+anndata               encoding of a frame
 ====================  ==========================================================================================
-0.6                   a dataset of compound dtype, its first field the index; categories in ``uns/<column>_categories``
+0.6                   an array of compound dtype, its first field the index; categories in ``uns/<column>_categories``
 0.7                   a group of arrays; categories in ``__categories/<column>``, referenced by an attribute
 0.8 and later         a group of encoded elements (``encoding-type`` of each)
 ====================  ==========================================================================================
-
-Nothing here imports anndata: its import takes longer than showing the cells.
 """
 
 from __future__ import annotations
@@ -39,23 +37,23 @@ class _ColumnStorage:
 
 
 class Frame:
-    """A table on disk.
+    """A data frame on disk.
 
     Parameters
     ----------
     name
-        How to speak of it: ``obs``, ``var``, ``raw/var``.
+        Its name in messages: ``obs``, ``var``, ``raw/var``.
     node
-        The group or compound dataset.
+        The group or compound array.
     warnings
-        Told of the columns that are left out.
+        Gets a warning for each column that is left out.
     legacy_categories
-        In files of anndata 0.6, the group ``uns`` with ``<column>_categories``.
+        The group ``uns``, which has ``<column>_categories`` in the format of anndata 0.6.
 
     Raises
     ------
     DatasetInvalid
-        If it is no table, or has no index.
+        If it is not a frame, or has no index.
     """
 
     def __init__(self, name: str, node: Node, warnings: Warnings, legacy_categories: Group | None = None) -> None:
@@ -66,7 +64,7 @@ class Frame:
         self._columns: dict[str, _ColumnStorage] = {}
         if isinstance(node, Array):
             if node.dtype.names is None or node.ndim != 1:
-                raise DatasetInvalid(f"{name} is an array, not a table.", "Write the file again with anndata.")
+                raise DatasetInvalid(f"{name} is an array, not a data frame.", "Write the file again with anndata.")
             self.index_name = node.dtype.names[0]
             self.n = int(node.shape[0])
             names = list(node.dtype.names[1:])
@@ -82,11 +80,11 @@ class Frame:
 
     @property
     def columns(self) -> tuple[ColumnInfo, ...]:
-        """What is known of each column, in the file's order."""
+        """The name, kind and categories of each column, in the file's order."""
         return tuple(c.info for c in self._columns.values())
 
     def info(self, column: str) -> ColumnInfo:
-        """Return what is known of a column; raise NotFound where there is none."""
+        """Return name, kind and categories of a column; raise NotFound if it does not exist."""
         return self._find(column).info
 
     @cached_property
@@ -97,12 +95,12 @@ class Frame:
         return self._index.read_text()
 
     def names_of(self, rows: Sequence[int]) -> list[str]:
-        """Read the names of some rows alone: those of a million cells take a hundred bytes each in memory.
+        """Read the names of some rows, not of all: in memory a name takes a hundred bytes.
 
         Parameters
         ----------
         rows
-            Their positions, each below n; a range is read in one go.
+            Their positions, each below n; a range is one read.
         """
         if isinstance(self._node, Array):
             return [str(self.index[i]) for i in rows]
@@ -114,7 +112,7 @@ class Frame:
         return [found[i] for i in rows]
 
     def names_between(self, start: int, stop: int) -> list[str]:
-        """Read the names of the rows from start up to stop."""
+        """Read the names of the rows from start to stop (excluded)."""
         if isinstance(self._node, Array):
             return [str(name) for name in self.index[start:stop]]
         found: list[str] = self._index.read_text(slice(start, stop), name=f"{self.name}/{self.index_name}").tolist()
@@ -126,9 +124,9 @@ class Frame:
         Raises
         ------
         NotFound
-            If there is no such column.
+            If it does not exist.
         DatasetInvalid
-            If it cannot be read, or its codes and categories contradict each other.
+            If it cannot be read, or its codes are out of the range of its categories.
         """
         stored = self._find(name)
         where = f"Column {name!r} of {self.name}"
@@ -147,7 +145,7 @@ class Frame:
         try:
             return self._columns[name]
         except KeyError:
-            raise NotFound(f"There is no column {name!r} in {self.name}.", "The schema lists the columns.") from None
+            raise NotFound(f"No such column in {self.name}: {name!r}.", "The schema lists the columns.") from None
 
     def _find_index(self, group: Group) -> tuple[str, Array]:
         named = group.attribute("_index")
@@ -171,7 +169,7 @@ class Frame:
             return self._in_compound(name, self._node)
         node = self._node.child(name)
         if node is None:
-            raise DatasetInvalid("it is listed but not there.")
+            raise DatasetInvalid("it is in column-order but missing.")
         if isinstance(node, Group):
             return self._in_group(name, node)
         if node.shape != (self.n,):
@@ -198,7 +196,7 @@ class Frame:
             if mask is not None:
                 self._check_length(mask)
             return _ColumnStorage(_plain(name, values), values, mask=mask)
-        raise DatasetInvalid(f"it is stored as {encoding!r}.")
+        raise DatasetInvalid(f"its encoding is {encoding!r}.")
 
     def _in_compound(self, name: str, table: Array) -> _ColumnStorage:
         dtype = table.dtype[name]
@@ -207,23 +205,23 @@ class Frame:
             if isinstance(node, Array):
                 categories = _category_texts(node)
                 codes = table.read(field=name, name=f"{self.name}[{name!r}]")
-                # uns is shared by obs and var: the categories are of the one whose codes fit (as anndata decides)
+                # obs and var share uns: the categories belong to the column whose codes fit, as in anndata
                 if codes.size == 0 or int(codes.max()) < len(categories):
                     return _ColumnStorage(_categorical(name, dtype, categories, False), table, name)
         return _ColumnStorage(_plain(name, table, name), table, name)
 
     def _referenced(self, name: str, reference: Any) -> tuple[tuple[str, ...], bool]:
         assert isinstance(self._node, Group)
-        # an HDF5 object reference leads to __categories/<name>; reading that by name keeps every check of child()
+        # HDF5 object references point to __categories/<name>; access by name keeps the checks of child()
         path = reference if isinstance(reference, str) else f"__categories/{name}"
         node = self._node.child(path)
         if not isinstance(node, Array):
-            raise DatasetInvalid("its categories are not there.")
+            raise DatasetInvalid("its categories are missing.")
         return _category_texts(node), _is_ordered(node)
 
     def _check_length(self, array: Array) -> None:
         if array.shape != (self.n,):
-            raise DatasetInvalid(f"it has the shape {array.shape}, not ({self.n},).")
+            raise DatasetInvalid(f"its shape is {array.shape}, not ({self.n},).")
 
 
 def _is_ordered(node: Node) -> bool:
@@ -236,13 +234,13 @@ def _plain(name: str, array: Array, field: str | None = None) -> ColumnInfo:
         return ColumnInfo(name, Kind.STRING, "object")
     kind = _KINDS.get(dtype.kind)
     if kind is None or dtype.names is not None or dtype.subdtype is not None:
-        raise DatasetInvalid(f"it holds {dtype} values.")
+        raise DatasetInvalid(f"its values are {dtype}.")
     return ColumnInfo(name, kind, str(dtype))
 
 
 def _categorical(name: str, dtype: np.dtype[Any], categories: tuple[str, ...], ordered: bool) -> ColumnInfo:
     if dtype.kind not in "iu":
-        raise DatasetInvalid(f"its codes are {dtype} values, not whole numbers.")
+        raise DatasetInvalid(f"its codes are {dtype}, not integers.")
     return ColumnInfo(name, Kind.CATEGORICAL, str(dtype), categories, ordered)
 
 
@@ -253,13 +251,13 @@ def _category_texts(array: Array) -> tuple[str, ...]:
 
 
 def category_text(value: Any) -> str:
-    """Return how a category is written: whole numbers without a point, booleans as False and True."""
+    """Return the text of a category: integers without a decimal point, booleans as False and True."""
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
 def _check_codes(where: str, codes: NDArray[Any], n_categories: int) -> None:
     if codes.size and (int(codes.max()) >= n_categories or int(codes.min()) < -1):
         raise DatasetInvalid(
-            f"{where} contradicts itself: a code is outside -1 to {n_categories - 1}.",
+            f"{where} is inconsistent: a code is outside -1 to {n_categories - 1}.",
             "Write the file again from its source with anndata.",
         )

@@ -1,4 +1,4 @@
-"""Names of genes: which column holds the symbols, unique names, search."""
+"""Gene names: the column with symbols, unique names, search."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from starcyte.errors import NotFound
 from starcyte.store.anndata.frame import Frame
 from starcyte.store.dataset import ColumnInfo, Kind
 
-# what pipelines call the column of symbols, the likeliest first
+# usual names of the column of symbols, the most specific first
 _SYMBOL_COLUMNS = (
     "feature_name",
     "gene_symbols",
@@ -50,11 +50,12 @@ _ALIAS_COLUMNS = (
     "previous_symbols",
     "previous_symbol",
 )
-# what stands between the aliases of one gene
-_BETWEEN = re.compile(r"[|;,\s]+")
-# stable ids of Ensembl, NCBI (numbers), FlyBase, WormBase and SGD, as they stand in an index in place of symbols
+# separators of the aliases of one gene
+_SEPARATORS = re.compile(r"[|;,\s]+")
+# stable ids of Ensembl, NCBI (numbers), FlyBase, WormBase and SGD, which some files have as index in place of symbols
 _ID = re.compile(r"ENS[A-Z]*[GT]\d{6,}(\.\d+)?|\d+|FBgn\d+|WBGene\d+|Y[A-P][LR]\d{3}[WC](-[A-Z])?")
-_LOOKED_AT = 2000
+# the number of names that are examined for ids
+_EXAMINED = 2000
 
 
 class GeneNames:
@@ -65,12 +66,12 @@ class GeneNames:
     frame
         var, or raw/var.
     chosen
-        The column that the user wants; empty: the index, unless it holds ids and another column symbols.
+        The column of names; empty: the index, or a column of symbols if the index holds ids.
 
     Raises
     ------
     NotFound
-        If there is no chosen column.
+        If the chosen column does not exist.
     """
 
     def __init__(self, frame: Frame, chosen: str = "") -> None:
@@ -98,18 +99,18 @@ class GeneNames:
         ]
 
     def index(self, name: str) -> int:
-        """Return the position of the gene with this name, or failing that this id; raise NotFound."""
+        """Return the position of the gene with this name or else this id; raise NotFound if there is none."""
         for known in (self._positions, self._id_positions):
             if name in known:
                 return known[name]
         near = [self.names[i] for i in self.search(name)[:3]]
-        hint = f"Near it: {', '.join(near)}." if near else "Search genes to see what there is."
-        raise NotFound(f"There is no gene {name!r}.", hint)
+        hint = f"Did you mean {', '.join(near)}?" if near else "Search for the gene by a part of its name."
+        raise NotFound(f"No such gene: {name!r}.", hint)
 
     def match(self, text: str) -> int | None:
-        """Return the position of the gene that a text names as a whole, in whatever case; None where none is.
+        """Return the position of the gene whose name, id or alias is a text, ignoring case; None if there is none.
 
-        A name comes before an id, and an id before an alias.
+        A name precedes an id, and an id an alias.
         """
         if text in self._positions:
             return self._positions[text]
@@ -124,7 +125,7 @@ class GeneNames:
         return self._exact.get(text.strip().casefold())
 
     def alias(self, position: int, text: str) -> str | None:
-        """Return the alias by which a text finds a gene; None where its name or id does."""
+        """Return the alias by which a text finds a gene; None if its name or id matches."""
         wanted = text.strip().casefold()
         ident = self._folded_ids[position] if self._folded_ids else ""
         if not wanted or wanted in self._folded[position] or wanted in ident:
@@ -134,8 +135,8 @@ class GeneNames:
     def search(self, text: str) -> list[int]:
         """Return the positions of the genes that match a text, best first.
 
-        Whole name, whole id, whole alias, start of the name, start of the id, start of an alias, anywhere in the name,
-        anywhere in the id; within each, shorter names first. An empty text matches all, in the file's order.
+        The order is: full name, full id, full alias, prefix of the name, of the id, of an alias, substring of the
+        name, of the id; within each, shorter names first. An empty text matches all genes, in the file's order.
         """
         wanted = text.strip().casefold()
         if not wanted:
@@ -170,7 +171,7 @@ def _rank(wanted: str, name: str, ident: str, aliases: Sequence[str]) -> int | N
 
 
 def unique(names: Sequence[str]) -> tuple[list[str], int]:
-    """Make names unique: what was there before gets `` (2)``, `` (3)`` and so on.
+    """Make names unique: repeated ones get `` (2)``, `` (3)`` and so on.
 
     Parameters
     ----------
@@ -180,9 +181,9 @@ def unique(names: Sequence[str]) -> tuple[list[str], int]:
     Returns
     -------
     names
-        As many, all different.
+        As many names, all different.
     n_duplicated
-        How many of them were changed.
+        The number of changed names.
     """
     taken, seen, out, changed = set(names), set[str](), [], 0
     counts: dict[str, int] = {}
@@ -213,8 +214,8 @@ def _texts(frame: Frame, name: str) -> list[str]:
 
 
 def _share_of_ids(names: Sequence[str]) -> float:
-    looked_at = [n for n in names[:_LOOKED_AT] if n]
-    return sum(_ID.fullmatch(n) is not None for n in looked_at) / max(len(looked_at), 1)
+    examined = [n for n in names[:_EXAMINED] if n]
+    return sum(_ID.fullmatch(n) is not None for n in examined) / max(len(examined), 1)
 
 
 def _named_like(frame: Frame, likely: Sequence[str]) -> list[str]:
@@ -241,11 +242,11 @@ def _id_column(frame: Frame) -> str | None:
 
 
 def _aliases(frame: Frame, n: int) -> dict[int, list[str]]:
-    """Return the other names of the genes that have some, from every column that is called as such columns are."""
+    """Return the aliases of each gene that has some, from all columns with the usual names of alias columns."""
     found: dict[int, list[str]] = {}
     for column in _named_like(frame, _ALIAS_COLUMNS):
         for i, text in enumerate(_texts(frame, column)[:n]):
-            names = [name for name in _BETWEEN.split(text) if name and name.casefold() not in {"nan", "na", "-"}]
+            names = [name for name in _SEPARATORS.split(text) if name and name.casefold() not in {"nan", "na", "-"}]
             if names:
                 found.setdefault(i, []).extend(names)
     return found

@@ -1,4 +1,4 @@
-"""Pictures of the tissue under the cells, as spatial methods keep them in ``uns['spatial']``."""
+"""Tissue images of spatial datasets, in ``uns['spatial']``."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from starcyte.store.dataset import Warnings
 from starcyte.store.nodes import Array, Group, reading
 
 _KEYS = ("hires", "lowres")
-# a side longer than this is no picture for a page, and more than graphics cards take
-_LONGEST = 8192
+# the usual maximum size of a texture of graphics cards
+_MAX_SIDE = 8192
 
 
 @dataclass(frozen=True, eq=False)
 class Image:
-    """One picture on disk.
+    """An image on disk.
 
     Parameters
     ----------
     name
-        The slide, and which of its pictures: ``<library>/<key>``.
+        The library (slide) and the key of the image: ``<library>/<key>``.
     width, height
-        In pixels.
+        The size in pixels.
     scale
-        Pixels for each unit of the spatial coordinates.
+        Pixels per unit of the spatial coordinates.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Image:
         """Read the pixels, shape (height, width, 3 or 4)."""
         raw = self._array.read(name=self.name)
         if raw.dtype.kind == "f":
-            # numbers between 0 and 1, as matplotlib has them; a picture of 0 to 255 in floats exists as well
+            # from 0 to 1, as in matplotlib, but some files have floats from 0 to 255
             top = 1.0 if not raw.size or float(np.nanmax(raw)) <= 1.0 else 255.0
             raw = np.nan_to_num(raw / top) * 255 + 0.5
         pixels: NDArray[np.uint8] = np.clip(raw, 0, 255).astype(np.uint8)
@@ -48,14 +48,14 @@ class Image:
 
 
 def find_images(root: Group, warnings: Warnings) -> dict[str, Image]:
-    """Return the pictures, the best of each slide first.
+    """Return the images, of each library the one of the highest resolution first.
 
     Parameters
     ----------
     root
         The file's root group.
     warnings
-        Told of what is left out.
+        Gets a warning for each image that is left out.
     """
     found: dict[str, Image] = {}
     spatial = root.group("uns/spatial")
@@ -69,7 +69,7 @@ def find_images(root: Group, warnings: Warnings) -> dict[str, Image]:
                 if image is not None:
                     found[name] = image
             except StarcyteError as error:
-                warnings.add(f"The picture {name!r} is left out: {error.message}")
+                warnings.add(f"Image {name!r} is left out: {error.message}")
     return found
 
 
@@ -86,6 +86,6 @@ def _open(spatial: Group, library: str, key: str) -> Image | None:
     height, width = int(array.shape[0]), int(array.shape[1])
     with reading(f"scalefactors of {library!r}"):
         scale = float(np.asarray(factor.read()).ravel()[0])
-    if not (0 < width <= _LONGEST and 0 < height <= _LONGEST and np.isfinite(scale) and scale > 0):
+    if not (0 < width <= _MAX_SIDE and 0 < height <= _MAX_SIDE and np.isfinite(scale) and scale > 0):
         return None
     return Image(f"{library}/{key}", width, height, scale, array)

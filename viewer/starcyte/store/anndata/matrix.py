@@ -1,4 +1,4 @@
-"""X, raw/X and layers on disk: CSR, CSC and dense, read gene by gene or block by block and never whole."""
+"""Matrices on disk (X, raw/X, layers) in CSR, CSC and dense layout, read by gene or by block and never as a whole."""
 
 from __future__ import annotations
 
@@ -17,29 +17,29 @@ from starcyte.store.dataset import Layout, Matrix, Tick, Values, no_tick
 from starcyte.store.moments import Moments
 from starcyte.store.nodes import Array, Group, Node
 
-# a row's offset in its block fits 16 bits
+# so that a row's offset in its block fits 16 bits
 _MAX_ROWS = 65536
 _REWRITE = "Write the file again from its source with anndata."
 
 
 def open_matrix(name: str, node: Node, shape: tuple[int, int], block_bytes: int) -> Matrix:
-    """Open a matrix, reading none of it.
+    """Open a matrix without reading its data.
 
     Parameters
     ----------
     name
         ``X``, ``raw/X`` or ``layers/<layer>``.
     node
-        The dataset, or the group of ``data``, ``indices`` and ``indptr``.
+        The array, or the group of ``data``, ``indices`` and ``indptr``.
     shape
-        Cells by genes, as obs and var say.
+        Cells by genes, by the lengths of obs and var.
     block_bytes
-        The most bytes to read at a time.
+        The most bytes to read at once.
 
     Raises
     ------
     DatasetInvalid
-        If it is no matrix of numbers, or its shape contradicts obs and var or itself.
+        If it is not a matrix of numbers, or its shape is not that of obs and var, or its arrays do not match.
     """
     if isinstance(node, Array):
         return DenseMatrix(name, node, shape, block_bytes)
@@ -49,23 +49,25 @@ def open_matrix(name: str, node: Node, shape: tuple[int, int], block_bytes: int)
         return CsrMatrix(name, node, shape, block_bytes)
     if layout == "csc":
         return CscMatrix(name, node, shape, block_bytes)
-    raise DatasetInvalid(f"{name} is stored as {encoding!r}, which is no matrix starcyte knows.", _REWRITE)
+    raise DatasetInvalid(
+        f"{name} has the encoding {encoding!r}, which is not one of a matrix known to starcyte.", _REWRITE
+    )
 
 
 def _numeric(name: str, dtype: np.dtype[Any]) -> np.dtype[Any]:
-    """Return the dtype that values are given in: the file's, in the byte order of this machine."""
+    """Return the dtype of the values that are returned: the file's, in native byte order."""
     if dtype.kind not in "fiub":
-        raise DatasetInvalid(f"{name} holds {dtype} values; a matrix holds numbers.", _REWRITE)
+        raise DatasetInvalid(f"{name} has values of dtype {dtype}; a matrix must have numbers.", _REWRITE)
     return dtype.newbyteorder("=")
 
 
 def _for_scipy(values: NDArray[Any]) -> NDArray[Any]:
-    """Return values in a type that scipy's sparse arrays can hold."""
+    """Return values in a dtype that scipy's sparse arrays support."""
     return values.astype(np.float32) if values.dtype == np.float16 else values
 
 
 class _SparseMatrix:
-    """What CSR and CSC share: three arrays that must agree, and slices of them that are checked when read."""
+    """The common part of CSR and CSC: three arrays, of which slices are checked when they are read."""
 
     layout: Layout
     _major: int  # the axis that indptr runs over
@@ -76,34 +78,37 @@ class _SparseMatrix:
         self.dtype = _numeric(name, parts[0].dtype)
         self.shape = shape
         stored = group.attribute("shape", "h5sparse_shape")
-        said = [] if stored is None else np.asarray(stored).ravel().tolist()
-        if said != list(shape):
-            words = " x ".join(str(v) for v in said) or "none"
+        given = [] if stored is None else np.asarray(stored).ravel().tolist()
+        if given != list(shape):
+            text = " x ".join(str(v) for v in given) or "none"
             raise DatasetInvalid(
-                f"{name} says its shape is {words}, but obs and var say {shape[0]} x {shape[1]}.", _REWRITE
+                f"{name} has the shape {text}, but obs and var have {shape[0]} x {shape[1]}.", _REWRITE
             )
         for part in parts:
             if part.ndim != 1 or (part is not parts[0] and part.dtype.kind not in "iu"):
-                raise DatasetInvalid(f"{name} is broken: {part.name} is not a list of whole numbers.", _REWRITE)
+                raise DatasetInvalid(
+                    f"{name} is invalid: {part.name} is not a one-dimensional array of integers.", _REWRITE
+                )
         self._data, self._indices, self._indptr = (part.vector() for part in parts)
         self.nnz: int | None = self._data.size
         if self._indices.size != self._data.size:
             raise DatasetInvalid(
-                f"{name} is broken: {self._data.size} values but {self._indices.size} indices.", _REWRITE
+                f"{name} is invalid: {self._data.size} values but {self._indices.size} indices.", _REWRITE
             )
         if self._indptr.size != shape[self._major] + 1:
             raise DatasetInvalid(
-                f"{name} is broken: indptr has {self._indptr.size} entries, not {shape[self._major] + 1}.", _REWRITE
+                f"{name} is invalid: indptr has {self._indptr.size} entries, not {shape[self._major] + 1}.", _REWRITE
             )
         self._block_entries = max(block_bytes // (self.dtype.itemsize + self._indices.dtype.itemsize), 1)
 
     @cached_property
     def indptr(self) -> NDArray[np.int64]:
-        """Where each row (CSR) or column (CSC) starts, checked; shape (n + 1,)."""
+        """The position of the first entry of each row (CSR) or column (CSC), checked; shape (n + 1,)."""
         indptr: NDArray[np.int64] = self._indptr.read(0, self._indptr.size).astype(np.int64)
         if indptr[0] != 0 or indptr[-1] != self.nnz or np.any(np.diff(indptr) < 0):
             raise DatasetInvalid(
-                f"{self.name} is broken: indptr does not run from 0 up to the number of values ({self.nnz}).", _REWRITE
+                f"{self.name} is invalid: indptr does not increase from 0 to the number of values ({self.nnz}).",
+                _REWRITE,
             )
         return indptr
 
@@ -114,14 +119,14 @@ class _SparseMatrix:
         minor = self.shape[1 - self._major]
         if indices.size and (int(indices.min()) < 0 or int(indices.max()) >= minor):
             raise DatasetInvalid(
-                f"{self.name} is broken: an index is outside 0 to {minor - 1} (among entries {start} to {stop}).",
+                f"{self.name} is invalid: an index is outside 0 to {minor - 1} (among entries {start} to {stop}).",
                 _REWRITE,
             )
         return indices.astype(np.int32 if minor < 2**31 else np.int64, copy=False)
 
     @cached_property
     def spans(self) -> NDArray[np.int64]:
-        """Where the blocks start on indptr's axis, and its end; each of so many entries at most, or one row."""
+        """The first row (or column) of each block, and the end; a block has a limited number of entries, or one row."""
         indptr, n = self.indptr, self.shape[self._major]
         starts = [0]
         while starts[-1] < n:
@@ -144,11 +149,11 @@ class _SparseMatrix:
         return self._data.read(start, stop).astype(self.dtype, copy=False)
 
     def moments(self, column: str) -> Moments | None:
-        """Return None: an index keeps moments, a file does not."""
+        """Return None: only an index has precomputed moments."""
         return None
 
     def check(self, tick: Tick = no_tick) -> None:
-        """Read indptr and all indices."""
+        """Check indptr and all indices."""
         nnz = self.nnz or 0
         assert self.indptr is not None
         for start in range(0, nnz, self._block_entries):
@@ -157,7 +162,7 @@ class _SparseMatrix:
 
 
 class CsrMatrix(_SparseMatrix):
-    """A matrix stored row by row; a gene is found by looking at every row."""
+    """A matrix in CSR layout; reading a gene is a scan of all entries."""
 
     layout: Layout = "csr"
     min_gap = 1 << 16
@@ -169,7 +174,7 @@ class CsrMatrix(_SparseMatrix):
         self._local = threading.local()
 
     def column(self, index: int, tick: Tick = no_tick) -> Values:
-        """Read one gene by a scan of all rows."""
+        """Read one gene by a scan of all entries."""
         nnz = self.nnz or 0
         indptr = self.indptr
         rows: list[NDArray[np.int64]] = []
@@ -188,7 +193,7 @@ class CsrMatrix(_SparseMatrix):
 
     @property
     def chunk(self) -> int:
-        """How many entries are unpacked at once; 0 where the arrays lie in the file as they are."""
+        """The number of entries that are decompressed at once; 0 if the arrays are contiguous and uncompressed."""
         return max(self._data.chunk, self._indices.chunk)
 
     @property
@@ -196,12 +201,12 @@ class CsrMatrix(_SparseMatrix):
         return max(self.min_gap, self.chunk)
 
     def batches(self, cells: NDArray[np.intp]) -> list[NDArray[np.intp]]:
-        """Divide rows into batches, each of about as many entries as a block, with what is read between them.
+        """Divide rows into batches of about as many entries as a block, including the entries read between rows.
 
         Parameters
         ----------
         cells
-            Which rows, in their order.
+            The rows, increasing.
         """
         if not cells.size:
             return []
@@ -212,23 +217,23 @@ class CsrMatrix(_SparseMatrix):
         return np.split(cells, np.flatnonzero(np.diff(batch)) + 1)
 
     def rows(self, cells: NDArray[np.intp], codes: NDArray[Any]) -> Iterator[tuple[int, csr_array]]:
-        """Read some rows, leaving out what lies between them where that is much.
+        """Read some rows; large gaps between them are skipped.
 
         Parameters
         ----------
         cells
-            Which rows, in their order: a batch.
+            The rows, increasing: a batch.
         codes
             The group of each cell, shape (n_obs,).
 
         Yields
         ------
         group, rows
-            A group, and its rows.
+            A group, and the rows of its cells.
         """
         between = self.indptr[cells[1:]] - self.indptr[cells[:-1] + 1]
         runs = np.split(cells, np.flatnonzero(between > self._gap) + 1)
-        # what is between is read but not looked at, so that only the rows that are wanted need be right
+        # small gaps are read but not checked: only the requested rows need to be valid
         read = np.concatenate([np.arange(run[0], run[-1] + 1) for run in runs])
         indptr = np.r_[0, np.cumsum(self.indptr[read + 1] - self.indptr[read])].astype(np.int32)
         data, indices = self._scratch(int(indptr[-1]))
@@ -240,21 +245,21 @@ class CsrMatrix(_SparseMatrix):
             position += stop - start
         values = _for_scipy(data[:position])
         raw = csr_array((values, indices[:position], indptr), shape=(read.size, self.shape[1]))
-        places = np.searchsorted(read, cells)
+        positions = np.searchsorted(read, cells)
         for group in np.unique(codes[cells]).tolist():
-            kept = raw[places[codes[cells] == group]]
-            kept.indices = self._checked(kept.indices, int(self.indptr[cells[0]]), int(self.indptr[cells[-1] + 1]))
-            if not kept.has_canonical_format:
-                kept.sum_duplicates()
-            yield group, kept
+            rows = raw[positions[codes[cells] == group]]
+            rows.indices = self._checked(rows.indices, int(self.indptr[cells[0]]), int(self.indptr[cells[-1] + 1]))
+            if not rows.has_canonical_format:
+                rows.sum_duplicates()
+            yield group, rows
 
     def entries_read(self, wanted: NDArray[np.bool_]) -> int:
-        """Return how many entries are read for some rows, or unpacked where they lie in compressed pieces.
+        """Return the number of entries that are read, or decompressed, for some rows.
 
         Parameters
         ----------
         wanted
-            Which rows, shape (n_obs,).
+            A mask of the rows, shape (n_obs,).
         """
         rows = np.flatnonzero(wanted)
         starts, stops = self.indptr[rows], self.indptr[rows + 1]
@@ -267,7 +272,7 @@ class CsrMatrix(_SparseMatrix):
         return int(np.count_nonzero(np.cumsum(steps))) * self.chunk
 
     def _scratch(self, n: int) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Return this thread's own room for n entries: fresh memory for each block costs more than what is read."""
+        """Return this thread's buffers for n entries: allocating memory for each block takes longer than reading it."""
         held: tuple[NDArray[Any], NDArray[Any]] | None = getattr(self._local, "held", None)
         if held is None or held[0].size < n:
             size = max(n, self._block_entries)
@@ -275,25 +280,25 @@ class CsrMatrix(_SparseMatrix):
         return held
 
     def block(self, number: int) -> Block:
-        """Read a run of rows, and turn it to genes."""
+        """Read a run of rows as CSC."""
         first, last = int(self.spans[number]), int(self.spans[number + 1])
         data, indices, indptr = self._read_span(first, last)
         rows = csr_array((data, indices, indptr.astype(indices.dtype)), shape=(last - first, self.shape[1]))
         if not rows.has_canonical_format:
             rows.sum_duplicates()
-        turned = rows.tocsc()
-        offsets = turned.indices.astype(np.uint16)
+        columns = rows.tocsc()
+        offsets = columns.indices.astype(np.uint16)
         return Block(
             slice(first, last),
             slice(0, self.shape[1]),
-            turned.data.astype(self.dtype, copy=False),
-            turned.indptr.astype(np.int64),
+            columns.data.astype(self.dtype, copy=False),
+            columns.indptr.astype(np.int64),
             offsets,
         )
 
 
 class CscMatrix(_SparseMatrix):
-    """A matrix stored gene by gene; a gene is one slice."""
+    """A matrix in CSC layout; a gene is one slice."""
 
     layout: Layout = "csc"
     _major = 1
@@ -321,7 +326,7 @@ class CscMatrix(_SparseMatrix):
 
 
 class DenseMatrix:
-    """A matrix stored as an array."""
+    """A matrix that is stored as an array."""
 
     layout: Layout = "dense"
     nnz: int | None = None
@@ -329,11 +334,13 @@ class DenseMatrix:
     def __init__(self, name: str, array: Array, shape: tuple[int, int], block_bytes: int) -> None:
         self.name, self.shape, self._array = name, shape, array
         self.dtype = _numeric(name, array.dtype)
-        # anndata 0.6 wrote a single gene, or a single cell, without its second axis
+        # anndata 0.6 wrote a matrix of one gene, or one cell, as a one-dimensional array
         self._flat = array.ndim == 1 and 1 in shape and array.shape[0] == shape[0] * shape[1]
         if not self._flat and array.shape != shape:
-            said = " x ".join(str(v) for v in array.shape)
-            raise DatasetInvalid(f"{name} has the shape {said}, but obs and var say {shape[0]} x {shape[1]}.", _REWRITE)
+            text = " x ".join(str(v) for v in array.shape)
+            raise DatasetInvalid(
+                f"{name} has the shape {text}, but obs and var have {shape[0]} x {shape[1]}.", _REWRITE
+            )
         step = min(max(block_bytes // max(shape[1] * self.dtype.itemsize, 1), 1), _MAX_ROWS)
         if array.chunks and not self._flat and step > array.chunks[0]:
             step -= step % array.chunks[0]
@@ -351,7 +358,7 @@ class DenseMatrix:
         return rows, self._array.read((rows, genes), name=self.name)
 
     def column(self, index: int, tick: Tick = no_tick) -> Values:
-        """Read one gene, in pieces so that other readers get their turn."""
+        """Read one gene in parts, so that other threads can read in between."""
         out = np.empty(self.shape[0], self.dtype)
         for number in range(self.n_blocks):
             tick(number / self.n_blocks)
@@ -360,16 +367,16 @@ class DenseMatrix:
         return Values(self.shape[0], out)
 
     def block(self, number: int) -> Block:
-        """Read a run of rows, and turn it to genes."""
+        """Read a run of rows, transposed."""
         rows, chunk = self._read(number, slice(None))
         return Block(rows, slice(0, self.shape[1]), np.ascontiguousarray(chunk.T))
 
     def moments(self, column: str) -> Moments | None:
-        """Return None: an index keeps moments, a file does not."""
+        """Return None: only an index has precomputed moments."""
         return None
 
     def check(self, tick: Tick = no_tick) -> None:
-        """Nothing to check: the shape, all that can contradict, was checked when it was opened."""
+        """Do nothing: the shape was checked when the matrix was opened."""
 
 
 def _sparse_values(n: int, rows: NDArray[Any], values: NDArray[Any]) -> Values:
@@ -377,6 +384,6 @@ def _sparse_values(n: int, rows: NDArray[Any], values: NDArray[Any]) -> Values:
         order = np.argsort(rows, kind="stable")
         rows, values = rows[order], values[order]
         starts = np.flatnonzero(np.r_[True, np.diff(rows) > 0])
-        # entries of one cell that are there twice add up, as scipy reads them
+        # duplicate entries of a cell are summed, as scipy does
         rows, values = rows[starts], np.add.reduceat(values, starts, dtype=values.dtype)
     return Values(n, values, rows.astype(np.uint32))

@@ -1,4 +1,4 @@
-"""Matrices of cells by cells (obsp): distances and connectivities of neighbours, read a row at a time."""
+"""Matrices in obsp: distances and connectivities of neighbours, read row by row."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from starcyte.errors import DatasetInvalid, StarcyteError
 from starcyte.store.dataset import Values, Warnings
 from starcyte.store.nodes import Array, Group, Node, reading
 
-# entries of a matrix stored by columns read at a time
-_CHUNK = 1 << 20
+# entries of a CSC matrix that are read at once
+_ENTRIES_AT_ONCE = 1 << 20
 _LAYOUTS = {"csr_matrix": "csr", "csc_matrix": "csc", "csr": "csr", "csc": "csc"}
 
 
 @dataclass(frozen=True, eq=False)
 class ObspMatrix:
-    """One matrix of cells by cells on disk.
+    """A matrix in obsp.
 
     Parameters
     ----------
     name
-        What it is called.
+        Its name.
     node
-        The dataset, or the group of ``data``, ``indices`` and ``indptr``.
+        The array, or the group of ``data``, ``indices`` and ``indptr``.
     layout
         ``csr``, ``csc`` or ``dense``.
     n
@@ -38,12 +38,12 @@ class ObspMatrix:
     n: int
 
     def row(self, cell: int) -> Values:
-        """Read what one cell is to all others.
+        """Read the row of one cell.
 
         Raises
         ------
         DatasetInvalid
-            If the matrix contradicts itself.
+            If the matrix is inconsistent.
         """
         node = self.node
         if isinstance(node, Array):
@@ -53,13 +53,13 @@ class ObspMatrix:
             if self.layout == "csr":
                 start, stop = (int(at) for at in indptr.read(slice(cell, cell + 2)))
                 if not 0 <= start <= stop <= data.shape[0]:
-                    raise DatasetInvalid(f"{self.name}: its row {cell} is said to lie outside the matrix.")
+                    raise DatasetInvalid(f"{self.name}: row {cell} is outside its data, according to indptr.")
                 return self._values(indices.read(slice(start, stop)), data.read(slice(start, stop)))
             return self._values(*_of_columns(indptr.read(), indices, data, cell))
 
     def _values(self, others: NDArray[np.integer], values: NDArray[np.generic]) -> Values:
         if others.size and (int(others.min()) < 0 or int(others.max()) >= self.n):
-            raise DatasetInvalid(f"{self.name} names a cell that is not there.")
+            raise DatasetInvalid(f"{self.name} has an index outside 0 to {self.n - 1}.")
         order = np.argsort(others, kind="stable")
         return Values(self.n, values[order], others[order].astype(np.uint32))
 
@@ -67,10 +67,10 @@ class ObspMatrix:
 def _of_columns(
     indptr: NDArray[np.integer], indices: Array, data: Array, cell: int
 ) -> tuple[NDArray[np.integer], NDArray[np.generic]]:
-    """Collect a row of a matrix that is stored by columns: every entry is looked at."""
+    """Collect a row of a CSC matrix by a scan of all entries."""
     places = [np.empty(0, np.int64)]
-    for start in range(0, indices.shape[0], _CHUNK):
-        places.append(start + np.flatnonzero(indices.read(slice(start, start + _CHUNK)) == cell))
+    for start in range(0, indices.shape[0], _ENTRIES_AT_ONCE):
+        places.append(start + np.flatnonzero(indices.read(slice(start, start + _ENTRIES_AT_ONCE)) == cell))
     found = np.concatenate(places)
     columns = np.searchsorted(indptr, found, side="right") - 1
     values = np.array([data.read(int(at)) for at in found], dtype=data.dtype)
@@ -78,7 +78,7 @@ def _of_columns(
 
 
 def find_obsp(root: Group, n_obs: int, warnings: Warnings) -> dict[str, ObspMatrix]:
-    """Return the matrices of cells by cells; older files keep them in ``uns['neighbors']``.
+    """Return the matrices in obsp; older files have them in ``uns['neighbors']``.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ def find_obsp(root: Group, n_obs: int, warnings: Warnings) -> dict[str, ObspMatr
     n_obs
         The number of cells.
     warnings
-        Told of what is left out.
+        Gets a warning for each matrix that is left out.
     """
     found: dict[str, ObspMatrix] = {}
     obsp, old = root.group("obsp"), root.group("uns/neighbors")
@@ -110,12 +110,12 @@ def find_obsp(root: Group, n_obs: int, warnings: Warnings) -> dict[str, ObspMatr
 def _open(name: str, node: Node, n_obs: int) -> ObspMatrix:
     if isinstance(node, Array):
         if node.shape != (n_obs, n_obs) or node.dtype.kind not in "fiub":
-            raise DatasetInvalid("it is not a number for each pair of cells.")
+            raise DatasetInvalid("it is not numeric, or not cells by cells.")
         return ObspMatrix(name, node, "dense", n_obs)
     layout = _LAYOUTS.get(str(node.attribute("encoding-type", "h5sparse_format")))
     if layout is None:
-        raise DatasetInvalid("it is stored in a form that starcyte does not know.")
+        raise DatasetInvalid("its encoding is unknown to starcyte.")
     indptr, indices, data = (node.array(part) for part in ("indptr", "indices", "data"))
     if indptr.shape != (n_obs + 1,) or indices.shape != data.shape or data.dtype.kind not in "fiub":
-        raise DatasetInvalid("its parts do not fit together, or the number of cells.")
+        raise DatasetInvalid("the shapes of data, indices and indptr do not match each other, or the number of cells.")
     return ObspMatrix(name, node, layout, n_obs)

@@ -60,7 +60,7 @@ def open_file(path: Path) -> h5py.File:
     except OSError as error:
         if "truncated" in str(error):
             raise DatasetInvalid(
-                f"{path.name!r} is truncated: it has {path.stat().st_size:,} bytes, fewer than it says itself.",
+                f"{path.name!r} is truncated: it has {path.stat().st_size:,} bytes, fewer than its header states.",
                 "Copy or download the file again.",
             ) from None
         raise DatasetInvalid(f"{path.name!r} cannot be opened as HDF5: {error}.", DAMAGED) from None
