@@ -325,7 +325,7 @@ def test_a_viewer_that_cannot_keep_anything_goes_on_without(serve, small_file, t
     page = serve(small_file, data_dir=str(tmp_path / "file" / "below"))
     assert page.json("schema")["features"]["annotations"] is False
     (problem,) = page.json("health")["problems"]
-    assert "cannot be kept" in problem
+    assert "cannot be saved" in problem
     assert "--data-dir" in problem
     refused(page.get("annotations"), 503, "storage_unusable")
     refused(put(page, "x", {"labels": []}), 503, "storage_unusable")

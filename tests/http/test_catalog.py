@@ -465,7 +465,7 @@ def test_signing_in_returns_to_the_page(serve_folder, folder, tmp_path):
     site = serve_folder(folder, access="password", accounts=accounts)
     response = site.get("/d/any-id/", headers={"Accept": "text/html"})
     assert (response.status_code, response.headers["Location"]) == (303, "../../login?next=d/any-id/")
-    assert site.post("session", {"user": "ann", "password": "a long password"}).status_code == 204
+    assert site.post("login", {"user": "ann", "password": "a long password"}).status_code == 204
     found = site.listed()
     assert found["one.h5ad"]["role"] == "read"
     assert site.schema(found["one.h5ad"]["id"])["n_obs"] == 30

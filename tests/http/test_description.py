@@ -47,7 +47,7 @@ DEPENDENT = {
         "annotations/{name}/restore",
         "annotations/{name}/revisions",
         "results/{name}",
-        "session",
+        "login",
         "terms",
         "views/{name}",
     )
@@ -74,9 +74,9 @@ WITHOUT_WRONG_DATA = {
         "export/session.json",
         *SAVED_ITEMS,
         *(f"{plural}/{{name}}" for plural in SAVED_ITEMS),
-        "session",
+        "login",
     )
-} | {("/api/v1/session", "delete")}
+} | {("/api/v1/login", "delete")}
 # it is refused here whatever is sent
 WITHOUT_WRONG_DATA.add(("/api/v1/finish", "post"))
 DEPENDENT.add("/api/v1/finish")
@@ -105,7 +105,7 @@ SENSIBLE = {
     "/api/v1/agreement": {"query": {"a": "obs:louvain", "b": "bulk_labels"}},
     "/api/v1/changes": {"query": {"since": 0}},
     "/api/v1/annotations": {},
-    "/api/v1/session": {},
+    "/api/v1/login": {},
     "/api/v1/genesets": {},
     "/api/v1/views": {},
     "/api/v1/markers": {"body": {"group_by": "louvain", "limit": 3}, "media_type": "application/json"},

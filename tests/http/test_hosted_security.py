@@ -15,7 +15,7 @@ from schemathesis import GenerationMode
 from starcyte.curation.accounts import Accounts
 from starcyte.settings import Settings
 from starcyte.store.loader import DatasetLoader
-from starcyte.web.access import Access, Role, needed_role
+from starcyte.web.access import Access, Role, required_role
 from starcyte.web.app import create_app
 from starcyte.web.interface import describe_dataset
 
@@ -34,7 +34,7 @@ MODES = {
     "proxy, a stranger": (PROXY, {}),
 }
 STRANGERS = [name for name in MODES if name.endswith("a stranger")]
-OPEN = {"/api/v1/health", "/api/v1/session"}
+OPEN = {"/api/v1/health", "/api/v1/login"}
 OPERATIONS = [(path, method) for path, methods in describe_dataset().paths.items() for method in methods]
 
 
@@ -53,7 +53,7 @@ def site(request, small_file, tmp_path_factory):
     app = create_app(settings, loader, Access(settings, accounts))
     app.testing = False
     if "Cookie" in headers:
-        answer = app.test_client().post("/api/v1/session", json={"user": "eva", "password": PASSWORD})
+        answer = app.test_client().post("/api/v1/login", json={"user": "eva", "password": PASSWORD})
         headers = {"Cookie": answer.headers["Set-Cookie"].split(";")[0]}
     yield request.param, app, headers
     app.extensions["starcyte"].stop()
@@ -90,7 +90,7 @@ def test_no_route_answers_a_stranger(site):
         pytest.skip("of strangers alone")
     for endpoint, method, path in routes(app):
         answer = app.test_client().open(path, method=method, headers={**headers, "Accept": "application/json"})
-        if needed_role(endpoint, method) > Role.NOBODY:
+        if required_role(endpoint, method) > Role.NOBODY:
             assert (answer.status_code, set(answer.json)) == (401, {"error"}), (endpoint, method)
 
 
@@ -124,7 +124,7 @@ DEEP = {
 @pytest.mark.parametrize(
     ("method", "path"),
     [
-        ("POST", "session"),
+        ("POST", "login"),
         ("POST", "diffexp"),
         ("POST", "markers"),
         ("POST", "cells/names"),

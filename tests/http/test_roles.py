@@ -7,7 +7,7 @@ from route_table import routes
 from starcyte.curation.accounts import Accounts
 from starcyte.settings import Settings
 from starcyte.store.loader import DatasetLoader
-from starcyte.web.access import Access, Role, needed_role
+from starcyte.web.access import Access, Role, required_role
 from starcyte.web.app import create_app
 
 PROXY = {"access": "proxy", "user_header": "X-User", "trusted_proxies": "203.0.113.9"}
@@ -17,9 +17,9 @@ OPEN = {
     ("asset", "GET"),
     ("health.health", "GET"),
     ("robots", "GET"),
-    ("session.show", "GET"),
-    ("session.begin", "POST"),
-    ("session.end", "DELETE"),
+    ("login.show", "GET"),
+    ("login.begin", "POST"),
+    ("login.end", "DELETE"),
     ("login_page", "GET"),
 }
 #: What changes nothing though its method says so
@@ -58,11 +58,11 @@ def test_there_are_routes_to_test(site):
 
 
 def test_what_everybody_may_ask_is_listed_here(site):
-    assert {(e, m) for e, m, _ in routes(site) if needed_role(e, m) == Role.NOBODY} == OPEN
+    assert {(e, m) for e, m, _ in routes(site) if required_role(e, m) == Role.NOBODY} == OPEN
 
 
 def test_what_a_reader_may_send_is_listed_here(site):
-    sent = {(e, m) for e, m, _ in routes(site) if m != "GET" and needed_role(e, m) == Role.READ}
+    sent = {(e, m) for e, m, _ in routes(site) if m != "GET" and required_role(e, m) == Role.READ}
     assert sent <= HARMLESS
 
 
@@ -85,9 +85,9 @@ def test_each_route_refuses_each_role_that_is_too_small(site, user, role):
             continue  # it ends the process
         got, code = status(site, method, path, user)
         refused = code in {"not_signed_in", "forbidden"} and got in {401, 403}
-        allowed = role >= needed_role(endpoint, method)
+        allowed = role >= required_role(endpoint, method)
         known = "not allowed here" if endpoint in OPEN else endpoint
-        assert refused != allowed or (endpoint == "session.begin"), (known, method, path, user, got, code)
+        assert refused != allowed or (endpoint == "login.begin"), (known, method, path, user, got, code)
         if not allowed:
             assert got == (401 if not user else 403), (endpoint, method, user)
 
@@ -198,14 +198,14 @@ def accounts(tmp_path):
 
 
 def sign_in(client, user, password, **kwargs):
-    return client.post("/api/v1/session", json={"user": user, "password": password}, **kwargs)
+    return client.post("/api/v1/login", json={"user": user, "password": password}, **kwargs)
 
 
 def test_a_password_lets_in_until_one_signs_out(door, accounts):
     client = door(accounts, access="password")
     assert client.get("/api/v1/schema").status_code == 401
     assert sign_in(client, "eva", "correct horse").status_code == 204
-    assert client.get("/api/v1/session").json == {
+    assert client.get("/api/v1/login").json == {
         "mode": "password",
         "signed_in": True,
         "user": "eva",
@@ -213,7 +213,7 @@ def test_a_password_lets_in_until_one_signs_out(door, accounts):
     }
     assert client.put("/api/v1/annotations/mine", json={"labels": []}).status_code == 201
     assert [annotation["name"] for annotation in client.get("/api/v1/annotations").json["annotations"]] == ["mine"]
-    assert client.delete("/api/v1/session").status_code == 204
+    assert client.delete("/api/v1/login").status_code == 204
     assert client.get("/api/v1/annotations").status_code == 401
 
 
@@ -297,7 +297,7 @@ def test_passwords_cannot_be_tried_out_from_an_address(door, accounts):
 
 @pytest.mark.parametrize("change", ["password", "removed", "role", "forged", "another server", "too old"])
 def test_a_session_ends_when_its_ground_does(door, accounts, tmp_path, change):
-    client = door(accounts, access="password", **({"session_seconds": 0.0} if change == "too old" else {}))
+    client = door(accounts, access="password", **({"login_seconds": 0.0} if change == "too old" else {}))
     response = sign_in(client, "eva", "correct horse")
     name, value = response.headers["Set-Cookie"].split(";")[0].split("=", 1)
     if change == "password":
@@ -329,7 +329,7 @@ def test_a_browser_that_asks_for_the_page_is_sent_to_sign_in(door, accounts):
     response = client.get("/", headers={"Accept": "text/html"})
     assert (response.status_code, response.headers["Location"]) == (303, "./login?next=")
     assert client.get("/login").status_code == 200
-    assert client.get("/api/v1/session").json["mode"] == "password"
+    assert client.get("/api/v1/login").json["mode"] == "password"
 
 
 @pytest.mark.parametrize(

@@ -70,10 +70,10 @@ def test_nobody_comes_in_without_a_password(site):
 
 
 def test_the_user_is_the_one_that_nginx_knows(site):
-    assert ask(site, "eva", "api/v1/session").json()["user"] == "eva"
-    claimed = ask(site, "eva", "api/v1/session", headers={"X-User": "admin"})
+    assert ask(site, "eva", "api/v1/login").json()["user"] == "eva"
+    claimed = ask(site, "eva", "api/v1/login", headers={"X-User": "admin"})
     assert (claimed.json()["user"], claimed.json()["role"]) == ("eva", "annotate"), "a header of the client's is lost"
-    assert ask(site, "admin", "api/v1/session").json()["role"] == "admin"
+    assert ask(site, "admin", "api/v1/login").json()["role"] == "admin"
 
 
 def test_each_user_has_annotations_of_their_own(site):

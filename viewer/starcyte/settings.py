@@ -90,7 +90,7 @@ GROUPS: dict[str, tuple[Setting, ...]] = {
         Setting("admins", str, "", "Names of users, as sent by the proxy, who are administrators; separate by commas."),
         Setting("token", str, "", "Token of --access=token; empty: a random one at each start."),
         Setting("accounts_file", str, "", "Database of accounts; empty: accounts.sqlite in the folder --data-dir."),
-        Setting("session_seconds", float, 43200.0, "Seconds after which a user has to sign in again."),
+        Setting("login_seconds", float, 43200.0, "Seconds after which a user has to sign in again."),
         Setting("max_login_failures", int, 10, "Failed logins of a user or an address within five minutes, at most."),
         Setting(
             "user_header", str, "", "Header with the user's name, set by a trusted proxy; empty: all share one user."

@@ -1,8 +1,8 @@
-"""Who may come in, and what they may do.
+"""Authentication and authorization.
 
-Modes (setting ``access``): *none*, everybody; *token*, whoever has the link that is printed at the start; *password*,
-accounts; *proxy*, whoever a trusted proxy names in a header. Each request is one of an identity with a role; each route
-needs a role. What is not in the table below needs *read* where it reads and *annotate* where it changes something.
+Modes (setting ``access``): *none*, no authentication; *token*, the link that is printed at the start; *password*,
+accounts; *proxy*, a user named by a trusted proxy in a header. Each request has an identity with a role, and each
+route requires a role: that of the table below, else *read* for a safe method and *annotate* for any other.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ if TYPE_CHECKING:
 
 R = TypeVar("R", bound=Response)
 
-_FORGET_SECONDS, _PACE_SECONDS = 300.0, 60.0
+_FAILURE_SECONDS, _RATE_SECONDS = 300.0, 60.0
 
 
 class Role(IntEnum):
-    """What somebody may do: each may do what those before may."""
+    """A role, with the permissions of the ones before it."""
 
     NOBODY = 0
     READ = 1
@@ -42,19 +42,19 @@ class Role(IntEnum):
     ADMIN = 3
 
 
-#: What a route needs where its method does not say it. NOBODY: everybody may ask.
-NEEDED: Mapping[str, Role] = {
+#: The roles of routes that do not follow from the method; NOBODY: no authentication required
+REQUIRED_ROLES: Mapping[str, Role] = {
     "asset": Role.NOBODY,
     "health.health": Role.NOBODY,
     "catalog.health": Role.NOBODY,
     "robots": Role.NOBODY,
     "login_page": Role.NOBODY,
-    "session.show": Role.NOBODY,
-    "session.begin": Role.NOBODY,
-    "session.end": Role.NOBODY,
-    # checks the role itself, unless the setting metrics opens it
+    "login.show": Role.NOBODY,
+    "login.begin": Role.NOBODY,
+    "login.end": Role.NOBODY,
+    # checks the role itself, unless the setting metrics makes it public
     "metrics.metrics": Role.NOBODY,
-    # they change nothing but the time that is spent
+    # POST requests that change nothing
     "analysis.diffexp": Role.READ,
     "analysis.markers": Role.READ,
     "analysis.job_cancel": Role.READ,
@@ -67,14 +67,14 @@ _SAFE = {"GET", "HEAD", "OPTIONS"}
 
 @dataclass(frozen=True)
 class Identity:
-    """Who asks.
+    """The user of a request and their role.
 
     Parameters
     ----------
     user
-        The name; empty where users are not told apart.
+        The name; empty if all users share one.
     role
-        What they may do where a dataset says nothing else.
+        Their role in datasets without roles of their own.
     """
 
     user: str
@@ -82,15 +82,15 @@ class Identity:
 
 
 class Access:
-    """The door of one server.
+    """Authentication and authorization of one server.
 
     Parameters
     ----------
     settings
-        ``access``, ``public``, ``role``, ``admins``, ``token``, ``session_seconds``, ``max_login_failures`` and
+        ``access``, ``public``, ``role``, ``admins``, ``token``, ``login_seconds``, ``max_login_failures`` and
         those of the proxy are used.
     accounts
-        Of mode *password*.
+        The accounts of mode *password*.
 
     Raises
     ------
@@ -105,16 +105,19 @@ class Access:
         self._admins = {name.strip() for name in settings.admins.split(",") if name.strip()}
         self.token: str = settings.token or secrets.token_urlsafe(24)
         secret = accounts.secret if accounts else self.token
-        self._sessions = URLSafeTimedSerializer(secret, salt="starcyte-session")
-        # cookies know no ports: two servers of one machine must not take each other's
+        self._serializer = URLSafeTimedSerializer(secret, salt="starcyte-login")
+        # cookies do not depend on the port: two servers on one machine must not share one
         self._cookie = f"starcyte_{blake2b(secret.encode(), digest_size=4).hexdigest()}"
-        self._throttle = Throttle(settings.max_login_failures, _FORGET_SECONDS)
-        self._pace = Throttle(
-            settings.max_requests, _PACE_SECONDS, TooManyRequests, "You ask too often (setting max_requests)."
+        self._throttle = Throttle(settings.max_login_failures, _FAILURE_SECONDS)
+        self._rate = Throttle(
+            settings.max_requests,
+            _RATE_SECONDS,
+            TooManyRequests,
+            f"Too many requests. The limit is {settings.max_requests} a minute (max_requests).",
         )
 
     def identify(self) -> Identity | None:
-        """Return who asks; None for somebody who has not come in."""
+        """Return the identity of the present request; None if it is not authenticated."""
         settings = self._settings
         if self.mode == "none":
             user = current_user(settings)
@@ -126,89 +129,89 @@ class Access:
             return Identity("", self._role) if self._has_token() else None
         return self._account()
 
-    def let_in(
+    def authorize(
         self, dataset: str = "", roles: Mapping[str, str] | None = None, missing: NotFound | None = None
     ) -> Role:
-        """Return what the present request may do, and refuse it where its route needs more.
+        """Return the role of the present request; refuse the request if its route requires another.
 
         Parameters
         ----------
         dataset
-            What to call the dataset in a refusal.
+            The dataset, for the message.
         roles
-            Its own roles: user, or ``*`` for all others, to role.
+            The dataset's own roles by user, with ``*`` for all others.
         missing
-            Raised for who may not even see the dataset, as if it were not there; None: a refusal.
+            Raised for a user who must not see that the dataset exists; None raises Forbidden.
 
         Raises
         ------
         NotSignedIn
-            If it comes from nobody.
+            If the request is not authenticated.
         NotFound
-            If who it comes from may not even see it.
+            If the user must not see the dataset.
         Forbidden
-            If who it comes from may not do this.
+            If the role of the user is not sufficient.
         """
-        needed = needed_role(request.endpoint, request.method)
+        required = required_role(request.endpoint, request.method)
         try:
             identity = self.identify()
         except Forbidden:
-            if needed == Role.NOBODY:
+            if required == Role.NOBODY:
                 return Role.NOBODY
             raise
         g.identity = identity
-        role = Role.NOBODY if identity is None else role_here(identity, roles)
+        role = Role.NOBODY if identity is None else role_in_dataset(identity, roles)
         if missing is not None and identity is not None and role == Role.NOBODY and request.endpoint != "asset":
             raise missing
-        if role >= needed or request.endpoint is None:
+        if role >= required or request.endpoint is None:
             return role
         if identity is None:
             raise NotSignedIn(
-                "You have not signed in.",
+                "You are not signed in.",
                 {
-                    "token": "Open the link that starcyte printed when it was started.",
-                    "proxy": "Come by way of the site, which says who you are.",
-                }.get(self.mode, "Sign in, then try again."),
+                    "token": "Open the link that starcyte printed at its start.",
+                    "proxy": "Open this page through the site that signs you in.",
+                }.get(self.mode, "Sign in and try again."),
             )
         raise Forbidden(
-            f"This needs the role {needed.name.lower()}{f' in {dataset!r}' if dataset else ''}; yours is "
-            f"{role.name.lower()}.",
+            f"This requires the role {required.name.lower()}{f' in {dataset!r}' if dataset else ''}."
+            f" Your role is {role.name.lower()}.",
             "Ask the operator of this server.",
         )
 
-    def slow_down(self) -> None:
-        """Count the present request, where it is one to the interface, and raise TooManyRequests beyond the limit."""
-        if not self._settings.max_requests or needed_role(request.endpoint, request.method) == Role.NOBODY:
+    def limit_rate(self) -> None:
+        """Count the present request if it is one to the interface; raise TooManyRequests if it is over the limit."""
+        if not self._settings.max_requests or required_role(request.endpoint, request.method) == Role.NOBODY:
             return
         identity = g.get("identity")
         named = identity is not None and identity.user
         key = f"user:{identity.user}" if named else f"address:{client_address(self._settings)}"
-        self._pace.check(key)
-        self._pace.fail(key)
+        self._rate.check(key)
+        self._rate.fail(key)
 
     def sign_in(self, name: str, password: str) -> ResponseOf[None]:
-        """Check a password, and begin a session.
+        """Check a password, and set the login cookie.
 
         Raises
         ------
         TooManyAttempts
-            If this name, or this address, has failed too often.
+            If the name or the address has failed too often.
         NotSignedIn
-            If the password is another, or there is no such account.
+            If name or password are wrong.
         """
         if self._accounts is None:
-            raise BadRequest("Nobody signs in here by a password.", "Open the page itself.")
+            raise BadRequest("This server has no passwords (access).", "Open the page itself.")
         keys = (f"user:{name[:200]}", f"address:{client_address(self._settings)}")
         self._throttle.check(*keys)
         account = self._accounts.check(name, password)
         if account is None:
             self._throttle.fail(*keys)
-            raise NotSignedIn("Wrong user name or password.", "Check both, and try again.")
+            raise NotSignedIn("Wrong user name or password.", "Check both and try again.")
         response: ResponseOf[None] = ResponseOf(status=204)
         return self.remember(response, {"user": account.name, "generation": account.generation})
 
-    def takes(self, token: str) -> bool:
-        """Say whether this is the token; raise TooManyAttempts where the address has sent too many that are not."""
+    def check_token(self, token: str) -> bool:
+        """Return whether this is the token; raise TooManyAttempts if the address has sent too many wrong ones."""
         key = f"address:{client_address(self._settings)}"
         self._throttle.check(key)
         right = self.mode == "token" and hmac.compare_digest(token.encode(), self.token.encode())
@@ -217,11 +220,11 @@ class Access:
         return right
 
     def remember(self, response: R, who: Mapping[str, str]) -> R:
-        """Begin a session with an answer."""
+        """Set the login cookie."""
         response.set_cookie(
             self._cookie,
-            self._sessions.dumps(dict(who)),
-            max_age=int(self._settings.session_seconds),
+            self._serializer.dumps(dict(who)),
+            max_age=int(self._settings.login_seconds),
             path=f"{site_prefix(self._settings)}/",
             secure=is_secure(self._settings),
             httponly=True,
@@ -231,47 +234,47 @@ class Access:
         return response
 
     def forget(self, response: R) -> R:
-        """End the session with an answer."""
+        """Delete the login cookie."""
         response.delete_cookie(self._cookie, path=f"{site_prefix(self._settings)}/", httponly=True, samesite="Lax")
         response.headers["Cache-Control"] = "no-store"
         return response
 
-    def _session(self) -> dict[str, Any] | None:
+    def _login(self) -> dict[str, Any] | None:
         given = request.cookies.get(self._cookie)
         if not given:
             return None
         try:
-            said = self._sessions.loads(given, max_age=int(self._settings.session_seconds))
+            login = self._serializer.loads(given, max_age=int(self._settings.login_seconds))
         except BadSignature:
             return None
-        return said if isinstance(said, dict) else None
+        return login if isinstance(login, dict) else None
 
     def _has_token(self) -> bool:
         kind, _, given = request.headers.get("Authorization", "").partition(" ")
         if kind.lower() == "bearer":
-            return self.takes(given.strip())
-        return self._session() is not None
+            return self.check_token(given.strip())
+        return self._login() is not None
 
     def _account(self) -> Identity | None:
-        said = self._session()
-        if said is None or self._accounts is None:
+        login = self._login()
+        if login is None or self._accounts is None:
             return None
-        account = self._accounts.get(str(said.get("user")))
-        # an account that was removed, or has another password by now, has no sessions
-        if account is None or not hmac.compare_digest(account.generation, str(said.get("generation"))):
+        account = self._accounts.get(str(login.get("user")))
+        # removing an account or changing its password ends its logins
+        if account is None or not hmac.compare_digest(account.generation, str(login.get("generation"))):
             return None
         return Identity(account.name, _role(account.role))
 
 
-def needed_role(endpoint: str | None, method: str) -> Role:
-    """Return the role that a route needs."""
-    if endpoint is not None and endpoint in NEEDED:
-        return NEEDED[endpoint]
+def required_role(endpoint: str | None, method: str) -> Role:
+    """Return the role that a route requires."""
+    if endpoint is not None and endpoint in REQUIRED_ROLES:
+        return REQUIRED_ROLES[endpoint]
     return Role.READ if method in _SAFE else Role.ANNOTATE
 
 
 def access() -> Access:
-    """Return the door of the application that answers the present request."""
+    """Return the Access of the current application."""
     return cast(Access, current_app.extensions["starcyte_access"])
 
 
@@ -286,12 +289,12 @@ def _role(name: str) -> Role:
     except KeyError:
         role = Role.NOBODY
     if role == Role.NOBODY:
-        raise SettingInvalid(f"There is no role {name!r}.", "Roles: read, annotate, admin.")
+        raise SettingInvalid(f"No such role: {name!r}.", "Roles: read, annotate, admin.")
     return role
 
 
-def role_here(identity: Identity, roles: Mapping[str, str] | None) -> Role:
-    """Return what somebody may do in a dataset; those who administer the server may do all everywhere."""
+def role_in_dataset(identity: Identity, roles: Mapping[str, str] | None) -> Role:
+    """Return the role of a user in a dataset; an administrator of the server is one of every dataset."""
     if not roles or identity.role == Role.ADMIN:
         return identity.role
     name = roles.get(identity.user) if identity.user else None

@@ -33,7 +33,7 @@ from starcyte.web.interface import catalog_routes, dataset_routes
 from starcyte.web.responses import answer_json, compress
 from starcyte.web.routes.curation import answer_conflict
 from starcyte.web.routes.health import REVISION
-from starcyte.web.routes.pages import answer_stranger, asset, page, robots
+from starcyte.web.routes.pages import redirect_to_login, asset, page, robots
 from starcyte.web.traffic import Traffic
 
 if TYPE_CHECKING:
@@ -152,12 +152,12 @@ def _guarded(
     app.url_map.strict_slashes = False
 
     def let_in() -> None:
-        g.role = access.let_in(*dataset())
-        access.slow_down()
+        g.role = access.authorize(*dataset())
+        access.limit_rate()
 
     app.before_request(traffic.begin)
     app.before_request(refuse_cross_site)
-    app.before_request(answer_stranger)
+    app.before_request(redirect_to_login)
     app.before_request(let_in)
     app.register_error_handler(Exception, _answer_error)
     # in the reverse order: the log comes last
@@ -188,7 +188,7 @@ def refuse_stale() -> None:
     if (
         not given
         or request.endpoint in {None, "asset", "index", "robots", "login_page"}
-        or request.blueprint in {"session", "openapi"}
+        or request.blueprint in {"login", "openapi"}
     ):
         return
     one = mounted()

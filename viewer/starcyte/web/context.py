@@ -101,7 +101,10 @@ class Context:
         from starcyte.curation.database.store import data_folder
 
         if self.settings.disable_annotations:
-            raise Forbidden("Nothing is kept here (setting disable_annotations).", "Ask the operator of this server.")
+            raise Forbidden(
+                "Annotations are disabled on this server (disable_annotations).",
+                "Ask the operator of this server.",
+            )
         dataset = self.dataset()
         with self._lock:
             if self._curation is None:
@@ -111,8 +114,8 @@ class Context:
                     self._curation = Curation(path, self.settings, dataset.n_obs)
                 except StorageUnusable as error:
                     if self.settings.read_only:
-                        raise Forbidden("Nothing is kept here (setting read_only).") from None
-                    self.problem = f"Annotations and gene sets cannot be kept. {error}"
+                        raise Forbidden("This server is read-only and has no annotations (read_only).") from None
+                    self.problem = f"Annotations and gene sets cannot be saved. {error}"
                     raise
                 self.problem = ""
                 if self.settings.outputs_dir and not self.settings.read_only:

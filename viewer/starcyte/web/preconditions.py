@@ -22,19 +22,19 @@ _REVISION = re.compile(r'(?:W/)?"?([0-9]{1,15})"?')
 
 
 def mine() -> tuple[Curation, str]:
-    """Return what users make of the dataset, and who asks; raise StorageUnusable where nothing can be kept."""
+    """Return the curation of the dataset and the user; raise StorageUnusable if its database cannot be used."""
     ctx = context()
     user = current_user(ctx.settings)
     return ctx.curation(), user
 
 
 def expected() -> int | None:
-    """Return the revision that a change is made for, from If-Match; None where it is made for nothing that stands.
+    """Return the revision of If-Match, for which a change was made; None without the header.
 
     Raises
     ------
     BadRequest
-        If the header is something else.
+        If the header is not a revision.
     """
     from starcyte.curation.database.revisions import ANY
 
@@ -45,12 +45,12 @@ def expected() -> int | None:
         return ANY
     found = _REVISION.fullmatch(given.strip())
     if not found:
-        raise BadRequest(f"If-Match is {given!r}.", 'Give one revision, such as "17".')
+        raise BadRequest(f"If-Match is not a revision: {given!r}.", 'Send one, such as "17".')
     return int(found[1])
 
 
 def expected_or_any() -> int:
-    """Return the revision that a change is made for; where the request names none, whatever stands will do."""
+    """Return the revision of If-Match; without the header, any revision."""
     from starcyte.curation.database.revisions import ANY
 
     revision = expected()

@@ -1,4 +1,4 @@
-"""How often somebody may fail, or ask."""
+"""Throttle: a limit of failed logins, or of requests, per user and per address."""
 
 from __future__ import annotations
 
@@ -8,53 +8,53 @@ from collections import OrderedDict
 
 from starcyte.errors import TooManyAttempts
 
-_MOST_KEYS = 10_000
+_MAX_KEYS = 10_000
 
 
 class Throttle:
-    """Counts failures, and lets them be forgotten one by one.
+    """A leaky bucket of failures for each key.
 
     Parameters
     ----------
-    most
-        Failures at once, at most.
+    limit
+        The size of the bucket.
     seconds
-        The time after which all of them are forgotten.
+        The time in which a full bucket drains.
     error, message
-        What is raised beyond.
+        Raised when the bucket is full.
     """
 
     def __init__(
         self,
-        most: int,
+        limit: int,
         seconds: float,
         error: type[TooManyAttempts] = TooManyAttempts,
-        message: str = "Too many attempts have failed.",
+        message: str = "Too many failed attempts.",
     ) -> None:
-        self._most, self._seconds = max(most, 1), seconds
+        self._limit, self._seconds = max(limit, 1), seconds
         self._error, self._message = error, message
         self._lock = threading.Lock()
-        #: for each key how full its measure is, and when that was so; the one that failed last is last
+        #: the level of each key and its time; the key that failed last is last
         self._levels: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def check(self, *keys: str) -> None:
-        """Raise TooManyAttempts where one of these has failed too often."""
+        """Raise the error if the bucket of one of these keys is full."""
         with self._lock:
             level = max(self._level(key) for key in keys)
-        if level > self._most - 1:
-            seconds = int((level - self._most + 1) * self._seconds / self._most) + 1
+        if level > self._limit - 1:
+            seconds = int((level - self._limit + 1) * self._seconds / self._limit) + 1
             raise self._error(self._message, f"Try again in {seconds} s.", seconds)
 
     def fail(self, *keys: str) -> None:
-        """Note a failure of each of these."""
+        """Add a failure to the bucket of each of these keys."""
         now = time.monotonic()
         with self._lock:
             for key in keys:
                 self._levels[key] = (self._level(key) + 1, now)
                 self._levels.move_to_end(key)
-            while len(self._levels) > _MOST_KEYS:
+            while len(self._levels) > _MAX_KEYS:
                 self._levels.popitem(last=False)
 
     def _level(self, key: str) -> float:
         level, when = self._levels.get(key, (0.0, 0.0))
-        return max(level - (time.monotonic() - when) * self._most / self._seconds, 0.0)
+        return max(level - (time.monotonic() - when) * self._limit / self._seconds, 0.0)

@@ -13,7 +13,7 @@ from starcyte.catalog import resource_usage
 from starcyte.catalog.entry import CatalogEntry
 from starcyte.catalog.service import CatalogService, no_such_dataset
 from starcyte.errors import Forbidden, NotFound, NotSignedIn
-from starcyte.web.access import Role, role_here, role_name
+from starcyte.web.access import Role, role_in_dataset, role_name
 from starcyte.web.context import Context, ContextFactory
 from starcyte.web.contract.catalog import Catalog, CatalogDataset, DatasetId
 from starcyte.web.contract.error import error_of
@@ -112,8 +112,8 @@ def metrics() -> ResponseOf[bytes]:
     settings = current_app.extensions["starcyte_settings"]
     if not settings.metrics and g.role < Role.ADMIN:
         if g.get("identity") is None:
-            raise NotSignedIn("You have not signed in.", "Sign in, or start with --metrics.")
-        raise Forbidden("This needs the role admin.", "Ask the operator of this server, or start it with --metrics.")
+            raise NotSignedIn("You are not signed in.", "Sign in, or start the server with --metrics.")
+        raise Forbidden("This requires the role admin.", "Ask the operator of this server, or start it with --metrics.")
     content_type = "text/plain; version=0.0.4; charset=utf-8"
     response: ResponseOf[bytes] = ResponseOf(exposition(_traffic(), _status()), content_type=content_type)
     response.headers["Cache-Control"] = "no-store"
@@ -128,7 +128,7 @@ def _visible(dataset_id: str | None = None) -> list[tuple[CatalogEntry, Role]]:
     service = _service()
     one = service.entry(dataset_id) if dataset_id is not None else None
     entries = service.entries() if dataset_id is None else [one] if one else []
-    found = [(entry, role_here(identity, entry.roles)) for entry in entries]
+    found = [(entry, role_in_dataset(identity, entry.roles)) for entry in entries]
     return [(entry, role) for entry, role in found if role >= Role.READ]
 
 

@@ -9,10 +9,10 @@ from starcyte.web.contract.login import Credentials, LoginStatus
 from starcyte.web.responses import ResponseOf, answer_now
 from starcyte.web.routing import Routes
 
-routes = Routes("session")
+routes = Routes("login")
 
 
-@routes.get("/session")
+@routes.get("/login")
 def show() -> ResponseOf[LoginStatus]:
     """Return the mode of access, and the user and role of the request."""
     identity = g.get("identity")
@@ -26,13 +26,13 @@ def show() -> ResponseOf[LoginStatus]:
     )
 
 
-@routes.post("/session", errors=(413,))
+@routes.post("/login", errors=(413,))
 def begin(body: Credentials) -> ResponseOf[None]:
     """Sign in with a password, if the server runs with --access=password."""
     return access().sign_in(body.user, body.password)
 
 
-@routes.delete("/session")
+@routes.delete("/login")
 def end() -> ResponseOf[None]:
     """Sign out."""
     return access().forget(ResponseOf(status=204))

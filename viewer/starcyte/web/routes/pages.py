@@ -10,7 +10,7 @@ from markupsafe import escape
 
 from starcyte.errors import StarcyteError
 from starcyte.settings import Settings
-from starcyte.web.access import Role, access, needed_role
+from starcyte.web.access import Role, access, required_role
 from starcyte.web.context import context, mounted
 from starcyte.web.csrf import MOUNT, is_secure, site_prefix, trusted_prefix
 
@@ -87,20 +87,20 @@ def asset(path: str) -> Response:
     return response
 
 
-def answer_stranger() -> Response | None:
-    """Answer a browser that has not come in: by the link with the token it does, else it is sent to sign in.
+def redirect_to_login() -> Response | None:
+    """Redirect a browser that is not signed in to the login page, or sign it in by the link with the token.
 
     Returns
     -------
     Response or None
         None for every other request.
     """
-    if request.method != "GET" or needed_role(request.endpoint, "GET") == Role.NOBODY or not _wants_page():
+    if request.method != "GET" or required_role(request.endpoint, "GET") == Role.NOBODY or not _wants_page():
         return None
-    door, given = access(), request.args.get("token")
-    if given is not None and door.mode == "token" and door.takes(given):
-        return door.remember(_redirect("./"), {})
-    if door.identify() is not None or door.mode not in {"password", "token"}:
+    authentication, token = access(), request.args.get("token")
+    if token is not None and authentication.mode == "token" and authentication.check_token(token):
+        return authentication.remember(_redirect("./"), {})
+    if authentication.identify() is not None or authentication.mode not in {"password", "token"}:
         return None
     mount = request.environ.get(MOUNT, "")
     target = mount.strip("/") + ("/" if mount else "") + request.path.lstrip("/")
@@ -113,7 +113,7 @@ def _wants_page() -> bool:
 
 
 def _redirect(target: str) -> Response:
-    """Send the browser to a path relative to where it is, whatever is in front of us."""
+    """Redirect the browser to a relative path, which is right behind any proxy."""
     response = Response(status=303)
     response.autocorrect_location_header = False
     response.headers["Location"] = target
