@@ -33,7 +33,7 @@ from starcyte.web.interface import catalog_routes, dataset_routes
 from starcyte.web.responses import answer_json, compress
 from starcyte.web.routes.curation import answer_conflict
 from starcyte.web.routes.health import REVISION
-from starcyte.web.routes.pages import redirect_to_login, asset, page, robots
+from starcyte.web.routes.pages import asset, page, redirect_to_login, robots
 from starcyte.web.traffic import Traffic
 
 if TYPE_CHECKING:
