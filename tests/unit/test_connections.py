@@ -121,11 +121,11 @@ def test_clients_that_do_not_read_keep_no_thread(serving, path):
     clients = [deaf(port, f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode()) for _ in range(8)]
     wait_until(lambda: sum(channel.pending > 0 for channel in list(server.active_channels.values())) == 8)
     assert ask(port) == (200, b"well")
-    assert application.asked <= 8 * 120, "the stream is asked for as far as the clients read"
+    assert application.asked < 8 * 300, "the stream is asked for as far as the clients read"
     for client in clients:
         client.close()
     wait_until(lambda: not server.active_channels)
-    assert application.closed == (8 if path == "/stream" else 0)
+    wait_until(lambda: application.closed == (8 if path == "/stream" else 0))
 
 
 @pytest.mark.parametrize("path", ["/stream", "/huge"])

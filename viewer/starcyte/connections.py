@@ -274,6 +274,8 @@ class Channel(HTTPChannel):
             super().service()
         except Suspended:
             self._is_waiting = True
+            if not self.connected and self._task is not None:
+                self._task.close()  # the connection was closed before it waited
             self.server.pull_trigger()
         else:
             self._task = None
