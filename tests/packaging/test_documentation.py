@@ -35,16 +35,30 @@ def test_every_setting_has_its_entry(built: Path) -> None:
     assert [s.flag for s in SETTINGS if f'id="cmdoption-{s.flag.removeprefix("--")}"' not in page] == []
 
 
+def requests_of(page: Path) -> set[str]:
+    """Return the requests that a page has sections of, such as ``GET schema``."""
+    sections = re.findall(r"<h2>.*?<span class=\"pre\">(.+?)</code>", page.read_text())
+    return {re.sub(r"<.*?>", "", section) for section in sections}
+
+
 def test_every_request_has_its_section(built: Path) -> None:
     command = ["get", "--demo", "api/v1/openapi.json"]
     answer = subprocess.run([sys.executable, "-m", "starcyte", *command], stdout=subprocess.PIPE, check=True).stdout
-    page = (built / "reference" / "http.html").read_text()
-    sections = set(re.findall(r"<h2>.*?<span class=\"pre\">(.+?)</code>", page))
-    shown = {re.sub(r"<.*?>", "", section) for section in sections}
     paths = json.loads(answer)["paths"]
     methods = ("get", "post", "put", "patch", "delete")
     wanted = {f"{m.upper()} {path.removeprefix('/api/v1/')}" for path in paths for m in paths[path] if m in methods}
-    assert wanted == shown
+    assert requests_of(built / "reference" / "http.html") == wanted
+
+
+def test_requests_in_the_text_exist(built: Path) -> None:
+    known = {
+        request.split()[1].split("/")[0]
+        for page in ("http", "http-catalog")
+        for request in requests_of(built / "reference" / f"{page}.html")
+    }
+    for source in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]:
+        named = {path.split("/")[0] for path in re.findall(r"api/v1/([\w./]+)", source.read_text())}
+        assert named <= known, source
 
 
 def test_no_page_loads_anything_from_elsewhere(built: Path) -> None:
