@@ -17,7 +17,7 @@ PACKAGING := setup.cfg pyproject.toml viewer/build_with_client.py viewer/client_
 # Folders are listed as well, so that a file taken away is noticed.
 CLIENT_SOURCES := $(shell find $(CLIENT) -mindepth 1 -name node_modules -prune -o -print) galaxy_wrappers/visualization/starcyte.xml
 
-.PHONY: help demo test check check-server check-client test-galaxy test-galaxy-container bench audit lint client \
+.PHONY: help demo test check check-server check-client test-galaxy test-galaxy-container bench audit lint types client \
 	screenshots docs clean machine
 .DEFAULT_GOAL := help
 
@@ -50,6 +50,7 @@ check-server:
 
 check-client:
 	$(NPM) run --silent lint
+	$(BIN)/python -m starcyte.web.interface | $(NPM) run --silent types -- --check
 	$(NPM) run --silent test -- --changed --reporter=dot
 
 test-galaxy: $(MADE)/tests $(PAGE) machine ## run the tests on a real Galaxy, which they install
@@ -71,6 +72,7 @@ lint: $(MADE)/tests $(NODE_MODULES) ## check the Python sources' style and types
 	MYPYPATH=viewer $(BIN)/mypy viewer/build_with_client.py viewer/client_npm.py
 	$(BIN)/lint-imports
 	$(NPM) run lint
+	$(BIN)/python -m starcyte.web.interface | $(NPM) run types -- --check
 
 # Apart from the tests: what is known of others' code is asked of hosts that are not reached from everywhere. Of bandit,
 # B104 and B608 are left to ruff (S104, S608), which has each place looked at once.
@@ -79,6 +81,9 @@ audit: $(MADE)/starcyte ## look for what is known to be unsafe: bandit, pip-audi
 	$(BIN)/bandit --quiet --recursive --severity-level medium --skip B104,B608 viewer/starcyte tool/starcyte_galaxy
 	$(BIN)/pip-audit --local --skip-editable
 	cd $(CLIENT) && npm audit
+
+types: $(MADE)/tests $(NODE_MODULES) ## generate the client's types of requests and answers from the server's structs
+	$(BIN)/python -m starcyte.web.interface | $(NPM) run types
 
 client: $(PAGE) ## check, test and build the client
 	$(NPM) run check

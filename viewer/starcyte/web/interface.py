@@ -84,8 +84,19 @@ def types_document() -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {"title": "starcyte", "version": __version__},
         "paths": {},
-        "components": {"schemas": schemas(structs_of(declared))},
+        "components": {"schemas": _without_registered(schemas(structs_of(declared)))},
     }
+
+
+def _without_registered(schema: Any) -> Any:
+    """Return a schema in which the choices of a registry are any text."""
+    if isinstance(schema, list):
+        return [_without_registered(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if schema.get("x-registered"):
+        return {"type": "string"}
+    return {key: _without_registered(part) for key, part in schema.items()}
 
 
 def _declared(parts: Iterable[Routes]) -> Iterator[tuple[str, Route]]:

@@ -1,6 +1,7 @@
 import { COLUMNS_TYPE, type Column, type Columns, decodeColumns } from '../wire/columns';
 import { csvLine } from '../wire/csv';
 import { Cache } from './cache';
+import type { CellNames } from './contract';
 import { ApiError } from './error';
 import type { Transport } from './transport';
 import type {
@@ -92,7 +93,7 @@ export class Api {
   }
 
   async cellName(row: number): Promise<string | null> {
-    const { names } = await this.json<{ names: readonly string[] }>(pathOf('cells', { rows: row }));
+    const { names } = await this.json<CellNames>(pathOf('cells', { rows: row }));
     return names[0] ?? null;
   }
 

@@ -2,19 +2,27 @@
 import type { Column } from '../wire/columns';
 import { type Api, pathOf } from './client';
 import type {
+  AnnotationHistory,
+  AnnotationRestored,
+  Annotations,
+  Changes,
+  Deleted,
+  Finished,
+  GeneSetRestored,
+  GeneSets,
+  ItemSaved,
+  KeptOpen,
+  Terms,
+} from './contract';
+import type {
   Agreement,
   AnnotationEdit,
-  AnnotationInfo,
   AnnotationSaved,
   AnnotationsImported,
-  Change,
   ExportedFile,
   GeneSetEdit,
-  GeneSetInfo,
   GeneSetSaved,
   GeneSetsImported,
-  Idle,
-  Revision,
   SavedItem,
   SavedItemKind,
   SessionImported,
@@ -38,7 +46,7 @@ function match(revision: number | null): Record<string, string> {
 export class CurationApi {
   constructor(private readonly api: Api) {}
 
-  annotations(): Promise<{ readonly annotations: readonly AnnotationInfo[]; readonly revision: number }> {
+  annotations(): Promise<Annotations> {
     return this.get(pathOf('annotations'));
   }
 
@@ -55,11 +63,11 @@ export class CurationApi {
     return this.send('POST', at('annotations', name, '/assign'), { label, selection }, revision);
   }
 
-  restoreAnnotation(name: string, to: number, revision: number | null): Promise<AnnotationSaved> {
+  restoreAnnotation(name: string, to: number, revision: number | null): Promise<AnnotationRestored> {
     return this.send('POST', at('annotations', name, '/restore'), { revision: to }, revision);
   }
 
-  revisions(name: string): Promise<{ readonly revisions: readonly Revision[] }> {
+  revisions(name: string): Promise<AnnotationHistory> {
     return this.get(at('annotations', name, '/revisions'));
   }
 
@@ -68,11 +76,11 @@ export class CurationApi {
   }
 
   async terms(text: string, limit: number, signal: AbortSignal): Promise<readonly Term[]> {
-    const { terms } = await this.get<{ terms: readonly Term[] }>(pathOf('terms', { q: text, limit }), signal);
+    const { terms } = await this.get<Terms>(pathOf('terms', { q: text, limit }), signal);
     return terms;
   }
 
-  genesets(): Promise<{ readonly genesets: readonly GeneSetInfo[]; readonly revision: number }> {
+  genesets(): Promise<GeneSets> {
     return this.get(pathOf('genesets'));
   }
 
@@ -80,15 +88,15 @@ export class CurationApi {
     return this.send('PUT', at('genesets', name), edit, revision);
   }
 
-  restoreGeneset(name: string, to: number, revision: number | null): Promise<GeneSetSaved> {
+  restoreGeneset(name: string, to: number, revision: number | null): Promise<GeneSetRestored> {
     return this.send('POST', at('genesets', name, '/restore'), { revision: to }, revision);
   }
 
-  remove(kind: Kind, name: string, revision: number | null): Promise<{ readonly revision: number }> {
+  remove(kind: Kind, name: string, revision: number | null): Promise<Deleted> {
     return this.api.json(at(kind, name), { method: 'DELETE', headers: match(revision) });
   }
 
-  changes(since: number): Promise<{ readonly revision: number; readonly changes: readonly Change[] }> {
+  changes(since: number): Promise<Changes> {
     return this.get(pathOf('changes', { since }));
   }
 
@@ -101,11 +109,11 @@ export class CurationApi {
     return this.get(at(kind, name));
   }
 
-  save(kind: 'views' | 'results', name: string, body: unknown, revision: number | null): Promise<{ revision: number }> {
+  save(kind: 'views' | 'results', name: string, body: unknown, revision: number | null): Promise<ItemSaved> {
     return this.send('PUT', at(kind, name), body, revision);
   }
 
-  saveFigure(name: string, figure: Blob, revision: number | null): Promise<{ readonly revision: number }> {
+  saveFigure(name: string, figure: Blob, revision: number | null): Promise<ItemSaved> {
     const headers = { 'Content-Type': figure.type, ...match(revision) };
     return this.api.json(at('figures', name), { method: 'PUT', headers, body: figure });
   }
@@ -141,11 +149,11 @@ export class CurationApi {
     return this.upload(pathOf('import/session'), text, 'application/json');
   }
 
-  finish(): Promise<{ readonly state: string }> {
+  finish(): Promise<Finished> {
     return this.send('POST', pathOf('finish'), {}, null);
   }
 
-  stayOpen(): Promise<{ readonly idle?: Idle | null }> {
+  stayOpen(): Promise<KeptOpen> {
     return this.send('POST', pathOf('keep'), {}, null);
   }
 

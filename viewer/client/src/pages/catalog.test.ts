@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { facets, find, fromHash, type Listed, NOTHING_WANTED, ordered, toggled, toHash } from './catalog';
+import type { CatalogDataset } from '../api/contract';
+import { facets, find, fromHash, NOTHING_WANTED, ordered, toggled, toHash } from './catalog';
 import { span } from './status';
 
-function listed(id: string, more: Partial<Listed> = {}): Listed {
+function listed(id: string, more: Partial<CatalogDataset> = {}): CatalogDataset {
   return {
     id,
     url: `d/${id}/`,
@@ -14,6 +15,7 @@ function listed(id: string, more: Partial<Listed> = {}): Listed {
     message: '',
     error: null,
     open: false,
+    role: 'read',
     size: 5e6,
     modified: 0,
     n_obs: 500,
@@ -36,7 +38,7 @@ const ALL = [
   listed('lung 9', { organism: ['mouse'], tissue: ['lung'], size: null, n_obs: null }),
   listed('broken', { state: 'error', n_obs: null, n_vars: null }),
 ];
-const ids = (datasets: readonly Listed[]) => datasets.map(({ id }) => id);
+const ids = (datasets: readonly CatalogDataset[]) => datasets.map(({ id }) => id);
 
 describe('what is looked for', () => {
   it('has every word, wherever it stands, and none of the markup', () => {

@@ -1,39 +1,6 @@
 /** The datasets of a catalog: requests to the server, and the search in the list. */
+import type { Catalog, CatalogDataset } from '../api/contract';
 import { ApiError, errorOf } from '../api/error';
-
-export interface Listed {
-  readonly id: string;
-  readonly url: string;
-  readonly title: string;
-  readonly place: string;
-  /** HTML that the server has cleaned. */
-  readonly description: string;
-  readonly state: 'waiting' | 'opening' | 'indexing' | 'ready' | 'error';
-  readonly progress: number | null;
-  readonly message: string;
-  readonly error: { readonly message: string; readonly hint: string } | null;
-  readonly open: boolean;
-  readonly size: number | null;
-  readonly modified: number | null;
-  readonly n_obs: number | null;
-  readonly n_vars: number | null;
-  readonly organism: readonly string[];
-  readonly tissue: readonly string[];
-  readonly thumbnail: string | null;
-}
-
-export interface Catalog {
-  readonly title: string;
-  readonly description: string;
-  readonly complete: boolean;
-  readonly role: string;
-  readonly datasets: readonly Listed[];
-}
-
-export interface Who {
-  readonly mode: string;
-  readonly user: string;
-}
 
 /** Ask the server for JSON; the address is relative to the page. */
 export async function ask<T>(address: string, signal: AbortSignal): Promise<T> {
@@ -61,7 +28,7 @@ export const NOTHING_WANTED: Wanted = { text: '', chosen: {} };
 interface Facet {
   readonly name: FacetName;
   readonly title: string;
-  readonly of: (dataset: Listed) => readonly string[];
+  readonly of: (dataset: CatalogDataset) => readonly string[];
   /** Values in their own order; those of text are ordered by how many there are. */
   readonly order?: readonly string[];
 }
@@ -114,12 +81,17 @@ export const FACETS: readonly Facet[] = [
 ];
 
 /** The words that a dataset is found by. */
-export function wordsOf(dataset: Listed): string {
+export function wordsOf(dataset: CatalogDataset): string {
   const plain = dataset.description.replace(/<[^>]*>/g, ' ');
   return [dataset.title, dataset.place, ...dataset.organism, ...dataset.tissue, plain].join(' ').toLowerCase();
 }
 
-function isFound(dataset: Listed, words: readonly string[], chosen: Wanted['chosen'], but?: FacetName): boolean {
+function isFound(
+  dataset: CatalogDataset,
+  words: readonly string[],
+  chosen: Wanted['chosen'],
+  but?: FacetName,
+): boolean {
   for (const { name, of } of FACETS) {
     const values = name === but ? undefined : chosen[name];
     if (values?.length && !of(dataset).some((value) => values.includes(value))) return false;
@@ -134,7 +106,7 @@ function split(text: string): readonly string[] {
 }
 
 /** The datasets that have every word, and of each facet one of the values chosen. */
-export function find(datasets: readonly Listed[], wanted: Wanted): readonly Listed[] {
+export function find(datasets: readonly CatalogDataset[], wanted: Wanted): readonly CatalogDataset[] {
   const words = split(wanted.text);
   return datasets.filter((dataset) => isFound(dataset, words, wanted.chosen));
 }
@@ -146,7 +118,7 @@ export interface FacetCount {
 }
 
 /** Of each facet that tells datasets apart, its values, and how many datasets choosing one would leave. */
-export function facets(datasets: readonly Listed[], wanted: Wanted): readonly FacetCount[] {
+export function facets(datasets: readonly CatalogDataset[], wanted: Wanted): readonly FacetCount[] {
   const words = split(wanted.text);
   const found: FacetCount[] = [];
   for (const { name, title, of, order } of FACETS) {
@@ -181,8 +153,8 @@ export const ORDERS = {
 export type Order = keyof typeof ORDERS;
 
 /** The datasets in an order; equal ones by name. */
-export function ordered(datasets: readonly Listed[], order: Order): readonly Listed[] {
-  const value = (dataset: Listed): number => {
+export function ordered(datasets: readonly CatalogDataset[], order: Order): readonly CatalogDataset[] {
+  const value = (dataset: CatalogDataset): number => {
     if (order === 'title') return 0;
     return { cells: dataset.n_obs, modified: dataset.modified, size: dataset.size }[order] ?? -1;
   };

@@ -1,38 +1,6 @@
 /** What a server says of itself to who administers it. */
 
-export interface OpenDataset {
-  readonly id: string;
-  readonly title: string;
-  readonly state: string;
-  /** The fraction of it that has been downloaded, where it is shown meanwhile. */
-  readonly downloaded: number | null;
-  readonly indexing: number | null;
-}
-
-export interface Status {
-  readonly version: string;
-  readonly uptime: number;
-  readonly memory: { readonly bytes: number; readonly limit: number };
-  readonly files: { readonly n: number; readonly limit: number };
-  readonly datasets: {
-    readonly n: number;
-    readonly n_open: number;
-    readonly limit: number;
-    readonly opened: number;
-    readonly closed: number;
-    readonly waiting: number;
-    readonly open: readonly OpenDataset[];
-    readonly broken: readonly {
-      readonly id: string;
-      readonly place: string;
-      readonly error: { readonly message: string; readonly hint: string };
-    }[];
-  };
-  readonly jobs: { readonly running: number; readonly queued: number; readonly limit: number };
-  readonly users: readonly { readonly name: string; readonly address: string; readonly seconds: number }[];
-  readonly requests: { readonly n: number; readonly refused: number; readonly failed: number };
-  readonly notes: readonly string[];
-}
+import type { OpenDataset } from '../api/contract';
 
 /** What goes on with a dataset that is open. */
 export function doing({ state, downloaded, indexing }: OpenDataset): string {

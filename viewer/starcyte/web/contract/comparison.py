@@ -9,7 +9,7 @@ from msgspec import UNSET, Meta, UnsetType
 from starcyte.compute.corrections import CORRECTIONS, DEFAULT_CORRECTION
 from starcyte.compute.methods import DEFAULT_METHOD, METHODS
 from starcyte.compute.methods.method import RESULT_COLUMNS
-from starcyte.web.contract.base import Answer, Count, Request
+from starcyte.web.contract.base import REGISTERED, Answer, Count, Request
 from starcyte.web.contract.columns import MatrixName
 from starcyte.web.contract.selection import Selection
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     ResultColumn: TypeAlias = str
 else:
     # the registries decide which there are
-    MethodId = Literal[tuple(METHODS)]
-    CorrectionId = Literal[tuple(CORRECTIONS)]
+    MethodId = Annotated[Literal[tuple(METHODS)], REGISTERED]
+    CorrectionId = Annotated[Literal[tuple(CORRECTIONS)], REGISTERED]
     ResultColumn = Literal[RESULT_COLUMNS]
 
 Scale = Literal["log1p", "linear", "signed"]

@@ -58,7 +58,7 @@ class Gene(Answer):
     alias: Annotated[str | None, Meta(description="Of a search: the alias that matched, if neither name nor id did")]
 
 
-class Genes(Answer):
+class GeneMatches(Answer):
     """Genes that match, best first, or in the order of the names."""
 
     n: Annotated[Count, Meta(description="Genes of the matrix")]

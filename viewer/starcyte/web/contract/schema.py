@@ -25,14 +25,14 @@ class ObsColumn(Answer):
     colors: Annotated[list[str] | None, Meta(description="#rrggbb of each category")] | UnsetType = UNSET
 
 
-class Embedding(Answer):
+class EmbeddingInfo(Answer):
     """An embedding of obsm."""
 
     name: str
     dims: Count
 
 
-class Image(Answer):
+class ImageInfo(Answer):
     """An image under the cells of a spatial embedding."""
 
     name: str
@@ -96,10 +96,10 @@ class Schema(Answer):
     n_obs: Count
     n_vars: Count
     obs: list[ObsColumn]
-    embeddings: list[Embedding]
+    embeddings: list[EmbeddingInfo]
     matrices: list[MatrixInfo]
     obsp: Annotated[list[str], Meta(description="Names of the matrices of cells by cells")]
-    images: list[Image]
+    images: list[ImageInfo]
     default_matrix: str | None
     genes: VarNames
     cells: ObsNames

@@ -17,7 +17,7 @@ from starcyte.web.access import Role
 from starcyte.web.context import context
 from starcyte.web.contract.base import Name
 from starcyte.web.contract.columns import Columns, EmbeddingQuery, ExpressionQuery, ObspQuery
-from starcyte.web.contract.names import CellNames, CellNamesRequest, CellsQuery, Gene, Genes, GenesQuery
+from starcyte.web.contract.names import CellNames, CellNamesRequest, CellsQuery, Gene, GeneMatches, GenesQuery
 from starcyte.web.contract.route import READ
 from starcyte.web.contract.schema import Schema
 from starcyte.web.media import BINARY, COLUMNS, CSV, PNG
@@ -32,8 +32,7 @@ from starcyte.web.responses import (
 from starcyte.web.routing import Routes
 
 if TYPE_CHECKING:
-    from starcyte.store.dataset import Dataset, Matrix
-    from starcyte.store.dataset import Genes as KnownGenes
+    from starcyte.store.dataset import Dataset, Genes, Matrix
     from starcyte.web.wire import WireColumn
 
 routes = Routes("data")
@@ -193,19 +192,19 @@ def cell_names(body: CellNamesRequest) -> ResponseOf[bytes]:
 
 
 @routes.get("/genes", errors=(*READ, 413), cached=True)
-def genes(query: GenesQuery) -> ResponseOf[Genes]:
+def genes(query: GenesQuery) -> ResponseOf[GeneMatches]:
     """Return the genes that match a text, best first, or those of a list of names, in its order."""
     settings, dataset = context().settings, context().dataset()
     names = None if query.names is UNSET else gene_names(query.names, "max_genes_listed", needed=False)
 
-    def make() -> ResponseOf[Genes]:
+    def make() -> ResponseOf[GeneMatches]:
         known = dataset.genes(None if query.matrix is UNSET else dataset.matrix(query.matrix).name)
         if names is not None:
             return answer_json(_genes_named(known, names))
         found = known.search(query.q)
         listed = found[: min(query.limit, settings.max_genes_listed)]
         return answer_json(
-            Genes(
+            GeneMatches(
                 n=len(known.names),
                 total=len(found),
                 genes=[_gene(known, i, known.alias(i, query.q)) for i in listed],
@@ -215,10 +214,10 @@ def genes(query: GenesQuery) -> ResponseOf[Genes]:
     return answer_once(make)
 
 
-def _genes_named(known: KnownGenes, names: list[str]) -> Genes:
+def _genes_named(known: Genes, names: list[str]) -> GeneMatches:
     found = {name: known.match(name) for name in names}
     positions = list(dict.fromkeys(i for i in found.values() if i is not None))
-    return Genes(
+    return GeneMatches(
         n=len(known.names),
         total=len(positions),
         genes=[_gene(known, i, None) for i in positions],
@@ -226,7 +225,7 @@ def _genes_named(known: KnownGenes, names: list[str]) -> Genes:
     )
 
 
-def _gene(known: KnownGenes, position: int, alias: str | None) -> Gene:
+def _gene(known: Genes, position: int, alias: str | None) -> Gene:
     return Gene(name=known.names[position], id=known.ids[position] if known.ids else None, index=position, alias=alias)
 
 

@@ -6,6 +6,7 @@ import { shares } from './shares';
 import { violins } from './violinPlaces';
 
 const SUMMARY = {
+  ...{ matrix: 'X', group_by: 'type' },
   groups: ['T', 'empty', 'B'],
   n: [10, 0, 5],
   genes: [
@@ -86,7 +87,7 @@ test('two parts are the halves of a violin, more stand side by side', () => {
     ...{ name, part, n: 2, mean: 1, quantiles: [1, 2, 3], density: null },
   });
   const spread = (parts: (string | null)[]) => ({
-    ...{ levels: [0.25, 0.5, 0.75], grid: [0, 1] },
+    ...{ group_by: 'type', split_by: null, levels: [0.25, 0.5, 0.75], grid: [0, 1] },
     groups: ['T', 'B'].flatMap((name) => parts.map((part) => group(name, part))),
   });
   const halves = violins(spread(['a', 'b']));

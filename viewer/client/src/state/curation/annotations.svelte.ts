@@ -1,4 +1,5 @@
 /** The user's labels: made, filled and edited here at once, saved right after. */
+import type { AnnotationRestored } from '../../api/contract';
 import type { CurationApi } from '../../api/curation';
 import type { AnnotationInfo, AnnotationSaved } from '../../api/curationTypes';
 import { ApiError } from '../../api/error';
@@ -201,6 +202,8 @@ export class Annotations extends SyncedCollection<Annotation> {
     const known = this.known.get(annotation.id);
     if (!known) return;
     const { annotation: info } = await this.api.restoreAnnotation(known.name, to, known.revision);
+    // Deleted at that revision: the next look at the server's changes takes it away.
+    if (!info) return;
     const after = annotationOf(info);
     this.step(
       annotation.id,
@@ -334,8 +337,8 @@ export class Annotations extends SyncedCollection<Annotation> {
     return this.api.remove('annotations', name, revision);
   }
 
-  private done({ revision, annotation }: AnnotationSaved): Done<Annotation> {
-    return { revision, value: annotationOf(annotation) };
+  private done({ revision, annotation }: AnnotationSaved | AnnotationRestored): Done<Annotation> {
+    return annotation ? { revision, value: annotationOf(annotation) } : { revision };
   }
 
   /** A request that may have gone through although its answer was lost: then what stands is its answer. */

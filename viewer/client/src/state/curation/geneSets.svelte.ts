@@ -1,6 +1,8 @@
 /** The user's gene sets. */
+
+import type { GeneSetRestored } from '../../api/contract';
 import type { CurationApi } from '../../api/curation';
-import type { GeneSetInfo } from '../../api/curationTypes';
+import type { GeneSetInfo, GeneSetSaved } from '../../api/curationTypes';
 import { ApiError } from '../../api/error';
 import type { Viewer } from '../viewer/viewer.svelte';
 import type { Saving } from './saving.svelte';
@@ -155,10 +157,7 @@ export class GeneSets extends SyncedCollection<GeneSet> {
     return this.api.remove('genesets', name, revision);
   }
 
-  private done(
-    name: string,
-    { revision, geneset }: { readonly revision: number; readonly geneset?: GeneSetInfo },
-  ): Done<GeneSet> {
+  private done(name: string, { revision, geneset }: GeneSetSaved | GeneSetRestored): Done<GeneSet> {
     if (!geneset) return { revision };
     this.missing = new Map(this.missing).set(name, geneset.missing);
     return { revision, value: setOf(geneset) };

@@ -66,7 +66,8 @@ export class SavedItems {
   }
 
   private putView(name: string, view: ViewWithThumbnail, what: string): void {
-    const shown = { name, revision: 0, time: '', bytes: 0, thumbnail: view.thumbnail ?? null };
+    const picture = view.thumbnail === undefined ? {} : { thumbnail: view.thumbnail };
+    const shown = { name, revision: 0, time: '', bytes: 0, ...picture };
     this.views = [...this.views.filter((one) => one.name !== name), shown];
     this.write('views', name, what, async () => {
       const { revision } = await this.api.save('views', name, view, this.revisions.get(name) ?? null);

@@ -42,7 +42,7 @@ export async function openDataset(
 export function datasetError({ error, message }: Health): DatasetError {
   return new DatasetError(
     error?.code ?? 'dataset_error',
-    error?.message ?? message,
+    error?.message ?? message ?? '',
     error?.hint ?? 'Look at the server’s messages.',
   );
 }

@@ -52,10 +52,11 @@ const SCHEMA = fc
       matrices: matrices.map((name) => ({ name, n_vars: 3, dtype: 'float32', layout: 'csr', nnz: 4 }) as const),
       default_matrix: matrices[0] ?? null,
       methods: [],
+      ...{ revision: '', about: '', images: [] },
       defaults: { color_by: '', embedding: '' },
       genes: { n: 3, names_from: 'index', columns: [], n_duplicated: 0 },
-      cells: { names_from: 'index', n_duplicated: 0 },
-      features: {},
+      cells: { names_from: 'index' },
+      features: { diffexp: true, genesets: true, finish: false, terms: false, outputs: false },
       warnings: [],
     }),
   );

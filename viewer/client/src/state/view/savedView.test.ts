@@ -23,10 +23,12 @@ const SCHEMA: Schema = {
   matrices: [{ name: 'X', n_vars: 3, dtype: 'float32', layout: 'csr', nnz: 4 }],
   methods: [],
   default_matrix: 'X',
+  obsp: [],
+  ...{ revision: '', about: '', images: [] },
   defaults: { color_by: '', embedding: '' },
   genes: { n: 3, names_from: 'index', columns: [], n_duplicated: 0 },
-  cells: { names_from: 'index', n_duplicated: 0 },
-  features: {},
+  cells: { names_from: 'index' },
+  features: { diffexp: true, genesets: true, finish: false, terms: false, outputs: false },
   warnings: [],
 };
 

@@ -64,10 +64,10 @@ export class JobRun<T> {
       const { job } = answer;
       if (!id || !job) throw new Error('The question was answered without a result.');
       if (job.state === 'failed' || job.state === 'cancelled') {
-        throw new ApiError('job', job.error?.message ?? job.message ?? 'It failed.', job.error?.hint ?? '');
+        throw new ApiError('job', job.error?.message ?? 'It failed.', job.error?.hint ?? '');
       }
       this.progress = job.progress;
-      this.message = job.message ?? '';
+      this.message = '';
       if (job.state !== 'done') await sleep(PAUSE, signal);
       answer = await this.api.job<T>(id, 0, this.page, signal);
     }
