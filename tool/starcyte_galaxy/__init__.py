@@ -1,4 +1,4 @@
-"""The side of starcyte that runs inside a Galaxy job.
+"""The Galaxy side of starcyte: runs the viewer in a Galaxy job.
 
-It reaches the viewer only through its command line, its ready file and its outputs folder.
+It uses only the command line, the ready file and the outputs folder of the viewer.
 """

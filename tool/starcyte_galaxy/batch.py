@@ -1,4 +1,4 @@
-"""The tools that end by themselves: prepare, inspect, apply annotations."""
+"""The batch tools: prepare, inspect, apply annotations."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from starcyte_galaxy import page
 from starcyte_galaxy.errors import JobError
-from starcyte_galaxy.stage import ANNOTATION_ENDINGS, AnnotateConfig, Config, Dataset, read_annotate_config
+from starcyte_galaxy.inspection_page import inspection_page
+from starcyte_galaxy.job_config import ANNOTATION_ENDINGS, AnnotateConfig, Config, Dataset, read_annotate_config
 from starcyte_galaxy.viewer import Viewer
 
 
 class CommandFailedError(JobError):
-    """A command of the viewer failed, and has said why.
+    """A command of the viewer failed, after printing an error message.
 
     Parameters
     ----------
@@ -24,18 +24,18 @@ class CommandFailedError(JobError):
     """
 
     def __init__(self, status: int) -> None:
-        super().__init__("The command failed.", "The message above says why.")
-        # a process that a signal ended has a negative status here, and by custom 128 more than the signal outside
+        super().__init__("The command failed.", "See the message above.")
+        # a process ended by a signal has a negative status in Python, and 128 plus the signal in a shell
         self.exit_status = status if status >= 0 else 128 - status
 
 
 def prepare(config: Config) -> int:
-    """Make the column index of a dataset as one file.
+    """Write the column index of a dataset as one file.
 
     Parameters
     ----------
     config
-        Gives the ``dataset``, its ``name`` and the ``output``.
+        The ``dataset``, its ``name`` and the ``output``.
 
     Returns
     -------
@@ -44,18 +44,18 @@ def prepare(config: Config) -> int:
     """
     dataset, output = config.dataset(), config.path("output")
     _run(dataset, "prepare", str(dataset.path), f"--title={dataset.name}", f"--output={output}")
-    # the same index a second time; Galaxy keeps the folder until it has moved the output
+    # the index is in it too, and Galaxy keeps the folder until it has moved the output
     shutil.rmtree(Path("cache"), ignore_errors=True)
     return 0
 
 
 def inspect(config: Config) -> int:
-    """Write what is in a dataset, and what is wrong with it, as a page and as JSON.
+    """Write the content of a dataset and its warnings as HTML and JSON.
 
     Parameters
     ----------
     config
-        Gives the ``dataset``, its ``name``, and the outputs ``html`` and ``json``.
+        The ``dataset``, its ``name``, and the outputs ``html`` and ``json``.
 
     Returns
     -------
@@ -65,14 +65,14 @@ def inspect(config: Config) -> int:
     dataset, html, output = config.dataset(), config.path("html"), config.path("json")
     description = describe(dataset)
     output.write_text(json.dumps(description, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    html.write_text(page.inspection(dataset.name, dataset.path.stat().st_size, description), encoding="utf-8")
+    html.write_text(inspection_page(dataset.name, dataset.path.stat().st_size, description), encoding="utf-8")
     return 0
 
 
 def describe(dataset: Dataset) -> dict[str, Any]:
-    """Return what ``starcyte inspect --json`` says of a dataset."""
-    said = _run(dataset, "inspect", str(dataset.path), "--json", f"--title={dataset.name}", keep_output=True)
-    description: dict[str, Any] = json.loads(said)
+    """Return the output of ``starcyte inspect --json``."""
+    output = _run(dataset, "inspect", str(dataset.path), "--json", f"--title={dataset.name}", keep_output=True)
+    description: dict[str, Any] = json.loads(output)
     return description
 
 
@@ -103,7 +103,7 @@ def annotate(path: Path) -> int:
 
 
 def _with_ending(config: AnnotateConfig) -> Path:
-    """Give the annotations a name that tells their format, as Galaxy's does not."""
+    """Return a link to the annotations whose name has the ending of their format; Galaxy's file name has none."""
     link = Path.cwd() / f"annotations.{ANNOTATION_ENDINGS[config.annotations_format]}"
     link.unlink(missing_ok=True)
     link.symlink_to(config.annotations.path)

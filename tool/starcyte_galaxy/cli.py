@@ -7,13 +7,14 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from starcyte_galaxy import batch, collect, launch, stage, visualization_folder
+from starcyte_galaxy import batch, job_config, launch, visualization_folder
 from starcyte_galaxy.errors import JobError
+from starcyte_galaxy.report import viewer_version
 
 _JOBS = {
     "run": "run one session of the viewer",
-    "prepare": "make the column index of a dataset as one file",
-    "inspect": "write what is in a dataset as a page and as JSON",
+    "prepare": "write the column index of a dataset as one file",
+    "inspect": "write the content of a dataset as HTML and JSON",
     "annotate": "write annotations into a copy of a dataset",
 }
 
@@ -24,42 +25,40 @@ def main(argv: Sequence[str] | None = None) -> int:
     Parameters
     ----------
     argv
-        The arguments after the command's name; the process's own by default.
+        The arguments; by default those of the process.
 
     Returns
     -------
     int
-        The exit status: 0, or 2 for what cannot be used as it was given, or the viewer's own.
+        The exit status: 0, 2 for an invalid input, or that of the viewer.
     """
-    parser = argparse.ArgumentParser(
-        prog="starcyte-galaxy", description="The side of starcyte that runs in a Galaxy job."
-    )
-    parser.add_argument("--version", action="version", version=f"starcyte {collect.viewer_version()}")
+    parser = argparse.ArgumentParser(prog="starcyte-galaxy", description="Run starcyte in a Galaxy job.")
+    parser.add_argument("--version", action="version", version=f"starcyte {viewer_version()}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name, what in _JOBS.items():
-        command = commands.add_parser(name, help=what, description=what)
-        command.add_argument("config", type=Path, metavar="CONFIG.json", help="the config file that the wrapper wrote")
+    for name, text in _JOBS.items():
+        command = commands.add_parser(name, help=text, description=text)
+        command.add_argument("config", type=Path, metavar="CONFIG.json", help="the config file of the wrapper")
     check = commands.add_parser("check", help="check the wrappers, and a Galaxy server, against this installation")
     check.add_argument("folder", type=Path, metavar="FOLDER", help="the folder galaxy_wrappers")
-    check.add_argument("--galaxy", type=Path, metavar="GALAXY.YML", help="the server's configuration, to check as well")
-    check.add_argument("--root", type=Path, metavar="DIR", help="Galaxy's own folder; default: the one above config")
-    install = commands.add_parser(
-        "install-visualization", help="put the visualization where a Galaxy server serves it from"
+    check.add_argument(
+        "--galaxy", type=Path, metavar="GALAXY.YML", help="the configuration of a Galaxy server to check"
     )
+    check.add_argument("--root", type=Path, metavar="DIR", help="the root folder of Galaxy; default: that above config")
+    install = commands.add_parser("install-visualization", help="install the visualization in a Galaxy server")
     install.add_argument("folder", type=Path, metavar="DIR", help="Galaxy's root, or its static folder")
     arguments = parser.parse_args(argv)
     try:
         match arguments.command:
             case "run":
-                return launch.run(stage.read_config(arguments.config))
+                return launch.run(job_config.read_config(arguments.config))
             case "prepare":
-                return batch.prepare(stage.Config.read(arguments.config))
+                return batch.prepare(job_config.Config.read(arguments.config))
             case "inspect":
-                return batch.inspect(stage.Config.read(arguments.config))
+                return batch.inspect(job_config.Config.read(arguments.config))
             case "annotate":
                 return batch.annotate(arguments.config)
             case "install-visualization":
-                print(f"{visualization_folder.install(arguments.folder)}: restart Galaxy, and it offers starcyte")
+                print(f"{visualization_folder.install(arguments.folder)}: restart Galaxy to load it")
                 return 0
             case _:
                 return _check(arguments.folder, arguments.galaxy, arguments.root)
@@ -72,7 +71,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _check(folder: Path, galaxy: Path | None, root: Path | None) -> int:
     try:
-        # these are needed here alone, and not in a job
+        # their dependencies are not installed in a job
         from starcyte_galaxy import installation, wrappers
     except ModuleNotFoundError as error:
         package = {"yaml": "PyYAML"}.get(str(error.name), error.name)
@@ -80,11 +79,9 @@ def _check(folder: Path, galaxy: Path | None, root: Path | None) -> int:
     found = [installation.Finding("missing", line) for line in wrappers.check(folder)]
     found += wrappers.check_schema(folder)
     if not any(f.kind == "missing" for f in found):
-        found.append(
-            installation.Finding("ok", f"the wrappers in {folder} are those of starcyte {collect.viewer_version()}")
-        )
+        found.append(installation.Finding("ok", f"the wrappers in {folder} match starcyte {viewer_version()}"))
     if galaxy is not None:
-        found += installation.Server(galaxy, root).look()
+        found += installation.Server(galaxy, root).check()
     for finding in found:
         print(finding)
     return 2 if any(f.kind == "missing" for f in found) else 0

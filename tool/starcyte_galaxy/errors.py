@@ -1,17 +1,17 @@
-"""What can go wrong in a job, said so that a Galaxy user knows what to do."""
+"""JobError: an error of a job, with a hint for the Galaxy user."""
 
 from __future__ import annotations
 
 
 class JobError(Exception):
-    """The job cannot go on as it was set up.
+    """A job cannot run as configured.
 
     Parameters
     ----------
     message
-        What is wrong, and which thing it is about.
+        The problem, with the name of its object.
     hint
-        What the user, or the administrator, can do about it.
+        The remedy, for the user or the administrator.
     """
 
     exit_status = 2

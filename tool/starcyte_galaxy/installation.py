@@ -1,4 +1,4 @@
-"""What a Galaxy server needs for the tools, looked for in its configuration: what is there, and what is missing."""
+"""Checks of a Galaxy server's configuration for the tools of starcyte."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ BATCH_TOOLS = ("starcyte_inspect", "starcyte_prepare", "starcyte_annotate")
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked for.
+    """The result of one check.
 
     Parameters
     ----------
     kind
-        Whether it is as it should be (``ok``), is not (``missing``), or should be known (``note``).
+        ``ok``, ``missing`` for an error, or ``note`` for something to consider.
     text
-        What it is, and what to do.
+        The subject and the remedy.
     """
 
     kind: Literal["ok", "missing", "note"]
@@ -37,14 +37,14 @@ class Finding:
 
 
 class Server:
-    """A Galaxy server's configuration.
+    """The configuration of a Galaxy server.
 
     Parameters
     ----------
     path
         Its ``galaxy.yml``.
     root
-        Galaxy's own folder, from which relative paths in it start; by default the one above the folder ``config``.
+        The root folder of Galaxy, for relative paths; by default the parent of the folder ``config``.
 
     Raises
     ------
@@ -59,31 +59,31 @@ class Server:
         self.gravity = _mapping(values.get("gravity"))
         self.galaxy = _mapping(values.get("galaxy"))
         if not self.galaxy:
-            raise JobError(f"{str(path)!r} has no section `galaxy`.", "Give the galaxy.yml of the server.")
+            raise JobError(f"{str(path)!r} has no section `galaxy`.", "Pass the galaxy.yml of the server.")
         self.config_dir = self._path(self.galaxy.get("config_dir"), self.root) or self.folder
 
     def _path(self, value: Any, start: Path) -> Path | None:
         return (start / str(value)) if value else None
 
-    def look(self) -> Iterator[Finding]:
-        """Look for everything."""
-        yield from self._switches()
+    def check(self) -> Iterator[Finding]:
+        """Run all checks."""
+        yield from self._settings()
         yield from self._tools()
         yield from self._jobs()
         yield from self._visualization()
 
-    def _switches(self) -> Iterator[Finding]:
+    def _settings(self) -> Iterator[Finding]:
         if self.galaxy.get("interactivetools_enable"):
-            yield Finding("ok", "interactive tools are switched on")
+            yield Finding("ok", "interactive tools are enabled")
         else:
-            yield Finding("missing", "interactivetools_enable: true in galaxy.yml; without it the tool does not load")
+            yield Finding("missing", "interactivetools_enable: true in galaxy.yml; else Galaxy does not load the tool")
         proxy = _mapping(self.gravity.get("gx_it_proxy"))
         if proxy.get("enable"):
             yield Finding("ok", "gravity runs gx-it-proxy")
         else:
             yield Finding("note", "gravity does not run gx-it-proxy (gravity: gx_it_proxy: enable): run it yourself")
         if not self.galaxy.get("galaxy_infrastructure_url"):
-            yield Finding("note", "galaxy_infrastructure_url is not set: jobs without containers take Galaxy for local")
+            yield Finding("note", "galaxy_infrastructure_url is not set: jobs without containers assume a local Galaxy")
 
     def _tools(self) -> Iterator[Finding]:
         given = self.galaxy.get("tool_config_file", "tool_conf.xml")
@@ -97,7 +97,7 @@ class Server:
             if tool in found:
                 yield Finding("ok", f"{tool} is in the tool panel")
             else:
-                yield Finding("missing", f"{tool}: name this repository's tool_conf.xml in tool_config_file")
+                yield Finding("missing", f"{tool}: add this repository's tool_conf.xml to tool_config_file")
 
     def _job_config(self) -> Mapping[str, Any] | None:
         if self.galaxy.get("job_config"):
@@ -111,23 +111,23 @@ class Server:
     def _jobs(self) -> Iterator[Finding]:
         config = self._job_config()
         if config is None:
-            yield Finding("note", "job_conf.xml is not looked at: see README.md for what the destination needs")
+            yield Finding("note", "job_conf.xml is not checked: README.md describes the destination")
             return
         execution = _mapping(config.get("execution"))
         environments = _mapping(execution.get("environments"))
         if not environments:
-            yield Finding("missing", "job_conf.yml with an environment for the tool: see README.md for its stanza")
+            yield Finding("missing", "job_conf.yml with an environment for the tool, as in README.md")
             return
         rules = {str(_mapping(t).get("id")): _mapping(t) for t in config.get("tools") or ()}
         default = str(execution.get("default", ""))
         name = str(rules.get(TOOL, {}).get("environment", default))
         environment = _mapping(environments.get(name))
         if not environment:
-            yield Finding("missing", f"environment {name!r}, to which job_conf.yml sends {TOOL}: define it")
+            yield Finding("missing", f"environment {name!r} of {TOOL} in job_conf.yml: define it")
             return
         yield Finding("ok", f"{TOOL} runs in environment {name!r}")
         if name == default and environment.get("runner") == "local":
-            yield Finding("note", f"{name!r} runs every other job too: each session takes one of its workers for hours")
+            yield Finding("note", f"{name!r} runs all other jobs too: each session takes one of its workers for hours")
         runner = _mapping(_mapping(config.get("runners")).get(environment.get("runner", "")))
         yield from _destination(name, environment, str(runner.get("load", "")))
 
@@ -135,48 +135,48 @@ class Server:
         static = self._path(self.galaxy.get("static_dir"), self.root) or self.root / "static"
         target = static / visualization.PLACE / visualization.NAME
         try:
-            wrong = visualization.differences(target)
+            different = visualization.differences(target)
         except JobError as error:
             yield Finding("note", str(error))
             return
         if not target.is_dir():
             yield Finding("missing", f"the visualization in {target}: `starcyte-galaxy install-visualization {static}`")
-        elif wrong:
+        elif different:
             yield Finding(
                 "missing",
-                f"the visualization of this version ({', '.join(wrong)} differ in {target}): "
+                f"the visualization of this version ({', '.join(different)} differ in {target}): "
                 f"`starcyte-galaxy install-visualization {static}`",
             )
         else:
             yield Finding("ok", f"the visualization is in {target}")
         if not (static / "images" / "starcyte.png").is_file():
             yield Finding(
-                "note", f"the help's picture is not in {static / 'images'}: copy galaxy_wrappers/static/images"
+                "note", f"the picture of the help is not in {static / 'images'}: copy galaxy_wrappers/static/images"
             )
 
 
 def _destination(name: str, environment: Mapping[str, Any], runner: str) -> Iterator[Finding]:
     if runner.endswith("KubernetesJobRunner"):
         if environment.get("container_monitor", True):
-            yield Finding("missing", f"container_monitor: false in {name!r}: Kubernetes knows the port by itself")
+            yield Finding("missing", f"container_monitor: false in {name!r}: Galaxy knows the port from Kubernetes")
     elif environment.get("docker_enabled"):
         if environment.get("container_monitor", True) is False:
-            yield Finding("missing", f"the container monitor of {name!r}: without it no session ever becomes active")
+            yield Finding("missing", f"the container monitor of {name!r}: without it sessions do not become active")
         if not environment.get("docker_container_id_override") and not environment.get("container_override"):
             yield Finding(
-                "note", f"{name!r} takes the image that Galaxy resolves; docker_container_id_override names one"
+                "note", f"{name!r} uses the image that Galaxy resolves; docker_container_id_override sets one"
             )
     elif environment.get("singularity_enabled"):
         if environment.get("container_monitor", True):
-            yield Finding("missing", f"container_monitor: false in {name!r}: Galaxy's own knows Docker alone")
+            yield Finding("missing", f"container_monitor: false in {name!r}: Galaxy's monitor supports Docker only")
     elif "pulsar" not in runner.lower():
         lines = [str(_mapping(e).get("execute") or _mapping(e).get("name") or "") for e in environment.get("env") or ()]
         if not any("PATH" in line for line in lines):
-            yield Finding("note", f"starcyte-galaxy has to be on the PATH of jobs in {name!r}, which sets none")
+            yield Finding("note", f"starcyte-galaxy must be on the PATH of jobs in {name!r}, which does not set PATH")
 
 
 def _tools_in(path: Path) -> set[str]:
-    """Return the ids of our tools that a tool_conf names, by the wrappers that it leads to."""
+    """Return the ids of our tools in a tool_conf, also those of the wrappers it refers to."""
     parser = etree.XMLParser(resolve_entities=False, no_network=True)
     try:
         root = etree.parse(path, parser).getroot()
@@ -201,7 +201,7 @@ def _read_yaml(path: Path) -> Mapping[str, Any]:
         return _mapping(yaml.safe_load(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, yaml.YAMLError) as error:
         reason = " ".join(str(error).split())
-        raise JobError(f"{str(path)!r} cannot be read: {reason}.", "Give a YAML file of the Galaxy server.") from None
+        raise JobError(f"{str(path)!r} cannot be read: {reason}.", "Pass a YAML file of the Galaxy server.") from None
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

@@ -1,4 +1,4 @@
-"""The viewer's process: its command line, what it says, how it leaves."""
+"""Viewer: a process of the command ``starcyte``."""
 
 from __future__ import annotations
 
@@ -14,43 +14,43 @@ from typing import IO
 
 from starcyte_galaxy.environment import viewer_environment
 from starcyte_galaxy.errors import JobError
-from starcyte_galaxy.stage import TELL_ADMIN, Dataset, named
+from starcyte_galaxy.job_config import ASK_ADMIN, Dataset, with_dataset_names
 
-#: Seconds the viewer has to leave. Galaxy itself waits one second before it kills.
-LEAVE_TIMEOUT = 0.5
+#: Seconds between SIGTERM and SIGKILL; Galaxy itself waits one second
+TERMINATE_TIMEOUT = 0.5
 _PR_SET_PDEATHSIG = 1
 _RELAY_SECONDS = 5.0
 _PRCTL = getattr(ctypes.CDLL(None, use_errno=True), "prctl", None)
 
 
 class Viewer:
-    """A command of ``starcyte``, under way.
+    """A running command of ``starcyte``.
 
-    What it says goes on to where we say things, with each dataset by the name that its user knows. It ends with us,
-    however we end.
+    Its output is relayed to ours, with the names of datasets in place of those of their files. It ends when this
+    process ends.
 
     Parameters
     ----------
     arguments
         The command and its arguments.
     datasets
-        The datasets that it is about.
+        Its datasets.
     keep_output
-        Whether to keep what it says on standard output, instead of passing it on.
+        Whether to collect its standard output instead of relaying it.
 
     Raises
     ------
     JobError
-        If it cannot be started.
+        If the process cannot be started.
     """
 
     def __init__(self, arguments: Sequence[str], datasets: Sequence[Dataset], keep_output: bool = False) -> None:
-        # UTF-8, whatever locale the job has
+        # UTF-8, whatever the locale of the job
         command = [os.fsencode(a) for a in (sys.executable, "-m", "starcyte")] + [
             a.encode("utf-8", "surrogateescape") for a in arguments
         ]
         self._datasets = datasets
-        #: The last line on standard output, which says why a session ended.
+        #: The last line of standard output, which has the cause of a session's end
         self.last_line = ""
         self.output = b""
         try:
@@ -63,7 +63,7 @@ class Viewer:
                 preexec_fn=_end_with_parent,
             )
         except OSError as error:
-            raise JobError(f"The viewer cannot be started: {error}.", TELL_ADMIN) from None
+            raise JobError(f"The viewer cannot be started: {error}.", ASK_ADMIN) from None
         assert self._process.stdout is not None and self._process.stderr is not None
         out = self._keep if keep_output else self._relay
         self._relays = [
@@ -78,28 +78,28 @@ class Viewer:
 
     def _relay(self, stream: IO[bytes], to: IO[str]) -> None:
         for line in stream:
-            text = named(line.decode("utf-8", "replace").rstrip("\n"), self._datasets)
+            text = with_dataset_names(line.decode("utf-8", "replace").rstrip("\n"), self._datasets)
             if to is sys.stdout:
                 self.last_line = text
             print(text, file=to, flush=True)
 
     @property
     def pid(self) -> int:
-        """The id of its process."""
+        """The id of the process."""
         return self._process.pid
 
     @property
     def status(self) -> int | None:
-        """Its exit status, negative for the signal that ended it; None while it runs."""
+        """The exit status, negative for the signal that ended the process; None while it runs."""
         return self._process.poll()
 
     def wait(self, seconds: float | None = None) -> int | None:
-        """Wait until it has ended and all that it said was passed on.
+        """Wait until the process has ended and its output is relayed.
 
         Parameters
         ----------
         seconds
-            How long to wait; None: until it has ended.
+            The timeout; None: no timeout.
 
         Returns
         -------
@@ -111,24 +111,24 @@ class Viewer:
         except subprocess.TimeoutExpired:
             return None
         for relay in self._relays:
-            # what it started itself, and left behind, may hold the other end open
+            # a child that it left behind may keep the pipe open
             relay.join(_RELAY_SECONDS)
         return status
 
-    def ask_to_leave(self) -> None:
-        """Ask it to end; return at once."""
+    def terminate(self) -> None:
+        """Send SIGTERM."""
         self._process.terminate()
 
-    def leave(self) -> None:
-        """Wait until it has ended, and make it if it does not."""
+    def wait_or_kill(self) -> None:
+        """Wait for the end of the process; kill it after a timeout."""
         try:
-            self._process.wait(LEAVE_TIMEOUT)
+            self._process.wait(TERMINATE_TIMEOUT)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
 
     def kill(self) -> None:
-        """End it, if it has not ended."""
+        """Kill the process if it runs."""
         if self._process.poll() is None:
             self._process.kill()
 

@@ -1,4 +1,4 @@
-"""The visualization that offers the tool on the Visualize tab: where Galaxy looks for it, and putting it there."""
+"""Installation of the visualization, which offers the tool in Galaxy's Visualize tab."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from pathlib import Path
 from starcyte_galaxy.errors import JobError
 
 NAME = "starcyte"
-#: Below Galaxy's `static_dir`, in which it also has to lie where its description is found elsewhere.
+#: Below Galaxy's `static_dir`, also if the XML of the visualization is in another folder
 PLACE = Path("plugins") / "visualizations"
 
 
 def packaged() -> Path:
-    """Return the folder of the visualization as it is built into this package.
+    """Return the folder of the visualization in this package.
 
     Raises
     ------
@@ -29,17 +29,17 @@ def packaged() -> Path:
 
 
 def target_of(folder: Path) -> Path:
-    """Return where the visualization belongs.
+    """Return the folder of the visualization in a Galaxy server.
 
     Parameters
     ----------
     folder
-        Galaxy's root, its `static_dir`, or its folder ``plugins/visualizations``.
+        The root of Galaxy, its `static_dir`, or its folder ``plugins/visualizations``.
 
     Returns
     -------
     Path
-        The folder of the visualization, which may not be there yet.
+        The folder, which may not exist yet.
 
     Raises
     ------
@@ -52,13 +52,13 @@ def target_of(folder: Path) -> Path:
         if static.is_dir() and (static.name == "static" or (static / PLACE).is_dir()):
             return static / PLACE / NAME
     raise JobError(
-        f"{str(folder)!r} is no folder of a Galaxy server.",
-        "Give its root, its static folder (static_dir of galaxy.yml), or plugins/visualizations in that.",
+        f"{str(folder)!r} is not a folder of a Galaxy server.",
+        "Pass its root, its static folder (static_dir of galaxy.yml), or plugins/visualizations in that.",
     )
 
 
 def install(folder: Path) -> Path:
-    """Put the visualization where Galaxy serves it from; one that is there is replaced.
+    """Install the visualization in a Galaxy server, replacing an installed one.
 
     Parameters
     ----------
@@ -68,12 +68,12 @@ def install(folder: Path) -> Path:
     Returns
     -------
     Path
-        Where it is now.
+        The folder of the visualization.
 
     Raises
     ------
     JobError
-        If it cannot be written there.
+        If the folder cannot be written.
     """
     source, target = packaged(), target_of(folder.absolute())
     part = target.with_name(f".{NAME}.{os.getpid()}")
@@ -86,13 +86,13 @@ def install(folder: Path) -> Path:
         shutil.rmtree(part, ignore_errors=True)
         raise JobError(
             f"The visualization cannot be written to {str(target)!r}: {error.strerror or error}.",
-            "Run this as the user who owns the folder.",
+            "Run this as the owner of the folder.",
         ) from None
     return target
 
 
 def differences(target: Path) -> list[str]:
-    """Return what is missing or other than in this package where the visualization should be; names of files."""
+    """Return the names of the files that are missing in the folder or differ from this package."""
     source = packaged()
     return [
         str(path.relative_to(source))

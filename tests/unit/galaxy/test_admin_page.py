@@ -39,7 +39,7 @@ def test_destination(destination, tmp_path):
     job_conf |= yaml.safe_load(blocks("yaml", section("4. Where sessions run"))[0])
     (tmp_path / "job_conf.yml").write_text(yaml.safe_dump(job_conf))
     (tmp_path / "galaxy.yml").write_text(blocks("yaml", section("2. Interactive tools"))[0])
-    found = [f for f in installation.Server(tmp_path / "galaxy.yml").look() if "environment" in f.text]
+    found = [f for f in installation.Server(tmp_path / "galaxy.yml").check() if "environment" in f.text]
     assert [f.kind for f in found] == ["ok"], [str(f) for f in found]
 
 

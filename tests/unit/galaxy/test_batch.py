@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from starcyte_galaxy import page
+from starcyte_galaxy.inspection_page import inspection_page
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
@@ -123,7 +123,7 @@ def test_inspect(run, tmp_path):
     assert NASTY in shown.texts
     for text in ("cell type", "categorical", "4 categories: T cell, B cell, NK cell, Monocyte", "X_umap", "csr"):
         assert text in shown.texts
-    assert "Nothing was found." in shown.texts
+    assert "None." in shown.texts
 
 
 def test_strings_of_a_file_are_text():
@@ -138,7 +138,7 @@ def test_strings_of_a_file_are_text():
         "matrices": [{"name": evil, "n_vars": 1, "layout": evil, "dtype": evil}],
         "genes": {"names_from": evil},
     }
-    shown = Page(page.inspection(evil, 1, description))
+    shown = Page(inspection_page(evil, 1, description))
     assert {tag for tag, *_ in shown.tags} <= {
         *("html", "head", "meta", "title", "body", "h1", "h2", "p", "ul", "li", "table", "tr", "th", "td")
     }

@@ -1,7 +1,7 @@
 """The environment of the viewer, and how it keeps within the memory that Galaxy gives a job."""
 
 import pytest
-from starcyte_galaxy.environment import BLOCK_BYTES, room, viewer_environment
+from starcyte_galaxy.environment import BLOCK_BYTES, fit_memory, viewer_environment
 
 
 def test_environment_of_a_bare_uid(tmp_path):
@@ -43,7 +43,7 @@ def test_a_temporary_folder_that_is_not_there_is_not_used(tmp_path):
     ],
 )
 def test_room(memory_mb, slots, workers, block_bytes):
-    assert room(memory_mb, slots) == (workers, block_bytes)
+    assert fit_memory(memory_mb, slots) == (workers, block_bytes)
 
 
 def test_memory_of_the_job(tmp_path):

@@ -60,7 +60,7 @@ def look(server):
     for name in ("galaxy.yml", "job_conf.yml"):
         if server[name] is not None:
             (config / name).write_text(yaml.safe_dump(server[name]))
-    return list(Server(config / "galaxy.yml").look())
+    return list(Server(config / "galaxy.yml").check())
 
 
 def test_nothing_is_missing(server):
@@ -140,7 +140,7 @@ def test_job_conf_in_galaxy_yml(server):
 def test_old_job_conf(server):
     server["galaxy.yml"]["galaxy"]["job_config_file"] = "job_conf.xml"
     (server["root"] / "config" / "job_conf.xml").touch()
-    one(look(server), "note", "job_conf.xml is not looked at")
+    one(look(server), "note", "job_conf.xml is not checked")
 
 
 def test_destinations(server):
@@ -195,7 +195,7 @@ def test_install(tmp_path, plugin, capsys, given):
 
 def test_install_into_no_galaxy(tmp_path, plugin, capsys):
     assert cli.main(["install-visualization", str(tmp_path)]) == 2
-    assert "no folder of a Galaxy server" in capsys.readouterr().err
+    assert "not a folder of a Galaxy server" in capsys.readouterr().err
 
 
 def test_install_what_is_not_built(tmp_path, plugin, capsys):

@@ -88,10 +88,10 @@ def test_own_checks():
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        (' require_login="true"', "", "open to everyone"),
-        (' requires_domain="False"', "", "requires_domain is not written"),
+        (' require_login="true"', "", "anonymous users can run the tool"),
+        (' requires_domain="False"', "", "requires_domain is missing"),
         ("x-forwarded-prefix", "X-Forwarded-Prefix", "in lower case"),
-        ("<port>@PORT@<", "<port>8001<", "port 8001 is not the one"),
+        ("<port>@PORT@<", "<port>8001<", "port 8001 differs from the config file"),
         ('directory="saved"', 'directory="outputs"', "collects 'outputs'"),
         ('format="txt" label', 'format="txt" from_work_dir="report.txt" label', "from_work_dir"),
         ("run '$config'", "run '$config' --title '${infile.name}'", "$infile on the command line"),
@@ -142,7 +142,7 @@ def test_empty_folder(tmp_path, capsys):
     with pytest.raises(JobError, match="no tool wrapper"):
         wrappers.check(tmp_path)
     assert cli.main(["check", str(tmp_path)]) == 2
-    assert "Give the folder galaxy_wrappers" in capsys.readouterr().err
+    assert "Pass the folder galaxy_wrappers" in capsys.readouterr().err
 
 
 def test_tool_conf_names_what_is_there():

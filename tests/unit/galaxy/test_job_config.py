@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from starcyte_galaxy.errors import JobError
-from starcyte_galaxy.stage import Dataset, named, printable, read_annotate_config, read_config, with_ids
+from starcyte_galaxy.job_config import (
+    Dataset,
+    printable,
+    read_annotate_config,
+    read_config,
+    with_dataset_names,
+    with_ids,
+)
 
 NASTY = "\"; rm -rf ~ #'<b>é😀.h5ad"
 
@@ -53,7 +60,7 @@ def test_config_is_read(tmp_path, config, monkeypatch):
         ({"port": 65536}, "65536 as the port"),
         (
             {"datasets": [{"dataset": "/nowhere/dataset_2.dat", "name": "a"}]},
-            'The dataset "a" cannot be opened: its file is not there. It may have been purged',
+            'The dataset "a" cannot be opened: its file does not exist. It may have been purged',
         ),
         ({"datasets": [{"dataset": "/", "name": "a"}]}, "cannot be opened: Is a directory"),
         ({"index": "/nowhere/index.dat"}, "The prepared column index cannot be opened"),
@@ -145,7 +152,7 @@ def test_one_file_is_one_dataset(tmp_path, config):
 @pytest.mark.parametrize("key", ["index", "session"])
 def test_what_is_of_one_dataset_is_refused_for_several(tmp_path, config, key):
     given = several(tmp_path, "a", "b")
-    with pytest.raises(JobError, match=r"is of one dataset, and 2 were given\. Give that dataset alone"):
+    with pytest.raises(JobError, match=r"belongs to one dataset, but 2 were selected\. Select only that dataset"):
         read(tmp_path, config | {"datasets": given, key: given[0]["dataset"]})
 
 
@@ -163,8 +170,11 @@ def test_minutes(tmp_path, config, given, minutes):
 def test_messages_name_the_dataset_as_its_user_does(tmp_path):
     dataset, other = Dataset(tmp_path / "dataset_1.dat", NASTY), Dataset(tmp_path / "dataset_11.dat", "dataset_1.dat")
     for said in ("'dataset_1.dat'", "dataset_1.dat", f"'{tmp_path / 'dataset_1.dat'}'", "'dataset_1'"):
-        assert named(f"In {said} something is wrong.", [other, dataset]) == f'In "{NASTY}" something is wrong.'
-    assert named("dataset_11.dat, dataset_1.dat", [dataset, other]) == f'"dataset_1.dat", "{NASTY}"'
+        assert (
+            with_dataset_names(f"In {said} something is wrong.", [other, dataset])
+            == f'In "{NASTY}" something is wrong.'
+        )
+    assert with_dataset_names("dataset_11.dat, dataset_1.dat", [dataset, other]) == f'"dataset_1.dat", "{NASTY}"'
 
 
 def annotation(tmp_path, **values):
@@ -191,7 +201,7 @@ def test_annotation_is_read(tmp_path, monkeypatch):
 
 
 def test_annotations_that_cannot_be_read(tmp_path):
-    with pytest.raises(JobError, match=r"datatype 'bam'. Give one of tabular"):
+    with pytest.raises(JobError, match=r"datatype 'bam'. Use one of tabular"):
         annotation(tmp_path, annotations_format="bam")
     with pytest.raises(JobError, match='The annotations "annotations" cannot be opened'):
         annotation(tmp_path, annotations="/nowhere/dataset_3.dat")

@@ -5,7 +5,7 @@ import os
 import socket
 
 import pytest
-from starcyte_galaxy.register import EntryPoint, address_facing, entry_point
+from starcyte_galaxy.entry_point import EntryPoint, address_facing, entry_point
 
 URL = "http://127.0.0.1:8080"
 

@@ -6,9 +6,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
-from starcyte_galaxy.collect import Report, make_outputs_folder
 from starcyte_galaxy.errors import JobError
-from starcyte_galaxy.stage import Dataset, Job, with_ids
+from starcyte_galaxy.job_config import Dataset, Job, with_ids
+from starcyte_galaxy.report import Report, make_outputs_folder
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def clock():
 
 def test_report_is_true_at_any_time(job):
     report = Report(job, clock)
-    report.opened()
+    report.record_opened()
     text = job.report.read_text(encoding="utf-8")
     assert "Dataset     PBMC, é😀\n" in text
     assert "Size        12,345 bytes\n" in text
@@ -33,7 +33,7 @@ def test_report_is_true_at_any_time(job):
     assert "Saved       nothing\n" in text
     make_outputs_folder(job)
     (job.outputs / "annotations.csv").write_text("a")
-    report.closed("by Galaxy")
+    report.record_closed("by Galaxy")
     text = job.report.read_text(encoding="utf-8")
     assert "Closed      2026-11-22 09:05:00 UTC (by Galaxy)\n" in text
     assert "Saved       annotations.csv (1 bytes)\n" in text
@@ -42,7 +42,7 @@ def test_report_is_true_at_any_time(job):
 def test_report_is_written_in_place(job):
     job.report.write_text("what Galaxy made, longer than any report " * 100)
     before = job.report.stat().st_ino
-    Report(job, clock).opened()
+    Report(job, clock).record_opened()
     assert job.report.stat().st_ino == before
     assert job.report.read_text(encoding="utf-8").startswith("starcyte: session report\n")
     assert "longer" not in job.report.read_text(encoding="utf-8")
@@ -53,7 +53,7 @@ def test_report_is_whole_when_the_job_is_killed_while_it_is_written(job, monkeyp
         pass
 
     report = Report(job, clock)
-    report.opened()
+    report.record_opened()
     whole = job.report.read_text(encoding="utf-8")
     for call in ("pwrite", "ftruncate"):
 
@@ -63,7 +63,7 @@ def test_report_is_whole_when_the_job_is_killed_while_it_is_written(job, monkeyp
         with monkeypatch.context() as patched:
             patched.setattr(os, call, die)
             with pytest.raises(Killed):
-                report.closed("by Galaxy")
+                report.record_closed("by Galaxy")
         text = job.report.read_text(encoding="utf-8")
         assert text == whole or "(by Galaxy)" in text
         assert text.endswith("The dataset itself was not changed.\n")
@@ -71,7 +71,7 @@ def test_report_is_whole_when_the_job_is_killed_while_it_is_written(job, monkeyp
 
 def test_refused_report_ends_nothing(job, capsys):
     job.report.mkdir()
-    Report(job, clock).opened()
+    Report(job, clock).record_opened()
     assert "session report cannot be written" in capsys.readouterr().out
 
 
@@ -98,7 +98,7 @@ SESSION = {
 def test_report_tells_what_was_made(job):
     make_outputs_folder(job)
     report = Report(job, clock)
-    report.opened()
+    report.record_opened()
     (job.outputs / "session.json").write_text(json.dumps(SESSION))
     report.refresh()
     lines = job.report.read_text(encoding="utf-8").splitlines()
@@ -106,7 +106,7 @@ def test_report_tells_what_was_made(job):
     assert "Gene sets   markers (2 genes)" in lines
     assert "Views       one, two" in lines
     assert not any(line.startswith("Results") for line in lines)
-    assert "with the saved session to go on" in lines[-1]
+    assert "with the saved session to continue" in lines[-1]
 
 
 @pytest.mark.parametrize(
@@ -116,14 +116,14 @@ def test_report_of_a_session_that_it_does_not_know(job, text):
     make_outputs_folder(job)
     (job.outputs / "session.json").write_text(text)
     report = Report(job, clock)
-    report.opened()
+    report.record_opened()
     assert f"Saved       session.json ({len(text)} bytes)" in job.report.read_text(encoding="utf-8")
 
 
 def test_report_is_written_only_where_something_changed(job):
     make_outputs_folder(job)
     report = Report(job, clock)
-    report.opened()
+    report.record_opened()
     job.report.write_text("")
     report.refresh()
     assert job.report.read_text() == ""
@@ -141,7 +141,7 @@ def test_report_of_several(job, tmp_path):
     job = replace(job, datasets=both)
     make_outputs_folder(job)
     report = Report(job, clock)
-    report.opened()
+    report.record_opened()
     assert report.saved == []
     (job.outputs / "second").mkdir()
     (job.outputs / "second" / "session.json").write_text(json.dumps(SESSION))
@@ -159,7 +159,7 @@ def test_report_of_several(job, tmp_path):
         *("Dataset     second", "Size        7 bytes", "Annotation  cell types: T cell (4), B cell (0)"),
     ]
     assert second.splitlines()[-1].startswith("Saved       second/session.json (")
-    assert "run it on that one alone, with its saved session" in last
+    assert "run it on that dataset only, with its session" in last
     assert "The datasets themselves were not changed." in last
 
 
@@ -169,5 +169,5 @@ def test_many_names_are_not_all_told(job):
     session = SESSION | {"annotations": [{"name": "many", "labels": labels}]}
     (job.outputs / "session.json").write_text(json.dumps(session))
     report = Report(job, clock)
-    report.opened()
+    report.record_opened()
     assert "c49 (1) and 950 more\n" in job.report.read_text(encoding="utf-8")

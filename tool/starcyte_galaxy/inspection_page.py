@@ -1,4 +1,4 @@
-"""The page that says what is in a dataset. Every string of the file is text in it; Galaxy shows it without styles."""
+"""The HTML page of the inspect tool. All strings of the file are escaped; Galaxy shows the page without styles."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Any
 
-#: Categories named in a row; a column may have thousands.
-MOST_NAMED = 12
+#: Categories listed in a row; a column may have thousands
+MAX_LISTED = 12
 
 
-def inspection(name: str, size: int, description: dict[str, Any]) -> str:
-    """Return the page.
+def inspection_page(name: str, size: int, description: dict[str, Any]) -> str:
+    """Return the page of a dataset.
 
     Parameters
     ----------
     name
-        The dataset's name in the history.
+        The name of the dataset in the history.
     size
-        Its bytes.
+        Its size in bytes.
     description
-        What ``starcyte inspect --json`` prints.
+        The output of ``starcyte inspect --json``.
 
     Returns
     -------
@@ -31,21 +31,21 @@ def inspection(name: str, size: int, description: dict[str, Any]) -> str:
     parts = [
         f"<h1>{escape(name)}</h1>",
         f"<p>{description['n_obs']:,} cells, {description['n_vars']:,} genes, {size:,} bytes</p>",
-        "<h2>What is wrong</h2>",
-        _list(warnings) if warnings else "<p>Nothing was found.</p>",
+        "<h2>Warnings</h2>",
+        _list(warnings) if warnings else "<p>None.</p>",
         "<h2>Columns of the cells (obs)</h2>",
-        _table(("Column", "Kind", "What is in it"), ((c["name"], c["kind"], _content(c)) for c in description["obs"])),
+        _table(("Column", "Kind", "Content"), ((c["name"], c["kind"], _content(c)) for c in description["obs"])),
         "<h2>Embeddings (obsm)</h2>",
         _table(("Embedding", "Dimensions"), ((e["name"], e["dims"]) for e in description["embeddings"])),
         "<h2>Matrices</h2>",
         _table(
-            ("Matrix", "Genes", "Layout", "Numbers"),
+            ("Matrix", "Genes", "Layout", "Data type"),
             ((m["name"], f"{m['n_vars']:,}", m["layout"], m["dtype"]) for m in description["matrices"]),
         ),
         "<h2>Genes</h2>",
-        f"<p>Their names are those of {escape(str(description['genes']['names_from']))}.</p>",
+        f"<p>Names from {escape(str(description['genes']['names_from']))}.</p>",
     ]
-    title = escape(f"{name}: what is in it")
+    title = escape(f"{name}: content")
     head = f'<!DOCTYPE html>\n<html lang="en">\n<head><meta charset="utf-8"><title>{title}</title></head>\n<body>\n'
     return head + "\n".join(parts) + "\n</body>\n</html>\n"
 
@@ -54,8 +54,8 @@ def _content(column: dict[str, Any]) -> str:
     categories = column.get("categories")
     if not categories:
         return f"{column['n_categories']:,} categories" if column.get("n_categories") else ""
-    n, names = column["n_categories"], [str(c) for c in categories[:MOST_NAMED]]
-    more = f" and {n - MOST_NAMED:,} more" if n > MOST_NAMED else ""
+    n, names = column["n_categories"], [str(c) for c in categories[:MAX_LISTED]]
+    more = f" and {n - MAX_LISTED:,} more" if n > MAX_LISTED else ""
     return f"{n:,} {'category' if n == 1 else 'categories'}: {', '.join(names)}{more}"
 
 

@@ -1,4 +1,4 @@
-"""What the wrappers ask for, in their JSON config files."""
+"""The JSON config files that the wrappers write for a job."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from typing import Any
 
 from starcyte_galaxy.errors import JobError
 
-TELL_ADMIN = "Please show this message to the administrator of this Galaxy server."
-#: Formats of annotations, and the ending by which the viewer knows them.
+ASK_ADMIN = "Please show this message to the administrator of this Galaxy server."
+#: Galaxy's datatypes of annotations, and the endings of the viewer's formats
 ANNOTATION_ENDINGS = {"tabular": "tabular", "tsv": "tsv", "csv": "csv", "json": "json"}
-#: The longest id that is made of a name; a number may follow it.
-_LONGEST_ID = 56
+#: Length of an id without the number that may be appended
+_MAX_ID_LENGTH = 56
 
 
 @dataclass(frozen=True)
@@ -26,12 +26,11 @@ class Dataset:
     Parameters
     ----------
     path
-        Its file, where Galaxy keeps it. The file's name says nothing: it ends in ``.dat``.
+        Its file in Galaxy's file store, whose name ends in ``.dat``.
     name
-        Its name in the history, whatever characters it has.
+        Its name in the history: any text.
     id
-        What it is called in addresses, and the folder of its files below that of the outputs; empty where it is the
-        only one.
+        Its id in URLs, and the name of its output folder; empty for a single dataset.
     """
 
     path: Path
@@ -39,8 +38,8 @@ class Dataset:
     id: str = ""
 
 
-def named(text: str, datasets: Iterable[Dataset]) -> str:
-    """Return a message of the viewer with datasets by their names, in place of those of their files."""
+def with_dataset_names(text: str, datasets: Iterable[Dataset]) -> str:
+    """Return a message of the viewer with the names of datasets in place of those of their files."""
     known = {
         spelling: f'"{dataset.name}"'
         for dataset in datasets
@@ -52,7 +51,7 @@ def named(text: str, datasets: Iterable[Dataset]) -> str:
 
 
 def with_ids(datasets: Sequence[Dataset]) -> tuple[Dataset, ...]:
-    """Give each dataset an id that tells its name, in letters of ASCII, digits, ``-`` and ``_``.
+    """Return the datasets with ids derived from their names, of ASCII letters, digits, ``-`` and ``_``.
 
     Parameters
     ----------
@@ -62,14 +61,14 @@ def with_ids(datasets: Sequence[Dataset]) -> tuple[Dataset, ...]:
     Returns
     -------
     tuple of Dataset
-        The same datasets, the same ids whenever it is asked.
+        The ids depend on the names and their order only.
     """
     taken: set[str] = set()
     found = []
     for dataset in datasets:
         letters = unicodedata.normalize("NFKD", dataset.name.removesuffix(".h5ad")).encode("ascii", "ignore").decode()
-        # a name that has no such letters tells nothing here; the report tells which is which
-        base = re.sub(r"[^A-Za-z0-9-]+", "_", letters)[:_LONGEST_ID].strip("_-") or "dataset"
+        # the report lists the names of datasets whose names have no ASCII letters
+        base = re.sub(r"[^A-Za-z0-9-]+", "_", letters)[:_MAX_ID_LENGTH].strip("_-") or "dataset"
         id_, n = base, 1
         while id_.lower() in taken:
             n += 1
@@ -81,7 +80,7 @@ def with_ids(datasets: Sequence[Dataset]) -> tuple[Dataset, ...]:
 
 @dataclass(frozen=True)
 class Job:
-    """One session of the viewer, as the wrapper's config file describes it.
+    """The configuration of one session of the viewer.
 
     Parameters
     ----------
@@ -90,24 +89,23 @@ class Job:
     port
         The port that the tool declares for its entry point.
     report
-        The output that becomes the session report. Galaxy chose this file and may have mounted it, so it is
-        written in place and never replaced.
+        The file of the session report. Galaxy may have mounted it, so it is written in place and never replaced.
     outputs
         The folder whose files Galaxy collects when the job ends.
     galaxy_url
-        Where Galaxy answers, seen from a job. Empty where Galaxy did not say.
+        The URL of Galaxy for jobs; empty if unknown.
     index
-        A prepared column index, if one was given.
+        A prepared column index.
     session
-        A saved session to go on with, if one was given.
+        A saved session to import.
     color_by, embedding
-        What the page opens with; empty: it chooses.
+        The initial colouring and embedding; empty: automatic.
     idle_minutes
-        After how long without use the session ends; 0: never; None: as the destination says.
+        Minutes without use after which the session ends; 0: never; None: the setting of the destination.
     read_only
-        Whether nothing can be made.
+        Whether users can change nothing.
     only_report
-        Whether there is to be no session, but only its report.
+        Whether to write a report without a session.
     """
 
     datasets: tuple[Dataset, ...]
@@ -126,7 +124,7 @@ class Job:
 
 @dataclass(frozen=True)
 class AnnotateConfig:
-    """Annotations to write into a dataset.
+    """The configuration of writing annotations into a dataset.
 
     Parameters
     ----------
@@ -147,12 +145,12 @@ class AnnotateConfig:
 
 
 class Config:
-    """What a wrapper wrote into its config file, or into a part of it.
+    """A config file, or a JSON object in it.
 
     Parameters
     ----------
     values
-        Key to value.
+        The values by key.
     """
 
     def __init__(self, values: Mapping[str, Any]) -> None:
@@ -160,24 +158,24 @@ class Config:
 
     @classmethod
     def read(cls, path: Path) -> Config:
-        """Read a JSON file; raise JobError if it is not one that a wrapper writes."""
+        """Read a config file; raise JobError if it is invalid."""
         try:
             values = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            raise JobError(f"The job's config file {str(path)!r} cannot be read: {error}.", TELL_ADMIN) from None
+            raise JobError(f"The job's config file {str(path)!r} cannot be read: {error}.", ASK_ADMIN) from None
         if not isinstance(values, dict):
-            raise JobError(f"The job's config file {str(path)!r} holds no JSON object.", TELL_ADMIN)
+            raise JobError(f"The job's config file {str(path)!r} is not a JSON object.", ASK_ADMIN)
         return cls(values)
 
     def take(self, key: str, kind: type | tuple[type, ...], default: Any = None) -> Any:
-        """Return a value; raise JobError if it is not of its kind."""
+        """Return a value; raise JobError if it is of another type."""
         value = self._values.get(key, default)
         if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-            raise JobError(f"The job's config file gives {value!r} as {key!r}.", TELL_ADMIN)
+            raise JobError(f"The job's config file has {value!r} as {key!r}.", ASK_ADMIN)
         return value
 
     def path(self, key: str) -> Path:
-        """Return a path, made absolute."""
+        """Return an absolute path."""
         return Path(self.take(key, str)).absolute()
 
     def dataset(self) -> Dataset:
@@ -187,26 +185,26 @@ class Config:
         return dataset
 
     def datasets(self) -> tuple[Dataset, ...]:
-        """Return the datasets, each file once; raise JobError if there is none, or one cannot be read."""
+        """Return the datasets without duplicate files; raise JobError if there is none or one cannot be read."""
         given = self.take("datasets", list)
         if not given or not all(isinstance(entry, dict) for entry in given):
-            raise JobError(f"The job's config file gives {given!r} as 'datasets'.", TELL_ADMIN)
+            raise JobError(f"The job's config file has {given!r} as 'datasets'.", ASK_ADMIN)
         found: dict[Path, Dataset] = {}
         for entry in given:
             dataset = Config(entry).dataset()
             found.setdefault(dataset.path, dataset)
         return with_ids(list(found.values())) if len(found) > 1 else tuple(found.values())
 
-    def optional_input(self, key: str, what: str) -> Path | None:
-        """Return the path of an input that may be left out; raise JobError if it was given and cannot be read."""
+    def optional_input(self, key: str, subject: str) -> Path | None:
+        """Return the path of an optional input, or None; raise JobError if it cannot be read."""
         if not self.take(key, str, ""):
             return None
         path = self.path(key)
-        _check_readable(path, what)
+        _check_readable(path, subject)
         return path
 
     def minutes(self, key: str) -> float | None:
-        """Return a number that is not negative, None where none was given."""
+        """Return a number of minutes, or None."""
         value = self.take(key, (int, float, str, type(None)))
         if value is None or value in ("", "None"):
             return None
@@ -215,7 +213,7 @@ class Config:
         except ValueError:
             number = -1
         if not 0 <= number < float("inf"):
-            raise JobError(f"The session cannot end after {value!r} minutes.", "Give a number, or 0 for never.")
+            raise JobError(f"The session cannot end after {value!r} minutes.", "Enter a number, or 0 for never.")
         return number
 
 
@@ -230,12 +228,12 @@ def read_config(path: Path) -> Job:
     Returns
     -------
     Job
-        What it asks for, with paths made absolute.
+        The configuration, with absolute paths.
 
     Raises
     ------
     JobError
-        If the file is not one that the wrapper writes, or an input it names cannot be read.
+        If the file is invalid, or an input cannot be read.
     """
     config = Config.read(path)
     job = Job(
@@ -253,25 +251,25 @@ def read_config(path: Path) -> Job:
         only_report=config.take("only_report", bool, False),
     )
     if not 0 < job.port < 65536:
-        raise JobError(f"The job's config file gives {job.port} as the port.", TELL_ADMIN)
+        raise JobError(f"The job's config file has {job.port} as the port.", ASK_ADMIN)
     if len(job.datasets) > 1:
-        for given, what in ((job.index, "prepared column index"), (job.session, "saved session")):
-            if given:
+        for optional, subject in ((job.index, "prepared column index"), (job.session, "saved session")):
+            if optional:
                 raise JobError(
-                    f"A {what} is of one dataset, and {len(job.datasets)} were given.",
-                    f"Give that dataset alone, or leave the {what} out.",
+                    f"A {subject} belongs to one dataset, but {len(job.datasets)} were selected.",
+                    f"Select only that dataset, or omit the {subject}.",
                 )
     return job
 
 
 def read_annotate_config(path: Path) -> AnnotateConfig:
-    """Read the config file of annotations to apply; raise JobError as `read_config` does."""
+    """Read the config file of the tool that applies annotations; raises JobError as `read_config` does."""
     config = Config.read(path)
     annotations_format = config.take("annotations_format", str)
     if annotations_format not in ANNOTATION_ENDINGS:
         raise JobError(
             f"Annotations cannot be read from the datatype {annotations_format!r}.",
-            f"Give one of {', '.join(ANNOTATION_ENDINGS)}; the pencil of a dataset changes its datatype.",
+            f"Use one of {', '.join(ANNOTATION_ENDINGS)}; edit the attributes of a dataset to change its datatype.",
         )
     annotations = Dataset(
         config.path("annotations"), printable(config.take("annotations_name", str)) or "the annotations"
@@ -280,31 +278,29 @@ def read_annotate_config(path: Path) -> AnnotateConfig:
     return AnnotateConfig(config.dataset(), annotations, annotations_format, config.path("output"))
 
 
-def _check_readable(path: Path, what: str) -> None:
+def _check_readable(path: Path, subject: str) -> None:
     try:
         with path.open("rb"):
             return
     except FileNotFoundError:
-        why, hint = "its file is not there", "It may have been purged: look whether the history still shows its size."
+        reason, hint = "its file does not exist", "It may have been purged: check whether the history shows its size."
     except OSError as error:
-        why, hint = error.strerror or str(error), TELL_ADMIN
-    raise JobError(f"{what} cannot be opened: {why}.", hint)
+        reason, hint = error.strerror or str(error), ASK_ADMIN
+    raise JobError(f"{subject} cannot be opened: {reason}.", hint)
 
 
 def printable(name: str) -> str:
-    """Return a history name as it can be handed to another program.
+    """Return a name of the history as a valid argument of a program.
 
     Parameters
     ----------
     name
-        Any text that JSON can hold.
+        Any text of JSON.
 
     Returns
     -------
     str
-        The same text without line breaks and control characters, and without the halves of broken surrogate pairs,
-        which no argument of a program can carry.
+        The text without line breaks and control characters, with question marks for lone surrogates.
     """
-    # what cannot be encoded becomes a question mark
-    whole = name.encode("utf-8", "replace").decode("utf-8")
-    return " ".join("".join(c if c.isprintable() else " " for c in whole).split())
+    encodable = name.encode("utf-8", "replace").decode("utf-8")
+    return " ".join("".join(c if c.isprintable() else " " for c in encodable).split())

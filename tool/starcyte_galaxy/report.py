@@ -1,4 +1,4 @@
-"""What a session leaves in the history: the report, and the folder of files that Galaxy collects."""
+"""Report: the session report in the history, and the folder of files that Galaxy collects."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from pathlib import Path
 from typing import Any
 
 from starcyte_galaxy.errors import JobError
-from starcyte_galaxy.stage import TELL_ADMIN, Dataset, Job, printable
+from starcyte_galaxy.job_config import ASK_ADMIN, Dataset, Job, printable
 
-#: The longest saved session whose content the report tells; of a longer one it names the files.
-MOST_BYTES_READ = 16 << 20
-#: Labels of an annotation, or names of sets and views, that the report names.
-MOST_NAMED = 50
+#: Size of the largest saved session whose content is reported; of a larger one only the files are
+MAX_SESSION_BYTES = 16 << 20
+#: Labels of an annotation, gene sets, views or results in a line of the report
+MAX_LISTED = 50
 
 Line = tuple[str, str]
 
 
 def viewer_version() -> str:
-    """Return the version of the installed viewer, which is also this package's."""
+    """Return the version of the installed viewer and of this package."""
     try:
         return metadata.version("starcyte")
     except metadata.PackageNotFoundError:
@@ -30,30 +30,30 @@ def viewer_version() -> str:
 
 
 def make_outputs_folder(job: Job) -> None:
-    """Make the folder whose files Galaxy collects.
+    """Create the folder whose files Galaxy collects.
 
     Raises
     ------
     JobError
-        If it cannot be made.
+        If it cannot be created.
     """
     try:
         job.outputs.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise JobError(f"The folder for outputs {str(job.outputs)!r} cannot be made: {error}.", TELL_ADMIN) from None
+        raise JobError(f"The output folder {str(job.outputs)!r} cannot be created: {error}.", ASK_ADMIN) from None
 
 
 class Report:
-    """The session report, one plain text output of the job.
+    """The session report, a plain text output of the job.
 
-    A stop in Galaxy may end the job without a moment to write, so what stands in the file is true at any time.
+    Galaxy may end the job without notice, so the file is kept up to date during the session.
 
     Parameters
     ----------
     job
         The session.
     now
-        A clock, in UTC.
+        Returns the current time in UTC.
     """
 
     def __init__(self, job: Job, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
@@ -61,52 +61,52 @@ class Report:
         self._now = now
         self._times: list[Line] = []
         self._states: dict[str, object] = {}
-        self._made: dict[str, Sequence[Line]] = {}
+        self._contents: dict[str, Sequence[Line]] = {}
 
-    def opened(self) -> None:
-        """Write that the session began."""
+    def record_opened(self) -> None:
+        """Record the start of the session."""
         self._times.append(("Opened", self._time()))
         self._write()
 
-    def restarted(self, how: str) -> None:
-        """Write that the viewer is started again.
+    def record_restarted(self, how: str) -> None:
+        """Record a restart of the viewer.
 
         Parameters
         ----------
         how
-            What ended it.
+            The signal that ended it.
         """
         self._times.append(("Restarted", f"{self._time()} (the viewer was ended by {how})"))
         self._write()
 
-    def closed(self, how: str) -> None:
-        """Write that the session ended.
+    def record_closed(self, how: str) -> None:
+        """Record the end of the session.
 
         Parameters
         ----------
         how
-            By whom or by what it was ended.
+            The cause of the end.
         """
-        self._times = [(what, when) for what, when in self._times if what != "Closed"]
+        self._times = [(heading, time) for heading, time in self._times if heading != "Closed"]
         self._times.append(("Closed", f"{self._time()} ({how})"))
         self._write()
 
     def refresh(self) -> None:
-        """Write it anew if something was made since it was written."""
-        if self._times and any(self._look(d) != self._states[d.id] for d in self._job.datasets):
+        """Write the report if the files have changed since it was written."""
+        if self._times and any(self._state(d) != self._states[d.id] for d in self._job.datasets):
             self._write()
 
-    def described(self, descriptions: Sequence[dict[str, Any]]) -> None:
-        """Write what is in each dataset, without a session.
+    def write_descriptions(self, descriptions: Sequence[dict[str, Any]]) -> None:
+        """Write the content of each dataset, without a session.
 
         Parameters
         ----------
         descriptions
-            What ``starcyte inspect --json`` prints of each.
+            The output of ``starcyte inspect --json`` for each.
         """
-        self._print(
+        self._write_lines(
             [_described(description) for description in descriptions],
-            "No session was opened, as the tool was asked for this report alone.",
+            "No session was opened: the tool was run for this report only.",
         )
 
     @property
@@ -121,12 +121,12 @@ class Report:
     def _time(self) -> str:
         return f"{self._now():%Y-%m-%d %H:%M:%S} UTC"
 
-    def _look(self, dataset: Dataset) -> object:
+    def _state(self, dataset: Dataset) -> object:
         found = []
         for path in self._files(dataset):
             try:
                 status = path.stat()
-            except FileNotFoundError:  # what was deleted in the page goes from the folder
+            except FileNotFoundError:  # the viewer deletes the files of deleted items
                 continue
             found.append((path, status.st_size, status.st_mtime_ns, status.st_ino))
         return found
@@ -134,9 +134,9 @@ class Report:
     def _write(self) -> None:
         saved = []
         for dataset in self._job.datasets:
-            state = self._look(dataset)
+            state = self._state(dataset)
             if dataset.id not in self._states or state != self._states[dataset.id]:
-                self._states[dataset.id], self._made[dataset.id] = state, self._contents(dataset)
+                self._states[dataset.id], self._contents[dataset.id] = state, self._read_content(dataset)
             files = [
                 f"{p.relative_to(self._job.outputs)} ({p.stat().st_size:,} bytes)"
                 for p in self._files(dataset)
@@ -144,38 +144,38 @@ class Report:
             ]
             saved.append(", ".join(files))
         if len(self._job.datasets) == 1:
-            last = "To look at the dataset again, run the tool on it again"
-            last += ", with the saved session to go on with what was made." if saved[0] else "."
+            last = "To view the dataset again, run the tool on it again"
+            last += ", with the saved session to continue from it." if saved[0] else "."
         else:
-            last = "To look at the datasets again, run the tool on them again."
+            last = "To view the datasets again, run the tool on them again."
             if any(saved):
-                last += " To go on with what was made of one, run it on that one alone, with its saved session."
-        made = [self._made[dataset.id] for dataset in self._job.datasets]
-        self._print(
-            [[*lines, ("Saved", files or "nothing")] for lines, files in zip(made, saved, strict=True)],
+                last += " To continue from the saved session of one, run it on that dataset only, with its session."
+        contents = [self._contents[dataset.id] for dataset in self._job.datasets]
+        self._write_lines(
+            [[*lines, ("Saved", files or "nothing")] for lines, files in zip(contents, saved, strict=True)],
             last,
             self._times,
         )
 
-    def _contents(self, dataset: Dataset) -> list[Line]:
-        """Return what the saved session of a dataset says was made."""
+    def _read_content(self, dataset: Dataset) -> list[Line]:
+        """Return the content of the saved session of a dataset."""
         path = self._job.outputs / dataset.id / "session.json"
         try:
-            if path.stat().st_size > MOST_BYTES_READ:
+            if path.stat().st_size > MAX_SESSION_BYTES:
                 return []
             session = json.loads(path.read_text(encoding="utf-8"))
             lines = [("Annotation", _annotation(annotation)) for annotation in session["annotations"]]
             sets = [f"{printable(s['name'])} ({len(s['genes']):,} genes)" for s in session["genesets"]]
             lines += [("Gene sets", _some(sets))] if sets else []
-            for what, key in (("Views", "views"), ("Results", "results")):
+            for heading, key in (("Views", "views"), ("Results", "results")):
                 names = [printable(entry["name"]) for entry in session[key]]
-                lines += [(what, _some(names))] if names else []
+                lines += [(heading, _some(names))] if names else []
         except (OSError, ValueError, LookupError, TypeError):
-            return []  # there is none yet, or it is of another version; the files are named all the same
+            return []  # not written yet, or of another version; the report lists the files only
         return lines
 
-    def _print(self, of_each: Sequence[Sequence[Line]], last: str, times: Sequence[Line] = ()) -> None:
-        """Write what there is to say of each dataset, and of the session."""
+    def _write_lines(self, of_each: Sequence[Sequence[Line]], last: str, times: Sequence[Line] = ()) -> None:
+        """Write the lines of each dataset, those of the session, and a last sentence."""
         heads = [[("Dataset", d.name), ("Size", f"{d.path.stat().st_size:,} bytes")] for d in self._job.datasets]
         session = [("Viewer", f"starcyte {viewer_version()}"), *times]
         if len(heads) == 1:
@@ -196,10 +196,10 @@ class Report:
 
 
 def _write_over(path: Path, content: bytes) -> None:
-    """Write a file that is whole at any time, also where this process is killed meanwhile.
+    """Overwrite a file in one write, so that it is complete also if this process is killed.
 
-    In place, as Galaxy chose this file, and renaming another one over it would break a mount; and never empty, as a
-    file opened for writing is: at a stop, Galaxy leaves but a moment between its signal and the end.
+    In place, as Galaxy may have mounted the file and renaming another over it would break the mount; and without
+    truncating it first, as Galaxy kills the job shortly after its signal.
     """
     file = os.open(path, os.O_WRONLY | os.O_CREAT, 0o644)
     try:
@@ -210,27 +210,27 @@ def _write_over(path: Path, content: bytes) -> None:
 
 
 def _described(description: dict[str, Any]) -> list[Line]:
-    """Return what is in a dataset, of what ``starcyte inspect --json`` prints."""
+    """Return the content of a dataset from the output of ``starcyte inspect --json``."""
 
-    def named(key: str) -> str:
+    def with_dataset_names(key: str) -> str:
         return ", ".join(printable(str(entry["name"])) for entry in description[key]) or "none"
 
     return [
         ("Cells", f"{description['n_obs']:,}"),
         ("Genes", f"{description['n_vars']:,}"),
-        ("Metadata", named("obs")),
-        ("Embedded", named("embeddings")),
-        ("Matrices", named("matrices")),
+        ("Metadata", with_dataset_names("obs")),
+        ("Embedded", with_dataset_names("embeddings")),
+        ("Matrices", with_dataset_names("matrices")),
         *(("Warning", printable(warning)) for warning in description["warnings"]),
     ]
 
 
 def _annotation(annotation: dict[str, Any]) -> str:
-    # runs of cells, by turns of those that are not in it and those that are
+    # run lengths, alternately outside and inside of the label
     counts = [f"{printable(c['name'])} ({sum(c['cells'][1::2]):,})" for c in annotation["labels"]]
     return f"{printable(annotation['name'])}: {_some(counts) or 'no labels'}"
 
 
 def _some(names: Sequence[str]) -> str:
-    more = f" and {len(names) - MOST_NAMED:,} more" if len(names) > MOST_NAMED else ""
-    return ", ".join(names[:MOST_NAMED]) + more
+    more = f" and {len(names) - MAX_LISTED:,} more" if len(names) > MAX_LISTED else ""
+    return ", ".join(names[:MAX_LISTED]) + more

@@ -1,8 +1,8 @@
-"""The entry point: telling Galaxy where the viewer listens, where nobody else does.
+"""EntryPoint: registers the address of the viewer with Galaxy if Galaxy cannot find it.
 
-In a job with a Docker container Galaxy's container monitor writes ``container_runtime.json`` into the job's folder,
-on Kubernetes the job runner knows by itself. In a job without a container engine nobody writes that file, and the
-entry point would stay pending for ever; so the job writes it.
+In a job with a Docker container, Galaxy's container monitor writes ``container_runtime.json`` into the job's folder; on
+Kubernetes the job runner knows the port. In a job without a container the file is not written, and the entry point
+would stay pending, so the job writes it.
 """
 
 from __future__ import annotations
@@ -16,22 +16,22 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 RUNTIME_FILE = "container_runtime.json"
-#: An administrator can set these at the destination, where what is found out is wrong.
+#: Set at the destination to override the detected host
 HOST_VARIABLE = "STARCYTE_GALAXY_HOST"
 
 
 @dataclass(frozen=True)
 class EntryPoint:
-    """An entry point that this job has to register by itself.
+    """An entry point that this job registers.
 
     Parameters
     ----------
     job_folder
         Galaxy's folder of the job, above the working folder.
     declared_port
-        The port that the tool declares; it names the entry point.
+        The port that the tool declares, which identifies the entry point.
     host
-        The address at which Galaxy's proxy finds this machine.
+        The address of this machine for Galaxy's proxy.
     """
 
     job_folder: Path
@@ -40,14 +40,11 @@ class EntryPoint:
 
     @property
     def bind(self) -> str:
-        """The address for the viewer to listen on.
-
-        Nobody is asked who they are at the port itself, so it is no more open than the proxy needs it to be.
-        """
+        """The address for the viewer to listen on: the loopback if the proxy is local, as the port is not protected."""
         return "127.0.0.1" if self.host == "127.0.0.1" else "0.0.0.0"  # noqa: S104
 
     def free_port(self) -> int:
-        """Return the declared port, or 0 (any free one) where another program has it."""
+        """Return the declared port, or 0 (any free one) if it is in use."""
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
@@ -57,17 +54,17 @@ class EntryPoint:
         return self.declared_port
 
     def register(self, port: int) -> bool:
-        """Tell Galaxy the port.
+        """Write the port for Galaxy.
 
         Parameters
         ----------
         port
-            Where the viewer listens.
+            The port that the viewer listens on.
 
         Returns
         -------
         bool
-            False where the job's folder cannot be written to; then Galaxy has another way to know.
+            False if the folder of the job cannot be written.
         """
         ports = {
             str(self.declared_port): {
@@ -78,7 +75,7 @@ class EntryPoint:
             }
         }
         target = self.job_folder / RUNTIME_FILE
-        # Galaxy may read at any moment: the file appears whole
+        # renamed, as Galaxy may read the file at any time
         part = target.with_suffix(".json.part")
         try:
             part.write_text(json.dumps(ports), encoding="utf-8")
@@ -91,24 +88,24 @@ class EntryPoint:
 def entry_point(
     working: Path, declared_port: int, galaxy_url: str, environ: Mapping[str, str] = os.environ
 ) -> EntryPoint | None:
-    """Find out whether this job has to register its entry point.
+    """Return the entry point that this job must register, if any.
 
     Parameters
     ----------
     working
-        The job's working folder.
+        The working folder of the job.
     declared_port
         The port that the tool declares.
     galaxy_url
-        Where Galaxy answers, seen from a job; may be empty.
+        The URL of Galaxy for jobs; may be empty.
     environ
-        The job's environment.
+        The environment of the job.
 
     Returns
     -------
     EntryPoint or None
-        None where Galaxy knows the port by itself: on Kubernetes, beside a container monitor, and wherever the job's
-        folder is not ours to write to, as inside a Docker container.
+        None if Galaxy finds the port: on Kubernetes, with a container monitor, and if the folder of the job is not
+        writable, as in a Docker container.
     """
     job_folder = working.parent
     if working.name != "working" or "INTERACTIVETOOL_PORT" in environ:
@@ -119,7 +116,7 @@ def entry_point(
 
 
 def _is_monitored(job_folder: Path) -> bool:
-    """Tell whether Galaxy started a container monitor that will write the file; it can do so for Docker alone."""
+    """Return whether Galaxy started a container monitor, which only supports Docker."""
     try:
         config = json.loads((job_folder / "configs" / "container_config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -128,7 +125,7 @@ def _is_monitored(job_folder: Path) -> bool:
 
 
 def address_facing(url: str) -> str:
-    """Return this machine's address as seen from another one.
+    """Return the address of this machine for another one.
 
     Parameters
     ----------
@@ -138,12 +135,12 @@ def address_facing(url: str) -> str:
     Returns
     -------
     str
-        The loopback address if the URL is of this machine, or cannot be told.
+        The loopback address if the URL is of this machine, or there is no route to it.
     """
     try:
         host, port = urlsplit(url).hostname, urlsplit(url).port or 80
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as route:
-            # connecting a datagram socket sends nothing: it only chooses the route, and with it the address
+            # connecting a datagram socket sends nothing, but selects the route and its address
             route.connect((host or "127.0.0.1", port))
             address = str(route.getsockname()[0])
     except (OSError, ValueError):
