@@ -1,4 +1,4 @@
-"""AnnData files written with h5py alone: what is read is compared with what was put there, byte by byte if need be."""
+"""AnnData files written by h5py alone, with full control of their storage."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from scipy.sparse import issparse
 
 @dataclass(frozen=True, eq=False)
 class Parts:
-    """A sparse matrix as its three arrays, which need not agree."""
+    """A sparse matrix as its three arrays, which may be inconsistent."""
 
     layout: str
     data: Any
@@ -27,7 +27,7 @@ class Parts:
 
 @dataclass(frozen=True, eq=False)
 class Dense:
-    """An array with the way to store it."""
+    """An array and its storage."""
 
     values: Any
     chunks: tuple[int, int] | None = None
@@ -45,7 +45,7 @@ class Categorical:
 
 @dataclass(frozen=True, eq=False)
 class Nullable:
-    """A column of numbers or truth values, some of them missing."""
+    """A column of numbers or booleans with missing values."""
 
     values: Any
     mask: Any
@@ -77,7 +77,7 @@ def write_h5ad(
     raw_genes: Sequence[str] | None = None,
     uns: Mapping[str, Any] | None = None,
 ) -> Path:
-    """Write a file as anndata 0.8 and later do.
+    """Write a file in the format of anndata 0.8 and later.
 
     Parameters
     ----------

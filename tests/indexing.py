@@ -1,4 +1,4 @@
-"""Files and their column indexes, made for one test."""
+"""Files and their column indexes for tests."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from starcyte.store.open import open_dataset
 
 
 def stored(values: Any, layout: str, shuffled: bool = False, doubled: bool = False, zeros: bool = False) -> Any:
-    """Return an array as what :func:`h5ad_file.write_h5ad` stores: ``csr``, ``csc`` or ``dense``.
+    """Return an array for :func:`h5ad_file.write_h5ad`, in the layout ``csr``, ``csc`` or ``dense``.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def categories(codes: Any, n: int) -> Categorical:
 
 @contextmanager
 def opened(path: Path, x: Any = None, obs: Any = None, **settings: Any) -> Iterator[StoredDataset]:
-    """Write a matrix as X, where one is given, and open the file."""
+    """Write a matrix as X, if given, and open the file."""
     if x is not None:
         write_h5ad(path, x, obs=obs)
     dataset = open_dataset(path, Settings(**settings))
@@ -65,7 +65,7 @@ def opened(path: Path, x: Any = None, obs: Any = None, **settings: Any) -> Itera
 
 
 def indexed(dataset: StoredDataset, cache: Path, workers: int = 1, tick: Any = no_tick) -> ColumnIndex:
-    """Build the index of X, and let the dataset use it."""
+    """Build the index of X, and set it in the dataset."""
     matrix = dataset.matrix("X")
     matrix.index = build_index(matrix.base, dataset.grouping_columns(), cache, dataset.index_key("X"), workers, tick)
     return matrix.index

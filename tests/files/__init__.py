@@ -1,4 +1,4 @@
-"""One small file for each case of reading, with what was put into it; anndata, numpy and h5py are the only oracles."""
+"""A small file for each case of reading, with its expected content; anndata, numpy and h5py are the only oracles."""
 
 from files.broken import REFUSED
 from files.case import Bad, Case, Col, Expect, Mat

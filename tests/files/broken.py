@@ -1,4 +1,4 @@
-"""What must be refused: no HDF5, no AnnData, cut short, or a matrix that contradicts itself."""
+"""Files that must be refused: not HDF5, not AnnData, truncated, or with inconsistent matrices."""
 
 from __future__ import annotations
 
@@ -155,13 +155,13 @@ def _not_anndata() -> list[Bad]:
     ]
 
 
-def _contradicting() -> list[Bad]:
-    def matrix(name: str, layout: str, says: str = "X", **changed: Any) -> Bad:
+def _inconsistent() -> list[Bad]:
+    def matrix(name: str, layout: str, patterns: str = "X", **changed: Any) -> Bad:
         source = _CSR if layout == "csr" else _CSC
         parts = {"data": source.data, "indices": source.indices, "indptr": source.indptr} | changed
         shape = changed.get("shape", DENSE.shape)
         write = altered(lambda f: put_sparse(f, "X", layout, (parts["data"], parts["indices"], parts["indptr"]), shape))
-        return Bad(f"{layout}: {name}", write, [says])
+        return Bad(f"{layout}: {name}", write, [patterns])
 
     cases = []
     for layout, source, minor in (("csr", _CSR, 5), ("csc", _CSC, 6)):
@@ -200,8 +200,8 @@ def _contradicting() -> list[Bad]:
             matrix("negative shape", layout, shape=(-6, 5)),
         ]
 
-    def change(name: str, function: Callable[[h5py.File], object], says: str = "X", **parts: Any) -> Bad:
-        return Bad(name, altered(lambda f: function(f) and None, **parts), [says])
+    def change(name: str, function: Callable[[h5py.File], object], patterns: str = "X", **parts: Any) -> Bad:
+        return Bad(name, altered(lambda f: function(f) and None, **parts), [patterns])
 
     def group_for(where: str) -> Callable[[h5py.File], None]:
         def act(file: h5py.File) -> None:
@@ -299,7 +299,7 @@ def _contradicting() -> list[Bad]:
             ["raw"],
         ),
         Bad("chunk overwritten", broken_gzip, ["X"]),
-        Bad("anndata 0.6: shape contradicts", _old_shape, ["X"]),
+        Bad("anndata 0.6: inconsistent shape", _old_shape, ["X"]),
     ]
     return cases
 
@@ -310,4 +310,4 @@ def _old_shape(path: Path) -> None:
         file["X"].attrs["h5sparse_shape"] = (6, len(GENES) + 1)
 
 
-REFUSED = [*_not_files(), *_not_anndata(), *_contradicting()]
+REFUSED = [*_not_files(), *_not_anndata(), *_inconsistent()]

@@ -1,4 +1,4 @@
-"""What a case is: how to write a file, and what was put into it."""
+"""Cases: how to write a file, and its expected content."""
 
 from __future__ import annotations
 
@@ -31,22 +31,22 @@ DENSE = np.array(
     ],
     np.float32,
 )
-PLACES = np.array([[0, 1], [2, 3], [4, 5], [-6, 7.5], [8, 9], [10, -11]], np.float32)
+UMAP = np.array([[0, 1], [2, 3], [4, 5], [-6, 7.5], [8, 9], [10, -11]], np.float32)
 TYPES = ["T", "B", "T", "NK", "B", "T"]
 
 
 @dataclass(frozen=True)
 class Col:
-    """A column of obs as it was put in: numbers, texts or booleans, None for what is missing.
+    """An expected obs column: numbers, texts or booleans, None for missing values.
 
     Attributes
     ----------
     kind
-        What `inspect` calls it.
+        The kind that `inspect` prints.
     values
-        For a categorical column the text of each cell's category.
+        The value of each cell; of a categorical column the text of its category.
     categories, ordered
-        For a categorical column.
+        Those of a categorical column.
     """
 
     kind: str
@@ -57,7 +57,7 @@ class Col:
 
 @dataclass(frozen=True)
 class Mat:
-    """A matrix as it was put in."""
+    """An expected matrix."""
 
     layout: str
     dense: Array
@@ -65,31 +65,31 @@ class Mat:
 
 @dataclass(frozen=True)
 class Expect:
-    """What is in a file. What is None is not looked at.
+    """The expected content of a file. None: not tested.
 
     Attributes
     ----------
     obs
-        All columns in their order; those that are left out are not among them.
+        All columns in their order, except those that must be left out.
     unreadable
-        Columns that may be listed, but must be refused with a message when read.
-    places
-        All embeddings, with NaN for what is not drawn.
+        Columns that may be listed, but must raise an error when read.
+    embeddings
+        All embeddings, NaN for cells that are not drawn.
     matrices
         All matrices.
     warnings
-        For each warning that must be there, texts of which all must be in it.
+        For each expected warning the texts that it must have.
     quiet
-        No other warnings may be there.
+        Whether other warnings are an error.
     anndata
-        anndata can read the file, and must agree.
+        Whether anndata can read the file, and must give the same.
     """
 
     n_obs: int = len(CELLS)
     n_vars: int = len(GENES)
     obs: Mapping[str, Col] | None = None
     unreadable: Sequence[str] = ()
-    places: Mapping[str, Array] | None = None
+    embeddings: Mapping[str, Array] | None = None
     matrices: Mapping[str, Mat] | None = None
     genes: Sequence[str] | None = None
     names_from: str | None = None
@@ -104,16 +104,16 @@ class Expect:
 
 @dataclass(frozen=True)
 class Case:
-    """A file that must be shown.
+    """A file that must be read.
 
     Attributes
     ----------
     id
-        What the test is called.
+        The name of the test.
     write
-        Makes the file.
+        Writes the file.
     expect
-        What is in it.
+        Its content.
     needs
         A package without which the file can be neither written nor read.
     """
@@ -126,30 +126,30 @@ class Case:
 
 @dataclass(frozen=True)
 class Bad:
-    """A file that must be refused: status 2, and one line with each of `says` in it.
+    """A file that must be refused: exit status 2, and one line that matches each of `patterns`.
 
     Attributes
     ----------
     id
-        What the test is called.
+        The name of the test.
     write
-        Makes the file, or what is there in its place.
-    says
-        Regular expressions, of any case.
+        Writes the file, or something else at its path.
+    patterns
+        Regular expressions, matched without regard to case.
     """
 
     id: str
     write: Write
-    says: Sequence[str]
+    patterns: Sequence[str]
 
 
 def small(**parts: Any) -> ad.AnnData:
-    """Return the dataset that the cases vary: all of it may be replaced by `parts`."""
+    """Return the dataset that the cases vary: `parts` replace its elements."""
     given: dict[str, Any] = {
         "X": sp.csr_matrix(DENSE),
         "obs": pd.DataFrame({"cell_type": pd.Categorical(TYPES)}, index=pd.Index(CELLS)),
         "var": pd.DataFrame(index=pd.Index(GENES)),
-        "obsm": {"X_umap": PLACES},
+        "obsm": {"X_umap": UMAP},
     }
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -157,19 +157,19 @@ def small(**parts: Any) -> ad.AnnData:
 
 
 def save(dataset: ad.AnnData, path: Path, **options: Any) -> None:
-    """Write `dataset`, whatever anndata thinks of its names."""
+    """Write `dataset` without anndata's warnings."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         dataset.write_h5ad(path, **options)
 
 
 def write_small(options: Mapping[str, Any] | None = None, **parts: Any) -> Write:
-    """Return what writes `small` with these parts."""
+    """Return a function that writes `small` with these parts."""
     return lambda path: save(small(**parts), path, **(options or {}))
 
 
 def altered(change: Callable[[h5py.File], None], **parts: Any) -> Write:
-    """Return what writes `small` with these parts, and then changes the file by hand."""
+    """Return a function that writes `small` with these parts, and then changes the file by h5py."""
 
     def write(path: Path) -> None:
         save(small(**parts), path)
@@ -180,7 +180,7 @@ def altered(change: Callable[[h5py.File], None], **parts: Any) -> Write:
 
 
 def put(file: h5py.File, where: str, values: Any, **options: Any) -> h5py.Dataset:
-    """Put an array in the place of whatever is there, with the attributes of an anndata array."""
+    """Write an array with the attributes of an anndata array, in place of an existing element."""
     if where in file:
         del file[where]
     made = file.create_dataset(where, data=values, **options)
@@ -197,7 +197,7 @@ def put_sparse(
     shape: tuple[int, int],
     **options: Any,
 ) -> None:
-    """Put a sparse matrix, consistent or not, in the place of whatever is there; `parts` are data, indices, indptr."""
+    """Write a sparse matrix, consistent or not, in place of an existing element; `parts` are data, indices, indptr."""
     if where in file:
         del file[where]
     group = file.create_group(where)
@@ -211,7 +211,7 @@ def put_sparse(
 CELL_TYPE = Col("categorical", TYPES, ["B", "NK", "T"])
 AS_SMALL = Expect(
     obs={"cell_type": CELL_TYPE},
-    places={"X_umap": PLACES},
+    embeddings={"X_umap": UMAP},
     matrices={"X": Mat("csr", DENSE)},
     genes=GENES,
     names_from="index",

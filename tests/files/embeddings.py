@@ -11,60 +11,60 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
-from files.case import AS_SMALL, CELLS, PLACES, Array, Case, altered, put, write_small
+from files.case import AS_SMALL, CELLS, UMAP, Array, Case, altered, put, write_small
 
 
-def _case(name: str, obsm: dict[str, Any], places: dict[str, Array], *warnings: list[str]) -> Case:
-    return Case(name, write_small(obsm=obsm), replace(AS_SMALL, places=places, warnings=warnings))
+def _case(name: str, obsm: dict[str, Any], embeddings: dict[str, Array], *warnings: list[str]) -> Case:
+    return Case(name, write_small(obsm=obsm), replace(AS_SMALL, embeddings=embeddings, warnings=warnings))
 
 
 def _shapes() -> list[Case]:
     wide = np.arange(300, dtype=np.float64).reshape(6, 50) / 7
-    one = PLACES[:, :1]
+    one = UMAP[:, :1]
     cases = [
         _case("embedding of 1 column", {"one": one}, {"one": one}),
         _case("embedding of 3 columns", {"X_umap_3d": wide[:, :3]}, {"X_umap_3d": wide[:, :3]}),
         _case("embedding of 50 columns", {"X_pca": wide}, {"X_pca": wide}),
-        _case("embedding that is a table", {"X_t": _table(PLACES)}, {"X_t": PLACES}),
+        _case("embedding that is a table", {"X_t": _table(UMAP)}, {"X_t": UMAP}),
         _case(
             "embedding of nullable numbers",
-            {"X_t": _table(PLACES).astype({"b": "Float64"}).astype({"b": "float32"})},
-            {"X_t": PLACES},
+            {"X_t": _table(UMAP).astype({"b": "Float64"}).astype({"b": "float32"})},
+            {"X_t": UMAP},
         ),
         _case(
             "several embeddings",
-            {"X_pca": wide, "X_umap": PLACES, "spatial": one},
-            {"X_pca": wide, "X_umap": PLACES, "spatial": one},
+            {"X_pca": wide, "X_umap": UMAP, "spatial": one},
+            {"X_pca": wide, "X_umap": UMAP, "spatial": one},
         ),
         _case("no embedding", {}, {}, ["embedding"]),
         _case(
             "sparse embedding is left out",
-            {"X_umap": PLACES, "motifs": sp.csr_matrix(wide)},
-            {"X_umap": PLACES},
+            {"X_umap": UMAP, "motifs": sp.csr_matrix(wide)},
+            {"X_umap": UMAP},
             ["motifs"],
         ),
         _case("only a sparse embedding", {"motifs": sp.csr_matrix(wide)}, {}, ["motifs"], ["embedding"]),
         _case(
             "table with texts is left out",
-            {"X_umap": PLACES, "notes": pd.DataFrame({"a": pd.Categorical(list("abcabc"))}, index=CELLS)},
-            {"X_umap": PLACES},
+            {"X_umap": UMAP, "notes": pd.DataFrame({"a": pd.Categorical(list("abcabc"))}, index=CELLS)},
+            {"X_umap": UMAP},
             ["notes"],
         ),
         _case(
             "embedding without columns is left out",
-            {"X_umap": PLACES, "none": np.zeros((6, 0))},
-            {"X_umap": PLACES},
+            {"X_umap": UMAP, "none": np.zeros((6, 0))},
+            {"X_umap": UMAP},
             ["none"],
         ),
         _case(
             "embedding of three axes is left out",
-            {"X_umap": PLACES, "cube": np.zeros((6, 2, 2))},
-            {"X_umap": PLACES},
+            {"X_umap": UMAP, "cube": np.zeros((6, 2, 2))},
+            {"X_umap": UMAP},
             ["cube"],
         ),
     ]
     for dtype in ("f2", "f8", "i1", "i8", "u4", "?"):
-        values = np.abs(PLACES).round().astype(dtype)
+        values = np.abs(UMAP).round().astype(dtype)
         cases.append(
             _case(f"embedding of {np.dtype(dtype).name}", {"X_umap": values}, {"X_umap": values.astype(float)})
         )
@@ -75,7 +75,7 @@ def _table(values: Array) -> pd.DataFrame:
     return pd.DataFrame(values, index=pd.Index(CELLS), columns=["a", "b"])
 
 
-def _odd_places() -> list[Case]:
+def _odd_coordinates() -> list[Case]:
     cases = []
     for name, value, bad in (
         ("NaN", np.nan, [1]),
@@ -83,12 +83,12 @@ def _odd_places() -> list[Case]:
         ("negative infinite", -np.inf, [1]),
         ("too large for float32", 1e300, [1]),
     ):
-        places = PLACES.astype(np.float64)
-        places[bad, 0] = value
-        drawn = PLACES.copy()
+        embeddings = UMAP.astype(np.float64)
+        embeddings[bad, 0] = value
+        drawn = UMAP.copy()
         drawn[bad] = np.nan
         cases.append(
-            _case(f"embedding with {name} coordinates", {"X_umap": places}, {"X_umap": drawn}, ["X_umap", "1 "])
+            _case(f"embedding with {name} coordinates", {"X_umap": embeddings}, {"X_umap": drawn}, ["X_umap", "1 "])
         )
     nowhere = np.full((6, 2), np.nan)
     cases.append(_case("embedding of NaN alone", {"X_umap": nowhere}, {"X_umap": nowhere}, ["X_umap", "6 "]))
@@ -141,11 +141,11 @@ def _damaged() -> list[Case]:
         "stored in another file": outside,
         "a single number": scalar,
     }
-    expect = replace(AS_SMALL, places={"X_umap": PLACES}, warnings=[["X_bad"]], anndata=False)
+    expect = replace(AS_SMALL, embeddings={"X_umap": UMAP}, warnings=[["X_bad"]], anndata=False)
     return [
-        Case(f"embedding left out: {name}", altered(change, obsm={"X_umap": PLACES, "X_bad": PLACES}), expect)  # type: ignore[arg-type]
+        Case(f"embedding left out: {name}", altered(change, obsm={"X_umap": UMAP, "X_bad": UMAP}), expect)  # type: ignore[arg-type]
         for name, change in changes.items()
     ]
 
 
-EMBEDDINGS = [*_shapes(), *_odd_places(), *_damaged()]
+EMBEDDINGS = [*_shapes(), *_odd_coordinates(), *_damaged()]

@@ -1,4 +1,4 @@
-"""Strings that are markup, paths, commands or nonsense, in every place where a file may hold a string."""
+"""Strings that are markup, paths, commands or nonsense, as every kind of string of a file."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from files.case import (
     CELLS,
     DENSE,
     GENES,
-    PLACES,
     TYPES,
+    UMAP,
     Case,
     Col,
     Mat,
@@ -62,19 +62,19 @@ TEXTS: Mapping[str, str] = {
 
 
 def _can_be_a_key(text: str) -> bool:
-    """Say whether HDF5 can have the text as the name of one thing: it takes slashes and dots for paths."""
+    """Return whether a text can be the name of an HDF5 object: slashes and dots are paths."""
     return text not in {"", ".", ".."} and "/" not in text
 
 
 def _keyed(kind: str, text: str) -> Case | None:
-    """A case with the text as the name of something that is a link in HDF5."""
+    """A case with the text as the name of an HDF5 object."""
     numbers = Col("continuous", [0, 1, 2, 3, 4, 5])
     if kind == "column":
         obs = pd.DataFrame({"cell_type": pd.Categorical(TYPES), text: np.arange(6)}, index=pd.Index(CELLS))
         return Case("", write_small(obs=obs), replace(AS_SMALL, obs={"cell_type": CELL_TYPE, text: numbers}))
     if kind == "embedding":
-        places = {"X_umap": PLACES, text: PLACES * 2}
-        return Case("", write_small(obsm=places), replace(AS_SMALL, places=places))
+        embeddings = {"X_umap": UMAP, text: UMAP * 2}
+        return Case("", write_small(obsm=embeddings), replace(AS_SMALL, embeddings=embeddings))
     if kind == "layer":
         return Case(
             "",
@@ -128,7 +128,7 @@ def _cases() -> list[Case]:
 
 
 def _mimics() -> list[Case]:
-    """Things that are called as other things are."""
+    """Elements with the names of other elements."""
     numbers = Col("continuous", [0, 1, 2, 3, 4, 5])
 
     def with_column(name: str) -> Write:
@@ -165,7 +165,7 @@ def _mimics() -> list[Case]:
             write_small(layers={"X": DENSE * 2}),
             replace(AS_SMALL, matrices={"X": Mat("csr", DENSE), "layers/X": Mat("dense", DENSE * 2)}),
         ),
-        Case("embedding called obs", write_small(obsm={"obs": PLACES}), replace(AS_SMALL, places={"obs": PLACES})),
+        Case("embedding called obs", write_small(obsm={"obs": UMAP}), replace(AS_SMALL, embeddings={"obs": UMAP})),
         Case(
             "gene called index",
             write_small(var=pd.DataFrame(index=pd.Index(["index", "X", "0", "1", "None"]))),

@@ -1,4 +1,4 @@
-"""Files as anndata 0.6 and 0.7 wrote them, made by hand: no anndata of today writes them."""
+"""Files in the formats of anndata 0.6 and 0.7, written by h5py: current versions of anndata do not write them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 import scipy.sparse as sp
 
-from files.case import CELLS, DENSE, GENES, PLACES, TYPES, Array, Case, Col, Expect, Mat, Write
+from files.case import CELLS, DENSE, GENES, TYPES, UMAP, Array, Case, Col, Expect, Mat, Write
 
 CATEGORIES = ["B", "NK", "T"]
 CODES = np.array([CATEGORIES.index(name) for name in TYPES], np.int8)
@@ -41,7 +41,7 @@ def _h5sparse(file: h5py.File, where: str, dense: Array, layout: str) -> None:
 def write_0_6(
     layout: str = "csr", *, raw: bool = False, flat: bool = False, index: str = "index", missing: bool = False
 ) -> Write:
-    """Return what writes a file as anndata 0.6 did: tables as compound arrays, categories in uns.
+    """Return a function that writes the format of anndata 0.6: frames as compound arrays, categories in uns.
 
     `flat` is X of a single gene, which it wrote without a second axis.
     """
@@ -60,14 +60,14 @@ def write_0_6(
             columns = {
                 "cell_type": codes,
                 "n": np.arange(6),
-                "score": PLACES[:, 0],
+                "score": UMAP[:, 0],
                 "marked": np.array(MARKED),
                 "note": NOTES,
             }
             file["obs"] = _compound(**{index: CELLS}, **columns)
             genes = GENES[:1] if flat else GENES
             file["var"] = _compound(**{index: genes}, n_cells=np.arange(len(genes)))
-            file["obsm"] = _compound(X_umap=PLACES, X_pca=np.arange(18.0).reshape(6, 3))
+            file["obsm"] = _compound(X_umap=UMAP, X_pca=np.arange(18.0).reshape(6, 3))
             file["varm"] = _compound(PCs=np.zeros((len(genes), 3)))
             uns = file.create_group("uns")
             text = h5py.string_dtype()
@@ -81,7 +81,7 @@ def write_0_6(
 
 
 def write_0_7(layout: str = "csr", *, raw: bool = False) -> Write:
-    """Return what writes a file as anndata 0.7 did: tables as groups, categories in `__categories`, by reference."""
+    """Return a function that writes the format of anndata 0.7: frames as groups, references to `__categories`."""
 
     def frame(file: h5py.File, where: str, index: list[str]) -> h5py.Group:
         group = file.create_group(where)
@@ -119,7 +119,7 @@ def write_0_7(layout: str = "csr", *, raw: bool = False) -> Write:
             obs.create_dataset("note", data=np.array(NOTES, dtype=object), dtype=h5py.string_dtype())
             var = frame(file, "var", GENES)
             var.attrs["column-order"] = np.array([], dtype=np.float64)
-            file.create_dataset("obsm/X_umap", data=PLACES)
+            file.create_dataset("obsm/X_umap", data=UMAP)
             file.create_group("uns")
             file.create_group("layers")
             if raw:
@@ -133,7 +133,7 @@ def write_0_7(layout: str = "csr", *, raw: bool = False) -> Write:
 _OBS_0_6 = {
     "cell_type": Col("categorical", TYPES, CATEGORIES),
     "n": Col("continuous", [0, 1, 2, 3, 4, 5]),
-    "score": Col("continuous", PLACES[:, 0].tolist()),
+    "score": Col("continuous", UMAP[:, 0].tolist()),
     "marked": Col("boolean", MARKED),
     "note": Col("string", NOTES),
 }
@@ -145,9 +145,9 @@ _OBS_0_7 = {
     "note": _OBS_0_6["note"],
 }
 _COLORS = {"cell_type": ["#1f77b4", "#ff7f0e", "#2ca02c"]}
-_PLACES_0_6 = {"X_umap": PLACES, "X_pca": np.arange(18.0).reshape(6, 3)}
-_0_6 = Expect(obs=_OBS_0_6, places=_PLACES_0_6, genes=GENES, names_from="index", cells=CELLS, colors=_COLORS)
-_0_7 = Expect(obs=_OBS_0_7, places={"X_umap": PLACES}, genes=GENES, names_from="index", cells=CELLS)
+_PLACES_0_6 = {"X_umap": UMAP, "X_pca": np.arange(18.0).reshape(6, 3)}
+_0_6 = Expect(obs=_OBS_0_6, embeddings=_PLACES_0_6, genes=GENES, names_from="index", cells=CELLS, colors=_COLORS)
+_0_7 = Expect(obs=_OBS_0_7, embeddings={"X_umap": UMAP}, genes=GENES, names_from="index", cells=CELLS)
 
 
 def _legacy() -> list[Case]:

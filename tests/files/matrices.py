@@ -38,7 +38,7 @@ def _case(name: str, write: Write, needs: str | None = None, *, anndata: bool = 
 
 
 def _parts(dense: Array, layout: str = "csr", index: Any = np.int32) -> tuple[Array, Array, Array]:
-    # scipy knows no float16; the wider type holds every value of it.
+    # scipy does not support float16; float32 has all of its values
     matrix = _SPARSE[layout](dense.astype(np.float32) if dense.dtype == np.float16 else dense)
     return matrix.data.astype(dense.dtype), matrix.indices.astype(index), matrix.indptr.astype(index)
 
@@ -109,13 +109,13 @@ def _odd_sparse() -> list[Case]:
         write = altered(lambda f: put_sparse(f, "X", layout, parts, DENSE.shape))
         return _case(name, write, anndata=anndata, X=Mat(layout, dense))
 
-    # Each row's (column's) entries the other way round.
+    # the entries of each row (column) in reverse order
     def reversed_within(layout: str) -> tuple[Array, Array, Array]:
         values, inner, outer = _parts(DENSE, layout)
         order = np.concatenate([np.arange(b - 1, a - 1, -1) for a, b in itertools.pairwise(outer)])
         return values[order.astype(int)], inner[order.astype(int)], outer
 
-    # Each value in three pieces, which add up to it.
+    # each value as the sum of three entries
     def in_pieces(layout: str) -> tuple[Array, Array, Array]:
         values, inner, outer = _parts(DENSE, layout)
         return (
@@ -214,7 +214,9 @@ def _several() -> list[Case]:
         Case(
             "one cell",
             lambda path: save(small()[:1].copy(), path),
-            replace(AS_SMALL, n_obs=1, obs=None, places=None, cells=["cell0"], matrices={"X": Mat("csr", DENSE[:1])}),
+            replace(
+                AS_SMALL, n_obs=1, obs=None, embeddings=None, cells=["cell0"], matrices={"X": Mat("csr", DENSE[:1])}
+            ),
         ),
         Case(
             "one gene",

@@ -1,4 +1,4 @@
-"""HDF5 that anndata does not write, but a file may hold: strange types, empty spaces, attributes of a wrong kind."""
+"""HDF5 that anndata does not write, but files may have: unusual types, null dataspaces, attributes of wrong types."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import h5py
 import numpy as np
 import pandas as pd
 
-from files.case import AS_SMALL, CELL_TYPE, CELLS, PLACES, TYPES, Bad, Case, Col, altered
+from files.case import AS_SMALL, CELL_TYPE, CELLS, TYPES, UMAP, Bad, Case, Col, altered
 
 Change = Callable[[h5py.File], object]
 
 
 def _timed(file: h5py.File, where: str, shape: tuple[int, ...]) -> None:
-    """Put an array of HDF5's time type, for which numpy has none."""
+    """Write an array of HDF5's time type, which has no equivalent in numpy."""
     if where in file:
         del file[where]
     parent, _, name = where.rpartition("/")
@@ -82,9 +82,7 @@ def _left_out() -> list[Case]:
         if name == "of references":
             continue
         expect = replace(_BY_HAND, warnings=[["X_bad"]])
-        cases.append(
-            Case(f"embedding left out: {name}", altered(change, obsm={"X_umap": PLACES, "X_bad": PLACES}), expect)
-        )
+        cases.append(Case(f"embedding left out: {name}", altered(change, obsm={"X_umap": UMAP, "X_bad": UMAP}), expect))
     for name, change in _strange("obs/cell_type/codes", (6,)).items():
         expect = replace(_BY_HAND, obs={"n": _NUMBERS}, unreadable=["cell_type"], warnings=[["'cell_type'", "obs"]])
         cases.append(Case(f"categorical left out: codes {name}", altered(change, obs=_OBS), expect))
@@ -137,13 +135,13 @@ def _attributes() -> list[Case]:
         "uns holds the root": (lambda f: f["uns"].__setitem__("loop", f["/"]), _BOTH),
     }
     return [
-        Case(f"odd: {name}", altered(change, obs=_OBS), replace(_BY_HAND, obs=obs, places=None, quiet=False))
+        Case(f"odd: {name}", altered(change, obs=_OBS), replace(_BY_HAND, obs=obs, embeddings=None, quiet=False))
         for name, (change, obs) in changes.items()
     ]
 
 
 def _nullable_categories() -> list[Case]:
-    """Categories as a table of pandas' own texts is written, in a group with a mask."""
+    """Categories as nullable strings of pandas, a group with a mask."""
 
     def change(file: h5py.File) -> None:
         del file["obs/cell_type/categories"]
@@ -178,7 +176,7 @@ def _nullable_categories() -> list[Case]:
 
 def _refused() -> list[Bad]:
     cases = []
-    for where, shape, says in (
+    for where, shape, patterns in (
         ("X", (6, 5), "X"),
         ("X/data", (8,), "X"),
         ("X/indices", (8,), "X"),
@@ -188,13 +186,13 @@ def _refused() -> list[Bad]:
         ("obs", (6,), "obs"),
     ):
         for name, change in _strange(where, shape).items():
-            # In place of X these are no matrix, which is said in a warning.
+            # as X these are no matrix, which is a warning
             if name == "of references" or (where == "X" and name in {"of no values", "a named type"}):
                 continue
-            # Whatever can be written as text can be a name.
+            # values with a text can be names
             if where.endswith("_index") and name in {"of lists", "of opaque bytes", "of small arrays"}:
                 continue
-            cases.append(Bad(f"{where} is {name}", altered(change), [says]))
+            cases.append(Bad(f"{where} is {name}", altered(change), [patterns]))
     attributes: dict[str, Change] = {
         "shape is a text": _attribute("X", "shape", "6 x 5"),
         "shape is nothing": _attribute("X", "shape", h5py.Empty("i8")),

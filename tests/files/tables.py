@@ -147,7 +147,7 @@ def _texts() -> list[Case]:
             made[part].attrs["encoding-version"] = "0.2.0"
         file["obs"].attrs["column-order"] = np.array(["cell_type", "it"], dtype=object)
 
-    # anndata turns texts that repeat into a categorical as it writes them; texts that do not stay texts.
+    # anndata writes repeated texts as a categorical, and distinct ones as texts
     def opaque_dates(file: h5py.File) -> None:
         stamps = np.array([stamp or "NaT" for stamp in _STAMPS], "datetime64[ns]")
         file["obs"].create_dataset("it", data=stamps.astype(h5py.opaque_dtype(stamps.dtype)))
@@ -208,7 +208,7 @@ def _shapes() -> list[Case]:
             write_small(
                 obs=pd.DataFrame({"n": pd.Series(CELLS, dtype=object).to_numpy()}, index=pd.Index(CELLS, name="n"))
             ),
-            # anndata lists the index a second time, as a column.
+            # anndata lists the index a second time, as a column
             replace(AS_SMALL, obs={}, anndata=False),
         ),
         Case(

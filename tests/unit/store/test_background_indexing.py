@@ -1,4 +1,4 @@
-"""Indexes made in the background: what is open is read to the end, and an index is of nothing else."""
+"""Background indexing: indexes are of the opened file alone, also if it is deleted or replaced."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def dataset(request, tmp_path, settings):
 
 @pytest.fixture
 def prepared(settings):
-    """Return a function that asks for the index of X and waits until it is there or cannot be."""
+    """Return a function that requests the index of X and waits until it is built or has failed."""
     running = []
 
     def prepare(dataset):
@@ -57,11 +57,11 @@ def genes(dataset):
     return np.stack([dataset.matrix("X").column(j).dense() for j in range(12)], axis=1)
 
 
-def test_it_is_made_and_used(dataset, prepared, settings):
+def test_an_index_is_built_and_used(dataset, prepared, settings):
     assert prepared(dataset).problems == []
     np.testing.assert_array_equal(genes(dataset), VALUES)
     assert dataset.matrix("X").moments("g").n.tolist() == [100, 100, 100, 0]
-    # and found by the next
+    # and opened by the next
     with opened(dataset.path) as again:
         preparing = BackgroundIndexing(again, settings)
         preparing._make = None
@@ -71,14 +71,14 @@ def test_it_is_made_and_used(dataset, prepared, settings):
         assert again.matrix("X").index is not None
 
 
-def test_a_deleted_file_is_read_to_the_end_and_gets_no_index(dataset, prepared):
+def test_a_deleted_file_stays_readable_and_is_not_indexed(dataset, prepared):
     dataset.path.unlink()
     (problem,) = prepared(dataset).problems
     assert "There is no file" in problem
     np.testing.assert_array_equal(genes(dataset), VALUES)
 
 
-def test_a_replaced_file_is_read_to_the_end_and_gets_no_index(dataset, prepared, tmp_path):
+def test_a_replaced_file_stays_readable_and_is_not_indexed(dataset, prepared, tmp_path):
     layout = dataset.matrix("X").layout
     other = write_h5ad(tmp_path / "other.h5ad", stored(OTHERS, layout), obs=OBS)
     assert other.stat().st_size == dataset.path.stat().st_size
@@ -102,14 +102,14 @@ def test_an_index_that_cannot_be_touched_is_used(dataset, prepared, monkeypatch,
     np.testing.assert_array_equal(genes(dataset), VALUES)
 
 
-def test_a_defect_is_told(dataset, prepared, monkeypatch):
+def test_a_defect_is_reported(dataset, prepared, monkeypatch):
     monkeypatch.setattr(multiprocessing, "get_context", lambda _: 1 / 0)
     (problem,) = prepared(dataset).problems
     assert "index of X could not be built" in problem
     np.testing.assert_array_equal(genes(dataset), VALUES)
 
 
-def test_a_small_matrix_gets_none(dataset, settings):
+def test_a_small_matrix_is_not_indexed(dataset, settings):
     preparing = BackgroundIndexing(dataset, Settings(index_least=5000, cache_dir=settings.cache_dir))
     preparing.request("X")
     assert preparing._thread is None
@@ -117,7 +117,7 @@ def test_a_small_matrix_gets_none(dataset, settings):
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="this system does not list a process's descriptors")
-def test_a_closed_dataset_lets_go_of_its_file(tmp_path, settings):
+def test_closing_a_dataset_closes_its_file(tmp_path, settings):
     path = write_h5ad(tmp_path / "x.h5ad", stored(VALUES, "csr"), raw=stored(VALUES, "csc"), obs=OBS)
 
     def held():

@@ -1,4 +1,4 @@
-"""How many bytes are read from the file: opening reads none of X, a gene of a CSC matrix its own column only.
+"""The number of bytes read: opening reads no data of X, a gene of a CSC matrix only its column.
 
 Counted by the system for the whole process (``rchar``), so that it makes no difference how the bytes are read.
 """
@@ -18,7 +18,7 @@ METER = Path("/proc/self/io")
 pytestmark = pytest.mark.skipif(not METER.exists(), reason="this system does not count the bytes that a process reads")
 
 N_OBS, N_VARS = 4000, 600
-# HDF5 reads its own book-keeping in pieces of up to 64 KiB
+# HDF5 reads its metadata in parts of up to 64 KiB
 SMALL = 192 * 1024
 STORAGES = {"contiguous": {}, "chunked": {"chunks": 1000}, "gzip": {"chunks": 1000, "compression": "gzip"}}
 
@@ -41,7 +41,7 @@ def stored(x, layout, storage="contiguous"):
 
 @pytest.fixture
 def measured(tmp_path):
-    """Return a function that says how many bytes an opened file's reading takes; once before, to warm up imports."""
+    """Return a function that counts the bytes of a read, in the second of two runs: the first one imports modules."""
 
     def measure(path, read):
         for _ in range(2):
@@ -68,7 +68,7 @@ def bytes_to_open(path):
 def test_opening_reads_none_of_the_matrices(tmp_path, x, layout, storage):
     matrix = stored(x, layout, storage)
     names = {"cells": N_OBS, "genes": N_VARS}
-    # as large as the other, for the fingerprint takes its samples from everywhere
+    # of the same size, because the fingerprint samples the whole file
     without = write_h5ad(tmp_path / "without.h5ad", None, obsm={"filling": x.toarray()}, **names)
     with_all = write_h5ad(tmp_path / "with.h5ad", matrix, raw=matrix, layers={"counts": matrix}, **names)
     assert with_all.stat().st_size > 3_000_000
@@ -76,7 +76,7 @@ def test_opening_reads_none_of_the_matrices(tmp_path, x, layout, storage):
 
 
 @pytest.mark.parametrize("layout", ["csr", "csc", "dense"])
-def test_the_meter_sees_a_whole_matrix(tmp_path, measured, x, layout):
+def test_all_bytes_of_a_matrix_are_counted(tmp_path, measured, x, layout):
     path = write_h5ad(tmp_path / "x.h5ad", stored(x, layout))
 
     def read(dataset):

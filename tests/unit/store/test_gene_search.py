@@ -1,4 +1,4 @@
-"""Genes are found in the order that the search promises, against one that takes it word for word."""
+"""Gene search: the order of results, compared with a literal implementation of its description."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def named(genes):
 
 
 def slowly(names, text):
-    """The search, as its help says it."""
+    """Return the results as the docstring of the search describes them."""
     wanted, found = text.strip().casefold(), []
     for i, name in enumerate(names.names):
         n, ident = name.casefold(), (names.ids[i] if names.ids else "").casefold()
@@ -50,6 +50,6 @@ def slowly(names, text):
     st.lists(st.tuples(TEXTS, st.integers(1, 99).map("ENSG{:011d}".format), st.lists(TEXTS, max_size=2)), min_size=1),
     TEXTS | st.sampled_from(["ENSG", "0000", "ensg00000000001"]),
 )
-def test_the_search_keeps_its_word(genes, text):
+def test_results_are_as_described(genes, text):
     names = named(genes)
     assert names.search(text) == slowly(names, text)

@@ -1,4 +1,4 @@
-"""An index in an archive: read where it lies in it, by whatever copy of the dataset, and never believed blindly."""
+"""Index archives: read in place, for any copy of the dataset, and validated."""
 
 import hashlib
 import json
@@ -38,7 +38,7 @@ def archive(dataset, tmp_path):
 
 
 def same(a, b):
-    """Whether two indexes say the same of everything."""
+    """Return whether two indexes have the same content."""
     np.testing.assert_array_equal(a.moments("g").mean, b.moments("g").mean)
     if a.only_moments:
         assert b.only_moments
@@ -53,16 +53,16 @@ def same(a, b):
             np.testing.assert_array_equal(x, y)
 
 
-def test_is_read_where_it_lies(dataset, archive, tmp_path):
+def test_an_archive_is_read_in_place(dataset, archive, tmp_path):
     inside = ColumnIndex(archive, dataset.index_key("X"))
     same(inside, indexed(dataset, tmp_path / "cache"))
     with tarfile.open(archive) as tar:
         assert tar.getnames()[0].endswith("/index.json")
-        # whole pages apart or not, numbers lie where numpy reads them fast
+        # members are aligned for numpy, although not to pages
         assert all(member.offset_data % 8 == 0 for member in tar)
 
 
-def test_serves_a_copy_of_the_dataset(dataset, archive, tmp_path):
+def test_an_archive_is_used_for_a_copy_of_the_dataset(dataset, archive, tmp_path):
     copy = shutil.copyfile(dataset.path, tmp_path / "copy.dat")
     os.utime(copy, (1, 1))
     with opened(Path(copy)) as other:
@@ -70,13 +70,13 @@ def test_serves_a_copy_of_the_dataset(dataset, archive, tmp_path):
         same(inside, indexed(dataset, tmp_path / "cache"))
 
 
-def test_serves_no_other_dataset(archive, tmp_path):
+def test_an_archive_is_not_used_for_another_dataset(archive, tmp_path):
     other = write_h5ad(tmp_path / "y.h5ad", stored(VALUES[::-1].copy(), "csr"), obs=OBS)
     with opened(other) as dataset, pytest.raises(ValueError, match="another file"):
         ColumnIndex(archive, dataset.index_key("X"))
 
 
-def test_is_the_same_whenever_it_is_written(dataset, archive, tmp_path):
+def test_archives_are_reproducible(dataset, archive, tmp_path):
     before = archive.read_bytes()
     write_archive(archive, [indexed(dataset, tmp_path / "cache")])
     assert archive.read_bytes() == before
@@ -87,7 +87,7 @@ def open_files():
     return len(list(Path("/proc/self/fd").iterdir()))
 
 
-def test_closed_files_stay_no_longer_than_needed(dataset, archive):
+def test_descriptors_are_closed(dataset, archive):
     before = open_files()
     index = ColumnIndex(archive, dataset.index_key("X"))
     index.moments("g")
@@ -100,7 +100,7 @@ def test_closed_files_stay_no_longer_than_needed(dataset, archive):
 
 
 def rewritten(archive, change):
-    """Write the archive anew, with files that were changed."""
+    """Rewrite the archive with changed files."""
     with tarfile.open(archive) as tar:
         files = {m.name: tar.extractfile(m).read() for m in tar}
     folder = archive.parent / "rewritten"
@@ -116,7 +116,7 @@ def rewritten(archive, change):
 
 
 def say(**changes):
-    """Say something else, and seal it as if it were true."""
+    """Change the metadata, with a valid digest."""
 
     def edit(folder):
         path = folder / "index.json"
@@ -159,14 +159,14 @@ FAULTS = {
 
 @pytest.mark.parametrize("dataset", ["csr"], indirect=True)
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_bad_archive_is_not_believed(dataset, archive, fault):
+def test_a_bad_archive_is_refused(dataset, archive, fault):
     FAULTS[fault](archive)
     with pytest.raises(UNUSABLE):
         ColumnIndex(archive, dataset.index_key("X"))
 
 
 @pytest.mark.parametrize("dataset", ["csr"], indirect=True)
-def test_a_table_that_runs_backwards_is_not_believed(dataset, archive):
+def test_a_decreasing_table_is_refused(dataset, archive):
     def change(folder):
         table = np.frombuffer((folder / "table.bin").read_bytes(), "<u4").copy().reshape(10, -1)
         table[4, 0] = 1 << 31
@@ -180,7 +180,7 @@ def test_a_table_that_runs_backwards_is_not_believed(dataset, archive):
 
 
 @pytest.mark.parametrize("dataset", ["csr"], indirect=True)
-def test_cells_that_are_not_there_are_a_clear_error(dataset, archive):
+def test_a_row_outside_the_matrix_is_a_clear_error(dataset, archive):
     rewritten(archive, edit_array("entries.bin", "<u2", lambda array: array.fill(65535)))
     index = ColumnIndex(archive, dataset.index_key("X"))
     for read in (lambda: index.column(3), lambda: index.block(0), lambda: index.entries(0, 9)):
@@ -195,10 +195,10 @@ def prepared(dataset, **settings):
     return preparing
 
 
-def test_the_viewer_takes_it(dataset, archive, tmp_path):
+def test_the_setting_index_file(dataset, archive, tmp_path):
     cache = tmp_path / "other cache"
     with opened(dataset.path) as again:
-        # also where the matrix is too small for an index to be made of it
+        # also for a matrix that is too small to be indexed
         preparing = prepared(again, index_file=str(archive), cache_dir=str(cache))
         assert preparing.problems == []
         assert again.matrix("X").index.folder == archive
@@ -206,7 +206,7 @@ def test_the_viewer_takes_it(dataset, archive, tmp_path):
 
 
 @pytest.mark.parametrize("dataset", ["csr"], indirect=True)
-def test_the_viewer_says_which_it_cannot_take(dataset, archive, tmp_path, caplog):
+def test_an_unusable_index_file_is_reported(dataset, archive, tmp_path, caplog):
     other = write_h5ad(tmp_path / "y.h5ad", stored(VALUES[::-1].copy(), "csr"), obs=OBS)
     with opened(other) as again:
         preparing = prepared(again, index_file=str(archive), cache_dir=str(tmp_path / "2"))
@@ -215,7 +215,7 @@ def test_the_viewer_says_which_it_cannot_take(dataset, archive, tmp_path, caplog
         assert again.matrix("X").index is None
         missing = prepared(again, index_file=str(tmp_path / "none"), cache_dir=str(tmp_path / "2"))
         assert "No such file" in missing.problems[0]
-        # an index of its own is made all the same
+        # an index is built all the same
         made = prepared(again, index_file=str(archive), cache_dir=str(tmp_path / "2"), index_least=0)
         assert len(made.problems) == 1
         assert again.matrix("X").index.folder.parent == tmp_path / "2" / "index"

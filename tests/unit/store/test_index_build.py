@@ -1,4 +1,4 @@
-"""Building an index: killed, twice at once, without room, without the right to write, on odd file systems."""
+"""Index builds: killed, concurrent, on a full disk, without write permission, on unusual file systems."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from starcyte.store.index.preallocate import preallocate
 VALUES = np.random.default_rng(0).integers(0, 3, (600, 40)).astype(np.float32)
 OBS = {"g": categories(np.arange(600) % 5, 5)}
 
-# builds the index of a file, telling of each block and waiting a little
+# builds the index of a file, prints the progress of each block and pauses
 BUILDER = """
 import sys, time
 from pathlib import Path
@@ -81,7 +81,7 @@ def is_right(index):
     return True
 
 
-def test_a_killed_builder_leaves_nothing_under_the_name(path, dataset, tmp_path):
+def test_a_killed_build_leaves_no_index(path, dataset, tmp_path):
     cache = tmp_path / "cache"
     with builder(path, cache) as process:
         lines_until(process, 5)
@@ -101,7 +101,7 @@ def test_two_builders_at_once_build_it_once(path, dataset, tmp_path):
         said = [process.communicate()[0].splitlines() for process in (first, second)]
         assert (first.returncode, second.returncode) == (0, 0)
     assert {lines[-1] for lines in said} == {f"built {cache / dataset.index_key('X').folder_name}"}
-    # whoever waits says 0.0 again and again, or nothing
+    # a waiting process reports 0.0 repeatedly, or nothing
     assert sorted(any(float(line) > 0 for line in lines[:-1]) for lines in said) == [False, True]
     assert is_right(ColumnIndex(left(cache)[0], dataset.index_key("X")))
 
@@ -117,7 +117,7 @@ def test_two_threads_at_once_build_it_once(dataset, tmp_path):
     assert all(is_right(index) for index in done)
 
 
-def test_whoever_waits_for_another_builder_can_be_stopped(path, dataset, tmp_path):
+def test_waiting_for_another_build_can_be_stopped(path, dataset, tmp_path):
     def stop(done):
         raise Cancelled("enough")
 
@@ -138,7 +138,7 @@ def test_a_stopped_build_leaves_nothing(dataset, tmp_path, at):
     assert not left(tmp_path / "cache")
 
 
-def test_a_matrix_that_contradicts_itself_leaves_nothing(tmp_path):
+def test_an_inconsistent_matrix_leaves_no_index(tmp_path):
     x = stored(VALUES, "csr")
     x.indices[-1] = 4000
     with opened(tmp_path / "x.h5ad", x, block_bytes=2000) as dataset:
@@ -162,7 +162,7 @@ def mounted(folder, options):
         subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
-def test_a_full_disk_is_told(dataset, tmp_path):
+def test_a_full_disk_is_reported(dataset, tmp_path):
     with mounted(tmp_path / "cache", "size=64k") as cache:
         with pytest.raises(InputError, match=r"index of X cannot be written to '.*cache': No space left") as caught:
             indexed(dataset, cache)
@@ -171,8 +171,8 @@ def test_a_full_disk_is_told(dataset, tmp_path):
 
 
 @pytest.mark.parametrize("after", [0, 1, 2, 3, 10, 30])
-def test_a_disk_that_fills_up_later_is_told(dataset, tmp_path, monkeypatch, after):
-    """However far the builder has come."""
+def test_a_disk_that_fills_up_later_is_reported(dataset, tmp_path, monkeypatch, after):
+    """At any stage of the build."""
     counts = {"taken": 0}
 
     def scarce(real):
@@ -191,13 +191,13 @@ def test_a_disk_that_fills_up_later_is_told(dataset, tmp_path, monkeypatch, afte
     assert not left(tmp_path / "cache")
 
 
-def test_a_folder_that_cannot_be_made_is_told(dataset, tmp_path):
+def test_a_folder_that_cannot_be_created_is_reported(dataset, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match=r"cannot be written to .*: Not a directory"):
         indexed(dataset, tmp_path / "file" / "cache")
 
 
-def test_a_read_only_folder_is_told_and_what_is_there_is_used(dataset, path, tmp_path):
+def test_an_index_in_a_read_only_folder_is_used(dataset, path, tmp_path):
     with mounted(tmp_path / "cache", "size=8m") as cache:
         made = indexed(dataset, cache)
         made.close()
@@ -211,7 +211,7 @@ def test_a_read_only_folder_is_told_and_what_is_there_is_used(dataset, path, tmp
 
 
 @pytest.mark.parametrize("reason", [errno.EOPNOTSUPP, errno.EINVAL])
-def test_a_file_system_that_reserves_no_room(dataset, tmp_path, monkeypatch, reason):
+def test_a_file_system_without_fallocate(dataset, tmp_path, monkeypatch, reason):
     def refuse(*arguments):
         raise OSError(reason, os.strerror(reason))
 
@@ -229,7 +229,7 @@ def test_a_file_system_without_locks(dataset, tmp_path, monkeypatch, reason):
     monkeypatch.setattr(fcntl, "flock", refuse)
     index = indexed(dataset, tmp_path / "cache")
     assert is_right(index)
-    # the same is there for the next
+    # the next build opens the same index
     assert indexed(dataset, tmp_path / "cache").folder == index.folder
 
 
@@ -242,7 +242,7 @@ def test_without_locks_the_faster_builder_wins(dataset, tmp_path, monkeypatch):
         raise OSError(errno.ENOLCK, "")
 
     def tick(done):
-        # meanwhile the other one has put its own there
+        # the other build was renamed first
         if done == 1.0:
             aside.rename(made.folder)
 
@@ -252,7 +252,7 @@ def test_without_locks_the_faster_builder_wins(dataset, tmp_path, monkeypatch):
 
 
 def test_prepare_bounds_the_cache(path, tmp_path):
-    """The index that is being made counts too."""
+    """The size of the new index counts too."""
     settings = Settings(block_bytes=2000, cache_dir=str(tmp_path / "cache"), cache_bytes=1)
     folders = []
     for time_of_change in (1, 2):
@@ -317,7 +317,7 @@ def test_memory_does_not_grow_with_the_cells(tmp_path):
         path = write_h5ad(tmp_path / f"{n}.h5ad", x, obs={"g": categories(np.arange(n) % 7, 7)})
         arguments = [sys.executable, "-c", PEAK, str(path), str(tmp_path / "cache")]
         peaks.append(int(subprocess.run(arguments, check=True, capture_output=True, text=True).stdout))
-    # 26 MB are written for the larger file, and the codes, lengths and starts of its cells are some 5 MB more
+    # the index of the larger file has 26 MB; the codes, lengths and starts of its cells take some 5 MB
     assert peaks[1] - peaks[0] < 20_000, peaks
 
 

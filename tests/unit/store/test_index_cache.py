@@ -1,4 +1,4 @@
-"""The cache of indexes: what is used least goes first, what is in use or being made stays."""
+"""Eviction from the cache of indexes: least recently used first, never an index in use or being built."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ sys.stdin.read()
 
 @pytest.fixture
 def make(tmp_path):
-    """Return a function that makes an index of so many bytes, last used at some time."""
+    """Return a function that creates an index of some size and time of last use."""
 
     def make_(name, used, size=1000):
         folder = tmp_path / name
@@ -37,7 +37,7 @@ def make(tmp_path):
 
 @contextmanager
 def held(path, lock="fcntl.LOCK_SH"):
-    """Lock a file in another process, as a reader of an index does."""
+    """Lock a file in another process, as an open index does."""
     command = [sys.executable, "-c", HOLD.format(lock=lock), str(path)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout.readline() == "held\n"
@@ -59,7 +59,7 @@ def test_least_recently_used_goes_first(tmp_path, make):
     assert names(tmp_path) == []
 
 
-def test_what_is_in_use_stays(tmp_path, make):
+def test_an_open_index_is_kept(tmp_path, make):
     oldest = make("a", 10)
     make("b", 20)
     make("c", 30)
@@ -70,7 +70,7 @@ def test_what_is_in_use_stays(tmp_path, make):
     assert names(tmp_path) == []
 
 
-def test_what_is_to_be_kept_stays_and_counts(tmp_path, make):
+def test_the_size_of_the_new_index_counts(tmp_path, make):
     make("a", 10)
     make("b", 20)
     make_room(tmp_path, 1500, keep="a")
@@ -79,19 +79,19 @@ def test_what_is_to_be_kept_stays_and_counts(tmp_path, make):
     assert names(tmp_path) == ["a"]
 
 
-def test_a_broken_index_goes_and_what_is_no_index_stays(tmp_path, make):
+def test_a_damaged_index_is_removed_and_other_files_are_kept(tmp_path, make):
     (make("a", 10) / "entries.bin").rename(tmp_path / "a" / "table.bin")
     (tmp_path / "notes.txt").write_text("a user's")
     make_room(tmp_path, 10)
     assert names(tmp_path) == ["notes.txt"]
 
 
-def test_there_need_be_no_folder(tmp_path):
+def test_a_missing_folder_is_no_error(tmp_path):
     make_room(tmp_path / "none", 0)
     assert names(tmp_path) == []
 
 
-def test_what_a_killed_builder_left_goes_whatever_room_there_is(tmp_path, make):
+def test_the_files_of_a_killed_build_are_always_removed(tmp_path, make):
     make(".x.part-abc", 10)
     (tmp_path / ".x.lock").write_text("")
     make(".y.part-abc", 10)
@@ -99,7 +99,7 @@ def test_what_a_killed_builder_left_goes_whatever_room_there_is(tmp_path, make):
     assert names(tmp_path) == [".x.lock"]
 
 
-def test_what_is_being_made_stays(tmp_path, make):
+def test_an_index_being_built_is_kept(tmp_path, make):
     make(".x.part-abc", 10)
     (tmp_path / ".x.lock").write_text("")
     with held(tmp_path / ".x.lock", "fcntl.LOCK_EX"):
@@ -107,7 +107,7 @@ def test_what_is_being_made_stays(tmp_path, make):
         assert names(tmp_path) == [".x.lock", ".x.part-abc"]
 
 
-def test_without_locks_what_is_being_made_stays_and_the_rest_is_bounded(tmp_path, make, monkeypatch):
+def test_without_locks_an_index_being_built_is_kept(tmp_path, make, monkeypatch):
     def refuse(*arguments):
         raise OSError(errno.ENOLCK, "")
 
@@ -119,7 +119,7 @@ def test_without_locks_what_is_being_made_stays_and_the_rest_is_bounded(tmp_path
     assert names(tmp_path) == [".x.lock", ".x.part-abc"]
 
 
-def test_an_index_that_another_process_removes_meanwhile(tmp_path, make, monkeypatch):
+def test_an_index_that_another_process_is_removing(tmp_path, make, monkeypatch):
     for name in "abc":
         make(name, 10)
     real = type(tmp_path).stat

@@ -1,4 +1,4 @@
-"""An index that is torn, foreign or of another state of the file is made anew and never believed."""
+"""An index that is damaged, of another file or of another revision is not used and built again."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def dataset(tmp_path):
 
 @pytest.fixture
 def folder(dataset, tmp_path):
-    """Return the folder of an index that is whole and that nobody has open."""
+    """Return the folder of a complete, closed index."""
     indexed(dataset, tmp_path / "cache").close()
     return tmp_path / "cache" / dataset.index_key("X").folder_name
 
@@ -87,7 +87,7 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_bad_index_is_made_anew(dataset, folder, fault):
+def test_a_bad_index_is_built_again(dataset, folder, fault):
     before = json.loads((folder / "index.json").read_text())
     FAULTS[fault](folder)
     with pytest.raises(UNUSABLE):
@@ -97,14 +97,14 @@ def test_a_bad_index_is_made_anew(dataset, folder, fault):
     np.testing.assert_array_equal(np.stack([index.column(j).dense() for j in range(9)], axis=1), VALUES)
 
 
-def test_a_good_index_is_not_made_again(dataset, folder):
+def test_a_good_index_is_not_built_again(dataset, folder):
     made = (folder / "entries.bin").stat().st_ino
     indexed(dataset, folder.parent)
     assert (folder / "entries.bin").stat().st_ino == made
 
 
 def test_a_file_changed_in_place_gets_another_index(tmp_path, folder):
-    """Of the same size and with the same samples, but a later time of change."""
+    """Size and samples are the same, but the modification time is later."""
     path = tmp_path / "x.h5ad"
     status = path.stat()
     size = status.st_size
@@ -126,7 +126,7 @@ def test_a_touched_file_gets_another_index(tmp_path, folder):
 
 
 def everything(index):
-    """Return what reads each part of an index."""
+    """Return a function for each part of an index, which reads it."""
     return [
         lambda: index.column(3),
         lambda: index.entries(0, 9),
@@ -136,7 +136,7 @@ def everything(index):
 
 
 @pytest.mark.parametrize("layout", ["csr", "dense"])
-def test_entries_cut_while_they_are_read_are_a_clear_error(tmp_path, layout):
+def test_truncated_entries_are_a_clear_error(tmp_path, layout):
     values = VALUES if layout == "csr" else VALUES + 1
     with opened(tmp_path / "x.h5ad", stored(values, layout), block_bytes=100) as dataset:
         index = indexed(dataset, tmp_path / "cache")
@@ -146,7 +146,7 @@ def test_entries_cut_while_they_are_read_are_a_clear_error(tmp_path, layout):
                 read()
 
 
-def test_a_table_cut_while_it_is_read_is_a_clear_error(dataset, tmp_path):
+def test_a_truncated_table_is_a_clear_error(dataset, tmp_path):
     index = indexed(dataset, tmp_path / "cache")
     os.truncate(index.folder / "table.bin", 4)
     for read in [lambda: index.column(8), lambda: index.entries(7, 9)]:
@@ -154,7 +154,7 @@ def test_a_table_cut_while_it_is_read_is_a_clear_error(dataset, tmp_path):
             read()
 
 
-def test_an_index_that_is_removed_is_read_to_the_end(dataset, tmp_path):
+def test_a_removed_index_stays_readable(dataset, tmp_path):
     index = indexed(dataset, tmp_path / "cache")
     expected = index.column(3).dense()
     for path in index.folder.iterdir():
@@ -166,8 +166,8 @@ def test_an_index_that_is_removed_is_read_to_the_end(dataset, tmp_path):
     assert index.moments("g") is None
 
 
-def test_indexes_of_two_states_of_a_file_stand_side_by_side(tmp_path):
-    """Or of two copies of it, as a fingerprint does not tell them apart."""
+def test_indexes_of_two_revisions_coexist(tmp_path):
+    """Copies of a file have the same fingerprint, but other revisions."""
     with opened(write(tmp_path), block_bytes=100) as dataset:
         index = indexed(dataset, tmp_path / "cache")
         moments = index.moments("g").mean.copy()
@@ -189,7 +189,7 @@ def open_descriptors():
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="this system does not list a process's descriptors")
-def test_descriptors_are_let_go_of(dataset, folder):
+def test_descriptors_are_closed(dataset, folder):
     source = dataset.index_key("X")
     before = open_descriptors()
     for _ in range(3):
@@ -209,7 +209,7 @@ def test_descriptors_are_let_go_of(dataset, folder):
 
 
 def test_a_closed_index_does_not_close_the_files_of_others(dataset, folder):
-    """A descriptor's number is another file's as soon as it is closed."""
+    """The number of a closed descriptor is reused for another file."""
     index = ColumnIndex(folder, dataset.index_key("X"))
     index.close()
     with (folder / "index.json").open("rb") as a, (folder / "table.bin").open("rb") as b:

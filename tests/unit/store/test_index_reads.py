@@ -1,4 +1,4 @@
-"""An index gives the same genes, blocks, entries and moments as the matrix that was put into the file."""
+"""An index has the same genes, blocks, entries and moments as its matrix."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LAYOUTS = ["csr", "csc", "dense"]
 
 @st.composite
 def matrices(draw):
-    """Draw an array, how it is stored, groups (some cells are in none), the bytes of a block and the workers."""
+    """Draw an array, its storage, groups (some cells have none), the bytes of a block and the number of workers."""
     shape = draw(st.integers(1, 40)), draw(st.integers(0, 7))
     dtype = np.dtype(draw(st.sampled_from(DTYPES)))
     rng = np.random.default_rng(draw(st.integers(0, 10_000)))
@@ -26,7 +26,7 @@ def matrices(draw):
     values = rng.integers(low, high, shape).astype(dtype)
     if dtype.kind == "f":
         values += rng.standard_normal(shape).astype(dtype)
-    # few entries or many; some rows and columns with none
+    # few entries or many; some rows and columns are empty
     kept = rng.random(shape) < draw(st.sampled_from([0, 0.1, 0.4, 0.9]))
     kept &= (rng.random(shape[0]) < 0.8)[:, None] & (rng.random(shape[1]) < 0.8)
     values = np.where(kept, values, 0).astype(dtype)
@@ -45,7 +45,7 @@ def same(ours, expected):
 
 @given(matrices())
 @examples(max_examples=100, derandomize=True)
-def test_an_index_is_the_matrix(tmp_path, drawn):
+def test_an_index_equals_its_matrix(tmp_path, drawn):
     values, x, codes, k, block_bytes, workers = drawn
     shutil.rmtree(tmp_path / "cache", ignore_errors=True)
     with opened(tmp_path / "x.h5ad", x, {"g": categories(codes, k)}, block_bytes=block_bytes) as dataset:
@@ -136,7 +136,7 @@ def test_a_mostly_empty_array_is_indexed_as_sparse(tmp_path):
         check_genes(dataset.matrix("X"), values)
 
 
-def test_columns_of_truth_values_and_large_columns(tmp_path):
+def test_boolean_columns_and_columns_of_many_categories(tmp_path):
     values = np.arange(12, dtype=np.float32).reshape(6, 2)
     obs = {"flag": np.array([1, 0, 1, 0, 1, 0], bool), "many": categories(range(6), 6), "n": np.arange(6)}
     with opened(tmp_path / "x.h5ad", stored(values, "csr"), obs, moments_categories=5) as dataset:
@@ -147,7 +147,7 @@ def test_columns_of_truth_values_and_large_columns(tmp_path):
 
 
 def test_the_index_of_another_block_size_is_used(tmp_path):
-    """Its blocks are not those of the file: who counts the one must not read the other."""
+    """Its blocks differ from those of the file: a pass must not mix them."""
     values = np.arange(200, dtype=np.float64).reshape(50, 4) % 7
     path = tmp_path / "x.h5ad"
     with opened(path, stored(values, "csr"), block_bytes=1 << 20) as dataset:

@@ -1,4 +1,4 @@
-"""Count, mean and squared deviations of groups against numpy in float64, in any pieces and in any order."""
+"""Moments of groups compared with numpy in float64, of any blocks in any order."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from starcyte.store.moments import Accumulator, BinSums, Moments, totals
 
 
 def block(values, rows, genes, sparse):
-    """Return a piece of an array as a matrix gives it."""
+    """Return a part of an array as a block of a matrix."""
     piece = values[rows, genes]
     if not sparse:
         return Block(rows, genes, np.ascontiguousarray(piece.T))
-    # scipy knows no float16
+    # scipy does not support float16
     places = csc_array(piece != 0)
     places.sort_indices()
     numbers = piece[places.indices, np.repeat(np.arange(piece.shape[1]), np.diff(places.indptr))]
@@ -46,7 +46,7 @@ def accumulated(values, codes, k, row_cuts=(), gene_cuts=(), sparse=(True,), ord
 
 
 def direct(values, masks, dtype=np.float64):
-    """Return what the moments of these groups should be."""
+    """Return the moments of groups, computed directly."""
     inside = [values[mask].astype(dtype) for mask in masks]
     with np.errstate(invalid="ignore"):
         mean = np.stack([v.mean(axis=0) if len(v) else np.zeros(values.shape[1]) for v in inside], axis=1)
@@ -84,7 +84,7 @@ def cases(draw):
 
 @given(cases(), st.sampled_from([3, 20, 1 << 18]))
 @examples(max_examples=150, derandomize=True)
-def test_any_pieces_in_any_order(drawn, piece):
+def test_any_blocks_in_any_order(drawn, piece):
     values, codes, k, how = drawn
     ours = accumulated(values, codes, k, entries_at_once=piece, **how)
     same(ours, direct(values, [codes == g for g in range(k)]), atol=1e-12)
@@ -119,8 +119,8 @@ HARD = {
 
 @pytest.mark.parametrize("sparse", [True, False])
 @pytest.mark.parametrize("kind", HARD)
-def test_hard_numbers(kind, sparse):
-    """Against sums in longer numbers: the 80 bits of this processor."""
+def test_ill_conditioned_numbers(kind, sparse):
+    """Compared with sums in extended precision."""
     n, rng = 4000, np.random.default_rng(0)
     values = np.stack([HARD[kind](rng, n) for _ in range(3)], axis=1)
     codes = np.arange(n) % 2
@@ -128,7 +128,7 @@ def test_hard_numbers(kind, sparse):
     expected = direct(values, [codes == 0, codes == 1], np.longdouble)
     both = direct(values, [codes >= 0], np.longdouble)
     np.testing.assert_allclose(ours.mean, expected.mean.astype(float), rtol=1e-13)
-    # a mean is known to 1e-16 of its size, by whose square each deviation is off
+    # the relative error of a mean is 1e-16, and its square is an error of each squared deviation
     atol = n * (1e-16 * float(np.abs(both.mean).max())) ** 2
     np.testing.assert_allclose(ours.m2, expected.m2.astype(float), rtol=1e-9, atol=atol)
     np.testing.assert_allclose(ours.merged([[0, 1]]).m2, both.m2.astype(float), rtol=1e-9, atol=atol)
@@ -138,7 +138,7 @@ def test_hard_numbers(kind, sparse):
 @pytest.mark.parametrize("dtype", [np.float64, np.float32, np.float16, np.int64])
 @pytest.mark.parametrize("value", [0.1, 1 / 3, 1e8 + 0.1, 123.456])
 def test_a_constant_gene_has_no_variance_and_one_mean(sparse, dtype, value):
-    """A variance of nothing but rounding would make its means differ significantly."""
+    """A variance that is only rounding would make differences of means significant."""
     value = np.float64(min(value, 60_000)).astype(dtype)
     values = np.full((5000, 2), value)
     codes = np.arange(5000) % 7
@@ -150,7 +150,7 @@ def test_a_constant_gene_has_no_variance_and_one_mean(sparse, dtype, value):
 
 @pytest.mark.parametrize("sparse", [True, False])
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_what_is_no_number_stays_in_its_gene_and_group(sparse, value):
+def test_nan_affects_only_its_gene_and_group(sparse, value):
     values = np.random.default_rng(0).random((20, 3))
     codes = np.arange(20) % 3
     values[4, 1] = value
@@ -163,14 +163,14 @@ def test_what_is_no_number_stays_in_its_gene_and_group(sparse, value):
     np.testing.assert_array_equal(np.isfinite(ours.merged([[0, 2], [1, 2]]).mean[1]), [True, False])
 
 
-def test_as_many_groups_as_an_8_bit_number_holds_and_one_more():
+def test_more_groups_than_8_bit_codes():
     for k in (255, 256, 257):
         codes = np.arange(600) % (k + 1)
         values = np.random.default_rng(0).random((600, 2))
         same(accumulated(values, codes, k), direct(values, [codes == g for g in range(k)]))
 
 
-def test_no_gene_no_group_and_no_cell_in_any():
+def test_no_genes_groups_or_cells():
     values = np.ones((5, 0))
     assert accumulated(values, np.zeros(5, int), 2).mean.shape == (0, 2)
     values = np.ones((5, 2))
@@ -180,7 +180,7 @@ def test_no_gene_no_group_and_no_cell_in_any():
 
 @pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.uint16, np.int32, np.uint32, np.int64])
 @pytest.mark.parametrize("n", [0, 1, 1000, 100_000])
-def test_sums_by_place_are_those_of_numpy(dtype, n):
+def test_sums_by_bin_are_those_of_numpy(dtype, n):
     rng = np.random.default_rng(0)
     place, weights = rng.integers(0, 100, n).astype(dtype), rng.standard_normal(n)
     np.testing.assert_allclose(totals(place, weights, 101), np.bincount(place, weights, 101), rtol=1e-12, atol=1e-12)

@@ -1,4 +1,4 @@
-"""Datasets opened and closed again and again leave nothing behind.
+"""Datasets that are opened and closed repeatedly leak neither memory nor descriptors nor threads.
 
 ``CYCLES=10000 pytest tests/unit/store/test_open_close.py -s`` is the long form, and says what it saw.
 """
@@ -16,7 +16,7 @@ from starcyte.settings import Settings
 from starcyte.store.loader import DatasetLoader
 
 CYCLES = int(os.environ.get("CYCLES", "100"))
-# of what Python and HDF5 keep for the next time
+# memory that Python and HDF5 cache
 _SLACK = 8 << 20
 
 
@@ -33,7 +33,7 @@ def memory() -> int:
     return int(rows["RssAnon"].split()[0]) * 1024
 
 
-def test_openings_leave_nothing_behind(tmp_path):
+def test_no_leaks(tmp_path):
     x = random_sparse(500, 50, 0.2, "csr", np.float32, rng=np.random.default_rng(1))
     obs = {"kind": Categorical(np.arange(500, dtype=np.int16) % 3, ["a", "b", "c"])}
     path = write_h5ad(tmp_path / "cells.h5ad", x, obs=obs, obsm={"X_umap": np.zeros((500, 2), np.float32)})

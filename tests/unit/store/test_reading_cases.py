@@ -113,11 +113,11 @@ def test_inspect_says_what_is_there(case: Case, path: Path, capsys: pytest.Captu
             assert entry["colors"] == list(expect.colors[entry["name"]])
         if entry["name"] in expect.not_colors:
             assert len(entry["colors"]) == entry["n_categories"]
-    if expect.places is not None:
+    if expect.embeddings is not None:
         assert {e["name"]: e["dims"] for e in found["embeddings"]} == {
-            name: places.shape[1] for name, places in expect.places.items()
+            name: embeddings.shape[1] for name, embeddings in expect.embeddings.items()
         }
-        assert len(found["embeddings"]) == len(expect.places)
+        assert len(found["embeddings"]) == len(expect.embeddings)
     if expect.matrices is not None:
         assert {m["name"]: m["layout"] for m in found["matrices"]} == {
             name: matrix.layout for name, matrix in expect.matrices.items()
@@ -154,8 +154,8 @@ def test_names(case: Case, store: StoredDataset) -> None:
         assert store.genes().index(name) == position
 
 
-def test_places(case: Case, store: StoredDataset) -> None:
-    for name, expected in (case.expect.places or {}).items():
+def test_embeddings(case: Case, store: StoredDataset) -> None:
+    for name, expected in (case.expect.embeddings or {}).items():
         found = store.embedding(name, range(expected.shape[1]))
         assert found.dtype == np.float32
         np.testing.assert_array_equal(found, expected.astype(np.float32).T)
@@ -253,7 +253,7 @@ def test_bad_files_get_one_line(bad: Bad, tmp_path: Path, capsys: pytest.Capture
     assert err.count("\n") == 1
     assert err[:-1].isprintable()
     assert len(err) < 700
-    for text in bad.says:
+    for text in bad.patterns:
         assert re.search(text, err, re.IGNORECASE), err
 
 

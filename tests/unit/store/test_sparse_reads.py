@@ -1,4 +1,4 @@
-"""Every way to store a matrix gives the same genes and the same blocks as scipy."""
+"""Genes and blocks of matrices in every storage, compared with scipy."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ INDEX_DTYPES = ["<i4", "<i8", "<u4", "<u2"]
 
 @st.composite
 def stored(draw):
-    """Draw what is in a file: entries (a place may come twice), how they are stored, and the bytes of a block."""
+    """Draw the content of a file: entries (with duplicates), their storage, and the bytes of a block."""
     shape = draw(st.integers(1, 12)), draw(st.integers(1, 9))
     dtype = np.dtype(draw(st.sampled_from(DTYPES)))
     places = draw(st.lists(st.tuples(st.integers(0, shape[0] - 1), st.integers(0, shape[1] - 1)), max_size=60))
@@ -37,7 +37,7 @@ def truth(shape, places, values):
 
 
 def as_stored(shape, places, values, layout, index_dtype, chunks):
-    """Return the entries in the order in which they were drawn: unsorted, and some of them twice."""
+    """Return the entries in the order in which they were drawn: unsorted, with duplicates."""
     if layout == "dense":
         return Dense(truth(shape, places, values), chunks=(1, 1) if chunks == 1 else None)
     major = 0 if layout == "csr" else 1
@@ -74,7 +74,7 @@ def read(x, path, block_bytes):
 
 
 def joined(blocks, shape, dtype):
-    """Return the matrix that blocks make up, every place of it in one block."""
+    """Return the matrix that the blocks make up; no cell of it may be in two blocks."""
     full, covered = np.zeros(shape, dtype), np.zeros(shape, int)
     for block in blocks:
         covered[block.rows, block.genes] += 1
@@ -95,7 +95,7 @@ def joined(blocks, shape, dtype):
 
 @examples(max_examples=60)
 @given(stored(), st.sampled_from([1, 7, 40, 200, 1 << 20]))
-def test_every_gene_is_what_scipy_has(tmp_path, drawn, block_bytes):
+def test_every_gene_equals_scipys(tmp_path, drawn, block_bytes):
     expected = truth(*drawn[:3])
     matrix, columns, _ = read(as_stored(*drawn), tmp_path / "x.h5ad", block_bytes)
     assert matrix.shape == expected.shape
@@ -130,7 +130,7 @@ def test_a_block_stays_within_its_bytes_unless_it_is_one_row(tmp_path, drawn, bl
 
 @examples(max_examples=15)
 @given(st.integers(0, 2**32 - 1), st.sampled_from(["csr", "csc"]), st.sampled_from([500, 5000, 1 << 20]))
-def test_a_larger_matrix_with_many_blocks_is_what_scipy_has(tmp_path, seed, layout, block_bytes):
+def test_a_larger_matrix_with_many_blocks_equals_scipys(tmp_path, seed, layout, block_bytes):
     rng = np.random.default_rng(seed)
     n, m, k = 200, 30, 900
     entries = coo_array((rng.integers(1, 9, k) * 1.5, (rng.integers(0, n, k), rng.integers(0, m, k))), shape=(n, m))
@@ -158,7 +158,7 @@ def test_compressed_matrices_read_the_same(opened, layout, compression):
 
 @pytest.mark.parametrize("dtype", ["<f2", ">f4", ">f8", ">i4", ">u2"])
 @pytest.mark.parametrize("layout", ["csr", "csc", "dense"])
-def test_rare_number_types_read_the_same(opened, layout, dtype):
+def test_rare_dtypes_read_the_same(opened, layout, dtype):
     places = [(0, 0), (2, 1), (2, 0), (5, 2), (2, 1)]  # one place twice
     values = np.array([1, 2, 3, 4, 5]).astype(dtype)
     matrix = opened(as_stored((6, 3), places, values, layout, "<i4", None), 16)

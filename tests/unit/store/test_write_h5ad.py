@@ -1,4 +1,4 @@
-"""Copies with more columns: of every case of reading, read by anndata, with all else as it was."""
+"""Copies with additional columns, of every case: read by anndata, with all other elements unchanged."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def test_every_case_gets_a_column(case: Case, tmp_path: Path) -> None:
         np.testing.assert_array_equal(dense(now.X), dense(was.X))
 
 
-def test_scanpy_draws_by_the_column(pbmc, tmp_path):
+def test_scanpy_plots_the_column(pbmc, tmp_path):
     import matplotlib as mpl
 
     mpl.use("agg")
@@ -136,7 +136,7 @@ def test_a_copy_of_a_copy_has_one_record(make_h5ad, tmp_path):
         ("naïve 细胞", "naïve 细胞"),
     ],
 )
-def test_names_that_are_taken_or_none(make_h5ad, tmp_path, name, key):
+def test_names_that_are_taken_or_not_allowed(make_h5ad, tmp_path, name, key):
     path = make_h5ad(
         sp.csr_array(np.eye(4)), obs={"there": np.arange(4)}, uns={"coloured_colors": np.array(["#000000"] * 2)}
     )
@@ -148,13 +148,13 @@ def test_names_that_are_taken_or_none(make_h5ad, tmp_path, name, key):
     assert data.obs["there"].tolist() == [0, 1, 2, 3]
 
 
-def test_two_labels_that_become_one_name(make_h5ad, tmp_path):
+def test_two_annotations_with_one_storable_name(make_h5ad, tmp_path):
     path = make_h5ad(sp.csr_array(np.eye(4)))
     assert len(copied(path, tmp_path / "new", column(4, "a/b"), column(4, "a_b"))) == 2
     assert read(tmp_path / "new").obs.columns.tolist() == ["a_b", "a_b_2"]
 
 
-def test_categories_that_become_one_text_stay_apart(make_h5ad, tmp_path):
+def test_categories_with_one_storable_text_stay_distinct(make_h5ad, tmp_path):
     path = make_h5ad(sp.csr_array(np.eye(4)))
     odd = NewColumn("x", np.arange(4) % 2, ["\ud800", "?"], ["", ""])
     copied(path, tmp_path / "new", odd)
@@ -206,7 +206,7 @@ def no_clones(monkeypatch):
     monkeypatch.setattr(fcntl, "ioctl", refuse)
 
 
-def test_progress_rises(make_h5ad, tmp_path, no_clones):
+def test_progress_increases(make_h5ad, tmp_path, no_clones):
     path, seen = make_h5ad(sp.csr_array(np.eye(40))), []
     file_copy.copy_bytes(path, tmp_path / "new", tick=seen.append, bytes_at_once=1000)
     assert seen == sorted(seen)
@@ -215,7 +215,7 @@ def test_progress_rises(make_h5ad, tmp_path, no_clones):
 
 
 @pytest.mark.parametrize("number", [errno.EXDEV, errno.ENOSYS])
-def test_where_the_kernel_cannot_copy(make_h5ad, tmp_path, monkeypatch, no_clones, number):
+def test_kernels_without_copy_file_range(make_h5ad, tmp_path, monkeypatch, no_clones, number):
     def refuse(*_):
         raise OSError(number, os.strerror(number))
 
@@ -225,7 +225,7 @@ def test_where_the_kernel_cannot_copy(make_h5ad, tmp_path, monkeypatch, no_clone
     assert (tmp_path / "new").read_bytes() == path.read_bytes()
 
 
-def test_missing_room_is_reported_before_a_byte_is_written(make_h5ad, tmp_path, monkeypatch, no_clones):
+def test_too_little_space_is_reported_before_the_first_byte(make_h5ad, tmp_path, monkeypatch, no_clones):
     monkeypatch.setattr(shutil, "disk_usage", lambda path: type("Usage", (), {"free": 10_000}))
     path = make_h5ad(sp.csr_array(np.eye(40)))
     with pytest.raises(StorageFull, match="GB are free"):
@@ -245,7 +245,7 @@ def test_a_disk_that_fills_up_leaves_nothing(make_h5ad, tmp_path, monkeypatch, n
 
 
 def test_a_disk_that_fills_up_under_hdf5(make_h5ad, tmp_path):
-    """In a process that may write no file larger than what it copies.
+    """In a process whose limit of file sizes is that of the original.
 
     Refused so, HDF5 1.14 ends the process with a segmentation fault: it must not come to that.
     """
@@ -269,13 +269,13 @@ except StarcyteError as error:
     assert done.stdout == "InputError 'new' cannot be written: File too large. False\n", done.stderr
 
 
-def test_the_file_is_no_longer_than_it_need_be(make_h5ad, tmp_path):
+def test_preallocated_space_is_truncated(make_h5ad, tmp_path):
     path = make_h5ad(sp.csr_array(np.eye(400)))
     copied(path, tmp_path / "new", column(400))
     assert (tmp_path / "new").stat().st_size < path.stat().st_size + 100_000
 
 
-def test_in_a_process_of_its_own(make_h5ad, tmp_path):
+def test_in_a_child_process(make_h5ad, tmp_path):
     path = make_h5ad(sp.csr_array(np.eye(4)), obs={"there": np.arange(4)})
     notes = copy_with_columns(path, tmp_path / "new", [column(4, "there")], {}, fingerprint(path)[0], isolated=True)
     assert len(notes) == 1
@@ -292,7 +292,7 @@ def test_a_crash_of_hdf5_is_one_line(make_h5ad, tmp_path, monkeypatch):
     assert not (tmp_path / "new").exists()
 
 
-def test_a_target_that_is_there_is_kept(make_h5ad, tmp_path):
+def test_an_existing_target_is_kept(make_h5ad, tmp_path):
     path = make_h5ad(sp.csr_array(np.eye(4)))
     (tmp_path / "new").write_text("mine")
     with pytest.raises(InputError, match="File exists"):
@@ -300,7 +300,7 @@ def test_a_target_that_is_there_is_kept(make_h5ad, tmp_path):
     assert (tmp_path / "new").read_text() == "mine"
 
 
-def test_a_folder_that_is_not_there(make_h5ad, tmp_path):
+def test_a_missing_folder(make_h5ad, tmp_path):
     path = make_h5ad(sp.csr_array(np.eye(4)))
     with pytest.raises(InputError, match="No such file"):
         copied(path, tmp_path / "nowhere" / "new", column(4))
