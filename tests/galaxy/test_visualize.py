@@ -98,7 +98,7 @@ def test_leaving_asks_nothing(user, galaxy, dataset):
     inside.get_by_role("button", name="Start", exact=True).wait_for(timeout=galaxy_page.PATIENCE)
     user.wait_for_timeout(AFTER_THE_DETECTOR)
     inside.get_by_text("Options", exact=True).click()
-    inside.get_by_label("Only look").check()
+    inside.get_by_label("Read only").check()
     user.once("dialog", lambda dialog: (asked.append(dialog.message), dialog.accept()))
     user.get_by_role("link", name=re.compile("Histories|Galaxy", re.I)).first.click()
     user.wait_for_url(lambda url: "visualization=starcyte" not in url, timeout=15000)
