@@ -37,7 +37,7 @@ def codes(page, name="mine"):
     return page.json(f"annotations/{name}")["columns"][0]["values"]
 
 
-def test_an_annotation_is_made_filled_and_listed(page):
+def test_an_annotation_is_created_assigned_and_listed(page):
     assert page.json("annotations") == {"annotations": [], "revision": 0}
     made = put(page, "mine", {"labels": [{"name": "T", "color": "#FF0000", "note": "all of them"}, {"name": "B"}]})
     assert made.status_code == 201
@@ -90,7 +90,7 @@ def test_a_column_of_numbers_or_none_starts_no_annotation(page, refused):
     assert page.json("annotations")["annotations"] == []
 
 
-def test_an_annotation_is_not_made_twice(page):
+def test_an_existing_annotation_is_not_created_again(page):
     make(page)
     again = put(page, "mine", {"labels": []})
     assert again.status_code == 412
@@ -177,13 +177,13 @@ def test_any_text_is_a_name(page, name):
 @pytest.mark.parametrize(
     ("path", "status"), [("x" * 1001, 413), ("%00", 400), ("a%0Ab", 400), ("%2e%2e", 400), ("x%2Frevisions", 400)]
 )
-def test_names_that_cannot_be_are_refused(page, refused, path, status):
+def test_invalid_names_are_refused(page, refused, path, status):
     refused(put(page, path, {"labels": []}), status)
     assert page.json("annotations")["annotations"] == []
 
 
 @pytest.mark.parametrize("name", ["\\ud800", "\\u0000", "\\n", "", "a" * 10_000])
-def test_names_in_a_body_that_cannot_be_are_refused(page, name):
+def test_invalid_names_in_a_body_are_refused(page, name):
     body = f'{{"labels": [{{"name": "{name}"}}]}}'
     response = page.open("annotations/x", method="PUT", data=body, content_type="application/json")
     assert response.status_code in {400, 413}
@@ -210,12 +210,12 @@ def test_an_assignment_that_is_not_understood_is_refused(page, refused, body):
 
 
 @pytest.mark.parametrize("given", ["x", '"1", "2"', "-1", "1.5", "9" * 30])
-def test_a_revision_that_is_none_is_refused(page, refused, given):
+def test_an_invalid_revision_is_refused(page, refused, given):
     make(page)
     refused(page.open("annotations/mine", method="PUT", json={"name": "x"}, headers={"If-Match": given}), 400)
 
 
-def test_what_is_not_there_is_not_found(page, refused):
+def test_missing_annotations_are_not_found(page, refused):
     for path, method, body in [
         ("annotations/x", "GET", None),
         ("annotations/x", "DELETE", None),
@@ -232,12 +232,12 @@ def test_what_is_not_there_is_not_found(page, refused):
     assert gone.json["current"] is None
 
 
-def test_a_page_of_another_site_changes_nothing(page, refused):
+def test_cross_site_requests_change_nothing(page, refused):
     refused(page.open("annotations/x", method="PUT", json={}, headers={"Sec-Fetch-Site": "cross-site"}), 403)
     assert page.json("annotations")["annotations"] == []
 
 
-def test_users_are_told_apart_by_what_a_trusted_proxy_says(serve, small_file, tmp_path, refused):
+def test_the_user_is_named_by_a_trusted_proxy(serve, small_file, tmp_path, refused):
     page = serve(small_file, data_dir=str(tmp_path), user_header="X-User", trusted_proxies="203.0.113.0/24")
     anna, ben = {"X-User": "anna"}, {"X-User": "bén".encode().decode("latin-1")}
     page.open("annotations/mine", method="PUT", json={"labels": [{"name": "A"}]}, headers=anna)
@@ -274,7 +274,7 @@ def test_annotations_take_part_where_columns_do(page):
     assert page.json("summary?genes=CD3D&group_by=type")["groups"] != ["first", "rest"]
 
 
-def test_an_answer_of_an_annotation_is_of_what_the_annotation_is_now(page):
+def test_answers_follow_the_changes_of_an_annotation(page):
     make(page)
     assign(page, "mine", "T", CELLS, create=True)
     for path in ("summary?genes=CD3D&group_by=annotation:mine", "distribution?gene=CD3D&group_by=annotation:mine"):
@@ -301,7 +301,7 @@ def test_two_annotations_are_compared(page):
     assert sum(none["counts"][-1]) == N
 
 
-def test_an_annotation_and_a_column_of_that_name_are_told_apart(serve, make_h5ad, tmp_path):
+def test_an_annotation_and_a_column_of_the_same_name_are_distinct(serve, make_h5ad, tmp_path):
     from h5ad_file import Categorical
 
     column = Categorical(np.array([0, 1, 1], np.int8), ["x", "y"])
@@ -313,14 +313,14 @@ def test_an_annotation_and_a_column_of_that_name_are_told_apart(serve, make_h5ad
     assert page.json("summary?genes=g0&group_by=obs:annotation:mine")["groups"] == ["x", "y"]
 
 
-def test_nothing_is_made_where_all_is_read_only(serve, small_file, tmp_path, refused):
+def test_read_only_refuses_all_changes(serve, small_file, tmp_path, refused):
     page = serve(small_file, data_dir=str(tmp_path), read_only=True)
     assert page.json("schema")["features"]["annotations"] is False
     refused(put(page, "x", {"labels": []}), 403)
     assert page.json("annotations")["annotations"] == []
 
 
-def test_a_viewer_that_cannot_keep_anything_goes_on_without(serve, small_file, tmp_path, refused):
+def test_a_server_that_cannot_save_still_shows_the_dataset(serve, small_file, tmp_path, refused):
     (tmp_path / "file").write_text("")
     page = serve(small_file, data_dir=str(tmp_path / "file" / "below"))
     assert page.json("schema")["features"]["annotations"] is False
@@ -348,7 +348,7 @@ def test_limits_name_their_setting(serve, small_file, tmp_path, refused):
     assert "max_annotation_labels" in refused(page.get("agreement?a=barcode&b=type"), 413)["message"]
 
 
-def test_what_a_user_makes_is_told_as_json_alone(page):
+def test_curation_is_answered_as_json_only(page):
     """A name in it stays text, whatever it looks like."""
     make(page, "%3Cscript%3E")
     response = page.get("annotations")

@@ -74,12 +74,12 @@ def test_annotations_are_a_table_of_all_cells(made, ending, separator):
     assert one.split("\n", 1)[0] == f"cell{separator}other"
 
 
-def test_annotations_that_are_not_there_are_not_found(made, refused):
+def test_missing_annotations_are_not_exported(made, refused):
     refused(made.get("export/annotations.csv?name=none"), 404)
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_a_hostile_name_leaves_and_comes_back_as_text(made, serve, small_file, tmp_path, name):
+def test_a_hostile_name_is_exported_and_imported_as_text(made, serve, small_file, tmp_path, name):
     made.open("genesets/" + "x", method="PUT", json={"genes": ["CD3D"]})
     path = "annotations/" + "".join(f"%{byte:02x}" for byte in name.encode())
     made.open(path, method="PUT", json={"labels": [{"name": name}]})
@@ -106,7 +106,7 @@ def test_a_session_opens_on_another_server_with_all_that_was_made(made, serve, s
     assert other.json("annotations")["revision"] == before
 
 
-def test_annotations_come_by_name_in_any_order_and_misses_are_told(page):
+def test_annotations_are_matched_by_name_and_unmatched_cells_counted(page):
     text = "cell,mine\nnobody,T\nc39,B\nc0,T\n"
     names = page.json("cells?rows=0,39")["names"]
     answer = bring(page, "annotations", text.replace("c39", names[1]).replace("c0", names[0])).json
@@ -121,7 +121,7 @@ def test_a_file_of_other_cells_is_refused(page, refused):
     assert page.json("annotations")["annotations"] == []
 
 
-def test_what_stands_is_never_written_over(made):
+def test_an_import_overwrites_nothing(made):
     table = made.get("export/annotations.csv").data
     assert [x["name"] for x in bring(made, "annotations", table).json["annotations"]] == ["type of cell"]
     before = cells_of(made, "type of cell")
@@ -135,7 +135,7 @@ def test_what_stands_is_never_written_over(made):
     assert answer["missing"] == {"s (2)": [], "t": []}
 
 
-def test_a_file_is_taken_in_as_a_whole_or_not_at_all(serve, small_file, tmp_path, refused):
+def test_a_file_is_imported_as_a_whole_or_not_at_all(serve, small_file, tmp_path, refused):
     page = serve(small_file, data_dir=str(tmp_path / "data"), max_annotations=2)
     names = page.json("cells?rows=0")["names"]
     error = refused(bring(page, "annotations", f"cell,a,b,c\n{names[0]},x,y,z\n"), 413)
@@ -157,7 +157,7 @@ def test_files_may_be_larger_than_other_requests(serve, small_file, tmp_path, re
     assert "max_body_bytes" in error["message"]
 
 
-def test_gene_sets_leave_and_come_back(made, serve, small_file, tmp_path):
+def test_gene_sets_are_exported_and_imported(made, serve, small_file, tmp_path):
     assert made.get("export/genesets.gmt").text == "s\tof T\tCD3D\ta,b\tnone\n"
     for k, ending in enumerate(("gmt", "csv")):
         other = serve(small_file, data_dir=str(tmp_path / f"other{k}"))
@@ -179,7 +179,7 @@ def new_file(page):
     return answer.json.get("result", answer.json)
 
 
-def test_a_new_h5ad_has_the_annotations_as_columns(made, small_file, tmp_path):
+def test_an_exported_h5ad_has_the_annotations_as_columns(made, small_file, tmp_path):
     answer = new_file(made)
     assert answer["file"] == "small_annotated.h5ad"
     response = made.get(answer["download"])
@@ -202,11 +202,11 @@ def test_a_new_h5ad_has_the_annotations_as_columns(made, small_file, tmp_path):
     assert made.get(again["download"]).status_code == 200
 
 
-def test_without_annotations_there_is_no_new_h5ad(page, refused):
+def test_without_annotations_no_h5ad_is_exported(page, refused):
     refused(page.post("export/h5ad", {}), 400)
 
 
-def test_a_new_h5ad_is_its_users_alone_and_goes_with_the_viewer(serve, small_file, tmp_path, monkeypatch, refused):
+def test_an_exported_h5ad_is_private_and_removed_with_the_server(serve, small_file, tmp_path, monkeypatch, refused):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     settings = {"data_dir": str(tmp_path / "data"), "user_header": "X-User", "trusted_proxies": "203.0.113.9"}
     page = serve(small_file, **settings)
@@ -227,7 +227,7 @@ def saving(serve, small_file, tmp_path):
     return serve(small_file, data_dir=str(tmp_path / "data"), outputs_dir=str(tmp_path / "saved"), allow_finish=True)
 
 
-def test_the_outputs_folder_holds_what_was_made(saving, tmp_path):
+def test_the_outputs_folder_has_all_files(saving, tmp_path):
     saving.json("schema")
     make(saving)
     saved = tmp_path / "saved"
@@ -271,7 +271,7 @@ def test_only_where_it_is_allowed_a_page_ends_the_viewer(page, refused):
     refused(page.post("finish", {}), 403)
 
 
-def test_a_saved_session_is_taken_in_once(made, serve, small_file, tmp_path):
+def test_a_session_file_is_imported_once(made, serve, small_file, tmp_path):
     file = tmp_path / "session.json"
     file.write_bytes(made.get("export/session.json").data)
     settings = {"data_dir": str(tmp_path / "next"), "session_file": str(file)}
@@ -286,7 +286,7 @@ def test_a_saved_session_is_taken_in_once(made, serve, small_file, tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b'{"format": "starcyte session", "version": 99}', None])
-def test_a_session_that_is_none_is_told_and_all_goes_on(serve, small_file, tmp_path, content):
+def test_an_invalid_session_file_is_reported_and_ignored(serve, small_file, tmp_path, content):
     file = tmp_path / "session.json"
     if content is not None:
         file.write_bytes(content)
@@ -296,7 +296,7 @@ def test_a_session_that_is_none_is_told_and_all_goes_on(serve, small_file, tmp_p
     assert problem.startswith("The saved session was not taken in: ")
 
 
-def test_time_is_told_and_use_begins_it_anew(page):
+def test_the_idle_time_is_answered_and_reset_by_use(page):
     context = page.app.extensions["starcyte"]
     assert page.post("keep", {}).json == {"idle": None}
     assert "idle" not in page.json("health")
@@ -313,7 +313,7 @@ def test_time_is_told_and_use_begins_it_anew(page):
     assert page.json("health")["idle"]["left"] > 600
 
 
-def test_the_clock_ends_what_nobody_uses_and_stands_while_it_is_busy():
+def test_the_idle_clock_ends_the_server_and_stops_while_it_is_busy():
     ended, busy = [], [True]
     clock = IdleClock(0.2, lambda: ended.append(time.monotonic()), lambda: busy[0])
     time.sleep(0.6)
@@ -324,7 +324,7 @@ def test_the_clock_ends_what_nobody_uses_and_stands_while_it_is_busy():
     assert clock.left == 0
 
 
-def test_a_table_that_cannot_be_read_is_told(page, refused):
+def test_an_invalid_table_is_reported(page, refused):
     for text in (b"", b"\xff\xfe\x00", b"cell\n", b"cell,t\n", b"cell,t\nx\n", b"{}", b"[1]"):
         assert bring(page, "annotations", text).status_code == 400, text
     for text in (b"", b"{}", b"[]", b"x" * 10):
@@ -332,7 +332,7 @@ def test_a_table_that_cannot_be_read_is_told(page, refused):
     assert page.json("annotations")["annotations"] == []
 
 
-def test_gene_sets_come_in_no_file_where_none_are_kept(serve, small_file, made, tmp_path, refused):
+def test_gene_sets_are_not_imported_if_saving_them_is_disabled(serve, small_file, made, tmp_path, refused):
     page = serve(small_file, data_dir=str(tmp_path / "other"), disable_gene_sets_save=True)
     refused(bring(page, "genesets", "gene_set_name,gene_symbol\ns,CD3D\n"), 403)
     refused(bring(page, "session", made.get("export/session.json").data), 403)

@@ -7,7 +7,7 @@ import time
 CELLS = {"ranges": [[0, 10]]}
 
 
-def test_a_full_disk_is_told_and_what_was_made_stays(serve, small_file, mounted, refused):
+def test_a_full_disk_is_reported_and_saved_changes_stay(serve, small_file, mounted, refused):
     page = serve(small_file, data_dir=str(mounted("size=512k")))
     page.open("annotations/mine", method="PUT", json={"labels": [{"name": "T"}]})
     page.post("annotations/mine/assign", {"label": "T", "selection": CELLS})
@@ -25,7 +25,7 @@ def test_a_full_disk_is_told_and_what_was_made_stays(serve, small_file, mounted,
     assert page.json("obs/type")["n"] == 40
 
 
-def test_a_folder_that_cannot_be_written_is_told(serve, small_file, mounted, refused):
+def test_a_folder_that_cannot_be_written_is_reported(serve, small_file, mounted, refused):
     page = serve(small_file, data_dir=str(mounted("ro")))
     assert page.json("schema")["features"]["annotations"] is False
     (problem,) = page.json("health")["problems"]
@@ -39,7 +39,7 @@ def test_a_folder_that_cannot_be_written_is_told(serve, small_file, mounted, ref
     refused(quiet.get("annotations"), 403)
 
 
-def test_an_outputs_folder_that_is_full_is_told_keeps_whole_files_and_is_filled_when_there_is_room(
+def test_a_full_outputs_folder_is_reported_keeps_complete_files_and_is_filled_later(
     serve, small_file, mounted, tmp_path
 ):
     folder = mounted("size=128k")
@@ -62,7 +62,7 @@ def test_an_outputs_folder_that_is_full_is_told_keeps_whole_files_and_is_filled_
     assert (folder / "saved" / "session.json").read_bytes() != before["session.json"]
 
 
-def test_an_outputs_folder_that_cannot_be_written_is_told(serve, small_file, mounted, tmp_path):
+def test_an_outputs_folder_that_cannot_be_written_is_reported(serve, small_file, mounted, tmp_path):
     page = serve(small_file, data_dir=str(tmp_path / "data"), outputs_dir=str(mounted("ro") / "saved"))
     page.open("annotations/mine", method="PUT", json={"labels": [{"name": "T"}]})
     end = time.monotonic() + 60

@@ -94,7 +94,7 @@ def test_no_route_answers_a_stranger(site):
             assert (answer.status_code, set(answer.json)) == (401, {"error"}), (endpoint, method)
 
 
-def test_no_write_comes_from_another_site(site):
+def test_cross_site_changes_are_refused(site):
     _, app, headers = site
     for claim in (
         {"Sec-Fetch-Site": "cross-site"},
@@ -170,7 +170,7 @@ def test_a_compressed_body_is_not_blown_up(serve, small_file, tmp_path, path, en
         "\\",
     ],
 )
-def test_a_prefix_that_is_no_plain_path_does_nothing(serve, small_file, prefix):
+def test_an_invalid_prefix_is_ignored(serve, small_file, prefix):
     page = serve(small_file, trust_prefix=True, access="token", token=TOKEN)
     environ = {"HTTP_X_FORWARDED_PREFIX": prefix}
     answer = page._client.get(f"/?token={TOKEN}", environ_base={"REMOTE_ADDR": "127.0.0.1"}, environ_overrides=environ)

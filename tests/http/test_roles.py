@@ -57,11 +57,11 @@ def test_there_are_routes_to_test(site):
     assert len(routes(site)) > 40
 
 
-def test_what_everybody_may_ask_is_listed_here(site):
+def test_routes_without_authentication_are_listed_here(site):
     assert {(e, m) for e, m, _ in routes(site) if required_role(e, m) == Role.NOBODY} == OPEN
 
 
-def test_what_a_reader_may_send_is_listed_here(site):
+def test_unsafe_routes_of_readers_are_listed_here(site):
     sent = {(e, m) for e, m, _ in routes(site) if m != "GET" and required_role(e, m) == Role.READ}
     assert sent <= HARMLESS
 
@@ -92,7 +92,7 @@ def test_each_route_refuses_each_role_that_is_too_small(site, user, role):
             assert got == (401 if not user else 403), (endpoint, method, user)
 
 
-def test_somebody_who_is_no_trusted_proxy_names_nobody(site):
+def test_only_a_trusted_proxy_names_the_user(site):
     for endpoint, method, path in routes(site):
         if (endpoint, method) in OPEN or endpoint == "shutdown.finish":
             continue
@@ -113,7 +113,7 @@ def test_health_tells_strangers_that_it_lives_and_no_more(site):
     assert named["title"] == "small"
 
 
-def test_the_page_of_a_reader_offers_no_annotations(site):
+def test_a_reader_has_no_annotations_in_the_schema(site):
     for user, expected in (("reader", False), ("annotator", True)):
         schema = site.test_client().get(
             "/api/v1/schema", headers={"X-User": user}, environ_base={"REMOTE_ADDR": "203.0.113.9"}
@@ -144,7 +144,7 @@ def door(tmp_path, small_file):
     ("settings", "annotation"),
     [({}, 201), ({"access": "none", "public": True}, 201), ({"access": "none", "public": True, "role": "read"}, 403)],
 )
-def test_without_a_door_everybody_has_the_role_that_the_operator_gives(door, settings, annotation):
+def test_without_authentication_all_users_have_the_role_of_the_settings(door, settings, annotation):
     client = door(**settings)
     assert client.get("/api/v1/schema").status_code == 200
     assert client.put("/api/v1/annotations/mine", json={"labels": []}).status_code == annotation
@@ -174,14 +174,14 @@ def test_a_script_sends_the_token_in_a_header(door):
 
 
 @pytest.mark.parametrize("given", ["", "x", TOKEN[:-1], TOKEN + "x", TOKEN.upper(), "naïve", "x" * 10_000])
-def test_another_token_lets_nobody_in(door, given):
+def test_a_wrong_token_is_refused(door, given):
     client = door(access="token", token=TOKEN)
     assert client.get("/", query_string={"token": given}).headers["Location"].startswith("./login")
     assert client.get("/api/v1/schema").status_code == 401
     assert client.get("/api/v1/schema", query_string={"token": TOKEN}).status_code == 401, "by the page alone"
 
 
-def test_tokens_cannot_be_tried_out(door):
+def test_wrong_tokens_are_throttled(door):
     client = door(access="token", token=TOKEN, max_login_failures=3)
     got = [client.get("/api/v1/schema", headers={"Authorization": "Bearer x"}) for _ in range(5)]
     assert [r.status_code for r in got] == [401, 401, 401, 429, 429]
@@ -248,7 +248,7 @@ def test_a_reader_reads(door, accounts):
         ("' OR 1=1 --", "x", 401),
     ],
 )
-def test_what_does_not_fit_lets_nobody_in(door, accounts, user, password, expected):
+def test_wrong_passwords_and_names_are_refused(door, accounts, user, password, expected):
     client = door(accounts, access="password")
     response = sign_in(client, user, password)
     assert response.status_code == expected
@@ -260,7 +260,7 @@ def test_an_unknown_user_is_answered_as_a_wrong_password(door, accounts):
     assert sign_in(client, "eva", "wrong").json == sign_in(client, "nobody", "wrong").json
 
 
-def test_passwords_cannot_be_tried_out_on_a_user(door, accounts):
+def test_wrong_passwords_of_a_user_are_throttled(door, accounts):
     client = door(accounts, access="password", max_login_failures=3)
     for i in range(3):
         assert sign_in(client, "eva", "wrong", environ_base={"REMOTE_ADDR": f"198.51.100.{i}"}).status_code == 401
@@ -269,7 +269,7 @@ def test_passwords_cannot_be_tried_out_on_a_user(door, accounts):
     assert sign_in(client, "rita", "battery staple").status_code == 204, "another user may come in"
 
 
-def test_passwords_cannot_be_tried_out_from_an_address(door, accounts):
+def test_wrong_passwords_from_an_address_are_throttled(door, accounts):
     client = door(accounts, access="password", max_login_failures=3, trusted_proxies="203.0.113.1")
     spoofed = [
         sign_in(
@@ -342,7 +342,7 @@ def test_a_browser_that_asks_for_the_page_is_sent_to_sign_in(door, accounts):
         ({"X-Forwarded-Prefix": "/a\x0bSet-Cookie"}, False, "/"),
     ],
 )
-def test_the_cookie_is_of_this_server_alone(door, accounts, headers, secure, path):
+def test_the_cookie_is_valid_for_this_server_only(door, accounts, headers, secure, path):
     client = door(accounts, access="password", trust_prefix=True)
     cookie = sign_in(client, "eva", "correct horse", headers=headers).headers["Set-Cookie"]
     parts = [part.strip() for part in cookie.split(";")[1:]]

@@ -23,7 +23,7 @@ def put(page, path, body, revision=None, **kwargs):
     return page.open(path, method="PUT", headers=headers, **given, **kwargs)
 
 
-def test_a_gene_set_is_made_edited_restored_and_deleted(page):
+def test_a_gene_set_is_created_edited_restored_and_deleted(page):
     made = put(page, "genesets/T%2FNK", {"genes": ["CD3D", "cd3d", "NOPE", "CD3D"], "description": "of T cells"})
     assert made.status_code == 201
     first = made.json["revision"]
@@ -50,7 +50,7 @@ def test_a_gene_set_is_made_edited_restored_and_deleted(page):
     assert page.post("genesets/other/restore", {"revision": gone}).json["geneset"] is None
 
 
-def test_a_gene_set_is_not_made_twice(page, refused):
+def test_an_existing_gene_set_is_not_created_again(page, refused):
     put(page, "genesets/x", {"genes": ["CD3D"]})
     assert put(page, "genesets/x", {"genes": ["MS4A1"]}).status_code == 412
     assert put(page, "genesets/x", {"genes": ["MS4A1"]}, "*").status_code == 200
@@ -61,7 +61,7 @@ def test_a_gene_set_is_not_made_twice(page, refused):
 
 
 @pytest.mark.parametrize("genes", ["CD3D", [1], [["x"]], [""], ["a\u0000"], {"a": 1}])
-def test_what_is_no_list_of_genes_is_refused(page, refused, genes):
+def test_invalid_lists_of_genes_are_refused(page, refused, genes):
     refused(put(page, "genesets/x", {"genes": genes}), 400)
     assert page.json("genesets")["genesets"] == []
 
@@ -85,7 +85,7 @@ def test_limits_name_their_setting(serve, small_file, tmp_path, refused):
 
 
 @pytest.mark.parametrize("plural", ["views", "results"])
-def test_what_the_page_keeps_comes_back_as_it_was_sent(page, plural):
+def test_a_saved_item_is_answered_as_it_was_sent(page, plural):
     body = json.dumps({"thumbnail": PICTURE, "numbers": [1.5, None], "text": "ü"}, ensure_ascii=False).encode()
     made = put(page, f"{plural}/a%2Fb", body, content_type="application/json")
     assert made.status_code == 201
@@ -133,7 +133,7 @@ def test_a_figure_is_answered_as_a_file_and_never_as_a_page(page, media_type, bo
         ("views/x", "application/json", b'{"thumbnail": "data:image/svg+xml;base64,AAAA"}'),
     ],
 )
-def test_what_is_no_such_thing_is_not_kept(page, refused, path, media_type, body):
+def test_invalid_saved_items_are_refused(page, refused, path, media_type, body):
     refused(put(page, path, body, content_type=media_type), 400)
     assert page.json("views")["views"] == page.json("figures")["figures"] == []
 
@@ -155,7 +155,7 @@ def test_without_a_file_there_are_no_terms(page, refused):
     refused(page.get("terms?q=x"), 404)
 
 
-def test_a_file_of_terms_that_is_none_is_told(serve, small_file, tmp_path, refused):
+def test_an_invalid_terms_file_is_reported(serve, small_file, tmp_path, refused):
     page = serve(small_file, terms_file=str(tmp_path / "nowhere"))
     assert "nowhere" in refused(page.get("terms?q=x"), 400)["message"]
 

@@ -40,7 +40,7 @@ def test_comparisons_can_be_switched_off(serve, small_file, refused, method, pat
         ("GET", "changes?since=0", None),
     ],
 )
-def test_annotations_can_be_switched_off(serve, small_file, tmp_path, refused, method, path, body):
+def test_annotations_can_be_disabled(serve, small_file, tmp_path, refused, method, path, body):
     data = tmp_path / "data"
     page = serve(small_file, disable_annotations=True, data_dir=str(data))
     assert "annotations" not in page.json("schema")["features"], "the page shows nothing of them"
@@ -50,7 +50,7 @@ def test_annotations_can_be_switched_off(serve, small_file, tmp_path, refused, m
     assert not data.exists(), "nothing is written"
 
 
-def test_gene_sets_alone_can_be_switched_off(serve, small_file, tmp_path, refused):
+def test_saving_gene_sets_can_be_disabled(serve, small_file, tmp_path, refused):
     page = serve(small_file, disable_gene_sets_save=True, data_dir=str(tmp_path))
     features = page.json("schema")["features"]
     assert (features["annotations"], features["genesets"]) == (True, False)
@@ -90,7 +90,7 @@ def test_embeddings_can_be_chosen(serve, small_file, refused, names, shown):
         refused(page.get(f"/api/v1/embeddings/{name}"), 404, "not_found")
 
 
-def test_an_embedding_that_is_not_there_is_told(small_file):
+def test_a_missing_embedding_is_reported(small_file):
     with pytest.raises(NotFound, match="'tsne'"):
         open_dataset(small_file, Settings(embedding=("umap", "tsne")))
 

@@ -47,7 +47,7 @@ def test_a_new_password_is_a_new_generation(accounts):
     assert accounts.check("eva", "another horse") is not None
 
 
-def test_the_file_holds_no_password_and_is_its_owners_alone(accounts, tmp_path):
+def test_the_file_has_no_passwords_and_is_private(accounts, tmp_path):
     accounts.add("eva", "correct horse", "read")
     for path in (tmp_path / "folder").iterdir():
         assert b"correct horse" not in path.read_bytes()
@@ -66,18 +66,18 @@ def test_hashing_takes_time(accounts):
 
 
 @pytest.mark.parametrize("name", ["", " ", " eva", "eva ", "a\nb", "a\0b", "x" * 201])
-def test_a_name_that_is_none(accounts, name):
+def test_invalid_names_are_refused(accounts, name):
     with pytest.raises(InputError):
         accounts.add(name, "correct horse", "read")
 
 
 @pytest.mark.parametrize("password", ["", "short", "x" * 1001])
-def test_a_password_that_is_none(accounts, password):
+def test_invalid_passwords_are_refused(accounts, password):
     with pytest.raises(InputError, match="characters"):
         accounts.add("eva", password, "read")
 
 
-def test_what_is_not_there_or_there_already(accounts):
+def test_unknown_and_duplicate_accounts_are_refused(accounts):
     accounts.add("eva", "correct horse", "read")
     with pytest.raises(InputError, match="exists already"):
         accounts.add("eva", "correct horse", "admin")
@@ -89,7 +89,7 @@ def test_what_is_not_there_or_there_already(accounts):
     assert [a.name for a in accounts.all()] == ["eva"]
 
 
-def test_a_file_that_is_no_database_is_told(tmp_path):
+def test_a_file_that_is_not_a_database_is_reported(tmp_path):
     path = tmp_path / "accounts.sqlite"
     path.write_bytes(b"no database" * 100)
     with pytest.raises(StorageUnusable, match="accounts"):

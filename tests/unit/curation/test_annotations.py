@@ -62,7 +62,7 @@ def test_cells_are_unlabelled(annotations):
     assert cells(annotations) == {"a": set(range(5)), "b": set()}
 
 
-def test_what_changes_nothing_is_no_revision(annotations):
+def test_a_change_without_effect_makes_no_revision(annotations):
     before = revision(annotations)
     assert annotations.assign(ME, "types", "a", BitMap(range(3)))[1] == 0
     assert annotations.put(ME, "types", before, [EditedLabel("a"), EditedLabel("b")]).revision == before
@@ -103,14 +103,14 @@ def test_an_annotation_is_renamed_and_its_cells_stay(annotations):
         ([EditedLabel("x", was=("nobody",))], NotFound),
     ],
 )
-def test_labels_that_cannot_be_are_refused_and_nothing_changes(annotations, wanted, error):
+def test_invalid_labels_are_refused_and_nothing_changes(annotations, wanted, error):
     before = annotations.get(ME, "types")
     with pytest.raises(error):
         annotations.put(ME, "types", ANY, wanted)
     assert annotations.get(ME, "types") == before
 
 
-def test_an_annotation_that_is_there_is_not_made_again(annotations):
+def test_an_existing_annotation_is_not_created_again(annotations):
     with pytest.raises(Conflict) as raised:
         annotations.create(ME, "types", [])
     assert raised.value.current == annotations.listed(ME)[0]
@@ -143,7 +143,7 @@ def test_the_same_cells_given_something_else_since_are_refused(annotations, labe
     assert cells(annotations)["a"] == set(range(10)) - {5}
 
 
-def test_a_label_that_was_deleted_since_is_not_made_anew(annotations):
+def test_a_label_that_was_deleted_since_is_not_created_again(annotations):
     before = revision(annotations)
     annotations.put(ME, "types", ANY, [EditedLabel("b")])
     with pytest.raises(Conflict):
@@ -181,7 +181,7 @@ def test_a_revision_that_never_was_is_refused(annotations, expected):
         annotations.delete(ME, "types", expected=expected)
 
 
-def test_a_deleted_annotation_comes_back(annotations):
+def test_a_deleted_annotation_is_restored(annotations):
     before = annotations.get(ME, "types")
     gone = annotations.delete(ME, "types")
     assert annotations.listed(ME) == []
@@ -225,7 +225,7 @@ def test_annotations_begin_from_labels(annotations):
     assert [annotation.name for annotation in annotations.listed(ME)] == ["types", "copy", "part"]
 
 
-def test_users_see_their_own_alone(annotations):
+def test_users_see_only_their_own(annotations):
     assert annotations.listed("you") == []
     annotations.create("you", "types", [EditedLabel("mine")])
     assert cells(annotations, user="you") == {"mine": set()}
@@ -270,7 +270,7 @@ def test_any_other_name_is_text(annotations, name):
     assert cells(annotations, name) == {"c": {4}}
 
 
-def test_nothing_is_made_where_all_is_read_only(tmp_path):
+def test_read_only_refuses_all_changes(tmp_path):
     curation = Curation(tmp_path / "x.sqlite", Settings(read_only=True), N)
     with pytest.raises(Forbidden, match="read_only"):
         curation.annotations.create(ME, "types", [])

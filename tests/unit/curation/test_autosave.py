@@ -70,13 +70,13 @@ def holds(check):
         time.sleep(0.01)
 
 
-def test_nothing_made_is_nothing_written(begin, folder):
+def test_without_changes_nothing_is_written(begin, folder):
     assert begin().close(PATIENCE)
     assert not folder.exists()
     assert not folder.parent.exists()
 
 
-def test_each_thing_has_its_file(begin, curation, folder):
+def test_each_record_is_in_a_file(begin, curation, folder):
     saving = begin()
     type_cells(curation, [0, 1])
     curation.gene_sets.put("", "T cells", ["CD3D", "CD3E"], "told")
@@ -102,7 +102,7 @@ def test_each_thing_has_its_file(begin, curation, folder):
     assert [(k.kind, k.name) for k in session.saved_items] == [("view", "mine"), ("result", "B/T"), ("result", "odd")]
 
 
-def test_what_is_deleted_or_renamed_goes(begin, curation, folder):
+def test_files_of_deleted_and_renamed_items_are_removed(begin, curation, folder):
     saving = begin()
     folder.mkdir(parents=True)
     (folder / "mine.txt").write_text("not of starcyte")
@@ -140,7 +140,7 @@ def test_many_changes_are_few_writings(begin, curation, folder, monkeypatch):
     ]
 
 
-def test_what_has_not_changed_is_not_written_again(begin, curation, folder):
+def test_unchanged_files_are_not_written_again(begin, curation, folder):
     saving = begin()
     type_cells(curation)
     assert saving.flush(PATIENCE)
@@ -151,13 +151,13 @@ def test_what_has_not_changed_is_not_written_again(begin, curation, folder):
     assert len(json.loads((folder / "session.json").read_bytes())["genesets"]) == 1
 
 
-def test_what_is_there_at_the_start_is_written(begin, curation, folder):
+def test_existing_annotations_are_exported_at_the_start(begin, curation, folder):
     type_cells(curation)
     begin()
     assert set(files(folder)) == {"annotations.tabular", "session.json"}
 
 
-def test_a_folder_that_is_taken_away_is_made_again(begin, curation, folder):
+def test_a_removed_folder_is_created_again(begin, curation, folder):
     saving = begin()
     type_cells(curation)
     assert saving.flush(PATIENCE)
@@ -167,7 +167,7 @@ def test_a_folder_that_is_taken_away_is_made_again(begin, curation, folder):
     assert set(files(folder)) == {"annotations.tabular", "gene_sets.gmt", "session.json"}
 
 
-def test_after_a_kill_what_is_gone_by_then_goes(begin, curation, folder):
+def test_obsolete_files_are_removed_after_a_kill(begin, curation, folder):
     """A process that was killed leaves its folder of saving, with the names of its files."""
     type_cells(curation)
     curation.saved_items.put("", "figure", "f", "image/svg+xml", SVG)
@@ -197,7 +197,7 @@ def test_users_have_folders_of_their_own(begin, curation, folder):
     assert len(files(folder)) == 2 * len(users)
 
 
-def test_nothing_half_written_is_ever_in_the_folder(begin, curation, folder):
+def test_the_folder_never_has_incomplete_files(begin, curation, folder):
     """Whoever looks at any moment sees whole files, and those only."""
     saving, stop, seen = begin(), threading.Event(), set()
 
@@ -245,7 +245,7 @@ class Refusing:
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EIO])
-def test_what_cannot_be_written_is_told_and_tried_again(begin, curation, folder, monkeypatch, number):
+def test_a_failed_export_is_reported_and_retried(begin, curation, folder, monkeypatch, number):
     saving, disk = begin(retry_interval=0.05), Refusing(monkeypatch, number)
     type_cells(curation)
     assert not saving.flush(PATIENCE)
@@ -260,7 +260,7 @@ def test_what_cannot_be_written_is_told_and_tried_again(begin, curation, folder,
     assert set(files(folder)) == {"annotations.tabular", "session.json"}
 
 
-def test_a_folder_that_cannot_be_made(curation, folder):
+def test_a_folder_that_cannot_be_created(curation, folder):
     folder.parent.mkdir()
     folder.write_text("a file")
     saving = Autosave(curation, Cells(NAMES), folder)

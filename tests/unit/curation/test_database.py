@@ -80,7 +80,7 @@ def test_a_migration_that_fails_changes_nothing(tmp_path):
         curation.annotations.create("", "x", [])
 
 
-def test_a_database_of_a_newer_version_is_told_and_left_alone(tmp_path):
+def test_a_database_of_a_newer_version_is_reported_and_unchanged(tmp_path):
     path = tmp_path / "x.sqlite"
     Store(path, Settings()).close()
     connection = sqlite3.connect(path)
@@ -94,7 +94,7 @@ def test_a_database_of_a_newer_version_is_told_and_left_alone(tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"no database at all" * 100, b"SQLite format 3\0" + b"\xff" * 4096])
-def test_a_file_that_is_no_database_is_told_and_left_alone(tmp_path, content):
+def test_a_file_that_is_not_a_database_is_reported_and_unchanged(tmp_path, content):
     path = tmp_path / "x.sqlite"
     path.write_bytes(content)
     with pytest.raises(StorageUnusable, match="damaged"):
@@ -102,19 +102,19 @@ def test_a_file_that_is_no_database_is_told_and_left_alone(tmp_path, content):
     assert path.read_bytes() == content
 
 
-def test_a_folder_that_cannot_be_made_is_told(tmp_path):
+def test_a_folder_that_cannot_be_created_is_reported(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(StorageUnusable, match=r"cannot be created: Not a directory") as raised:
         Store(tmp_path / "file" / "below" / "x.sqlite", Settings())
     assert "--data-dir" in raised.value.hint
 
 
-def test_a_folder_that_cannot_be_written_is_told(tmp_path):
+def test_a_folder_that_cannot_be_written_is_reported(tmp_path):
     with mounted(tmp_path / "data", "ro") as data, pytest.raises(StorageUnusable, match="cannot be written"):
         Store(data / "x.sqlite", Settings())
 
 
-def test_a_file_system_without_shared_memory_is_told(tmp_path, monkeypatch):
+def test_a_file_system_without_shared_memory_is_reported(tmp_path, monkeypatch):
     """As network file systems may be; SQLite has such a way of its own to reach files."""
     connect = sqlite3.connect
 
@@ -127,7 +127,7 @@ def test_a_file_system_without_shared_memory_is_told(tmp_path, monkeypatch):
     assert "--data-dir" in raised.value.hint
 
 
-def test_a_full_disk_is_told_and_nothing_is_half_written(tmp_path):
+def test_a_full_disk_is_reported_and_no_change_is_partial(tmp_path):
     with mounted(tmp_path / "data", "size=1m") as data:
         path = data / "x.sqlite"
         with opened(path, 10**6) as curation:
@@ -153,7 +153,7 @@ def test_a_full_disk_is_told_and_nothing_is_half_written(tmp_path):
             assert curation.annotations.listed("")[0].counts[1] == len(range(1, 10**6, 3))
 
 
-def test_a_disk_that_is_full_from_the_start_is_told(tmp_path):
+def test_a_disk_that_is_full_from_the_start_is_reported(tmp_path):
     with mounted(tmp_path / "data", "size=16k") as data, pytest.raises(StorageFull):
         Store(data / "x.sqlite", Settings())
 
@@ -186,7 +186,7 @@ def test_a_clock_that_is_set_back_changes_no_order(tmp_path):
     curation.close()
 
 
-def test_the_oldest_history_goes_when_it_is_too_much(tmp_path):
+def test_the_oldest_history_is_deleted_over_the_limit(tmp_path):
     with opened(tmp_path / "x.sqlite", 10**6, max_user_bytes=400_000) as curation:
         annotations = curation.annotations
         annotations.create("", "x", [EditedLabel("a")])
@@ -212,7 +212,7 @@ def test_the_oldest_history_goes_when_it_is_too_much(tmp_path):
         annotations.assign("", "x", "a", BitMap(range(0, 10**6, 50)))
 
 
-def test_changes_without_end_take_no_room_without_end(tmp_path):
+def test_endless_changes_take_limited_space(tmp_path):
     with opened(tmp_path / "x.sqlite", 100, max_user_bytes=100_000) as curation:
         curation.annotations.create("", "x", [EditedLabel("a")])
         curation.gene_sets.put("", "s", ["g"])
@@ -235,7 +235,7 @@ def test_changes_without_end_take_no_room_without_end(tmp_path):
             curation.annotations.assign("", "x", "a", BitMap([2]), expected=first)
 
 
-def test_saved_items_leave_nothing_behind(tmp_path):
+def test_replaced_saved_items_take_no_space(tmp_path):
     with opened(tmp_path / "x.sqlite", max_user_bytes=100_000) as curation:
         for i in range(50):
             curation.saved_items.put("", "view", "x", "application/json", b"%d" % i * 30_000, expected=ANY)
@@ -245,7 +245,7 @@ def test_saved_items_leave_nothing_behind(tmp_path):
         curation.saved_items.put("", "view", "y", "application/json", b"y" * 90_000)
 
 
-def test_whoever_listens_hears_of_each_change_after_it(tmp_path):
+def test_listeners_are_called_after_each_change(tmp_path):
     heard = []
     with opened(tmp_path / "x.sqlite") as curation:
         # asked from within: no lock is held

@@ -105,7 +105,7 @@ def test_by_position_where_names_repeat(make_h5ad, tmp_path):
     assert (tmp_path / "again.csv").read_text() == "cell,t\na,T\na,B\nb,NK\n"
 
 
-def test_names_that_a_session_has_twice_are_left(make_h5ad, tmp_path, capsys):
+def test_duplicate_names_of_a_session_are_omitted(make_h5ad, tmp_path, capsys):
     path = make_h5ad(csr_array(np.eye(3)), cells=["a", "a", "b"])
     other = make_h5ad(csr_array(np.eye(2)), cells=["a", "b"])
     (tmp_path / "l.csv").write_text("cell,t\na,T\na,B\nb,NK\n")
@@ -127,7 +127,7 @@ def test_names_that_a_session_has_twice_are_left(make_h5ad, tmp_path, capsys):
         ("x.h5ad", "c0", "2"),
     ],
 )
-def test_what_cannot_be(dataset, tmp_path, capsys, output, annotations, says):
+def test_invalid_arguments_are_refused(dataset, tmp_path, capsys, output, annotations, says):
     if annotations is not None:
         (tmp_path / "l.csv").write_text(f"cell,t\n{annotations}\n")
     before = dataset.read_bytes()
@@ -152,7 +152,7 @@ def test_an_earlier_file_is_replaced_when_the_new_one_is_whole(dataset, tmp_path
     assert column(tmp_path / "x.h5ad", "t")[0] == ["T", None, None, None]
 
 
-def test_a_session_of_the_data_folder_says_whose_it_is(dataset, data_dir, tmp_path):
+def test_a_session_of_the_data_folder_has_its_user(dataset, data_dir, tmp_path):
     assert export(dataset, "--data-dir", data_dir, "--user", "alice", "--output", tmp_path / "s.json") == 0
     made = json.loads((tmp_path / "s.json").read_text())
     assert made["user"] == "alice"

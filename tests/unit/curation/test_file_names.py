@@ -53,11 +53,11 @@ def test_any_texts(texts):
         ("x" * 500, "x" * 96 + ".svg"),
     ],
 )
-def test_what_is_left_of_a_text(text, name):
+def test_safe_stems(text, name):
     assert FileNames(["annotations"]).unique(text, "svg", "figure") == name
 
 
-def test_many_long_ones_stay_apart():
+def test_many_long_names_are_unique():
     names = FileNames()
     made = [names.unique("x" * 200, "svg", "figure") for _ in range(12)]
     assert len(set(made)) == 12

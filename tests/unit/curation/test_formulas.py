@@ -12,7 +12,7 @@ DANGEROUS = "=+-@\t\r\n\uff1d\uff0b\uff0d\uff20"
 
 
 @given(st.text() | st.text(alphabet="'" + DANGEROUS, max_size=6))
-def test_every_text_comes_back(text):
+def test_unescaping_restores_every_text(text):
     assert unescape_formula(escape_formula(text)) == text
     assert escape_formula(text)[:1] not in DANGEROUS or text == ""
 
@@ -23,6 +23,6 @@ def test_formulas_get_an_apostrophe(text):
 
 
 @pytest.mark.parametrize("text", ["B cell", "'s", "'", "", "a=b", "1-2"])
-def test_other_text_is_left(text):
+def test_other_text_is_not_escaped(text):
     assert escape_formula(text) == text
     assert unescape_formula(text) == text

@@ -15,7 +15,7 @@ SETTINGS = Settings(max_text=12)
 @given(
     st.lists(st.one_of(st.text(st.characters(), max_size=20), st.sampled_from(["", " ", "\0", ".", "..", "a" * 20])))
 )
-def test_every_name_of_a_file_becomes_one_that_a_user_could_have_given(given_names):
+def test_every_name_of_a_file_becomes_valid(given_names):
     names = clean_names(given_names, SETTINGS)
     assert len(names) == len(given_names) == len(set(names))
     for name in names:
@@ -29,7 +29,7 @@ def test_names_that_can_be_stay_as_they_are():
 
 
 @pytest.mark.parametrize("name", [None, 1, "", "\t", "a\0", "a\x85", "\udc80", ".", ".."])
-def test_what_is_no_name_is_refused(name):
+def test_invalid_names_are_refused(name):
     with pytest.raises(BadRequest):
         check_name(name, "it", SETTINGS)
 
@@ -45,7 +45,7 @@ def test_a_note_may_have_lines():
 
 
 @pytest.mark.parametrize("color", ["red", "#fff", "#12345g", "#1234567", "url(x)", None, 5])
-def test_what_is_no_colour_is_refused(color):
+def test_invalid_colours_are_refused(color):
     with pytest.raises(BadRequest):
         check_color(color)
     assert check_color("#AbCdEf") == "#abcdef"

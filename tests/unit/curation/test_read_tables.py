@@ -26,7 +26,7 @@ def taken(text, names=NAMES):
 
 
 @given(labelled())
-def test_what_was_written_comes_back(made):
+def test_written_and_read_again(made):
     names, annotations = made
     for form in TABLE_FORMATS.values():
         found = read(b"".join(annotations_table(annotations, cells(names), form)), names)
@@ -37,7 +37,7 @@ def test_what_was_written_comes_back(made):
 
 
 @given(labelled())
-def test_what_pandas_writes(made):
+def test_tables_of_pandas(made):
     names, annotations = made
     columns = {written.name: pd.Categorical(values(written, len(names))) for written in annotations}
     frame = pd.DataFrame(columns, index=names).sample(frac=1, random_state=1)
@@ -54,15 +54,15 @@ def test_the_order_of_rows_and_the_ends_of_lines_do_not_matter():
     assert found.cells.to_array().tolist() == [0, 1, 3]
 
 
-def test_what_excel_calls_unicode_text():
+def test_unicode_text_of_excel():
     assert taken("cell\ttype\nAAAC-1\tnaïve\n".encode("utf-16")) == {"type": ["naïve", None, None, None]}
 
 
-def test_what_r_writes_without_a_name_for_the_first_column():
+def test_tables_of_r_without_a_name_for_the_first_column():
     assert taken('"type"\n"AAAC-1",'.replace(",", "\t") + '"T"\n') == {"type": ["T", None, None, None]}
 
 
-def test_what_galaxy_calls_a_header():
+def test_headers_of_galaxy():
     assert taken("#cell\ttype\nAAAC-1\tT\n") == {"type": ["T", None, None, None]}
 
 
@@ -76,25 +76,25 @@ def test_cellxgene_annotations():
     assert taken("cell,t\nAAAC-1,unassigned\n") == {"t": ["unassigned", None, None, None]}
 
 
-def test_misses_are_told():
+def test_unmatched_cells_are_counted():
     found = read("cell,t\nnobody,T\nAAAC-1,T\nno one,B\n")
     assert (len(found.cells), found.unmatched, found.duplicated) == (1, 2, 0)
     assert found.examples == ("nobody", "no one")
 
 
-def test_names_of_several_cells_are_told_and_left():
+def test_ambiguous_names_are_counted_and_omitted():
     found = read("cell,t\na,T\nb,B\n", ["a", "b", "a"])
     assert values(found.annotations[0], 3) == [None, "B", None]
     assert (found.unmatched, found.duplicated, found.examples) == (0, 1, ("a",))
 
 
-def test_rows_that_do_not_agree_are_told_and_left():
+def test_inconsistent_rows_are_counted_and_omitted():
     found = read("cell,t,u\nAAAC-1,T,x\nAAAG-1,B,x\nAAAC-1,B,x\nAAAG-1,B,x\n")
     assert values(found.annotations[0], 4) == [None, "B", None, None]
     assert found.duplicated == 2
 
 
-def test_a_whole_table_goes_by_position_though_names_repeat():
+def test_a_table_of_all_cells_is_matched_by_position():
     names = ["a", "b", "a"]
     assert taken("cell,t\na,T\nb,B\na,NK\n", names) == {"t": ["T", "B", "NK"]}
 
@@ -114,13 +114,13 @@ def test_a_whole_table_goes_by_position_though_names_repeat():
         ("cell,t\nAAAC-1," + "x" * 200_000 + "\n", "field larger"),
     ],
 )
-def test_what_is_no_table(text, says):
+def test_invalid_tables_are_refused(text, says):
     with pytest.raises(BadRequest, match=says):
         read(text)
 
 
 @given(GENE_SETS)
-def test_gene_sets_come_back(gene_sets):
+def test_gene_sets_written_and_read_again(gene_sets):
     wanted = [GeneSet(g.name, 0, g.genes, "" if g.description == "na" else g.description) for g in gene_sets]
     if gene_sets:
         assert read_gene_sets(gene_sets_gmt(gene_sets), "") == wanted

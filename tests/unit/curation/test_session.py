@@ -42,7 +42,7 @@ def test_runs_are_the_cells(cells):
 
 
 @given(labelled(), GENE_SETS)
-def test_what_was_written_comes_back(made, gene_sets):
+def test_written_and_read_again(made, gene_sets):
     names, annotations = made
     found = read_session(written(snapshot(annotations, gene_sets), names))
     assert found.snapshot.annotations == tuple(annotations)
@@ -50,7 +50,7 @@ def test_what_was_written_comes_back(made, gene_sets):
     assert other(found, names[::-1]) == {one.name: values(one, len(names))[::-1] for one in annotations}
 
 
-def test_it_is_json_that_says_what_it_is_of():
+def test_a_session_is_json_with_its_dataset():
     about = json.loads(written(snapshot(ANNOTATIONS, [GeneSet("s", 1, ("A",), "d")], [VIEW, RESULT], "me", 9), NAMES))
     assert about["format"] == "starcyte session"
     assert about["dataset"] == {"title": "Some data", "fingerprint": "f00d", "n_obs": 4, "n_vars": 3}
@@ -71,7 +71,7 @@ def test_it_is_json_that_says_what_it_is_of():
     assert about["results"] == [{"name": "B against T", "body": json.loads(RESULT.body)}]
 
 
-def test_views_and_results_come_back():
+def test_views_and_results_written_and_read_again():
     found = read_session(written(snapshot(saved_items=[VIEW, RESULT]), NAMES))
     assert [(k.kind, k.name, json.loads(k.body)) for k in found.snapshot.saved_items] == [
         ("view", "mine", json.loads(VIEW.body)),
@@ -84,7 +84,7 @@ def test_nothing_made():
     assert (found.snapshot.annotations, found.snapshot.gene_sets, list(found.names)) == ((), (), [])
 
 
-def test_on_other_data_the_names_decide():
+def test_on_another_dataset_cells_are_matched_by_name():
     found = read_session(written(snapshot(ANNOTATIONS), NAMES))
     assert other(found, ["d", "new", "a"]) == {"t": ["x", None, "y"]}
     (placed,) = place_annotations(found, np.array([5, -1, -2]))
@@ -131,6 +131,6 @@ def with_cells(*cells):
         (with_cells([1, 1]), "without a name"),
     ],
 )
-def test_what_is_refused(data, says):
+def test_invalid_sessions_are_refused(data, says):
     with pytest.raises(BadRequest, match=says):
         read_session(data)

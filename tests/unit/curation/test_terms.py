@@ -52,7 +52,7 @@ def names(found):
     return [t.name for t in found]
 
 
-def test_an_ontology_is_read_without_what_is_obsolete(terms):
+def test_an_ontology_is_read_without_obsolete_terms(terms):
     assert terms(OBO).terms == [
         Term("CL:0000084", "T cell", ("T lymphocyte", 'T-cell "quoted"')),
         Term("CL:0000236", "B cell"),
@@ -72,11 +72,11 @@ def test_a_table_is_read_by_its_header(terms, text):
     assert terms(text, "terms.csv").terms == [Term("CL:1", "T cell", ("a", "b", "c")), Term("", "B cell")]
 
 
-def test_a_column_alone_needs_no_known_header(terms):
+def test_a_single_column_needs_no_known_header(terms):
     assert names(terms("whatever\nT cell\nB cell\nT cell\n").terms) == ["T cell", "B cell"]
 
 
-def test_the_best_comes_first(terms):
+def test_the_best_match_is_first(terms):
     known = terms("name,id,synonyms\nnot T cell,,\nT cell of mouse,,\nB cell,CL:9,T cell\nT cell,CL:1,\nplant cell,,\n")
     assert names(known.search("t CELL ", 10)) == ["T cell", "B cell", "T cell of mouse", "not T cell", "plant cell"]
     assert names(known.search("T cell", 2)) == ["T cell", "B cell"]
@@ -86,11 +86,11 @@ def test_the_best_comes_first(terms):
 
 
 @pytest.mark.parametrize("text", ["", "a,b\n1,2\n", "name\n", b"\xff\xfe\x00", "format-version: 1.2\n"])
-def test_a_file_that_has_no_terms_is_told(terms, text):
+def test_a_file_without_terms_is_reported(terms, text):
     with pytest.raises(SettingInvalid, match=r"terms\.obo"):
         terms(text)
 
 
-def test_a_file_that_is_not_there_is_told(tmp_path):
+def test_a_missing_file_is_reported(tmp_path):
     with pytest.raises(SettingInvalid, match="nowhere"):
         Terms(tmp_path / "nowhere")

@@ -155,5 +155,5 @@ def test_markers_are_one_table():
 
 
 @pytest.mark.parametrize("body", [b"{}", b"[]", b"3", b'{"genes": ["A"]}', b'{"result": 3, "groups": 4}'])
-def test_what_holds_no_table(body):
+def test_results_without_a_table(body):
     assert result_table(body, TABLE_FORMATS["csv"]) is None

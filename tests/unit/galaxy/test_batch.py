@@ -83,7 +83,7 @@ def test_annotate(run, dataset, tmp_path):
 
 
 @pytest.mark.parametrize("command", ["prepare", "inspect", "annotate"])
-def test_what_fails_is_said_once_with_the_name_that_its_user_knows(run, dataset, tmp_path, command):
+def test_errors_are_printed_once_with_the_name_of_the_dataset(run, dataset, tmp_path, command):
     config = {"dataset": str(dataset), "output": "out", "html": "a", "json": "b", "annotations_format": "csv"}
     annotations = {"annotations": str(dataset), "annotations_name": "annotations"}
     ran = run(command, config | annotations, status=2, complain="starcyte: '{}' is no HDF5 file.")
@@ -92,7 +92,7 @@ def test_what_fails_is_said_once_with_the_name_that_its_user_knows(run, dataset,
     assert list((tmp_path / "working").iterdir()) == []
 
 
-def test_config_that_says_nothing(run, dataset):
+def test_an_empty_config_is_refused(run, dataset):
     ran = run("prepare", {"dataset": str(dataset)})
     assert ran.returncode == 2
     assert "'output'" in ran.stderr

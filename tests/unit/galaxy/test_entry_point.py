@@ -52,12 +52,12 @@ def test_kubernetes_knows_by_itself(working):
     assert entry_point(working, 8000, URL, {"INTERACTIVETOOL_PORT": "8000"}) is None
 
 
-def test_what_is_registered_stays(working):
+def test_a_registered_entry_point_stays(working):
     (working.parent / "container_runtime.json").write_text("{}")
     assert entry_point(working, 8000, URL, {}) is None
 
 
-def test_outside_of_a_job_nothing_is_written(tmp_path):
+def test_outside_of_a_job_nothing_is_registered(tmp_path):
     assert entry_point(tmp_path, 8000, URL, {}) is None
 
 
@@ -80,13 +80,13 @@ def test_administrator_knows_better(working):
     assert (entry.host, entry.bind) == ("node7.example.org", "0.0.0.0")
 
 
-def test_the_port_is_open_to_the_proxy_alone():
+def test_the_port_is_open_to_the_proxy_only():
     assert EntryPoint(None, 8000, "127.0.0.1").bind == "127.0.0.1"
     assert EntryPoint(None, 8000, "10.0.0.7").bind == "0.0.0.0"
 
 
 @pytest.mark.parametrize("url", ["", "nonsense", "http://localhost:8080", "http://[", "http://127.0.0.1:port"])
-def test_loopback_where_nothing_else_is_known(url):
+def test_the_loopback_is_the_default(url):
     assert address_facing(url) == "127.0.0.1"
 
 

@@ -25,7 +25,7 @@ def test_administrator_chooses_the_cache(tmp_path):
     assert (env["STARCYTE_CACHE_DIR"], env["STARCYTE_WORKERS"]) == ("/shared", "1")
 
 
-def test_a_temporary_folder_that_is_not_there_is_not_used(tmp_path):
+def test_a_missing_temporary_folder_is_not_used(tmp_path):
     assert viewer_environment({"TMPDIR": "/nonexistent"}, tmp_path)["TMPDIR"] != "/nonexistent"
     assert viewer_environment({"TMPDIR": str(tmp_path)}, tmp_path)["TMPDIR"] == str(tmp_path)
 

@@ -124,7 +124,7 @@ def test_sessions_among_short_jobs(server):
     assert "takes one of its workers for hours" in notes[0]
 
 
-def test_environment_that_is_not_there(server):
+def test_a_missing_environment_is_reported(server):
     server["job_conf.yml"]["tools"][0]["environment"] = "nowhere"
     one(look(server), "missing", "'nowhere'")
     server["job_conf.yml"] = {"execution": {}}
@@ -156,7 +156,7 @@ def test_destinations(server):
     assert {f.kind for f in environment(server, runner="k8s", container_monitor=False)} == {"ok"}
 
 
-def test_visualization_that_is_not_there(server):
+def test_a_missing_visualization_is_reported(server):
     shutil.rmtree(server["root"] / "static" / "plugins")
     one(look(server), "missing", "starcyte-galaxy install-visualization")
 
@@ -198,14 +198,14 @@ def test_install_into_no_galaxy(tmp_path, plugin, capsys):
     assert "not a folder of a Galaxy server" in capsys.readouterr().err
 
 
-def test_install_what_is_not_built(tmp_path, plugin, capsys):
+def test_a_visualization_that_is_not_built_is_not_installed(tmp_path, plugin, capsys):
     (plugin / "static" / "index.js").unlink()
     (tmp_path / "static").mkdir()
     assert cli.main(["install-visualization", str(tmp_path / "static")]) == 2
     assert "make client" in capsys.readouterr().err
 
 
-def test_install_where_nothing_can_be_written(tmp_path, plugin, capsys):
+def test_a_folder_that_cannot_be_written_is_reported(tmp_path, plugin, capsys):
     (tmp_path / "static").mkdir()
     (tmp_path / "static" / "plugins").write_text("a file in its place")
     assert cli.main(["install-visualization", str(tmp_path / "static")]) == 2

@@ -73,7 +73,7 @@ def test_config_is_read(tmp_path, config, monkeypatch):
     ],
     ids=lambda value: str(value) if isinstance(value, dict) else "",
 )
-def test_unusable_config_says_what_to_do(tmp_path, config, change, said):
+def test_an_invalid_config_is_reported_with_a_hint(tmp_path, config, change, said):
     with pytest.raises(JobError) as caught:
         read(tmp_path, config | change)
     assert said in str(caught.value)
@@ -150,13 +150,13 @@ def test_one_file_is_one_dataset(tmp_path, config):
 
 
 @pytest.mark.parametrize("key", ["index", "session"])
-def test_what_is_of_one_dataset_is_refused_for_several(tmp_path, config, key):
+def test_inputs_of_one_dataset_are_refused_for_several(tmp_path, config, key):
     given = several(tmp_path, "a", "b")
     with pytest.raises(JobError, match=r"belongs to one dataset, but 2 were selected\. Select only that dataset"):
         read(tmp_path, config | {"datasets": given, key: given[0]["dataset"]})
 
 
-def test_what_may_be_left_out(tmp_path, config):
+def test_optional_values(tmp_path, config):
     job = read(tmp_path, config | {"index": "", "session": "", "color_by": "", "idle_minutes": None})
     assert (job.index, job.session, job.color_by, job.idle_minutes) == (None, None, "", None)
     assert (job.read_only, job.only_report) == (False, False)

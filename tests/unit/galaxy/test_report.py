@@ -69,13 +69,13 @@ def test_report_is_whole_when_the_job_is_killed_while_it_is_written(job, monkeyp
         assert text.endswith("The dataset itself was not changed.\n")
 
 
-def test_refused_report_ends_nothing(job, capsys):
+def test_a_report_that_cannot_be_written_does_not_end_the_job(job, capsys):
     job.report.mkdir()
     Report(job, clock).record_opened()
     assert "session report cannot be written" in capsys.readouterr().out
 
 
-def test_outputs_folder_that_cannot_be(job):
+def test_an_outputs_folder_that_cannot_be_created(job):
     job.outputs.write_text("a file in its place")
     with pytest.raises(JobError, match="administrator"):
         make_outputs_folder(job)
@@ -95,7 +95,7 @@ SESSION = {
 }
 
 
-def test_report_tells_what_was_made(job):
+def test_the_report_has_the_content_of_the_session(job):
     make_outputs_folder(job)
     report = Report(job, clock)
     report.record_opened()
@@ -120,7 +120,7 @@ def test_report_of_a_session_that_it_does_not_know(job, text):
     assert f"Saved       session.json ({len(text)} bytes)" in job.report.read_text(encoding="utf-8")
 
 
-def test_report_is_written_only_where_something_changed(job):
+def test_the_report_is_written_only_after_changes(job):
     make_outputs_folder(job)
     report = Report(job, clock)
     report.record_opened()
@@ -163,7 +163,7 @@ def test_report_of_several(job, tmp_path):
     assert "The datasets themselves were not changed." in last
 
 
-def test_many_names_are_not_all_told(job):
+def test_many_names_are_not_all_listed(job):
     make_outputs_folder(job)
     labels = [{"name": f"c{i}", "cells": [0, 1]} for i in range(1000)]
     session = SESSION | {"annotations": [{"name": "many", "labels": labels}]}

@@ -127,7 +127,7 @@ def test_until_galaxy_stops_it(session):
         socket.create_connection(("127.0.0.1", registered["port"]))
 
 
-def test_what_the_viewer_is_given(session):
+def test_arguments_of_the_viewer(session):
     process = session.start()
     session.registered()
     process.terminate()
@@ -281,7 +281,7 @@ def test_why_it_ended_is_in_the_report(session):
     assert "(stopped after 3 s without requests)" in session.report.read_text(encoding="utf-8")
 
 
-def test_the_report_follows_what_is_made(session):
+def test_the_report_is_updated_during_the_session(session):
     process = session.start()
     session.registered()
     assert "Saved       nothing" in session.report.read_text(encoding="utf-8")
@@ -401,7 +401,7 @@ def test_only_the_report_of_several(session):
     assert "Dataset     other\n" in text
 
 
-def test_only_the_report_of_what_cannot_be_read(session):
+def test_only_the_report_of_an_unreadable_dataset(session):
     session.change(only_report=True)
     process = session.start(status=2, complain="starcyte: {} is no HDF5 file.")
     _, err = process.communicate(timeout=60)

@@ -25,7 +25,7 @@ def test_visualization_starts_the_tool(tool, visualization):
     assert visualization.findtext("specs/tool_id") == tool.get("id")
 
 
-def test_visualization_is_for_what_the_tool_takes(tool, visualization):
+def test_the_visualization_accepts_the_datatypes_of_the_tool(tool, visualization):
     tests = [(test.get("test_attr"), test.text) for test in visualization.iterfind("data_sources/data_source/test")]
     assert tests == [("ext", "h5ad")]
     # each version of Galaxy takes the dataset's id from one of these

@@ -145,7 +145,7 @@ def test_empty_folder(tmp_path, capsys):
     assert "Pass the folder galaxy_wrappers" in capsys.readouterr().err
 
 
-def test_tool_conf_names_what_is_there():
+def test_tool_conf_lists_the_tools():
     toolbox = parse_xml(ROOT / "tool_conf.xml").getroot()
     path = ROOT / toolbox.get("tool_path").replace("${tool_conf_dir}/", "")
     assert sorted(path / t.get("file") for t in toolbox.iter("tool")) == TOOLS
@@ -278,7 +278,7 @@ def test_name_of_the_entry_point():
         ("pbmc/notes.txt", None),
     ],
 )
-def test_what_galaxy_collects(path, found):
+def test_files_that_galaxy_collects(path, found):
     tree = get_tool_source(str(FOLDER / "starcyte.xml")).xml_tree
     collectors = dataset_collector_descriptions_from_elem(tree.find("outputs/collection"), legacy=False)
     # as galaxy.job_execution.output_collect matches, which is in no package of these tests
