@@ -1,1 +1,1 @@
-"""What the user makes: annotations, gene sets, views and results, kept so that nothing acknowledged is lost."""
+"""Annotations, gene sets and saved items of users, their database, and their files."""

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from starcyte.curation.database.record import Change, Record
+from starcyte.curation.database.record import Record
 from starcyte.curation.database.revisions import (
     ANY,
     changed_since,
@@ -19,7 +19,7 @@ from starcyte.curation.database.store import Store
 from starcyte.curation.database.transaction import ReadTransaction, WriteTransaction
 from starcyte.curation.models import GeneSet
 from starcyte.curation.names import check_name, check_note
-from starcyte.errors import BadRequest, Conflict, LimitExceeded, NotFound
+from starcyte.errors import Conflict, LimitExceeded, NotFound
 from starcyte.settings import Settings
 
 KIND = "geneset"
@@ -57,11 +57,6 @@ class GeneSets:
         if record is None:
             raise no_such("gene set", name)
         return _gene_set(record)
-
-    def revisions(self, user: str, name: str) -> list[Change]:
-        """Return the history of a gene set, also of a deleted one, latest first."""
-        with self._store.read() as transaction:
-            return transaction.history(record_or_deleted(transaction, user, KIND, name, "gene set"))
 
     def put(
         self,
@@ -235,10 +230,3 @@ def _gene_set(record: Record) -> GeneSet:
 
 def _changed(record: Record, expected: int) -> Conflict:
     return changed_since(record, "Gene set", expected, None if record.deleted else _gene_set(record))
-
-
-def check_genes(given: Any) -> list[str]:
-    """Return a list of gene names as parsed from JSON; raise BadRequest if it is something else."""
-    if not isinstance(given, list) or any(not isinstance(g, str) for g in given):
-        raise BadRequest("genes must be a list of strings.", 'Send {"genes": ["CD3D", ...]}.')
-    return given

@@ -1,1 +1,1 @@
-"""Annotations: columns that users make."""
+"""Annotations: the columns that users make, with their history."""

@@ -77,23 +77,23 @@ class Terms:
         limit
             The largest number of terms.
         """
-        wanted = text.casefold().strip()
-        if not wanted:
+        query = text.casefold().strip()
+        if not query:
             return self.terms[:limit]
         ranked = []
         for index, texts in enumerate(self._texts):
-            if wanted in texts[0] or any(wanted in other for other in texts[1:]):
-                best = min(_rank(other, wanted, place > 0) for place, other in enumerate(texts) if wanted in other)
+            if query in texts[0] or any(query in other for other in texts[1:]):
+                best = min(_rank(other, query, place > 0) for place, other in enumerate(texts) if query in other)
                 ranked.append((best, len(texts[0]), index))
         return [self.terms[index] for _, _, index in sorted(ranked)[:limit]]
 
 
-def _rank(text: str, wanted: str, is_other: bool) -> tuple[int, bool]:
-    if text == wanted:
+def _rank(text: str, query: str, is_other: bool) -> tuple[int, bool]:
+    if text == query:
         return 0, is_other
-    if text.startswith(wanted):
+    if text.startswith(query):
         return 1, is_other
-    return (2 if f" {wanted}" in text else 3), is_other
+    return (2 if f" {query}" in text else 3), is_other
 
 
 def _is_obo(text: str) -> bool:

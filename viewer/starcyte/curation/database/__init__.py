@@ -1,1 +1,1 @@
-"""The database of curation."""
+"""The SQLite database of annotations, gene sets and saved items."""

@@ -1,1 +1,1 @@
-"""Curation as files: tables, sessions, h5ad."""
+"""Files of annotations, gene sets and saved items: tables, sessions, h5ad, the outputs folder."""

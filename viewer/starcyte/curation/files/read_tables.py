@@ -102,7 +102,7 @@ def session_annotations(session: Session, dataset: Dataset, cells: CellNames) ->
                 "Use a session.json written by starcyte.",
             )
         return AnnotationTable(tuple(session.snapshot.annotations), session.rows, 0, 0, ())
-    # the rows of a repeated name cannot be told apart
+    # a repeated name does not identify a cell
     found = _consistent(cells.find(session.names), [range(len(session.names))])
     return _table(place_annotations(session, found), found, session.names)
 

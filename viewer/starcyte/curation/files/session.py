@@ -120,9 +120,9 @@ def write_session(
     mask[np.frombuffer(rows.to_array(), np.uint32)] = True
     before = b""
     for start, names, _ in cells.blocks():
-        wanted = np.flatnonzero(mask[start : start + len(names)]).tolist()
-        if wanted:
-            yield before + json.dumps([names[i] for i in wanted])[1:-1].encode()
+        rows_of_block = np.flatnonzero(mask[start : start + len(names)]).tolist()
+        if rows_of_block:
+            yield before + json.dumps([names[i] for i in rows_of_block])[1:-1].encode()
             before = b", "
     yield b"]}}\n"
 
