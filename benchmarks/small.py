@@ -13,8 +13,9 @@ import numpy as np
 from starcyte.compute.diffexp import compare
 from starcyte.compute.markers import find_markers
 from starcyte.settings import Settings
-from starcyte.store.dataset import StoredDataset, no_tick
+from starcyte.store.dataset import no_tick
 from starcyte.store.index.background import index_matrix
+from starcyte.store.index.stored_dataset import StoredDataset
 from starcyte.store.open import open_dataset
 
 

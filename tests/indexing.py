@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 from h5ad_file import Categorical, Dense, Parts, write_h5ad
 from starcyte.settings import Settings
-from starcyte.store.dataset import StoredDataset, no_tick
+from starcyte.store.dataset import no_tick
 from starcyte.store.index.build import build_index
 from starcyte.store.index.column_index import ColumnIndex
+from starcyte.store.index.stored_dataset import StoredDataset
 from starcyte.store.open import open_dataset
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from starcyte.curation.files.formulas import escape_formula, unescape_formula
+from starcyte.curation.formulas import escape_formula, unescape_formula
 
 # the characters that OWASP names (CSV Injection), and their wide forms
 DANGEROUS = "=+-@\t\r\n\uff1d\uff0b\uff0d\uff20"

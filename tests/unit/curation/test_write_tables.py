@@ -11,7 +11,6 @@ import pytest
 from curation_values import GENE_SETS, RESULT, Cells, annotation, cells, labelled, values
 from hypothesis import given
 from starcyte.curation.cell_names import CellNames
-from starcyte.curation.files.formulas import escape_formula
 from starcyte.curation.files.write_tables import (
     TABLE_FORMATS,
     annotations_table,
@@ -19,6 +18,7 @@ from starcyte.curation.files.write_tables import (
     gene_sets_gmt,
     result_table,
 )
+from starcyte.curation.formulas import escape_formula
 from starcyte.curation.models import GeneSet
 
 CELLS = ["AAAC-1", "AAAG-1", "=cmd|' /C calc'!A0", 'quo"te', "a,b", "naïve"]

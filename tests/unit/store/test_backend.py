@@ -15,8 +15,8 @@ from files import CASES, Case
 from starcyte.errors import StarcyteError
 from starcyte.settings import Settings
 from starcyte.store.anndata.dataset import AnnDataDataset
-from starcyte.store.dataset import StoredDataset
 from starcyte.store.hdf5.file import HDF5File
+from starcyte.store.index.stored_dataset import StoredDataset
 from starcyte.store.nodes import Array, Container, Group, Node, Selection
 from starcyte.store.open import open_dataset
 

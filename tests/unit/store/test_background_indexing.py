@@ -39,7 +39,7 @@ def prepared(settings):
     running = []
 
     def prepare(dataset):
-        preparing = BackgroundIndexing(dataset, settings)
+        preparing = BackgroundIndexing(dataset, settings, open_dataset)
         running.append(preparing)
         preparing.request("X")
         limit = time.monotonic() + 60
@@ -63,7 +63,7 @@ def test_an_index_is_built_and_used(dataset, prepared, settings):
     assert dataset.matrix("X").moments("g").n.tolist() == [100, 100, 100, 0]
     # and opened by the next
     with opened(dataset.path) as again:
-        preparing = BackgroundIndexing(again, settings)
+        preparing = BackgroundIndexing(again, settings, open_dataset)
         preparing._make = None
         preparing.request("X")
         preparing.close()
@@ -110,7 +110,7 @@ def test_a_defect_is_reported(dataset, prepared, monkeypatch):
 
 
 def test_a_small_matrix_is_not_indexed(dataset, settings):
-    preparing = BackgroundIndexing(dataset, Settings(index_least=5000, cache_dir=settings.cache_dir))
+    preparing = BackgroundIndexing(dataset, Settings(index_least=5000, cache_dir=settings.cache_dir), open_dataset)
     preparing.request("X")
     assert preparing._thread is None
     assert not Path(settings.cache_dir).exists()

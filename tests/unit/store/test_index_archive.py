@@ -189,7 +189,7 @@ def test_a_row_outside_the_matrix_is_a_clear_error(dataset, archive):
 
 
 def prepared(dataset, **settings):
-    preparing = BackgroundIndexing(dataset, Settings(**settings))
+    preparing = BackgroundIndexing(dataset, Settings(**settings), open_dataset)
     preparing.wait("X", no_tick)
     preparing.close()
     return preparing

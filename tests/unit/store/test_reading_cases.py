@@ -23,7 +23,8 @@ from starcyte.cli import main
 from starcyte.errors import StarcyteError
 from starcyte.settings import load
 from starcyte.store.block import Block
-from starcyte.store.dataset import Column, StoredDataset
+from starcyte.store.dataset import Column
+from starcyte.store.index.stored_dataset import StoredDataset
 from starcyte.store.open import open_dataset
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from starcyte.curation.files.formulas import STARTS
+from starcyte.curation.formulas import STARTS
 
 if TYPE_CHECKING:
     from starcyte.store.dataset import Dataset

@@ -15,8 +15,6 @@ from starcyte.errors import BadRequest
 
 if TYPE_CHECKING:
     from starcyte.store.block import Block
-    from starcyte.store.index.column_index import IndexKey
-    from starcyte.store.index.indexed_matrix import IndexedMatrix
     from starcyte.store.moments import Moments
 
 Layout = Literal["csr", "csc", "dense"]
@@ -353,44 +351,4 @@ class Dataset(Protocol):
 
     def close(self) -> None:
         """Close the file."""
-        ...
-
-
-class StoredDataset(Dataset, Protocol):
-    """A dataset as :func:`starcyte.store.open.open_dataset` returns it, whose matrices can have a column index."""
-
-    @property
-    def matrices(self) -> Sequence[IndexedMatrix]:
-        """X, raw/X and layers, as far as the file has them."""
-        ...
-
-    def matrix(self, name: str) -> IndexedMatrix:
-        """Return a matrix by name; raise NotFound if it does not exist."""
-        ...
-
-    def index_key(self, matrix: str) -> IndexKey:
-        """Return the key of the column index of a matrix."""
-        ...
-
-    def grouping_columns(self) -> list[Column]:
-        """Read the obs columns whose moments an index holds; unreadable ones are left out with a warning."""
-        ...
-
-    def prefetch(self) -> None:
-        """Read everything but matrices and obsp, and discard it, so that a remote file holds these bytes locally."""
-        ...
-
-    def complete(self, whole: StoredDataset) -> None:
-        """Read matrices and obsp from the complete file from now on.
-
-        Parameters
-        ----------
-        whole
-            The complete file, opened; closed with this dataset.
-
-        Raises
-        ------
-        DatasetChanged
-            If it is another file than the one of which this is a partial download.
-        """
         ...

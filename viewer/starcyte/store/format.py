@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from starcyte.settings import Settings
-    from starcyte.store.dataset import StoredDataset
+    from starcyte.store.index.stored_dataset import StoredDataset
 
 ReadBytes = Callable[[int, int], bytes]
 """Reads some bytes of a file at a position: (number of bytes, position)."""

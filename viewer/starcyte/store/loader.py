@@ -13,8 +13,9 @@ from starcyte.settings import Settings
 from starcyte.store.open import open_dataset
 
 if TYPE_CHECKING:
-    from starcyte.store.dataset import Dataset, StoredDataset, Tick
+    from starcyte.store.dataset import Dataset, Tick
     from starcyte.store.index.background import BackgroundIndexing, Progress
+    from starcyte.store.index.stored_dataset import StoredDataset
     from starcyte.store.remote.file import RemoteFile
 
 log = logging.getLogger(__name__)
@@ -178,7 +179,7 @@ class DatasetLoader:
         dataset = self._dataset
         assert dataset is not None
         if self._indexing:
-            self._background = BackgroundIndexing(dataset, self._settings, self._index_lock)
+            self._background = BackgroundIndexing(dataset, self._settings, open_dataset, self._index_lock)
             if dataset.default_matrix:
                 self._background.request(dataset.default_matrix)
         self.message = ""

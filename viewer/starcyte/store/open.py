@@ -14,7 +14,7 @@ from starcyte.store.hdf5.format import H5AD
 
 if TYPE_CHECKING:
     from starcyte.settings import Settings
-    from starcyte.store.dataset import StoredDataset
+    from starcyte.store.index.stored_dataset import StoredDataset
 
 FORMATS = (H5AD,)
 """The formats, in the order in which a file is compared with them."""

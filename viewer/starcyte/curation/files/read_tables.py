@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from pyroaring import BitMap
 
 from starcyte.curation.cell_names import ABSENT, AMBIGUOUS, CellNames
-from starcyte.curation.files.formulas import unescape_formula
 from starcyte.curation.files.session import Session, place_annotations, read_session
 from starcyte.curation.files.write_tables import CELLXGENE_COLUMNS, NO_DESCRIPTION
+from starcyte.curation.formulas import unescape_formula
 from starcyte.curation.models import Annotation, GeneSet, Label
 from starcyte.errors import BadRequest
 

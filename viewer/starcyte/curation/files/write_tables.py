@@ -1,7 +1,7 @@
 """Writing annotations, gene sets and results as tables, GMT and h5ad.
 
 Tables are CSV or tab-separated text in UTF-8 with a header. The first column is the cell's name; an empty field is an
-unlabelled cell. Text that a spreadsheet would evaluate is escaped, see :mod:`starcyte.curation.files.formulas`.
+unlabelled cell. Text that a spreadsheet would evaluate is escaped, see :mod:`starcyte.curation.formulas`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from starcyte import __version__
-from starcyte.curation.files.formulas import escape_formula
+from starcyte.curation.formulas import escape_formula
 from starcyte.store.dataset import Tick, no_tick
 
 if TYPE_CHECKING:

@@ -24,7 +24,6 @@ from starcyte.store.dataset import (
     ColumnInfo,
     EmbeddingInfo,
     Kind,
-    StoredDataset,
     Tick,
     Values,
     Warnings,
@@ -32,6 +31,7 @@ from starcyte.store.dataset import (
 )
 from starcyte.store.index.column_index import IndexKey
 from starcyte.store.index.indexed_matrix import IndexedMatrix
+from starcyte.store.index.stored_dataset import StoredDataset
 from starcyte.store.nodes import Array, Container, Group
 from starcyte.store.unavailable_matrix import UnavailableMatrix, refuse_unavailable
 

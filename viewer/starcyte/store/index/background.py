@@ -13,22 +13,26 @@ import queue
 import signal
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from starcyte.errors import Cancelled, InputError, StarcyteError
 from starcyte.settings import Settings
 from starcyte.store.cache import index_folder, make_room
-from starcyte.store.dataset import StoredDataset, Tick
+from starcyte.store.dataset import Tick
 from starcyte.store.index.build import build_index
 from starcyte.store.index.column_index import UNUSABLE, ColumnIndex, IndexKey
 from starcyte.store.index.malloc import keep_freed_memory
-from starcyte.store.open import open_dataset
+from starcyte.store.index.stored_dataset import StoredDataset
 
 log = logging.getLogger(__name__)
+
+Open: TypeAlias = Callable[[Path, Settings], StoredDataset]
+"""Opens a dataset; a function of a module, as it is sent to a process of its own."""
 
 _REPORT_SECONDS = 0.1
 
@@ -58,6 +62,8 @@ class BackgroundIndexing:
         The dataset.
     settings
         The settings in force.
+    open_dataset
+        Opens the dataset in the process that builds an index.
     semaphore
         Acquired while an index is built: it limits the builds of all datasets of one server.
 
@@ -70,9 +76,13 @@ class BackgroundIndexing:
     """
 
     def __init__(
-        self, dataset: StoredDataset, settings: Settings, semaphore: threading.Semaphore | None = None
+        self,
+        dataset: StoredDataset,
+        settings: Settings,
+        open_dataset: Open,
+        semaphore: threading.Semaphore | None = None,
     ) -> None:
-        self._dataset, self._settings = dataset, settings
+        self._dataset, self._settings, self._open_dataset = dataset, settings, open_dataset
         self._semaphore = semaphore or threading.Semaphore()
         self._queue: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._finished: dict[str, threading.Event] = {}
@@ -193,7 +203,14 @@ class BackgroundIndexing:
         receiver, sender = spawn.Pipe(duplex=False)
         process = spawn.Process(
             target=_index_in_child,
-            args=(sender, self._dataset.path, self._settings, self._dataset.index_key(name), os.getpid()),
+            args=(
+                sender,
+                self._open_dataset,
+                self._dataset.path,
+                self._settings,
+                self._dataset.index_key(name),
+                os.getpid(),
+            ),
             daemon=True,
         )
         with self._lock:
@@ -240,7 +257,9 @@ def index_matrix(dataset: StoredDataset, settings: Settings, name: str, tick: Ti
     return index
 
 
-def _index_in_child(sender: Connection, path: Path, settings: Settings, key: IndexKey, parent: int) -> None:
+def _index_in_child(
+    sender: Connection, open_dataset: Open, path: Path, settings: Settings, key: IndexKey, parent: int
+) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which then stops this process
     os.nice(10)
     last = 0.0
