@@ -19,6 +19,6 @@ export interface Action {
 
 export const hasPlot = ({ viewer }: Session) => viewer.view.embedding !== null;
 export const hasSelection = ({ viewer, curation }: Session) =>
-  curation.canEdit && isFiltered(viewer.view) && viewer.result.passing > 0;
+  curation.canEdit && isFiltered(viewer.view) && viewer.selection.size > 0;
 export const hasGenes = ({ viewer }: Session) => viewer.view.matrix !== null;
 export const canCompareHere = (session: Session) => hasGenes(session) && canCompare(session.viewer.schema);

@@ -20,8 +20,8 @@ export const CELL_ACTIONS: readonly Action[] = [
     shortcut: 'z',
     icon: 'subset',
     enabled: ({ viewer }) =>
-      isFiltered(viewer.view) && viewer.result.passing > 0 && viewer.result.passing < viewer.size,
-    perform: ({ viewer }) => void viewer.subset(),
+      isFiltered(viewer.view) && viewer.selection.size > 0 && viewer.selection.size < viewer.size,
+    perform: ({ viewer }) => void viewer.selection.subset(),
   },
   {
     name: 'all',
@@ -30,7 +30,7 @@ export const CELL_ACTIONS: readonly Action[] = [
     shortcut: 'u',
     icon: 'whole',
     enabled: ({ viewer }) => viewer.view.subset !== null,
-    perform: ({ viewer }) => viewer.leaveSubset(),
+    perform: ({ viewer }) => viewer.selection.leaveSubset(),
   },
   {
     name: 'focus',
@@ -56,7 +56,7 @@ export const CELL_ACTIONS: readonly Action[] = [
     shortcut: 'i',
     icon: 'invert',
     enabled: ({ viewer }) => isFiltered(viewer.view),
-    perform: ({ viewer }) => void viewer.invert(),
+    perform: ({ viewer }) => void viewer.selection.invert(),
   },
   {
     name: 'label',

@@ -25,7 +25,7 @@ export const PAGE_ACTIONS: readonly Action[] = [
     icon: 'set',
     enabled: canCompareHere,
     perform: ({ viewer, page }) => {
-      void viewer.setFromSelection('setA');
+      void viewer.selection.makeSet('setA');
       page.open('compare');
     },
   },
@@ -37,7 +37,7 @@ export const PAGE_ACTIONS: readonly Action[] = [
     icon: 'set',
     enabled: canCompareHere,
     perform: ({ viewer, page }) => {
-      void viewer.setFromSelection('setB');
+      void viewer.selection.makeSet('setB');
       page.open('compare');
     },
   },
@@ -79,8 +79,8 @@ export const PAGE_ACTIONS: readonly Action[] = [
     group: 'Page',
     shortcut: 'Mod+z',
     icon: 'undo',
-    enabled: ({ viewer }) => viewer.canUndo,
-    perform: ({ viewer }) => viewer.undo(),
+    enabled: ({ viewer }) => viewer.timeline.canUndo,
+    perform: ({ viewer }) => viewer.timeline.undo(),
   },
   {
     name: 'redo',
@@ -88,8 +88,8 @@ export const PAGE_ACTIONS: readonly Action[] = [
     group: 'Page',
     shortcut: 'Mod+Shift+z',
     icon: 'redo',
-    enabled: ({ viewer }) => viewer.canRedo,
-    perform: ({ viewer }) => viewer.redo(),
+    enabled: ({ viewer }) => viewer.timeline.canRedo,
+    perform: ({ viewer }) => viewer.timeline.redo(),
   },
   {
     name: 'link',

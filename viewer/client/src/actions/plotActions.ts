@@ -1,7 +1,7 @@
 /** What is done on the plots. */
 
 import { preferences } from '../state/page/preferences.svelte';
-import { tissueOf } from '../state/viewer/pane.svelte';
+import { tissueOf } from '../state/viewer/place';
 import { type Action, hasPlot } from './action';
 
 export const PLOT_ACTIONS: readonly Action[] = [

@@ -80,7 +80,7 @@ export function legendOf(viewer: Viewer): FigureLegend | null {
 /** Every cell that is selected: its name, its place and what colours it. */
 export async function plotCsv(viewer: Viewer): Promise<Blob> {
   const { coloring, place } = viewer;
-  const { mask } = viewer.result;
+  const { mask } = viewer.selection;
   const cells = cellsOf(mask, viewer.n);
   const names = await (await viewer.api.cellsNamed(selectionOf(cells))).text();
   const [, ...quoted] = rowsOf(names);
@@ -110,6 +110,6 @@ function rowsOf(table: string): string[] {
 
 /** Save the names of the selected cells. */
 export async function selectedNames(viewer: Viewer): Promise<void> {
-  const names = await viewer.api.cellsNamed(selectionOf(cellsOf(viewer.result.mask, viewer.n)));
+  const names = await viewer.api.cellsNamed(selectionOf(cellsOf(viewer.selection.mask, viewer.n)));
   save(names, `${viewer.schema.title} cells.csv`);
 }

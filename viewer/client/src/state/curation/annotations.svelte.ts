@@ -57,7 +57,7 @@ export class Annotations extends SyncedCollection<Annotation> {
     try {
       await this.refresh();
     } finally {
-      this.viewer.readAnnotationsWith((key) => this.field(key));
+      this.viewer.fields.readAnnotationsWith((key) => this.field(key));
     }
   }
 
@@ -235,11 +235,11 @@ export class Annotations extends SyncedCollection<Annotation> {
     else if (kept && before && sameCells(before.value, after.value)) this.keep(after.number, kept);
     const key = annotationKey(after.value.name);
     const codes = this.codes.get(after.number);
-    if (codes) this.viewer.provide(key, fieldOf(after.value, codes));
-    else if (before && this.viewer.fields.has(annotationKey(before.value.name))) {
+    if (codes) this.viewer.fields.provide(key, fieldOf(after.value, codes));
+    else if (before && this.viewer.fields.loaded.has(annotationKey(before.value.name))) {
       this.codesOf(after)
         .then((found) => {
-          if (this.get(after.id)?.number === after.number) this.viewer.provide(key, fieldOf(after.value, found));
+          if (this.get(after.id)?.number === after.number) this.viewer.fields.provide(key, fieldOf(after.value, found));
         })
         .catch((error: unknown) => this.viewer.fail(error));
     }
@@ -251,8 +251,8 @@ export class Annotations extends SyncedCollection<Annotation> {
     const { name } = before.value;
     // An annotation that went elsewhere leaves its colours and filters behind.
     const view: View = withAnnotationMoved(viewer.view, name, after?.value.name ?? null, null);
-    if (view !== viewer.view) viewer.amend(view);
-    viewer.provide(annotationKey(name), null);
+    if (view !== viewer.view) viewer.timeline.amend(view);
+    viewer.fields.provide(annotationKey(name), null);
   }
 
   private keep(number: number, codes: Codes): void {
@@ -304,7 +304,7 @@ export class Annotations extends SyncedCollection<Annotation> {
   }
 
   private async startFrom(from: string): Promise<CategoryData> {
-    const field = await this.viewer.load(from.startsWith('obs:') ? obsKey(from.slice(4)) : from);
+    const field = await this.viewer.fields.load(from.startsWith('obs:') ? obsKey(from.slice(4)) : from);
     if (field.kind === 'category') return field;
     throw new ApiError('client', `“${field.title}” has no labels to start from.`, 'Choose another column.');
   }
@@ -315,7 +315,7 @@ export class Annotations extends SyncedCollection<Annotation> {
   }
 
   private async selected(): Promise<Uint32Array> {
-    return cellsOf(await this.viewer.settledMask(), this.viewer.n);
+    return cellsOf(await this.viewer.selection.settledMask(), this.viewer.n);
   }
 
   // The server

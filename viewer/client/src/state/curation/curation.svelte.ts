@@ -64,7 +64,7 @@ export class Curation {
     this.savedItems = new SavedItems(this.api, this.saving, sharing, compare);
     this.downloads = new Downloads(viewer, this.api, this.saving);
     this.idle = new IdleEnd(this.api, (signal) => viewer.api.health(signal));
-    viewer.onMade = (made) => {
+    viewer.timeline.onMade = (made) => {
       const settles = [this.annotations.restoreStates(made), this.genesets.restoreStates(made)];
       return () => {
         for (const settle of settles) settle();

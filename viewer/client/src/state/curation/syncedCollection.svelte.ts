@@ -104,7 +104,7 @@ export abstract class SyncedCollection<T extends { readonly name: string }> {
     const after = value && this.place(id, value, revision);
     if (!after) this.list = this.list.filter((other) => other.id !== id);
     this.follow(before, after);
-    this.viewer.remake((made) => withState(made, id, after?.number ?? null));
+    this.viewer.timeline.remake((made) => withState(made, id, after?.number ?? null));
     this.settle(before, after);
   }
 
@@ -132,10 +132,10 @@ export abstract class SyncedCollection<T extends { readonly name: string }> {
     const after = this.shift(id, value, number);
     this.follow(before, after);
     const { view } = this.viewer;
-    this.viewer.commit(viewed(view), null, withState(view.made, id, value ? number : null));
+    this.viewer.timeline.commit(viewed(view), null, withState(view.made, id, value ? number : null));
     this.settle(before, after);
     this.send(id, value ? number : null, what, request);
-    this.snapshots.keepOnly(this.viewer.madeStates());
+    this.snapshots.keepOnly(this.viewer.timeline.madeStates());
     return after;
   }
 

@@ -22,49 +22,54 @@ import { type FieldData, fieldSpec, geneField, obsField, obspRowField } from './
 
 type AnnotationReader = (key: string) => Promise<FieldData>;
 
-export abstract class Fields {
+/** The owner of the fields. */
+export interface FieldsHost {
+  scaleOf(key: string): FieldScale | undefined;
+  fail(error: unknown): void;
+}
+
+export class Fields {
   counts = $state.raw<ReadonlyMap<string, FieldCounts>>(new Map());
-  fields = $state.raw<ReadonlyMap<string, FieldData>>(new Map());
+  loaded = $state.raw<ReadonlyMap<string, FieldData>>(new Map());
   /** Keys of the genes that are being read. */
   reading = $state.raw<ReadonlySet<string>>(new Set());
+  /** The cells that pass all filters. */
   result = $state.raw<CrossfilterResult>({ mask: null, passing: 0 });
+  /** Called when a field that is no column of the file was put in place, or taken away. */
+  onProvided: (key: string, field: FieldData | null) => void = () => {};
 
-  readonly n: number;
-  protected readonly crossfilter: Crossfilter;
+  readonly crossfilter: Crossfilter;
   private readonly columns: ReadonlyMap<string, ObsColumn>;
   private readonly sources = new Map<string, GeneRef | ObspRowRef>();
   private readonly watched = new Map<string, number>();
   private readonly loading = new Map<string, Promise<FieldData>>();
-  protected readonly reads = new Map<string, AbortController>();
+  private readonly reads = new Map<string, AbortController>();
   private setAnnotationReader: (read: AnnotationReader) => void = () => {};
   private readonly annotationReader = new Promise<AnnotationReader>((resolve) => {
     this.setAnnotationReader = resolve;
   });
 
   constructor(
-    readonly api: Api,
-    readonly schema: Schema,
+    private readonly api: Api,
+    schema: Schema,
+    private readonly host: FieldsHost,
   ) {
-    this.n = schema.n_obs;
-    this.result = { mask: null, passing: this.n };
+    this.result = { mask: null, passing: schema.n_obs };
     this.columns = new Map(schema.obs.map((column) => [obsKey(column.name), column]));
-    this.crossfilter = createCrossfilter(this.n, {
+    this.crossfilter = createCrossfilter(schema.n_obs, {
       onMask: (result) => {
         this.result = result;
       },
       onCounts: (counts) => {
         this.counts = new Map([...this.counts, ...counts]);
       },
-      onError: (error) => this.fail(error),
+      onError: (error) => host.fail(error),
     });
   }
 
-  abstract scaleOf(key: string): FieldScale | undefined;
-
-  abstract fail(error: unknown): void;
-
-  /** A field was put in place that is no column of the file, or taken away. */
-  protected abstract provided(key: string, field: FieldData | null): void;
+  get(key: string): FieldData | undefined {
+    return this.loaded.get(key);
+  }
 
   /** Genes whose keys will come. */
   learn(genes: readonly GeneRef[]): void {
@@ -111,15 +116,15 @@ export abstract class Fields {
     else if (source) field = await this.readGene(source);
     else if (isAnnotationKey(key)) field = await (await this.annotationReader)(key);
     else throw new RangeError(`no field ${key}`);
-    this.fields = new Map(this.fields).set(key, field);
+    this.loaded = new Map(this.loaded).set(key, field);
     this.count(key);
     return field;
   }
 
   /** Have a field counted in the bins its scale asks for. */
-  protected count(key: string): void {
-    const field = this.fields.get(key);
-    const spec = field && fieldSpec(field, this.scaleOf(key));
+  count(key: string): void {
+    const field = this.loaded.get(key);
+    const spec = field && fieldSpec(field, this.host.scaleOf(key));
     if (spec) this.crossfilter.addField(key, spec);
   }
 
@@ -132,10 +137,15 @@ export abstract class Fields {
   provide(key: string, field: FieldData | null): void {
     if (field) {
       this.loading.set(key, Promise.resolve(field));
-      this.fields = new Map(this.fields).set(key, field);
+      this.loaded = new Map(this.loaded).set(key, field);
       this.count(key);
     } else this.giveUp(key);
-    this.provided(key, field);
+    this.onProvided(key, field);
+  }
+
+  /** Give up reading a gene. */
+  abort(gene: GeneRef): void {
+    this.reads.get(geneKey(gene))?.abort();
   }
 
   private async readGene(gene: GeneRef): Promise<FieldData> {
@@ -170,14 +180,18 @@ export abstract class Fields {
   }
 
   /** Give up the arrays of genes and rows that nothing shows. */
-  protected release(isUnused: (key: string) => boolean): void {
-    for (const key of [...this.sources.keys()].filter(isUnused)) if (this.fields.has(key)) this.giveUp(key);
+  release(isUnused: (key: string) => boolean): void {
+    for (const key of [...this.sources.keys()].filter(isUnused)) if (this.loaded.has(key)) this.giveUp(key);
+  }
+
+  dispose(): void {
+    this.crossfilter.dispose();
   }
 
   private giveUp(key: string): void {
     this.loading.delete(key);
     this.crossfilter.removeField(key);
-    this.fields = without(this.fields, key);
+    this.loaded = without(this.loaded, key);
     this.counts = without(this.counts, key);
   }
 }

@@ -1,48 +1,26 @@
 /** One plot of the page: which embedding, in which colours, and where its camera looks. */
 import type { Api } from '../../api/client';
 import { LatestRequest } from '../../api/latestRequest';
-import type { ImageInfo, Schema } from '../../api/types';
+import type { Schema } from '../../api/types';
 import type { View as Look } from '../../canvas/camera';
 import type { Scatter } from '../../canvas/scatter';
 import { stepwise } from '../../canvas/steps';
 import type { BackdropImage } from '../../canvas/webgl/backdrop';
 import { type Coloring, coloringSteps, PLAIN, pairColoring } from '../fields/coloring';
-import type { FieldData, RangeData } from '../fields/field';
-import type { Axes, FieldRef } from '../view/fieldRef';
-import { keyOf } from '../view/fieldRef';
-import { type Ball, ballOf, OBLIQUE, type Rotation, rotated, rotatedBy, rounded, type Solid } from '../view/rotation3d';
+import type { FieldData } from '../fields/field';
+import type { Fields } from '../fields/fields.svelte';
+import { type Axes, type FieldRef, keyOf } from '../view/fieldRef';
+import { OBLIQUE, type Rotation, rotatedBy, rounded } from '../view/rotation3d';
 import type { Camera } from '../view/savedView';
 import type { ColorBy, FieldScale, PaneSpec } from '../view/view';
-
-/** Coordinates of the cells in the embedding, or along the axes, shown. */
-export interface Place {
-  readonly name: string;
-  readonly x: Float32Array;
-  readonly y: Float32Array;
-  /** What the coordinates are, where they are of two fields: these lie between 0 and 1. */
-  readonly axes: { readonly x: Axis; readonly y: Axis } | null;
-  /** Of an embedding of three columns: the coordinates before it is rotated. */
-  readonly solid?: { readonly cells: Solid; readonly ball: Ball };
-  /** How it is rotated, and how near each cell is then. */
-  readonly rotation?: Rotation;
-  readonly depth?: Float32Array;
-}
-
-/** A field along an edge of the plot. */
-export interface Axis {
-  readonly title: string;
-  /** Values at 0 and 1. */
-  readonly ends: readonly [number, number];
-  readonly isDate: boolean;
-}
+import type { CellSelection } from './cellSelection.svelte';
+import { type Place, placeOnAxes, readPlace, rotatedPlace, tissueOf } from './place';
 
 /** Where a pane gets its data. */
 export interface Source {
-  readPlace(name: string): Promise<Place>;
-  loadRef(ref: FieldRef): Promise<FieldData>;
+  readonly fields: Pick<Fields, 'loadRef'>;
+  readonly selection: Pick<CellSelection, 'subsetMask'>;
   scaleOf(key: string): FieldScale | undefined;
-  /** 1 for the cells that there are for now; null: all. */
-  readonly subsetMask: Uint8Array | null;
   fail(error: unknown): void;
   readonly schema: Schema;
   readonly api: Api;
@@ -55,7 +33,7 @@ export class Pane {
   /** Where the cells are; those that there are not for now have no place. */
   readonly standing: Place | null = $derived.by(() => {
     const { whole } = this;
-    const mask = this.source.subsetMask;
+    const mask = this.source.selection.subsetMask;
     if (!whole || !mask) return whole;
     const x = whole.x.slice();
     for (let cell = 0; cell < x.length; cell++) if (!mask[cell]) x[cell] = Number.NaN;
@@ -127,8 +105,9 @@ export class Pane {
   }
 
   private read(embedding: string | null, axes: Axes | null): Promise<Place | null> {
-    if (axes) return placeOnAxes(axes, this.source);
-    return embedding === null ? Promise.resolve(null) : this.source.readPlace(embedding);
+    if (axes) return placeOnAxes(axes, this.source.fields);
+    const { api, schema } = this.source;
+    return embedding === null ? Promise.resolve(null) : readPlace(embedding, api, schema);
   }
 
   /** The picture of the tissue under a spatial embedding; null where there is none, or several slides have theirs. */
@@ -144,7 +123,7 @@ export class Pane {
     try {
       const coloring = await this.coloringRequest.run(async () => {
         if (color.kind === 'none') return PLAIN;
-        const read = fieldsOf(color).map((ref) => this.source.loadRef(ref));
+        const read = fieldsOf(color).map((ref) => this.source.fields.loadRef(ref));
         const [field, other] = await Promise.all(read);
         if (!field) return PLAIN;
         const one = await this.colorOf(field);
@@ -267,37 +246,11 @@ export class Pane {
 /** Radians of a rotation for each pixel of a drag. */
 const RADIANS = 0.008;
 
-/** The coordinates of an embedding, of two columns or three. */
-export function placeOf(name: string, x: Float32Array, y: Float32Array, z: Float32Array | null): Place {
-  const ball = z && ballOf({ x, y, z });
-  return { name, x, y, axes: null, ...(z && ball ? { solid: { cells: { x, y, z }, ball } } : {}) };
-}
-
-/** A place as it is rotated; one of two columns is as it was. */
-export function rotatedPlace(place: Place, rotation: Rotation): Place {
-  const { solid } = place;
-  if (!solid) return place;
-  // A cell that there is not for now has no x.
-  const { x, y, z } = rotated({ ...solid.cells, x: place.x }, solid.ball, rotation);
-  return { ...place, x, y, rotation, depth: z };
-}
-
 /** The view of all cells in the part of the plot that nothing covers. */
 function viewOfAll({ fitted, size }: Scatter, { above, below }: Pane['covered']): Look {
   const free = Math.max(1, size.height - above - below) / Math.max(1, size.height);
   const scale = fitted.scale * free;
   return { x: fitted.x, y: fitted.y + (above - below) / 2 / scale, scale };
-}
-
-/** The best picture under an embedding. */
-export function tissueOf({ images = [] }: Schema, embedding: string): ImageInfo | null {
-  const slides = new Set(images.map(({ name }) => name.replace(/\/[^/]*$/, '')));
-  return isSpatial(embedding) && slides.size === 1 ? (images[0] ?? null) : null;
-}
-
-/** Whether places are in a tissue: counted from its upper edge down. */
-export function isSpatial(embedding: string): boolean {
-  return embedding.toLowerCase().includes('spatial');
 }
 
 /** The fields a plot is coloured by. */
@@ -306,35 +259,6 @@ export function fieldsOf(color: ColorBy): readonly FieldRef[] {
   if (color.kind === 'annotation') return [{ annotation: color.annotation }];
   if (color.kind === 'pair') return [color.a, color.b];
   return color.kind === 'gene' || color.kind === 'obsp' ? [color] : [];
-}
-
-/** Where the cells are with one field along x and another along y. */
-export async function placeOnAxes(axes: Axes, source: Pick<Source, 'loadRef'>): Promise<Place> {
-  const [x, y] = await Promise.all([source.loadRef(axes.x), source.loadRef(axes.y)]);
-  const along = (field: FieldData) => {
-    if (field.kind !== 'range') throw new RangeError(`“${field.title}” holds no numbers: choose another axis.`);
-    return unit(field);
-  };
-  const [onX, onY] = [along(x), along(y)];
-  const name = `axes ${x.key} ${y.key}`;
-  return { name, x: onX.values, y: onY.values, axes: { x: onX.axis, y: onY.axis } };
-}
-
-/** Values between 0 and 1; NaN where missing. */
-function unit(field: RangeData): { values: Float32Array; axis: Axis } {
-  let low = Number.POSITIVE_INFINITY;
-  let high = Number.NEGATIVE_INFINITY;
-  const has = (cell: number) => Number.isFinite(field.values[cell]) && !field.missing?.[cell];
-  for (let cell = 0; cell < field.values.length; cell++) {
-    if (!has(cell)) continue;
-    low = Math.min(low, field.values[cell] as number);
-    high = Math.max(high, field.values[cell] as number);
-  }
-  const span = high - low || 1;
-  const values = Float32Array.from({ length: field.values.length }, (_, cell) =>
-    has(cell) ? ((field.values[cell] as number) - low) / span : Number.NaN,
-  );
-  return { values, axis: { title: field.title, ends: [low, low + span], isDate: field.isDate } };
 }
 
 /** A number in as few digits as a picture needs. */

@@ -71,7 +71,7 @@ export class Sharing {
     private readonly page: Page,
     read: ReadView | null,
   ) {
-    this.steps = viewer.steps;
+    this.steps = viewer.timeline.steps;
     this.at = Date.now();
     if (read) void this.complete(read);
     const onPopState = (event: PopStateEvent) => void this.goBack(event.state);
@@ -94,13 +94,13 @@ export class Sharing {
   /** The view shown, to be kept. */
   serializeView(): { saved: SavedView; omitted: string[] } {
     const { viewer } = this;
-    return savedView(viewer.view, viewer.schema, (key) => viewer.refOf(key), this.viewer.pane.camera);
+    return savedView(viewer.view, viewer.schema, (key) => viewer.fields.refOf(key), this.viewer.pane.camera);
   }
 
   /** Show a view that was kept, as one step. Returns what of it does not fit this dataset. */
   async restoreView(saved: unknown): Promise<readonly string[]> {
     const read = await withKnownGenes(readView(saved, this.viewer.schema), this.viewer.api);
-    this.viewer.learn(read.view.genes);
+    this.viewer.fields.learn(read.view.genes);
     this.viewer.commit(read.view);
     return this.complete(read);
   }
@@ -138,7 +138,7 @@ export class Sharing {
         if (set) completed[name] = await this.resolveSet(set);
       }
       const made = read.lasso || read.setA || read.setB || read.subset;
-      if (viewer.view === start && made) viewer.amend(completed);
+      if (viewer.view === start && made) viewer.timeline.amend(completed);
     } catch (error) {
       viewer.fail(error);
     } finally {
@@ -162,8 +162,8 @@ export class Sharing {
   /** Write the view shown into the address: a new entry of the browser's history for every step. */
   private follow(view: View): void {
     if (view === this.written) return;
-    const step = this.written !== null && this.viewer.steps !== this.steps;
-    this.steps = this.viewer.steps;
+    const step = this.written !== null && this.viewer.timeline.steps !== this.steps;
+    this.steps = this.viewer.timeline.steps;
     this.written = view;
     this.write(view, step);
   }
@@ -216,17 +216,17 @@ export class Sharing {
     const number = (state as { starcyte?: unknown } | null)?.starcyte;
     const kept = typeof number === 'number' ? this.kept.get(number) : undefined;
     if (typeof number === 'number') this.at = number;
-    if (kept && viewer.revisit(kept)) {
+    if (kept && viewer.timeline.revisit(kept)) {
       this.written = viewer.view;
-      this.steps = viewer.steps;
+      this.steps = viewer.timeline.steps;
       return;
     }
     const read = await viewOf(window.location.hash, viewer.api, viewer.schema);
     if (!read) return;
-    this.viewer.learn(read.view.genes);
+    this.viewer.fields.learn(read.view.genes);
     this.written = read.view;
     viewer.commit(read.view);
-    this.steps = viewer.steps;
+    this.steps = viewer.timeline.steps;
     await this.complete(read);
   }
 }

@@ -1,12 +1,9 @@
 /** The view, the steps that led to it, and the way back and forth between them. */
-import type { Api } from '../../api/client';
-import type { Schema } from '../../api/types';
-import { CellStore } from '../fields/cells';
-import { Fields } from '../fields/fields.svelte';
+import type { CellStore } from '../fields/cells';
 import { History } from '../view/history';
 import type { Made, View } from '../view/view';
 
-export abstract class Timeline extends Fields {
+export class Timeline {
   view: View = $state.raw() as View;
   canUndo = $state(false);
   canRedo = $state(false);
@@ -15,18 +12,18 @@ export abstract class Timeline extends Fields {
   /** Told by a step back or forth that other things are to stand; what it gives back is called once the view is shown. */
   onMade: (made: Made) => () => void = () => () => {};
 
-  readonly cells = new CellStore();
   private readonly history: History<View>;
   private gesture: symbol | null = null;
 
-  constructor(api: Api, schema: Schema, start: View) {
-    super(api, schema);
+  constructor(
+    start: View,
+    private readonly cells: CellStore,
+    /** Called when the page is to follow from one view to the next, which is `view` already. */
+    private readonly onShown: (next: View, before: View) => void,
+  ) {
     this.view = start;
     this.history = new History(start);
   }
-
-  /** Have the page follow from one view to the next, which is `view` already. */
-  protected abstract shown(next: View, before: View): void;
 
   /**
    * Show a view and remember the one before. Views of one gesture (a drag) are one step back. Wherever a view comes from,
@@ -99,7 +96,7 @@ export abstract class Timeline extends Fields {
     this.view = next;
     this.canUndo = this.history.canUndo;
     this.canRedo = this.history.canRedo;
-    this.shown(next, before);
+    this.onShown(next, before);
   }
 }
 

@@ -1,0 +1,186 @@
+/** The selected cells: those that pass the filters and the lasso of the view, within its subset. */
+import type { Join } from '../../canvas/gestures';
+import { lassoCells } from '../../canvas/lasso';
+import { type CellStore, cellsOf, combined } from '../fields/cells';
+import { categoryName } from '../fields/field';
+import type { Fields } from '../fields/fields.svelte';
+import { selectionName } from '../fields/selectionName';
+import { shownCodes } from '../view/fieldFilter';
+import { expressionOf, type SelectionExpression } from '../view/selectionExpression';
+import { type View, withoutFilters } from '../view/view';
+import type { Place } from './place';
+
+const LASSO = 'lasso';
+
+/** The owner of the selection. */
+export interface SelectionHost {
+  readonly n: number;
+  readonly view: View;
+  readonly cells: CellStore;
+  readonly fields: Fields;
+  /** Coordinates of the cells in the plot worked in. */
+  readonly place: Place | null;
+  commit(next: View): void;
+  fail(error: unknown): void;
+}
+
+export class CellSelection {
+  /** 1 for the cells of the subset; null: all. */
+  readonly subsetMask: Uint8Array | null = $derived.by(() => {
+    const { view, n, cells } = this.host;
+    if (!view.subset) return null;
+    const mask = new Uint8Array(n);
+    for (const cell of cells.get(view.subset)) mask[cell] = 1;
+    return mask;
+  });
+  /** Filters that wait for their fields. */
+  private readonly applying = new Set<Promise<void>>();
+
+  constructor(private readonly host: SelectionHost) {
+    for (const key of Object.keys(host.view.filters)) this.startFilter(key);
+  }
+
+  /** 1 for the selected cells; null: all. */
+  get mask(): Uint8Array | null {
+    return this.host.fields.result.mask;
+  }
+
+  /** The number of selected cells. */
+  get size(): number {
+    return this.host.fields.result.passing;
+  }
+
+  /** Follow from one view to the next. */
+  show(next: View, before: View): void {
+    const { cells, fields } = this.host;
+    if (next.subset !== before.subset) fields.crossfilter.restrict(next.subset && cells.get(next.subset));
+    if (next.lasso !== before.lasso) {
+      fields.crossfilter.setFilter(LASSO, next.lasso && { kind: 'cells', cells: cells.get(next.lasso) });
+    }
+    for (const key of new Set([...Object.keys(before.filters), ...Object.keys(next.filters)])) {
+      if (before.filters[key] !== next.filters[key]) this.startFilter(key);
+    }
+  }
+
+  /** Apply the filter of a field as soon as the field is loaded. */
+  startFilter(key: string): void {
+    const applying = this.applyFilter(key).finally(() => this.applying.delete(applying));
+    this.applying.add(applying);
+  }
+
+  private async applyFilter(key: string): Promise<void> {
+    const { fields } = this.host;
+    try {
+      const field = await fields.load(key);
+      const filter = this.host.view.filters[key];
+      if (!filter) fields.crossfilter.setFilter(key, null);
+      else if (filter.kind === 'range') fields.crossfilter.setFilter(key, { ...filter, missing: false });
+      else if (field.kind === 'category') {
+        fields.crossfilter.setFilter(key, { kind: 'category', ...shownCodes(filter, field.categories.length) });
+      }
+    } catch (error) {
+      this.host.fail(error);
+    }
+  }
+
+  /** The mask of the filters of the view, once they are applied: `mask` may still be that of the filters before. */
+  async settledMask(): Promise<Uint8Array | null> {
+    await Promise.all(this.applying);
+    await this.host.fields.crossfilter.settled();
+    return this.mask;
+  }
+
+  /** The expression that selects the same cells again; null if it would be too long. */
+  private get expression(): SelectionExpression | null {
+    const { view, fields } = this.host;
+    return expressionOf(view.filters, view.lasso, (key) => fields.refOf(key));
+  }
+
+  /** Select cells, joined to those of the lasso before. `expression` selects the same cells again. */
+  select(cells: Uint32Array, join: Join, expression: SelectionExpression | null = null): void {
+    const { view, cells: store, n } = this.host;
+    const { lasso } = view;
+    const before = lasso && store.get(lasso);
+    let chosen = cells;
+    let made = expression;
+    if (join !== 'replace' && (before || join === 'subtract')) {
+      chosen = combined(before ?? cellsOf(null, n), cells, join, n);
+      const first = lasso ? (lasso.expression ?? null) : { filters: [] };
+      made = first && expression && { join, of: [first, expression] };
+    }
+    // A lasso around nothing is a slip of the hand: what was selected before stays.
+    if (chosen.length || join === 'subtract') {
+      this.host.commit({ ...view, lasso: chosen.length ? store.add(chosen, made) : null });
+    }
+  }
+
+  /** Select the cells within a polygon, in the units of the plot worked in. */
+  selectWithin(polygon: readonly number[], join: Join): void {
+    const { place, view } = this.host;
+    if (!place) return;
+    const { axes, embedding } = view;
+    const rotation = place.rotation ? { rotation: place.rotation } : {};
+    const expression: SelectionExpression | null = axes
+      ? { polygon, axes }
+      : embedding === null
+        ? null
+        : { polygon, embedding, ...rotation };
+    this.select(lassoCells(place.x, place.y, polygon), join, expression);
+  }
+
+  /** Select the cells that are not selected. */
+  async invert(): Promise<void> {
+    const mask = await this.settledMask();
+    if (!mask) return;
+    const { view, cells, n } = this.host;
+    const inside = this.subsetMask;
+    const others = cellsOf(
+      mask.map((passes, cell) => (inside?.[cell] === 0 ? 0 : 1 - passes)),
+      n,
+    );
+    const { expression } = this;
+    const made = expression && { not: expression };
+    this.host.commit({ ...withoutFilters(view), lasso: others.length ? cells.add(others, made) : null });
+  }
+
+  /** Hide all cells but the selected ones. */
+  async subset(): Promise<void> {
+    const mask = await this.settledMask();
+    if (!mask || this.size === 0) return;
+    const { view, cells, n } = this.host;
+    const { expression } = this;
+    const within = view.subset?.expression;
+    const made: SelectionExpression | null =
+      within && expression ? { join: 'intersect', of: [within, expression] } : view.subset ? null : expression;
+    this.host.commit({ ...withoutFilters(view), subset: cells.add(cellsOf(mask, n), made) });
+  }
+
+  /** Show all cells again. */
+  leaveSubset(): void {
+    this.host.commit({ ...this.host.view, subset: null });
+  }
+
+  /** Make the selected cells one of the two sets to compare. */
+  async makeSet(set: 'setA' | 'setB'): Promise<void> {
+    const mask = await this.settledMask();
+    const { view, cells, fields, n } = this.host;
+    const name = selectionName(view, fields.loaded);
+    this.host.commit({ ...view, [set]: { ...cells.add(cellsOf(mask, n), this.expression), name } });
+  }
+
+  /** Make the cells of a category, selected or not, one of the two sets to compare. */
+  async makeSetOfCategory(set: 'setA' | 'setB', key: string, code: number): Promise<void> {
+    const { cells, fields, n } = this.host;
+    const field = await fields.load(key);
+    if (field.kind !== 'category') return;
+    const members: number[] = [];
+    for (let cell = 0; cell < n; cell++) if (field.values[cell] === code) members.push(cell);
+    const name = categoryName(field.categories, code);
+    const ref = fields.refOf(key);
+    const expression: SelectionExpression | null = ref && {
+      filters: [{ field: ref, kind: 'category', mode: 'only', codes: [code] }],
+    };
+    const made = cells.add(Uint32Array.from(members), expression);
+    this.host.commit({ ...this.host.view, [set]: { ...made, name } });
+  }
+}

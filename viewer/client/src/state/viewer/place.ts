@@ -1,0 +1,100 @@
+/** Coordinates of the cells: those of an embedding, or along two fields. */
+import type { Api } from '../../api/client';
+import type { ImageInfo, Schema } from '../../api/types';
+import type { FieldData, RangeData } from '../fields/field';
+import type { Fields } from '../fields/fields.svelte';
+import type { Axes } from '../view/fieldRef';
+import { type Ball, ballOf, type Rotation, rotated, type Solid } from '../view/rotation3d';
+
+/** Coordinates of the cells in the embedding, or along the axes, shown. */
+export interface Place {
+  readonly name: string;
+  readonly x: Float32Array;
+  readonly y: Float32Array;
+  /** What the coordinates are, where they are of two fields: these lie between 0 and 1. */
+  readonly axes: { readonly x: Axis; readonly y: Axis } | null;
+  /** Of an embedding of three columns: the coordinates before it is rotated. */
+  readonly solid?: { readonly cells: Solid; readonly ball: Ball };
+  /** How it is rotated, and how near each cell is then. */
+  readonly rotation?: Rotation;
+  readonly depth?: Float32Array;
+}
+
+/** A field along an edge of the plot. */
+export interface Axis {
+  readonly title: string;
+  /** Values at 0 and 1. */
+  readonly ends: readonly [number, number];
+  readonly isDate: boolean;
+}
+
+/** Read the coordinates of an embedding. */
+export async function readPlace(name: string, api: Api, schema: Schema): Promise<Place> {
+  const solid = schema.embeddings.some((one) => one.name === name && one.dims === 3);
+  const answer = await api.embedding(name, solid ? '0,1,2' : undefined);
+  const [x, y, z] = answer.columns.map((column) => (column.layout === 'string' ? [] : column.dense()));
+  const n = x?.length ?? 0;
+  const onY = y ? upright(name, y) : new Float32Array(n);
+  return placeOf(name, new Float32Array(x ?? []), onY, z ? new Float32Array(z) : null);
+}
+
+/** Places in an image are counted from its upper edge down, and so they are drawn. */
+function upright(name: string, y: ArrayLike<number>): Float32Array {
+  const copy = new Float32Array(y);
+  return isSpatial(name) ? copy.map((value) => -value) : copy;
+}
+
+/** The coordinates of an embedding, of two columns or three. */
+function placeOf(name: string, x: Float32Array, y: Float32Array, z: Float32Array | null): Place {
+  const ball = z && ballOf({ x, y, z });
+  return { name, x, y, axes: null, ...(z && ball ? { solid: { cells: { x, y, z }, ball } } : {}) };
+}
+
+/** A place as it is rotated; one of two columns is as it was. */
+export function rotatedPlace(place: Place, rotation: Rotation): Place {
+  const { solid } = place;
+  if (!solid) return place;
+  // A cell that there is not for now has no x.
+  const { x, y, z } = rotated({ ...solid.cells, x: place.x }, solid.ball, rotation);
+  return { ...place, x, y, rotation, depth: z };
+}
+
+/** Where the cells are with one field along x and another along y. */
+export async function placeOnAxes(axes: Axes, fields: Pick<Fields, 'loadRef'>): Promise<Place> {
+  const [x, y] = await Promise.all([fields.loadRef(axes.x), fields.loadRef(axes.y)]);
+  const along = (field: FieldData) => {
+    if (field.kind !== 'range') throw new RangeError(`“${field.title}” holds no numbers: choose another axis.`);
+    return unit(field);
+  };
+  const [onX, onY] = [along(x), along(y)];
+  const name = `axes ${x.key} ${y.key}`;
+  return { name, x: onX.values, y: onY.values, axes: { x: onX.axis, y: onY.axis } };
+}
+
+/** Values between 0 and 1; NaN where missing. */
+function unit(field: RangeData): { values: Float32Array; axis: Axis } {
+  let low = Number.POSITIVE_INFINITY;
+  let high = Number.NEGATIVE_INFINITY;
+  const has = (cell: number) => Number.isFinite(field.values[cell]) && !field.missing?.[cell];
+  for (let cell = 0; cell < field.values.length; cell++) {
+    if (!has(cell)) continue;
+    low = Math.min(low, field.values[cell] as number);
+    high = Math.max(high, field.values[cell] as number);
+  }
+  const span = high - low || 1;
+  const values = Float32Array.from({ length: field.values.length }, (_, cell) =>
+    has(cell) ? ((field.values[cell] as number) - low) / span : Number.NaN,
+  );
+  return { values, axis: { title: field.title, ends: [low, low + span], isDate: field.isDate } };
+}
+
+/** The best picture under an embedding. */
+export function tissueOf({ images = [] }: Schema, embedding: string): ImageInfo | null {
+  const slides = new Set(images.map(({ name }) => name.replace(/\/[^/]*$/, '')));
+  return isSpatial(embedding) && slides.size === 1 ? (images[0] ?? null) : null;
+}
+
+/** Whether places are in a tissue: counted from its upper edge down. */
+export function isSpatial(embedding: string): boolean {
+  return embedding.toLowerCase().includes('spatial');
+}
