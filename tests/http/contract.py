@@ -9,8 +9,8 @@ import msgspec
 import zstandard
 from starcyte.web.app import NameConverter
 from starcyte.web.contract.error import ErrorAnswer
+from starcyte.web.encoding.media import JSON
 from starcyte.web.interface import catalog_routes, dataset_routes
-from starcyte.web.media import JSON
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map, Rule
 

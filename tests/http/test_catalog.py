@@ -17,8 +17,8 @@ from starcyte.catalog.catalog import Catalog
 from starcyte.curation.accounts import Accounts
 from starcyte.errors import DatasetInvalid
 from starcyte.settings import Settings
-from starcyte.web.access import Access
 from starcyte.web.app import create_site
+from starcyte.web.security.access import Access
 
 PROXY = {"access": "proxy", "user_header": "X-User", "trusted_proxies": "203.0.113.9", "admins": "admin"}
 HOSTILE = "<img src=x onerror=alert(1)>\"'&"

@@ -10,7 +10,7 @@ import time
 import anndata as ad
 import pandas as pd
 import pytest
-from starcyte.web.idle import IdleClock
+from starcyte.web.monitoring.idle import IdleClock
 
 N = 40
 T, B = [0, 3, 5, 39], [1, 2]

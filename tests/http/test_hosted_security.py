@@ -15,9 +15,9 @@ from schemathesis import GenerationMode
 from starcyte.curation.accounts import Accounts
 from starcyte.settings import Settings
 from starcyte.store.loader import DatasetLoader
-from starcyte.web.access import Access, Role, required_role
 from starcyte.web.app import create_app
 from starcyte.web.interface import describe_dataset
+from starcyte.web.security.access import Access, Role, required_role
 
 PASSWORD, TOKEN = "correct horse", "a-token-that-is-long-enough"
 PROXY = {"access": "proxy", "user_header": "X-User", "trusted_proxies": "127.0.0.1", "admins": "admin"}

@@ -7,8 +7,8 @@ from route_table import routes
 from starcyte.curation.accounts import Accounts
 from starcyte.settings import Settings
 from starcyte.store.loader import DatasetLoader
-from starcyte.web.access import Access, Role, required_role
 from starcyte.web.app import create_app
+from starcyte.web.security.access import Access, Role, required_role
 
 PROXY = {"access": "proxy", "user_header": "X-User", "trusted_proxies": "203.0.113.9"}
 

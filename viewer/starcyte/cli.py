@@ -24,8 +24,8 @@ from starcyte.store.remote.source import is_url
 if TYPE_CHECKING:
     from starcyte.curation.accounts import Accounts
     from starcyte.store.loader import DatasetLoader
-    from starcyte.web.access import Access
-    from starcyte.web.idle import IdleClock
+    from starcyte.web.monitoring.idle import IdleClock
+    from starcyte.web.security.access import Access
 
 
 _DATASET_HELP = "Path or URL of an .h5ad file, of any name; default: the environment variable DATASET."
@@ -79,8 +79,8 @@ def launch(args: argparse.Namespace, settings: Settings) -> NoReturn:
     from starcyte.demo.file import demo_file
     from starcyte.store.index.malloc import keep_freed_memory
     from starcyte.store.loader import DatasetLoader
-    from starcyte.web.access import Access
     from starcyte.web.app import create_app
+    from starcyte.web.security.access import Access
 
     keep_freed_memory()
     loader = DatasetLoader(
@@ -111,7 +111,7 @@ def _end(reason: str) -> None:
 
 
 def _idle_clock(seconds: float, is_opening: Callable[[], bool]) -> IdleClock:
-    from starcyte.web.idle import IdleClock
+    from starcyte.web.monitoring.idle import IdleClock
 
     length = f"{seconds / 60:g} min" if seconds >= 60 else f"{seconds:g} s"
     return IdleClock(seconds, lambda: _end(f"stopped after {length} without requests"), is_opening)
@@ -129,8 +129,8 @@ def serve(args: argparse.Namespace, settings: Settings) -> NoReturn:
     catalog = Catalog(given, settings)
     listener = bind(settings)
     from starcyte.store.index.malloc import keep_freed_memory
-    from starcyte.web.access import Access
     from starcyte.web.app import create_site
+    from starcyte.web.security.access import Access
 
     keep_freed_memory()
     access = Access(settings, _accounts(settings) if settings.access == "password" else None)
@@ -259,8 +259,8 @@ def export(args: argparse.Namespace, settings: Settings) -> int:
 
 def get(args: argparse.Namespace, settings: Settings) -> int:
     """Answer one request to the HTTP interface, without a server."""
-    from starcyte.web.access import Access
     from starcyte.web.app import create_app
+    from starcyte.web.security.access import Access
 
     # without authentication: the user of the command can read the file anyway
     app = create_app(settings, _open(args, settings), Access(Settings()))

@@ -8,9 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import false_discovery_control
 from starcyte.compute.corrections import benjamini_hochberg
-from starcyte.compute.methods.method import RESULT_COLUMNS
 from starcyte.errors import BadRequest, Cancelled
-from starcyte.web.results import as_rows
+from starcyte.web.encoding.results import gene_rows
 
 N = 12
 VALUES = np.random.default_rng(3).poisson(3, (N, 5)).astype(np.float32)
@@ -122,11 +121,11 @@ def test_undefined_and_infinite_values_are_none_in_rows(compared):
     values = np.array([[1.0, 5], [1, 5], [1, 6], [1, 6]])
     a = np.array([True, True, False, False])
     result = compared(values, a, ~a, "dense")
-    rows = as_rows(result, ["same", "<apart>"], result.order())
-    assert [r["gene"] for r in rows] == ["<apart>", "same"]
-    assert set(rows[0]) == set(RESULT_COLUMNS)
-    assert rows[0]["score"] is None, "infinite"
-    assert rows[0]["p_value"] == 0
-    assert (rows[1]["score"], rows[1]["p_value"], rows[1]["p_adjusted"]) == (None, None, None)
-    assert rows[1]["mean_a"] == 1
-    assert as_rows(result, ["same", "<apart>"], result.order()[1:]) == rows[1:]
+    order = result.order()
+    rows = gene_rows(result, ["same", "<apart>"], order, order)
+    assert [row.gene for row in rows] == ["<apart>", "same"]
+    assert rows[0].score is None, "infinite"
+    assert rows[0].p_value == 0
+    assert (rows[1].score, rows[1].p_value, rows[1].p_adjusted) == (None, None, None)
+    assert rows[1].mean_a == 1
+    assert gene_rows(result, ["same", "<apart>"], order[1:], order[1:]) == rows[1:]

@@ -6,7 +6,9 @@ import flask
 import pytest
 from starcyte.errors import Forbidden
 from starcyte.settings import Settings
-from starcyte.web.csrf import protect, refuse_cross_site, trusted_prefix
+from starcyte.web.security.csrf import refuse_cross_site
+from starcyte.web.security.headers import protect
+from starcyte.web.security.proxy import trusted_prefix
 
 app = flask.Flask("guarded")
 

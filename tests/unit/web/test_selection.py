@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from starcyte.errors import BadRequest, NotFound
 from starcyte.settings import Settings
 from starcyte.store.open import open_dataset
-from starcyte.web.contract.decode import decode_body
 from starcyte.web.contract.names import CellNamesRequest
+from starcyte.web.encoding.decode import decode_body
 from starcyte.web.grouping import select
 
 N = 24

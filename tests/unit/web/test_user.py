@@ -6,7 +6,7 @@ import flask
 import pytest
 from starcyte.errors import BadRequest, Forbidden, SettingInvalid
 from starcyte.settings import Settings
-from starcyte.web.csrf import current_user, is_trusted, trusted_networks
+from starcyte.web.security.proxy import current_user, is_trusted, trusted_networks
 
 app = flask.Flask("guarded")
 

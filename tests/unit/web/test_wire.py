@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from starcyte.store.dataset import Column, ColumnInfo, Kind, Values
-from starcyte.web.media import BINARY, CSV, JSON
-from starcyte.web.wire import ENCODERS, WireColumn, from_column, from_values
+from starcyte.web.encoding.media import BINARY, CSV, JSON
+from starcyte.web.encoding.wire import ENCODERS, WireColumn, from_column, from_values
 
 NUMBERS = ["i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8", ">i4", ">f4", ">f8"]
 # no surrogates: they are in no file, for text in HDF5 is UTF-8

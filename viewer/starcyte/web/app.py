@@ -24,17 +24,20 @@ from starcyte.errors import (
 )
 from starcyte.settings import Settings
 from starcyte.store.loader import DatasetLoader
-from starcyte.web.access import Access
 from starcyte.web.base_path import BasePath
 from starcyte.web.context import Context, ContextFactory, context, mounted
 from starcyte.web.contract.error import ErrorAnswer, error_of
-from starcyte.web.csrf import protect, refuse_cross_site, trusted_networks
+from starcyte.web.encoding.compression import compress
 from starcyte.web.interface import catalog_routes, dataset_routes
-from starcyte.web.responses import answer_json, compress
+from starcyte.web.monitoring.traffic import Traffic
+from starcyte.web.responses import answer_json
 from starcyte.web.routes.curation import answer_conflict
 from starcyte.web.routes.health import REVISION
 from starcyte.web.routes.pages import asset, page, redirect_to_login, robots
-from starcyte.web.traffic import Traffic
+from starcyte.web.security.access import Access
+from starcyte.web.security.csrf import refuse_cross_site
+from starcyte.web.security.headers import protect
+from starcyte.web.security.proxy import trusted_networks
 
 if TYPE_CHECKING:
     from starcyte.catalog.catalog import Catalog

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from starcyte.curation.files.autosave import Autosave
     from starcyte.curation.files.downloads import Downloads
     from starcyte.store.dataset import Dataset, Matrix
-    from starcyte.web.idle import IdleClock
+    from starcyte.web.monitoring.idle import IdleClock
 
 # a request to a dataset that was closed waits for its opening, so that pages need not retry; most open in less
 _PATIENCE_SECONDS = 2.0

@@ -12,8 +12,8 @@ from werkzeug.wsgi import ClosingIterator
 from starcyte.catalog.service import CatalogService, no_such_dataset
 from starcyte.errors import NotFound, StarcyteError
 from starcyte.web.context import MOUNTED, Context, ContextFactory
-from starcyte.web.csrf import MOUNT
-from starcyte.web.idle import IdleClock
+from starcyte.web.monitoring.idle import IdleClock
+from starcyte.web.security.proxy import MOUNT
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment

@@ -14,8 +14,9 @@ from starcyte.settings import Settings
 from starcyte.store.dataset import Column, ColumnInfo, Kind
 from starcyte.web.context import context
 from starcyte.web.contract.selection import Selection
-from starcyte.web.csrf import current_user
-from starcyte.web.responses import ResponseOf, answer_once
+from starcyte.web.encoding.response import ResponseOf
+from starcyte.web.responses import answer_once
+from starcyte.web.security.proxy import current_user
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -9,9 +9,8 @@ from functools import cache
 from typing import Any
 
 from starcyte import __version__
-from starcyte.web.contract.openapi import Description, describe, schemas, structs_of
-from starcyte.web.contract.route import Route
-from starcyte.web.responses import ResponseOf, answer_json
+from starcyte.web.encoding.response import ResponseOf
+from starcyte.web.responses import answer_json
 from starcyte.web.routes import (
     analysis,
     curation,
@@ -26,7 +25,9 @@ from starcyte.web.routes import (
     summaries,
 )
 from starcyte.web.routes import annotations as annotation_routes
-from starcyte.web.routing import Routes
+from starcyte.web.routing.blueprint import Routes
+from starcyte.web.routing.openapi import Description, describe, schemas, structs_of
+from starcyte.web.routing.route import Route
 
 _dataset = Routes("openapi")
 _catalog = Routes("openapi")

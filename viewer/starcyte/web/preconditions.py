@@ -10,8 +10,9 @@ from flask import request
 
 from starcyte.errors import BadRequest
 from starcyte.web.context import context
-from starcyte.web.csrf import current_user
-from starcyte.web.responses import ResponseOf, answer_json
+from starcyte.web.encoding.response import ResponseOf
+from starcyte.web.responses import answer_json
+from starcyte.web.security.proxy import current_user
 
 if TYPE_CHECKING:
     from starcyte.curation.curation import Curation

@@ -2,39 +2,27 @@
 
 from __future__ import annotations
 
-import csv
-import gzip
 import hashlib
-import io
-import ipaddress
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import msgspec
-import zstandard
-from flask import Response, current_app, request
+from flask import Response, request
 
 from starcyte import __version__
-from starcyte.errors import BadRequest, LimitExceeded
 from starcyte.settings import Settings
 from starcyte.web.context import context
-from starcyte.web.contract.encode import encode
-from starcyte.web.media import BINARY, CSV, JSON
+from starcyte.web.encoding.encode import encode
+from starcyte.web.encoding.media import BINARY, CSV, JSON
+from starcyte.web.encoding.response import ResponseOf
 
 if TYPE_CHECKING:
     from starcyte.web.contract.columns import Columns
-    from starcyte.web.wire import WireColumn
+    from starcyte.web.encoding.wire import WireColumn
 
 T = TypeVar("T")
 S = TypeVar("S", bound=msgspec.Struct)
-
-_SMALLEST_COMPRESSED = 1024
-_COMPRESSIBLE = ("text/", "application/json", "application/vnd.starcyte.columns", "application/javascript", "image/svg")
-
-
-class ResponseOf(Response, Generic[T]):
-    """A response whose JSON form is that of a struct; ``bytes``: a file; ``None``: without a body."""
 
 
 def answer_json(answer: S, status: int = 200) -> ResponseOf[S]:
@@ -62,7 +50,7 @@ def answer_columns(read: Callable[[], tuple[int, Sequence[WireColumn]]]) -> Resp
     read
         Called, unless the client has the columns already, for the number of rows and the columns.
     """
-    from starcyte.web.wire import ENCODERS
+    from starcyte.web.encoding.wire import ENCODERS
 
     def make() -> ResponseOf[Columns]:
         form = accepted_form()
@@ -99,66 +87,3 @@ def answer_once(make: Callable[[], ResponseOf[T]], more: str = "") -> ResponseOf
 @lru_cache
 def _digest(settings: Settings, more: str) -> str:
     return hashlib.blake2b((repr(settings) + more).encode(), digest_size=4).hexdigest()
-
-
-def gene_names(text: str, setting: str, needed: bool = True) -> list[str]:
-    """Return the names in a line of CSV, in which a name with a comma is quoted.
-
-    Parameters
-    ----------
-    text
-        The line.
-    setting
-        The setting that limits their number.
-    needed
-        Whether there must be one.
-
-    Raises
-    ------
-    BadRequest
-        If there is none, or the line is not CSV.
-    LimitExceeded
-        If there are too many names.
-    """
-    most = getattr(context().settings, setting)
-    try:
-        names = [name for row in csv.reader(io.StringIO(text, newline="")) for name in row if name]
-    except csv.Error as error:
-        raise BadRequest(f"The list of genes is not valid CSV: {error}.", 'Quote names: "a,b",c.') from None
-    if needed and not names:
-        raise BadRequest("The list of genes is empty.", "Give their names, comma-separated.")
-    if len(names) > most:
-        raise LimitExceeded(f"{len(names)} genes are more than {most} (setting {setting}).", "Ask for fewer.")
-    return names
-
-
-def compress(response: Response) -> Response:
-    """Compress a body for a client that accepts it and is not on this machine."""
-    if (
-        response.direct_passthrough
-        or response.status_code not in {200, 202}
-        or "Content-Encoding" in response.headers
-        or not (response.mimetype or "").startswith(_COMPRESSIBLE)
-    ):
-        return response
-    response.vary.add("Accept-Encoding")
-    if _is_near() or (response.content_length or 0) < _SMALLEST_COMPRESSED:
-        return response
-    accepted = request.accept_encodings
-    if accepted.quality("zstd") > 0:
-        response.set_data(zstandard.ZstdCompressor(level=1).compress(response.get_data()))
-        response.headers["Content-Encoding"] = "zstd"
-    elif accepted.quality("gzip") > 0:
-        response.set_data(gzip.compress(response.get_data(), compresslevel=1))
-        response.headers["Content-Encoding"] = "gzip"
-    return response
-
-
-def _is_near() -> bool:
-    """Say whether the client is on this machine, with no proxy between: there compressing costs more than it saves."""
-    if current_app.extensions["starcyte_settings"].trust_prefix:
-        return False
-    try:
-        return ipaddress.ip_address(request.remote_addr or "").is_loopback
-    except ValueError:
-        return False

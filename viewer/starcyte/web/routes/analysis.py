@@ -25,10 +25,11 @@ from starcyte.web.contract.job import (
     JobId,
     MarkersJob,
 )
-from starcyte.web.contract.route import READ
-from starcyte.web.media import CSV, JSON
-from starcyte.web.responses import ResponseOf, answer_json
-from starcyte.web.routing import Routes
+from starcyte.web.encoding.media import CSV, JSON
+from starcyte.web.encoding.response import ResponseOf
+from starcyte.web.responses import answer_json
+from starcyte.web.routing.blueprint import Routes
+from starcyte.web.routing.route import READ
 
 if TYPE_CHECKING:
     from starcyte.compute.diffexp import Comparison
@@ -95,7 +96,7 @@ def markers(body: MarkersRequest) -> ResponseOf[MarkersResult]:
 def job_state(job_id: JobId, query: Page) -> ResponseOf[DiffexpJob | MarkersJob | ExportedFileJob]:
     """Return the state of a job, with its result if it is done; as CSV, the whole table."""
     from starcyte.curation.files.exported_file import ExportedFile as WrittenFile
-    from starcyte.web.results import result_csv
+    from starcyte.web.encoding.results import result_csv
 
     job = context().jobs.get(job_id)
     is_table = job.state == "done" and not isinstance(job.result, WrittenFile)
@@ -177,7 +178,7 @@ def _describe(job: RunningJob) -> Job:
 def _result(job: RunningJob, page: Page) -> DiffexpResult | MarkersResult | ExportedFile:
     from starcyte.compute.diffexp import Comparison
     from starcyte.compute.markers import Markers
-    from starcyte.web.results import diffexp_result, markers_result
+    from starcyte.web.encoding.results import diffexp_result, markers_result
 
     result, dataset, cutoff = job.result, context().dataset(), context().settings.diffexp_lfc_cutoff
     if isinstance(result, Comparison):

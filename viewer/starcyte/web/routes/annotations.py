@@ -29,11 +29,12 @@ from starcyte.web.contract.annotation import (
 from starcyte.web.contract.base import Name, given
 from starcyte.web.contract.change import Deleted
 from starcyte.web.contract.columns import Columns
-from starcyte.web.contract.route import READ, WRITE
-from starcyte.web.media import BINARY, COLUMNS, CSV, JSON
+from starcyte.web.encoding.media import BINARY, COLUMNS, CSV, JSON
+from starcyte.web.encoding.response import ResponseOf
 from starcyte.web.preconditions import answer_revision, expected, expected_or_any, mine
-from starcyte.web.responses import ResponseOf, answer_json
-from starcyte.web.routing import Routes
+from starcyte.web.responses import answer_json
+from starcyte.web.routing.blueprint import Routes
+from starcyte.web.routing.route import READ, WRITE
 
 if TYPE_CHECKING:
     from starcyte.curation.annotations.edit import EditedLabel
@@ -58,8 +59,8 @@ def listed() -> ResponseOf[Annotations]:
 @routes.get("/annotations/<name:name>", media=COLUMNS, errors=READ)
 def codes(name: Name) -> ResponseOf[Columns]:
     """Return the label of every cell; as CSV, with the names of the cells before it."""
+    from starcyte.web.encoding.wire import ENCODERS, WireColumn, from_column
     from starcyte.web.grouping import as_column
-    from starcyte.web.wire import ENCODERS, WireColumn, from_column
 
     curation, user = mine()
     annotation = curation.annotations.get(user, name)

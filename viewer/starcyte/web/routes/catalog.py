@@ -13,7 +13,6 @@ from starcyte.catalog import resource_usage
 from starcyte.catalog.entry import CatalogEntry
 from starcyte.catalog.service import CatalogService, no_such_dataset
 from starcyte.errors import Forbidden, NotFound, NotSignedIn
-from starcyte.web.access import Role, role_in_dataset, role_name
 from starcyte.web.context import Context, ContextFactory
 from starcyte.web.contract.catalog import Catalog, CatalogDataset, DatasetId
 from starcyte.web.contract.error import error_of
@@ -29,11 +28,13 @@ from starcyte.web.contract.status import (
     RequestCounts,
     Status,
 )
-from starcyte.web.media import PNG
-from starcyte.web.responses import ResponseOf, answer_now, as_file
+from starcyte.web.encoding.media import PNG
+from starcyte.web.encoding.response import ResponseOf
+from starcyte.web.monitoring.traffic import Traffic
+from starcyte.web.responses import answer_now, as_file
 from starcyte.web.routes.pages import page, robots
-from starcyte.web.routing import Routes
-from starcyte.web.traffic import Traffic
+from starcyte.web.routing.blueprint import Routes
+from starcyte.web.security.access import Role, role_in_dataset, role_name
 
 routes = Routes("catalog")
 metrics_routes = Routes("metrics", prefix="")
@@ -63,7 +64,7 @@ def health() -> ResponseOf[ServerHealth]:
 @routes.get("/catalog")
 def listing() -> ResponseOf[Catalog]:
     """Return the datasets that the user may read."""
-    from starcyte.web.markdown import as_html
+    from starcyte.web.encoding.markdown import as_html
 
     service = _service()
     identity = g.get("identity")
@@ -107,7 +108,7 @@ def status() -> ResponseOf[Status]:
 @metrics_routes.get("/metrics", media=("text/plain",))
 def metrics() -> ResponseOf[bytes]:
     """Return the server's metrics in Prometheus' format, for administrators, or for all with the setting metrics."""
-    from starcyte.web.metrics import exposition
+    from starcyte.web.monitoring.metrics import exposition
 
     settings = current_app.extensions["starcyte_settings"]
     if not settings.metrics and g.role < Role.ADMIN:
@@ -133,7 +134,7 @@ def _visible(dataset_id: str | None = None) -> list[tuple[CatalogEntry, Role]]:
 
 
 def _describe(entry: CatalogEntry, role: Role) -> CatalogDataset:
-    from starcyte.web.markdown import as_html
+    from starcyte.web.encoding.markdown import as_html
 
     service = _service()
     status = service.status(entry)

@@ -15,14 +15,15 @@ from starcyte.web.contract.annotation import AnnotationConflict
 from starcyte.web.contract.change import Change, Changes, ChangesQuery, Kind
 from starcyte.web.contract.error import error_of
 from starcyte.web.contract.gene_set import GeneSetConflict
-from starcyte.web.contract.route import READ
 from starcyte.web.contract.saved_item import SavedItemConflict
 from starcyte.web.contract.term import Term, Terms, TermsQuery
+from starcyte.web.encoding.response import ResponseOf
 from starcyte.web.preconditions import mine
-from starcyte.web.responses import ResponseOf, answer_json
+from starcyte.web.responses import answer_json
 from starcyte.web.routes import annotations as annotation_routes
 from starcyte.web.routes import gene_sets, saved_items
-from starcyte.web.routing import Routes
+from starcyte.web.routing.blueprint import Routes
+from starcyte.web.routing.route import READ
 
 if TYPE_CHECKING:
     from starcyte.web.grouping import Grouping

@@ -13,27 +13,22 @@ from msgspec import UNSET
 from starcyte import __version__
 from starcyte.compute.methods import METHODS
 from starcyte.errors import BadRequest, LimitExceeded, NotFound
-from starcyte.web.access import Role
 from starcyte.web.context import context
 from starcyte.web.contract.base import Name
 from starcyte.web.contract.columns import Columns, EmbeddingQuery, ExpressionQuery, ObspQuery
 from starcyte.web.contract.names import CellNames, CellNamesRequest, CellsQuery, Gene, GeneMatches, GenesQuery
-from starcyte.web.contract.route import READ
 from starcyte.web.contract.schema import Schema
-from starcyte.web.media import BINARY, COLUMNS, CSV, PNG
-from starcyte.web.responses import (
-    ResponseOf,
-    accepted_form,
-    answer_columns,
-    answer_json,
-    answer_once,
-    gene_names,
-)
-from starcyte.web.routing import Routes
+from starcyte.web.encoding.decode import decode_names
+from starcyte.web.encoding.media import BINARY, COLUMNS, CSV, PNG
+from starcyte.web.encoding.response import ResponseOf
+from starcyte.web.responses import accepted_form, answer_columns, answer_json, answer_once
+from starcyte.web.routing.blueprint import Routes
+from starcyte.web.routing.route import READ
+from starcyte.web.security.access import Role
 
 if TYPE_CHECKING:
     from starcyte.store.dataset import Dataset, Genes, Matrix
-    from starcyte.web.wire import WireColumn
+    from starcyte.web.encoding.wire import WireColumn
 
 routes = Routes("data")
 
@@ -92,7 +87,7 @@ def embedding(name: Name, query: EmbeddingQuery) -> ResponseOf[Columns]:
 
     The columns are x, y, z; NaN (null in JSON, empty in CSV) for a cell that is not drawn.
     """
-    from starcyte.web.wire import WireColumn
+    from starcyte.web.encoding.wire import WireColumn
 
     dataset = context().dataset()
     if query.dims is UNSET:
@@ -111,7 +106,7 @@ def embedding(name: Name, query: EmbeddingQuery) -> ResponseOf[Columns]:
 @routes.get("/obs/<name:name>", media=COLUMNS, errors=READ, cached=True)
 def obs(name: Name) -> ResponseOf[Columns]:
     """Return a column of obs: codes or numbers."""
-    from starcyte.web.wire import from_column
+    from starcyte.web.encoding.wire import from_column
 
     dataset = context().dataset()
     return answer_columns(lambda: (dataset.n_obs, [from_column(dataset.obs_column(name))]))
@@ -120,7 +115,7 @@ def obs(name: Name) -> ResponseOf[Columns]:
 @routes.get("/obsp/<name:name>", media=COLUMNS, errors=READ, cached=True)
 def obsp(name: Name, query: ObspQuery) -> ResponseOf[Columns]:
     """Return a cell's row of a matrix of obsp."""
-    from starcyte.web.wire import from_values
+    from starcyte.web.encoding.wire import from_values
 
     dataset = context().dataset()
 
@@ -174,8 +169,8 @@ def cells(query: CellsQuery) -> ResponseOf[CellNames]:
 @routes.post("/cells/names", media=(CSV,), errors=(*READ, 413))
 def cell_names(body: CellNamesRequest) -> ResponseOf[bytes]:
     """Return the names of the cells of a selection, as a CSV column named cell."""
+    from starcyte.web.encoding.wire import csv_bytes
     from starcyte.web.grouping import selected
-    from starcyte.web.wire import csv_bytes
 
     dataset, chosen = context().dataset(), selected(body.selection)
 
@@ -195,7 +190,7 @@ def cell_names(body: CellNamesRequest) -> ResponseOf[bytes]:
 def genes(query: GenesQuery) -> ResponseOf[GeneMatches]:
     """Return the genes that match a text, best first, or those of a list of names, in its order."""
     settings, dataset = context().settings, context().dataset()
-    names = None if query.names is UNSET else gene_names(query.names, "max_genes_listed", needed=False)
+    names = None if query.names is UNSET else decode_names(query.names, settings, "max_genes_listed", needed=False)
 
     def make() -> ResponseOf[GeneMatches]:
         known = dataset.genes(None if query.matrix is UNSET else dataset.matrix(query.matrix).name)
@@ -236,7 +231,7 @@ def expression(query: ExpressionQuery) -> ResponseOf[Columns]:
     if query.genes is UNSET and query.gene is not UNSET:
         names = [query.gene]
     elif query.genes is not UNSET and query.gene is UNSET:
-        names = list(dict.fromkeys(gene_names(query.genes, "max_summary_genes")))
+        names = list(dict.fromkeys(decode_names(query.genes, context().settings, "max_summary_genes")))
     else:
         raise BadRequest("One of gene and genes is needed.", "Add ?gene=<name>.")
 
@@ -250,7 +245,7 @@ def expression(query: ExpressionQuery) -> ResponseOf[Columns]:
 
 def _columns_of(matrix: Matrix, positions: dict[str, int]) -> list[WireColumn]:
     """Read genes, as many as may be in one answer."""
-    from starcyte.web.wire import from_values
+    from starcyte.web.encoding.wire import from_values
 
     ctx, size = context(), 0
     found: list[WireColumn] = []

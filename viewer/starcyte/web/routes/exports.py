@@ -12,12 +12,13 @@ from starcyte.web.context import context
 from starcyte.web.contract.files import AnnotationTableQuery, FileId
 from starcyte.web.contract.health import Nothing
 from starcyte.web.contract.job import ExportedFile, JobAnswer
-from starcyte.web.contract.route import READ, WRITE
-from starcyte.web.media import CSV, HDF5, JSON, TSV
+from starcyte.web.encoding.media import CSV, HDF5, JSON, TSV
+from starcyte.web.encoding.response import ResponseOf
 from starcyte.web.preconditions import mine
-from starcyte.web.responses import ResponseOf, as_file
+from starcyte.web.responses import as_file
 from starcyte.web.routes.analysis import answer_job, owner
-from starcyte.web.routing import Routes
+from starcyte.web.routing.blueprint import Routes
+from starcyte.web.routing.route import READ, WRITE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

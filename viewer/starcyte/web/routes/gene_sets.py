@@ -19,10 +19,11 @@ from starcyte.web.contract.gene_set import (
     GeneSets,
     GeneSetSaved,
 )
-from starcyte.web.contract.route import READ, WRITE
+from starcyte.web.encoding.response import ResponseOf
 from starcyte.web.preconditions import answer_revision, expected, expected_or_any, mine
-from starcyte.web.responses import ResponseOf, answer_json
-from starcyte.web.routing import Routes
+from starcyte.web.responses import answer_json
+from starcyte.web.routing.blueprint import Routes
+from starcyte.web.routing.route import READ, WRITE
 
 routes = Routes("gene_sets")
 

@@ -6,12 +6,13 @@ from flask import g, request
 from msgspec import UNSET
 
 from starcyte import __version__
-from starcyte.web.access import Role
 from starcyte.web.context import Mounted, context, mounted
 from starcyte.web.contract.error import error_of
 from starcyte.web.contract.health import Health, Indexing
-from starcyte.web.responses import ResponseOf, answer_now
-from starcyte.web.routing import Routes
+from starcyte.web.encoding.response import ResponseOf
+from starcyte.web.responses import answer_now
+from starcyte.web.routing.blueprint import Routes
+from starcyte.web.security.access import Role
 
 #: Header by which a page names the state of the file that it shows
 REVISION = "X-Starcyte-Revision"

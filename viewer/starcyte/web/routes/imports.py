@@ -11,13 +11,14 @@ from starcyte.web.context import context
 from starcyte.web.contract.annotation import Annotation
 from starcyte.web.contract.files import AnnotationsImported, GeneSetsImported, GeneSetsImportQuery, SessionImported
 from starcyte.web.contract.gene_set import GeneSet
-from starcyte.web.contract.route import WRITE
-from starcyte.web.media import CSV, JSON, TEXT, TSV
+from starcyte.web.encoding.media import CSV, JSON, TEXT, TSV
+from starcyte.web.encoding.response import ResponseOf
 from starcyte.web.preconditions import mine
-from starcyte.web.responses import ResponseOf, answer_json
+from starcyte.web.responses import answer_json
 from starcyte.web.routes import annotations as annotation_routes
 from starcyte.web.routes import gene_sets
-from starcyte.web.routing import Routes
+from starcyte.web.routing.blueprint import Routes
+from starcyte.web.routing.route import WRITE
 
 routes = Routes("imports")
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from flask import g
 
-from starcyte.web.access import access, role_name
 from starcyte.web.contract.login import Credentials, LoginStatus
-from starcyte.web.responses import ResponseOf, answer_now
-from starcyte.web.routing import Routes
+from starcyte.web.encoding.response import ResponseOf
+from starcyte.web.responses import answer_now
+from starcyte.web.routing.blueprint import Routes
+from starcyte.web.security.access import access, role_name
 
 routes = Routes("login")
 

@@ -10,9 +10,9 @@ from markupsafe import escape
 
 from starcyte.errors import StarcyteError
 from starcyte.settings import Settings
-from starcyte.web.access import Role, access, required_role
 from starcyte.web.context import context, mounted
-from starcyte.web.csrf import MOUNT, is_secure, site_prefix, trusted_prefix
+from starcyte.web.security.access import Role, access, required_role
+from starcyte.web.security.proxy import MOUNT, is_secure, site_prefix, trusted_prefix
 
 STATIC = Path(__file__).parents[2] / "static"
 

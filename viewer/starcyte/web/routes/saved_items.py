@@ -12,12 +12,13 @@ from starcyte.curation.saved_items import SavedItemInfo
 from starcyte.errors import BadRequest
 from starcyte.web.contract.base import Name
 from starcyte.web.contract.change import Deleted
-from starcyte.web.contract.route import READ, WRITE
 from starcyte.web.contract.saved_item import Figures, ItemSaved, Results, SavedItem, SavedItemConflict, Views
-from starcyte.web.media import JSON, PNG, SVG
+from starcyte.web.encoding.media import JSON, PNG, SVG
+from starcyte.web.encoding.response import ResponseOf
 from starcyte.web.preconditions import answer_revision, expected, expected_or_any, mine
-from starcyte.web.responses import ResponseOf, answer_json
-from starcyte.web.routing import Routes
+from starcyte.web.responses import answer_json
+from starcyte.web.routing.blueprint import Routes
+from starcyte.web.routing.route import READ, WRITE
 
 routes = Routes("saved_items")
 

@@ -9,9 +9,10 @@ from flask import request
 from starcyte.errors import Forbidden, StorageUnusable
 from starcyte.web.context import context, mounted
 from starcyte.web.contract.health import Finished, KeptOpen, Nothing
-from starcyte.web.contract.route import READ
-from starcyte.web.responses import ResponseOf, answer_json
-from starcyte.web.routing import Routes
+from starcyte.web.encoding.response import ResponseOf
+from starcyte.web.responses import answer_json
+from starcyte.web.routing.blueprint import Routes
+from starcyte.web.routing.route import READ
 
 routes = Routes("shutdown")
 

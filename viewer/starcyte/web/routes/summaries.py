@@ -24,17 +24,19 @@ from starcyte.web.contract.plots import (
     Summary,
     SummaryQuery,
 )
-from starcyte.web.contract.route import READ
+from starcyte.web.encoding.decode import decode_names
+from starcyte.web.encoding.media import COLUMNS
+from starcyte.web.encoding.response import ResponseOf
 from starcyte.web.grouping import Grouping, answer_grouped, grouping
-from starcyte.web.media import COLUMNS
-from starcyte.web.responses import ResponseOf, answer_columns, answer_json, answer_once, gene_names
-from starcyte.web.routing import Routes
+from starcyte.web.responses import answer_columns, answer_json, answer_once
+from starcyte.web.routing.blueprint import Routes
+from starcyte.web.routing.route import READ
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from starcyte.compute.plots.distribution import Distribution as Computed
-    from starcyte.web.wire import WireColumn
+    from starcyte.web.encoding.wire import WireColumn
 
 routes = Routes("summaries")
 
@@ -45,7 +47,7 @@ def summary(query: SummaryQuery) -> ResponseOf[Summary]:
     from starcyte.compute.plots.dot_plot import summarize
 
     ctx, dataset = context(), context().dataset()
-    names, found = gene_names(query.genes, "max_summary_genes"), grouping(query.group_by)
+    names, found = decode_names(query.genes, context().settings, "max_summary_genes"), grouping(query.group_by)
 
     def make() -> ResponseOf[Summary]:
         matrix, known = ctx.matrix(query.matrix), dataset.genes(query.matrix)
@@ -163,10 +165,10 @@ def score(query: ScoreQuery) -> ResponseOf[Columns]:
     Binary and JSON list the genes that are missing from the matrix.
     """
     from starcyte.compute.plots.gene_set_score import mean_of_genes, score_of_genes
-    from starcyte.web.wire import WireColumn
+    from starcyte.web.encoding.wire import WireColumn
 
     ctx, dataset = context(), context().dataset()
-    names = gene_names(query.genes, "max_summary_genes")
+    names = decode_names(query.genes, context().settings, "max_summary_genes")
 
     def read() -> tuple[int, list[WireColumn]]:
         matrix, known = ctx.matrix(query.matrix), dataset.genes(query.matrix)

@@ -24,8 +24,8 @@ from numpy.typing import NDArray
 
 from starcyte.store.dataset import Column, Kind, Values
 from starcyte.web.contract.columns import Columns, NamedValues
-from starcyte.web.contract.encode import encode
-from starcyte.web.media import BINARY, CSV, JSON
+from starcyte.web.encoding.encode import encode
+from starcyte.web.encoding.media import BINARY, CSV, JSON
 
 _MAGIC = b"SCC1"
 _ALIGNMENT = 8

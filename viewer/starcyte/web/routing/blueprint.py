@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, TypeVar
+from typing import Any, TypeVar, Unpack
 
 from flask import Blueprint, Response, request
 
 from starcyte.errors import BadRequest
 from starcyte.web.contract.base import Request
-from starcyte.web.contract.decode import decode_body, decode_query
-from starcyte.web.contract.route import Route
-from starcyte.web.media import JSON
+from starcyte.web.encoding.decode import decode_body, decode_query
+from starcyte.web.encoding.media import JSON
+from starcyte.web.routing.route import Declaration, Route
 
 V = TypeVar("V", bound=Callable[..., Response])
 
@@ -39,23 +39,23 @@ class Routes:
         self.prefix = prefix
         self.declared: list[Route] = []
 
-    def get(self, path: str, **declaration: Any) -> Callable[[V], V]:
+    def get(self, path: str, **declaration: Unpack[Declaration]) -> Callable[[V], V]:
         """Declare the route of a GET request; see ``Route``."""
         return self._route("GET", path, declaration)
 
-    def post(self, path: str, **declaration: Any) -> Callable[[V], V]:
+    def post(self, path: str, **declaration: Unpack[Declaration]) -> Callable[[V], V]:
         """Declare the route of a POST request; see ``Route``."""
         return self._route("POST", path, declaration)
 
-    def put(self, path: str, **declaration: Any) -> Callable[[V], V]:
+    def put(self, path: str, **declaration: Unpack[Declaration]) -> Callable[[V], V]:
         """Declare the route of a PUT request; see ``Route``."""
         return self._route("PUT", path, declaration)
 
-    def delete(self, path: str, **declaration: Any) -> Callable[[V], V]:
+    def delete(self, path: str, **declaration: Unpack[Declaration]) -> Callable[[V], V]:
         """Declare the route of a DELETE request; see ``Route``."""
         return self._route("DELETE", path, declaration)
 
-    def _route(self, method: str, path: str, declaration: dict[str, Any]) -> Callable[[V], V]:
+    def _route(self, method: str, path: str, declaration: Declaration) -> Callable[[V], V]:
         def declare(function: V) -> V:
             route = Route(method, path, function, **declaration)
 

@@ -9,7 +9,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.registry import Collector
 
 from starcyte.web.contract.status import Status
-from starcyte.web.traffic import CLASSES, Traffic
+from starcyte.web.monitoring.traffic import CLASSES, Traffic
 
 
 class _Numbers(Collector):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 from functools import cache
 from typing import Any, TypeVar
@@ -9,7 +11,8 @@ from typing import Any, TypeVar
 import msgspec
 from werkzeug.datastructures import MultiDict
 
-from starcyte.errors import BadRequest
+from starcyte.errors import BadRequest, LimitExceeded
+from starcyte.settings import Settings
 from starcyte.web.contract.base import Request
 
 R = TypeVar("R", bound=Request)
@@ -57,6 +60,37 @@ def _value(texts: list[str], schema_type: str | None) -> Any:
         return texts
     is_count = schema_type == "integer" and texts[0].isascii() and texts[0].isdigit() and len(texts[0]) < 19
     return int(texts[0]) if is_count else texts[0]
+
+
+def decode_names(text: str, settings: Settings, limit: str, needed: bool = True) -> list[str]:
+    """Return the names in a line of CSV, in which a name with a comma is quoted.
+
+    Parameters
+    ----------
+    text
+        The line.
+    settings, limit
+        The settings, and the one that limits their number.
+    needed
+        Whether there must be one.
+
+    Raises
+    ------
+    BadRequest
+        If there is none, or the line is not CSV.
+    LimitExceeded
+        If there are too many names.
+    """
+    most = getattr(settings, limit)
+    try:
+        names = [name for row in csv.reader(io.StringIO(text, newline="")) for name in row if name]
+    except csv.Error as error:
+        raise BadRequest(f"The list of genes is not valid CSV: {error}.", 'Quote names: "a,b",c.') from None
+    if needed and not names:
+        raise BadRequest("The list of genes is empty.", "Give their names, comma-separated.")
+    if len(names) > most:
+        raise LimitExceeded(f"{len(names)} genes are more than {most} (setting {limit}).", "Ask for fewer.")
+    return names
 
 
 @cache

@@ -14,9 +14,9 @@ from starcyte.compute.markers import GroupMarkers, Markers
 from starcyte.compute.methods.method import RESULT_COLUMNS
 from starcyte.store.dataset import Dataset
 from starcyte.web.contract.comparison import DiffexpGene, DiffexpResult, MarkerGroup, MarkersResult
-from starcyte.web.media import CSV
-from starcyte.web.responses import ResponseOf
-from starcyte.web.wire import csv_bytes
+from starcyte.web.encoding.media import CSV
+from starcyte.web.encoding.response import ResponseOf
+from starcyte.web.encoding.wire import csv_bytes
 
 
 def diffexp_result(

@@ -1,66 +1,20 @@
-"""Protection against cross-site requests, trust in the proxy in front, and the security headers."""
+"""The proxy in front: which one is trusted, and the path prefix, client address and user that it sends."""
 
 from __future__ import annotations
 
 import ipaddress
 import re
 from functools import lru_cache
-from urllib.parse import urlsplit
 
-from flask import Response, g, request
+from flask import g, request
 
 from starcyte.errors import BadRequest, Forbidden, SettingInvalid
 from starcyte.settings import Settings
 
-# The page shows strings of the file, in Galaxy on Galaxy's own origin: scripts are loaded from the server only. Inline
-# styles are allowed, as the client sets positions and widths; they cannot load anything from another origin.
-_POLICY = (
-    "default-src 'none'",
-    "script-src 'self'",
-    "style-src 'self' 'unsafe-inline'",
-    "img-src 'self' data: blob:",
-    "connect-src 'self'",
-    "font-src 'self'",
-    "worker-src 'self'",
-    "base-uri 'self'",
-    "form-action 'none'",
-)
 _MAX_USER_LENGTH = 200
 #: A key of the WSGI environment: the path of a dataset in a catalog, such as /d/pbmc
 MOUNT = "starcyte.mount"
 _PREFIX = re.compile(r"(/[A-Za-z0-9_.~-]+)+")
-
-
-def refuse_cross_site() -> None:
-    """Refuse an unsafe request from a page of another site.
-
-    CORS does not protect a server behind Galaxy's proxy, which allows every origin. Browsers send ``Sec-Fetch-Site``,
-    or, over plain HTTP, ``Origin``.
-
-    Raises
-    ------
-    Forbidden
-        If the request is one.
-    """
-    if request.method in {"GET", "HEAD", "OPTIONS"}:
-        return
-    site = request.headers.get("Sec-Fetch-Site")
-    if site is not None:
-        foreign = site not in {"same-origin", "none"}
-    else:
-        origin = request.headers.get("Origin")
-        foreign = origin is not None and not _is_our_host(origin)
-    if foreign:
-        raise Forbidden("Cross-site request refused.", "Use the page of this server.")
-
-
-def _is_our_host(origin: str) -> bool:
-    # without the port, as the proxy in front may listen on another
-    try:
-        ours, theirs = urlsplit(f"//{request.host}").hostname, urlsplit(origin).hostname
-    except ValueError:  # such as a truncated IPv6 address
-        return False
-    return theirs is not None and theirs == ours
 
 
 def trusted_prefix(settings: Settings) -> str:
@@ -144,15 +98,3 @@ def trusted_networks(given: str) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6
         raise SettingInvalid(
             f"Invalid trusted_proxies {given!r}: {error}.", "Use addresses or networks, such as 10.0.0.0/8."
         ) from None
-
-
-def protect(response: Response, settings: Settings) -> Response:
-    """Add the security headers to an answer."""
-    policy = _POLICY if settings.allow_framing else (*_POLICY, "frame-ancestors 'self'")
-    response.headers["Content-Security-Policy"] = "; ".join(policy)
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    if not settings.robots:
-        response.headers["X-Robots-Tag"] = "noindex, nofollow"
-    response.headers["Referrer-Policy"] = "no-referrer"
-    response.headers["Cross-Origin-Resource-Policy"] = "cross-origin" if settings.allow_framing else "same-origin"
-    return response

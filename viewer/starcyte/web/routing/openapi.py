@@ -9,7 +9,9 @@ import msgspec
 
 from starcyte import __version__
 from starcyte.web.contract.base import Answer, JsonObject, OneOf
-from starcyte.web.contract.route import REF, Route
+from starcyte.web.contract.error import ErrorAnswer
+from starcyte.web.encoding.media import JSON
+from starcyte.web.routing.route import ERRORS, REF, Route, schema_of
 
 
 class Info(Answer):
@@ -53,8 +55,13 @@ def describe(routes: Iterable[tuple[str, Route]], title: str, summary: str) -> D
         # relative to the document itself
         servers=[{"url": "../.."}],
         paths=paths,
-        components={"schemas": schemas(structs)},
+        components={"schemas": schemas(structs), "responses": _error_responses()},
     )
+
+
+def _error_responses() -> dict[str, Any]:
+    content = {JSON: {"schema": schema_of(ErrorAnswer)}}
+    return {f"Error{status}": {"description": text, "content": content} for status, text in ERRORS.items()}
 
 
 def structs_of(routes: Iterable[Route]) -> list[type[msgspec.Struct]]:

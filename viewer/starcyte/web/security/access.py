@@ -21,9 +21,9 @@ from itsdangerous import BadSignature, URLSafeTimedSerializer
 from starcyte.errors import BadRequest, Forbidden, NotFound, NotSignedIn, SettingInvalid, TooManyRequests
 from starcyte.settings import Settings
 from starcyte.web.contract.login import Mode, RoleName
-from starcyte.web.csrf import client_address, current_user, is_secure, site_prefix
-from starcyte.web.responses import ResponseOf
-from starcyte.web.throttle import Throttle
+from starcyte.web.encoding.response import ResponseOf
+from starcyte.web.security.proxy import client_address, current_user, is_secure, site_prefix
+from starcyte.web.security.throttle import Throttle
 
 if TYPE_CHECKING:
     from starcyte.curation.accounts import Accounts

@@ -6,16 +6,17 @@ import inspect
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, get_args, get_type_hints
+from typing import Any, TypedDict, get_args, get_type_hints
 
 import msgspec
 
 from starcyte.web.contract.base import Request
-from starcyte.web.contract.decode import struct_schema
 from starcyte.web.contract.error import ErrorAnswer
-from starcyte.web.media import JSON
+from starcyte.web.encoding.decode import struct_schema
+from starcyte.web.encoding.media import JSON
 
 REF = "#/components/schemas/{name}"
+ERROR_REF = "#/components/responses/Error{status}"
 
 ERRORS = {
     400: "The request is malformed",
@@ -40,6 +41,17 @@ WRITE = (*READ, 413, 507)
 
 _VARIABLE = re.compile(r"<(?:any\(([^)]*)\):|\w+:)?(\w+)>")
 _CONVERTED = re.compile(r"<any\(([^)]*)\):(\w+)>")
+
+
+class Declaration(TypedDict, total=False):
+    """The optional parts of a declaration; see ``Route``."""
+
+    media: tuple[str, ...]
+    accepts: tuple[str, ...]
+    other: Mapping[int, type[msgspec.Struct]]
+    errors: tuple[int, ...]
+    cached: bool
+    if_match: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,6 +161,9 @@ class Route:
     def _responses(self) -> dict[str, Any]:
         responses: dict[str, Any] = {}
         for status, alternatives in self.answers.items():
+            if alternatives == (ErrorAnswer,):
+                responses[str(status)] = {"$ref": ERROR_REF.format(status=status)}
+                continue
             responses[str(status)] = {
                 "description": ERRORS.get(status) or summary_of(alternatives[0]),
                 "content": {JSON: {"schema": _any_of(alternatives)}},

@@ -16,7 +16,7 @@ from flask import Response, g, request
 
 from starcyte.errors import SettingInvalid
 from starcyte.settings import Settings
-from starcyte.web.csrf import MOUNT, client_address
+from starcyte.web.security.proxy import MOUNT, client_address
 
 #: Upper ends of the classes that durations are counted in, in seconds
 CLASSES = (0.005, 0.02, 0.1, 0.5, 2.0, 10.0)

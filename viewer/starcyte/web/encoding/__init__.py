@@ -1,0 +1,1 @@
+"""The encodings of requests and answers: structs, columns, results, compression."""

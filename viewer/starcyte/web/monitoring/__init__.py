@@ -1,0 +1,1 @@
+"""The use of a server: its requests, its metrics, its idle time."""

@@ -1,0 +1,1 @@
+"""The declaration of routes, and their OpenAPI description."""

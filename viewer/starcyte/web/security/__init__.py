@@ -1,0 +1,1 @@
+"""Access control, cross-site requests, the proxy in front, and security headers."""
