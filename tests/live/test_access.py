@@ -86,9 +86,9 @@ def test_accounts_are_made_by_the_command_and_let_in(launched, pbmc, tmp_path):
     viewer = launched(pbmc, "--access=password", f"--data-dir={data}").opened()
     headers = {"Content-Type": "application/json"}
     body = json.dumps({"user": "otto", "password": "battery staple"})
-    assert viewer.get("session", "POST", body, **headers)[0] == 204
+    assert viewer.get("login", "POST", body, **headers)[0] == 204
     assert user(data, "remove", "otto").returncode == 0
-    assert viewer.get("session", "POST", body, **headers)[0] == 401
+    assert viewer.get("login", "POST", body, **headers)[0] == 401
     assert viewer.stop() == 0
     assert viewer.err == ""
 
