@@ -16,6 +16,8 @@ from starcyte.errors import Forbidden
 from waitress.rfc7230 import HEADER_FIELD_RE
 from waitress.task import ThreadedTaskDispatcher
 
+pytestmark = pytest.mark.slow
+
 CHUNK = bytes(range(256)) * 256
 N_CHUNKS = 400
 

@@ -15,6 +15,8 @@ from starcyte.demo.cell_types import ANCHORS, CELL_TYPES, HOUSEKEEPING, LINEAGES
 from starcyte.demo.dataset import write_demo
 from starcyte.demo.genes import PANEL
 
+pytestmark = pytest.mark.slow
+
 MARKERS = {
     "HSC/MPP": ["SPINK2", "CD34", "CRHBP", "AVP", "PRSS57"],
     "Late erythroblast": ["HBB", "HBA1", "HBA2", "ALAS2", "AHSP"],

@@ -11,6 +11,8 @@ import pytest
 from starcyte import cli
 from starcyte.settings import SETTINGS
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = (
     *("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"),

@@ -17,6 +17,8 @@ from starcyte.catalog.entry import id_of
 from starcyte.errors import InputError
 from starcyte.settings import Settings
 
+pytestmark = pytest.mark.slow
+
 HDF5 = b"\x89HDF\r\n\x1a\n" + bytes(100)
 
 

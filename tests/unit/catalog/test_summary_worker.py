@@ -14,6 +14,8 @@ from starcyte.catalog.summary_worker import SummaryRequest, SummaryResult, Summa
 from starcyte.errors import DatasetInvalid
 from starcyte.settings import Settings
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def start(tmp_path):

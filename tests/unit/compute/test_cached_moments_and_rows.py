@@ -15,6 +15,8 @@ from starcyte.compute.moments import group_moments
 from starcyte.store.anndata.matrix import CsrMatrix
 from starcyte.store.index.indexed_matrix import IndexedMatrix
 
+pytestmark = pytest.mark.slow
+
 N = 400
 RNG = np.random.default_rng(3)
 TYPES, DONORS = RNG.integers(-1, 6, N), RNG.integers(0, 3, N)

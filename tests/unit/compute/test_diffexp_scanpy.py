@@ -12,6 +12,8 @@ from starcyte.compute.diffexp import compare
 from starcyte.settings import Settings
 from starcyte.store.open import open_dataset
 
+pytestmark = pytest.mark.slow
+
 GROUPS = ["CD14+ Monocyte", "Dendritic", "CD34+"]
 
 

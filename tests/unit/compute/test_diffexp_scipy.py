@@ -11,6 +11,8 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 from scipy import stats
 
+pytestmark = pytest.mark.slow
+
 LAYOUTS = ["csr", "csc", "dense", "csr-shuffled", "csc-shuffled"]
 N = 60
 A, B = np.arange(N) % 3 == 0, np.arange(N) % 3 == 1

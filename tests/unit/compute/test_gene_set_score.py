@@ -13,6 +13,8 @@ from starcyte.settings import Settings
 from starcyte.store.index.build import build_index
 from starcyte.store.open import open_dataset
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory):

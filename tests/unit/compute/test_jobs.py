@@ -9,6 +9,8 @@ from starcyte.compute.jobs import Jobs
 from starcyte.errors import BadRequest, NotFound, TooManyJobs
 from starcyte.settings import Settings
 
+pytestmark = pytest.mark.slow
+
 SOON = 20
 
 

@@ -12,6 +12,8 @@ from starcyte.store.dataset import Column, ColumnInfo, Kind
 from starcyte.store.index.build import build_index
 from starcyte.store.open import open_dataset
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def oracle(pbmc):

@@ -16,6 +16,8 @@ from starcyte.errors import DatasetInvalid
 from starcyte.store.anndata.matrix import CsrMatrix
 from starcyte.store.moments import Accumulator
 
+pytestmark = pytest.mark.slow
+
 N, GENES = 120, 9
 
 

@@ -19,6 +19,8 @@ from starcyte.errors import Cancelled
 from starcyte.settings import Settings
 from starcyte.store.open import open_dataset
 
+pytestmark = pytest.mark.slow
+
 LAYOUTS = ["csr", "csc", "dense"]
 GROUPS = ["CD14+ Monocyte", "Dendritic", "CD34+"]
 

@@ -9,6 +9,8 @@ import pytest
 from starcyte.curation.accounts import Account, Accounts
 from starcyte.errors import InputError, StorageUnusable
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def accounts(tmp_path):

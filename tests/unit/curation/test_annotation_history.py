@@ -19,6 +19,8 @@ from starcyte.curation.models import Label
 from starcyte.errors import BadRequest, Conflict, NotFound
 from starcyte.settings import Settings
 
+pytestmark = pytest.mark.slow
+
 N = 12
 # mostly one annotation of one user, so that much happens to it
 USERS = st.sampled_from(["", "", "", "", "anna"])

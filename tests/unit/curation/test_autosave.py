@@ -20,6 +20,8 @@ from starcyte.curation.files.session import read_session
 from starcyte.curation.models import Label
 from starcyte.settings import Settings
 
+pytestmark = pytest.mark.slow
+
 PATIENCE = 60
 NAMES = ["AAAC-1", "=AAAG", "AAAT-1"]
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg"/>'

@@ -21,6 +21,8 @@ from starcyte.curation.database.store import Store, data_folder
 from starcyte.errors import Conflict, LimitExceeded, NotFound, StorageFull, StorageUnusable
 from starcyte.settings import Settings
 
+pytestmark = pytest.mark.slow
+
 N = 2000
 
 

@@ -19,6 +19,8 @@ from starcyte.curation.models import Label
 from starcyte.settings import Settings
 from starcyte.store.open import open_dataset
 
+pytestmark = pytest.mark.slow
+
 TYPES = ["T", None, "B", "T"]
 
 

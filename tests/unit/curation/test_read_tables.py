@@ -13,6 +13,8 @@ from starcyte.curation.files.write_tables import TABLE_FORMATS, annotations_tabl
 from starcyte.curation.models import GeneSet
 from starcyte.errors import BadRequest
 
+pytestmark = pytest.mark.slow
+
 NAMES = ["AAAC-1", "AAAG-1", "AAAT-1", "CCCA-1"]
 
 

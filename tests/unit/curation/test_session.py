@@ -15,6 +15,8 @@ from starcyte.curation.files.session import from_runs, place_annotations, read_s
 from starcyte.curation.models import GeneSet, SavedItem
 from starcyte.errors import BadRequest
 
+pytestmark = pytest.mark.slow
+
 NAMES = ["a", "b", "c", "d"]
 ANNOTATIONS = [
     annotation("t", [1, -1, 0, 0], ["x", "y", "z"], ["#112233", "", "#000000"], ["a note", "", "two\nlines"])

@@ -9,6 +9,8 @@ from starcyte_galaxy import cli, visualization_folder
 from starcyte_galaxy.errors import JobError
 from starcyte_galaxy.installation import Server
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[3]
 
 

@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 from starcyte.catalog.config import read_config
 
+pytestmark = pytest.mark.slow
+
 HERE = Path(__file__).parent
 TOOL = HERE.parents[2] / "tool"
 NASTY = "\"; rm -rf ~ #'<b>é😀.h5ad"

@@ -8,6 +8,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from lxml import etree
 
+pytestmark = pytest.mark.slow
+
 WRAPPERS = Path(__file__).parents[3] / "galaxy_wrappers"
 
 

@@ -12,6 +12,8 @@ import pytest
 from starcyte_galaxy import cli, wrappers
 from starcyte_galaxy.errors import JobError
 
+pytestmark = pytest.mark.slow
+
 with warnings.catch_warnings():
     # Galaxy's template engine imports modules that Python is about to drop
     warnings.simplefilter("ignore", DeprecationWarning)

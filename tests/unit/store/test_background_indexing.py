@@ -16,6 +16,8 @@ from starcyte.settings import Settings
 from starcyte.store.index.background import BackgroundIndexing
 from starcyte.store.open import open_dataset
 
+pytestmark = pytest.mark.slow
+
 VALUES = np.random.default_rng(0).integers(0, 3, (300, 12)).astype(np.float32)
 OTHERS = np.ascontiguousarray(VALUES[::-1])
 OBS = {"g": categories(np.arange(300) % 3, 3)}

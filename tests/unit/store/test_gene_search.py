@@ -5,10 +5,13 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from starcyte.store.anndata.genes import GeneNames
 from starcyte.store.dataset import Column, ColumnInfo, Kind
+
+pytestmark = pytest.mark.slow
 
 TEXTS = st.text("aAbB1\n", min_size=0, max_size=4)
 

@@ -20,6 +20,8 @@ from starcyte.store.index.background import BackgroundIndexing
 from starcyte.store.index.column_index import UNUSABLE, ColumnIndex, encode_metadata
 from starcyte.store.open import open_dataset
 
+pytestmark = pytest.mark.slow
+
 VALUES = np.random.default_rng(0).integers(0, 3, (60, 9)).astype(np.float32)
 OBS = {"g": categories(np.arange(60) % 3, 3)}
 

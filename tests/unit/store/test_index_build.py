@@ -23,6 +23,8 @@ from starcyte.store.index.background import index_matrix
 from starcyte.store.index.column_index import ColumnIndex
 from starcyte.store.index.preallocate import preallocate
 
+pytestmark = pytest.mark.slow
+
 VALUES = np.random.default_rng(0).integers(0, 3, (600, 40)).astype(np.float32)
 OBS = {"g": categories(np.arange(600) % 5, 5)}
 

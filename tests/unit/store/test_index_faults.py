@@ -14,6 +14,8 @@ from indexing import categories, indexed, opened, stored
 from starcyte.errors import DatasetInvalid
 from starcyte.store.index.column_index import UNUSABLE, ColumnIndex
 
+pytestmark = pytest.mark.slow
+
 VALUES = np.random.default_rng(0).integers(0, 3, (60, 9)).astype(np.float32)
 OTHERS = np.ascontiguousarray(VALUES[::-1])
 OBS = {"g": categories(np.arange(60) % 3, 3)}

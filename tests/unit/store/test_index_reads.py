@@ -12,6 +12,8 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 from indexing import categories, indexed, opened, stored
 
+pytestmark = pytest.mark.slow
+
 DTYPES = ["<f2", "<f4", "<f8", ">f4", "|b1", "|i1", "<i2", "<i4", "<i8", ">i4", "|u1", "<u2", "<u4", "<u8"]
 LAYOUTS = ["csr", "csc", "dense"]
 

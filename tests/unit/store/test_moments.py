@@ -14,6 +14,8 @@ from scipy.sparse import csc_array
 from starcyte.store.block import Block
 from starcyte.store.moments import Accumulator, BinSums, Moments, totals
 
+pytestmark = pytest.mark.slow
+
 
 def block(values, rows, genes, sparse):
     """Return a part of an array as a block of a matrix."""

@@ -10,10 +10,13 @@ import os
 from pathlib import Path
 
 import numpy as np
+import pytest
 from h5ad_file import Categorical, write_h5ad
 from scipy.sparse import random as random_sparse
 from starcyte.settings import Settings
 from starcyte.store.loader import DatasetLoader
+
+pytestmark = pytest.mark.slow
 
 CYCLES = int(os.environ.get("CYCLES", "100"))
 # memory that Python and HDF5 cache

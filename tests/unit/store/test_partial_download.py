@@ -28,6 +28,8 @@ from starcyte.store.remote.metadata_first import PartialDownload, fetch_metadata
 from starcyte.store.remote.partial_file import PartialFile, ReadAhead
 from starcyte.store.remote.source import TransferError
 
+pytestmark = pytest.mark.slow
+
 N, M = 4000, 1000
 # the missing bytes in tests, which must not be taken for data
 FILLER = b"\xa5"

@@ -27,6 +27,8 @@ from starcyte.store.dataset import Column
 from starcyte.store.index.stored_dataset import StoredDataset
 from starcyte.store.open import open_dataset
 
+pytestmark = pytest.mark.slow
+
 
 def made(case: Case | Bad, folder: Path) -> Path:
     # Galaxy's files end in .dat, so that no case may lean on the name.

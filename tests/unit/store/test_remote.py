@@ -17,6 +17,8 @@ from starcyte.store.remote.file import RemoteFile
 from starcyte.store.remote.http import HttpSource
 from starcyte.store.remote.source import TransferError, is_url
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def content(pbmc):

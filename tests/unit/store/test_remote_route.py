@@ -14,6 +14,8 @@ from starcyte.settings import Settings
 from starcyte.store.remote.file import RemoteFile
 from starcyte.store.remote.http import HttpSource
 
+pytestmark = pytest.mark.slow
+
 NAME = "data.example"
 
 

@@ -13,6 +13,8 @@ from starcyte.errors import Cancelled
 from starcyte.settings import Settings
 from starcyte.store.open import open_dataset
 
+pytestmark = pytest.mark.slow
+
 DTYPES = ["<f4", "<f8", "|b1", "|i1", "<i2", "<i4", "<i8", "|u1", "<u2", "<u4", "<u8"]
 INDEX_DTYPES = ["<i4", "<i8", "<u4", "<u2"]
 

@@ -27,6 +27,8 @@ from starcyte.store.write import file_copy
 from starcyte.store.write import h5ad as writing
 from starcyte.store.write.h5ad import NewColumn, copy_with_columns
 
+pytestmark = pytest.mark.slow
+
 CATEGORIES = ["a", "<b>", "=c()"]
 COLORS = ["#112233", "", "#ffffff"]
 

@@ -17,6 +17,8 @@ from starcyte.web.contract.names import CellNamesRequest
 from starcyte.web.encoding.decode import decode_body
 from starcyte.web.grouping import select
 
+pytestmark = pytest.mark.slow
+
 N = 24
 CODES = np.array([i % 4 - 1 for i in range(N)], np.int8)
 CATEGORIES = ["B cell", "T, naïve", "<b>"]
