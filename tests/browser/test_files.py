@@ -118,7 +118,7 @@ def test_gene_sets_and_sessions_come_in(visit, pbmc):
     dialog.get_by_role("button", name="Close", exact=True).last.click()
     expect(page.get_by_role("article", name="Gene set B")).to_be_visible()
     dialog = bring(viewer, "Read a session", "session.json", '{"format": "something else"}')
-    expect(dialog).to_contain_text("The file is no session of starcyte.")
+    expect(dialog).to_contain_text("The file is not a session of starcyte.")
     viewer.forgive("400")
     session = json.loads(ask(viewer, "export/session.json"))
     session["genesets"][0]["name"] = "C"

@@ -293,7 +293,7 @@ def test_an_invalid_session_file_is_reported_and_ignored(serve, small_file, tmp_
     page = serve(small_file, data_dir=str(tmp_path / "data"), session_file=str(file))
     make(page)
     (problem,) = page.json("health")["problems"]
-    assert problem.startswith("The saved session was not taken in: ")
+    assert problem.startswith("The session file was not imported: ")
 
 
 def test_the_idle_time_is_answered_and_reset_by_use(page):

@@ -56,9 +56,9 @@ class Context:
     idle
         The time since it was used, where that ends it.
     autosave
-        Keeps the outputs folder, once what users make is open.
+        The export to the outputs folder, once the curation is open.
     problem
-        Why nothing can be kept; empty where all is well.
+        Why annotations cannot be saved; empty if they can.
     """
 
     settings: Settings
@@ -88,14 +88,14 @@ class Context:
         return matrix
 
     def curation(self) -> Curation:
-        """Return what users make of the dataset; it is opened when it is first asked for.
+        """Return the curation of the dataset, which the first call opens.
 
         Raises
         ------
         StorageUnusable
-            If nothing can be kept; ``problem`` says why from then on, until it can.
+            If its database cannot be used; ``problem`` then has the reason.
         Forbidden
-            If nothing is kept and nothing may be.
+            If annotations are disabled, or the server is read-only and has none.
         """
         from starcyte.curation.curation import Curation
         from starcyte.curation.database.store import data_folder
@@ -126,7 +126,7 @@ class Context:
             return self._curation
 
     def begin(self) -> None:
-        """Take in the session and bring the outputs folder up to date, when the dataset is open, asked for or not."""
+        """Import the session file and export to the outputs folder as soon as the dataset is open."""
         if self.settings.outputs_dir or self.settings.session_file:
             threading.Thread(target=self._begin, name="begin", daemon=True).start()
 
@@ -138,7 +138,7 @@ class Context:
             _ = self.keeps
 
     def _import_session(self, path: Path, dataset: Dataset) -> None:
-        """Take in the session that the operator gives, unless something was made here already, as before a restart."""
+        """Import the session file of the settings, unless the database has changes already, as after a restart."""
         if not self.settings.session_file:
             return
         from starcyte.curation.curation import Curation
@@ -146,7 +146,7 @@ class Context:
         from starcyte.curation.files.read_tables import session_annotations
         from starcyte.curation.files.session import read_session
 
-        # to be looked at, even where nothing may be made
+        # imported also by a read-only server
         curation = Curation(path, Settings(**vars(self.settings) | {"read_only": False}), dataset.n_obs)
         try:
             if curation.latest_revision(""):
@@ -154,23 +154,23 @@ class Context:
             session = read_session(Path(self.settings.session_file).read_bytes())
             table = session_annotations(session, dataset, self._names(dataset))
             import_session(curation, "", session, table.annotations)
-            left_out = table.unmatched + table.duplicated
-            if left_out:
-                self._session_problem = f"{left_out} cells of the saved session are not in this dataset, or not once."
+            omitted = table.unmatched + table.duplicated
+            if omitted:
+                self._session_problem = f"{omitted} cells of the session file are not in this dataset, or ambiguous."
         except (OSError, StarcyteError) as error:
             reason = error if isinstance(error, StarcyteError) else f"{error.strerror}."
-            self._session_problem = f"The saved session was not taken in: {reason}"
+            self._session_problem = f"The session file was not imported: {reason}"
         finally:
             curation.close()
 
     @property
     def problems(self) -> list[str]:
-        """What could not be done, in words; the server goes on without."""
+        """Messages of problems with which the server continues to run."""
         of_outputs = self.autosave.problem if self.autosave else ""
         return [p for p in (*self.loader.problems, self.problem, self._session_problem, of_outputs) if p]
 
     def cell_names(self) -> CellNames:
-        """Return the names of the cells, which are read once."""
+        """Return the cached names of the cells."""
         dataset = self.dataset()
         with self._lock:
             return self._names(dataset)
@@ -183,7 +183,7 @@ class Context:
         return self._cell_names
 
     def downloads(self) -> Downloads:
-        """Return the files that were made for download."""
+        """Return the files for download."""
         from starcyte.curation.files.downloads import Downloads
         from starcyte.store.cache import cache_folder
 
@@ -197,7 +197,7 @@ class Context:
 
     @property
     def keeps(self) -> bool:
-        """Whether what users make can be kept, or read."""
+        """Whether annotations, gene sets and saved items can be read."""
         try:
             self.curation()
         except (StorageUnusable, Forbidden):
@@ -205,7 +205,7 @@ class Context:
         return True
 
     def terms(self) -> Terms | None:
-        """Return the terms to complete names with; None where none are given."""
+        """Return the ontology terms of the settings, or None."""
         from starcyte.curation.annotations.terms import Terms
 
         if not self.settings.terms_file:
@@ -232,7 +232,7 @@ class Context:
         self.jobs.close()
 
     def close(self) -> None:
-        """Let go of what users make, when nobody asks any more."""
+        """Close the curation and its files, after the last request."""
         with self._lock:
             if self.autosave is not None:
                 self.autosave.close(_LAST_SAVE_SECONDS)
