@@ -213,7 +213,7 @@ def test_an_unusable_index_file_is_reported(dataset, archive, tmp_path, caplog):
     with opened(other) as again:
         preparing = prepared(again, index_file=str(archive), cache_dir=str(tmp_path / "2"))
         (problem,) = preparing.problems
-        assert problem.startswith("The index of X (setting index_file) is not used: it is of another file.")
+        assert problem.startswith("The index of X (index_file) is not used: it is of another file.")
         assert again.matrix("X").index is None
         missing = prepared(again, index_file=str(tmp_path / "none"), cache_dir=str(tmp_path / "2"))
         assert "No such file" in missing.problems[0]

@@ -98,7 +98,7 @@ class Catalog:
                 if key in places:
                     continue
                 if len(found) >= self._settings.max_datasets:
-                    notes.append(f"More than {len(found)} datasets (setting max_datasets): the others are not listed.")
+                    notes.append(f"More than {len(found)} datasets (max_datasets): the others are not listed.")
                     break
                 if entry.id in found:
                     raise InputError(f"Two datasets have the id {entry.id!r}.", "Give them different ids.")

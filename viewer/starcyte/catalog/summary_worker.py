@@ -202,7 +202,7 @@ class SummaryWorker:
                     self._end_process()
                     return DatasetInvalid(
                         f"Opening {request.path.name!r} takes longer than {self._settings.open_deadline:g} s"
-                        " (setting open_deadline).",
+                        " (open_deadline).",
                         _HINT,
                     )
             answer = pipe.recv()

@@ -65,10 +65,10 @@ class Job:
             raise Cancelled(f"The {self.noun} was cancelled.")
         if now > self.deadline:
             hint = "Compare fewer cells." if self.noun == "comparison" else ""
-            raise Cancelled(f"The {self.noun} exceeded the time limit (setting job_deadline).", hint)
+            raise Cancelled(f"The {self.noun} exceeded the time limit (job_deadline).", hint)
         if now - self.polled > self.patience:
             raise Cancelled(
-                f"The {self.noun} was cancelled because no client polled it (setting job_patience).", "Start it again."
+                f"The {self.noun} was cancelled because no client polled it (job_patience).", "Start it again."
             )
 
 
@@ -152,7 +152,7 @@ class Jobs:
         under_way = [sum(not j.ended.is_set() and j.quick == quick for j in self._jobs.values()) for quick in queues]
         if min(under_way) >= self._settings.queue_length + _AT_ONCE:
             raise TooManyJobs(
-                f"{sum(under_way)} comparisons are running or queued (setting queue_length).",
+                f"{sum(under_way)} comparisons are running or queued (queue_length).",
                 "Try again in a few seconds.",
             )
 

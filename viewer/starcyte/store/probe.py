@@ -107,7 +107,7 @@ def probe_in_new_process(path: Path, settings: Settings, is_cancelled: Callable[
 
 
 def _too_slow(name: str, seconds: float) -> DatasetInvalid:
-    return DatasetInvalid(f"Opening {name!r} takes longer than {seconds:g} s (setting open_deadline).", _HINT)
+    return DatasetInvalid(f"Opening {name!r} takes longer than {seconds:g} s (open_deadline).", _HINT)
 
 
 def _crash(name: str, number: int) -> DatasetInvalid:

@@ -247,7 +247,7 @@ def _answer_http_error(error: HTTPException) -> Response:
     code, message, hint = {
         404: (NotFound.code, f"There is nothing at {request.path!r}.", "api/v1/openapi.json lists what there is."),
         405: ("method_not_allowed", f"{request.method} is not allowed here.", "api/v1/openapi.json lists what is."),
-        413: ("limit_exceeded", f"The request is too large (setting {limit}).", "Send fewer cells, or ranges."),
+        413: ("limit_exceeded", f"The request is too large ({limit}).", "Send fewer cells, or ranges."),
     }.get(status, ("bad_request", error.description or error.name, ""))
     failure = error_of(StarcyteError(message, hint))
     response = answer_json(ErrorAnswer(error=msgspec.structs.replace(failure, code=code)), status)

@@ -165,9 +165,7 @@ class BackgroundIndexing:
             return ColumnIndex(Path(path), self._dataset.index_key(name))
         except UNUSABLE as error:
             why = (error.strerror or error) if isinstance(error, OSError) else error.args[0]
-            self._report(
-                f"The index of {name} (setting index_file) is not used: {why}. Run `starcyte prepare` to make one."
-            )
+            self._report(f"The index of {name} (index_file) is not used: {why}. Run `starcyte prepare` to make one.")
             return None
 
     def _report(self, problem: str) -> None:

@@ -319,7 +319,7 @@ class Download:
             if size > limit:
                 self._part.unlink(missing_ok=True)
                 raise InputError(
-                    f"{self._request.shown_url} has more than {_bytes(limit)} (setting {name}).",
+                    f"{self._request.shown_url} has more than {_bytes(limit)} ({name}).",
                     "Raise the setting, or download the file otherwise.",
                 )
 

@@ -110,7 +110,7 @@ def fetch_metadata(
                 if time.monotonic() - last_message > settings.open_deadline:
                     raise DatasetInvalid(
                         f"Opening {partial.path.name!r} takes longer than {settings.open_deadline:g} s "
-                        "(setting open_deadline).",
+                        "(open_deadline).",
                         "The file is damaged; copy or download it again.",
                     )
                 continue

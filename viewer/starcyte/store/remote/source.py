@@ -134,12 +134,12 @@ def check_allowed(parts: SplitResult, settings: Settings) -> None:
     schemes = _listed(settings.remote_schemes)
     if parts.scheme not in schemes:
         raise InputError(
-            f"{parts.scheme}:// URLs of datasets are not allowed (setting remote_schemes).",
+            f"{parts.scheme}:// URLs of datasets are not allowed (remote_schemes).",
             f"Allowed: {', '.join(schemes) or 'none'}.",
         )
     hosts, host = _listed(settings.remote_hosts), (parts.hostname or "").rstrip(".")
     if hosts and not any(host == h or (h.startswith("*.") and host.endswith(h[1:])) for h in hosts):
-        raise InputError(f"Datasets of the host {host!r} are not allowed (setting remote_hosts).", "Ask the operator.")
+        raise InputError(f"Datasets of the host {host!r} are not allowed (remote_hosts).", "Ask the operator.")
 
 
 def _listed(text: str) -> list[str]:

@@ -89,7 +89,7 @@ def decode_names(text: str, settings: Settings, limit: str, needed: bool = True)
     if needed and not names:
         raise BadRequest("The list of genes is empty.", "Give their names, comma-separated.")
     if len(names) > most:
-        raise LimitExceeded(f"{len(names)} genes are more than {most} (setting {limit}).", "Ask for fewer.")
+        raise LimitExceeded(f"{len(names)} genes are more than {most} ({limit}).", "Ask for fewer.")
     return names
 
 

@@ -44,7 +44,7 @@ routes = Routes("analysis")
 def _refuse_all() -> None:
     if context().settings.disable_diffexp:
         raise Forbidden(
-            "Differential expression is disabled on this server (setting disable_diffexp).",
+            "Differential expression is disabled on this server (disable_diffexp).",
             "Ask the operator of this server.",
         )
 

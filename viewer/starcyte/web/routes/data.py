@@ -158,7 +158,7 @@ def cells(query: CellsQuery) -> ResponseOf[CellNames]:
     rows = [int(number) for number in query.rows.split(",")]
     if len(rows) > settings.max_cells_listed:
         raise LimitExceeded(
-            f"{len(rows)} cells are more than {settings.max_cells_listed} (setting max_cells_listed).",
+            f"{len(rows)} cells are more than {settings.max_cells_listed} (max_cells_listed).",
             "Ask for fewer.",
         )
     if max(rows) >= dataset.n_obs:
@@ -256,7 +256,7 @@ def _columns_of(matrix: Matrix, positions: dict[str, int]) -> list[WireColumn]:
         if size > ctx.settings.max_expression_bytes and len(positions) > 1:
             raise LimitExceeded(
                 f"{len(positions)} genes are more than {ctx.settings.max_expression_bytes} bytes of memory"
-                " (setting max_expression_bytes).",
+                " (max_expression_bytes).",
                 "Ask for fewer at a time, or for binary columns.",
             )
     return found

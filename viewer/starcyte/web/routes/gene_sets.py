@@ -35,7 +35,7 @@ def refuse_changes() -> None:
     """Raise Forbidden for a change of gene sets if the operator has disabled them."""
     if context().settings.disable_gene_sets_save and request.method not in {"GET", "HEAD"}:
         raise Forbidden(
-            "Saving gene sets is disabled on this server (setting disable_gene_sets_save).",
+            "Saving gene sets is disabled on this server (disable_gene_sets_save).",
             "Ask the operator of this server.",
         )
 

@@ -38,9 +38,7 @@ def finish(body: Nothing) -> ResponseOf[Finished]:
     """Save everything, answer, and end the server, if its operator allows that."""
     ctx = context()
     if not ctx.settings.allow_finish:
-        raise Forbidden(
-            "Ending the server from the page is disabled (setting allow_finish).", "Stop it as it was started."
-        )
+        raise Forbidden("Ending the server from the page is disabled (allow_finish).", "Stop it as it was started.")
     if ctx.autosave is not None and not ctx.autosave.flush(_SAVE_SECONDS):
         raise StorageUnusable(
             ctx.autosave.problem or f"The outputs folder is incomplete after {_SAVE_SECONDS:.0f} s.",

@@ -121,7 +121,7 @@ def _distribution(
     most = context().settings.max_split
     if len(groups) * len(parts) > most:
         raise LimitExceeded(
-            f"{len(groups)} times {len(parts)} categories are more than {most} (setting max_split).",
+            f"{len(groups)} times {len(parts)} categories are more than {most} (max_split).",
             "Split by a column of fewer categories.",
         )
     both = crossed(codes, part_codes, len(parts))
