@@ -207,7 +207,7 @@ def test_a_cache_that_cannot_be_made_is_told_and_the_viewer_goes_on(indexing, fi
     is_told_and_goes_on(viewer, file, "cache folder", "Not a directory", "--cache-dir")
 
 
-def test_a_matrix_that_contradicts_itself_is_told(indexing, tmp_path):
+def test_an_inconsistent_matrix_is_reported(indexing, tmp_path):
     x = Parts("csr", np.ones(6, np.float32), np.array([0, 1, 0, 1, 0, 7]), np.array([0, 2, 4, 6]), (3, 2))
     viewer = indexing(path=write_h5ad(tmp_path / "bad.h5ad", x))
     viewer.wait_until(lambda: "problems" in viewer.json("health"))

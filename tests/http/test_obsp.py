@@ -1,4 +1,4 @@
-"""What a cell is to the others (obsp), and the picture under them: as anndata and Pillow read them."""
+"""Rows of obsp and tissue images, compared with anndata and Pillow."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ N = 60
 
 @pytest.fixture(scope="module")
 def spatial(tmp_path_factory):
-    """Write a file with matrices of cells by cells in every layout, and pictures."""
+    """Write a file with obsp in every layout, and tissue images."""
     rng = np.random.default_rng(4)
     links = random_array((N, N), density=0.1, rng=rng)
     pixels = rng.integers(0, 256, (30, 50, 3), dtype=np.uint8)
@@ -34,7 +34,7 @@ def spatial(tmp_path_factory):
             }
         },
     )
-    path = tmp_path_factory.mktemp("pairs") / "spatial.h5ad"
+    path = tmp_path_factory.mktemp("obsp") / "spatial.h5ad"
     data.write_h5ad(path)
     return path, links.toarray(), pixels
 
@@ -49,7 +49,7 @@ def test_a_row_of_obsp_is_that_of_anndata(serve, spatial, name):
         np.testing.assert_allclose(answer["columns"][0]["values"], links[cell], rtol=1e-6)
 
 
-def test_older_files_keep_them_in_uns(serve, pbmc):
+def test_older_files_have_obsp_in_uns(serve, pbmc):
     client = serve(pbmc)
     assert set(client.json("schema")["obsp"]) == {"connectivities", "distances"}
     with h5py.File(pbmc, locking=False) as file:
@@ -59,7 +59,7 @@ def test_older_files_keep_them_in_uns(serve, pbmc):
     np.testing.assert_allclose(answer["columns"][0]["values"], want[11].toarray()[0], rtol=1e-6)
 
 
-def test_what_is_not_there_is_refused(serve, refused, spatial):
+def test_missing_elements_are_not_found(serve, refused, spatial):
     client = serve(spatial[0])
     refused(client.get("obsp/nothing?cell=0"), 404)
     refused(client.get(f"obsp/rows?cell={N}"), 404)
@@ -68,7 +68,7 @@ def test_what_is_not_there_is_refused(serve, refused, spatial):
     refused(client.get("images/slide%201%2Fnothing"), 404)
 
 
-def test_a_broken_matrix_is_left_out_or_refused(serve, refused, spatial, tmp_path):
+def test_an_invalid_matrix_is_left_out_or_refused(serve, refused, spatial, tmp_path):
     path = tmp_path / "broken.h5ad"
     shutil.copy(spatial[0], path)
     with h5py.File(path, "r+") as file:
@@ -83,7 +83,7 @@ def test_a_broken_matrix_is_left_out_or_refused(serve, refused, spatial, tmp_pat
 
 
 @pytest.mark.parametrize(("key", "step"), [("hires", 1), ("lowres", 2)])
-def test_a_picture_has_the_pixels_of_the_file(serve, spatial, key, step):
+def test_an_image_has_the_pixels_of_the_file(serve, spatial, key, step):
     path, _links, pixels = spatial
     client = serve(path)
     entry = next(i for i in client.json("schema")["images"] if i["name"] == f"slide 1/{key}")
