@@ -77,20 +77,20 @@ def plots(page: Page) -> None:
 
 
 def heat(page: Page) -> None:
-    """Show a heat map over the whole page, genes by likeness."""
+    """Show a heat map over the whole page, genes by similarity."""
     plots(page)
     drawer = page.get_by_role("region", name="Plots")
-    drawer.get_by_role("button", name="Fill the page").click()
+    drawer.get_by_role("button", name="Show in full size").click()
     drawer.get_by_role("radio", name="Heat map").click()
     drawer.get_by_role("combobox", name="Values").click()
     page.get_by_role("option", name="z-scores for each gene").click()
     drawer.get_by_role("combobox", name="Order of the genes").click()
-    page.get_by_role("option", name="by likeness").click()
+    page.get_by_role("option", name="by similarity").click()
     drawer.get_by_role("group", name="Heat map").wait_for()
 
 
 def paste(page: Page, text: str) -> None:
-    """Make a gene set of a list."""
+    """Create a gene set of a list."""
     page.get_by_role("combobox", name="Search a gene").focus()
     page.evaluate(
         """(text) => {

@@ -61,11 +61,11 @@ def test_every_panel_follows_the_rules(visit, pbmc, size, theme):
     page.get_by_role("tab", name="Compare").click()
     page.get_by_role("button", name="or a category as set A").click()
     look("a set of a category")
-    page.get_by_role("region", name="Set A of a category").get_by_role("button", name="CD14+ Monocyte").click()
+    page.get_by_role("region", name="Set A from a category").get_by_role("button", name="CD14+ Monocyte").click()
     page.get_by_role("button", name="Compare expression").click()
     expect(page.get_by_role("cell").first).to_be_visible()
     look("a comparison")
-    page.get_by_role("button", name="All columns").click()
+    page.get_by_role("button", name="Show all columns").click()
     expect(page.get_by_role("dialog").get_by_role("cell").first).to_be_visible()
     look("all columns")
     page.keyboard.press("Escape")
@@ -73,7 +73,7 @@ def test_every_panel_follows_the_rules(visit, pbmc, size, theme):
     page.get_by_role("button", name="Find markers", exact=True).click()
     expect(page.get_by_role("article", name="Markers of Dendritic")).to_be_visible()
     look("markers")
-    for name in ("Looks of the plot", re.compile("^Save or copy")):
+    for name in ("Display settings", re.compile("^Save or copy")):
         page.get_by_role("button", name=name).first.click()
         look(str(name))
         page.keyboard.press("Escape")
@@ -90,7 +90,7 @@ def test_every_panel_follows_the_rules(visit, pbmc, size, theme):
         drawer.get_by_role("radio", name=kind).click()
         page.wait_for_timeout(600)
         look(kind)
-    drawer.get_by_role("button", name="Show the numbers").click()
+    drawer.get_by_role("button", name="Show the data").click()
     look("numbers")
     assert {name: lines for name, lines in found.items() if lines} == {}
 

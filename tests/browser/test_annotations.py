@@ -256,10 +256,10 @@ def test_a_change_made_elsewhere_arrives_and_a_conflict_is_the_users_to_settle(v
     eventually(lambda: kept(one) == {"Shared": {"Mine": 0, "Theirs": n}}, "the other category")
     select(other, UPPER)
     other.page.keyboard.press("0")
-    dialog = other.page.get_by_role("dialog", name="Changed in two places")
+    dialog = other.page.get_by_role("dialog", name="Conflicting changes")
     expect(dialog).to_contain_text(f"Theirs: {n}")
     assert kept(one) == {"Shared": {"Mine": 0, "Theirs": n}}
-    dialog.get_by_role("button", name="Keep the other").click()
+    dialog.get_by_role("button", name="Keep the other version").click()
     expect(row(other, "Theirs")).to_contain_text(f"{n}")
     other.page.keyboard.press("0")
     eventually(lambda: kept(one) == {"Shared": {"Mine": 0, "Theirs": 0}}, "now on top of it")
@@ -301,7 +301,7 @@ def test_what_the_server_refuses_is_told_and_taken_back(labelling):
     box.press("Enter")
     expect(page.get_by_role("button", name=re.compile("^Not saved"))).to_be_visible()
     expect(page.get_by_text("(max_text)")).to_be_visible()
-    page.get_by_role("button", name="Understood").click()
+    page.get_by_role("button", name="Dismiss").click()
     expect(page.get_by_text("x" * 1001)).to_have_count(0)
     assert kept(viewer) == before
 

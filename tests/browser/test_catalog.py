@@ -75,7 +75,7 @@ def come(browser, address):
         page.goto(address + path)
         if not path:
             expect(page.get_by_role("status").first).to_contain_text(re.compile(r"\d+ dataset"))
-            expect(page.get_by_text("Not looked at yet")).to_have_count(0)
+            expect(page.get_by_text("Not opened yet")).to_have_count(0)
         return page
 
     yield open_page
@@ -136,7 +136,7 @@ def test_search_and_filters_narrow_each_other(come):
     shows(page, "lung")
     page.keyboard.press("/")
     page.keyboard.type("donor")
-    expect(page.get_by_role("heading", name="Nothing fits")).to_be_visible()
+    expect(page.get_by_role("heading", name="No matches")).to_be_visible()
     page.get_by_role("button", name="Show all datasets").click()
     shows(page, *ALL)
     expect(page.get_by_role("searchbox")).to_be_focused()
@@ -225,7 +225,7 @@ def test_an_empty_folder_says_what_to_do(browser, tmp_path):
     eventually(lambda: process.poll() is not None or ready.exists(), "the ready file")
     page = browser.new_page()
     page.goto(json.loads(ready.read_text())["url"])
-    expect(page.get_by_role("heading", name="No dataset here yet")).to_be_visible()
+    expect(page.get_by_role("heading", name="No datasets yet")).to_be_visible()
     page.close()
     process.terminate()
     assert process.wait(60) == 0

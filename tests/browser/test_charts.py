@@ -134,7 +134,7 @@ def test_the_volcano_is_as_it_was(visit, pbmc):
     viewer = visit(pbmc).drawn()
     viewer.page.get_by_role("tab", name="Compare").click()
     viewer.page.get_by_role("button", name="or a category as set A").click()
-    box = viewer.page.get_by_role("region", name="Set A of a category")
+    box = viewer.page.get_by_role("region", name="Set A from a category")
     box.get_by_role("button", name="CD14+ Monocyte 129").click()
     viewer.page.get_by_role("button", name="Compare expression").click()
     viewer.page.get_by_role("button", name="Volcano plot", exact=True).click()

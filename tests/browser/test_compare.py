@@ -83,11 +83,11 @@ def test_table_is_sorted_searched_and_colours_the_cells(visit, pbmc):
     assert falling == sorted(falling, reverse=True)
     viewer.page.get_by_role("columnheader", name="log₂ FC").get_by_role("button").click()
     eventually(lambda: number(column(viewer, 1)[0]) < 0, "the other order")
-    viewer.page.get_by_role("searchbox", name="Find in the table").fill("LYZ")
+    viewer.page.get_by_role("searchbox", name="Search the table").fill("LYZ")
     eventually(lambda: column(viewer, 0) == ["LYZ"], "the gene found")
     viewer.page.get_by_role("cell").get_by_role("button", name="LYZ", exact=True).click()
     viewer.colored_by("LYZ")
-    viewer.page.get_by_role("button", name="All columns").click()
+    viewer.page.get_by_role("button", name="Show all columns").click()
     expect(viewer.page.get_by_role("dialog").get_by_role("columnheader", name="Mean A")).to_be_visible()
 
 
@@ -128,7 +128,7 @@ def test_a_running_comparison_shows_progress_and_is_cancelled(visit, pbmc):
     viewer.page.get_by_role("group", name="CD19+ B", exact=True).get_by_role("button").click()
     viewer.wait_selected(95)
     viewer.page.keyboard.press("a")
-    expect(viewer.page.get_by_role("button", name="Empty set A")).to_be_visible()
+    expect(viewer.page.get_by_role("button", name="Clear set A")).to_be_visible()
     viewer.page.keyboard.press("c")
     bar = viewer.page.get_by_role("progressbar", name="Comparing")
     expect(bar).to_have_attribute("aria-valuenow", "25")
@@ -149,7 +149,7 @@ def test_a_failed_comparison_says_why(visit, pbmc):
     viewer.page.get_by_role("group", name="CD19+ B", exact=True).get_by_role("button").click()
     viewer.wait_selected(95)
     viewer.page.keyboard.press("a")
-    expect(viewer.page.get_by_role("button", name="Empty set A")).to_be_visible()
+    expect(viewer.page.get_by_role("button", name="Clear set A")).to_be_visible()
     viewer.page.keyboard.press("c")
     expect(viewer.page.get_by_role("alert")).to_contain_text("Set B has no cells.")
 
@@ -173,8 +173,8 @@ def test_limits_leave_the_genes_that_scipy_finds(visit, pbmc, cells, expected):
     compare_monocytes(viewer)
     viewer.page.get_by_role("button", name="Limits of the table").click()
     box = viewer.page.get_by_role("region", name="Limits of the table")
-    box.get_by_role("spinbutton", name="Least log2 fold change").fill("0")
-    box.get_by_role("spinbutton", name="Highest adjusted p").fill("0.001")
+    box.get_by_role("spinbutton", name="Minimum log2 fold change").fill("0")
+    box.get_by_role("spinbutton", name="Maximum adjusted p-value").fill("0.001")
     sure = adjusted(expected.pvalue) <= 0.001
     shown = viewer.page.locator(".find .n")
     total = cells.raw.shape[1]
@@ -184,7 +184,7 @@ def test_limits_leave_the_genes_that_scipy_finds(visit, pbmc, cells, expected):
     chosen = (cells.obs["bulk_labels"] == "CD14+ Monocyte").to_numpy()
     values = cells.raw.X.toarray() > 0
     share = np.maximum(values[chosen].mean(axis=0), values[~chosen].mean(axis=0))
-    box.get_by_role("spinbutton", name="Least percentage of cells").fill("40")
+    box.get_by_role("spinbutton", name="Minimum percentage of cells").fill("40")
     expect(shown).to_have_text(f"{(sure & (expected.statistic > 0) & (share >= 0.4)).sum()} of {total}")
     box.get_by_role("button", name="Show all genes").click()
     expect(shown).to_have_text(f"{total} of {total}")
@@ -198,7 +198,7 @@ def test_wilcoxon_is_that_of_scipy_and_results_are_kept(visit, pbmc, cells):
     expect(viewer.page.get_by_text("Wilcoxon rank sums, 129 against 571 cells, raw/X")).to_be_visible()
     matrix = cells.raw.X.toarray().astype(np.float64)
     chosen = (cells.obs["bulk_labels"] == "CD14+ Monocyte").to_numpy()
-    viewer.page.get_by_role("button", name="All columns").click()
+    viewer.page.get_by_role("button", name="Show all columns").click()
     dialog = viewer.page.get_by_role("dialog")
     expect(dialog.get_by_role("columnheader", name="AUC")).to_be_visible()
     for row in dialog.get_by_role("row").filter(has=dialog.get_by_role("cell")).all()[:5]:
@@ -246,7 +246,7 @@ def test_volcano_names_hovers_and_colours(visit, pbmc):
     drawing = viewer.saved("Save the figure as SVG", menu).decode()
     assert f">{best[0]}</text>" in drawing and "<image" in drawing and "var(" not in drawing
     assert viewer.saved("Save the figure as PNG", menu).startswith(b"\x89PNG")
-    said = viewer.page.get_by_role("textbox", name="Text for a legend").input_value()
+    said = viewer.page.get_by_role("textbox", name="Figure legend").input_value()
     assert "CD14+ Monocyte (129 cells) against the rest (571 cells) by Welch" in said
     assert "Benjamini and Hochberg" in said and "log2 fold change of at least 0.5" in said
 

@@ -54,7 +54,7 @@ def test_a_label_from_a_lasso_is_a_column_of_a_new_h5ad_that_a_second_starcyte_o
     page.reload()
     viewer.drawn()
     expect(row(viewer, "Upper")).to_be_visible()
-    choose(viewer, "A new h5ad with the labels").click()
+    choose(viewer, "New h5ad with annotations").click()
     card = page.get_by_role("region", name="New h5ad")
     expect(card.get_by_role("heading", name="The new h5ad is ready")).to_be_visible()
     file = tmp_path / "new.h5ad"
@@ -85,7 +85,7 @@ def test_tables_leave_as_they_are_shown(visit, pbmc, tmp_path):
         assert list(table.index) == list(read(pbmc).obs_names)
         assert (table["a, b"] == "'=1+1").sum() == n
     file = tmp_path / "session.json"
-    download(viewer, choose(viewer, "The whole session").click, file)
+    download(viewer, choose(viewer, "Session").click, file)
     assert [label["name"] for label in json.loads(file.read_text())["annotations"]] == ["a, b"]
 
 
@@ -95,7 +95,7 @@ def test_labels_of_cellxgene_come_in_and_misses_are_told(visit, pbmc):
     text = "# Annotations generated on 2026-01-01 using cellxgene version 1.3.0\n# Input data file was x.h5ad\n"
     text += "index,mine\n"
     text += "".join(f"{cell},{'unassigned' if i > 9 else 'T cell'}\n" for i, cell in enumerate(cells))
-    dialog = bring(viewer, "Read labels", "annotations.csv", text + "NOBODY-1,T cell\n")
+    dialog = bring(viewer, "Import annotations", "annotations.csv", text + "NOBODY-1,T cell\n")
     expect(dialog).to_contain_text("“mine” was read, for 700 cells.")
     expect(dialog).to_contain_text("1 cell of the file is not in this dataset, for example NOBODY-1.")
     dialog.get_by_role("button", name="Close", exact=True).last.click()
@@ -103,7 +103,7 @@ def test_labels_of_cellxgene_come_in_and_misses_are_told(visit, pbmc):
     expect(labels.get_by_role("button", name="mine", exact=False).first).to_be_visible()
     assert kept(viewer) == {"mine": {"T cell": 10}}
     # the same name, and other cells: nothing is written over
-    dialog = bring(viewer, "Read labels", "again.csv", f"index,mine\n{cells[20]},B cell\n")
+    dialog = bring(viewer, "Import annotations", "again.csv", f"index,mine\n{cells[20]},B cell\n")
     expect(dialog).to_contain_text("“mine (2)” was read, for 1 cell.")
     assert kept(viewer) == {"mine": {"T cell": 10}, "mine (2)": {"B cell": 1}}
 
@@ -112,12 +112,12 @@ def test_gene_sets_and_sessions_come_in(visit, pbmc):
     viewer = visit(pbmc).drawn()
     page = viewer.page
     text = "gene_set_name,gene_set_description,gene_symbol,gene_description\nB,of B,CD79A,\nB,of B,NOPE,\n"
-    dialog = bring(viewer, "Read gene sets", "sets.csv", text)
+    dialog = bring(viewer, "Import gene sets", "sets.csv", text)
     expect(dialog).to_contain_text("“B” was read.")
     expect(dialog).to_contain_text("Not in this dataset, of B: NOPE")
     dialog.get_by_role("button", name="Close", exact=True).last.click()
     expect(page.get_by_role("article", name="Gene set B")).to_be_visible()
-    dialog = bring(viewer, "Read a session", "session.json", '{"format": "something else"}')
+    dialog = bring(viewer, "Import a session", "session.json", '{"format": "something else"}')
     expect(dialog).to_contain_text("The file is not a session of starcyte.")
     viewer.forgive("400")
     session = json.loads(ask(viewer, "export/session.json"))

@@ -91,7 +91,7 @@ def test_a_focused_cell_colours_the_others_by_what_it_is_to_them(visit, pbmc):
     orphan = (abs(picture - [0xDC, 0xDF, 0xE3]).max(axis=2) < 6).nonzero()
     viewer.page.mouse.click(box["x"] + float(orphan[1][9]), box["y"] + float(orphan[0][9]))
     eventually(lambda: viewer.page.get_by_label("Legend").inner_text() != title, "colours by another cell")
-    card.get_by_role("button", name="Let go of the focused cell").click()
+    card.get_by_role("button", name="Clear focus").click()
     expect(card).to_have_count(0)
     viewer.page.keyboard.press("Control+z")
     expect(card).to_be_visible()

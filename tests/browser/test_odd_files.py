@@ -62,7 +62,7 @@ def test_names_are_never_markup(visit, hostile):
     viewer.page.get_by_role("group", name="<b>bold</b>", exact=True).get_by_role("button").click()
     eventually(viewer.selected, "a selection")
     viewer.page.keyboard.press("a")
-    expect(viewer.page.get_by_role("button", name="Empty set A")).to_be_visible()
+    expect(viewer.page.get_by_role("button", name="Clear set A")).to_be_visible()
     viewer.page.keyboard.press("c")
     # at random, no gene differs
     viewer.page.get_by_role("button", name="Show all genes").click()

@@ -94,7 +94,7 @@ def test_lasso_adds_subtracts_and_meets_the_other_filters(visit, pbmc):
     eventually(lambda: viewer.selected() != n_left, "another selection")
     n_right = viewer.selected()
     assert n_left + n_right == 700
-    viewer.page.get_by_role("button", name="Select the other cells").click()
+    viewer.page.get_by_role("button", name="Invert selection").click()
     viewer.wait_selected(n_left)
     viewer.lasso(right, "Shift")
     viewer.wait_selected(700)

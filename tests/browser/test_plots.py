@@ -58,7 +58,7 @@ def test_dot_plot_has_the_means_and_fractions_of_the_file(visit, pbmc, cells):
     drawer.get_by_role("button", name=re.compile("^Dendritic")).press("Enter")
     viewer.wait_selected(int((cells.obs["bulk_labels"] == "Dendritic").sum()))
     drawer.get_by_role("combobox", name="Order of the categories: as given").click()
-    viewer.page.get_by_role("option", name="by likeness").click()
+    viewer.page.get_by_role("option", name="by similarity").click()
     eventually(lambda: tips(drawer, "circle[data-tip]") != said, "another order")
     expect(drawer.locator("path.tree")).to_have_count(1)
     menu = drawer.get_by_role("button", name="Save or copy Dot plot")
@@ -70,7 +70,7 @@ def test_dot_plot_has_the_means_and_fractions_of_the_file(visit, pbmc, cells):
         column = cells.raw[:, row["gene"]].X.toarray().ravel()[(cells.obs["bulk_labels"] == row["category"]).to_numpy()]
         assert float(row["mean"]) == pytest.approx(column.mean(), rel=1e-5)
         assert int(row["cells"]) == column.size
-    said = viewer.page.get_by_role("textbox", name="Text for a legend").input_value()
+    said = viewer.page.get_by_role("textbox", name="Figure legend").input_value()
     assert said.startswith("Mean expression of CD79A, LYZ and NKG7 (values of raw/X) in the categories of bulk_labels")
     assert "hierarchical clustering" in said and "10x_pbmc68k_reduced (700 cells, 765 genes)" in said
 
@@ -116,7 +116,7 @@ def test_the_drawer_fits_fills_the_page_and_closes(visit, pbmc, size):
     assert not viewer.overflows()
     if size == WIDE:
         assert drawer.bounding_box()["width"] < 0.7 * size[0]
-        drawer.get_by_role("button", name="Fill the page").click()
+        drawer.get_by_role("button", name="Show in full size").click()
     eventually(lambda: drawer.bounding_box()["width"] == size[0], "a full page")
     menu = drawer.get_by_role("button", name="Save or copy Dot plot")
     sizes = {}
@@ -154,7 +154,7 @@ def test_matrix_plot_is_standardised_gene_by_gene(visit, pbmc, cells):
     drawer.get_by_role("radio", name="Matrix").click()
     expect(drawer.get_by_role("group", name="Matrix plot of 3 genes in 10 categories")).to_be_visible()
     plain = [box.get_attribute("fill") for box in drawer.locator("rect[data-tip]").all()]
-    drawer.get_by_role("combobox", name="Values: as they are").click()
+    drawer.get_by_role("combobox", name="Values: unchanged").click()
     viewer.page.get_by_role("option", name="0 to 1 for each gene").click()
     expect(drawer.get_by_text("Mean, from lowest to highest")).to_be_visible()
     shades = [box.get_attribute("fill") for box in drawer.locator("rect[data-tip]").all()]
@@ -246,8 +246,8 @@ def test_the_drawer_is_resized_by_pointer_and_keyboard_and_shows_its_numbers(vis
     viewer.page.mouse.move(box["x"] + 80, box["y"] - 96, steps=4)
     viewer.page.mouse.up()
     eventually(lambda: abs(drawer.bounding_box()["height"] - before - 76) <= 3, "a higher drawer")
-    drawer.get_by_role("button", name="Show the numbers").click()
-    table = drawer.get_by_role("table", name="Numbers of the Dot plot")
+    drawer.get_by_role("button", name="Show the data").click()
+    table = drawer.get_by_role("table", name="Data of the Dot plot")
     expect(table).to_have_attribute("aria-rowcount", "31")
     expect(table.get_by_role("cell", name="CD79A").first).to_be_visible()
 

@@ -28,12 +28,12 @@ def test_a_gene_set_is_made_described_edited_undone_and_kept(visit, pbmc):
     viewer = visit(pbmc).drawn()
     page = viewer.page
     page.get_by_role("button", name="New gene set").click()
-    page.get_by_role("menuitem", name="An empty set…").click()
+    page.get_by_role("menuitem", name="Empty set…").click()
     dialog = page.get_by_role("dialog", name="New gene set")
     dialog.get_by_role("textbox", name="Name").fill(HOSTILE)
     dialog.get_by_role("textbox", name="Genes").fill("CD79A, LYZ NOTAGENE")
     dialog.get_by_role("textbox", name="Description").fill("From a textbook")
-    dialog.get_by_role("button", name="Keep the set").click()
+    dialog.get_by_role("button", name="Create").click()
     eventually(lambda: names(viewer, "genesets") == [HOSTILE], "the set")
     kept = ask(viewer, "genesets")["genesets"][0]
     assert (kept["genes"], kept["description"]) == (["CD79A", "LYZ", "NOTAGENE"], "From a textbook")
@@ -43,7 +43,7 @@ def test_a_gene_set_is_made_described_edited_undone_and_kept(visit, pbmc):
     expect(card).to_contain_text("1 of 3 are not in this dataset.")
     card.get_by_role("button", name="Mean", exact=True).click()
     viewer.colored_by(HOSTILE)
-    card.get_by_role("button", name="Take LYZ out of").click()
+    card.get_by_role("button", name="Remove LYZ from").click()
     eventually(lambda: ask(viewer, "genesets")["genesets"][0]["genes"] == ["CD79A", "NOTAGENE"], "a gene less")
     page.keyboard.press("Control+z")
     eventually(lambda: len(ask(viewer, "genesets")["genesets"][0]["genes"]) == 3, "the gene again")
@@ -65,7 +65,7 @@ def test_a_set_is_made_of_a_comparison_and_the_comparison_survives_a_reload(visi
     page.get_by_role("tab", name="Genes").click()
     page.get_by_role("button", name="New gene set").click()
     page.get_by_role("menuitem", name=re.compile("^Higher in Dendritic")).click()
-    page.get_by_role("dialog").get_by_role("button", name="Keep the set").click()
+    page.get_by_role("dialog").get_by_role("button", name="Create").click()
     eventually(lambda: names(viewer, "genesets") == ["Higher in Dendritic"], "the set")
     body = ask(viewer, "results/" + title.replace(" ", "%20"))
     best = max(body["result"]["genes"], key=lambda gene: gene["score"])
@@ -88,9 +88,9 @@ def test_a_view_is_kept_opened_renamed_deleted_and_brought_back(visit, pbmc):
     page.evaluate("document.activeElement.blur()")
     page.keyboard.press(".")
     strip = page.get_by_role("region", name="Views")
-    strip.get_by_role("button", name="Keep this view").click()
+    strip.get_by_role("button", name="Save this view").click()
     strip.get_by_role("textbox", name="Name of the view").fill(HOSTILE)
-    strip.get_by_role("button", name="Keep", exact=True).click()
+    strip.get_by_role("button", name="Save", exact=True).click()
     eventually(lambda: names(viewer, "views") == [HOSTILE], "the view")
     image = strip.get_by_role("button", name=f"Open the view {HOSTILE}").locator("img")
     eventually(lambda: image.evaluate("(image) => image.naturalWidth") > 100, "a thumbnail")
@@ -104,7 +104,7 @@ def test_a_view_is_kept_opened_renamed_deleted_and_brought_back(visit, pbmc):
     eventually(lambda: names(viewer, "views") == ["B cells"], "the new name")
     strip.get_by_role("button", name="Delete B cells").click(force=True)
     eventually(lambda: names(viewer, "views") == [], "no view")
-    strip.get_by_role("button", name="Bring it back").click()
+    strip.get_by_role("button", name="Restore").click()
     eventually(lambda: names(viewer, "views") == ["B cells"], "the view again")
 
 
@@ -112,7 +112,7 @@ def test_a_figure_is_kept_with_the_dataset(visit, pbmc):
     viewer = visit(pbmc).drawn().colored_by("bulk_labels")
     page = viewer.page
     page.keyboard.press("s")
-    page.get_by_role("button", name="Keep the figure with the dataset").click()
+    page.get_by_role("button", name="Save the figure with the dataset").click()
     eventually(lambda: names(viewer, "figures") == ["bulk_labels"], "the figure")
     page.keyboard.press("Escape")
     page.keyboard.press(".")
@@ -126,7 +126,7 @@ def test_where_nothing_can_be_made_nothing_to_make_is_shown(visit, pbmc):
     viewer = visit(pbmc, options=["--read-only"]).drawn()
     page = viewer.page
     expect(page.get_by_text("This viewer is read-only")).to_be_visible()
-    for name in ("New annotation", "New gene set", "Keep this view"):
+    for name in ("New annotation", "New gene set", "Save this view"):
         expect(page.get_by_role("button", name=name)).to_have_count(0)
     page.keyboard.press("l")
     viewer.lasso([(0.05, 0.45), (0.95, 0.45), (0.95, 0.92), (0.05, 0.92)])

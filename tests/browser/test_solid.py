@@ -28,7 +28,7 @@ def solid(tmp_path_factory):
 
 def spread(viewer):
     """Return how wide the names of the clouds lie apart, in pixels."""
-    boxes = [viewer.page.locator(".labels span", has_text=name).bounding_box() for name in ("near", "far")]
+    boxes = [viewer.page.locator(".names span", has_text=name).bounding_box() for name in ("near", "far")]
     assert None not in boxes
     return abs(boxes[0]["x"] - boxes[1]["x"])
 
@@ -49,7 +49,7 @@ def test_a_drag_turns_what_has_three_columns(visit, solid):
     assert aside > at_first * 1.3
     # the link holds the turn
     again = visit(solid, before=at(viewer.settled())).drawn()
-    again.page.wait_for_function("document.querySelectorAll('.labels span').length === 3")
+    again.page.wait_for_function("document.querySelectorAll('.names span').length === 3")
     assert spread(again) == pytest.approx(aside, abs=3)
     page.keyboard.press("0")
     viewer.settled()
@@ -59,7 +59,7 @@ def test_a_drag_turns_what_has_three_columns(visit, solid):
 def test_a_lasso_takes_what_it_shows(visit, solid):
     viewer = visit(solid).drawn()
     page = viewer.page
-    label = page.locator(".labels span", has_text="far").bounding_box()
+    label = page.locator(".names span", has_text="far").bounding_box()
     x, y = label["x"] + label["width"] / 2, label["y"] + label["height"] / 2
     page.keyboard.press("l")
     page.mouse.move(x - 110, y - 110)

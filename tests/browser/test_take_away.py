@@ -70,7 +70,7 @@ def test_numbers_and_names_are_those_of_the_selected_cells(visit, pbmc, cells):
     expected = mine.raw[:, "LYZ"].X.toarray().ravel()
     np.testing.assert_allclose([float(row["LYZ"]) for row in rows], expected, rtol=1e-5)
     np.testing.assert_allclose([float(row["x"]) for row in rows], mine.obsm["X_umap"][:, 0], rtol=1e-5)
-    said = viewer.page.get_by_role("textbox", name="Text for a legend").input_value()
+    said = viewer.page.get_by_role("textbox", name="Figure legend").input_value()
     assert "coloured by LYZ (values from raw/X)" in said
     assert "Of 700 cells 240 are selected, by bulk_labels (Dendritic)." in said
 
@@ -79,7 +79,7 @@ def test_the_text_is_copied(visit, pbmc):
     viewer = visit(pbmc).drawn().colored_by("bulk_labels")
     viewer.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     menu(viewer).click()
-    viewer.page.get_by_role("button", name="Copy the text").click()
+    viewer.page.get_by_role("button", name="Copy").click()
     expect(viewer.page.get_by_role("button", name="Copied")).to_be_visible()
-    said = viewer.page.get_by_role("textbox", name="Text for a legend").input_value()
+    said = viewer.page.get_by_role("textbox", name="Figure legend").input_value()
     assert viewer.page.evaluate("navigator.clipboard.readText()") == said

@@ -79,7 +79,7 @@ def catalog_service(user, galaxy, job):
     expect(frame.get_by_role("status").first).to_contain_text("2 datasets", timeout=viewer_page.PATIENCE)
     for name in NAMES:
         frame.get_by_role("link", name=name).wait_for(timeout=viewer_page.PATIENCE)
-    expect(frame.get_by_text("Not looked at yet")).to_have_count(0, timeout=viewer_page.PATIENCE)
+    expect(frame.get_by_text("Not opened yet")).to_have_count(0, timeout=viewer_page.PATIENCE)
     return entry, frame
 
 

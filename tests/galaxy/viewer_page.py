@@ -83,10 +83,10 @@ class Viewer:
     def label(self, category, label=None):
         """Name the selected cells, in a new label where it is named, and wait until that is saved."""
         self.page.keyboard.press("n")
-        box = self.frame.get_by_role("combobox", name="Category", exact=True)
+        box = self.frame.get_by_role("combobox", name="Label", exact=True)
         expect(box).to_be_focused(timeout=PATIENCE)
         if label:
-            self.frame.get_by_role("textbox", name="Name of the new label").fill(label)
+            self.frame.get_by_role("textbox", name="Name of the new annotation").fill(label)
         box.fill(category)
         box.press("Enter")
         self.frame.get_by_role("status").filter(has_text="Saved").wait_for(timeout=PATIENCE)

@@ -1,4 +1,4 @@
-/** One thing the page can do, and when. */
+/** An action of the page, and when it is enabled. */
 
 import type { Session } from '../state/session';
 import { canCompare, isFiltered } from '../state/view/view';
@@ -8,10 +8,10 @@ export interface Action {
   readonly name: string;
   readonly label: string;
   readonly group: 'Plot' | 'Cells' | 'Annotations' | 'Genes' | 'Compare' | 'Page';
-  /** As `KeyboardEvent.key` has it, with `Mod+` for Ctrl or Command. */
+  /** A `KeyboardEvent.key`, with `Mod+` for Ctrl or Command. */
   readonly shortcut?: string;
   readonly icon: IconName;
-  /** Keys alone perform it: one of its kind stands for it where commands are listed. */
+  /** Left out of lists of commands, where a similar action represents it. */
   readonly silent?: boolean;
   readonly enabled?: (session: Session) => boolean;
   readonly perform: (session: Session) => void;

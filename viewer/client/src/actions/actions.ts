@@ -1,7 +1,7 @@
-/** Everything the page can do, as data: buttons, shortcuts, the command palette and the help dialog come from here. */
+/** All actions of the page: of its buttons, shortcuts, the command palette and the help. */
 
 import type { Session } from '../state/session';
-import { isCompareOff } from '../state/view/view';
+import { isCompareDisabled } from '../state/view/view';
 import type { Action } from './action';
 import { CELL_ACTIONS } from './cellActions';
 import { PAGE_ACTIONS } from './pageActions';
@@ -9,9 +9,9 @@ import { PLOT_ACTIONS } from './plotActions';
 
 export const actions: readonly Action[] = [...PLOT_ACTIONS, ...CELL_ACTIONS, ...PAGE_ACTIONS];
 
-/** Whether an action is there at all: not where its kind is switched off on this server. */
+/** Return whether an action is available: comparisons may be disabled on the server. */
 export function isOffered(action: Action, { viewer }: Session): boolean {
-  return action.group !== 'Compare' || !isCompareOff(viewer.schema);
+  return action.group !== 'Compare' || !isCompareDisabled(viewer.schema);
 }
 
 export function actionNamed(name: string): Action {
@@ -20,7 +20,7 @@ export function actionNamed(name: string): Action {
   return found;
 }
 
-/** Perform the action a key press means. False where it means none. */
+/** Perform the action of a key press. Returns whether there is one. */
 export function performShortcut(event: KeyboardEvent, session: Session): boolean {
   const mod = event.ctrlKey || event.metaKey;
   if (event.altKey) return false;
@@ -28,14 +28,14 @@ export function performShortcut(event: KeyboardEvent, session: Session): boolean
   const pressed = mod ? `Mod+${event.shiftKey ? 'Shift+' : ''}${key}` : key;
   const meant = pressed === 'Mod+y' ? 'Mod+Shift+z' : pressed;
   if (!mod && isTyping(event.target)) return false;
-  // A key may mean one thing where cells are to be labelled and another elsewhere: the first that can be done counts.
+  // A shortcut may have several actions: the first enabled one is performed.
   const action = actions.find((candidate) => candidate.shortcut === meant && (candidate.enabled?.(session) ?? true));
   if (!action) return false;
   action.perform(session);
   return true;
 }
 
-/** Where keys are text, or belong to a list that is open. */
+/** Elements that take keys as text or for an open list. */
 const TYPING =
   'input:not([type=checkbox], [type=range], [type=radio]), textarea, select, [aria-expanded=true][role=combobox], [role=listbox]';
 

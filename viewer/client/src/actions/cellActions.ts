@@ -6,7 +6,7 @@ import { type Action, hasPlot, hasSelection } from './action';
 export const CELL_ACTIONS: readonly Action[] = [
   {
     name: 'clear',
-    label: 'Select all cells again',
+    label: 'Clear selection',
     group: 'Cells',
     shortcut: 'x',
     icon: 'close',
@@ -15,7 +15,7 @@ export const CELL_ACTIONS: readonly Action[] = [
   },
   {
     name: 'subset',
-    label: 'Go on with the selected cells alone',
+    label: 'Subset to selection',
     group: 'Cells',
     shortcut: 'z',
     icon: 'subset',
@@ -25,12 +25,12 @@ export const CELL_ACTIONS: readonly Action[] = [
   },
   {
     name: 'all',
-    label: 'Go back to all cells of the dataset',
+    label: 'Show all cells',
     group: 'Cells',
     shortcut: 'u',
     icon: 'whole',
     enabled: ({ viewer }) => viewer.view.subset !== null,
-    perform: ({ viewer }) => viewer.selection.leaveSubset(),
+    perform: ({ viewer }) => viewer.selection.showAllCells(),
   },
   {
     name: 'focus',
@@ -43,7 +43,7 @@ export const CELL_ACTIONS: readonly Action[] = [
   },
   {
     name: 'unfocus',
-    label: 'Let go of the focused cell',
+    label: 'Clear focus',
     group: 'Cells',
     icon: 'close',
     enabled: ({ viewer }) => viewer.view.focus !== null,
@@ -51,7 +51,7 @@ export const CELL_ACTIONS: readonly Action[] = [
   },
   {
     name: 'invert',
-    label: 'Select the other cells',
+    label: 'Invert selection',
     group: 'Cells',
     shortcut: 'i',
     icon: 'invert',
@@ -72,7 +72,7 @@ export const CELL_ACTIONS: readonly Action[] = [
   ...[1, 2, 3, 4, 5, 6, 7, 8, 9].map(
     (n): Action => ({
       name: `label-${n}`,
-      label: n === 1 ? 'Label them as the 1st to 9th label' : `Label them as label ${n}`,
+      label: n === 1 ? 'Assign the 1st to 9th label' : `Assign label ${n}`,
       group: 'Annotations',
       shortcut: String(n),
       icon: 'tag',
@@ -84,7 +84,7 @@ export const CELL_ACTIONS: readonly Action[] = [
   ),
   {
     name: 'unlabel',
-    label: 'Take their label away',
+    label: 'Unlabel the selected cells',
     group: 'Annotations',
     shortcut: '0',
     icon: 'close',
@@ -93,7 +93,7 @@ export const CELL_ACTIONS: readonly Action[] = [
   },
   {
     name: 'fit',
-    label: 'Show all cells',
+    label: 'Reset view',
     group: 'Plot',
     shortcut: '0',
     icon: 'fit',

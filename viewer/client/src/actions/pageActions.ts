@@ -1,4 +1,4 @@
-/** Genes, comparisons, and the page itself. */
+/** Actions on genes, comparisons and the page. */
 
 import type { Page } from '../state/page/page.svelte';
 import { preferences } from '../state/page/preferences.svelte';
@@ -19,7 +19,7 @@ export const PAGE_ACTIONS: readonly Action[] = [
   },
   {
     name: 'set-a',
-    label: 'Keep the selected cells as set A',
+    label: 'Set A from selection',
     group: 'Compare',
     shortcut: 'a',
     icon: 'set',
@@ -31,7 +31,7 @@ export const PAGE_ACTIONS: readonly Action[] = [
   },
   {
     name: 'set-b',
-    label: 'Keep the selected cells as set B',
+    label: 'Set B from selection',
     group: 'Compare',
     shortcut: 'b',
     icon: 'set',
@@ -111,7 +111,7 @@ export const PAGE_ACTIONS: readonly Action[] = [
   },
   {
     name: 'theme',
-    label: 'Switch light and dark',
+    label: 'Switch theme',
     group: 'Page',
     shortcut: 'd',
     icon: 'theme',

@@ -1,4 +1,4 @@
-/** What is done on the plots. */
+/** Actions on the plots. */
 
 import { preferences } from '../state/page/preferences.svelte';
 import { tissueOf } from '../state/viewer/place';
@@ -7,7 +7,7 @@ import { type Action, hasPlot } from './action';
 export const PLOT_ACTIONS: readonly Action[] = [
   {
     name: 'pan',
-    label: 'Move the plot',
+    label: 'Pan',
     group: 'Plot',
     shortcut: 'v',
     icon: 'hand',
@@ -51,7 +51,7 @@ export const PLOT_ACTIONS: readonly Action[] = [
   },
   {
     name: 'in-sight',
-    label: 'Select the cells in sight',
+    label: 'Select visible cells',
     group: 'Cells',
     shortcut: 'f',
     icon: 'eye',
@@ -77,17 +77,17 @@ export const PLOT_ACTIONS: readonly Action[] = [
     perform: ({ page }) => page.scatter?.zoomBy(1 / 1.5, undefined, undefined, true),
   },
   {
-    name: 'labels',
-    label: 'Names on the plot',
+    name: 'names',
+    label: 'Show names of categories',
     group: 'Plot',
     shortcut: 't',
     icon: 'tag',
     enabled: hasPlot,
-    perform: () => preferences.set({ labels: !preferences.choices.labels }),
+    perform: () => preferences.set({ names: !preferences.choices.names }),
   },
   {
     name: 'tissue',
-    label: 'Picture of the tissue under the cells',
+    label: 'Show image of the tissue',
     group: 'Plot',
     shortcut: 'h',
     icon: 'picture',
@@ -96,7 +96,7 @@ export const PLOT_ACTIONS: readonly Action[] = [
   },
   {
     name: 'contours',
-    label: 'Lines of equal density',
+    label: 'Show density contours',
     group: 'Plot',
     shortcut: ';',
     icon: 'contours',
@@ -118,7 +118,7 @@ export const PLOT_ACTIONS: readonly Action[] = [
   },
   {
     name: 'two',
-    label: 'Two genes or measurements at once',
+    label: 'Combine two genes or measurements',
     group: 'Plot',
     shortcut: 'g',
     icon: 'axes',
@@ -166,7 +166,7 @@ export const PLOT_ACTIONS: readonly Action[] = [
   },
   {
     name: 'panes',
-    label: 'One, two or four plots',
+    label: 'Switch between one, two and four plots',
     group: 'Plot',
     shortcut: ',',
     icon: 'pane4',
@@ -175,7 +175,7 @@ export const PLOT_ACTIONS: readonly Action[] = [
   },
   {
     name: 'next-pane',
-    label: 'Work in the next plot',
+    label: 'Activate the next plot',
     group: 'Plot',
     shortcut: 'w',
     icon: 'next',
@@ -196,7 +196,7 @@ export const PLOT_ACTIONS: readonly Action[] = [
   },
   {
     name: 'picture',
-    label: 'Save the plot, its numbers or a legend',
+    label: 'Save the figure, its data or its legend',
     group: 'Plot',
     shortcut: 's',
     icon: 'download',
@@ -207,7 +207,7 @@ export const PLOT_ACTIONS: readonly Action[] = [
   },
   {
     name: 'table',
-    label: 'The cells as a table',
+    label: 'Show cells as a table',
     group: 'Plot',
     shortcut: 'y',
     icon: 'table',

@@ -16,7 +16,7 @@ test('only the latest task is answered', async () => {
   await expect(latest.run(() => Promise.reject(new Error('no')))).rejects.toThrow('no');
 });
 
-test('the cache gives up the longest unused and keeps no failure', async () => {
+test('the cache removes the least recently used answers and keeps no failure', async () => {
   const cache = new Cache<string>(10);
   const made: string[] = [];
   const get = (key: string) =>

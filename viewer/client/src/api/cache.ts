@@ -1,17 +1,17 @@
-/** Answers kept by address, the longest unused given up first once they weigh too much. */
+/** A cache of answers by address with a limit of size; the least recently used are removed first. */
 export class Cache<T> {
   private readonly entries = new Map<string, { value: Promise<T>; weight: number }>();
   private total = 0;
 
   constructor(private readonly limit: number) {}
 
-  /** The answer kept under a key, else the one `make` gives. A failure is not kept. */
+  /** Return the cached answer of a key, or call `make` and cache its answer. Failures are not cached. */
   get(key: string, make: () => Promise<{ value: T; weight: number }>): Promise<T> {
-    const kept = this.entries.get(key);
-    if (kept) {
+    const cached = this.entries.get(key);
+    if (cached) {
       this.entries.delete(key);
-      this.entries.set(key, kept);
-      return kept.value;
+      this.entries.set(key, cached);
+      return cached.value;
     }
     const made = make();
     const entry = { value: made.then((answer) => answer.value), weight: 0 };

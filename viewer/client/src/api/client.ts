@@ -21,24 +21,24 @@ import type {
   Summary,
 } from './types';
 
-/** Bytes of columns kept for a second look. */
+/** The size of the cache of columns in bytes. */
 const CACHE_BYTES = 192 * 1024 * 1024;
 
-/** Names of genes in one address, which must not become too long. */
+/** The number of gene names in one URL, whose length is limited. */
 const NAMES_AT_ONCE = 300;
 
 export type Query = Record<string, string | number>;
 
-/** The path of a request, with its query. */
+/** Return the path of a request with its query. */
 export function pathOf(path: string, query: Query = {}): string {
   const text = new URLSearchParams(Object.entries(query).map(([key, value]) => [key, String(value)])).toString();
   return text ? `${path}?${text}` : path;
 }
 
-/** The one typed client of the interface; its transport decides where the answers come from. */
+/** The client of the HTTP interface. Its transport fetches the answers. */
 export class Api {
   private readonly columns = new Cache<Columns>(CACHE_BYTES);
-  /** Jobs of this page that may still be at work. */
+  /** Jobs of this page that may still be running. */
   private readonly jobs = new Set<string>();
 
   constructor(readonly transport: Transport) {}
@@ -49,8 +49,8 @@ export class Api {
     if (body?.app !== 'starcyte') {
       throw new ApiError(
         'not_starcyte',
-        'What answers at this address is not starcyte.',
-        'The viewer may have ended, or a proxy in front of it shows a page of its own. Start the viewer again.',
+        'Another program answers at this address, not starcyte.',
+        'The viewer may have stopped, or a proxy may have answered in its place. Start the viewer again.',
       );
     }
     return body;
@@ -60,7 +60,7 @@ export class Api {
     return this.json<Schema>(pathOf('schema'));
   }
 
-  /** Coordinates of the cells; `dims` are the numbers of the columns, by default the first two. */
+  /** Fetch the coordinates of the cells; `dims` are the columns, by default the first two. */
   embedding(name: string, dims?: string): Promise<Columns> {
     return this.cached(pathOf(`embeddings/${encodeURIComponent(name)}`, dims === undefined ? {} : { dims }));
   }
@@ -73,7 +73,7 @@ export class Api {
     return first(await this.cached(pathOf('expression', { gene, matrix }), signal));
   }
 
-  /** Of each cell, the mean or the score of several genes. */
+  /** Fetch the mean or the score of several genes for each cell. */
   async score(
     genes: readonly string[],
     method: 'mean' | 'score',
@@ -101,7 +101,7 @@ export class Api {
     return this.json<GeneMatches>(pathOf('genes', { q: query, limit, matrix }), { signal });
   }
 
-  /** Genes by their whole names, ids or aliases, in whatever case. */
+  /** Find genes by their names, ids or aliases; case is ignored. */
   async genesNamed(names: readonly string[], matrix: string, signal: AbortSignal): Promise<GenesNamed> {
     const genes: Gene[] = [];
     const missing: string[] = [];
@@ -114,7 +114,7 @@ export class Api {
     return { genes, missing };
   }
 
-  /** The names of a selection's cells, as a table of one column. */
+  /** Fetch the names of the cells in a selection, as a CSV file with one column. */
   async cellsNamed(selection: Selection, signal?: AbortSignal): Promise<Blob> {
     const response = await this.transport.fetch(pathOf('cells/names'), {
       method: 'POST',
@@ -167,12 +167,12 @@ export class Api {
     await this.transport.fetch(pathOf(`jobs/${encodeURIComponent(id)}`), { method: 'DELETE', keepalive: true });
   }
 
-  /** The page goes away: nobody waits for its jobs any more. */
+  /** Cancel the jobs when the page is closed. */
   leave(): void {
     for (const id of this.jobs) void this.cancelJob(id).catch(() => {});
   }
 
-  /** Ask for a job. Given up, the question still goes through: only its answer tells which job to cancel. */
+  /** Start a job. If it is given up meanwhile, it is cancelled once the answer with its id is there. */
   async start<T extends { readonly job_id?: string }>(
     path: string,
     body: object,
@@ -192,22 +192,22 @@ export class Api {
     return { job: answer.job, result: null };
   }
 
-  /** Ask for JSON. */
+  /** Send a request whose answer is JSON. */
   async json<T>(path: string, init: RequestInit = {}, giveUp = init.signal): Promise<T> {
     const headers = { Accept: 'application/json', ...init.headers };
     const response = await this.transport.fetch(path, { ...init, headers }, giveUp);
     return (await response.json().catch(() => {
-      // A proxy's page (a log-in, say) comes with the status of a success.
-      throw new ApiError('not_starcyte', 'What answers at this address is not starcyte.', 'Reload the page.');
+      // A page of a proxy, such as a login, has the status 200.
+      throw new ApiError('not_starcyte', 'Another program answers at this address, not starcyte.', 'Reload the page.');
     })) as T;
   }
 
-  /** A file as it is. */
+  /** Fetch a file. */
   async blob(path: string, cache: RequestCache = 'no-store'): Promise<Blob> {
     return (await this.transport.fetch(path, { cache })).blob();
   }
 
-  /** A column that changes: asked for anew each time. */
+  /** Fetch a column that may have changed, without the cache. */
   async column(path: string): Promise<Column> {
     const response = await this.transport.fetch(path, { headers: { Accept: COLUMNS_TYPE }, cache: 'no-store' });
     return first(decodeColumns(await response.arrayBuffer()));
@@ -227,6 +227,6 @@ export class Api {
 
 function first(answer: Columns): Column {
   const column = answer.columns[0];
-  if (!column) throw new ApiError('empty_answer', 'The server answered without a column.', 'Reload the page.');
+  if (!column) throw new ApiError('empty_answer', 'The answer of the server has no column.', 'Reload the page.');
   return column;
 }

@@ -1,4 +1,4 @@
-/** Requests about what the user makes. Revisions are sent along, so that nobody's change is written over unseen. */
+/** Requests about annotations, gene sets and saved items. They send a revision, so that concurrent changes are detected. */
 import type { Column } from '../wire/columns';
 import { type Api, pathOf } from './client';
 import type {
@@ -38,7 +38,7 @@ function at(kind: Kind, name: string, what = ''): string {
   return pathOf(`${kind}/${encodeURIComponent(name)}${what}`);
 }
 
-/** The header that says which state a change was made of; none where that does not matter. */
+/** Return the header with the revision that a change is based on; none if the revision does not matter. */
 function match(revision: number | null): Record<string, string> {
   return revision === null ? {} : { 'If-Match': `"${revision}"` };
 }
@@ -54,7 +54,7 @@ export class CurationApi {
     return this.api.column(at('annotations', name));
   }
 
-  /** Create a label (revision null) or change one. */
+  /** Create an annotation (revision null) or change one. */
   putAnnotation(name: string, edit: AnnotationEdit, revision: number | null): Promise<AnnotationSaved> {
     return this.send('PUT', at('annotations', name), edit, revision);
   }
@@ -118,17 +118,17 @@ export class CurationApi {
     return this.api.json(at('figures', name), { method: 'PUT', headers, body: figure });
   }
 
-  /** The address of a kept figure, for the page's own links. */
+  /** Return the URL of a saved figure. */
   figureAddress(name: string): string {
     return this.api.transport.address(at('figures', name));
   }
 
-  /** A file of what was made: its address is below `export/`. */
+  /** Download a file; the path is relative to `export/`. */
   async file(path: string, query: Record<string, string> = {}): Promise<Blob> {
     return this.api.blob(pathOf(`export/${path}`, query));
   }
 
-  /** The address of a file that a job has made. */
+  /** Return the URL of a file that a job has written. */
   downloadAddress({ download }: ExportedFile): string {
     return this.api.transport.address(download);
   }

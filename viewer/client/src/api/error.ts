@@ -1,4 +1,4 @@
-/** An answer that is not the one asked for, in the shape every error of the server has. */
+/** An error of the server, or of the client in the same format. */
 export class ApiError extends Error {
   override name = 'ApiError';
 
@@ -7,26 +7,26 @@ export class ApiError extends Error {
     message: string,
     readonly hint: string = '',
     readonly status: number = 0,
-    /** The whole answer, where it says more: of a conflict, what stands. */
+    /** The whole answer; that of a conflict has the current version. */
     readonly body: Readonly<Record<string, unknown>> = {},
   ) {
     super(message);
   }
 }
 
-/** Whether an error only says that nobody waits for the answer any more. */
+/** Return whether an error means that the request was aborted. */
 export function isAbort(error: unknown): boolean {
   return error instanceof DOMException && error.name === 'AbortError';
 }
 
-/** Any thrown thing as an error that can be shown. */
+/** Convert a thrown value to an error that can be shown. */
 export function asApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error;
   const message = error instanceof Error ? error.message : String(error);
   return new ApiError('client', message, 'Reload the page. If it happens again, please report it.');
 }
 
-/** The error an answer carries, or one made of its status where the body is not ours (a proxy's page, say). */
+/** Return the error in an answer; of an answer in another format (that of a proxy), an error with its status. */
 export async function errorOf(response: Response): Promise<ApiError> {
   try {
     const body = (await response.json()) as {
@@ -42,12 +42,12 @@ export async function errorOf(response: Response): Promise<ApiError> {
       );
     }
   } catch {
-    // Not JSON: the status is all there is to say.
+    // The body is not JSON: only the status is known.
   }
   return new ApiError(
     `http_${response.status}`,
     `The server answered ${response.status} ${response.statusText}`.trim(),
-    'It may have been stopped or restarted. Reload the page.',
+    'The server may have been stopped or restarted. Reload the page.',
     response.status,
   );
 }

@@ -1,8 +1,8 @@
-/** Runs one task at a time: starting another aborts the one before, whose answer is then never seen. */
+/** Runs one task at a time: a new task aborts the one before, whose answer is ignored. */
 export class LatestRequest {
   private controller: AbortController | null = null;
 
-  /** Run a task; undefined where a later one (or `cancel`) overtook it. */
+  /** Run a task. Returns undefined if a later one or `cancel` aborted it. */
   async run<T>(task: (signal: AbortSignal) => Promise<T>): Promise<T | undefined> {
     this.cancel();
     const controller = new AbortController();

@@ -1,4 +1,4 @@
-/** Wait, unless nobody waits any more. */
+/** Wait for some milliseconds; rejects if the signal is aborted. */
 export function sleep(milliseconds: number, signal?: AbortSignal | null): Promise<void> {
   return new Promise((resolve, reject) => {
     signal?.throwIfAborted();

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { CatalogDataset } from '../api/contract';
-import { facets, find, fromHash, NOTHING_WANTED, ordered, toggled, toHash } from './catalog';
+import { EMPTY_SEARCH, facets, find, fromHash, ordered, toggled, toHash } from './catalog';
 import { span } from './status';
 
 function listed(id: string, more: Partial<CatalogDataset> = {}): CatalogDataset {
@@ -42,7 +42,7 @@ const ids = (datasets: readonly CatalogDataset[]) => datasets.map(({ id }) => id
 
 describe('what is looked for', () => {
   it('has every word, wherever it stands, and none of the markup', () => {
-    const by = (text: string) => ids(find(ALL, { ...NOTHING_WANTED, text }));
+    const by = (text: string) => ids(find(ALL, { ...EMPTY_SEARCH, text }));
     expect(by('')).toHaveLength(4);
     expect(by(' LUNG  mouse ')).toEqual(['lung 10', 'lung 9']);
     expect(by('donor')).toEqual(['blood']);
@@ -50,28 +50,28 @@ describe('what is looked for', () => {
   });
 
   it('has one of the values of each facet', () => {
-    const one = toggled(NOTHING_WANTED, 'organism', 'mouse');
+    const one = toggled(EMPTY_SEARCH, 'organism', 'mouse');
     expect(ids(find(ALL, one))).toEqual(['lung 10', 'lung 9']);
     expect(ids(find(ALL, toggled(one, 'organism', 'human')))).toEqual(['blood', 'lung 10', 'lung 9']);
     expect(ids(find(ALL, toggled(one, 'cells', 'below 1,000')))).toEqual(['lung 10']);
-    expect(toggled(one, 'organism', 'mouse')).toEqual(NOTHING_WANTED);
+    expect(toggled(one, 'organism', 'mouse')).toEqual(EMPTY_SEARCH);
   });
 
   it('counts for each value what choosing it would leave', () => {
-    const wanted = toggled({ ...NOTHING_WANTED, text: 'lung' }, 'organism', 'human');
-    for (const { name, values } of facets(ALL, wanted)) {
+    const search = toggled({ ...EMPTY_SEARCH, text: 'lung' }, 'organism', 'human');
+    for (const { name, values } of facets(ALL, search)) {
       for (const { value, n, isChosen } of values) {
-        const others = { ...wanted.chosen, [name]: [value] };
-        expect([name, value, n]).toEqual([name, value, find(ALL, { ...wanted, chosen: others }).length]);
-        expect(isChosen).toBe(wanted.chosen[name]?.includes(value) ?? false);
+        const others = { ...search.chosen, [name]: [value] };
+        expect([name, value, n]).toEqual([name, value, find(ALL, { ...search, chosen: others }).length]);
+        expect(isChosen).toBe(search.chosen[name]?.includes(value) ?? false);
       }
     }
   });
 
   it('is in the address and back', () => {
-    const wanted = toggled(toggled({ ...NOTHING_WANTED, text: 'a&b=#é' }, 'tissue', 'x,y'), 'tissue', 'z');
-    expect(fromHash(`#${toHash(wanted, 'cells')}`)).toEqual({ wanted, order: 'cells' });
-    expect(fromHash('#order=constructor&nothing=1')).toEqual({ wanted: NOTHING_WANTED, order: 'title' });
+    const search = toggled(toggled({ ...EMPTY_SEARCH, text: 'a&b=#é' }, 'tissue', 'x,y'), 'tissue', 'z');
+    expect(fromHash(`#${toHash(search, 'cells')}`)).toEqual({ search, order: 'cells' });
+    expect(fromHash('#order=constructor&nothing=1')).toEqual({ search: EMPTY_SEARCH, order: 'title' });
   });
 
   it('is ordered by numbers in names, and what is unknown comes last', () => {

@@ -2,14 +2,18 @@
 import type { Catalog, CatalogDataset } from '../api/contract';
 import { ApiError, errorOf } from '../api/error';
 
-/** Ask the server for JSON; the address is relative to the page. */
+/** Fetch JSON; the URL is relative to the page. */
 export async function ask<T>(address: string, signal: AbortSignal): Promise<T> {
   let response: Response;
   try {
     response = await fetch(address, { headers: { Accept: 'application/json' }, cache: 'no-store', signal });
   } catch (error) {
     if (signal.aborted) throw error;
-    throw new ApiError('unreachable', 'The server cannot be reached.', 'Check the connection; it is tried again.');
+    throw new ApiError(
+      'unreachable',
+      'The server cannot be reached.',
+      'Check the connection. The request is repeated automatically.',
+    );
   }
   if (!response.ok) throw await errorOf(response);
   return (await response.json()) as T;
@@ -17,19 +21,19 @@ export async function ask<T>(address: string, signal: AbortSignal): Promise<T> {
 
 export type FacetName = 'organism' | 'tissue' | 'cells' | 'genes' | 'size' | 'state';
 
-export interface Wanted {
+export interface Search {
   readonly text: string;
   readonly chosen: Readonly<Partial<Record<FacetName, readonly string[]>>>;
 }
 
-export const NOTHING_WANTED: Wanted = { text: '', chosen: {} };
+export const EMPTY_SEARCH: Search = { text: '', chosen: {} };
 
-/** A facet: what its values are of one dataset, and what they are called. */
+/** A facet of the datasets. */
 interface Facet {
   readonly name: FacetName;
   readonly title: string;
   readonly of: (dataset: CatalogDataset) => readonly string[];
-  /** Values in their own order; those of text are ordered by how many there are. */
+  /** The order of the values; by default by number of datasets. */
   readonly order?: readonly string[];
 }
 
@@ -80,7 +84,7 @@ export const FACETS: readonly Facet[] = [
   },
 ];
 
-/** The words that a dataset is found by. */
+/** Return the text of a dataset that is searched. */
 export function wordsOf(dataset: CatalogDataset): string {
   const plain = dataset.description.replace(/<[^>]*>/g, ' ');
   return [dataset.title, dataset.place, ...dataset.organism, ...dataset.tissue, plain].join(' ').toLowerCase();
@@ -89,7 +93,7 @@ export function wordsOf(dataset: CatalogDataset): string {
 function isFound(
   dataset: CatalogDataset,
   words: readonly string[],
-  chosen: Wanted['chosen'],
+  chosen: Search['chosen'],
   but?: FacetName,
 ): boolean {
   for (const { name, of } of FACETS) {
@@ -105,10 +109,10 @@ function split(text: string): readonly string[] {
   return text.toLowerCase().split(/\s+/).filter(Boolean);
 }
 
-/** The datasets that have every word, and of each facet one of the values chosen. */
-export function find(datasets: readonly CatalogDataset[], wanted: Wanted): readonly CatalogDataset[] {
-  const words = split(wanted.text);
-  return datasets.filter((dataset) => isFound(dataset, words, wanted.chosen));
+/** Return the datasets that contain every word and have one of the chosen values of each facet. */
+export function find(datasets: readonly CatalogDataset[], search: Search): readonly CatalogDataset[] {
+  const words = split(search.text);
+  return datasets.filter((dataset) => isFound(dataset, words, search.chosen));
 }
 
 export interface FacetCount {
@@ -117,15 +121,15 @@ export interface FacetCount {
   readonly values: readonly { readonly value: string; readonly n: number; readonly isChosen: boolean }[];
 }
 
-/** Of each facet that tells datasets apart, its values, and how many datasets choosing one would leave. */
-export function facets(datasets: readonly CatalogDataset[], wanted: Wanted): readonly FacetCount[] {
-  const words = split(wanted.text);
+/** Return the values of each facet that differs between datasets, with the number of datasets each would leave. */
+export function facets(datasets: readonly CatalogDataset[], search: Search): readonly FacetCount[] {
+  const words = split(search.text);
   const found: FacetCount[] = [];
   for (const { name, title, of, order } of FACETS) {
-    const chosen = wanted.chosen[name] ?? [];
+    const chosen = search.chosen[name] ?? [];
     const counts = new Map<string, number>();
     for (const dataset of datasets) {
-      const counted = isFound(dataset, words, wanted.chosen, name) ? 1 : 0;
+      const counted = isFound(dataset, words, search.chosen, name) ? 1 : 0;
       for (const value of of(dataset)) counts.set(value, (counts.get(value) ?? 0) + counted);
     }
     const all = [...counts].sort(([a, n], [b, m]) =>
@@ -137,11 +141,11 @@ export function facets(datasets: readonly CatalogDataset[], wanted: Wanted): rea
   return found;
 }
 
-/** Choose a value of a facet, or choose it no more. */
-export function toggled(wanted: Wanted, facet: FacetName, value: string): Wanted {
-  const { [facet]: before = [], ...others } = wanted.chosen;
+/** Choose a value of a facet, or remove it from the chosen ones. */
+export function toggled(search: Search, facet: FacetName, value: string): Search {
+  const { [facet]: before = [], ...others } = search.chosen;
   const after = before.includes(value) ? before.filter((other) => other !== value) : [...before, value];
-  return { ...wanted, chosen: after.length > 0 ? { ...others, [facet]: after } : others };
+  return { ...search, chosen: after.length > 0 ? { ...others, [facet]: after } : others };
 }
 
 export const ORDERS = {
@@ -152,7 +156,7 @@ export const ORDERS = {
 } as const;
 export type Order = keyof typeof ORDERS;
 
-/** The datasets in an order; equal ones by name. */
+/** Sort datasets; equal ones by name. */
 export function ordered(datasets: readonly CatalogDataset[], order: Order): readonly CatalogDataset[] {
   const value = (dataset: CatalogDataset): number => {
     if (order === 'title') return 0;
@@ -162,8 +166,8 @@ export function ordered(datasets: readonly CatalogDataset[], order: Order): read
   return [...datasets].sort((a, b) => value(b) - value(a) || named.compare(a.title, b.title));
 }
 
-/** What is looked for, as the part of the address after #. */
-export function toHash({ text, chosen }: Wanted, order: Order): string {
+/** Return a search as the part of the URL after #. */
+export function toHash({ text, chosen }: Search, order: Order): string {
   const query = new URLSearchParams();
   if (text) query.set('q', text);
   for (const { name } of FACETS) for (const value of chosen[name] ?? []) query.append(name, value);
@@ -171,8 +175,8 @@ export function toHash({ text, chosen }: Wanted, order: Order): string {
   return query.toString();
 }
 
-/** What an address asks for; what it says that is not known is left out. */
-export function fromHash(hash: string): { readonly wanted: Wanted; readonly order: Order } {
+/** Read a search from a URL; unknown parts are ignored. */
+export function fromHash(hash: string): { readonly search: Search; readonly order: Order } {
   const query = new URLSearchParams(hash.replace(/^#/, ''));
   const chosen: Partial<Record<FacetName, readonly string[]>> = {};
   for (const { name } of FACETS) {
@@ -181,12 +185,12 @@ export function fromHash(hash: string): { readonly wanted: Wanted; readonly orde
   }
   const order = query.get('order') ?? '';
   return {
-    wanted: { text: query.get('q') ?? '', chosen },
+    search: { text: query.get('q') ?? '', chosen },
     order: Object.hasOwn(ORDERS, order) ? (order as Order) : 'title',
   };
 }
 
-/** Whether something goes on that the reader waits for. */
-export function isMoving({ complete, datasets }: Catalog): boolean {
+/** Return whether datasets are still being found, opened or indexed. */
+export function isChanging({ complete, datasets }: Catalog): boolean {
   return !complete || datasets.some(({ state }) => state === 'waiting' || state === 'opening' || state === 'indexing');
 }

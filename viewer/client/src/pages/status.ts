@@ -1,14 +1,14 @@
-/** What a server says of itself to who administers it. */
+/** The status of a server, for its administrators. */
 
 import type { OpenDataset } from '../api/contract';
 
-/** What goes on with a dataset that is open. */
+/** Describe the state of an open dataset. */
 export function doing({ state, downloaded, indexing }: OpenDataset): string {
   if (downloaded !== null) return `downloading ${Math.floor(100 * downloaded)} %`;
   return indexing === null ? state : `indexing ${Math.round(100 * indexing)} %`;
 }
 
-/** A span of time in its largest two units: 3 d 4 h. */
+/** Format a duration in its largest two units: 3 d 4 h. */
 export function span(seconds: number): string {
   const units = [
     { name: 'd', size: 86_400 },

@@ -1,4 +1,4 @@
-/** Where to go after signing in: a path of this server, below the page's own folder, and nothing else. */
+/** Return the target of the redirection after login: a path below the folder of the page, never another site. */
 export function targetOf(search: string): string {
   const given = new URLSearchParams(search).get('next') ?? '';
   const plain = /^[A-Za-z0-9_~-][A-Za-z0-9_.~-]*(\/[A-Za-z0-9_~-][A-Za-z0-9_.~-]*)*\/?$/;

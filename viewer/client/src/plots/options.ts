@@ -81,11 +81,11 @@ export function columnChoice(
 const ORDERS: readonly { value: Order; label: string }[] = [
   { value: 'given', label: 'as given' },
   { value: 'name', label: 'by name' },
-  { value: 'cluster', label: 'by likeness' },
+  { value: 'cluster', label: 'by similarity' },
 ];
 
 const STANDARDS: readonly { value: Standard; label: string }[] = [
-  { value: 'none', label: 'as they are' },
+  { value: 'none', label: 'unchanged' },
   { value: 'share', label: '0 to 1 for each gene' },
   { value: 'z', label: 'z-scores for each gene' },
 ];

@@ -1,4 +1,4 @@
-/** What of the plot goes into a figure: names, legend, and the numbers behind it. */
+/** The parts of a figure of the plot: names, legend and data. */
 import { anchors } from '../canvas/labels';
 import type { Scatter } from '../canvas/scatter';
 import { sample } from '../color/colormaps';
@@ -15,13 +15,13 @@ import { count, date, number } from '../ui/format';
 import { csvLine } from '../wire/csv';
 import type { FigureLegend, PlotName } from './scatterFigure';
 
-/** More names would hide the cells. */
+/** The limit of names, which would cover the cells. */
 const MOST_NAMES = 60;
 
-/** Names of the categories at their cells. */
+/** Return the names of categories with their positions. */
 export function namesOf(viewer: Viewer, plot: Scatter): PlotName[] {
   const { coloring, place } = viewer;
-  if (!preferences.choices.labels || !place || coloring.kind !== 'category') return [];
+  if (!preferences.choices.names || !place || coloring.kind !== 'category') return [];
   if (coloring.categories.length > MOST_NAMES) return [];
   const filter = viewer.view.filters[coloring.key];
   return anchors(place.x, place.y, coloring.values, coloring.categories.length)
@@ -59,7 +59,7 @@ export function legendOf(viewer: Viewer): FigureLegend | null {
     ] as const;
     const entries = ends.map(([name, first, second]) => {
       const [code = 0] = pairCodes(Uint8Array.of(first), Uint8Array.of(second));
-      // The entry of a category stands one farther on.
+      // The table has the entry of a category at its code + 1.
       return { code: code - 1, name };
     });
     return { kind: 'category', title, lut: pairLut(theme), entries };
@@ -77,7 +77,7 @@ export function legendOf(viewer: Viewer): FigureLegend | null {
   };
 }
 
-/** Every cell that is selected: its name, its place and what colours it. */
+/** Return a table of the selected cells: name, coordinates and the values of the colouring. */
 export async function plotCsv(viewer: Viewer): Promise<Blob> {
   const { coloring, place } = viewer;
   const { mask } = viewer.selection;
@@ -103,7 +103,7 @@ export async function plotCsv(viewer: Viewer): Promise<Blob> {
   return new Blob([lines.join('\n'), '\n'], { type: 'text/csv' });
 }
 
-/** The lines of a table of one column as they stand, quotes and all: a quoted name may hold a line's end. */
+/** Split a CSV table of one column into its rows, with their quotes; a quoted name may contain a line break. */
 function rowsOf(table: string): string[] {
   return table.match(/"(?:[^"]|"")*"|[^\n]+/g) ?? [];
 }

@@ -26,7 +26,7 @@ test('errors keep their code, message and hint', async () => {
   expect(error).toMatchObject({ code: 'unknown_gene', message: 'No such gene.', hint: 'Search it.', status: 404 });
 });
 
-test('an answer that is not ours is an error too', async () => {
+test('an answer of another program is an error', async () => {
   answering('<h1>Bad gateway</h1>', { status: 502, statusText: 'Bad Gateway' });
   await expect(new Api(new HttpTransport()).schema()).rejects.toMatchObject({ code: 'http_502', status: 502 });
   answering('Proxy target missing');
@@ -35,13 +35,13 @@ test('an answer that is not ours is an error too', async () => {
   await expect(new Api(new HttpTransport()).health()).rejects.toBeInstanceOf(ApiError);
 });
 
-test('a lost connection says what to do', async () => {
+test('a lost connection is an error with a hint', async () => {
   vi.stubGlobal('fetch', () => Promise.reject(new TypeError('Failed to fetch')));
   await expect(new Api(new HttpTransport()).schema()).rejects.toMatchObject({ code: 'unreachable' });
   expect(asApiError('odd')).toMatchObject({ code: 'client', message: 'odd' });
 });
 
-test('an open page asks again until the server is back, and tells that it is away', async () => {
+test('an open page repeats requests until the server is back, and reports that it is unreachable', async () => {
   vi.useFakeTimers();
   const lost: boolean[] = [];
   let asked = 0;
@@ -61,7 +61,7 @@ test('an open page asks again until the server is back, and tells that it is awa
   vi.useRealTimers();
 });
 
-test('every request names the page, and a busy server is asked again', async () => {
+test('every request has the id of the page, and is repeated while the server is busy', async () => {
   const names: (string | undefined)[] = [];
   const answers = [
     new Response(JSON.stringify({ error: { code: 'busy', message: 'Many ask.', hint: '' } }), {
@@ -83,7 +83,7 @@ test('every request names the page, and a busy server is asked again', async () 
   expect(names[1]).toBe(names[0]);
 });
 
-test('a comparison given up while it is being asked is cancelled once its name is known', async () => {
+test('a comparison that is given up before its job has an id is cancelled afterwards', async () => {
   const asked: string[] = [];
   const job = { id: '7', state: 'queued', progress: 0, message: '' };
   vi.stubGlobal('fetch', (url: string, init: RequestInit) => {

@@ -24,8 +24,8 @@ export class HttpTransport implements Transport {
   }
 
   /**
-   * Ask, and ask again while the server has too much to do, until the user gives up. A question that changes nothing is
-   * asked again as well while no server is there, once the page is open.
+   * Send a request. It is repeated while the server has too many requests and, once the page is open, a GET request also
+   * while the server is unreachable.
    */
   async fetch(path: string, init: RequestInit, giveUp = init.signal): Promise<Response> {
     const headers = {
@@ -50,7 +50,7 @@ export class HttpTransport implements Transport {
       if (patient) this.onLost(false);
       if (error?.code === 'dataset_changed') this.onOver(error);
       if (error?.code === 'dataset_loading' && this.revision) {
-        // A catalog has closed the dataset meanwhile, and opens it again.
+        // The catalog had closed the dataset, and is opening it again.
         await sleep(wait, giveUp);
         wait = Math.min(2 * wait, LONGEST_WAIT);
         continue;
@@ -82,12 +82,12 @@ export class HttpTransport implements Transport {
   }
 }
 
-/** Whether nobody of ours was there to answer: no connection, or a proxy that finds no server behind it. */
+/** Return whether the server is unreachable: there is no connection, or a proxy cannot reach it. */
 function isAway({ code }: ApiError): boolean {
   return code === 'unreachable' || code === 'http_502' || code === 'http_503' || code === 'http_504';
 }
 
-/** A name nobody can guess. `randomUUID` is there on secure pages only. */
+/** Return a random name. `randomUUID` exists on pages with HTTPS only. */
 function randomName(): string {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }

@@ -42,7 +42,7 @@ const COLUMNS: readonly TableColumn[] = [
   {
     key: 'auc',
     label: 'AUC',
-    help: 'Chance that a cell of A is above a cell of B: 0.5 is none apart',
+    help: 'Probability that a cell of A has a higher value than a cell of B; 0.5 for no difference',
     write: (gene) => fixed(gene.auc, 3),
     width: 0.8,
     wide: true,

@@ -1,4 +1,4 @@
-/** The order categories are listed in. */
+/** The order of categories in lists. */
 
 export type CategoryOrder = 'file' | 'name' | 'count';
 
@@ -10,13 +10,13 @@ export const ORDERS: Readonly<Record<CategoryOrder, string>> = {
 
 const collator = new Intl.Collator(undefined, { numeric: true, sensitivity: 'base' });
 
-/** The order a click asks for after this one. */
+/** Return the order after this one, for a button that cycles through them. */
 export function nextOrder(order: CategoryOrder): CategoryOrder {
   const orders = Object.keys(ORDERS) as CategoryOrder[];
   return orders[(orders.indexOf(order) + 1) % orders.length] as CategoryOrder;
 }
 
-/** Codes in an order; -1, "missing", stays last. */
+/** Sort codes of categories; -1 (missing) is last. */
 export function inOrder(
   codes: readonly number[],
   order: CategoryOrder,

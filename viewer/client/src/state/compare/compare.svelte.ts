@@ -52,7 +52,7 @@ export class Compare {
   get obstacle(): string | null {
     const { setA, setB, matrix } = this.viewer.view;
     if (!matrix) return 'This dataset has no expression matrix.';
-    if (!setA) return 'Select cells, then keep them as set A.';
+    if (!setA) return 'Select cells and use them as set A.';
     if (!setB) return 'Select cells for set B, or compare with the rest.';
     const { fewest_cells: fewest } = methodOf(this.viewer.schema, this.method);
     const least = fewest === 1 ? 'one cell' : `${count(fewest)} cells`;

@@ -33,7 +33,7 @@ const SCHEMA = {
 } as unknown as Schema;
 const CODES: Codes = Int16Array.of(0, 1, 1, 2, -1, -1);
 
-/** Whether counts are those of the codes: the oracle of every change. */
+/** Return whether the counts are those of the codes: the oracle of every change. */
 function agree(annotation: Annotation, codes: Codes): boolean {
   const counts = annotation.labels.map((_, k) => codes.filter((code) => code === k).length);
   const none = codes.filter((code) => code < 0).length;
@@ -67,7 +67,7 @@ test('counts stay those of the cells through random assignments and edits', () =
   }
 });
 
-test('a request names where a label comes from only where it has another name or several sources', () => {
+test('a request names the sources of a label only if it was renamed or merged', () => {
   const edited = editable(ANNOTATION);
   edited[0] = { name: 'Z', color: '#111111', note: '', was: [0] };
   edited[1] = { name: 'B', color: '', note: 'why', was: [1, 2] };
@@ -78,7 +78,7 @@ test('a request names where a label comes from only where it has another name or
   expect(requested(ANNOTATION, editable(ANNOTATION)).every((entry) => entry.was === undefined)).toBe(true);
 });
 
-test('an annotation from a column has its cells, its missing ones are unlabelled', () => {
+test('an annotation copied from a column has its cells; missing values are unlabelled', () => {
   const field: CategoryData = {
     kind: 'category',
     key: 'obs:x',
@@ -94,7 +94,7 @@ test('an annotation from a column has its cells, its missing ones are unlabelled
   expect(annotation.labels.map(({ color }) => color)).toEqual(['#aaaaaa', '#bbbbbb']);
 });
 
-test('a new colour is one that no label has', () => {
+test('a new label has an unused colour', () => {
   const labels = Array.from({ length: 8 }, () => ({ color: '' }));
   const color = nextColor(labels);
   const again = nextColor([...labels, { color }]);
@@ -102,7 +102,7 @@ test('a new colour is one that no label has', () => {
   expect(again).not.toBe(color);
 });
 
-test('views follow an annotation that is renamed, whose labels move, or that is gone', () => {
+test('views follow an annotation that is renamed, edited or deleted', () => {
   const color = { kind: 'annotation', annotation: 'mine' } as const;
   const view: View = {
     ...initialView(SCHEMA),

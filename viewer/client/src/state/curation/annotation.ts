@@ -1,4 +1,4 @@
-/** An annotation as a value, and what becomes of it when its labels are edited. Nothing here asks the server. */
+/** Annotations as immutable values, and the changes to them. Nothing here sends a request. */
 import type { AnnotationInfo, LabelEdit, LabelInfo } from '../../api/curationTypes';
 import { palette } from '../../color/palette';
 import type { NumberArray } from '../../wire/columns';
@@ -13,10 +13,10 @@ export interface Annotation {
   readonly nUnlabelled: number;
 }
 
-/** The label of each cell, -1 where it has none. */
+/** The position of each cell's label; -1 for an unlabelled cell. */
 export type Codes = Int16Array<ArrayBuffer>;
 
-/** A label as it is to be: `was` are the positions of those it is made of. */
+/** A label after an edit; `was` has the positions of the labels that it replaces. */
 export interface Edited {
   readonly name: string;
   readonly color: string;
@@ -30,25 +30,25 @@ export function annotationOf({ name, labels, n_unlabelled }: AnnotationInfo): An
   return { name, labels, nUnlabelled: n_unlabelled };
 }
 
-/** The annotation as it is, to be edited. */
+/** Return the labels of an annotation as the start of an edit. */
 export function editable(annotation: Annotation): Edited[] {
   return annotation.labels.map(({ name, color, note }, k) => ({ name, color, note, was: [k] }));
 }
 
-/** The colours shown: those chosen, else of our palette. */
+/** Return the colours of labels: the chosen ones, else those of the palette. */
 export function colorsOf(labels: readonly { readonly color: string }[]): string[] {
   const ours = palette(labels.length);
   return labels.map(({ color }, k) => color || (ours[k] as string));
 }
 
-/** A colour that no label has yet, where there is one. */
+/** Return a colour of the palette that no label has yet. */
 export function nextColor(labels: readonly { readonly color: string }[]): string {
   const taken = new Set(colorsOf(labels));
   const candidates = palette(labels.length + 1);
   return candidates.find((color) => !taken.has(color)) ?? (candidates.at(-1) as string);
 }
 
-/** For each position before, the position after; -1 where the label is gone. */
+/** Return the new position of each label; -1 for a deleted one. */
 export function moves(before: Annotation, edited: readonly Edited[]): Int16Array {
   const moved = new Int16Array(before.labels.length).fill(MISSING);
   for (const [to, { was }] of edited.entries()) for (const from of was) moved[from] = to;
@@ -69,7 +69,7 @@ export function withEditedCodes(codes: Codes, moved: Int16Array): Codes {
   return codes.map((code) => (code < 0 ? MISSING : (moved[code] ?? MISSING)));
 }
 
-/** Put cells into a label (or with -1 into none). */
+/** Assign a label to cells; -1 removes their label. */
 export function withCells(
   annotation: Annotation,
   codes: Codes,
@@ -95,7 +95,7 @@ export function withCells(
   };
 }
 
-/** An annotation that begins as a column does. */
+/** Return an annotation that starts as a copy of a column. */
 export function annotationFrom(name: string, field: CategoryData): { annotation: Annotation; codes: Codes } {
   const codes = Int16Array.from(field.values as ArrayLike<number>);
   const counts = new Array<number>(field.categories.length).fill(0);
@@ -114,7 +114,7 @@ export function annotationFrom(name: string, field: CategoryData): { annotation:
   return { annotation: { name, labels, nUnlabelled: none }, codes };
 }
 
-/** What a request says of labels. */
+/** Return the labels as a request sends them. */
 export function requested(before: Annotation, edited: readonly Edited[]): LabelEdit[] {
   return edited.map(({ name, color, note, was }) => {
     const names = was.map((from) => before.labels[from]?.name ?? '');
@@ -136,7 +136,12 @@ export function fieldOf(annotation: Annotation, codes: NumberArray): CategoryDat
   };
 }
 
-/** A view that knew an annotation by another name, or its labels at other places; with null, one that is gone. */
+/**
+ * Return a view with its colours and filters updated for a change of an annotation.
+ *
+ * @param to - the new name; null if the annotation was deleted
+ * @param moved - the new position of each label, see `moves`
+ */
 export function withAnnotationMoved(view: View, from: string, to: string | null, moved: Int16Array | null): View {
   const recolored = (color: ColorBy): ColorBy => {
     if (color.kind !== 'annotation' || color.annotation !== from || to === from) return color;
@@ -171,7 +176,7 @@ export function sameAnnotation(one: Annotation, other: Annotation): boolean {
   });
 }
 
-/** Whether the same cells are in the same labels, as far as counts tell. */
+/** Return whether two annotations have the same labels with equal counts. */
 export function sameCells(one: Annotation, other: Annotation): boolean {
   return (
     one.labels.length === other.labels.length &&

@@ -1,4 +1,4 @@
-/** The user's labels: made, filled and edited here at once, saved right after. */
+/** The user's annotations. A change is on the page at once and is then sent to the server. */
 import type { AnnotationRestored } from '../../api/contract';
 import type { CurationApi } from '../../api/curation';
 import type { AnnotationInfo, AnnotationSaved } from '../../api/curationTypes';
@@ -33,13 +33,13 @@ import type { Saving } from './saving.svelte';
 import { newStateNumber } from './snapshots';
 import { type Done, type Known, type Listed, type Synced, SyncedCollection } from './syncedCollection.svelte';
 
-/** Bytes of codes kept for steps back; older ones are asked for again. */
+/** The limit of memory for the codes of past states, in bytes; beyond it they are requested again for an undo. */
 const CODES_BYTES = 96 * 1024 * 1024;
 
 export type OwnAnnotation = Synced<Annotation>;
 
 export class Annotations extends SyncedCollection<Annotation> {
-  /** The annotation that keys and the selection's button annotation with. */
+  /** The id of the annotation whose labels are assigned by keys and by the button of the selection. */
   private chosen = $state<string | null>(null);
   private readonly codes = new Map<number, Codes>();
   private readonly reading = new Map<number, Promise<Codes>>();
@@ -52,7 +52,7 @@ export class Annotations extends SyncedCollection<Annotation> {
     super(viewer, saving, 'annotation');
   }
 
-  /** Have the labels from the server; columns of theirs that are asked for wait until then. */
+  /** Fetch the annotations. Until then the requests for their values wait. */
   async open(): Promise<void> {
     try {
       await this.refresh();
@@ -61,7 +61,7 @@ export class Annotations extends SyncedCollection<Annotation> {
     }
   }
 
-  /** The annotation that was worked with last in this page. */
+  /** The id of the annotation that was edited last in this page. */
   get used(): string | null {
     return this.chosen;
   }
@@ -74,9 +74,9 @@ export class Annotations extends SyncedCollection<Annotation> {
     this.chosen = id;
   }
 
-  // What the user does
+  // Changes
 
-  /** Make an annotation, empty or from a column (`obs:NAME`) or an annotation (`annotation:NAME`). */
+  /** Create an annotation: empty, or a copy of a column (`obs:NAME`) or annotation (`annotation:NAME`). */
   async create(name: string, from: string | null): Promise<OwnAnnotation | null> {
     const start = from === null ? this.empty(name) : annotationFrom(name, await this.startFrom(from));
     return this.make(start.annotation, start.codes, `annotation “${name}”`, async (known, attempt) =>
@@ -88,7 +88,7 @@ export class Annotations extends SyncedCollection<Annotation> {
     );
   }
 
-  /** Make an annotation of one label with the selected cells. */
+  /** Create an annotation with one label, that of the selected cells. */
   async createWith(name: string, label: string): Promise<void> {
     const cells = await this.selected();
     if (cells.length === 0) return;
@@ -97,7 +97,7 @@ export class Annotations extends SyncedCollection<Annotation> {
     const filled = withCells({ ...annotation, labels: [first] }, codes, cells, 0);
     const selection = selectionOf(cells);
     let made: AnnotationSaved | null = null;
-    this.make(filled.annotation, filled.codes, told(filled.n, label), async (_known, attempt) => {
+    this.make(filled.annotation, filled.codes, describe(filled.n, label), async (_known, attempt) => {
       const { n: _n, ...entry } = first;
       made ??= await this.insist(attempt, name, () => this.api.putAnnotation(name, { labels: [entry] }, null));
       return this.done(await this.api.assign(name, label, selection, made.revision));
@@ -119,7 +119,7 @@ export class Annotations extends SyncedCollection<Annotation> {
     }));
   }
 
-  /** Change labels, or the name. */
+  /** Edit the labels of an annotation, or its name. */
   async edit(
     annotation: OwnAnnotation,
     edited: readonly Edited[],
@@ -159,7 +159,7 @@ export class Annotations extends SyncedCollection<Annotation> {
     );
   }
 
-  /** Put the selected cells into a label, which is made where there is none of the name; with null into none. */
+  /** Assign a label to the selected cells, and create it if it does not exist; null removes their label. */
   async assign(annotation: OwnAnnotation, label: string | null): Promise<void> {
     const cells = await this.selected();
     const codes = await this.codesOf(annotation);
@@ -177,7 +177,7 @@ export class Annotations extends SyncedCollection<Annotation> {
     this.next = filled.codes;
     const selection = selectionOf(cells);
     let grown: number | null = null;
-    this.step(annotation.id, filled.annotation, told(filled.n, label), async (known) => {
+    this.step(annotation.id, filled.annotation, describe(filled.n, label), async (known) => {
       const { name, revision } = existing(known, annotation);
       if (added) {
         const { n: _n, ...entry } = added;
@@ -188,7 +188,7 @@ export class Annotations extends SyncedCollection<Annotation> {
     });
   }
 
-  /** Put the selected cells into the n-th label of the active annotation; with 0 into none. */
+  /** Assign the n-th label of the active annotation to the selected cells; 0 removes their label. */
   assignNth(n: number): void {
     const annotation = this.active;
     const label = annotation?.value.labels[n - 1]?.name;
@@ -196,7 +196,7 @@ export class Annotations extends SyncedCollection<Annotation> {
     this.assign(annotation, label ?? null).catch((error: unknown) => this.viewer.fail(error));
   }
 
-  /** Bring an annotation back to what it was at a revision. */
+  /** Restore an annotation to a revision. */
   async restoreTo(annotation: OwnAnnotation, to: number): Promise<void> {
     await this.saving.drained();
     const known = this.known.get(annotation.id);
@@ -214,7 +214,7 @@ export class Annotations extends SyncedCollection<Annotation> {
     );
   }
 
-  /** Select the cells that an annotation leaves out. */
+  /** Select the unlabelled cells of an annotation. */
   selectUnlabelled(annotation: OwnAnnotation): void {
     const { viewer } = this;
     const only = { kind: 'category', mode: 'only', codes: [MISSING] } as const;
@@ -223,7 +223,7 @@ export class Annotations extends SyncedCollection<Annotation> {
 
   // Codes
 
-  /** The codes of the state that is placed next. */
+  /** The codes of the next state that `follow` is called with. */
   private next: Codes | null = null;
 
   protected override follow(before: OwnAnnotation | null, after: OwnAnnotation | null): void {
@@ -249,7 +249,7 @@ export class Annotations extends SyncedCollection<Annotation> {
     if (!before || before.value.name === after?.value.name) return;
     const { viewer } = this;
     const { name } = before.value;
-    // An annotation that went elsewhere leaves its colours and filters behind.
+    // The colours and filters of a renamed or deleted annotation are removed.
     const view: View = withAnnotationMoved(viewer.view, name, after?.value.name ?? null, null);
     if (view !== viewer.view) viewer.timeline.amend(view);
     viewer.fields.provide(annotationKey(name), null);
@@ -269,7 +269,7 @@ export class Annotations extends SyncedCollection<Annotation> {
     }
   }
 
-  /** The label of each cell. */
+  /** Return the codes of an annotation. */
   codesOf(annotation: OwnAnnotation): Promise<Codes> {
     const kept = this.codes.get(annotation.number);
     if (kept) return Promise.resolve(kept);
@@ -285,9 +285,9 @@ export class Annotations extends SyncedCollection<Annotation> {
     await this.saving.drained();
     const column = await this.api.codes(this.known.get(annotation.id)?.name ?? annotation.value.name);
     if (column.layout !== 'dense')
-      throw new ApiError('client', 'The annotation came without its codes.', 'Reload the page.');
+      throw new ApiError('client', 'The answer has no codes of the annotation.', 'Reload the page.');
     const codes = Int16Array.from(column.dense() as ArrayLike<number>);
-    // Codes count in the order of the answer, which is that of the annotation unless it has changed meanwhile.
+    // The labels of the answer may be in another order, if the annotation was changed meanwhile.
     const places = (column.categories ?? []).map((name) =>
       annotation.value.labels.findIndex((one) => one.name === name),
     );
@@ -299,14 +299,18 @@ export class Annotations extends SyncedCollection<Annotation> {
   private async field(key: string): Promise<FieldData> {
     const annotation = this.list.find(({ value }) => annotationKey(value.name) === key);
     if (!annotation)
-      throw new ApiError('no_label', 'There is no such annotation any more.', 'Colour by something else.');
+      throw new ApiError(
+        'no_annotation',
+        'This annotation does not exist any more.',
+        'Colour the cells by another column.',
+      );
     return fieldOf(annotation.value, await this.codesOf(annotation));
   }
 
   private async startFrom(from: string): Promise<CategoryData> {
     const field = await this.viewer.fields.load(from.startsWith('obs:') ? obsKey(from.slice(4)) : from);
     if (field.kind === 'category') return field;
-    throw new ApiError('client', `“${field.title}” has no labels to start from.`, 'Choose another column.');
+    throw new ApiError('client', `“${field.title}” has no categories to start from.`, 'Choose another column.');
   }
 
   private empty(name: string): { annotation: Annotation; codes: Codes } {
@@ -318,7 +322,7 @@ export class Annotations extends SyncedCollection<Annotation> {
     return cellsOf(await this.viewer.selection.settledMask(), this.viewer.n);
   }
 
-  // The server
+  // Requests
 
   protected override async fetchAll(): Promise<readonly Listed<Annotation>[]> {
     const { annotations } = await this.api.annotations();
@@ -341,7 +345,7 @@ export class Annotations extends SyncedCollection<Annotation> {
     return annotation ? { revision, value: annotationOf(annotation) } : { revision };
   }
 
-  /** A request that may have gone through although its answer was lost: then what stands is its answer. */
+  /** Send a request again whose answer was lost. If the first attempt was successful, its result is returned. */
   private async insist(
     attempt: number,
     name: string,
@@ -358,17 +362,17 @@ export class Annotations extends SyncedCollection<Annotation> {
   }
 }
 
-function told(n: number, label: string | null): string {
+function describe(n: number, label: string | null): string {
   return `${count(n)} ${n === 1 ? 'cell' : 'cells'}: ${label ?? UNLABELLED}`;
 }
 
-/** For each label before, its place after, by name. */
+/** Return the new position of each label, matched by name; -1 for a label that is gone. */
 function positions(before: Annotation, after: Annotation): Int16Array {
   return Int16Array.from(before.labels, ({ name }) => after.labels.findIndex((one) => one.name === name));
 }
 
 function existing(known: Known | null, annotation: OwnAnnotation): Known {
   if (!known)
-    throw new ApiError('no_label', `The annotation “${annotation.value.name}” is not on the server.`, '', 404);
+    throw new ApiError('no_annotation', `The annotation “${annotation.value.name}” is not on the server.`, '', 404);
   return known;
 }

@@ -1,4 +1,4 @@
-/** All that the user makes of a dataset: labels, gene sets, what is kept of the page; and how it reaches the server. */
+/** Annotations, gene sets and saved items of a dataset, and their synchronization with the server. */
 import { CurationApi } from '../../api/curation';
 import { sleep } from '../../api/sleep';
 import type { Compare } from '../compare/compare.svelte';
@@ -13,15 +13,15 @@ import { importFile } from './importFile';
 import { SavedItems } from './savedItems.svelte';
 import { Saving } from './saving.svelte';
 
-/** Milliseconds between two looks for changes made elsewhere, while the page is used. */
-const PAUSE = 20_000;
-/** A page that was not touched for so long does not look. */
+/** Milliseconds between two requests for changes of other pages, while this one is used. */
+const INTERVAL = 20_000;
+/** Milliseconds without input after which these requests stop. */
 const ATTENTION = 60_000;
 
-/** Names of a vocabulary listed at once. */
+/** The number of terms of a vocabulary in a list. */
 const TERMS = 8;
 
-/** What is asked of the user, or shown, above the page. */
+/** The open dialog. */
 export type Dialog =
   | { readonly kind: 'new-annotation' }
   | { readonly kind: 'history' | 'rename-annotation'; readonly id: string }
@@ -40,11 +40,11 @@ export class Curation {
   readonly idle: IdleEnd;
   readonly downloads: Downloads;
   dialog = $state.raw<Dialog | null>(null);
-  /** Whether the button that labels the selected cells is open. */
+  /** Whether the popover that labels the selected cells is open. */
   picking = $state(false);
-  /** Whether the session has ended by the user's will. */
+  /** Whether the user has finished the session of the server. */
   finished = $state(false);
-  /** The newest change that the page knows of. */
+  /** The revision of the last known change. */
   private revision = 0;
   private touched = Date.now();
   private looking = false;
@@ -57,10 +57,10 @@ export class Curation {
     markers: Markers,
   ) {
     this.api = new CurationApi(viewer.api);
-    this.saving.off = !this.canEdit;
+    this.saving.disabled = !this.canEdit;
     this.annotations = new Annotations(viewer, this.saving, this.api);
     this.genesets = new GeneSets(viewer, this.saving, this.api);
-    this.genesets.lasting = viewer.schema.features.genesets !== false;
+    this.genesets.isSaved = viewer.schema.features.genesets !== false;
     this.savedItems = new SavedItems(this.api, this.saving, sharing, compare);
     this.downloads = new Downloads(viewer, this.api, this.saving);
     this.idle = new IdleEnd(this.api, (signal) => viewer.api.health(signal));
@@ -82,17 +82,17 @@ export class Curation {
     this.idle.start();
   }
 
-  /** Whether this server keeps things. */
+  /** Whether the server saves annotations. */
   get isEnabled(): boolean {
     return this.viewer.schema.features.annotations !== undefined;
   }
 
-  /** Whether the user may make things. */
+  /** Whether the user may create and edit annotations. */
   get canEdit(): boolean {
     return this.viewer.schema.features.annotations === true;
   }
 
-  /** Close the dialog that is open. */
+  /** Close the dialog. */
   close(): void {
     this.dialog = null;
   }
@@ -110,12 +110,12 @@ export class Curation {
     void this.follow();
   }
 
-  /** Whether there is a vocabulary to complete names from. */
+  /** Whether the server has a vocabulary for label names. */
   get hasTerms(): boolean {
     return this.viewer.schema.features.terms === true;
   }
 
-  /** Names from it, with their ids. */
+  /** Search the vocabulary; the detail of a term is its id. */
   async terms(
     text: string,
     signal: AbortSignal,
@@ -124,7 +124,7 @@ export class Curation {
     return found.map(({ name, id }) => ({ name, detail: id }));
   }
 
-  /** Read a file of the user's. Returns what came of it, in lines. */
+  /** Import a file. Returns a report, line by line. */
   async import(what: 'annotations' | 'genesets' | 'session', file: File): Promise<string[]> {
     await this.saving.drained();
     const lines = await importFile(this.api, what, file);
@@ -132,7 +132,7 @@ export class Curation {
     return lines;
   }
 
-  /** Look for what was made elsewhere: in another tab, by somebody else at the same address. */
+  /** Fetch the changes that were made in other tabs or by other users. */
   async look(): Promise<void> {
     if (this.looking || this.finished || this.saving.waiting > 0) return;
     this.looking = true;
@@ -149,7 +149,7 @@ export class Curation {
       if (kinds.has('figure')) await this.savedItems.refresh(['figures']);
       this.revision = revision;
     } catch {
-      // The next look finds it; what the user makes meanwhile tells of a lost connection itself.
+      // The next request finds them; a lost connection is reported by the requests of the user.
     } finally {
       this.looking = false;
     }
@@ -159,11 +159,11 @@ export class Curation {
     const { signal } = this.controller;
     try {
       while (!signal.aborted) {
-        await sleep(PAUSE, signal);
+        await sleep(INTERVAL, signal);
         if (document.visibilityState === 'visible' && Date.now() - this.touched < ATTENTION) await this.look();
       }
     } catch {
-      // The page goes away.
+      // The page is closed.
     }
   }
 
@@ -189,7 +189,7 @@ export class Curation {
     );
   }
 
-  /** End the session: everything is saved, then the viewer ends. */
+  /** Save everything and stop the server. */
   async finish(): Promise<void> {
     await this.saving.drained();
     await this.api.finish();

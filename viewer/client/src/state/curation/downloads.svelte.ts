@@ -1,4 +1,4 @@
-/** Files of what the user made, for other programs. */
+/** Downloads of annotations, gene sets and saved sessions as files. */
 import type { CurationApi } from '../../api/curation';
 import type { ExportedFile } from '../../api/curationTypes';
 import { save } from '../../ui/drawing/download';
@@ -7,9 +7,10 @@ import type { Viewer } from '../viewer/viewer.svelte';
 import type { Saving } from './saving.svelte';
 
 export class Downloads {
-  /** The new h5ad: its making, and the file once it is there. */
+  /** The job that writes a new h5ad file. */
   readonly run: JobRun<ExportedFile>;
-  made = $state.raw<ExportedFile | null>(null);
+  /** The new h5ad file, once it is written. */
+  file = $state.raw<ExportedFile | null>(null);
 
   constructor(
     private readonly viewer: Viewer,
@@ -19,22 +20,22 @@ export class Downloads {
     this.run = new JobRun(viewer.api, 0);
   }
 
-  /** One label, or with null all of them: one row for each cell. */
+  /** Download a table with one row for each cell: of one annotation, or of all (null). */
   annotations(name: string | null, ending: 'csv' | 'tsv'): Promise<void> {
-    return this.take(`annotations.${ending}`, name === null ? {} : { name }, `${name ?? 'annotations'}.${ending}`);
+    return this.download(`annotations.${ending}`, name === null ? {} : { name }, `${name ?? 'annotations'}.${ending}`);
   }
 
   genesets(ending: 'gmt' | 'csv'): Promise<void> {
-    return this.take(`genesets.${ending}`, {}, `gene sets.${ending}`);
+    return this.download(`genesets.${ending}`, {}, `gene sets.${ending}`);
   }
 
   session(): Promise<void> {
-    return this.take('session.json', {}, 'session.json');
+    return this.download('session.json', {}, 'session.json');
   }
 
-  private async take(path: string, query: Record<string, string>, name: string): Promise<void> {
+  private async download(path: string, query: Record<string, string>, name: string): Promise<void> {
     try {
-      // A file holds what was acknowledged: what is on its way is waited for.
+      // The file contains saved changes only.
       await this.saving.drained();
       save(await this.api.file(path, query), `${this.viewer.schema.title} ${name}`);
     } catch (error) {
@@ -42,12 +43,12 @@ export class Downloads {
     }
   }
 
-  /** Have a new h5ad made, with the labels as columns. */
+  /** Write a new h5ad file with the annotations as columns. */
   async h5ad(): Promise<void> {
     if (this.run.running) return;
-    this.made = null;
+    this.file = null;
     await this.saving.drained();
-    this.made = await this.run.ask(
+    this.file = await this.run.ask(
       (giveUp) => this.api.exportH5ad(giveUp),
       (file) => file,
     );

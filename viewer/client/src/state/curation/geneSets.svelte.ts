@@ -18,11 +18,11 @@ export interface GeneSet {
 export type OwnGeneSet = Synced<GeneSet>;
 
 export class GeneSets extends SyncedCollection<GeneSet> {
-  /** Of each set by its name, the genes that the file does not have. */
+  /** The genes of each set that the dataset does not have, by the name of the set. */
   missing = $state.raw<ReadonlyMap<string, readonly string[]>>(new Map());
-  /** The set shown with its genes. */
+  /** The name of the unfolded set. */
   open = $state<string | null>(null);
-  /** Names of the list pasted last that no gene has. */
+  /** The names of the last pasted list that no gene has. */
   missed = $state.raw<readonly string[]>([]);
 
   constructor(
@@ -33,7 +33,7 @@ export class GeneSets extends SyncedCollection<GeneSet> {
     super(viewer, saving, 'geneset');
   }
 
-  /** Those of a set that the file does not have. */
+  /** Return the genes of a set that the dataset does not have. */
   missingOf(name: string): readonly string[] {
     return this.missing.get(name) ?? [];
   }
@@ -44,7 +44,7 @@ export class GeneSets extends SyncedCollection<GeneSet> {
       try {
         return this.done(name, await this.api.putGeneset(name, content(value), known?.revision ?? null));
       } catch (error) {
-        // Asked again, it may stand already: the answer was lost.
+        // The first attempt may have been successful, although its answer was lost.
         const current = conflicting(error);
         if (attempt > 1 && current && sameSet(setOf(current), value)) return { revision: current.revision };
         throw error;
@@ -71,13 +71,13 @@ export class GeneSets extends SyncedCollection<GeneSet> {
     );
   }
 
-  // What the panels ask for, by name
+  // By name, for the panels
 
   get sets(): readonly GeneSet[] {
     return this.list.map(({ value }) => value);
   }
 
-  /** Make a set of the genes that a pasted text names; null where it names none. */
+  /** Create a set of the genes in a pasted text; null if there is none. */
   async paste(text: string, title = 'Pasted genes'): Promise<GeneSet | null> {
     const { view, api } = this.viewer;
     const { matrix } = view;
@@ -97,7 +97,7 @@ export class GeneSets extends SyncedCollection<GeneSet> {
     }
   }
 
-  /** Make a set, with another name where there is one of this name. */
+  /** Create a set. If the name is taken, a number is appended. */
   make(title: string, genes: readonly string[]): GeneSet {
     const set = { name: this.freeName(title), genes: unique(genes), description: '' };
     this.create(set.name, set.genes);
@@ -115,7 +115,7 @@ export class GeneSets extends SyncedCollection<GeneSet> {
     if (set) this.edit(set, { genes: set.value.genes.filter((other) => other !== gene) });
   }
 
-  /** Give a set another name; one that is taken is numbered. */
+  /** Rename a set. If the name is taken, a number is appended. */
   rename(name: string, wanted: string): void {
     const title = wanted.trim();
     const set = this.named(name);
@@ -130,7 +130,7 @@ export class GeneSets extends SyncedCollection<GeneSet> {
     if (set) this.delete(set);
   }
 
-  /** A name that no set has yet. */
+  /** Return a name that no set has. */
   freeName(wanted: string): string {
     const name = wanted.trim() || 'Genes';
     for (let k = 1; ; k++) {
@@ -164,10 +164,10 @@ export class GeneSets extends SyncedCollection<GeneSet> {
   }
 }
 
-/** The names in a text, one a line or with spaces, commas or semicolons between; each once. */
+/** Return the distinct names in a text, separated by lines, spaces, commas or semicolons. */
 export function namesIn(text: string): string[] {
   const lines = text.split(/[\r\n]+/).filter((line) => line.trim());
-  // A name may hold a space where each stands on a line of its own.
+  // With one name a line, a name may contain spaces.
   const parts = lines.length > 1 && !lines.some((line) => /[,;\t]/.test(line)) ? lines : text.split(/[\s,;]+/);
   return [...new Set(parts.map((name) => name.trim().replace(/^["']|["']$/g, '')).filter(Boolean))];
 }

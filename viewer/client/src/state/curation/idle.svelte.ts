@@ -1,30 +1,29 @@
-/** A viewer that nobody uses ends by itself, where its operator wants that: the page says so in time, and when it is used. */
+/** The idle timeout of the server: the page reports input to it, and warns before it stops. */
 import type { CurationApi } from '../../api/curation';
 import type { Idle } from '../../api/curationTypes';
 import { sleep } from '../../api/sleep';
 
-/** Seconds before the end when the user is told. */
+/** Seconds before the timeout from which on the user is warned. */
 const WARNING = 300;
-/** Of the time-out: how often the page says that it is used, and asks. */
+/** The interval between two requests, as a fraction of the timeout and in seconds. */
 const SHARE = 0.1;
 const SHORTEST = 1;
 const LONGEST = 60;
 
 export class IdleEnd {
-  /** Seconds left; null where there is no end, or it is far. */
+  /** Seconds left; null without a timeout, or if it is not near. */
   left = $state<number | null>(null);
   private timeout = 0;
   private ends = 0;
-  private told = 0;
+  private reported = 0;
   private readonly controller = new AbortController();
 
   constructor(
     private readonly api: CurationApi,
-    /** How the server is. */
-    private readonly look: (signal: AbortSignal) => Promise<{ readonly idle?: Idle }>,
+    private readonly health: (signal: AbortSignal) => Promise<{ readonly idle?: Idle }>,
   ) {}
 
-  /** Follow the time that is left. */
+  /** Start to follow the timeout. */
   start(): void {
     void this.follow();
     const use = () => void this.use();
@@ -37,20 +36,20 @@ export class IdleEnd {
     this.controller.abort();
   }
 
-  /** The user does something that may ask nothing of the server. */
+  /** Report input to the server, which may cause no other request. */
   private async use(): Promise<void> {
     if (!this.timeout || this.left !== null) return;
     const now = Date.now();
-    if (now - this.told < 1000 * this.rest) return;
-    this.told = now;
+    if (now - this.reported < 1000 * this.interval) return;
+    this.reported = now;
     await this.stayOpen().catch(() => {});
   }
 
   async stayOpen(): Promise<void> {
-    this.learn((await this.api.stayOpen()).idle);
+    this.update((await this.api.stayOpen()).idle);
   }
 
-  private get rest(): number {
+  private get interval(): number {
     return Math.min(LONGEST, Math.max(SHORTEST, this.timeout * SHARE));
   }
 
@@ -59,21 +58,21 @@ export class IdleEnd {
     try {
       do {
         try {
-          this.learn((await this.look(signal)).idle);
+          this.update((await this.health(signal)).idle);
         } catch {
-          // What the server does not answer is told of elsewhere; the clock goes on.
+          // A lost connection is reported elsewhere.
         }
-        for (let waited = 0; waited < this.rest; waited++) {
+        for (let waited = 0; waited < this.interval; waited++) {
           await sleep(1000, signal);
           this.tick();
         }
       } while (this.timeout > 0);
     } catch {
-      // The page goes away.
+      // The page is closed.
     }
   }
 
-  private learn(idle: Idle | null | undefined): void {
+  private update(idle: Idle | null | undefined): void {
     this.timeout = idle?.timeout ?? 0;
     this.ends = Date.now() + 1000 * (idle?.left ?? 0);
     this.tick();

@@ -1,10 +1,10 @@
-/** Files of labels, gene sets and sessions that the user gives the page, and what is said of them. */
+/** Import of annotations, gene sets and saved sessions from files. */
 import type { CurationApi } from '../../api/curation';
 import type { Named } from '../../api/curationTypes';
 import { ApiError } from '../../api/error';
 import { count } from '../../ui/format';
 
-/** Have the server read a file. Returns what came of it, in lines. */
+/** Send a file to the server. Returns a report, line by line. */
 export async function importFile(
   api: CurationApi,
   what: 'annotations' | 'genesets' | 'session',
@@ -19,17 +19,17 @@ export async function importFile(
       tableType(file.name, text),
     );
     return [
-      `${listed(names(annotations))} ${annotations.length === 1 ? 'was' : 'were'} read, for ${cells(matched)}.`,
+      `${listed(names(annotations))} ${annotations.length === 1 ? 'was' : 'were'} imported, for ${cells(matched)}.`,
       ...missed(unmatched, duplicated, examples),
     ];
   }
   if (what === 'genesets') {
     const { genesets, missing } = await api.importGenesets(text, setType(file.name, text), stem);
     return [
-      `${listed(names(genesets))} ${genesets.length === 1 ? 'was' : 'were'} read.`,
+      `${listed(names(genesets))} ${genesets.length === 1 ? 'was' : 'were'} imported.`,
       ...Object.entries(missing)
         .filter(([, genes]) => genes.length > 0)
-        .map(([name, genes]) => `Not in this dataset, of ${name}: ${some(genes)}`),
+        .map(([name, genes]) => `Genes of ${name} that are not in this dataset: ${some(genes)}`),
     ];
   }
   const { annotations, genesets, views, unmatched, duplicated, examples } = await api.importSession(text);
@@ -40,8 +40,8 @@ export async function importFile(
   ].filter(([n]) => n > 0);
   return [
     parts.length > 0
-      ? `${parts.map(([n, one, more]) => `${count(n)} ${n === 1 ? one : more}`).join(', ')} read.`
-      : 'The session holds nothing.',
+      ? `${parts.map(([n, one, more]) => `${count(n)} ${n === 1 ? one : more}`).join(', ')} imported.`
+      : 'The session is empty.',
     ...missed(unmatched, duplicated, examples),
   ];
 }
@@ -67,7 +67,11 @@ function missed(unmatched: number, duplicated: number, examples: readonly string
   const lines: string[] = [];
   if (unmatched > 0)
     lines.push(`${cells(unmatched)} of the file ${unmatched === 1 ? 'is' : 'are'} not in this dataset`);
-  if (duplicated > 0) lines.push(`${cells(duplicated)} of the file left out, as the names are not of one cell alone`);
+  if (duplicated > 0) {
+    lines.push(
+      `${cells(duplicated)} of the file ${duplicated === 1 ? 'was' : 'were'} left out because of duplicated names`,
+    );
+  }
   return lines.map((line) => `${line}${named}.`);
 }
 

@@ -1,4 +1,4 @@
-/** What is kept of the page with the dataset: named views and results of comparisons. */
+/** Saved items: the views, results and figures that are saved with the dataset. */
 import type { CurationApi } from '../../api/curation';
 import type { SavedItem, SavedItemKind } from '../../api/curationTypes';
 import { ApiError } from '../../api/error';
@@ -8,12 +8,12 @@ import type { SavedView } from '../view/savedView';
 import type { Sharing } from '../viewer/sharing.svelte';
 import type { Saving } from './saving.svelte';
 
-/** Pixels of a thumbnail's width; twice what is shown, for dense screens. */
+/** The width of a thumbnail in pixels; twice that on the page, for dense screens. */
 const THUMBNAIL = 288;
-/** Digits of a kept result's numbers: more than any test is sure of. */
+/** Significant digits of the numbers in a saved result. */
 const DIGITS = 7;
 
-/** A comparison as it is kept; its genes are rows, which the server makes tables of. */
+/** A comparison as it is saved. */
 interface SavedResult {
   readonly version: 1;
   readonly a: string;
@@ -29,11 +29,11 @@ export class SavedItems {
   views = $state.raw<readonly SavedItem[]>([]);
   results = $state.raw<readonly SavedItem[]>([]);
   figures = $state.raw<readonly SavedItem[]>([]);
-  /** The view that was deleted last, to be had again. */
+  /** The view that was deleted last, which can be restored. */
   deleted = $state.raw<{ readonly name: string; readonly view: ViewWithThumbnail } | null>(null);
-  /** Whether the strip of views is shown. */
+  /** Whether the strip of views is open. */
   open = $state(false);
-  /** Of the views. */
+  /** The revisions of the views. */
   private readonly revisions = new Map<string, number>();
   private readonly names = new Map<Comparison, string>();
 
@@ -56,7 +56,7 @@ export class SavedItems {
 
   // Views
 
-  /** Keep the view shown under a name. */
+  /** Save the current view. Returns what is too large to be saved. */
   async saveView(name: string): Promise<readonly string[]> {
     const { saved, omitted } = this.sharing.serializeView();
     const picture = await this.sharing.thumbnail(THUMBNAIL);
@@ -98,7 +98,7 @@ export class SavedItems {
     this.remove('views', name);
   }
 
-  undelete(): void {
+  restoreDeleted(): void {
     const { deleted } = this;
     this.deleted = null;
     if (deleted) this.putView(deleted.name, deleted.view, `view “${deleted.name}”`);
@@ -108,7 +108,7 @@ export class SavedItems {
 
   saveFigure(wanted: string, figure: Blob): void {
     const name = freeName(wanted, this.figures);
-    // The file is SVG, whatever character set its type names beside.
+    // The server expects the type without a character set.
     const body = new Blob([figure], { type: figure.type.split(';')[0] ?? '' });
     this.write('figures', name, `figure “${name}”`, async () => {
       await this.api.saveFigure(name, body, null).catch(allow(412));
@@ -122,7 +122,7 @@ export class SavedItems {
 
   // Results
 
-  /** Keep a finished comparison, so that it survives a reload. */
+  /** Save a finished comparison. */
   saveResult(comparison: Comparison): void {
     const name = freeName(titleOf(comparison), this.results);
     this.names.set(comparison, name);
@@ -135,7 +135,7 @@ export class SavedItems {
     });
   }
 
-  /** A comparison was removed from the page: it is not to come back. */
+  /** Delete the saved result of a comparison that was removed from the page. */
   removeResult(comparison: Comparison): void {
     const name = this.names.get(comparison);
     if (name === undefined) return;
@@ -144,7 +144,7 @@ export class SavedItems {
     this.remove('results', name);
   }
 
-  /** Those kept that are not on the page yet. */
+  /** The saved results that are not on the page. */
   get otherResults(): readonly SavedItem[] {
     const shown = new Set(this.compare.results.map((comparison) => this.names.get(comparison)));
     return this.results.filter(({ name }) => !shown.has(name));
@@ -176,16 +176,16 @@ export class SavedItems {
         await send();
         if (kind !== 'results') await this.refresh([kind]);
       },
-      giveUp: () => this.refresh([kind]),
-      canGoOnTop: (current) => kind === 'views' && current !== null,
-      onTopOf: (current) => {
+      revert: () => this.refresh([kind]),
+      canRebase: (current) => kind === 'views' && current !== null,
+      rebase: (current) => {
         this.revisions.set(name, (current as SavedItem).revision);
       },
     });
   }
 }
 
-/** A name that none of these has yet. */
+/** Return a name that no item has. */
 function freeName(wanted: string, listed: readonly SavedItem[]): string {
   const taken = new Set(listed.map(({ name }) => name));
   for (let k = 1; ; k++) {
@@ -194,7 +194,7 @@ function freeName(wanted: string, listed: readonly SavedItem[]): string {
   }
 }
 
-/** Let an answer of a status pass as done: the same request went through before. */
+/** Ignore errors of a status, which mean that an earlier attempt was successful. */
 function allow(status: number): (error: unknown) => void {
   return (error) => {
     if (!(error instanceof ApiError) || error.status !== status) throw error;

@@ -1,50 +1,51 @@
-/** What is on its way to the server's disk: one write after the other, none given up because a connection was lost. */
+/** The queue of changes to be saved. They are sent one after the other, and again after a lost connection. */
 import { type ApiError, asApiError } from '../../api/error';
 
 export interface Write {
-  /** What it is about, so that a write refused takes those that build on it along. */
+  /** The id of the changed item. If a write is refused, the later writes of the same item are dropped. */
   readonly about: string;
-  /** What the user did, in words. */
+  /** A description of the change. */
   readonly what: string;
-  /** Resolves once the server has it on disk. Asked again after a failure that passes. */
+  /** Resolves once the change is saved. Called again after a temporary failure. */
   readonly send: (attempt: number) => Promise<void>;
-  /** It will not be saved, nor what builds on it: show what the server has. */
-  readonly giveUp: () => Promise<void>;
-  /** Make it on top of what stands now, once the user wants that. */
-  readonly onTopOf: (current: unknown) => void;
-  /** Whether that is a choice. */
-  readonly canGoOnTop: (current: unknown) => boolean;
+  /** Show the state of the server, after the write was dropped. */
+  readonly revert: () => Promise<void>;
+  /** Prepare to overwrite the current version after a conflict. */
+  readonly rebase: (current: unknown) => void;
+  /** Whether the current version can be overwritten. */
+  readonly canRebase: (current: unknown) => boolean;
 }
 
-/** Somebody else changed the same thing: the user says which of the two stands. */
+/** The same item was changed elsewhere: the user chooses which version to keep. */
 export interface Conflict {
   readonly what: string;
   readonly about: string;
   readonly current: unknown;
   readonly yours: unknown;
-  /** Whether "mine" is a choice. */
+  /** Whether the user can keep the own version. */
   readonly canOverwrite: boolean;
 }
 
-/** A change that the server would not take. */
+/** A change that the server refused. */
 export interface Refusal {
   readonly what: string;
   readonly error: ApiError;
-  /** Changes that were lost with it. */
+  /** The number of later changes that were dropped with it. */
   readonly others: number;
 }
 
-const FIRST_PAUSE = 1000;
-const LONGEST_PAUSE = 15_000;
+/** Milliseconds before the first repetition, and the limit. */
+const FIRST_DELAY = 1000;
+const LONGEST_DELAY = 15_000;
 
 export class Saving {
-  /** Writes not yet on disk. */
+  /** The number of unsaved changes. */
   waiting = $state(0);
-  /** Why they are not, where that is no matter of a moment. */
+  /** The temporary error that delays them. */
   problem = $state.raw<ApiError | null>(null);
   conflict = $state.raw<Conflict | null>(null);
   refusal = $state.raw<Refusal | null>(null);
-  /** What was saved last; null where nothing was. */
+  /** The description of the last saved change. */
   last = $state<string | null>(null);
   private queue: Write[] = [];
   private running = false;
@@ -59,33 +60,33 @@ export class Saving {
     return this.last === null ? 'nothing' : 'saved';
   }
 
-  /** Whether nothing is to be saved: what is made lasts as long as the page. */
-  off = false;
+  /** Whether changes are not saved, and last as long as the page. */
+  disabled = false;
 
   add(write: Write): void {
-    if (this.off) return;
+    if (this.disabled) return;
     this.queue.push(write);
     this.waiting = this.queue.length;
     this.refusal = null;
     void this.run();
   }
 
-  /** Try at once what could not be saved. */
+  /** Repeat the failed request now. */
   retry(): void {
     this.wake?.();
   }
 
-  /** Say which of two versions stands. */
+  /** Resolve the conflict. */
   settle(choice: 'mine' | 'theirs'): void {
     this.decide?.(choice);
   }
 
-  /** Whether a write about something is on its way. */
+  /** Return whether an item has unsaved changes. */
   isPending(about: string): boolean {
     return this.queue.some((write) => write.about === about);
   }
 
-  /** Resolves when nothing is on its way. */
+  /** Resolve once every change is saved or dropped. */
   drained(): Promise<void> {
     if (this.queue.length === 0) return Promise.resolve();
     return new Promise((resolve) => this.idle.push(resolve));
@@ -104,9 +105,9 @@ export class Saving {
         attempt = 1;
       } catch (reason) {
         const error = asApiError(reason);
-        if (isPassing(error)) {
+        if (isTemporary(error)) {
           this.problem = error;
-          await this.sleep(Math.min(FIRST_PAUSE * 1.6 ** (attempt - 1), LONGEST_PAUSE));
+          await this.sleep(Math.min(FIRST_DELAY * 1.6 ** (attempt - 1), LONGEST_DELAY));
           attempt++;
           continue;
         }
@@ -114,10 +115,10 @@ export class Saving {
         attempt = 1;
         const contested = error.status === 412 && error.body.current !== undefined;
         if (contested && (await this.ask(write, error)) === 'mine') {
-          write.onTopOf(error.body.current);
+          write.rebase(error.body.current);
           continue;
         }
-        await this.lose(write, contested ? null : error);
+        await this.drop(write, contested ? null : error);
       }
     }
     this.running = false;
@@ -138,7 +139,7 @@ export class Saving {
         about: write.about,
         current,
         yours,
-        canOverwrite: write.canGoOnTop(current),
+        canOverwrite: write.canRebase(current),
       };
     });
     this.decide = null;
@@ -146,17 +147,17 @@ export class Saving {
     return choice;
   }
 
-  /** Give a write up with all that build on it: refused, or (without an error) by the user's choice. */
-  private async lose(write: Write, error: ApiError | null): Promise<void> {
+  /** Drop a write and the later ones of the same item: refused (with the error), or by the user's choice (null). */
+  private async drop(write: Write, error: ApiError | null): Promise<void> {
     const lost = this.queue.filter((other) => other.about === write.about);
     if (error) this.refusal = { what: write.what, error, others: lost.length - 1 };
     while (true) {
       try {
-        await write.giveUp();
+        await write.revert();
         break;
       } catch (reason) {
         this.problem = asApiError(reason);
-        await this.sleep(LONGEST_PAUSE);
+        await this.sleep(LONGEST_DELAY);
       }
     }
     this.problem = null;
@@ -164,7 +165,7 @@ export class Saving {
     this.waiting = this.queue.length;
   }
 
-  /** Wait, unless the user or the browser's connection says that now is better. */
+  /** Wait for some time, for `retry`, or until the browser is online again. */
   private async sleep(milliseconds: number): Promise<void> {
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, milliseconds);
@@ -179,9 +180,9 @@ export class Saving {
   }
 }
 
-/** Whether the same request may go through later: a lost connection, a proxy that says so, a full disk. */
-export function isPassing(error: ApiError): boolean {
+/** Return whether the same request may succeed later: after a lost connection, an error of a proxy, a full disk. */
+export function isTemporary(error: ApiError): boolean {
   if (error.code === 'unreachable' || error.code === 'not_starcyte' || error.status >= 500) return true;
-  // An answer that is not in our shape is a proxy's.
+  // An error in another format is that of a proxy.
   return error.code.startsWith('http_') && error.status !== 413;
 }

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { ApiError } from '../../api/error';
-import { isPassing, Saving, type Write } from './saving.svelte';
+import { isTemporary, Saving, type Write } from './saving.svelte';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
@@ -12,9 +12,9 @@ function write(about: string, send: Write['send'], more: Partial<Write> = {}): W
     about,
     what: about,
     send,
-    giveUp: () => Promise.resolve(),
-    onTopOf: () => {},
-    canGoOnTop: () => true,
+    revert: () => Promise.resolve(),
+    rebase: () => {},
+    canRebase: () => true,
     ...more,
   };
 }
@@ -23,7 +23,7 @@ async function soon(): Promise<void> {
   await vi.advanceTimersByTimeAsync(0);
 }
 
-test('writes go one after the other, in their order', async () => {
+test('writes are sent one after the other, in their order', async () => {
   const saving = new Saving();
   const sent: string[] = [];
   let running = 0;
@@ -43,7 +43,7 @@ test('writes go one after the other, in their order', async () => {
   expect([saving.state, saving.last]).toEqual(['saved', 'c']);
 });
 
-test('a lost connection is told, and nothing counts as saved until it is', async () => {
+test('a lost connection is reported, and nothing is called saved before it is', async () => {
   const saving = new Saving();
   let up = false;
   const attempts: number[] = [];
@@ -64,30 +64,30 @@ test('a lost connection is told, and nothing counts as saved until it is', async
   expect([saving.state, saving.waiting, saving.last]).toEqual(['saved', 0, 'a']);
 });
 
-test('what the server refuses takes along what builds on it, and nothing else', async () => {
+test('a refused write drops the later writes of the same item, and no others', async () => {
   const saving = new Saving();
   const sent: string[] = [];
-  const gaveUp = vi.fn(() => Promise.resolve());
-  saving.add(write('a', () => Promise.reject(new ApiError('limit', 'Too many.', '', 413)), { giveUp: gaveUp }));
+  const reverted = vi.fn(() => Promise.resolve());
+  saving.add(write('a', () => Promise.reject(new ApiError('limit', 'Too many.', '', 413)), { revert: reverted }));
   saving.add(write('a', () => Promise.resolve(void sent.push('a later'))));
   saving.add(write('b', () => Promise.resolve(void sent.push('b'))));
   await saving.drained();
   expect(sent).toEqual(['b']);
-  expect(gaveUp).toHaveBeenCalledOnce();
+  expect(reverted).toHaveBeenCalledOnce();
   expect(saving.refusal).toMatchObject({ what: 'a', others: 1 });
 });
 
-test('a conflict waits for the user: mine is sent again on top, theirs is taken over', async () => {
+test('a conflict waits for the user, who keeps one of the two versions', async () => {
   const conflict = () =>
     new ApiError('conflict', 'Changed.', '', 412, { current: { name: 'a', revision: 9 }, yours: {} });
   for (const choice of ['mine', 'theirs'] as const) {
     const saving = new Saving();
     let known = 1;
-    const gaveUp = vi.fn(() => Promise.resolve());
+    const reverted = vi.fn(() => Promise.resolve());
     saving.add(
       write('a', () => (known === 9 ? Promise.resolve() : Promise.reject(conflict())), {
-        giveUp: gaveUp,
-        onTopOf: (current) => {
+        revert: reverted,
+        rebase: (current) => {
           known = (current as { revision: number }).revision;
         },
       }),
@@ -96,13 +96,13 @@ test('a conflict waits for the user: mine is sent again on top, theirs is taken 
     expect([saving.state, saving.conflict?.canOverwrite]).toEqual(['stuck', true]);
     saving.settle(choice);
     await saving.drained();
-    expect([known, gaveUp.mock.calls.length]).toEqual(choice === 'mine' ? [9, 0] : [1, 1]);
+    expect([known, reverted.mock.calls.length]).toEqual(choice === 'mine' ? [9, 0] : [1, 1]);
     expect(saving.refusal).toBeNull();
   }
 });
 
-test('what passes is tried again, what does not is not', () => {
-  const failure = (code: string, status: number) => isPassing(new ApiError(code, '', '', status));
+test('requests are repeated after temporary errors only', () => {
+  const failure = (code: string, status: number) => isTemporary(new ApiError(code, '', '', status));
   expect([failure('unreachable', 0), failure('storage_full', 507), failure('http_404', 404)]).toEqual([
     true,
     true,

@@ -1,10 +1,10 @@
-/** States of things made, by number, so that a view can name the one it goes with. */
+/** Past states of annotations and gene sets by number, for undo. */
 import type { Made } from '../view/view';
 
-/** What each cell has, and how to have it again from the server. */
+/** A state, and the revision of the server that has it. */
 export interface State<T> {
   readonly value: T;
-  /** The change on the server that made it; null until it is on disk. */
+  /** Null until it is saved. */
   revision: number | null;
 }
 
@@ -25,7 +25,7 @@ export class Snapshots<T> {
     return this.states.has(number);
   }
 
-  /** Give up what no view can bring back. */
+  /** Delete the states that no view refers to. */
   keepOnly(made: Iterable<Made>): void {
     const used = new Set<number>();
     for (const one of made) for (const number of Object.values(one)) used.add(number);
@@ -35,7 +35,7 @@ export class Snapshots<T> {
 
 let next = 1;
 
-/** A number no other state has, of whatever kind. */
+/** Return a new number, unique among the states of all collections. */
 export function newStateNumber(): number {
   return next++;
 }

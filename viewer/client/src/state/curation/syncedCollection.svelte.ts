@@ -1,6 +1,6 @@
 /**
- * SyncedCollection the user makes, as the page has them at once and the server soon after. Each state of each item has a number that
- * views carry (`View.made`), so that undo and redo of the page bring things back as well.
+ * Collections of named items (annotations, gene sets) that the page changes at once and saves on the server afterwards.
+ * Each state of an item has a number, which views refer to (`View.made`): undo and redo of the page restore the items too.
  */
 import { ApiError } from '../../api/error';
 import type { Made, View } from '../view/view';
@@ -8,27 +8,27 @@ import type { Viewer } from '../viewer/viewer.svelte';
 import type { Saving } from './saving.svelte';
 import { newStateNumber, Snapshots } from './snapshots';
 
-/** One item as it stands on the page. */
+/** The current state of an item. */
 export interface Synced<T> {
-  /** What it is known by however it is renamed. */
+  /** Does not change when the item is renamed. */
   readonly id: string;
   /** The number of its state. */
   readonly number: number;
   readonly value: T;
 }
 
-/** What the server has: a name and the revision that stands. */
+/** The name and the revision that the server has. */
 export interface Known {
   readonly name: string;
   readonly revision: number;
 }
 
-/** A listing's entry. */
+/** An item as the server lists it. */
 export interface Listed<T> extends Known {
   readonly value: T;
 }
 
-/** What came of a request: its revision and, where the server told, what then stands. */
+/** The result of a request: the new revision and, if the answer contains it, the new state. */
 export interface Done<T> {
   readonly revision: number;
   readonly value?: T;
@@ -40,25 +40,25 @@ export abstract class SyncedCollection<T extends { readonly name: string }> {
   list = $state.raw<readonly Synced<T>[]>([]);
   protected readonly snapshots = new Snapshots<T>();
   protected readonly known = new Map<string, Known>();
-  /** Revisions that this page made. */
+  /** The revisions that this page has caused. */
   private readonly own = new Set<number>();
 
   constructor(
     protected readonly viewer: Viewer,
     protected readonly saving: Saving,
-    /** How ids of this kind begin. */
+    /** The prefix of the ids. */
     readonly kind: 'annotation' | 'geneset',
   ) {}
 
-  /** What the server has, all of it. */
+  /** List the items of the server. */
   protected abstract fetchAll(): Promise<readonly Listed<T>[]>;
   protected abstract same(one: T, other: T): boolean;
-  /** Bring a item to the state it had at a revision. */
+  /** Restore an item to a revision. */
   protected abstract restoreItem(value: T, known: Known | null, to: number): Promise<Done<T>>;
   protected abstract deleteItem(known: Known): Promise<Done<T>>;
-  /** A item stands otherwise than before: what depends on it follows, before the view does. */
+  /** Update what depends on an item, before the view is shown. */
   protected follow(_before: Synced<T> | null, _after: Synced<T> | null): void {}
-  /** The view has followed: what nothing depends on any more goes. */
+  /** Remove what nothing depends on any more, after the view is shown. */
   protected settle(_before: Synced<T> | null, _after: Synced<T> | null): void {}
 
   get(id: string): Synced<T> | null {
@@ -73,7 +73,7 @@ export abstract class SyncedCollection<T extends { readonly name: string }> {
     return this.own.has(revision);
   }
 
-  /** Show what the server has, where nothing of ours is on its way there. */
+  /** Update the items from the server, but for those with unsaved changes. */
   async refresh(only: string | null = null): Promise<void> {
     const listed = await this.fetchAll();
     const left = new Set(this.list.map((item) => item.id));
@@ -93,12 +93,12 @@ export abstract class SyncedCollection<T extends { readonly name: string }> {
     }
   }
 
-  /** Whether a state of the page is the one of a revision. */
+  /** Return whether an item of the page is at a revision. */
   private isCurrent(item: Synced<T>, { revision }: Known): boolean {
     return this.snapshots.get(item.number).revision === revision;
   }
 
-  /** Take over a state that was made elsewhere: no step of the user's, and none to undo. */
+  /** Adopt a state from the server, which is no step to undo. */
   private adopt(id: string, value: T | null, revision: number | null): void {
     const before = this.get(id);
     const after = value && this.place(id, value, revision);
@@ -108,7 +108,7 @@ export abstract class SyncedCollection<T extends { readonly name: string }> {
     this.settle(before, after);
   }
 
-  /** Put a state on the page. */
+  /** Put a state into the list. */
   private place(id: string, value: T, revision: number | null, number = newStateNumber()): Synced<T> {
     if (!this.snapshots.has(number)) this.snapshots.add(number, value, revision);
     const item = { id, number, value };
@@ -117,13 +117,13 @@ export abstract class SyncedCollection<T extends { readonly name: string }> {
     return item;
   }
 
-  /** Change a item (or with null remove it) as a step of the user's, and send it on its way. */
+  /** Change an item, or delete it (null), as a step of the user's, and save the change. */
   protected step(
     id: string,
     value: T | null,
     what: string,
     request: Request<T>,
-    /** What the step does to the view. */
+    /** The change of the view in the same step. */
     viewed: (view: View) => View = (view) => view,
   ): Synced<T> | null {
     const before = this.get(id);
@@ -145,11 +145,11 @@ export abstract class SyncedCollection<T extends { readonly name: string }> {
     return null;
   }
 
-  /** Whether they are kept with the dataset; else they last as long as the page. */
-  lasting = true;
+  /** Whether the items are saved on the server; if not, they last as long as the page. */
+  isSaved = true;
 
   private send(id: string, number: number | null, what: string, request: Request<T>): void {
-    if (!this.lasting) return;
+    if (!this.isSaved) return;
     this.saving.add({
       about: id,
       what,
@@ -164,19 +164,19 @@ export abstract class SyncedCollection<T extends { readonly name: string }> {
         const state = this.snapshots.get(number);
         state.revision = revision;
         this.known.set(id, { name: state.value.name, revision });
-        // What somebody else changed meanwhile, or the server wrote otherwise, is seen where nothing is to come after it.
+        // The answer may contain changes of others. A later change of the item would overwrite them on the page.
         if (value && this.get(id)?.number === number && !this.same(state.value, value)) this.adopt(id, value, revision);
       },
-      giveUp: () => this.refresh(id),
-      canGoOnTop: (current) => (current as Known | null)?.name === this.known.get(id)?.name && current !== null,
-      onTopOf: (current) => {
+      revert: () => this.refresh(id),
+      canRebase: (current) => (current as Known | null)?.name === this.known.get(id)?.name && current !== null,
+      rebase: (current) => {
         const { name, revision } = current as Known;
         this.known.set(id, { name, revision });
       },
     });
   }
 
-  /** A step back or forth: things are to stand as they did then. Gives back what to do once the view is shown. */
+  /** Restore the states that a view of an undo or redo refers to. The returned function is called once the view is shown. */
   restoreStates(made: Made): () => void {
     const settles: (() => void)[] = [];
     const ids = new Set([...this.list.map((item) => item.id), ...Object.keys(made)]);

@@ -4,7 +4,7 @@ import { categoryCodes, quantiseSteps } from '../../color/codes';
 import { pairCodes } from '../../color/pair';
 import type { NumberArray } from '../../wire/columns';
 import type { GeneRef } from '../view/fieldRef';
-import { type FieldScale, USUAL_SCALE } from '../view/view';
+import { DEFAULT_SCALE, type FieldScale } from '../view/view';
 import type { FieldData } from './field';
 
 export interface PlainColoring {
@@ -57,7 +57,7 @@ export type Coloring = PlainColoring | CategoryColoring | ValueColoring | PairCo
 export const PLAIN: PlainColoring = { kind: 'plain', title: 'All cells' };
 
 /** Prepare a field for the plot, in steps. */
-export function* coloringSteps(field: FieldData, scale: FieldScale = USUAL_SCALE): Generator<undefined, Coloring> {
+export function* coloringSteps(field: FieldData, scale: FieldScale = DEFAULT_SCALE): Generator<undefined, Coloring> {
   if (field.kind === 'category') {
     return {
       kind: 'category',

@@ -5,7 +5,7 @@ import type { FieldSpec } from '../../crossfilter/engine';
 import type { Column, NumberArray } from '../../wire/columns';
 import type { ObspRowRef } from '../view/fieldRef';
 import { type GeneRef, geneKey, obsKey, obspRowKey } from '../view/fieldRef';
-import { type FieldScale, USUAL_SCALE } from '../view/view';
+import { DEFAULT_SCALE, type FieldScale } from '../view/view';
 
 export interface CategoryData {
   readonly kind: 'category';
@@ -74,7 +74,7 @@ export function obspRowField(row: ObspRowRef, column: Column): FieldData {
 }
 
 /** What the crossfilter counts of a field, on its scale; null for texts. */
-export function fieldSpec(field: FieldData, scale: FieldScale = USUAL_SCALE): FieldSpec | null {
+export function fieldSpec(field: FieldData, scale: FieldScale = DEFAULT_SCALE): FieldSpec | null {
   if (field.kind === 'text') return null;
   if (field.kind === 'category') return { kind: 'category', codes: field.values, size: field.categories.length };
   const { values, missing } = field;

@@ -1,22 +1,22 @@
-/** From the first request to an open dataset. */
+/** Waiting for a dataset to be opened. */
 import type { Api } from '../../api/client';
 import { ApiError } from '../../api/error';
 import type { Health, Schema } from '../../api/types';
 
-/** Milliseconds between two looks at a loading server: soon at first, as most files open within a second. */
-const FIRST_PAUSE = 100;
-const LONGEST_PAUSE = 500;
-/** Failed looks in a row (a proxy that is not ready yet answers with pages of its own) before the user is told. */
-const PATIENCE = 14;
+/** Milliseconds between two requests for the state of loading: few at first, as most files open within a second. */
+const FIRST_DELAY = 100;
+const LONGEST_DELAY = 500;
+/** Failed requests in a row before an error is shown. A proxy that is not ready yet answers with pages of its own. */
+const MAX_FAILURES = 14;
 
-/** Wait until the dataset is open, reporting progress. */
+/** Wait until the dataset is open, and return its schema. */
 export async function openDataset(
   api: Api,
   signal: AbortSignal,
   onProgress: (health: Health) => void,
 ): Promise<Schema> {
   let failures = 0;
-  let pause = FIRST_PAUSE;
+  let delay = FIRST_DELAY;
   while (true) {
     try {
       const health = await api.health(signal);
@@ -30,12 +30,12 @@ export async function openDataset(
       }
     } catch (error) {
       if (signal.aborted) throw error;
-      const passing = error instanceof ApiError && isPassing(error);
+      const temporary = error instanceof ApiError && isTemporary(error);
       failures++;
-      if (!passing || failures >= PATIENCE) throw error;
+      if (!temporary || failures >= MAX_FAILURES) throw error;
     }
-    await new Promise((resolve) => setTimeout(resolve, pause));
-    pause = Math.min(pause * 1.5, LONGEST_PAUSE);
+    await new Promise((resolve) => setTimeout(resolve, delay));
+    delay = Math.min(delay * 1.5, LONGEST_DELAY);
   }
 }
 
@@ -43,16 +43,16 @@ export function datasetError({ error, message }: Health): DatasetError {
   return new DatasetError(
     error?.code ?? 'dataset_error',
     error?.message ?? message ?? '',
-    error?.hint ?? 'Look at the server’s messages.',
+    error?.hint ?? 'See the log of the server.',
   );
 }
 
-/** The dataset cannot be shown: asking again would not help. */
+/** The dataset cannot be shown: another request would not help. */
 export class DatasetError extends ApiError {
   override name = 'DatasetError';
 }
 
-function isPassing(error: ApiError): boolean {
+function isTemporary(error: ApiError): boolean {
   if (error instanceof DatasetError) return false;
   return error.code === 'not_starcyte' || error.code === 'unreachable' || error.status === 0 || error.status >= 502;
 }

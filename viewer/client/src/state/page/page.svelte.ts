@@ -1,4 +1,4 @@
-/** What is open on the page: panels, dialogs, the plot to act on. Of no interest to undo. */
+/** Open panels and dialogs and the active plot; these are not undone. */
 import type { Scatter } from '../../canvas/scatter';
 
 export type Tab = 'cells' | 'genes' | 'compare' | 'markers';
@@ -10,12 +10,12 @@ export class Page {
   help = $state(false);
   palette = $state(false);
   saving = $state(false);
-  /** The dialog for two fields at once. */
+  /** Whether the dialog for two fields is open. */
   two = $state(false);
-  /** Whether what the plot shows is shown as a table. */
+  /** Whether the table of the cells is open. */
   table = $state(false);
   narrow = $state(false);
-  /** The plot the user works in. */
+  /** The active plot. */
   scatter = $state.raw<Scatter | null>(null);
   private readonly query = window.matchMedia('(max-width: 999px)');
 
@@ -26,7 +26,7 @@ export class Page {
     });
   }
 
-  /** Bring a panel into sight. */
+  /** Show a panel. */
   open(tab: Tab): void {
     this.tab = tab;
     if (tab === 'cells') this.left = true;

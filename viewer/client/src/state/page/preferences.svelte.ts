@@ -2,22 +2,23 @@ import { MediaQuery } from 'svelte/reactivity';
 import { COLORMAPS, type ColormapName } from '../../color/colormaps';
 import type { Theme } from '../../color/lut';
 
-/** How the page looks, which is the user's and not the dataset's: remembered, and no part of undo. */
+/** The display settings of a user for all datasets: stored in the browser, and not undone. */
 export interface Choices {
   readonly theme: 'system' | Theme;
   readonly pointSize: number;
   readonly opacity: number | null;
   readonly colormap: ColormapName;
-  /** Whether the colour map runs from high to low. */
+  /** Whether the colour map is reversed. */
   readonly reversed: boolean;
-  /** The colours of categories: those of the file, or a palette that everybody can tell apart. */
+  /** The colours of categories: those of the file, or a colour-blind safe palette. */
   readonly palette: 'file' | 'safe';
-  readonly labels: boolean;
-  /** Whether tissue is shown under the cells, where there is a picture of it. */
+  /** Whether the names of categories are on the plot. */
+  readonly names: boolean;
+  /** Whether the image of the tissue is shown below the cells. */
   readonly tissue: boolean;
-  /** Whether lines of equal density are drawn. */
+  /** Whether contours of density are drawn. */
   readonly contours: boolean;
-  /** Whether the first steps are still to be told. */
+  /** Whether the first steps are shown. */
   readonly hint: boolean;
 }
 
@@ -29,7 +30,7 @@ const INITIAL: Choices = {
   colormap: 'viridis',
   reversed: false,
   palette: 'file',
-  labels: true,
+  names: true,
   tissue: true,
   contours: false,
   hint: true,
@@ -44,22 +45,22 @@ function isChoice<K extends keyof Choices>(key: K, value: unknown): value is Cho
   return typeof value === 'boolean';
 }
 
-function remembered(): Choices {
+function stored(): Choices {
   try {
-    const kept = JSON.parse(localStorage.getItem(KEY) ?? '{}') as Record<string, unknown>;
-    const valid = Object.keys(INITIAL).filter((key) => isChoice(key as keyof Choices, kept[key]));
-    return { ...INITIAL, ...Object.fromEntries(valid.map((key) => [key, kept[key]])) };
+    const found = JSON.parse(localStorage.getItem(KEY) ?? '{}') as Record<string, unknown>;
+    const valid = Object.keys(INITIAL).filter((key) => isChoice(key as keyof Choices, found[key]));
+    return { ...INITIAL, ...Object.fromEntries(valid.map((key) => [key, found[key]])) };
   } catch {
-    // A frame of another origin may be refused its storage: then nothing is remembered.
+    // Browsers may deny storage to a frame of another origin.
     return INITIAL;
   }
 }
 
 class Preferences {
-  choices = $state.raw<Choices>(remembered());
+  choices = $state.raw<Choices>(stored());
   private readonly systemDark = new MediaQuery('prefers-color-scheme: dark');
 
-  /** The theme shown. */
+  /** The current theme. */
   get theme(): Theme {
     if (this.choices.theme !== 'system') return this.choices.theme;
     return this.systemDark.current ? 'dark' : 'light';
@@ -70,11 +71,11 @@ class Preferences {
     try {
       localStorage.setItem(KEY, JSON.stringify(this.choices));
     } catch {
-      // Without storage the choice holds until the page is closed.
+      // Without storage the choice lasts until the page is closed.
     }
   }
 
-  /** The colours that categories are shown in; null asks for the safe palette. */
+  /** Return the colours of categories; null for the palette of the page. */
   colorsOf(colors: readonly string[] | null | undefined): readonly string[] | null {
     return this.choices.palette === 'file' ? (colors ?? null) : null;
   }

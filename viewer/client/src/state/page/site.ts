@@ -1,4 +1,4 @@
-/** The catalog that the page of a dataset belongs to; null on a server of one dataset. */
+/** The catalog that the dataset of this page belongs to. */
 export interface Site {
   readonly title: string;
   /** Relative to the page. */

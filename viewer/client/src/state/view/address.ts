@@ -1,22 +1,21 @@
-/** A kept view in the page's address, behind the #: squeezed JSON, or a few words that a person can write. */
+/** Views in the fragment of the page's URL: compressed JSON, or parameters that are written by hand. */
 import { fromBase64, toBase64 } from './cellListCodec';
 import type { SavedView } from './savedView';
 
-/** More than any link of ours unpacks to. */
+/** The limit of the decompressed size. */
 const MOST_BYTES = 4_000_000;
 
-/** The part of an address behind the # that says a view. */
+/** Return the fragment of a view. */
 export async function hashOf(saved: SavedView): Promise<string> {
   const bytes = new TextEncoder().encode(JSON.stringify(saved));
-  const squeezed = await through(bytes, new CompressionStream('deflate-raw'));
-  return `v=${toBase64(squeezed)}`;
+  const compressed = await through(bytes, new CompressionStream('deflate-raw'));
+  return `v=${toBase64(compressed)}`;
 }
 
 /**
- * What an address says: null where it says nothing of a view. Beside links of ours it may be written by hand:
- * `#gene=CD79A&embedding=umap` or `#color=louvain`.
+ * Read a fragment; null if it has no view. It may be written by hand: `#gene=CD79A&embedding=umap` or `#color=louvain`.
  *
- * @throws Error where it is damaged
+ * @throws Error if it is damaged
  */
 export async function readHash(hash: string): Promise<unknown> {
   const query = new URLSearchParams(hash.replace(/^#/, ''));
@@ -45,7 +44,7 @@ async function through(
     length += value.length;
     if (length > MOST_BYTES) {
       await reader.cancel();
-      throw new RangeError('The link holds too much.');
+      throw new RangeError('The link is too large.');
     }
   }
   const whole = new Uint8Array(length);

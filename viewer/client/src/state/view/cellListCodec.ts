@@ -1,8 +1,8 @@
-/** Lists of cells, and bytes at all, as text that needs no escape in an address. */
+/** Lists of cells and bytes as text that needs no escapes in a URL. */
 
 /**
- * A list of ascending cells as text: runs, each the gap before it and its length, seven bits a byte, then base64url. Null
- * where it would be longer than `most`.
+ * Encode an ascending list of cells: runs, each with the gap before it and its length, seven bits a byte, then base64url.
+ * Returns null if the text would be longer than `most`.
  */
 export function packCells(cells: Uint32Array, most = Number.POSITIVE_INFINITY): string | null {
   const bytes: number[] = [];
@@ -30,7 +30,7 @@ export function packCells(cells: Uint32Array, most = Number.POSITIVE_INFINITY): 
   return toBase64(Uint8Array.from(bytes));
 }
 
-/** The cells of a packed list; what is not below n is left out. */
+/** Decode a list of cells; cells from n on are left out. */
 export function unpackCells(text: string, n: number): Uint32Array {
   const bytes = fromBase64(text);
   const cells: number[] = [];
@@ -56,14 +56,14 @@ export function unpackCells(text: string, n: number): Uint32Array {
   return Uint32Array.from(cells);
 }
 
-/** Bytes as text that needs no escape in an address. */
+/** Encode bytes as base64url. */
 export function toBase64(bytes: Uint8Array): string {
   let binary = '';
   for (const byte of bytes) binary += String.fromCharCode(byte);
   return btoa(binary).replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '');
 }
 
-/** @throws DOMException where the text is not base64 */
+/** @throws DOMException if the text is not base64 */
 export function fromBase64(text: string): Uint8Array<ArrayBuffer> {
   const binary = atob(text.replaceAll('-', '+').replaceAll('_', '/'));
   return Uint8Array.from(binary, (letter) => letter.charCodeAt(0));

@@ -1,7 +1,7 @@
-/** Which cells of one field pass: categories that are listed, or a range. */
+/** Filters of a field, by categories or by a range. */
 import type { FieldRef } from './fieldRef';
 
-/** Which categories pass: those listed, or all but those listed. Code -1 is "missing". */
+/** Passes the listed categories, or all but those. Code -1 is "missing". */
 export interface CategoryFilter {
   readonly kind: 'category';
   readonly mode: 'only' | 'except';
@@ -18,13 +18,13 @@ export type FieldFilter = CategoryFilter | RangeFilter;
 
 export const MISSING = -1;
 
-/** Whether a category passes its column's filter. */
+/** Return whether a category passes the filter of its column. */
 export function isShown(filter: FieldFilter | undefined, code: number): boolean {
   if (filter?.kind !== 'category') return true;
   return filter.codes.includes(code) === (filter.mode === 'only');
 }
 
-/** The codes that pass, of `size` categories; "missing" apart. */
+/** Return the codes of `size` categories that pass, and whether missing values do. */
 export function shownCodes(filter: CategoryFilter, size: number): { allowed: number[]; missing: boolean } {
   const listed = new Set(filter.codes);
   const only = filter.mode === 'only';
@@ -33,7 +33,7 @@ export function shownCodes(filter: CategoryFilter, size: number): { allowed: num
   return { allowed, missing: listed.has(MISSING) === only };
 }
 
-/** Show or hide one category. Null where nothing is hidden any more. */
+/** Show or hide a category. Returns null if no category is hidden. */
 export function toggled(
   filter: FieldFilter | undefined,
   code: number,
@@ -44,7 +44,7 @@ export function toggled(
   return settled({ ...now, codes: listed }, codes);
 }
 
-/** Show one category alone, or all again where it was alone already. */
+/** Show one category only, or all if it was the only one. */
 export function soloed(filter: FieldFilter | undefined, code: number, codes: readonly number[]): CategoryFilter | null {
   const alone = codes.every((other) => isShown(filter, other) === (other === code));
   return alone ? null : settled({ kind: 'category', mode: 'only', codes: [code] }, codes);
@@ -54,7 +54,7 @@ function settled(filter: CategoryFilter, codes: readonly number[]): CategoryFilt
   return codes.every((code) => isShown(filter, code)) ? null : filter;
 }
 
-/** State of the checkbox above a column's categories. */
+/** Return the state of the checkbox of a column. */
 export function columnCheck(filter: FieldFilter | undefined, codes: readonly number[]): 'all' | 'some' | 'none' {
   if (filter?.kind !== 'category') return 'all';
   const shown = codes.filter((code) => isShown(filter, code)).length;
@@ -62,5 +62,5 @@ export function columnCheck(filter: FieldFilter | undefined, codes: readonly num
   return shown === codes.length ? 'all' : 'some';
 }
 
-/** A filter with the name of its field. */
+/** A filter with its field. */
 export type NamedFilter = { readonly field: FieldRef } & FieldFilter;

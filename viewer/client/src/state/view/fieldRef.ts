@@ -1,15 +1,15 @@
-/** How fields are named: columns of obs, labels, genes and rows of matrices of cells by cells, and the keys the page knows them by. */
+/** References to fields (obs columns, annotations, genes, obsp rows) and their keys. */
 
-/** A cell's row of a matrix of cells by cells. */
+/** The row of a cell in a matrix of obsp. */
 export interface ObspRowRef {
   readonly obsp: string;
   readonly cell: number;
 }
 
-/** Names a column of obs, a label of the user's own, a gene of a matrix, or what a cell is to the others. */
+/** A reference to an obs column, an annotation, a gene of a matrix or an obsp row. */
 export type FieldRef = { readonly obs: string } | { readonly annotation: string } | GeneRef | ObspRowRef;
 
-/** A gene, or a list of genes in one number per cell, of a matrix. */
+/** A gene of a matrix, or a list of genes that is summarized by one number for each cell. */
 export interface GeneRef {
   /** The name of the gene, or of the list. */
   readonly gene: string;
@@ -17,13 +17,13 @@ export interface GeneRef {
   readonly list?: GeneList;
 }
 
-/** Genes taken together: their mean, or their score against genes of like expression. */
+/** Several genes: their mean, or their score against reference genes of similar expression. */
 export interface GeneList {
   readonly genes: readonly string[];
   readonly method: 'mean' | 'score';
 }
 
-/** Two fields of numbers in place of an embedding. */
+/** Two fields of numbers as the axes of a plot, in place of an embedding. */
 export interface Axes {
   readonly x: FieldRef;
   readonly y: FieldRef;
@@ -50,7 +50,7 @@ export function geneKey({ gene, matrix, list }: GeneRef): string {
   return `gene:${matrix}:${gene}`;
 }
 
-/** The key the page knows a field by. */
+/** Return the key of a field. */
 export function keyOf(field: FieldRef): string {
   if ('obs' in field) return obsKey(field.obs);
   if ('obsp' in field) return obspRowKey(field);

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { History } from './history';
 
-test('goes back and forth', () => {
+test('undo and redo restore states', () => {
   const history = new History(0);
   history.push(1);
   history.push(2);
@@ -12,7 +12,7 @@ test('goes back and forth', () => {
   expect([...history.states()]).toEqual([0, 1, 5]);
 });
 
-test('keeps so many steps and no more', () => {
+test('the number of steps is limited', () => {
   const history = new History(0, 3);
   for (let k = 1; k <= 10; k++) history.push(k);
   let steps = 0;
@@ -20,7 +20,7 @@ test('keeps so many steps and no more', () => {
   expect(steps).toBe(3);
 });
 
-test('states are changed in place, and neighbours that are then the same become one', () => {
+test('all states can be changed, and equal neighbours become one', () => {
   const history = new History(0);
   for (const state of [1, 2, 3, 4, 5]) history.push(state);
   history.undo();

@@ -1,4 +1,4 @@
-/** Steps back and forth through immutable states. */
+/** Undo and redo of immutable states. */
 export class History<T> {
   private past: T[] = [];
   private future: T[] = [];
@@ -16,7 +16,7 @@ export class History<T> {
     return this.future.length > 0;
   }
 
-  /** A new state, after which there is nothing to redo. */
+  /** Add a state. There is nothing to redo afterwards. */
   push(next: T): void {
     if (next === this.current) return;
     this.past.push(this.current);
@@ -25,7 +25,7 @@ export class History<T> {
     this.future = [];
   }
 
-  /** A state in place of the current one: the running part of a drag, say. */
+  /** Replace the current state, for example during a drag. */
   replace(next: T): void {
     this.current = next;
   }
@@ -34,7 +34,7 @@ export class History<T> {
     return this.current;
   }
 
-  /** Change every state that can come back; of neighbours that are then the same, one stays. */
+  /** Change all states. Neighbours that are then equal become one. */
   rewrite(change: (state: T) => T, same: (one: T, other: T) => boolean): void {
     this.current = change(this.current);
     let nearest = this.current;
@@ -53,12 +53,12 @@ export class History<T> {
     this.future = thinned(this.future);
   }
 
-  /** Whether a state can still come back. */
+  /** Return whether a state can be restored by undo or redo. */
   has(state: T): boolean {
     return state === this.current || this.past.includes(state) || this.future.includes(state);
   }
 
-  /** Go to a state that can still come back; whether there is such a one. */
+  /** Go to a state. Returns whether it is in the history. */
   goTo(state: T): boolean {
     if (!this.has(state)) return false;
     while (this.past.includes(state)) this.undo();
@@ -82,7 +82,7 @@ export class History<T> {
     return next;
   }
 
-  /** Every state that can still come back, the current one too. */
+  /** All states, from the oldest to the newest. */
   *states(): Generator<T> {
     yield* this.past;
     yield this.current;

@@ -1,24 +1,24 @@
-/** One, two or four plots side by side. The view's own embedding and colours are those of the plot the user works in. */
+/** One, two or four plots side by side. The embedding and colours of the view itself are those of the active plot. */
 import type { Schema } from '../../api/types';
 import { geneKey } from './fieldRef';
 import type { ColorBy, PaneSpec, View } from './view';
 
 export type Panes = 1 | 2 | 4;
 
-/** What each plot shows. */
+/** Return the specifications of the plots. */
 export function paneSpecs(view: View): readonly PaneSpec[] {
   const { embedding, axes, color } = view;
   return view.panes.map((spec, k) => (k === view.active ? { embedding, axes, color } : spec));
 }
 
-/** Work in another plot. */
+/** Activate another plot. */
 export function withActive(view: View, active: number): View {
   const panes = paneSpecs(view);
   const spec = panes[active];
   return spec && active !== view.active ? { ...view, panes, active, ...spec } : view;
 }
 
-/** Show so many plots: new ones have the same embedding in other colours, those the user looked at first. */
+/** Change the number of plots. New ones have the same embedding and other colours, recent genes first. */
 export function withPanes(view: View, count: Panes, schema: Schema): View {
   const before = paneSpecs(view);
   if (count === before.length) return view;
@@ -34,7 +34,7 @@ export function withPanes(view: View, count: Panes, schema: Schema): View {
   return { ...view, panes, active, ...(panes[active] as PaneSpec) };
 }
 
-/** Colours for further plots: genes looked at, then columns of few categories, then measurements. */
+/** Return colours for further plots: recent genes, then columns of few categories, then measurements. */
 function otherColors(view: View, schema: Schema, shown: ReadonlySet<string>): ColorBy[] {
   const few = schema.obs.filter(({ kind, n_categories: n }) => kind === 'categorical' && n && n > 1 && n <= 100);
   const measured = schema.obs.filter(({ kind }) => kind === 'continuous');
@@ -45,7 +45,7 @@ function otherColors(view: View, schema: Schema, shown: ReadonlySet<string>): Co
   return candidates.filter((color) => !shown.has(nameOf(color)));
 }
 
-/** Colours that are the same have the same name. */
+/** Return a name that is equal for equal colours. */
 export function nameOf(color: ColorBy): string {
   return color.kind === 'gene' ? geneKey(color) : JSON.stringify(color);
 }

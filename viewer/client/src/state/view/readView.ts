@@ -1,6 +1,6 @@
 /**
- * A kept view, read back. It may come from anywhere, so everything in it is checked, and what does not fit the dataset is
- * left out and told.
+ * Reading of saved views. A view may be of any origin, so all of it is validated; parts that do not fit the dataset are
+ * left out and reported.
  */
 import type { Schema } from '../../api/types';
 import { fromBase64 } from './cellListCodec';
@@ -22,20 +22,20 @@ import {
   withScale,
 } from './view';
 
-/** What a kept view means for a dataset. */
+/** A saved view after validation for a dataset. */
 export interface ReadView {
-  /** The view without its lists of cells, which take the data of the cells to make. */
+  /** The view without its sets of cells, which are resolved afterwards. */
   readonly view: View;
   readonly lasso: SelectionExpression | null;
   readonly setA: SavedSet | null;
   readonly setB: SavedSet | null;
   readonly subset: SavedSet | null;
   readonly camera: Camera | null;
-  /** What does not fit, in words. */
+  /** Descriptions of the parts that do not fit. */
   readonly dropped: readonly string[];
 }
 
-/** Read a view of unknown origin. */
+/** Validate a view of any origin. */
 export function readView(value: unknown, schema: Schema): ReadView {
   const reader = new Reader(schema);
   return reader.read(value);
@@ -43,7 +43,7 @@ export function readView(value: unknown, schema: Schema): ReadView {
 
 class Reader {
   private readonly dropped: string[] = [];
-  /** Whether the view was kept of this very file. */
+  /** Whether the view was saved for the same state of the file. */
   private sameData = true;
 
   constructor(private readonly schema: Schema) {}
@@ -52,7 +52,7 @@ class Reader {
     const given = isObject(value) ? value : null;
     let view = initialView(this.schema);
     if (given?.version !== 1) {
-      const dropped = ['what it describes is not a view that this version knows'];
+      const dropped = ['the whole view, which this version cannot read'];
       return { view, lasso: null, setA: null, setB: null, subset: null, camera: null, dropped };
     }
     this.sameData = given.data === undefined || given.data === this.schema.fingerprint;
@@ -86,7 +86,7 @@ class Reader {
       lasso: this.cells(given.lasso, 'the lasso'),
       setA: this.set(given.setA, 'set A'),
       setB: given.setB === 'rest' ? null : this.set(given.setB, 'set B'),
-      subset: this.set(given.subset, 'the cells that the plot is limited to'),
+      subset: this.set(given.subset, 'the subset'),
       camera: camera(given.camera),
       dropped: [...new Set(this.dropped)],
     };
@@ -111,7 +111,7 @@ class Reader {
     return x && y ? { x, y } : this.drop('the axes');
   }
 
-  /** Several plots; anything odd about them, and there is one. */
+  /** Read the plots side by side; invalid ones are reduced to one. */
   private panes(view: View, value: unknown, active: unknown): View {
     const { embedding, axes, color } = view;
     const one = { ...view, panes: [{ embedding, axes, color }], active: 0 };
@@ -168,7 +168,7 @@ class Reader {
     return this.schema.obs.find(({ name }) => name === value)?.name ?? null;
   }
 
-  /** Whether there is such a gene, the server alone knows. */
+  /** Read a gene. Its existence is checked by the server later. */
   private gene(value: Record<string, unknown>): GeneRef | null {
     const { gene, matrix, list } = value;
     const found = this.schema.matrices.find(({ name }) => name === matrix);
@@ -252,7 +252,7 @@ class Reader {
     return fit ? { field, kind: 'category', mode, codes: codes as number[] } : this.drop('a filter');
   }
 
-  /** How many categories a field may have; those of labels are not known yet. */
+  /** Return the number of categories of a field; that of annotations is not known yet. */
   private categories(field: FieldRef): number {
     if ('annotation' in field) return MOST_CATEGORIES;
     return 'obs' in field
@@ -326,7 +326,7 @@ function camera(value: unknown): Camera | null {
   return { x: x as number, y: y as number, zoom: zoom as number, ...(rotation ? { rotation } : {}) };
 }
 
-/** Names are text of some length. */
+/** Return whether a value is a name of valid length. */
 function isName(value: unknown): value is string {
   return typeof value === 'string' && value !== '' && value.length < 500;
 }

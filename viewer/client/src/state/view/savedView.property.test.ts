@@ -20,7 +20,7 @@ import {
   withScale,
 } from './view';
 
-// Names are whatever a file holds: markup, quotes, no letters at all, halves of letters.
+// Names may contain any text: markup, quotes, lone surrogates.
 const NAME = fc.string({ unit: 'binary', minLength: 1, maxLength: 20 });
 const names = fc.uniqueArray(NAME, { minLength: 1, maxLength: 4 });
 const NUMBER = fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => value + 0);
@@ -64,11 +64,11 @@ const SCHEMA = fc
 interface Made {
   view: View;
   camera: Camera | null;
-  /** What the page knows its keys to name. */
+  /** The fields by key. */
   refs: ReadonlyMap<string, FieldRef>;
 }
 
-/** What a user can come to, by the steps that the page itself makes. */
+/** Generate views by the steps of the page itself. */
 function viewOf(schema: Schema): fc.Arbitrary<Made> {
   const column = fc.constantFrom(...schema.obs.map(({ name }) => name));
   const embedding = fc.constantFrom(...schema.embeddings.map(({ name }) => name));
@@ -172,7 +172,7 @@ function viewOf(schema: Schema): fc.Arbitrary<Made> {
     });
 }
 
-test('any view comes back whole through its link', async () => {
+test('any view is read unchanged from its link', async () => {
   const made = SCHEMA.chain((schema) => fc.record({ schema: fc.constant(schema), kept: viewOf(schema) }));
   await fc.assert(
     fc.asyncProperty(made, async ({ schema, kept: { view, camera, refs } }) => {
@@ -202,7 +202,7 @@ test('any view comes back whole through its link', async () => {
   );
 });
 
-test('any JSON is read as a view of the dataset, and a view so read comes back as it is', () => {
+test('any JSON is read as a valid view', () => {
   const start = fc.sample(SCHEMA, { numRuns: 1, seed: 1 })[0] as Schema;
   fc.assert(
     fc.property(
@@ -241,7 +241,7 @@ test('any JSON is read as a view of the dataset, and a view so read comes back a
   );
 });
 
-test('any list of cells comes back from its packed form', () => {
+test('any list of cells is decoded unchanged', () => {
   fc.assert(
     fc.property(fc.uniqueArray(fc.integer({ min: 0, max: 6_000_000 }), { maxLength: 300 }), (some) => {
       const cells = Uint32Array.from(some).sort();

@@ -43,12 +43,12 @@ function numbers(seed: number): () => number {
 
 const next = numbers(7);
 
-function kept(view: View) {
+function saved(view: View) {
   return savedView(view, SCHEMA, (key) => (key.startsWith('obs:') ? { obs: key.slice(4) } : null), null).saved;
 }
 
-describe('a view kept', () => {
-  test('comes back through an address', async () => {
+describe('a saved view', () => {
+  test('is read from its link', async () => {
     let view = initialView(SCHEMA);
     view = withColor(view, { kind: 'gene', gene: 'CD79A', matrix: 'X' });
     view = withFilter(view, 'obs:louvain', { kind: 'category', mode: 'except', codes: [2] });
@@ -57,28 +57,28 @@ describe('a view kept', () => {
     view = withScale(view, 'obs:n_counts', { log: true, clip: [1, 99] });
     const list = { gene: 'B cells', matrix: 'X', list: { genes: ['CD79A', 'MS4A1'], method: 'score' } } as const;
     view = withPin(withGenes(view, [list]), list, true);
-    const hash = await hashOf(kept(view));
+    const hash = await hashOf(saved(view));
     expect(hash.length).toBeLessThan(620);
     const read = readView(await readHash(`#${hash}`), SCHEMA);
     expect(read.view).toEqual({ ...view, panes: paneSpecs(view) });
     expect(read.dropped).toEqual([]);
   });
 
-  test('has its plots side by side, and axes in place of an embedding', async () => {
+  test('includes plots side by side and axes', async () => {
     const split = withPanes(initialView(SCHEMA), 4, SCHEMA);
     expect(new Set(split.panes.map(({ color }) => JSON.stringify(color))).size).toBe(3);
     let view = withActive(split, 2);
     view = { ...view, axes: { x: { obs: 'n_counts' }, y: { gene: 'CD79A', matrix: 'X' } } };
-    const read = readView(await readHash(`#${await hashOf(kept(view))}`), SCHEMA);
+    const read = readView(await readHash(`#${await hashOf(saved(view))}`), SCHEMA);
     expect(read.dropped).toEqual([]);
     expect(paneSpecs(read.view)).toEqual(paneSpecs(view));
     expect(read.view.active).toBe(2);
     expect(withPanes(read.view, 1, SCHEMA).axes).toEqual(view.axes);
   });
 
-  test('of another file loses what holds for that file alone', () => {
+  test('of another file loses categories and lists of cells', () => {
     const view = withFilter(initialView(SCHEMA), 'obs:louvain', { kind: 'category', mode: 'except', codes: [2] });
-    const other = { ...kept(view), data: 'f2', lasso: { cells: 'AAA' } };
+    const other = { ...saved(view), data: 'f2', lasso: { cells: 'AAA' } };
     const read = readView(other, SCHEMA);
     expect(read.view.filters).toEqual({});
     expect(read.lasso).toBeNull();
@@ -124,7 +124,7 @@ describe('views of hostile origin', () => {
     expect(read.dropped.length).toBeGreaterThan(0);
   });
 
-  test('any JSON is read without a failure', () => {
+  test('any JSON is read without an exception', () => {
     const some = (depth: number): unknown => {
       const kind = Math.floor(next() * 8);
       if (kind < 2 && depth < 4) return Array.from({ length: 3 }, () => some(depth + 1));

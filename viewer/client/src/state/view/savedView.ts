@@ -1,4 +1,4 @@
-/** A view as something to keep: in a link, or under a name with the dataset. `readView` reads it back. */
+/** The serialized form of a view, for links and saved views. `readView` reads it. */
 import type { Schema } from '../../api/types';
 import type { NamedFilter } from './fieldFilter';
 import type { Axes, FieldRef, GeneRef } from './fieldRef';
@@ -7,12 +7,12 @@ import type { Rotation } from './rotation3d';
 import type { SelectionExpression } from './selectionExpression';
 import type { CellsRef, ColorBy, FieldScale, Gallery, View } from './view';
 
-/** Where a plot's camera looks: its middle in data units, its zoom relative to "all cells". */
+/** The camera of a plot: its centre in data units, its zoom relative to the view of all cells. */
 export interface Camera {
   readonly x: number;
   readonly y: number;
   readonly zoom: number;
-  /** Of an embedding of three columns: how it is rotated, in radians. */
+  /** Of an embedding of three columns, in radians. */
   readonly rotation?: Rotation;
 }
 
@@ -21,15 +21,15 @@ export interface SavedSet {
   readonly cells: SelectionExpression;
 }
 
-/** What is kept of a view. Everything but the version may be absent. */
+/** A serialized view. All but the version is optional. */
 export interface SavedView {
   readonly version: 1;
-  /** Fingerprint of the dataset: codes of categories and lists of cells hold for it alone. */
+  /** The fingerprint of the dataset. Codes of categories and lists of cells are valid for it only. */
   readonly data?: string;
   readonly embedding?: string;
   readonly axes?: Axes;
   readonly color?: ColorBy;
-  /** Of several plots what each shows, and which of them was worked in. */
+  /** The plots side by side, and the position of the active one. */
   readonly panes?: readonly SavedPane[];
   readonly active?: number;
   readonly subset?: SavedSet;
@@ -41,20 +41,20 @@ export interface SavedView {
   readonly setA?: SavedSet;
   readonly setB?: SavedSet | 'rest';
   readonly genes?: readonly GeneRef[];
-  /** Those of the genes that are pinned. */
+  /** The keys of pinned genes. */
   readonly pinned?: readonly string[];
   readonly scales?: readonly ({ readonly field: FieldRef } & FieldScale)[];
   readonly camera?: Camera;
 }
 
-/** What one of several plots shows. */
+/** One of several plots. */
 export interface SavedPane {
   readonly embedding?: string;
   readonly axes?: Axes;
   readonly color: ColorBy;
 }
 
-/** Write a view down. */
+/** Serialize a view. Returns also the descriptions of sets that are too large. */
 export function savedView(
   view: View,
   schema: Schema,
@@ -83,7 +83,7 @@ export function savedView(
   const lasso = view.lasso && expression(view.lasso, 'the lasso');
   const setA = view.setA && set(view.setA, 'set A');
   const setB = view.setB && view.setB !== 'rest' ? set(view.setB, 'set B') : view.setB;
-  const subset = view.subset && set(view.subset, 'the cells that the plot is limited to');
+  const subset = view.subset && set(view.subset, 'the subset');
   const panes = paneSpecs(view).map(({ embedding, axes, color }) => ({
     ...(embedding === null ? {} : { embedding }),
     ...(axes ? { axes } : {}),

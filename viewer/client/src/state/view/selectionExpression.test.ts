@@ -9,24 +9,24 @@ const polygon: SelectionExpression = { polygon: [0, 0, 1, 0, 1, 1], embedding: '
 const filtered: SelectionExpression = { filters: [{ field: column, ...filter }] };
 const known = () => column;
 
-describe('how cells are found again', () => {
-  it('is by the filters where nothing was drawn, be it all cells', () => {
+describe('the expression of a selection', () => {
+  it('has the filters if nothing was drawn', () => {
     expect(expressionOf({ 'obs:donor': filter }, null, known)).toEqual(filtered);
     expect(expressionOf({}, null, known)).toEqual({ filters: [] });
   });
 
-  it('is by what was drawn where nothing is filtered', () => {
+  it('is that of the shape if there are no filters', () => {
     expect(expressionOf({}, { expression: polygon }, known)).toBe(polygon);
   });
 
-  it('is by both where both are', () => {
+  it('joins both', () => {
     expect(expressionOf({ 'obs:donor': filter }, { expression: polygon }, known)).toEqual({
       join: 'intersect',
       of: [filtered, polygon],
     });
   });
 
-  it('is not known where one of them is not', () => {
+  it('is null if one of them is unknown', () => {
     expect(expressionOf({ 'obs:donor': filter }, { expression: null }, known)).toBeNull();
     expect(expressionOf({ 'obs:gone': filter }, { expression: polygon }, () => null)).toBeNull();
   });

@@ -1,6 +1,6 @@
 /**
- * How a list of cells was made, so that it can be made again elsewhere: a link says "within this polygon" rather than
- * name fifty thousand cells.
+ * Selections as expressions, which are resolved again when a link is opened: a polygon or filters are shorter than a list
+ * of cells.
  */
 import type { FieldFilter, NamedFilter } from './fieldFilter';
 import type { Axes, FieldRef } from './fieldRef';
@@ -12,7 +12,7 @@ export type SelectionExpression =
   /** Corners [x0, y0, x1, y1, ...] in the units of the embedding, or of the axes' plot. */
   | { readonly polygon: readonly number[]; readonly embedding: string; readonly rotation?: Rotation }
   | { readonly polygon: readonly number[]; readonly axes: Axes }
-  /** What passes all of these. */
+  /** The cells that pass all filters. */
   | { readonly filters: readonly NamedFilter[] }
   | { readonly join: Joining; readonly of: readonly [SelectionExpression, SelectionExpression] }
   | { readonly not: SelectionExpression }
@@ -30,7 +30,7 @@ export function depthOf(expression: SelectionExpression, above = 0): number {
   return above + 1;
 }
 
-/** How to find what passes filters and was drawn; null where a filter's field is unknown, or the cells drawn have no expression. */
+/** Return the expression of filters and a drawn shape; null if the field of a filter or the expression of the shape is unknown. */
 export function expressionOf(
   filters: Readonly<Record<string, FieldFilter>>,
   drawn: { readonly expression?: SelectionExpression | null } | null,

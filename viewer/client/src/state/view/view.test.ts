@@ -60,10 +60,10 @@ describe('the first view', () => {
   });
 });
 
-describe('what the operator wants to open with', () => {
+describe('the defaults of the operator', () => {
   const opened = (color_by: string, embedding = '') => initialView({ ...SCHEMA, defaults: { color_by, embedding } });
 
-  test('a column, or else a gene, which is listed', () => {
+  test('are a column, or a gene, which is then recent', () => {
     const { name } = SCHEMA.obs[0] as Schema['obs'][number];
     expect(opened(name).color).toEqual({ kind: 'obs', column: name });
     const gene = { gene: 'CD3D', matrix: 'X' };
@@ -71,7 +71,7 @@ describe('what the operator wants to open with', () => {
     expect(opened('CD3D').genes).toEqual([gene]);
   });
 
-  test('an embedding, with or without its prefix; one that is not there is passed over', () => {
+  test('are an embedding, with or without its prefix; an unknown one is ignored', () => {
     const last = SCHEMA.embeddings.at(-1)?.name ?? '';
     expect(opened('', last).embedding).toBe(last);
     expect(opened('', last.replace(/^X_/, '')).embedding).toBe(last);
@@ -86,13 +86,13 @@ describe('category filters', () => {
     expect(toggled(hidden ?? undefined, 1, CODES)).toBeNull();
   });
 
-  test('show one alone, then all', () => {
+  test('show one category only, then all', () => {
     const alone = soloed(undefined, -1, CODES);
     expect(CODES.filter((code) => isShown(alone ?? undefined, code))).toEqual([-1]);
     expect(soloed(alone ?? undefined, -1, CODES)).toBeNull();
   });
 
-  test('are gone once every category is listed', () => {
+  test('are removed once every category passes', () => {
     const only: CategoryFilter = { kind: 'category', mode: 'only', codes: [0, 1, 2] };
     expect(toggled(only, -1, CODES)).toBeNull();
   });
@@ -103,7 +103,7 @@ describe('category filters', () => {
     expect(columnCheck({ kind: 'category', mode: 'only', codes: [] }, CODES)).toBe('none');
   });
 
-  test('tell the crossfilter what passes', () => {
+  test('have the codes that pass', () => {
     expect(shownCodes({ kind: 'category', mode: 'except', codes: [1] }, 3)).toEqual({ allowed: [0, 2], missing: true });
     expect(shownCodes({ kind: 'category', mode: 'only', codes: [1] }, 3)).toEqual({ allowed: [1], missing: false });
     expect(shownCodes({ kind: 'category', mode: 'except', codes: [-1] }, 1)).toEqual({ allowed: [0], missing: false });
@@ -113,7 +113,7 @@ describe('category filters', () => {
 describe('genes', () => {
   const view = initialView(SCHEMA);
 
-  test('are listed the newest first, each once, and not without end', () => {
+  test('are listed once, the newest first, up to a limit', () => {
     let now = view;
     for (let k = 0; k < MAX_GENES + 5; k++) now = withColor(now, { kind: 'gene', gene: `G${k}`, matrix: 'X' });
     expect(now.genes).toHaveLength(MAX_GENES);
@@ -122,7 +122,7 @@ describe('genes', () => {
     expect(again.genes).toBe(now.genes);
   });
 
-  test('take their colour and filter with them', () => {
+  test('are removed with their colours and filters', () => {
     const colored = withColor(view, { kind: 'gene', gene: 'G', matrix: 'X' });
     const filtered = withFilter(colored, 'gene:X:G', { kind: 'range', min: 0, max: 1 });
     expect(isFiltered(filtered)).toBe(true);
@@ -137,7 +137,7 @@ describe('pinned genes and scales', () => {
   const view = initialView(SCHEMA);
   const gene = (k: number) => ({ gene: `G${k}`, matrix: 'X' });
 
-  test('a pinned gene stays however many are looked at, until it is removed', () => {
+  test('a pinned gene stays until it is removed', () => {
     let now = withPin(withGenes(view, [gene(0)]), gene(0), true);
     for (let k = 1; k < 2 * MAX_GENES; k++) now = withGenes(now, [gene(k)]);
     expect(now.genes).toHaveLength(MAX_GENES);
@@ -152,7 +152,7 @@ describe('pinned genes and scales', () => {
     expect(geneKey({ ...list, list: { ...list.list, method: 'score' } })).not.toBe(geneKey(list));
   });
 
-  test('the usual scale is not written down', () => {
+  test('the default scale is not stored', () => {
     const log = withScale(view, 'obs:a', { log: true, clip: null });
     expect(log.scales).toEqual({ 'obs:a': { log: true, clip: null } });
     expect(withScale(log, 'obs:a', { log: false, clip: null }).scales).toEqual({});

@@ -1,6 +1,6 @@
 /**
- * What the user has chosen: one small immutable object, so that undo is keeping the old one. Arrays of cells live
- * elsewhere (`Viewer.cells`); here they are named by a number.
+ * The view: all choices of the user that can be undone, as one small immutable object. Sets of cells are stored elsewhere
+ * (`Viewer.cells`); the view refers to them by number.
  */
 import type { ObsColumn, Schema } from '../../api/types';
 import type { FieldFilter } from './fieldFilter';
@@ -10,45 +10,45 @@ import type { SelectionExpression } from './selectionExpression';
 export type ColorBy =
   | { readonly kind: 'none' }
   | { readonly kind: 'obs'; readonly column: string }
-  /** A label of the user's own. */
+  /** An annotation of the user. */
   | { readonly kind: 'annotation'; readonly annotation: string }
   | ({ readonly kind: 'gene' } & GeneRef)
-  /** What the focused cell is to the others. */
+  /** The obsp row of the focused cell. */
   | ({ readonly kind: 'obsp' } & ObspRowRef)
   /** Two fields of numbers at once. */
   | { readonly kind: 'pair'; readonly a: FieldRef; readonly b: FieldRef };
 
-/** Cells kept in the viewer's store of cell lists. */
+/** A reference to a set of cells in the `CellStore`. */
 export interface CellsRef {
   readonly id: number;
   readonly n: number;
-  /** What they are called: of sets alone. */
+  /** The name of a set. */
   readonly name?: string;
-  /** How they are made anew; null where that would be too long to keep. */
+  /** The expression for links; null if it is too long. */
   readonly expression?: SelectionExpression | null;
 }
 
-/** Small pictures of the embedding: one for each gene listed, or for each category of a column. */
+/** Small pictures of the embedding: one for each recent gene, or for each category of a column. */
 export type Gallery = { readonly kind: 'genes' } | { readonly kind: 'categories'; readonly column: string };
 
-/** What one plot shows. */
+/** The specification of a plot. */
 export interface PaneSpec {
   readonly embedding: string | null;
-  /** Where they are given, the plot has them in place of the embedding. */
+  /** Used in place of the embedding if not null. */
   readonly axes: Axes | null;
   readonly color: ColorBy;
 }
 
-/** What a view shows in its plots; the fields of `PaneSpec` itself are those of the plot worked in. */
+/** The view. Its own fields of `PaneSpec` are those of the active plot. */
 export interface View extends PaneSpec {
-  /** Of each plot, in reading order; what stands at `active` is out of date, see `paneSpecs`. */
+  /** In reading order. The entry at `active` is outdated, see `paneSpecs`. */
   readonly panes: readonly PaneSpec[];
   readonly active: number;
   /** Small pictures side by side in place of the plots. */
   readonly gallery: Gallery | null;
   /** The cell that the user has clicked. */
   readonly focus: number | null;
-  /** The cells that there are for now; null: all. */
+  /** The subset of cells that is shown; null: all. */
   readonly subset: CellsRef | null;
   readonly matrix: string | null;
   /** Filters by field key, see `obsKey` and `geneKey`. */
@@ -56,44 +56,44 @@ export interface View extends PaneSpec {
   readonly lasso: CellsRef | null;
   readonly setA: CellsRef | null;
   readonly setB: CellsRef | 'rest' | null;
-  /** Genes looked at, the newest first. */
+  /** Recent genes, the newest first. */
   readonly genes: readonly GeneRef[];
-  /** Keys of the genes that stay in the list whatever else is looked at. */
+  /** Keys of pinned genes, which stay in the list. */
   readonly pinned: readonly string[];
-  /** How fields of numbers are scaled, by field key: those that are not as usual. */
+  /** Scales of fields of numbers that differ from the default, by field key. */
   readonly scales: Readonly<Record<string, FieldScale>>;
-  /** What the user had made then: a step back is one of it as well. */
+  /** The states of annotations and gene sets, which are restored by undo as well. */
   readonly made: Made;
 }
 
-/** The state of each thing made, by number; what the numbers mean is known to who keeps the things. */
+/** The number of the state of each annotation and gene set by its id, see `SyncedCollection`. */
 export type Made = Readonly<Record<string, number>>;
 
 export const NOTHING_MADE: Made = {};
 
-/** How numbers become colours and bars. */
+/** The scale of a field of numbers. */
 export interface FieldScale {
   readonly log: boolean;
-  /** Percentiles beyond which values count as those at the end; null: as usual. */
+  /** Percentiles at which values are clipped; null: the default. */
   readonly clip: readonly [number, number] | null;
 }
 
-export const USUAL_SCALE: FieldScale = { log: false, clip: null };
+export const DEFAULT_SCALE: FieldScale = { log: false, clip: null };
 
-/** Genes kept in the list. */
+/** The limit of recent genes. */
 export const MAX_GENES = 20;
 
-/** Whether cells can be compared: there are genes, and the operator has not switched comparisons off. */
+/** Return whether cells can be compared: there is a matrix, and comparisons are not disabled. */
 export function canCompare(schema: Schema): boolean {
   return schema.matrices.length > 0 && schema.features.diffexp !== false;
 }
 
-/** Whether the operator has switched comparisons off. */
-export function isCompareOff(schema: Schema): boolean {
+/** Return whether comparisons are disabled on the server. */
+export function isCompareDisabled(schema: Schema): boolean {
   return schema.matrices.length > 0 && schema.features.diffexp === false;
 }
 
-/** The view a dataset opens with. */
+/** Return the first view of a dataset. */
 export function initialView(schema: Schema): View {
   const wanted = schema.defaults.embedding;
   const embedding = schema.embeddings.find(({ name }) => name === wanted || name === `X_${wanted}`);
@@ -122,7 +122,7 @@ export function initialView(schema: Schema): View {
   return withColor(view, first.color);
 }
 
-/** What the operator asks for, a column or a gene; else the column that says most. */
+/** Return the default colours: the setting of the operator (a column or a gene), else the most informative column. */
 function initialColor(schema: Schema): ColorBy {
   const wanted = schema.defaults.color_by;
   if (wanted && !schema.obs.some((column) => column.name === wanted) && schema.default_matrix) {
@@ -140,7 +140,7 @@ const LIKELY = [
   /label|type/i,
 ];
 
-/** The column that says most at first sight: cell types, else clusters, else anything with few categories. */
+/** Return the most informative column: cell types, else clusters, else any with few categories. */
 function bestColumn(columns: readonly ObsColumn[]): ObsColumn | undefined {
   const few = columns.filter((column) => column.kind === 'categorical' && inRange(column.n_categories ?? 0, 2, 100));
   for (const pattern of LIKELY) {
@@ -163,7 +163,7 @@ export function withColor(view: View, color: ColorBy): View {
   return withGenes({ ...view, color }, [color]);
 }
 
-/** Put genes at the head of the list; beyond its length the oldest go that are not pinned. */
+/** Add recent genes. Beyond the limit the oldest that are not pinned are removed. */
 export function withGenes(view: View, added: readonly GeneRef[]): View {
   const listed = new Set(view.genes.map(geneKey));
   const fresh = added.filter((gene) => !listed.has(geneKey(gene)));
@@ -179,14 +179,14 @@ export function withGenes(view: View, added: readonly GeneRef[]): View {
   return { ...view, genes: genes.slice(0, MAX_GENES) };
 }
 
-/** Pin a gene, or let it go with the others. */
+/** Pin or unpin a gene. */
 export function withPin(view: View, gene: GeneRef, pinned: boolean): View {
   const key = geneKey(gene);
   const others = view.pinned.filter((other) => other !== key);
   return { ...view, pinned: pinned ? [...others, key] : others };
 }
 
-/** Scale a field; the usual scale is not written down. */
+/** Set the scale of a field; the default is not stored. */
 export function withScale(view: View, key: string, scale: FieldScale): View {
   const scales = { ...view.scales };
   if (scale.log || scale.clip) scales[key] = scale;
@@ -206,7 +206,7 @@ export function withoutGene(view: View, removed: GeneRef): View {
   };
 }
 
-/** Focus a cell, or none; colours by the cell focused before go along. */
+/** Focus a cell, or none. Colours by the obsp row of the focused cell follow. */
 export function withFocus(view: View, cell: number | null): View {
   const follows = view.color.kind === 'obsp' && cell !== null;
   return { ...view, focus: cell, color: follows && view.color.kind === 'obsp' ? { ...view.color, cell } : view.color };

@@ -156,7 +156,7 @@ export class CellSelection {
   }
 
   /** Show all cells again. */
-  leaveSubset(): void {
+  showAllCells(): void {
     this.host.commit({ ...this.host.view, subset: null });
   }
 

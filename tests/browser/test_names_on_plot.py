@@ -6,7 +6,7 @@ import pytest
 
 
 def centre(page, name):
-    box = page.locator(".labels span", has_text=name).bounding_box()
+    box = page.locator(".names span", has_text=name).bounding_box()
     return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 
 
