@@ -168,7 +168,7 @@ def test_stop_says_what_is_kept(user, galaxy):
     assert galaxy.text(made) == "cell,label\na,T cell\n"
     keep(user, "visualize-7-stopped")
     assert running(galaxy) == []
-    inside.get_by_role("button", name="Look at the cells again").click()
+    inside.get_by_role("button", name="Start a new session").click()
     inside.get_by_role("button", name="Start", exact=True).wait_for(timeout=galaxy_page.PATIENCE)
 
 
@@ -189,7 +189,7 @@ def test_failure_says_why(user, galaxy, dataset):
 
 def test_tool_that_is_not_installed(user, galaxy, dataset):
     inside = visualize(user, galaxy, dataset, "starcyte_without_tool")
-    inside.get_by_role("heading", name="starcyte is not installed here").wait_for(timeout=galaxy_page.PATIENCE)
+    inside.get_by_role("heading", name="starcyte is not installed").wait_for(timeout=galaxy_page.PATIENCE)
     text = inside.locator("main").inner_text()
     assert "interactive_tool_absent" in text
     assert "You are an administrator" in text
@@ -216,7 +216,7 @@ def test_tool_from_a_toolshed(user, galaxy, dataset):
 def test_nobody_is_asked_to_log_in(browser, galaxy, dataset):
     with galaxy_page.visitor(browser) as page:
         inside = visualize(page, galaxy, dataset)
-        inside.get_by_role("heading", name="Log in to look at the cells").wait_for(timeout=galaxy_page.PATIENCE)
+        inside.get_by_role("heading", name="Log in to explore the cells").wait_for(timeout=galaxy_page.PATIENCE)
         keep(page, "visualize-10-anonymous")
         inside.get_by_role("link", name="Log in").click()
         page.wait_for_url("**/login/start*")
@@ -250,7 +250,7 @@ def test_dataset_of_another(browser, galaxy, place, dataset):
         assert names
         inside.get_by_role("button", name="Stop", exact=True).click()
         inside.get_by_role("dialog").get_by_role("button", name="Stop", exact=True).click()
-        inside.get_by_text("Nothing was saved in it.").wait_for(timeout=galaxy_page.PATIENCE)
+        inside.get_by_text("Nothing was saved.").wait_for(timeout=galaxy_page.PATIENCE)
         keep(page, "visualize-13-nothing-saved")
     assert made["email"] == OTHER_EMAIL
 

@@ -1,16 +1,16 @@
-/** What the page shows before, between and after sessions: one card, with a heading that takes the focus. */
+/** The cards that the page shows before and after a session. Their headings take the focus. */
 
 import logo from '../src/icon.svg?inline';
 import { count } from '../src/ui/format';
 import { ICONS, type Maker } from './dom';
 import { optionsForm } from './form';
+import { ago, shapeIn, size } from './format';
 import type { Dataset } from './galaxy';
+import type { Overview, Session } from './overview';
 import type { Problem } from './problem';
-import type { Left, Progress, Step } from './session';
-import type { Session, Survey } from './survey';
-import { ago, shapeIn, size } from './words';
+import type { Progress, SessionOutputs, Step } from './session';
 
-/** What a user can ask for. */
+/** The actions of the buttons. */
 export interface Actions {
   start(where: 'here' | 'tab'): void;
   open(session: string, where: 'here' | 'tab'): void;
@@ -27,14 +27,10 @@ function card(m: Maker, heading: string, ...content: (Node | string | null)[]): 
 }
 
 export function loadingCard(m: Maker): HTMLElement {
-  return m.make(
-    'main',
-    { className: 'card quiet' },
-    m.make('p', { className: 'busy' }, 'Asking Galaxy about the dataset…'),
-  );
+  return m.make('main', { className: 'card quiet' }, m.make('p', { className: 'busy' }, 'Loading the dataset…'));
 }
 
-export function readyCard(m: Maker, found: Survey, actions: Actions, now: Date): HTMLElement {
+export function readyCard(m: Maker, found: Overview, actions: Actions, now: Date): HTMLElement {
   const { dataset, sessions } = found;
   const running = sessions.length > 0;
   const here = m.button(
@@ -56,15 +52,15 @@ export function readyCard(m: Maker, found: Survey, actions: Actions, now: Date):
   );
 }
 
-/** What a start means for the dataset, the history and the server. */
-function promise({ own, history, dataset }: Survey): string {
+/** Describe the effects of a start on the dataset, the history and the server. */
+function promise({ own, history, dataset }: Overview): string {
   const place =
     own && history.id === dataset.history_id ? `the history “${history.name}”` : `your history “${history.name}”`;
-  const whose = own ? '' : 'The dataset stays in the history of its owner, and is not copied. ';
-  return `${whose}The dataset is opened where it is and never changed. What you save goes into ${place}. A session runs on the server until you stop it.`;
+  const whose = own ? '' : 'The dataset stays in the history of its owner and is not copied. ';
+  return `${whose}The dataset is read in place and never changed. Files that you save are added to ${place}. A session runs on the server until you stop it.`;
 }
 
-function facts(m: Maker, { dataset }: Survey): HTMLElement {
+function facts(m: Maker, { dataset }: Overview): HTMLElement {
   const known: [string, string][] = [];
   const shape = shapeIn(dataset.peek ?? '');
   if (shape) known.push(['Cells', count(shape.cells)], ['Genes', count(shape.genes)]);
@@ -78,7 +74,7 @@ function facts(m: Maker, { dataset }: Survey): HTMLElement {
 
 function sessionList(m: Maker, sessions: readonly Session[], actions: Actions, now: Date): HTMLElement {
   const rows = sessions.map((session) => {
-    const state = STATES[session.state] ?? 'Waiting for a place';
+    const state = STATES[session.state] ?? 'Queued';
     const began = `${state}, started ${ago(session.began, now)}`;
     return m.make(
       'li',
@@ -86,7 +82,7 @@ function sessionList(m: Maker, sessions: readonly Session[], actions: Actions, n
       m.make('span', { className: `dot ${session.state}`, attributes: { 'aria-hidden': 'true' } }),
       m.make('span', { className: 'grow', title: session.began.toLocaleString() }, began),
       m.button('Open', () => actions.open(session.job, 'here'), 'primary'),
-      m.button('New tab', () => actions.open(session.job, 'tab'), 'plain', 'Open it in a new browser tab'),
+      m.button('New tab', () => actions.open(session.job, 'tab'), 'plain', 'Open in a new browser tab'),
       m.button('Stop', () => actions.stop(session.job), 'danger'),
     );
   });
@@ -96,12 +92,12 @@ function sessionList(m: Maker, sessions: readonly Session[], actions: Actions, n
 }
 
 const STEPS: [Step, string, string][] = [
-  ['queued', 'Waiting for a place', 'Galaxy has the job and looks for a machine to run it.'],
-  ['running', 'Starting', 'The job runs, and starcyte is being started.'],
-  ['opening', 'Opening', 'starcyte is running; its page is on the way.'],
+  ['queued', 'Queued', 'The job is waiting for a machine.'],
+  ['running', 'Starting', 'The job is running and starts starcyte.'],
+  ['opening', 'Opening', 'starcyte is running. Its page is being loaded.'],
 ];
 
-/** How far a session is, to be read aloud. */
+/** Return the progress of a session for screen readers. */
 export function spoken({ step, note }: Progress): string {
   const [, name, what] = STEPS.find(([key]) => key === step)!;
   return `${name}. ${note ?? what}`;
@@ -151,7 +147,7 @@ export function problemCard(
     m,
     problem.title,
     m.make('p', {}, problem.message),
-    log ? m.make('pre', { tabIndex: 0, attributes: { 'aria-label': 'What the job said' } }, log) : null,
+    log ? m.make('pre', { tabIndex: 0, attributes: { 'aria-label': 'Output of the job' } }, log) : null,
     m.make('p', { className: 'hint' }, problem.hint),
     again || link
       ? m.make(
@@ -170,16 +166,16 @@ function linkButton(m: Maker, label: string, href: string, first: boolean): HTML
   return link;
 }
 
-export function leftCard(
+export function outputsCard(
   m: Maker,
   dataset: Dataset,
-  left: Left,
+  outputs: SessionOutputs,
   history: string,
   address: (path: string) => string,
   actions: Actions,
 ): HTMLElement {
   const page = (id: string) => address(`datasets/${id}/preview`);
-  const files = left.files.map((file) =>
+  const files = outputs.files.map((file) =>
     m.make(
       'li',
       {},
@@ -188,23 +184,20 @@ export function leftCard(
       file.size ? m.make('span', { className: 'soft' }, size(file.size)) : null,
     ),
   );
-  const kept = files.length
-    ? [
-        m.make('p', {}, `What was saved in it is in the history “${history}”:`),
-        m.make('ul', { className: 'files' }, ...files),
-      ]
-    : [m.make('p', {}, 'Nothing was saved in it.')];
-  const report = left.report ? m.make('p', {}, m.link('Session report', page(left.report))) : null;
+  const saved = files.length
+    ? [m.make('p', {}, `Saved files in the history “${history}”:`), m.make('ul', { className: 'files' }, ...files)]
+    : [m.make('p', {}, 'Nothing was saved.')];
+  const report = outputs.report ? m.make('p', {}, m.link('Session report', page(outputs.report))) : null;
   return card(
     m,
     'The session has ended',
     m.make('p', { className: 'soft' }, dataset.name),
-    ...kept,
+    ...saved,
     report,
     m.make(
       'div',
       { className: 'row' },
-      m.button('Look at the cells again', () => actions.again(), 'primary'),
+      m.button('Start a new session', () => actions.again(), 'primary'),
     ),
   );
 }
@@ -213,7 +206,7 @@ export function endingCard(m: Maker, dataset: Dataset): HTMLElement {
   return card(
     m,
     dataset.name,
-    m.make('p', { className: 'busy' }, 'Ending the session, and putting what was saved into the history…'),
+    m.make('p', { className: 'busy' }, 'Stopping the session and adding the saved files to the history…'),
   );
 }
 
@@ -239,14 +232,14 @@ export function sessionBar(m: Maker, history: string, actions: BarActions): HTML
   return m.make(
     'header',
     { className: 'bar' },
-    labelled('back', 'Sessions', actions.back, 'plain', 'Back to the list of sessions; this one goes on'),
-    m.make('p', { title: history }, `What you save goes into “${history}”`),
-    labelled('tab', 'New tab', actions.tab, 'plain', 'Show this session in a browser tab of its own'),
-    labelled('stop', 'Stop', actions.stop, 'danger', 'End this session'),
+    labelled('back', 'Sessions', actions.back, 'plain', 'Show the list of sessions; this one keeps running'),
+    m.make('p', { title: history }, `Files are saved to “${history}”`),
+    labelled('tab', 'New tab', actions.tab, 'plain', 'Show this session in a new browser tab'),
+    labelled('stop', 'Stop', actions.stop, 'danger', 'Stop this session'),
   );
 }
 
-/** Ask before a session is ended, and say what becomes of what was made. */
+/** The dialog that asks before a session is stopped. */
 export function confirmStop(m: Maker, history: string, act: () => void): HTMLDialogElement {
   const dialog = m.make('dialog', { attributes: { 'aria-labelledby': 'stop-heading' } });
   const close = () => dialog.close();
@@ -256,7 +249,7 @@ export function confirmStop(m: Maker, history: string, act: () => void): HTMLDia
     m.make(
       'p',
       {},
-      `Labels, gene sets, tables and figures that were saved in it are kept: they go into the history “${history}”, beside the session report. What was only on the screen, such as a selection, is gone. The dataset stays as it is.`,
+      `Saved annotations, gene sets, tables and figures are added to the history “${history}” with the session report. Unsaved work such as a selection is lost. The dataset is not changed.`,
     ),
     m.make(
       'div',

@@ -1,4 +1,4 @@
-/** Elements, made of text only: nothing that comes from a file or from Galaxy is ever read as markup. */
+/** Creation of elements from text. Strings from files or from Galaxy are never parsed as markup. */
 
 type Child = Node | string | null | undefined | false;
 type Properties<T> = Partial<Omit<T, 'attributes'>> & { attributes?: Record<string, string> };
@@ -6,7 +6,7 @@ type Properties<T> = Partial<Omit<T, 'attributes'>> & { attributes?: Record<stri
 export class Maker {
   constructor(private readonly document: Document) {}
 
-  /** Make an element with properties and children. */
+  /** Create an element with properties and children. */
   make<K extends keyof HTMLElementTagNameMap>(
     tag: K,
     properties: Properties<HTMLElementTagNameMap[K]> = {},
@@ -29,12 +29,12 @@ export class Maker {
     return this.make('button', { type: 'button', className: look, title, onclick: act }, label);
   }
 
-  /** A link to one of Galaxy's own pages, which takes the place of this one. */
+  /** Create a link to a page of Galaxy, which replaces this one. */
   link(label: string, href: string): HTMLAnchorElement {
     return this.make('a', { href, target: '_top' }, label);
   }
 
-  /** A picture of 16 by 16 drawn with lines. */
+  /** Create a line icon of 16 by 16 pixels. */
   icon(path: string): SVGSVGElement {
     const namespace = 'http://www.w3.org/2000/svg';
     const svg = this.document.createElementNS(namespace, 'svg');

@@ -1,4 +1,4 @@
-/** A Galaxy for tests, which gives answers that a real one gave. */
+/** A fake Galaxy for tests, with recorded answers. */
 
 import { expect } from 'vitest';
 import recorded from './answers.json';
@@ -20,7 +20,7 @@ export const JOB = recorded.run.body.jobs[0]!.id;
 export const TARGET = recorded.entry_active.body[0]!.target;
 export const HEALTHY: Answer = { status: 200, body: { app: 'starcyte', state: 'ready' } };
 
-/** A Galaxy that gives recorded answers; several for one request are given in turn, the last one for ever. */
+/** A Galaxy with recorded answers. Several answers of one request are used in turn, the last one repeatedly. */
 export class Fake {
   readonly asked: string[] = [];
   readonly sent: unknown[] = [];
@@ -36,7 +36,7 @@ export class Fake {
     this.asked.push(request);
     if (typeof init.body === 'string') this.sent.push(JSON.parse(init.body));
     const [, answers] = this.#routes.find(([pattern]) => pattern.test(request)) ?? [];
-    if (!answers) throw new Error(`nobody answers ${request}`);
+    if (!answers) throw new Error(`no answer for ${request}`);
     const answer = answers.length > 1 ? answers.shift()! : answers[0]!;
     if (answer instanceof Error) throw answer;
     const body = typeof answer.body === 'string' ? answer.body : JSON.stringify(answer.body);
@@ -44,7 +44,7 @@ export class Fake {
   });
 }
 
-/** A Galaxy with the dataset in a history of the user, the tool installed, and nothing running. */
+/** A Galaxy with the dataset in a history of the user, the tool installed and no job running. */
 export function usual(): Fake {
   return new Fake()
     .on(/^GET api\/users\/current/, 'user')
@@ -63,8 +63,8 @@ export function changed(name: Name, changes: object): Answer {
   return { status, body: { ...body, ...changes } };
 }
 
-/** A clock that has slept as soon as it is asked to. */
-export class Still implements Clock {
+/** A clock whose sleep returns at once. */
+export class InstantClock implements Clock {
   time = 0;
   now() {
     return this.time;
@@ -75,7 +75,7 @@ export class Still implements Clock {
   }
 }
 
-export const calm = new AbortController().signal;
+export const neverAborted = new AbortController().signal;
 
 export async function problemOf(promise: Promise<unknown>): Promise<Problem> {
   const error = await promise.then(

@@ -1,9 +1,9 @@
-/** The tool's options as a small form. */
+/** The form of the options. */
 
 import type { Maker } from './dom';
 import type { Option } from './options';
 
-/** Show options for changing; each change is written into them. */
+/** Return a form that changes options in place. */
 export function optionsForm(m: Maker, options: Option[]): HTMLElement {
   return m.make('div', { className: 'options' }, ...options.map((option, i) => field(m, option, `option-${i}`)));
 }

@@ -1,6 +1,6 @@
-/** Galaxy's HTTP interface, as far as this page needs it. */
+/** The part of Galaxy's HTTP interface that this page uses. */
 
-/** An answer of Galaxy that is not the one asked for. */
+/** An error of Galaxy. */
 export class GalaxyError extends Error {
   override name = 'GalaxyError';
 
@@ -22,11 +22,11 @@ export interface Dataset {
   history_id: string;
   deleted?: boolean;
   purged?: boolean;
-  /** What Galaxy shows of it in the history: for an h5ad its numbers of cells and genes, and names of columns. */
+  /** The summary in the history: for an h5ad the numbers of cells and genes and the names of columns. */
   peek?: string | null;
 }
 
-/** Whoever asks; without an id nobody is logged in. */
+/** The current user; without an id if nobody is logged in. */
 export interface User {
   id?: string | null;
   is_admin?: boolean;
@@ -78,7 +78,7 @@ export interface Collection {
   elements: { element_identifier: string; object: { id: string; file_ext?: string; file_size?: number } }[];
 }
 
-/** What a tool's form is made of. */
+/** An input of the form of a tool. */
 export interface FormInput {
   name: string;
   type: string;
@@ -96,18 +96,18 @@ export interface FormInput {
   options?: unknown;
 }
 
-/** What is asked for beside a summary. The dataset's metadata would bring the name of every cell along. */
+/** The fields of a dataset that are requested. All metadata would include the name of every cell. */
 const DATASET_FIELDS = 'uuid,file_size,peek';
 
 /** States in which a job has not ended. */
 export const ALIVE = new Set(['new', 'upload', 'waiting', 'queued', 'running', 'resubmitted', 'paused']);
-/** States in which a job is about to end well, having been asked to. */
+/** States of a job that is being stopped. */
 export const ENDING = new Set(['stop', 'stopped', 'deleting']);
 
 export class Galaxy {
   readonly #root: URL;
 
-  /** `root` is where Galaxy is, `base` what an address without a host is relative to. */
+  /** `root` is the root of Galaxy, `base` the URL that it is relative to. */
   constructor(
     root: string,
     base: string,
@@ -116,12 +116,12 @@ export class Galaxy {
     this.#root = new URL(root.endsWith('/') ? root : `${root}/`, base);
   }
 
-  /** The address of one of Galaxy's own pages, or of what it calls by a path. */
+  /** Return the URL of a path below the root of Galaxy. */
   address(path: string): string {
     return new URL(path, this.#root).href;
   }
 
-  /** The path below Galaxy's root of one of its own pages; empty for any other address. */
+  /** Return the path of a page of Galaxy below its root; empty for any other URL. */
   pathOf(address: string): string {
     return address.startsWith(this.#root.href) ? `/${address.slice(this.#root.href.length)}` : '';
   }
@@ -138,12 +138,12 @@ export class Galaxy {
     return this.#call(`api/histories/${encodeURIComponent(id)}?keys=id,name,user_id,deleted,purged,archived`);
   }
 
-  /** The user's current history; Galaxy makes one where there is none. */
+  /** Fetch the current history of the user; Galaxy creates one if there is none. */
   currentHistory(): Promise<History> {
     return this.#call('history/current_history_json');
   }
 
-  /** A tool by its id. One that came from a ToolShed is found by its short id as well. */
+  /** Fetch a tool by its id; one from a ToolShed is found by its short id as well. */
   tool(id: string): Promise<Tool> {
     return this.#call(`api/tools/${encodePath(id)}`);
   }
@@ -154,13 +154,13 @@ export class Galaxy {
     return form.inputs ?? [];
   }
 
-  /** Whether interactive tools are switched on; undefined where Galaxy does not say. */
+  /** Return whether interactive tools are enabled; undefined if unknown. */
   async interactiveTools(): Promise<boolean | undefined> {
     const config = await this.#call<{ interactivetools_enable?: unknown }>('api/configuration');
     return typeof config.interactivetools_enable === 'boolean' ? config.interactivetools_enable : undefined;
   }
 
-  /** The user's jobs of a tool that have not ended, the latest first. */
+  /** List the user's jobs of a tool that have not ended, the latest first. */
   jobs(tool: string): Promise<Job[]> {
     const query = new URLSearchParams({ tool_id: tool, order_by: 'create_time', limit: '20' });
     for (const state of ALIVE) query.append('state', state);
@@ -175,7 +175,7 @@ export class Galaxy {
     return this.#call(`api/entry_points?job_id=${encodeURIComponent(job)}`);
   }
 
-  /** Every entry point of the user whose job has not ended. */
+  /** List the entry points of the user's jobs that have not ended. */
   runningEntryPoints(): Promise<EntryPoint[]> {
     return this.#call('api/entry_points?running=true');
   }
@@ -193,12 +193,12 @@ export class Galaxy {
     return job;
   }
 
-  /** End a session that has an entry point: what it wrote is kept. */
+  /** Stop a session by its entry point; its outputs are kept. */
   stop(entryPoint: string): Promise<unknown> {
     return this.#call(`api/entry_points/${encodeURIComponent(entryPoint)}`, 'DELETE');
   }
 
-  /** Give up a job that has not begun. */
+  /** Cancel a job that has not started. */
   cancel(job: string): Promise<unknown> {
     return this.#call(`api/jobs/${encodeURIComponent(job)}`, 'DELETE');
   }
@@ -207,7 +207,7 @@ export class Galaxy {
     return this.#call(`api/dataset_collections/${encodeURIComponent(id)}?instance_type=history`);
   }
 
-  /** What a dataset's job had to say, for a job that ended before its tool began. */
+  /** Fetch the message of the job of a dataset, for a job that ended before its tool started. */
   async note(dataset: string): Promise<string> {
     const found = await this.#call<{ misc_info?: string | null }>(
       `api/datasets/${encodeURIComponent(dataset)}?view=summary&keys=misc_info`,
@@ -216,30 +216,30 @@ export class Galaxy {
   }
 
   /**
-   * Who answers at a session's address: starcyte, something else, or nobody yet.
+   * Return which program answers at the address of a session: starcyte, another one, or none yet.
    *
-   * Galaxy calls a session active once its port is known, which is before it can be reached; and for a session that
-   * its proxy does not know, the proxy shows whatever else the machine serves.
+   * Galaxy calls a session active once its port is known, before it is reachable. For a session that the proxy does not
+   * know yet, it may answer with another page of the machine.
    */
-  async who(target: string): Promise<'starcyte' | 'another' | 'nobody' | 'unknown'> {
+  async probe(target: string): Promise<'starcyte' | 'another' | 'none' | 'unknown'> {
     const url = new URL('api/v1/health', target.endsWith('/') ? target : `${target}/`).href;
-    // the cookie of Galaxy's session is none of the tool's business
+    // the session must not get the cookies of Galaxy
     const init: RequestInit = { credentials: 'omit', cache: 'no-store', signal: AbortSignal.timeout(10_000) };
     try {
       const response = await this.request(url, init);
-      if (response.status >= 500) return 'nobody';
+      if (response.status >= 500) return 'none';
       const health: unknown = await response.json().catch(() => null);
       const app = health && typeof health === 'object' && 'app' in health ? health.app : undefined;
       return app === 'starcyte' ? 'starcyte' : 'another';
     } catch {
-      if (new URL(url).origin === this.#root.origin) return 'nobody';
+      if (new URL(url).origin === this.#root.origin) return 'none';
     }
     try {
-      // On a host of its own, and behind a proxy that lets no other page read: that something answers is all there is.
+      // On another host, without CORS: only the existence of an answer can be seen.
       await this.request(url, { ...init, mode: 'no-cors' });
       return 'unknown';
     } catch {
-      return 'nobody';
+      return 'none';
     }
   }
 
@@ -270,12 +270,12 @@ export class Galaxy {
   }
 }
 
-/** A ToolShed's id has slashes, which are part of the path. */
+/** Encode an id; slashes in the id of a ToolShed tool are part of the path. */
 function encodePath(id: string): string {
   return id.split('/').map(encodeURIComponent).join('/');
 }
 
-/** The message in an error of Galaxy, of which there are several shapes. */
+/** Return the message in an error of Galaxy, which has several formats. */
 function messageIn(answer: unknown): string | undefined {
   if (typeof answer === 'string') return answer || undefined;
   if (Array.isArray(answer)) return answer.map(messageIn).find((m) => m !== undefined);

@@ -1,9 +1,9 @@
 /**
  * The script that Galaxy loads into the frame of a visualization.
  *
- * Galaxy hands it everything in `data-incoming` of `#app`. From 26.1 on Galaxy takes any later change of that document
- * for unsaved work, and asks before it leaves the page. There is none here, as a session goes on without its page; so
- * the page lives in a frame of its own within that document, made at once, whose changes are not watched.
+ * Its parameters are in `data-incoming` of `#app`. From 26.1 on, Galaxy treats any later change of that document as
+ * unsaved work and asks before it leaves the page. A session has no unsaved work, so the page is put into a nested frame,
+ * whose changes Galaxy does not observe.
  */
 
 import { Galaxy } from './galaxy';
@@ -17,7 +17,7 @@ interface Incoming {
   visualization_plugin?: { specs?: { tool_id?: string | null } | null };
 }
 
-/** The tool's id; an administrator can give another one in the visualization's XML file. */
+/** The default id of the tool; the XML file of the visualization can have another one. */
 const TOOL = 'interactive_tool_starcyte';
 
 function sleep(milliseconds: number, signal: AbortSignal): Promise<void> {
@@ -42,7 +42,7 @@ function mount(app: HTMLElement): void {
   frame.style.cssText = 'position:fixed;inset:0;width:100%;height:100%;border:0;background:#fff';
   app.append(frame);
   const inside = frame.contentDocument!;
-  // written, not built: Firefox puts another empty document in place of one that was never opened
+  // Firefox replaces the initial empty document unless it was opened and written
   inside.open();
   inside.write(
     '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>starcyte</title></head><body></body>',

@@ -1,4 +1,4 @@
-/** Which session of a dataset this browser tab was looking at, so that a reload shows it again. */
+/** The open session of each dataset in this browser tab, so that a reload shows it again. */
 
 const KEY = 'starcyte:visualize:';
 
@@ -8,7 +8,7 @@ export interface Memory {
   forget(dataset: string): void;
 }
 
-/** A memory in the tab's own storage; where a browser refuses that, nothing is remembered. */
+/** Return a memory in the session storage of the tab; without storage, nothing is stored. */
 export function tabMemory(storage: () => Storage): Memory {
   const guarded = <T>(act: (s: Storage) => T): T | null => {
     try {

@@ -1,4 +1,4 @@
-/** The few options that the tool has beside its dataset, as Galaxy describes them. */
+/** The options of the tool but for its dataset, from Galaxy's form. */
 
 import type { FormInput } from './galaxy';
 
@@ -8,7 +8,7 @@ export interface Choice {
 }
 
 interface Common {
-  /** The name under which Galaxy takes it, with the sections it is in. */
+  /** The name of the input, with its sections. */
   name: string;
   label: string;
   help: string;
@@ -23,22 +23,22 @@ export type Option = Common &
     | { kind: 'text'; value: string }
   );
 
-/** What the tool does is settled here: it opens a session. */
-const SETTLED = new Set(['options|mode']);
+/** Options without a choice: the tool always opens a session. */
+const FIXED = new Set(['options|mode']);
 
-/** The name of the input that takes the dataset: the first that takes an h5ad. */
+/** Return the name of the input for the dataset: the first that accepts an h5ad. */
 export function datasetInput(form: readonly FormInput[]): string {
   const input = form.find((i) => i.type === 'data' && i.extensions?.includes('h5ad'));
   return input?.name ?? 'infile';
 }
 
-/** What can be chosen beside the dataset. Choices within choices are left to Galaxy's own form. */
+/** Return the options of a form. Conditionals are left to Galaxy's own form. */
 export function optionsOf(form: readonly FormInput[], prefix = ''): Option[] {
   const dataset = prefix ? undefined : datasetInput(form);
   return form.flatMap((input) => {
     if (input.hidden || input.multiple || (!prefix && input.name === dataset)) return [];
     const name = prefix + input.name;
-    if (SETTLED.has(name)) return [];
+    if (FIXED.has(name)) return [];
     if (input.type === 'section') return optionsOf(input.inputs ?? [], `${name}|`);
     const common = { name, label: input.label || input.name, help: plain(input.help ?? '') };
     const value = input.value;
@@ -46,7 +46,7 @@ export function optionsOf(form: readonly FormInput[], prefix = ''): Option[] {
       case 'select': {
         const choices = choicesOf(input.options);
         if (!choices.length) return [];
-        if (input.optional) choices.unshift({ value: '', label: 'Chosen by starcyte' });
+        if (input.optional) choices.unshift({ value: '', label: 'Automatic' });
         return [
           { ...common, kind: 'choice' as const, choices, value: value == null ? choices[0]!.value : String(value) },
         ];
@@ -78,7 +78,7 @@ export function optionsOf(form: readonly FormInput[], prefix = ''): Option[] {
   });
 }
 
-/** The tool's inputs for a dataset with the options as they stand. What is empty is left to the tool. */
+/** Return the inputs of the tool for a dataset and its options. Empty options are left out. */
 export function inputsOf(input: string, dataset: string, options: readonly Option[]): Record<string, unknown> {
   const inputs: Record<string, unknown> = { [input]: { src: 'hda', id: dataset } };
   for (const option of options) {
@@ -89,7 +89,7 @@ export function inputsOf(input: string, dataset: string, options: readonly Optio
   return inputs;
 }
 
-/** Galaxy gives a choice as label, value and whether it is chosen. */
+/** Convert Galaxy's options, which are tuples of label, value and whether they are chosen. */
 function choicesOf(options: unknown): Choice[] {
   if (!Array.isArray(options)) return [];
   return options.flatMap((option: unknown) =>
@@ -99,7 +99,7 @@ function choicesOf(options: unknown): Choice[] {
   );
 }
 
-/** Help is HTML made by Galaxy; here it is shown as text. */
+/** Convert help in HTML to text. */
 function plain(html: string): string {
   return html
     .replace(/<[^>]*>/g, '')

@@ -1,11 +1,11 @@
-/** The page: what is shown when, and what the buttons do. */
+/** The page of the visualization: its states and the actions of its buttons. */
 
 import type { Actions } from './cards';
 import {
   confirmStop,
   endingCard,
-  leftCard,
   loadingCard,
+  outputsCard,
   problemCard,
   progressCard,
   readyCard,
@@ -16,34 +16,34 @@ import { Maker } from './dom';
 import { ALIVE, type Galaxy } from './galaxy';
 import type { Memory } from './memory';
 import { inputsOf } from './options';
+import { type Overview, readOverview } from './overview';
 import { asProblem } from './problem';
-import { type Clock, end, endOf, follow, left, type Open, type Progress } from './session';
-import { type Survey, survey } from './survey';
+import { type Clock, end, endOf, follow, type Open, outputsOf, type Progress } from './session';
 
-/** How often an open session is asked after: it may end by itself, or be ended elsewhere. */
-const ASK_AFTER_MS = 5000;
-const LEAVE = 'You can leave this page: the job goes on, and the session is found again under Visualize.';
+/** The interval of requests for the state of an open session, which may end at any time. */
+const POLL_MS = 5000;
+const LEAVE = 'You can leave this page: the job continues, and the session is listed under Visualize.';
 
 export interface Surroundings {
   galaxy: Galaxy;
   dataset: string;
   tool: string;
-  /** Galaxy's page that shows this one: a path below Galaxy's root. */
+  /** The path of Galaxy's page that contains this one, below Galaxy's root. */
   here: string;
   memory: Memory;
   clock: Clock;
-  /** Open an empty browser tab; null where the browser refuses. */
+  /** Open an empty browser tab; null if the browser refuses. */
   newTab(): Window | null;
 }
 
 export class Page {
   readonly #m: Maker;
   readonly #content: HTMLElement;
-  /** Says what is going on to whoever hears the page: such a place has to be there before its words are. */
+  /** The live region for screen readers; it must exist before its text changes. */
   readonly #aloud: HTMLElement;
-  /** Known once the first page was shown, and with it before any of its buttons is pressed. */
-  #found!: Survey;
-  /** Ends what is being done when the user asks for something else. */
+  /** Set before the first page with buttons is shown. */
+  #found!: Overview;
+  /** Aborts the current action when another one starts. */
   #doing = new AbortController();
 
   constructor(
@@ -56,14 +56,14 @@ export class Page {
     document.body.append(this.#content, this.#aloud);
   }
 
-  /** Show the session that this tab was looking at, or else what can be started. */
+  /** Show the session that this tab had open, or else the overview. */
   load(focus = true): Promise<void> {
     return this.#do((signal) => this.#overview(signal, focus));
   }
 
   readonly #actions: Actions = {
     start: (where) => {
-      // a browser gives a tab to a click alone, long before the session is there
+      // browsers open a tab only during a click, long before the session is ready
       const tab = where === 'tab' ? this.#waitingTab() : null;
       void this.#do((signal) => this.#start(signal, tab));
     },
@@ -78,7 +78,7 @@ export class Page {
   async #overview(signal: AbortSignal, focus: boolean): Promise<void> {
     const { galaxy, memory } = this.around;
     this.#show(loadingCard(this.#m), false);
-    const found = await survey(galaxy, this.around.dataset, this.around.tool, this.around.here);
+    const found = await readOverview(galaxy, this.around.dataset, this.around.tool, this.around.here);
     signal.throwIfAborted();
     this.#found = found;
     const remembered = memory.get(found.dataset.id);
@@ -104,7 +104,7 @@ export class Page {
     await this.#follow(job, tab, signal);
   }
 
-  /** Follow a session until its page can be shown, and show it here or in a tab. */
+  /** Wait until a session is reachable, and show it here or in a tab. */
   async #follow(job: string, tab: Window | null, signal: AbortSignal): Promise<void> {
     const { galaxy, memory, clock } = this.around;
     const { dataset } = this.#found;
@@ -161,8 +161,8 @@ export class Page {
     this.#show(this.#m.make('div', { className: 'open' }, bar, frame), false);
     let state: string;
     do {
-      await clock.sleep(ASK_AFTER_MS, signal);
-      // where Galaxy does not answer for a while, the session is still there
+      await clock.sleep(POLL_MS, signal);
+      // while Galaxy does not answer, the session is assumed to be running
       state = await galaxy.job(job).then(
         (found) => found.state,
         () => 'running',
@@ -185,7 +185,7 @@ export class Page {
     });
   }
 
-  /** Wait for a session's end, and show what it left. */
+  /** Wait for the end of a session, and show its outputs. */
   async #ending(id: string, signal: AbortSignal): Promise<void> {
     const { galaxy, clock, memory } = this.around;
     const { dataset, history } = this.#found;
@@ -194,23 +194,23 @@ export class Page {
     this.#show(endingCard(this.#m, dataset));
     const job = await endOf(galaxy, id, clock, signal);
     if (job.state === 'ok') {
-      const made = await left(galaxy, job);
+      const made = await outputsOf(galaxy, job);
       signal.throwIfAborted();
-      this.#show(leftCard(this.#m, dataset, made, history.name, (path) => galaxy.address(path), this.#actions));
+      this.#show(outputsCard(this.#m, dataset, made, history.name, (path) => galaxy.address(path), this.#actions));
     } else if (job.state === 'deleted') {
       await this.#overview(signal, true);
     } else {
-      // says why it failed
+      // throws the reason of the failure
       await follow(galaxy, id, clock, signal).next();
     }
   }
 
-  /** A tab that says what it waits for. */
+  /** Open a tab with a note that the session is being started. */
   #waitingTab(): Window | null {
     const tab = this.around.newTab();
     if (tab) {
       tab.document.title = 'starcyte';
-      tab.document.body.textContent = 'starcyte is being started. This tab shows the cells in a moment.';
+      tab.document.body.textContent = 'starcyte is being started. The cells will appear in this tab.';
       tab.document.body.style.cssText = 'font: 15px/1.5 system-ui, sans-serif; margin: 3rem; color: #2c3143';
     }
     return tab;
@@ -219,12 +219,12 @@ export class Page {
   #show(content: HTMLElement, focus = true): void {
     const held = this.document.activeElement?.textContent;
     this.#content.replaceChildren(content);
-    // what had the focus keeps it where it is shown anew
+    // restore the focus to the button of the same text
     const button = [...content.querySelectorAll('button')].find((b) => b.textContent === held);
     (focus ? content.querySelector('h1') : button)?.focus({ preventScroll: true });
   }
 
-  /** Do something in place of what was being done, and show what went wrong with it. */
+  /** Run an action, which aborts the current one, and show its error. */
   async #do(act: (signal: AbortSignal) => Promise<void>): Promise<void> {
     this.#doing.abort();
     this.#doing = new AbortController();
@@ -238,7 +238,7 @@ export class Page {
   }
 }
 
-/** Lead a tab to a session, which must not reach back into Galaxy's page. */
+/** Open a session in a tab, without access to Galaxy's page. */
 function leadTo(tab: Window | null, target: string): void {
   if (!tab || tab.closed) return;
   tab.opener = null;

@@ -1,19 +1,19 @@
-/** What stands in the way of a session, said so that its reader knows what to do. */
+/** An error with a hint for the user. */
 export class Problem extends Error {
   override name = 'Problem';
 
   constructor(
     readonly title: string,
-    /** What happened. */
+    /** The problem. */
     message: string,
-    /** What to do. */
+    /** The solution. */
     readonly hint: string,
     readonly more: {
-      /** Lines that a program wrote. */
+      /** The output of the job. */
       log?: string;
-      /** One of Galaxy's pages that helps. */
+      /** A page of Galaxy that helps. */
       link?: { label: string; path: string };
-      /** Whether trying again may help. */
+      /** Whether to offer another attempt. */
       again?: boolean;
     } = {},
   ) {
@@ -21,14 +21,14 @@ export class Problem extends Error {
   }
 }
 
-/** Any thrown thing as a problem. */
+/** Convert a thrown value to a problem. */
 export function asProblem(error: unknown): Problem {
   if (error instanceof Problem) return error;
   const message = error instanceof Error ? error.message : String(error);
   return new Problem(
-    'That did not work',
+    'An error occurred',
     message,
-    'Try again in a moment. If it goes on, tell your Galaxy administrator.',
+    'Try again in a moment. If it happens again, tell your Galaxy administrator.',
     {
       again: true,
     },

@@ -1,12 +1,24 @@
 import { describe, expect, it } from 'vitest';
 import recorded from './answers.json';
-import { calm, changed, DATASET, type Fake, HEALTHY, JOB, problemOf, Still, TARGET, TOOL, usual } from './fake';
+import {
+  changed,
+  DATASET,
+  type Fake,
+  HEALTHY,
+  InstantClock,
+  JOB,
+  neverAborted,
+  problemOf,
+  TARGET,
+  TOOL,
+  usual,
+} from './fake';
 import { inputsOf } from './options';
-import { end, endOf, follow, left, type Progress } from './session';
+import { end, endOf, follow, outputsOf, type Progress } from './session';
 
 /** Follow to the end: what was said on the way, and where the page is. */
-async function followed(fake: Fake, clock = new Still()) {
-  const steps = follow(fake.galaxy, JOB, clock, calm);
+async function followed(fake: Fake, clock = new InstantClock()) {
+  const steps = follow(fake.galaxy, JOB, clock, neverAborted);
   const said: Progress[] = [];
   for (;;) {
     const { done, value } = await steps.next();
@@ -45,7 +57,7 @@ describe('a start', () => {
 describe('following a job', () => {
   const waiting = () => usual().on(/^GET api\/entry_points\?job_id/, 'entry_new');
 
-  it('goes from the queue to the page, and waits for starcyte itself', async () => {
+  it('follows a job from the queue to the page, and waits for starcyte', async () => {
     const inactive = { status: 200, body: [{ ...recorded.entry_active.body[0], active: false, target: undefined }] };
     const fake = waiting()
       .on(/^GET api\/jobs\//, 'job_new', changed('job_new', { state: 'queued' }), 'job_running')
@@ -62,7 +74,7 @@ describe('following a job', () => {
     expect(fake.asked.filter((a) => a.includes('health'))).toHaveLength(3);
   });
 
-  it('finds a page that Galaxy names by its path alone', async () => {
+  it('resolves an address that is a path', async () => {
     const path = '/interactivetool/ep/1/2/';
     const fake = usual()
       .on(/^GET api\/jobs\//, 'job_running')
@@ -71,7 +83,7 @@ describe('following a job', () => {
     expect((await followed(fake)).open.target).toBe('http://localhost:8080/interactivetool/ep/1/2/');
   });
 
-  it('shows a page on a host of its own that lets nobody look at it', async () => {
+  it('shows a page on another host without CORS', async () => {
     const fake = usual()
       .on(/^GET api\/jobs\//, 'job_running')
       .on(/^GET api\/entry_points\?job_id/, 'entry_active')
@@ -79,25 +91,25 @@ describe('following a job', () => {
     expect((await followed(fake)).open.target).toBe(TARGET);
   });
 
-  it('gives up where something else answers for good', async () => {
+  it('fails if another program keeps answering', async () => {
     const fake = usual()
       .on(/^GET api\/jobs\//, 'job_running')
       .on(/^GET api\/entry_points\?job_id/, 'entry_active')
       .on(/health/, { status: 404, body: '<html>nginx</html>' });
-    const clock = new Still();
+    const clock = new InstantClock();
     const problem = await problemOf(followed(fake, clock));
     expect(problem.hint).toContain('gx-it-proxy');
     expect(clock.time).toBeGreaterThan(40_000);
   });
 
-  it('says why a job failed, with the way to an error report', async () => {
+  it('reports why a job failed, with a link to the error report', async () => {
     const problem = await problemOf(followed(usual().on(/^GET api\/jobs\//, 'job_error')));
     expect(problem.more.log).toBe(recorded.job_error.body.tool_stderr.trim());
     expect(problem.more.link?.path).toBe(`datasets/${recorded.job_error.body.outputs.report.id}/error`);
     expect(problem.more.again).toBe(true);
   });
 
-  it('takes the reason from the history where the job has written none', async () => {
+  it('takes the reason from the history if the job has no output', async () => {
     const fake = usual()
       .on(/^GET api\/jobs\//, changed('job_error', { tool_stderr: '', stderr: '' }))
       .on(/^GET api\/datasets\//, 'note_error');
@@ -112,29 +124,29 @@ describe('following a job', () => {
     expect((await problemOf(followed(usual().on(/^GET api\/jobs\//, answer)))).title).toContain(title);
   });
 
-  it('outlasts a restart of Galaxy, and not its end', async () => {
+  it('survives a restart of Galaxy, but not its end', async () => {
     const fake = waiting()
       .on(/^GET api\/jobs\//, 'job_new', new TypeError('refused'), { status: 503, body: 'starting' }, 'job_running')
       .on(/^GET api\/entry_points\?job_id/, 'entry_active')
       .on(/health/, HEALTHY);
     const { said } = await followed(fake);
-    expect(said.map((p) => p.note)).toContain('Galaxy does not answer; trying again.');
+    expect(said.map((p) => p.note)).toContain('Galaxy does not answer. Trying again…');
     await expect(followed(waiting().on(/^GET api\/jobs\//, new TypeError('refused')))).rejects.toThrow(
       'does not answer',
     );
   });
 
-  it('calls a long wait one, and asks less often', async () => {
-    const clock = new Still();
-    const steps = follow(waiting().on(/^GET api\/jobs\//, 'job_new').galaxy, JOB, clock, calm);
+  it('has a note for a long wait, and requests less often', async () => {
+    const clock = new InstantClock();
+    const steps = follow(waiting().on(/^GET api\/jobs\//, 'job_new').galaxy, JOB, clock, neverAborted);
     expect((await steps.next()).value).toEqual({ step: 'queued' });
     expect((await steps.next()).value).toMatchObject({ step: 'queued', note: expect.stringContaining('busy') });
     expect(clock.time).toBeGreaterThanOrEqual(60_000);
   });
 
-  it('ends when its page is gone', async () => {
+  it('ends when its page is closed', async () => {
     const gone = new AbortController();
-    const steps = follow(waiting().on(/^GET api\/jobs\//, 'job_new').galaxy, JOB, new Still(), gone.signal);
+    const steps = follow(waiting().on(/^GET api\/jobs\//, 'job_new').galaxy, JOB, new InstantClock(), gone.signal);
     await steps.next();
     gone.abort();
     await expect(steps.next()).rejects.toThrow(/abort/i);
@@ -142,7 +154,7 @@ describe('following a job', () => {
 });
 
 describe('the end of a session', () => {
-  it('stops a running one by its entry point, which keeps what was saved', async () => {
+  it('stops a running session by its entry point, which keeps its outputs', async () => {
     const fake = usual()
       .on(/^GET api\/jobs\//, 'job_running')
       .on(/^GET api\/entry_points\?job_id/, 'entry_active')
@@ -151,7 +163,7 @@ describe('the end of a session', () => {
     expect(fake.asked.at(-1)).toBe(`DELETE api/entry_points/${recorded.entry_active.body[0]!.id}`);
   });
 
-  it('gives up one that waits, and leaves alone one that has ended', async () => {
+  it('cancels a queued session, and does nothing with an ended one', async () => {
     const fake = usual()
       .on(/^GET api\/jobs\//, 'job_new')
       .on(/^GET api\/entry_points\?job_id/, 'entry_new')
@@ -163,16 +175,16 @@ describe('the end of a session', () => {
     expect(ended.asked).toHaveLength(1);
   });
 
-  it('is waited for, but not for ever', async () => {
+  it('is waited for up to a limit', async () => {
     const fake = usual().on(/^GET api\/jobs\//, 'job_stopping', 'job_stopping', 'job_ok');
-    expect((await endOf(fake.galaxy, JOB, new Still(), calm)).state).toBe('ok');
+    expect((await endOf(fake.galaxy, JOB, new InstantClock(), neverAborted)).state).toBe('ok');
     const stuck = usual().on(/^GET api\/jobs\//, 'job_stopping');
-    expect((await problemOf(endOf(stuck.galaxy, JOB, new Still(), calm))).hint).toContain('history');
+    expect((await problemOf(endOf(stuck.galaxy, JOB, new InstantClock(), neverAborted))).hint).toContain('history');
   });
 
-  it('leaves the files of its collection and the report', async () => {
+  it('returns the files of the collection and the report', async () => {
     const fake = usual().on(/^GET api\/dataset_collections\//, 'collection');
-    const { files, report } = await left(fake.galaxy, recorded.job_ok.body);
+    const { files, report } = await outputsOf(fake.galaxy, recorded.job_ok.body);
     expect(files.map((f) => [f.name, f.size])).toEqual([
       ['cell types.csv', 20],
       ['umap.png', 8],

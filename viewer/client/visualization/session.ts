@@ -1,4 +1,4 @@
-/** One session from its start to its end. */
+/** A session from its start to its end. */
 
 import { ALIVE, ENDING, type EntryPoint, type Galaxy, GalaxyError, type Job } from './galaxy';
 import { Problem } from './problem';
@@ -7,7 +7,7 @@ export type Step = 'queued' | 'running' | 'opening';
 
 export interface Progress {
   step: Step;
-  /** Something that makes waiting longer than usual. */
+  /** The reason of a long wait. */
   note?: string;
 }
 
@@ -17,34 +17,34 @@ export interface Open {
 }
 
 export interface Clock {
-  /** Milliseconds since some moment. */
+  /** Milliseconds, as `performance.now()`. */
   now(): number;
   /** Wait; rejects when the signal is aborted. */
   sleep(milliseconds: number, signal: AbortSignal): Promise<void>;
 }
 
-/** What a session that ended left in the history. */
-export interface Left {
+/** The datasets that an ended session has added to the history. */
+export interface SessionOutputs {
   files: { name: string; id: string; size: number | null }[];
   report?: string;
 }
 
-/** How long something else may answer at the address before it is taken for good: a proxy learns of a session late. */
-const STRANGER_MS = 45_000;
-/** How long nobody may answer before the page says that something is amiss. */
-const SILENCE_MS = 60_000;
-/** How long Galaxy itself may be silent, as while it restarts. */
-const GALAXY_SILENCE_MS = 120_000;
-/** How long Galaxy may take to end a job that it was asked to end. */
+/** How long another program may answer at the address of the session: the proxy learns of new sessions with a delay. */
+const FOREIGN_ANSWER_MS = 45_000;
+/** How long the session may be unreachable before a note is shown. */
+const NO_ANSWER_MS = 60_000;
+/** How long Galaxy itself may be unreachable, as during a restart. */
+const GALAXY_NO_ANSWER_MS = 120_000;
+/** How long Galaxy may take to stop a job. */
 const ENDING_MS = 120_000;
-/** From when on a place in the queue is called a long one. */
+/** The time in the queue after which a note is shown. */
 const LONG_QUEUE_MS = 60_000;
 const LOG_LINES = 12;
 
 /**
- * Follow a job until its page can be shown.
+ * Follow a job until its page is reachable.
  *
- * Yields each time something changed, and returns where the page is. Throws a Problem where it will never be.
+ * Yields each change of the progress and returns the address. Throws a Problem if the page will never be reachable.
  */
 export async function* follow(
   galaxy: Galaxy,
@@ -67,27 +67,27 @@ export async function* follow(
       if (entry?.active && entry.target) {
         active ??= clock.now();
         const target = galaxy.address(entry.target);
-        const who = await galaxy.who(target);
-        if (who === 'starcyte' || who === 'unknown') return { target, entryPoint: entry.id };
-        progress = opening(who, clock.now() - active);
+        const app = await galaxy.probe(target);
+        if (app === 'starcyte' || app === 'unknown') return { target, entryPoint: entry.id };
+        progress = opening(app, clock.now() - active);
       } else {
         progress = waiting(job.state, clock.now() - began);
       }
     } catch (error) {
       if (!(error instanceof GalaxyError) || (error.status !== 0 && error.status < 500)) throw error;
-      if (clock.now() - heard > GALAXY_SILENCE_MS) throw error;
-      progress = { step: active === undefined ? 'running' : 'opening', note: 'Galaxy does not answer; trying again.' };
+      if (clock.now() - heard > GALAXY_NO_ANSWER_MS) throw error;
+      progress = { step: active === undefined ? 'running' : 'opening', note: 'Galaxy does not answer. Trying again…' };
     }
     if (JSON.stringify(progress) !== said) {
       said = JSON.stringify(progress);
       yield progress;
     }
-    await clock.sleep(pause(clock.now() - began), signal);
+    await clock.sleep(interval(clock.now() - began), signal);
   }
 }
 
-/** A session that opens does so within seconds; one that waits for a place may wait for hours. */
-function pause(elapsed: number): number {
+/** Return the time to the next request: sessions open within seconds, or wait in the queue for hours. */
+function interval(elapsed: number): number {
   if (elapsed < 30_000) return 500;
   return elapsed < 180_000 ? 2000 : 6000;
 }
@@ -97,23 +97,23 @@ function waiting(state: string, elapsed: number): Progress {
   if (elapsed < LONG_QUEUE_MS) return { step: 'queued' };
   return {
     step: 'queued',
-    note: 'The server is busy. You can leave this page: the session is found again under Visualize.',
+    note: 'The server is busy. You can leave this page: the session is listed under Visualize.',
   };
 }
 
-function opening(who: 'another' | 'nobody', elapsed: number): Progress {
-  if (who === 'another' && elapsed > STRANGER_MS) {
+function opening(app: 'another' | 'none', elapsed: number): Progress {
+  if (app === 'another' && elapsed > FOREIGN_ANSWER_MS) {
     throw new Problem(
-      'The session runs, but cannot be reached',
-      'Something other than starcyte answers at its address.',
-      'Show this to the administrator of this Galaxy server: the web server in front of Galaxy does not hand /interactivetool/ to gx-it-proxy, or gx-it-proxy reads another map than Galaxy writes.',
+      'The session is running, but cannot be reached',
+      'Another program answers at its address, not starcyte.',
+      'Show this to the administrator of this Galaxy server: the web server in front of Galaxy does not forward /interactivetool/ to gx-it-proxy, or gx-it-proxy reads another map than Galaxy writes.',
       { again: true },
     );
   }
-  if (who === 'nobody' && elapsed > SILENCE_MS) {
+  if (app === 'none' && elapsed > NO_ANSWER_MS) {
     return {
       step: 'opening',
-      note: 'The session runs, but nobody answers at its address yet. If this goes on for minutes, tell the administrator of this Galaxy server: its proxy cannot reach the machine that the job runs on.',
+      note: 'The session is running, but does not answer yet. If this takes minutes, tell the administrator of this Galaxy server that its proxy cannot reach the machine of the job.',
     };
   }
   return { step: 'opening' };
@@ -126,14 +126,14 @@ async function entryPointOf(galaxy: Galaxy, job: string): Promise<EntryPoint | u
 
 function paused(): Problem {
   return new Problem(
-    'Galaxy has put the session on hold',
-    'Its job is paused. That happens when your storage quota is used up, or when a dataset that it needs has failed.',
-    'See why in your history, and resume the job there (History options, Resume Paused Jobs).',
+    'The session is on hold',
+    'Galaxy has paused its job. The reason may be that your storage quota is used up or that an input dataset has failed.',
+    'See your history for the reason, and resume the job there (History options, Resume Paused Jobs).',
     { again: true },
   );
 }
 
-/** Why a job that should show a page has ended. */
+/** Return why a job has ended before its page was shown. */
 async function ended(galaxy: Galaxy, job: Job): Promise<Problem> {
   if (job.state === 'deleted' || job.state === 'deleting') {
     return new Problem(
@@ -149,8 +149,8 @@ async function ended(galaxy: Galaxy, job: Job): Promise<Problem> {
   const log = lastLines(job.tool_stderr || job.stderr || (report ? await galaxy.note(report).catch(() => '') : ''));
   return new Problem(
     'The session failed',
-    log ? 'Its job ended with an error, and said:' : 'Its job ended with an error, and did not say why.',
-    'Try again. If it fails again, report it: the error report of Galaxy takes all details along.',
+    log ? 'Its job ended with an error and this output:' : 'Its job ended with an error and without output.',
+    'Try again. If it fails again, report it: the error report of Galaxy contains all details.',
     { log, again: true, ...(report ? { link: { label: 'Error report', path: `datasets/${report}/error` } } : {}) },
   );
 }
@@ -164,7 +164,7 @@ function lastLines(text: string): string {
     .join('\n');
 }
 
-/** Ask Galaxy to end a session; one that has not begun is given up. */
+/** Stop a session, or cancel one that has not started. */
 export async function end(galaxy: Galaxy, id: string): Promise<void> {
   const job = await galaxy.job(id);
   if (!ALIVE.has(job.state)) return;
@@ -173,7 +173,7 @@ export async function end(galaxy: Galaxy, id: string): Promise<void> {
   else await galaxy.cancel(id);
 }
 
-/** Wait until a session's job has ended, and return the job. Throws a Problem where that takes too long. */
+/** Wait until the job of a session has ended, and return it. Throws a Problem if that takes too long. */
 export async function endOf(galaxy: Galaxy, id: string, clock: Clock, signal: AbortSignal): Promise<Job> {
   const began = clock.now();
   for (;;) {
@@ -181,9 +181,9 @@ export async function endOf(galaxy: Galaxy, id: string, clock: Clock, signal: Ab
     if (!ALIVE.has(job.state) && !ENDING.has(job.state)) return job;
     if (clock.now() - began > ENDING_MS) {
       throw new Problem(
-        'The session is still ending',
-        'Galaxy has been asked to end it, and has not said that it has.',
-        'Look in your history: what was saved appears there once the job has ended.',
+        'The session is still stopping',
+        'Galaxy has not confirmed yet that the session has ended.',
+        'See your history: the saved files appear there once the job has ended.',
         { again: true },
       );
     }
@@ -191,13 +191,13 @@ export async function endOf(galaxy: Galaxy, id: string, clock: Clock, signal: Ab
   }
 }
 
-/** The session report, beside which Galaxy lists every file of a collection as an output of its own. */
+/** Return the session report. Galaxy also lists every file of the collection among the outputs. */
 function reportOf(job: Job): string | undefined {
   return Object.entries(job.outputs ?? {}).find(([name]) => !name.startsWith('__new_primary_file'))?.[1].id;
 }
 
-/** What a job that ended has put into the history. */
-export async function left(galaxy: Galaxy, job: Job): Promise<Left> {
+/** Return the outputs of an ended job in the history. */
+export async function outputsOf(galaxy: Galaxy, job: Job): Promise<SessionOutputs> {
   const report = reportOf(job);
   const collections = await Promise.all(
     Object.values(job.output_collections ?? {}).map((reference) => galaxy.collection(reference.id)),

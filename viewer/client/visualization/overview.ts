@@ -1,4 +1,4 @@
-/** What is known before anything is started: the dataset, the user, the tool, the sessions that run already. */
+/** The data of the first page: dataset, user, tool and running sessions. */
 
 import { ALIVE, type Dataset, type Galaxy, GalaxyError, type History, type Job, type Tool, type User } from './galaxy';
 import { datasetInput, type Option, optionsOf } from './options';
@@ -11,10 +11,10 @@ export interface Session {
   began: Date;
 }
 
-export interface Survey {
+export interface Overview {
   dataset: Dataset;
   tool: Tool;
-  /** Where the session's job and what is saved in it go. */
+  /** The history of the job and its outputs. */
   history: History;
   /** Whether the dataset is in a history of the user. */
   own: boolean;
@@ -24,15 +24,15 @@ export interface Survey {
   sessions: Session[];
 }
 
-/** How many of the user's jobs are looked into at most. */
-const JOBS_LOOKED_INTO = 20;
+/** The limit of jobs that are examined. */
+const MAX_JOBS = 20;
 
 /**
- * Find out all that the first page shows. `here` is Galaxy's page that shows it, to come back to after a log-in.
+ * Fetch the data of the first page. `here` is the page of Galaxy to return to after login.
  *
- * Throws a Problem where no session can be started.
+ * Throws a Problem if no session can be started.
  */
-export async function survey(galaxy: Galaxy, datasetId: string, toolId: string, here = ''): Promise<Survey> {
+export async function readOverview(galaxy: Galaxy, datasetId: string, toolId: string, here = ''): Promise<Overview> {
   const user = await galaxy.user();
   const dataset = await accessible(galaxy, datasetId, user, here);
   if (!user.id) throw loggedOut(dataset.name, here);
@@ -54,8 +54,8 @@ async function accessible(galaxy: Galaxy, id: string, user: User, here: string):
     if (!user.id) throw loggedOut('this dataset', here);
     throw new Problem(
       'This dataset is not shared with you',
-      'Galaxy does not let you read it.',
-      'Ask its owner to share the history that it is in.',
+      'You have no permission to read it.',
+      'Ask its owner to share its history.',
     );
   }
 }
@@ -63,9 +63,9 @@ async function accessible(galaxy: Galaxy, id: string, user: User, here: string):
 function loggedOut(name: string, here: string): Problem {
   const back = here ? `?${new URLSearchParams({ redirect: here })}` : '';
   return new Problem(
-    'Log in to look at the cells',
-    `Looking at “${name}” takes a job on the server, and a job belongs to a user.`,
-    'Log in, or make an account; you come back to this page.',
+    'Log in to explore the cells',
+    `To explore “${name}”, a job must run on the server, and a job needs a user.`,
+    'Log in or create an account. You will return to this page.',
     { link: { label: 'Log in', path: `login/start${back}` } },
   );
 }
@@ -73,14 +73,14 @@ function loggedOut(name: string, here: string): Problem {
 function refuseUnusable(dataset: Dataset): void {
   if (dataset.purged || dataset.deleted) {
     const hint = dataset.purged
-      ? 'Its file is gone for good. Choose another dataset.'
+      ? 'Its file was removed permanently. Choose another dataset.'
       : 'Restore it in its history (show deleted datasets, then Undelete), and reload this page.';
     throw new Problem('This dataset was deleted', `“${dataset.name}” is no longer in its history.`, hint);
   }
   if (dataset.state !== 'ok' && dataset.state !== 'deferred') {
     throw new Problem(
       'This dataset is not ready',
-      `Galaxy says that “${dataset.name}” is in the state “${dataset.state}”.`,
+      `“${dataset.name}” is in the state “${dataset.state}”.`,
       'Wait until it is green in the history, and try again.',
       { again: true },
     );
@@ -94,23 +94,23 @@ async function installed(galaxy: Galaxy, id: string, user: User): Promise<Tool> 
     if (!(error instanceof GalaxyError) || error.status !== 404) throw error;
   }
   const enabled = await galaxy.interactiveTools().catch(() => undefined);
-  const what =
+  const reason =
     enabled === false
-      ? 'Interactive tools are switched off on this Galaxy server, and the cells are shown by one.'
-      : `The cells are shown by the interactive tool “${id}”, which this Galaxy server does not have.`;
+      ? 'Interactive tools are disabled on this Galaxy server, and starcyte is one.'
+      : `This Galaxy server does not have the interactive tool “${id}”.`;
   const admin =
     enabled === false
       ? 'Set interactivetools_enable: true in galaxy.yml, start gx-it-proxy, and restart Galaxy.'
       : 'Add starcyte’s tool_conf.xml to tool_config_file in galaxy.yml, or install the tool from the ToolShed, and restart Galaxy. If the tool has another id here, write it into specs/tool_id of this visualization’s starcyte.xml.';
   throw new Problem(
-    'starcyte is not installed here',
-    what,
+    'starcyte is not installed',
+    reason,
     user.is_admin ? `You are an administrator: ${admin}` : 'Ask the administrator of this server to install it.',
     { again: true },
   );
 }
 
-/** Where the job goes: beside the dataset, or in the user's current history where the dataset is another's. */
+/** Return the history for the job: that of the dataset, or the current one if the dataset is of another user. */
 async function place(galaxy: Galaxy, dataset: Dataset, user: User): Promise<{ history: History; own: boolean }> {
   try {
     const history = await galaxy.history(dataset.history_id);
@@ -118,13 +118,13 @@ async function place(galaxy: Galaxy, dataset: Dataset, user: User): Promise<{ hi
     if (own && !history.deleted && !history.purged && !history.archived) return { history, own };
     return { history: await galaxy.currentHistory(), own };
   } catch (error) {
-    // one that cannot be read is not the user's
+    // a history that cannot be read is of another user
     if (!(error instanceof GalaxyError) || error.status === 0) throw error;
     return { history: await galaxy.currentHistory(), own: false };
   }
 }
 
-/** The tool's form; without it a session starts with the tool's own choices. */
+/** Fetch the form of the tool; without it a session starts with the defaults of the tool. */
 async function formOf(galaxy: Galaxy, tool: Tool, history: string, dataset: string) {
   try {
     const empty = await galaxy.form(tool, history, {});
@@ -135,16 +135,16 @@ async function formOf(galaxy: Galaxy, tool: Tool, history: string, dataset: stri
   }
 }
 
-/** The user's sessions of this dataset, or of a copy of it, that have not ended; the latest first. */
+/** Return the user's sessions of this dataset (or a copy of it) that have not ended, the latest first. */
 export async function sessionsOf(galaxy: Galaxy, dataset: Dataset, tool: Tool): Promise<Session[]> {
   const [jobs, entryPoints] = await Promise.all([galaxy.jobs(tool.id), galaxy.runningEntryPoints()]);
-  // A job of another version of the tool has another id in a ToolShed; its entry point is found all the same.
+  // Jobs of other versions of a tool from a ToolShed have another tool id; they are found by their entry points.
   const ids = new Set([...jobs.map((j) => j.id), ...entryPoints.map((e) => e.job_id)]);
-  const found = await Promise.all([...ids].slice(0, JOBS_LOOKED_INTO).map((id) => galaxy.job(id).catch(() => null)));
+  const found = await Promise.all([...ids].slice(0, MAX_JOBS).map((id) => galaxy.job(id).catch(() => null)));
   return (
     found
       .filter((job) => job !== null)
-      // a session may be stopped between the two questions
+      // a session may be stopped between the two requests
       .filter((job) => ALIVE.has(job.state))
       .filter((job) => sameTool(job.tool_id, tool.id) && opens(job, dataset))
       .map((job) => ({ job: job.id, state: job.state, began: utc(job.create_time) }))
@@ -152,25 +152,25 @@ export async function sessionsOf(galaxy: Galaxy, dataset: Dataset, tool: Tool): 
   );
 }
 
-/** Whether two ids are of one tool, be they of different versions. */
+/** Return whether two ids are of the same tool, in any versions. */
 function sameTool(a: string, b: string): boolean {
   return shortId(a) === shortId(b);
 }
 
-/** SERVER/repos/OWNER/REPOSITORY/TOOL/VERSION is TOOL. */
+/** Return TOOL of SERVER/repos/OWNER/REPOSITORY/TOOL/VERSION. */
 function shortId(id: string): string {
   const parts = id.split('/');
   return parts.length > 4 ? (parts.at(-2) ?? id) : id;
 }
 
-/** A copy of a dataset has another id and the same uuid. */
+/** Return whether a job has a dataset as input, or a copy of it: that has another id and the same uuid. */
 function opens(job: Job, dataset: Dataset): boolean {
   return Object.values(job.inputs ?? {}).some(
     (input) => input.id === dataset.id || (dataset.uuid != null && input.uuid === dataset.uuid),
   );
 }
 
-/** Galaxy's times are of UTC and do not say so. */
+/** Parse a time of Galaxy, which is UTC without a time zone. */
 export function utc(time: string): Date {
   return new Date(/[Z+]/.test(time) ? time : `${time}Z`);
 }

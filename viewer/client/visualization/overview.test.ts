@@ -3,19 +3,19 @@ import recorded from './answers.json';
 import { changed, DATASET, JOB, problemOf, TOOL, usual } from './fake';
 import type { FormInput } from './galaxy';
 import { datasetInput, inputsOf, optionsOf } from './options';
-import { sessionsOf, survey } from './survey';
+import { readOverview, sessionsOf } from './overview';
 
-describe('what is known before a start', () => {
-  it('is the dataset, its history and the tool', async () => {
-    const found = await survey(usual().galaxy, DATASET, TOOL);
+describe('the overview', () => {
+  it('has the dataset, its history and the tool', async () => {
+    const found = await readOverview(usual().galaxy, DATASET, TOOL);
     expect(found.dataset.name).toBe('PBMC 68k reduced');
     expect(found.history.name).toBe('Blood cells');
     expect(found).toMatchObject({ own: true, input: 'infile', sessions: [], options: [] });
   });
 
-  it('never asks for the names of all cells', async () => {
+  it('never requests the names of all cells', async () => {
     const fake = usual();
-    await survey(fake.galaxy, DATASET, TOOL);
+    await readOverview(fake.galaxy, DATASET, TOOL);
     expect(fake.asked.filter((a) => a.includes('api/datasets/'))).toEqual([
       `GET api/datasets/${DATASET}?view=summary&keys=uuid,file_size,peek`,
     ]);
@@ -25,13 +25,13 @@ describe('what is known before a start', () => {
     ['that the user cannot read', 'history_refused' as const],
     ['of another user', changed('history', { user_id: 'somebody' })],
   ])('sends the job into the current history for a dataset in a history %s', async (_, history) => {
-    const found = await survey(usual().on(/^GET api\/histories\//, history).galaxy, DATASET, TOOL);
+    const found = await readOverview(usual().on(/^GET api\/histories\//, history).galaxy, DATASET, TOOL);
     expect(found.own).toBe(false);
     expect(found.history.id).toBe(recorded.history_current.body.id);
   });
 
   it('sends the job into the current history where the own one is archived', async () => {
-    const found = await survey(
+    const found = await readOverview(
       usual().on(/^GET api\/histories\//, changed('history', { archived: true })).galaxy,
       DATASET,
       TOOL,
@@ -40,49 +40,49 @@ describe('what is known before a start', () => {
     expect(found.history.id).toBe(recorded.history_current.body.id);
   });
 
-  it('asks whoever is not logged in to do so', async () => {
+  it('asks users to log in', async () => {
     const fake = usual().on(/^GET api\/users\/current/, 'nobody');
-    const problem = await problemOf(survey(fake.galaxy, DATASET, TOOL));
+    const problem = await problemOf(readOverview(fake.galaxy, DATASET, TOOL));
     expect(problem.title).toContain('Log in');
     expect(problem.more.link?.path).toBe('login/start');
-    const from = await problemOf(survey(fake.galaxy, DATASET, TOOL, '/visualizations/display?a=1&b=2'));
+    const from = await problemOf(readOverview(fake.galaxy, DATASET, TOOL, '/visualizations/display?a=1&b=2'));
     expect(from.more.link?.path).toBe('login/start?redirect=%2Fvisualizations%2Fdisplay%3Fa%3D1%26b%3D2');
-    // nor is the private dataset's name told to somebody who may not see it
+    // the name of a private dataset is not shown to users without access
     fake.on(/^GET api\/datasets\//, 'dataset_refused');
-    expect((await problemOf(survey(fake.galaxy, DATASET, TOOL))).title).toContain('Log in');
+    expect((await problemOf(readOverview(fake.galaxy, DATASET, TOOL))).title).toContain('Log in');
   });
 
-  it('says that a dataset is not shared', async () => {
+  it('reports a dataset that is not shared', async () => {
     const fake = usual().on(/^GET api\/datasets\//, 'dataset_refused');
-    expect((await problemOf(survey(fake.galaxy, DATASET, TOOL))).hint).toContain('Ask its owner');
+    expect((await problemOf(readOverview(fake.galaxy, DATASET, TOOL))).hint).toContain('Ask its owner');
   });
 
   it.each([
     [{ deleted: true }, 'Undelete'],
-    [{ deleted: true, purged: true }, 'gone for good'],
+    [{ deleted: true, purged: true }, 'permanently'],
     [{ state: 'running' }, 'Wait'],
   ])('refuses a dataset that is %o', async (changes, hint) => {
     const fake = usual().on(/^GET api\/datasets\//, changed('dataset', changes));
-    expect((await problemOf(survey(fake.galaxy, DATASET, TOOL))).hint).toContain(hint);
+    expect((await problemOf(readOverview(fake.galaxy, DATASET, TOOL))).hint).toContain(hint);
   });
 
-  it('tells an administrator what to do about a missing tool, and a user whom to ask', async () => {
+  it('has instructions for administrators if the tool is missing, and refers users to them', async () => {
     const fake = usual().on(/^GET api\/tools\/interactive_tool_starcyte$/, 'tool_absent');
-    const admin = await problemOf(survey(fake.galaxy, DATASET, TOOL));
+    const admin = await problemOf(readOverview(fake.galaxy, DATASET, TOOL));
     expect(admin.hint).toContain('tool_config_file');
     fake.on(/^GET api\/configuration/, changed('configuration', { interactivetools_enable: false }));
-    expect((await problemOf(survey(fake.galaxy, DATASET, TOOL))).hint).toContain('interactivetools_enable: true');
+    expect((await problemOf(readOverview(fake.galaxy, DATASET, TOOL))).hint).toContain('interactivetools_enable: true');
     fake.on(/^GET api\/users\/current/, changed('user', { is_admin: false }));
-    expect((await problemOf(survey(fake.galaxy, DATASET, TOOL))).hint).toContain('Ask the administrator');
+    expect((await problemOf(readOverview(fake.galaxy, DATASET, TOOL))).hint).toContain('Ask the administrator');
   });
 
-  it('does without the form where Galaxy refuses it', async () => {
+  it('works without the form', async () => {
     const fake = usual().on(/\/build/, { status: 500, body: { err_msg: 'no' } });
-    expect(await survey(fake.galaxy, DATASET, TOOL)).toMatchObject({ input: 'infile', options: [] });
+    expect(await readOverview(fake.galaxy, DATASET, TOOL)).toMatchObject({ input: 'infile', options: [] });
   });
 });
 
-describe('sessions that run already', () => {
+describe('running sessions', () => {
   const { body } = recorded.dataset;
   const shed = (version: string) => `toolshed.example.org/repos/someone/starcyte/${TOOL}/${version}`;
   const running = (changes: object) =>
@@ -119,7 +119,7 @@ describe('sessions that run already', () => {
     expect(await sessionsOf(fake.galaxy, body, tool)).toHaveLength(1);
   });
 
-  it('are asked for by all states in which a job has not ended', async () => {
+  it('are requested by all states of jobs that have not ended', async () => {
     const fake = running({});
     await sessionsOf(fake.galaxy, body, recorded.tool.body);
     const states = new URLSearchParams(fake.asked.find((a) => a.includes('jobs?'))!.split('?')[1]).getAll('state');
@@ -162,7 +162,7 @@ describe('the options', () => {
     },
   ];
 
-  it('are what the tool has beside its dataset, with help as text', () => {
+  it('are the inputs of the tool but for its dataset, with help as text', () => {
     expect(datasetInput(form)).toBe('infile');
     expect(optionsOf(form).map((o) => [o.name, o.kind])).toEqual([
       ['color_by', 'choice'],
@@ -173,7 +173,7 @@ describe('the options', () => {
     expect(optionsOf([select])[0]).toMatchObject({ help: 'A column of obs & no gene', value: '' });
   });
 
-  it('are sent as Galaxy takes them, and left out where nothing was chosen', () => {
+  it('are sent in the format of Galaxy, and left out if nothing was chosen', () => {
     const options = optionsOf(form);
     expect(inputsOf('infile', 'd', options)).toEqual({
       infile: { src: 'hda', id: 'd' },
@@ -187,9 +187,9 @@ describe('the options', () => {
     expect(inputsOf('infile', 'd', options)).toMatchObject({ color_by: 'phase', index: { src: 'hda', id: 'abc' } });
   });
 
-  it('ask for the values of this dataset', async () => {
+  it('have the values of this dataset', async () => {
     const fake = usual();
-    await survey(fake.galaxy, DATASET, TOOL);
+    await readOverview(fake.galaxy, DATASET, TOOL);
     const asked = fake.asked.filter((a) => a.includes('/build')).at(-1)!;
     expect(new URLSearchParams(asked.split('?')[1]).get('infile')).toBe(DATASET);
   });
