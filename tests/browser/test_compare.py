@@ -95,7 +95,7 @@ def test_the_best_genes_become_a_gene_set(visit, pbmc, cells, expected):
     viewer = visit(pbmc).drawn()
     compare_monocytes(viewer)
     viewer.page.get_by_role("button", name="Gene set", exact=True).click()
-    viewer.page.get_by_role("menuitem", name="The best 50 genes higher in A").click()
+    viewer.page.get_by_role("menuitem", name="Top 50 genes higher in A").click()
     card = viewer.page.get_by_role("article", name="Gene set Higher in")
     expect(card).to_be_visible()
     genes = viewer.page.evaluate(
