@@ -17,7 +17,7 @@ from starcyte.catalog.catalog import Catalog
 from starcyte.curation.accounts import Accounts
 from starcyte.errors import DatasetInvalid
 from starcyte.settings import Settings
-from starcyte.web.app import create_site
+from starcyte.web.app import create_catalog_app
 from starcyte.web.security.access import Access
 
 PROXY = {"access": "proxy", "user_header": "X-User", "trusted_proxies": "203.0.113.9", "admins": "admin"}
@@ -40,7 +40,7 @@ class Site(Client):
     def __init__(self, given: Path, scratch: Path, accounts: Accounts | None = None, **chosen):
         settings = Settings(cache_dir=str(scratch / "cache"), data_dir=str(scratch / "data"), rescan=3600.0, **chosen)
         self.folder = given
-        app = create_site(settings, Catalog(str(given), settings), Access(settings, accounts))
+        app = create_catalog_app(settings, Catalog(str(given), settings), Access(settings, accounts))
         super().__init__(app)
         self.service = app.extensions["starcyte_catalog"]
         self.service.refresh()

@@ -10,7 +10,7 @@ from schemathesis import GenerationMode
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 from starcyte.catalog.catalog import Catalog
 from starcyte.settings import Settings
-from starcyte.web.app import create_site
+from starcyte.web.app import create_catalog_app
 from starcyte.web.interface import catalog_routes, describe_catalog
 
 OPERATIONS = [(path, method) for path, methods in describe_catalog().paths.items() for method in methods]
@@ -20,7 +20,7 @@ OPERATIONS = [(path, method) for path, methods in describe_catalog().paths.items
 def described(small_file, tmp_path_factory):
     scratch = tmp_path_factory.mktemp("scratch")
     settings = Settings(cache_dir=str(scratch / "cache"), data_dir=str(scratch / "data"))
-    app = create_site(settings, Catalog(str(small_file.parent), settings))
+    app = create_catalog_app(settings, Catalog(str(small_file.parent), settings))
     service = app.extensions["starcyte_catalog"]
     service.refresh()
     yield schemathesis.openapi.from_wsgi("/api/v1/openapi.json", app)

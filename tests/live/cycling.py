@@ -17,7 +17,7 @@ from starcyte.catalog import resource_usage
 from starcyte.catalog.catalog import Catalog
 from starcyte.catalog.service import CatalogService
 from starcyte.settings import Settings
-from starcyte.web.app import create_site
+from starcyte.web.app import create_catalog_app
 from starcyte.web.context import Context
 
 _PATIENCE = 20.0
@@ -46,7 +46,7 @@ def cycle(folder: Path, cycles: int) -> dict[str, object]:
     settings = Settings(
         max_open=1, close_idle=0.01, cache_dir=str(scratch / "cache"), data_dir=str(scratch / "data"), index_least=1000
     )
-    app = create_site(settings, Catalog(str(folder), settings))
+    app = create_catalog_app(settings, Catalog(str(folder), settings))
     service = app.extensions["starcyte_catalog"]
     service.refresh()
     client = app.test_client()

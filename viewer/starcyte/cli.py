@@ -129,12 +129,12 @@ def serve(args: argparse.Namespace, settings: Settings) -> NoReturn:
     catalog = Catalog(given, settings)
     listener = bind(settings)
     from starcyte.store.index.malloc import keep_freed_memory
-    from starcyte.web.app import create_site
+    from starcyte.web.app import create_catalog_app
     from starcyte.web.security.access import Access
 
     keep_freed_memory()
     access = Access(settings, _accounts(settings) if settings.access == "password" else None)
-    app = create_site(settings, catalog, access)
+    app = create_catalog_app(settings, catalog, access)
     service, contexts = app.extensions["starcyte_catalog"], app.extensions["starcyte_contexts"]
     contexts.on_end = _end
     if settings.idle_timeout:

@@ -1,4 +1,4 @@
-"""create_app: the only wiring."""
+"""The application factories, the only place that connects all parts."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from starcyte.errors import (
 from starcyte.settings import Settings
 from starcyte.store.loader import DatasetLoader
 from starcyte.web.base_path import BasePath
-from starcyte.web.context import Context, ContextFactory, context, mounted
+from starcyte.web.context import Context, ContextFactory, context, current_mount
 from starcyte.web.contract.error import ErrorAnswer, error_of
 from starcyte.web.encoding.compression import compress
 from starcyte.web.interface import catalog_routes, dataset_routes
@@ -46,14 +46,14 @@ log = logging.getLogger(__name__)
 
 
 class NameConverter(BaseConverter):
-    """A name from a file as the rest of a path: anything, slashes too."""
+    """A name of the file as the rest of a path; it may contain slashes."""
 
     regex = "(?s:.+)"
     part_isolating = False
 
 
 class AssetConverter(NameConverter):
-    """The path of a file of the client: nothing below api, where a wrong method must be told from a wrong path."""
+    """The path of a file of the client, outside of api, so that a wrong method there is answered with 405."""
 
     regex = "(?!api/).+"
 
@@ -68,13 +68,13 @@ def create_app(
     settings
         The settings in force.
     loader
-        The dataset; it may still be opening.
+        The dataset; it may still be loading.
     access
-        The door; by default that of the settings, without accounts.
+        Access control; by default that of the settings, without accounts.
     roles
-        The dataset's own roles: user, or ``*`` for all others, to role.
+        The dataset's own roles by user, with ``*`` for all others.
     """
-    app = _guarded(settings, access or Access(settings), Traffic(settings), lambda: (loader.title, roles, None))
+    app = _protected_app(settings, access or Access(settings), Traffic(settings), lambda: (loader.title, roles, None))
     app.wsgi_app = BasePath(app.wsgi_app, settings.base_path)  # type: ignore[method-assign]
     app.extensions["starcyte"] = Context(settings, loader, Jobs(settings))
     _add_dataset(app)
@@ -82,7 +82,7 @@ def create_app(
     return app
 
 
-def create_site(settings: Settings, catalog: Catalog, access: Access | None = None) -> Flask:
+def create_catalog_app(settings: Settings, catalog: Catalog, access: Access | None = None) -> Flask:
     """Return the application that shows a catalog, with its datasets below ``/d/<id>/``.
 
     Its extension ``starcyte_catalog`` is the service that opens the datasets, ``starcyte_contexts`` the factory of
@@ -95,14 +95,14 @@ def create_site(settings: Settings, catalog: Catalog, access: Access | None = No
     catalog
         The catalog.
     access
-        The door, the same for all of them; by default that of the settings, without accounts.
+        Access control of all datasets; by default that of the settings, without accounts.
     """
     from starcyte.catalog.service import CatalogService
-    from starcyte.web.dispatch import Mounts
+    from starcyte.web.dispatch import DatasetDispatcher
     from starcyte.web.routes.catalog import add_pages
 
-    door, traffic = access or Access(settings), Traffic(settings)
-    app = _guarded(settings, door, traffic, lambda: ("", None, None))
+    access, traffic = access or Access(settings), Traffic(settings)
+    app = _protected_app(settings, access, traffic, lambda: ("", None, None))
     contexts = ContextFactory()
     service = CatalogService(catalog, settings, contexts)
     app.extensions["starcyte_catalog"], app.extensions["starcyte_contexts"] = service, contexts
@@ -111,19 +111,19 @@ def create_site(settings: Settings, catalog: Catalog, access: Access | None = No
     add_pages(app)
     app.add_url_rule("/<asset:path>", view_func=asset)
 
-    dataset = _guarded(settings, door, traffic, _mounted_dataset)
+    dataset = _protected_app(settings, access, traffic, _current_dataset)
     _add_dataset(dataset)
-    dataset.after_request(_refuse_mixture)
+    dataset.after_request(_refuse_changed_file)
     app.wsgi_app = BasePath(  # type: ignore[method-assign]
-        Mounts(app.wsgi_app, dataset.wsgi_app, service, contexts), settings.base_path
+        DatasetDispatcher(app.wsgi_app, dataset.wsgi_app, service, contexts), settings.base_path
     )
     return app
 
 
-def _mounted_dataset() -> tuple[str, Mapping[str, str] | None, NotFound | None]:
-    one = mounted()
+def _current_dataset() -> tuple[str, Mapping[str, str] | None, NotFound | None]:
+    one = current_mount()
     assert one is not None
-    return one.title, one.roles, one.missing
+    return one.title, one.roles, one.not_found
 
 
 def _add_dataset(app: Flask) -> None:
@@ -135,14 +135,22 @@ def _add_dataset(app: Flask) -> None:
     app.before_request(refuse_stale)
 
 
-def _guarded(
+def _protected_app(
     settings: Settings,
     access: Access,
     traffic: Traffic,
     dataset: Callable[[], tuple[str, Mapping[str, str] | None, NotFound | None]],
 ) -> Flask:
-    """Return an application without routes but those to sign in, which refuses what is to be refused."""
-    trusted_networks(settings.trusted_proxies)  # a mistake in it is told now, not with the first request
+    """Return an application with access control, security headers and error answers, and only the login page.
+
+    Parameters
+    ----------
+    settings, access, traffic
+        As of ``create_app``.
+    dataset
+        Returns the title and the roles of the dataset of a request, and the error for users who may not see it.
+    """
+    trusted_networks(settings.trusted_proxies)  # raises SettingInvalid at the start, not at the first request
     app = Flask("starcyte", static_folder=None)
     app.extensions["starcyte_access"] = access
     app.extensions["starcyte_settings"] = settings
@@ -150,20 +158,20 @@ def _guarded(
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.url_map.converters |= {"name": NameConverter, "asset": AssetConverter}
-    # a name may be empty, start with a slash or hold two: the path means what it says
+    # the name of a column may be empty, start with a slash or contain two
     app.url_map.merge_slashes = False
     app.url_map.strict_slashes = False
 
-    def let_in() -> None:
+    def authorize() -> None:
         g.role = access.authorize(*dataset())
         access.limit_rate()
 
     app.before_request(traffic.begin)
     app.before_request(refuse_cross_site)
     app.before_request(redirect_to_login)
-    app.before_request(let_in)
+    app.before_request(authorize)
     app.register_error_handler(Exception, _answer_error)
-    # in the reverse order: the log comes last
+    # called in the reverse order, the access log last
     app.after_request(traffic.end)
     app.after_request(compress)
     app.after_request(lambda response: protect(response, settings))
@@ -173,19 +181,19 @@ def _guarded(
 
 def index() -> Response:
     """Return the page."""
-    one = mounted()
-    if one is not None and not one.is_there:
-        raise one.missing
+    one = current_mount()
+    if one is not None and not one.exists:
+        raise one.not_found
     return page("index.html")
 
 
 def refuse_stale() -> None:
-    """Refuse a request of a page that shows the file as it was before it was changed.
+    """Compare the revision that the page shows with that of the file.
 
     Raises
     ------
     DatasetChanged
-        If it is one.
+        If the file was changed after the page was opened.
     """
     given = request.headers.get(REVISION)
     if (
@@ -194,8 +202,8 @@ def refuse_stale() -> None:
         or request.blueprint in {"login", "openapi"}
     ):
         return
-    one = mounted()
-    if one is not None and one.is_shut and request.blueprint == "health":
+    one = current_mount()
+    if one is not None and one.is_closed and request.blueprint == "health":
         known = one.revision()
     else:
         ctx = context()
@@ -207,13 +215,13 @@ def refuse_stale() -> None:
 
 
 def changed() -> DatasetChanged:
-    """Return what is told of a file that was changed."""
+    """Return the error for a page whose file was changed."""
     return DatasetChanged("The file of this dataset was changed after the page was opened.", "Reload the page.")
 
 
-def _refuse_mixture(response: Response) -> Response:
-    """Take back an answer that was read from a file while it was being changed."""
-    one = mounted()
+def _refuse_changed_file(response: Response) -> Response:
+    """Replace an answer by an error if the file was changed while it was read."""
+    one = current_mount()
     if one is None or response.status_code >= 400 or request.blueprint == "health" or not one.is_stale():
         return response
     return _answer_error(changed())
@@ -223,13 +231,13 @@ def _answer_error(error: Exception) -> Response:
     if isinstance(error, HTTPException):
         return _answer_http_error(error)
     if not isinstance(error, StarcyteError):
-        # the method and the path, never headers: they may carry a session cookie of the site around us
+        # without headers and query, which may have a token or the cookie of the site around this one
         log.error("%s %s failed", request.method, request.path, exc_info=error)
         error = StarcyteError("The request failed: a defect of starcyte.", "See the server's log.")
     if isinstance(error, Conflict):
         return answer_conflict(error)
-    if isinstance(error, NotFound) and request.endpoint == "index" and mounted() is not None:
-        # a person who follows a link that leads nowhere any more: the page says so
+    if isinstance(error, NotFound) and request.endpoint == "index" and current_mount() is not None:
+        # a link to a removed dataset: the page shows the error to a person
         return page("index.html", 404)
     response = answer_json(ErrorAnswer(error=error_of(error)), error.status)
     if isinstance(error, DatasetLoading | TooManyJobs):
@@ -245,8 +253,12 @@ def _answer_http_error(error: HTTPException) -> Response:
     status = error.code or 500
     limit = "max_import_bytes" if request.blueprint == "imports" else "max_body_bytes"
     code, message, hint = {
-        404: (NotFound.code, f"There is nothing at {request.path!r}.", "api/v1/openapi.json lists what there is."),
-        405: ("method_not_allowed", f"{request.method} is not allowed here.", "api/v1/openapi.json lists what is."),
+        404: (NotFound.code, f"No such path: {request.path!r}.", "api/v1/openapi.json lists all paths."),
+        405: (
+            "method_not_allowed",
+            f"Method {request.method} is not allowed.",
+            "api/v1/openapi.json lists the methods.",
+        ),
         413: ("limit_exceeded", f"The request is too large ({limit}).", "Send fewer cells, or ranges."),
     }.get(status, ("bad_request", error.description or error.name, ""))
     failure = error_of(StarcyteError(message, hint))

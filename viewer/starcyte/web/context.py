@@ -1,4 +1,4 @@
-"""What the requests of one application share."""
+"""The state that the requests of an application share."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 
 # a request to a dataset that was closed waits for its opening, so that pages need not retry; most open in less
 _PATIENCE_SECONDS = 2.0
-# Galaxy kills a second after it has asked us to leave
+# Galaxy kills the process a second after SIGTERM
 _LAST_SAVE_SECONDS = 0.3
 
-#: Key of WSGI's environment: the dataset of a catalog that the request is about
-MOUNTED = "starcyte.mounted"
+#: Key of the WSGI environment: the dataset of a catalog that the request is for
+MOUNT = "starcyte.mount"
 
 
 @dataclass
@@ -78,11 +78,11 @@ class Context:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def dataset(self) -> Dataset:
-        """Return the open dataset; raise DatasetLoading, or why it cannot be opened."""
+        """Return the dataset; raise DatasetLoading, or the error that prevents opening it."""
         return self.loader.dataset(self.patience)
 
     def matrix(self, name: str) -> Matrix:
-        """Return a matrix by name, and have its index made if there is none; raise NotFound where there is none."""
+        """Return a matrix by name and request its index; raise NotFound if the dataset lacks it."""
         matrix = self.dataset().matrix(name)
         self.loader.request_index(name)
         return matrix
@@ -135,7 +135,7 @@ class Context:
             if self.stopping.wait(0.1):
                 return
         if self.loader.state == "ready" and not self.stopping.is_set():
-            _ = self.keeps
+            _ = self.has_curation
 
     def _import_session(self, path: Path, dataset: Dataset) -> None:
         """Import the session file of the settings, unless the database has changes already, as after a restart."""
@@ -196,7 +196,7 @@ class Context:
             return self._downloads
 
     @property
-    def keeps(self) -> bool:
+    def has_curation(self) -> bool:
         """Whether annotations, gene sets and saved items can be read."""
         try:
             self.curation()
@@ -216,7 +216,7 @@ class Context:
             return self._terms
 
     def tick(self, done: float) -> None:
-        """Stop reading for a request when the server stops."""
+        """Raise Cancelled when the server stops."""
         if self.stopping.is_set():
             raise Cancelled("The server is stopping.", "Start it again.")
 
@@ -227,7 +227,7 @@ class Context:
             self.autosave.hurry()
 
     def stop(self) -> None:
-        """Give up all work under way; the next block of each is its last."""
+        """Cancel all requests and jobs, which stop after their current block."""
         self.stopping.set()
         self.jobs.close()
 
@@ -244,7 +244,7 @@ class Context:
 
 @dataclass
 class ContextFactory:
-    """Makes the contexts of the datasets of a catalog.
+    """A factory of the contexts of a catalog's datasets.
 
     Parameters
     ----------
@@ -262,65 +262,65 @@ class ContextFactory:
         return Context(settings, loader, jobs, _PATIENCE_SECONDS, on_end=self.on_end, idle=self.idle)
 
 
-class Mounted(Protocol):
+class Mount(Protocol):
     """A dataset of a catalog, as seen by one request."""
 
     @property
     def title(self) -> str:
-        """What to call it, as far as that is known."""
+        """The title of the dataset."""
 
     @property
     def roles(self) -> Mapping[str, str] | None:
-        """Its own roles."""
+        """The roles of this dataset by user; None if it has none of its own."""
 
     @property
-    def missing(self) -> NotFound:
-        """What is raised for who may not know of it."""
+    def not_found(self) -> NotFound:
+        """The error for users who may not see it."""
 
     @property
     def summary(self) -> str:
-        """A line about it; empty where little is known."""
+        """A line that describes it; empty if little is known."""
 
     @property
-    def picture(self) -> str:
-        """The address of its picture, from the top of the site; empty where there is none."""
+    def thumbnail(self) -> str:
+        """The URL of its thumbnail, relative to the page of the catalog; empty without one."""
 
     @property
-    def site_title(self) -> str:
+    def catalog_title(self) -> str:
         """The title of the catalog."""
 
     @property
-    def is_there(self) -> bool:
-        """Whether there is such a dataset."""
+    def exists(self) -> bool:
+        """Whether the catalog has this dataset."""
 
     @property
     def problem(self) -> StarcyteError | None:
-        """Why it cannot be shown, as far as that is known."""
+        """The reason that it cannot be shown, if known."""
 
     @property
-    def is_shut(self) -> bool:
-        """Whether it is there, and is not open now."""
+    def is_closed(self) -> bool:
+        """Whether it exists and is closed."""
 
     @property
     def idle(self) -> IdleClock | None:
-        """The time since the server was used, where that ends it."""
+        """The clock that ends an unused server; None if it runs on."""
 
     def context(self) -> Context:
-        """Return its context, which is kept until the answer has gone; it is opened if it is not open."""
+        """Return its context, which stays open until the answer is sent; the dataset is opened if needed."""
 
     def is_stale(self) -> bool:
         """Whether the file has changed since it was opened."""
 
     def revision(self) -> str:
-        """Return the revision of the file as it is, where it is known without opening it; else nothing."""
+        """Return the revision of the file if it is known without opening it; else an empty text."""
 
 
-def mounted() -> Mounted | None:
-    """Return the dataset of a catalog that the current request is about; None on a server of one dataset."""
-    return cast("Mounted | None", request.environ.get(MOUNTED))
+def current_mount() -> Mount | None:
+    """Return the dataset of a catalog that the current request is for; None on a server of one dataset."""
+    return cast("Mount | None", request.environ.get(MOUNT))
 
 
 def context() -> Context:
-    """Return the context of the dataset that the present request is about."""
-    one = mounted()
+    """Return the context of the dataset that the current request is for."""
+    one = current_mount()
     return cast(Context, current_app.extensions["starcyte"]) if one is None else one.context()

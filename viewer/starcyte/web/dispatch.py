@@ -11,9 +11,9 @@ from werkzeug.wsgi import ClosingIterator
 
 from starcyte.catalog.service import CatalogService, no_such_dataset
 from starcyte.errors import NotFound, StarcyteError
-from starcyte.web.context import MOUNTED, Context, ContextFactory
+from starcyte.web.context import MOUNT, Context, ContextFactory
 from starcyte.web.monitoring.idle import IdleClock
-from starcyte.web.security.proxy import MOUNT
+from starcyte.web.security.proxy import MOUNT_PATH
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -23,7 +23,7 @@ _PATH = re.compile(r"/d/([A-Za-z0-9_-]{1,80})(/.*)?", re.S)
 NO_ROLES: Mapping[str, str] = {"*": "none"}
 
 
-class Mounts:
+class DatasetDispatcher:
     """Dispatches requests to the application of the catalog or to that of its datasets.
 
     Parameters
@@ -60,15 +60,15 @@ class Mounts:
             start_response("308 Permanent Redirect", [("Location", place), ("Content-Length", "0")])
             return []
         one = DatasetMount(self._service, self._contexts, key)
-        environ[MOUNTED] = one
-        environ[MOUNT] = f"/d/{key}"
-        environ["SCRIPT_NAME"] = environ.get("SCRIPT_NAME", "") + environ[MOUNT]
+        environ[MOUNT] = one
+        environ[MOUNT_PATH] = f"/d/{key}"
+        environ["SCRIPT_NAME"] = environ.get("SCRIPT_NAME", "") + environ[MOUNT_PATH]
         environ["PATH_INFO"] = rest
         return ClosingIterator(self._dataset(environ, start_response), one.release)
 
 
 class DatasetMount:
-    """A dataset as seen by one request; see ``context.Mounted``."""
+    """A dataset as seen by one request; see ``context.Mount``."""
 
     def __init__(self, service: CatalogService[Context], contexts: ContextFactory, key: str) -> None:
         self._service, self._contexts, self._key = service, contexts, key
@@ -81,7 +81,7 @@ class DatasetMount:
         return self._service.title_of(self._entry) if self._entry else self._key
 
     @property
-    def missing(self) -> NotFound:
+    def not_found(self) -> NotFound:
         """The error for users who may not see it."""
         return no_such_dataset(self._key)
 
@@ -97,19 +97,19 @@ class DatasetMount:
         return f"{summary.n_obs:,} cells, {summary.n_vars:,} genes" if summary else ""
 
     @property
-    def picture(self) -> str:
+    def thumbnail(self) -> str:
         """The address of its thumbnail, relative to the top of the site."""
         there = self._entry is not None and self._service.thumbnail(self._entry) is not None
         return f"api/v1/catalog/{self._key}/thumbnail" if there else ""
 
     @property
-    def site_title(self) -> str:
+    def catalog_title(self) -> str:
         """The title of the catalog."""
         return self._service.title
 
     @property
-    def is_there(self) -> bool:
-        """Whether there is such a dataset."""
+    def exists(self) -> bool:
+        """Whether the catalog has this dataset."""
         return self._entry is not None
 
     @property
@@ -118,7 +118,7 @@ class DatasetMount:
         return self._service.status(self._entry).error if self._entry else None
 
     @property
-    def is_shut(self) -> bool:
+    def is_closed(self) -> bool:
         """Whether it exists and is closed."""
         return self._entry is not None and self._acquired is None and not self._service.is_open(self._key)
 

@@ -1,4 +1,4 @@
-"""Columns that cells are grouped by or chosen by: those of obs, and the annotations of the user."""
+"""Grouping and selection of cells by columns of obs and by the user's annotations."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from starcyte.store.dataset import Column, ColumnInfo, Kind
 from starcyte.web.context import context
 from starcyte.web.contract.selection import Selection
 from starcyte.web.encoding.response import ResponseOf
-from starcyte.web.responses import answer_once
+from starcyte.web.responses import answer_cached
 from starcyte.web.security.proxy import current_user
 
 if TYPE_CHECKING:
@@ -36,9 +36,9 @@ class Grouping:
     Parameters
     ----------
     column
-        Of obs, or made of an annotation.
+        A column of obs, or an annotation as one.
     annotation
-        The annotation that it is made of.
+        The annotation; None for a column of obs.
     """
 
     column: Column
@@ -46,7 +46,7 @@ class Grouping:
 
     @property
     def key(self) -> list[Any]:
-        """What tells it from every other, and from what an annotation was before."""
+        """A key that is unique for the column, the user and the revision of an annotation."""
         name = self.column.info.name
         return [name] if self.annotation is None else [name, current_user(_settings()), self.annotation.revision]
 
@@ -57,14 +57,14 @@ def grouping(name: str) -> Grouping:
     Raises
     ------
     NotFound
-        If there is neither.
+        If neither exists.
     """
     ctx, dataset = context(), context().dataset()
-    if name.startswith(ANNOTATION) and ctx.keeps:
+    if name.startswith(ANNOTATION) and ctx.has_curation:
         try:
             annotation = ctx.curation().annotations.get(current_user(ctx.settings), name.removeprefix(ANNOTATION))
         except NotFound:
-            # a column may be called so; where it is not, the annotation is what is missing
+            # an obs column may have a name that starts with annotation:
             if all(c.name != name for c in dataset.obs):
                 raise
         else:
@@ -78,9 +78,9 @@ def grouping(name: str) -> Grouping:
 
 
 def answer_grouped(make: Callable[[], ResponseOf[T]], *groupings: Grouping | None) -> ResponseOf[T]:
-    """Answer what depends on the file alone, or on an annotation as well: that is made anew each time."""
+    """Return an answer that is cached if it depends on the file only, and not if it depends on an annotation."""
     if all(g is None or g.annotation is None for g in groupings):
-        return answer_once(make)
+        return answer_cached(make)
     response = make()
     response.headers["Cache-Control"] = "no-store"
     return response
@@ -138,11 +138,11 @@ def select(dataset: Dataset, selection: Selection, noun: str, annotation: Callab
 
 
 def as_column(annotation: Annotation) -> Column:
-    """Return an annotation as a column of obs would be."""
+    """Return an annotation as a column."""
     dataset = context().dataset()
     n = len(annotation.labels)
     codes = annotation.codes(dataset.n_obs).astype(np.min_scalar_type(-max(n, 1)))
-    # kept moments are found by the name of a column, so that no column may be called so
+    # cached moments are looked up by the name of a column, so the name must not be that of an obs column
     name, taken = ANNOTATION + annotation.name, {c.name for c in dataset.obs}
     while name in taken:
         name = ANNOTATION + name

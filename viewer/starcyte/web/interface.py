@@ -79,7 +79,7 @@ def describe_catalog() -> Description:
 
 
 def types_document() -> dict[str, Any]:
-    """Return an OpenAPI document with every struct of both interfaces, which the types of the client are made from."""
+    """Return an OpenAPI document of all structs, from which the types of the client are generated."""
     declared = [route for _, route in _declared((*dataset_routes(), *catalog_routes()))]
     return {
         "openapi": "3.1.0",

@@ -22,14 +22,14 @@ S = TypeVar("S", bound=msgspec.Struct)
 _REVISION = re.compile(r'(?:W/)?"?([0-9]{1,15})"?')
 
 
-def mine() -> tuple[Curation, str]:
+def current_curation() -> tuple[Curation, str]:
     """Return the curation of the dataset and the user; raise StorageUnusable if its database cannot be used."""
     ctx = context()
     user = current_user(ctx.settings)
     return ctx.curation(), user
 
 
-def expected() -> int | None:
+def if_match() -> int | None:
     """Return the revision of If-Match, for which a change was made; None without the header.
 
     Raises
@@ -50,11 +50,11 @@ def expected() -> int | None:
     return int(found[1])
 
 
-def expected_or_any() -> int:
+def if_match_or_any() -> int:
     """Return the revision of If-Match; without the header, any revision."""
     from starcyte.curation.database.revisions import ANY
 
-    revision = expected()
+    revision = if_match()
     return ANY if revision is None else revision
 
 

@@ -1,4 +1,4 @@
-"""Answers: in the form asked for, with an ETag, compressed where that helps."""
+"""Responses from structs and columns, with an ETag or without caching."""
 
 from __future__ import annotations
 
@@ -35,20 +35,20 @@ def as_file(response: Response) -> ResponseOf[bytes]:
     return cast("ResponseOf[bytes]", response)
 
 
-def answer_now(answer: S) -> ResponseOf[S]:
-    """Return a struct as JSON that no cache keeps."""
+def answer_uncached(answer: S) -> ResponseOf[S]:
+    """Return a struct as JSON that is not cached."""
     response = answer_json(answer)
     response.headers["Cache-Control"] = "no-store"
     return response
 
 
 def answer_columns(read: Callable[[], tuple[int, Sequence[WireColumn]]]) -> ResponseOf[Columns]:
-    """Return columns in the form that the request accepts; JSON where it does not care.
+    """Return columns in the media type that the request accepts, by default JSON.
 
     Parameters
     ----------
     read
-        Called, unless the client has the columns already, for the number of rows and the columns.
+        Returns the number of rows and the columns; not called if the client has them in its cache.
     """
     from starcyte.web.encoding.wire import ENCODERS
 
@@ -57,23 +57,23 @@ def answer_columns(read: Callable[[], tuple[int, Sequence[WireColumn]]]) -> Resp
         n, columns = read()
         return ResponseOf(ENCODERS[form](n, columns), mimetype=form)
 
-    return answer_once(make)
+    return answer_cached(make)
 
 
 def accepted_form() -> str:
-    """Return the form of columns that the request accepts."""
+    """Return the media type of columns that the request accepts."""
     return str(request.accept_mimetypes.best_match([JSON, BINARY, CSV], default=JSON))
 
 
-def answer_once(make: Callable[[], ResponseOf[T]], more: str = "") -> ResponseOf[T]:
-    """Return what depends on the file (and the settings) alone: not made again for a client that has it.
+def answer_cached(make: Callable[[], ResponseOf[T]], more: str = "") -> ResponseOf[T]:
+    """Return an answer that depends on the file and the settings only, or 304 if the client has it in its cache.
 
     Parameters
     ----------
     make
-        Makes the answer.
+        Returns the answer.
     more
-        What else it depends on.
+        Anything else that the answer depends on.
     """
     ctx = context()
     etag = f"{ctx.dataset().revision}-{__version__}-{_digest(ctx.settings, more)}"

@@ -176,7 +176,7 @@ export interface components {
             readonly action: string;
             readonly time: string;
         };
-        /** @description The changes since a revision, oldest first, and the revision to ask again with. */
+        /** @description The changes since a revision, oldest first, and the revision to continue from. */
         readonly Changes: {
             /** @description Of the last change that is listed */
             readonly revision: number;
@@ -228,7 +228,7 @@ export interface components {
             readonly user: string;
             readonly password: string;
         };
-        /** @description The datasets: how many there are, and which of them are open or broken. */
+        /** @description The datasets: their number, and those that are open or broken. */
         readonly DatasetCounts: {
             readonly n: number;
             readonly n_open: number;
@@ -397,7 +397,7 @@ export interface components {
              */
             readonly matrix?: string;
         };
-        /** @description What this server and this user's role allow. */
+        /** @description The features that the server and the user's role allow. */
         readonly Features: {
             readonly diffexp: boolean;
             readonly genesets: boolean;
@@ -615,7 +615,7 @@ export interface components {
             readonly progress: number;
             readonly error?: components["schemas"]["Error"];
         };
-        /** @description A job that is not done: ask for it again. */
+        /** @description A job that is not done; poll it. */
         readonly JobAnswer: {
             readonly job: components["schemas"]["Job"];
         };
@@ -728,7 +728,7 @@ export interface components {
             readonly has_fold_change: boolean;
             readonly columns: readonly ("auc" | "fraction_a" | "fraction_b" | "gene" | "log2_fold_change" | "mean_a" | "mean_b" | "p_adjusted" | "p_value" | "score")[];
         };
-        /** @description One column; its values are null where they are missing or not finite. */
+        /** @description One column; missing values and those that are not finite are null. */
         readonly NamedValues: {
             readonly name: string;
             readonly values: readonly (string | number | boolean | null)[];

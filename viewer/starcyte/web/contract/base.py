@@ -11,7 +11,7 @@ T = TypeVar("T")
 Count = Annotated[int, Meta(ge=0, le=10**15 - 1)]
 Fraction = Annotated[float, Meta(ge=0, le=1)]
 Name = Annotated[str, Meta(min_length=1)]
-#: Marks a choice that a registry lists; the types of the client have text there, so that a new choice leaves them alone
+#: Marks a choice that a registry lists; the types of the client have text there, so that they do not change with it
 REGISTERED = Meta(extra_json_schema={"x-registered": True})
 JsonObject = Annotated[dict[str, Any], Meta(extra_json_schema={"additionalProperties": True})]
 

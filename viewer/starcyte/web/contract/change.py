@@ -28,7 +28,7 @@ class Change(Answer):
 
 
 class Changes(Answer):
-    """The changes since a revision, oldest first, and the revision to ask again with."""
+    """The changes since a revision, oldest first, and the revision to continue from."""
 
     revision: Annotated[Count, Meta(description="Of the last change that is listed")]
     changes: list[Change]

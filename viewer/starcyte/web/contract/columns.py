@@ -54,7 +54,7 @@ class ScoreQuery(Request):
 
 
 class NamedValues(Answer):
-    """One column; its values are null where they are missing or not finite."""
+    """One column; missing values and those that are not finite are null."""
 
     name: str
     values: list[str | int | float | bool | None]

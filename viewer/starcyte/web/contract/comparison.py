@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     CorrectionId: TypeAlias = str
     ResultColumn: TypeAlias = str
 else:
-    # the registries decide which there are
+    # the registries list the choices
     MethodId = Annotated[Literal[tuple(METHODS)], REGISTERED]
     CorrectionId = Annotated[Literal[tuple(CORRECTIONS)], REGISTERED]
     ResultColumn = Literal[RESULT_COLUMNS]

@@ -33,7 +33,7 @@ class ExportedFile(Answer):
 
 
 class JobAnswer(Answer):
-    """A job that is not done: ask for it again."""
+    """A job that is not done; poll it."""
 
     job: Job
 

@@ -67,7 +67,7 @@ class ObsNames(Answer):
 
 
 class Features(Answer):
-    """What this server and this user's role allow."""
+    """The features that the server and the user's role allow."""
 
     diffexp: bool
     genesets: bool

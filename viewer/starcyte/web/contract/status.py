@@ -43,7 +43,7 @@ class BrokenDataset(Answer):
 
 
 class DatasetCounts(Answer):
-    """The datasets: how many there are, and which of them are open or broken."""
+    """The datasets: their number, and those that are open or broken."""
 
     n: Count
     n_open: Count

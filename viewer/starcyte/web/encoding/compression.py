@@ -35,7 +35,7 @@ def compress(response: Response) -> Response:
 
 
 def _is_near() -> bool:
-    """Say whether the client is on this machine, with no proxy between: there compressing costs more than it saves."""
+    """Return whether the client is on this machine without a proxy between, where compression only costs time."""
     if current_app.extensions["starcyte_settings"].trust_prefix:
         return False
     try:

@@ -72,14 +72,14 @@ def decode_names(text: str, settings: Settings, limit: str, needed: bool = True)
     settings, limit
         The settings, and the one that limits their number.
     needed
-        Whether there must be one.
+        Whether an empty line is an error.
 
     Raises
     ------
     BadRequest
-        If there is none, or the line is not CSV.
+        If the line is empty but needed, or not CSV.
     LimitExceeded
-        If there are too many names.
+        If it has too many names.
     """
     most = getattr(settings, limit)
     try:
@@ -89,7 +89,7 @@ def decode_names(text: str, settings: Settings, limit: str, needed: bool = True)
     if needed and not names:
         raise BadRequest("The list of genes is empty.", "Give their names, comma-separated.")
     if len(names) > most:
-        raise LimitExceeded(f"{len(names)} genes are more than {most} ({limit}).", "Ask for fewer.")
+        raise LimitExceeded(f"{len(names)} genes are more than {most} ({limit}).", "Request fewer.")
     return names
 
 

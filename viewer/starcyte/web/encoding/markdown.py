@@ -1,4 +1,4 @@
-"""Descriptions, which anybody may have written, as HTML that can do nothing."""
+"""Markdown of untrusted authors as sanitised HTML."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ the header and is a multiple of 8; ``length`` counts elements; numbers are littl
 
 A sparse column has ``indices`` (dtype, offset, length) of the rows its values belong to; all others are 0. A
 categorical column has ``categories`` and ``ordered``; its code -1 is missing. A column whose missing values are not
-NaN has ``missing`` (a uint8 for each row). Text that does not repeat stands in the header as ``values``.
+NaN has ``missing`` (a uint8 for each row). Text that does not repeat is in the header as ``values``.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ class WireColumn:
     name
         Its name.
     values
-        Shape (n,), or (k,) where there are indices.
+        Shape (n,), or (k,) with indices.
     indices
         Shape (k,), uint32: the rows that the values belong to.
     missing
-        Shape (n,), bool, where missing is not said by the values.
+        Shape (n,), bool; None if the values mark missing ones themselves.
     categories
         Text of each code.
     extra
@@ -65,9 +65,9 @@ class WireColumn:
 
 
 def from_column(column: Column) -> WireColumn:
-    """Return a column of obs as it goes on the wire.
+    """Return an obs column in types that a browser can hold.
 
-    Text goes as codes where values repeat, dates as milliseconds since 1970 UTC.
+    Text with repeated values becomes codes, dates become milliseconds since 1970 UTC.
     """
     name, kind = column.info.name, column.info.kind
     if kind is Kind.DATETIME:
@@ -84,7 +84,7 @@ def from_column(column: Column) -> WireColumn:
 
 
 def from_values(name: str, values: Values) -> WireColumn:
-    """Return a gene as it goes on the wire: sparse where that is smaller."""
+    """Return a gene in types that a browser can hold, sparse if that is smaller."""
     numbers = _browser_numbers(values.values)
     if values.indices is None:
         stored = np.flatnonzero(numbers)
@@ -97,7 +97,7 @@ def from_values(name: str, values: Values) -> WireColumn:
 
 
 def stored_is_smaller(n: int, stored: int, dtype: np.dtype[Any]) -> bool:
-    """Say whether indices and values of the stored cells take fewer bytes than all values."""
+    """Return whether the indices and values of the stored cells take fewer bytes than all values."""
     return stored * (4 + dtype.itemsize) < n * dtype.itemsize
 
 

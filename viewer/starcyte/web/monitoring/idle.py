@@ -1,4 +1,4 @@
-"""How long nobody has used a viewer."""
+"""The clock that ends an unused server."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from starcyte.web.contract.health import Idle
 
 
 class IdleClock:
-    """Counts the time since a page was used.
+    """A countdown that starts again with each request of a page.
 
     Parameters
     ----------
     timeout
-        Seconds after which it is over.
+        Seconds.
     end
-        Called then, once.
+        Called once, at the end.
     is_busy
-        Whether time stands still, as while the dataset opens.
+        Returns whether the clock is stopped, as while the dataset loads.
     """
 
     def __init__(self, timeout: float, end: Callable[[], None], is_busy: Callable[[], bool] = lambda: False) -> None:
@@ -30,12 +30,12 @@ class IdleClock:
         threading.Thread(target=self._run, name="idle", daemon=True).start()
 
     def use(self) -> None:
-        """Note that somebody uses a page."""
+        """Start the countdown again."""
         self._used = time.monotonic()
 
     @property
     def left(self) -> float:
-        """Seconds that are left."""
+        """Seconds until the end."""
         return max(self._used + self.timeout - time.monotonic(), 0.0)
 
     def status(self) -> Idle:

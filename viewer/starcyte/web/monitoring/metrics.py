@@ -1,4 +1,4 @@
-"""The numbers of a server in Prometheus' format."""
+"""The metrics of a server in Prometheus' format."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.registry import Collector
 
 from starcyte.web.contract.status import Status
-from starcyte.web.monitoring.traffic import CLASSES, Traffic
+from starcyte.web.monitoring.traffic import BUCKETS, Traffic
 
 
-class _Numbers(Collector):
+class _Metrics(Collector):
     def __init__(self, traffic: Traffic, status: Status) -> None:
         self._traffic, self._status = traffic, status
 
@@ -23,12 +23,10 @@ class _Numbers(Collector):
             answered.add_metric((method, route, str(code)), n)
         yield answered
         buckets, total = [], 0
-        for end, n in zip((*map(str, CLASSES), "+Inf"), durations, strict=True):
+        for end, n in zip((*map(str, BUCKETS), "+Inf"), durations, strict=True):
             total += n
             buckets.append((end, float(total)))
-        yield HistogramMetricFamily(
-            "starcyte_request_seconds", "How long answers took.", buckets=buckets, sum_value=seconds
-        )
+        yield HistogramMetricFamily("starcyte_request_seconds", "Time to answer.", buckets=buckets, sum_value=seconds)
         status = self._status
         datasets = GaugeMetricFamily("starcyte_datasets", "Datasets of the catalog.", labels=("state",))
         for state, n in status.datasets.states.items():
@@ -41,22 +39,22 @@ class _Numbers(Collector):
         jobs.add_metric(("running",), status.jobs.running)
         jobs.add_metric(("queued",), status.jobs.queued)
         yield jobs
-        yield GaugeMetricFamily("starcyte_users", "Users seen lately.", len(status.users))
-        yield GaugeMetricFamily("starcyte_own_memory_bytes", "Memory that is not of files.", status.memory.bytes)
-        yield GaugeMetricFamily("starcyte_files_open", "Files held open.", status.files.n)
+        yield GaugeMetricFamily("starcyte_users", "Users of the last quarter of an hour.", len(status.users))
+        yield GaugeMetricFamily("starcyte_own_memory_bytes", "Memory without mapped files.", status.memory.bytes)
+        yield GaugeMetricFamily("starcyte_files_open", "Open files.", status.files.n)
 
 
 def exposition(traffic: Traffic, status: Status) -> bytes:
-    """Return all numbers as text.
+    """Return all metrics as text.
 
     Parameters
     ----------
     traffic
         The requests.
     status
-        What the status page says.
+        The numbers of the status page.
     """
     registry = CollectorRegistry(auto_describe=False)
     ProcessCollector(registry=registry)
-    registry.register(_Numbers(traffic, status))
+    registry.register(_Metrics(traffic, status))
     return generate_latest(registry)

@@ -1,4 +1,4 @@
-"""Requests counted and, where the operator wants it, written down: never a header, a cookie, a token or a query."""
+"""Counters of requests, and the access log, which has no header, cookie, token or query."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from flask import Response, g, request
 
 from starcyte.errors import SettingInvalid
 from starcyte.settings import Settings
-from starcyte.web.security.proxy import MOUNT, client_address
+from starcyte.web.security.proxy import MOUNT_PATH, client_address
 
-#: Upper ends of the classes that durations are counted in, in seconds
-CLASSES = (0.005, 0.02, 0.1, 0.5, 2.0, 10.0)
+#: Upper bounds of the buckets of durations, in seconds
+BUCKETS = (0.005, 0.02, 0.1, 0.5, 2.0, 10.0)
 _METHODS = {"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"}
 _MOST_USERS = 10_000
 _HERE_SECONDS = 900.0
@@ -44,18 +44,18 @@ class Traffic:
         self._lock = threading.Lock()
         self.started = time.time()
         self.requests: Counter[tuple[str, str, int]] = Counter()
-        "Of each method, route and status, how many."
-        self.durations = [0] * (len(CLASSES) + 1)
+        "The number of requests by method, route and status."
+        self.durations = [0] * (len(BUCKETS) + 1)
         self.seconds = 0.0
         self._users: OrderedDict[tuple[str, str], float] = OrderedDict()
         self._log = _open_log(settings.access_log)
 
     def begin(self) -> None:
-        """Note that a request has come."""
+        """Record the start of a request."""
         g.began = time.perf_counter()
 
     def end(self, response: Response) -> Response:
-        """Note how a request was answered."""
+        """Count an answered request, and write it to the access log."""
         seconds = time.perf_counter() - g.get("began", time.perf_counter())
         identity = g.get("identity")
         user = identity.user if identity is not None else ""
@@ -63,7 +63,7 @@ class Traffic:
         address = client_address(self._settings)
         with self._lock:
             self.requests[method, request.endpoint or "none", response.status_code] += 1
-            self.durations[bisect_left(CLASSES, seconds)] += 1
+            self.durations[bisect_left(BUCKETS, seconds)] += 1
             self.seconds += seconds
             if identity is not None:
                 self._users[user, "" if user else address] = time.monotonic()
@@ -71,13 +71,13 @@ class Traffic:
                 while len(self._users) > _MOST_USERS:
                     self._users.popitem(last=False)
         if self._log is not None:
-            # the path in front of us may be a secret, as it is in Galaxy
+            # without the path prefix of the proxy, which is a secret in Galaxy
             line = {
                 "time": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
                 "address": address,
                 "user": user,
                 "method": method,
-                "path": (request.environ.get(MOUNT, "") + request.path)[:2000],
+                "path": (request.environ.get(MOUNT_PATH, "") + request.path)[:2000],
                 "status": response.status_code,
                 "bytes": response.content_length,
                 "ms": round(seconds * 1000, 1),
@@ -86,12 +86,12 @@ class Traffic:
         return response
 
     def close(self) -> None:
-        """Let go of the log."""
+        """Close the access log."""
         if self._log is not None:
             self._log.close()
 
     def users(self) -> list[tuple[str, str, float]]:
-        """Return who was here lately: name, or the address of who has none, and seconds since; the latest first."""
+        """Return the recent users: the name, or the address if there is none, and the seconds since; latest first."""
         now = time.monotonic()
         with self._lock:
             found = [(user, address, now - when) for (user, address), when in reversed(self._users.items())]
@@ -107,7 +107,9 @@ def _open_log(place: str) -> logging.Handler | None:
     if not place:
         return None
     try:
-        # a file that was moved away is begun anew, as logrotate expects
+        # reopens a file that logrotate has moved
         return logging.StreamHandler(sys.stdout) if place == "-" else WatchedFileHandler(place, encoding="utf-8")
     except OSError as error:
-        raise SettingInvalid(f"The access log {place!r} cannot be written: {error.strerror}.", "Check it.") from None
+        raise SettingInvalid(
+            f"The access log {place!r} cannot be written: {error.strerror}.", "Check its path."
+        ) from None

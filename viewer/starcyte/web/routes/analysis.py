@@ -141,8 +141,8 @@ def _first(*values: int | UnsetType) -> int | UnsetType:
 
 
 def owner() -> str:
-    """Return the client that asks for a job; clients take turns."""
-    # the page names itself at random, so that users behind one proxy take turns too
+    """Return the client of the request, for the fair queue of jobs."""
+    # each page has a random id, so that users behind one proxy take turns too
     return request.headers.get("X-Starcyte-Client", request.remote_addr or "")[:64]
 
 

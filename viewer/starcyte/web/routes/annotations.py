@@ -31,7 +31,7 @@ from starcyte.web.contract.change import Deleted
 from starcyte.web.contract.columns import Columns
 from starcyte.web.encoding.media import BINARY, COLUMNS, CSV, JSON
 from starcyte.web.encoding.response import ResponseOf
-from starcyte.web.preconditions import answer_revision, expected, expected_or_any, mine
+from starcyte.web.preconditions import answer_revision, current_curation, if_match, if_match_or_any
 from starcyte.web.responses import answer_json
 from starcyte.web.routing.blueprint import Routes
 from starcyte.web.routing.route import READ, WRITE
@@ -48,7 +48,7 @@ _CONFLICT = {412: AnnotationConflict}
 @routes.get("/annotations", errors=READ)
 def listed() -> ResponseOf[Annotations]:
     """Return all annotations without their cells."""
-    curation, user = mine()
+    curation, user = current_curation()
     # first: a change in between is then listed twice, and never missed
     revision = curation.latest_revision(user)
     return answer_json(
@@ -62,7 +62,7 @@ def codes(name: Name) -> ResponseOf[Columns]:
     from starcyte.web.encoding.wire import ENCODERS, WireColumn, from_column
     from starcyte.web.grouping import as_column
 
-    curation, user = mine()
+    curation, user = current_curation()
     annotation = curation.annotations.get(user, name)
     form = request.accept_mimetypes.best_match([JSON, BINARY, CSV], default=JSON)
     dataset = context().dataset()
@@ -90,8 +90,8 @@ def put(name: Name, body: AnnotationEdit) -> ResponseOf[AnnotationSaved]:
 
     Labels that are omitted from the list are deleted.
     """
-    revision, wanted = expected(), None if body.labels is UNSET else [_edited(label) for label in body.labels]
-    curation, user = mine()
+    revision, wanted = if_match(), None if body.labels is UNSET else [_edited(label) for label in body.labels]
+    curation, user = current_curation()
     if revision is None:
         if body.name is not UNSET and body.name != name:
             raise BadRequest("A new annotation has the name in its path.", "Omit the field name.")
@@ -114,8 +114,8 @@ def assign(name: Name, body: Assignment) -> ResponseOf[AnnotationAssigned]:
     from starcyte.curation.annotations.cell_sets import from_mask
     from starcyte.web.grouping import selected
 
-    revision = expected_or_any()
-    curation, user = mine()
+    revision = if_match_or_any()
+    curation, user = current_curation()
     cells = from_mask(selected(body.selection))
     info, n = curation.annotations.assign(user, name, body.label, cells, body.create, revision)
     answer = AnnotationAssigned(revision=info.revision, n=n, annotation=describe(info))
@@ -125,8 +125,8 @@ def assign(name: Name, body: Assignment) -> ResponseOf[AnnotationAssigned]:
 @routes.post("/annotations/<name:name>/restore", other=_CONFLICT, errors=WRITE, if_match=True)
 def restore(name: Name, body: Restoration) -> ResponseOf[AnnotationRestored]:
     """Restore an annotation, also a deleted one, to a revision."""
-    revision = expected_or_any()
-    curation, user = mine()
+    revision = if_match_or_any()
+    curation, user = current_curation()
     made, restored = curation.annotations.restore(user, name, body.revision, revision)
     annotation = describe(restored) if isinstance(restored, AnnotationInfo) else None
     return answer_revision(AnnotationRestored(revision=made, annotation=annotation), made)
@@ -135,7 +135,7 @@ def restore(name: Name, body: Restoration) -> ResponseOf[AnnotationRestored]:
 @routes.get("/annotations/<name:name>/revisions", errors=READ)
 def revisions(name: Name) -> ResponseOf[AnnotationHistory]:
     """Return the history of an annotation, the newest change first."""
-    curation, user = mine()
+    curation, user = current_curation()
     found = [
         PastRevision(revision=c.number, author=c.author, time=c.time, action=c.action, n_labelled=c.size)
         for c in curation.annotations.revisions(user, name)
@@ -146,8 +146,8 @@ def revisions(name: Name) -> ResponseOf[AnnotationHistory]:
 @routes.delete("/annotations/<name:name>", other=_CONFLICT, errors=WRITE, if_match=True)
 def delete(name: Name) -> ResponseOf[Deleted]:
     """Delete an annotation; it can be restored."""
-    curation, user = mine()
-    return answer_json(Deleted(revision=curation.annotations.delete(user, name, expected_or_any())))
+    curation, user = current_curation()
+    return answer_json(Deleted(revision=curation.annotations.delete(user, name, if_match_or_any())))
 
 
 def describe(info: AnnotationInfo) -> Annotation:

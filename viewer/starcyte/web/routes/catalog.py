@@ -31,7 +31,7 @@ from starcyte.web.contract.status import (
 from starcyte.web.encoding.media import PNG
 from starcyte.web.encoding.response import ResponseOf
 from starcyte.web.monitoring.traffic import Traffic
-from starcyte.web.responses import answer_now, as_file
+from starcyte.web.responses import answer_uncached, as_file
 from starcyte.web.routes.pages import page, robots
 from starcyte.web.routing.blueprint import Routes
 from starcyte.web.security.access import Role, role_in_dataset, role_name
@@ -58,7 +58,7 @@ def index() -> Response:
 @routes.get("/health")
 def health() -> ResponseOf[ServerHealth]:
     """Return the status of the server."""
-    return answer_now(ServerHealth(app="starcyte", version=__version__, state="ready"))
+    return answer_uncached(ServerHealth(app="starcyte", version=__version__, state="ready"))
 
 
 @routes.get("/catalog")
@@ -68,7 +68,7 @@ def listing() -> ResponseOf[Catalog]:
 
     service = _service()
     identity = g.get("identity")
-    return answer_now(
+    return answer_uncached(
         Catalog(
             title=service.title,
             description=as_html(service.description),
@@ -102,7 +102,7 @@ def thumbnail(dataset_id: DatasetId) -> ResponseOf[bytes]:
 @routes.get("/status")
 def status() -> ResponseOf[Status]:
     """Return the status of the server, for its administrators."""
-    return answer_now(_status())
+    return answer_uncached(_status())
 
 
 @metrics_routes.get("/metrics", media=("text/plain",))

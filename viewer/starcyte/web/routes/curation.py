@@ -18,7 +18,7 @@ from starcyte.web.contract.gene_set import GeneSetConflict
 from starcyte.web.contract.saved_item import SavedItemConflict
 from starcyte.web.contract.term import Term, Terms, TermsQuery
 from starcyte.web.encoding.response import ResponseOf
-from starcyte.web.preconditions import mine
+from starcyte.web.preconditions import current_curation
 from starcyte.web.responses import answer_json
 from starcyte.web.routes import annotations as annotation_routes
 from starcyte.web.routes import gene_sets, saved_items
@@ -53,7 +53,7 @@ def answer_conflict(error: Conflict) -> Response:
 
 @routes.blueprint.after_app_request
 def _never_cached(response: Response) -> Response:
-    """Let no cache store what a user has saved: its next user may be another."""
+    """Forbid caching of answers about annotations, gene sets and saved items, which differ by user."""
     if request.blueprint in {"curation", "annotations", "gene_sets", "saved_items", "exports", "imports"}:
         response.headers["Cache-Control"] = "no-store"
     return response
@@ -63,9 +63,9 @@ def _never_cached(response: Response) -> Response:
 def changes(query: ChangesQuery) -> ResponseOf[Changes]:
     """Return the changes since a revision, oldest first.
 
-    If there are many, some are sent: ask again with the revision of the answer.
+    If there are many, the first are sent: continue with the revision of the answer.
     """
-    curation, user = mine()
+    curation, user = current_curation()
     revision, found = curation.changes(user, query.since)
     listed = [
         Change(revision=c.number, kind=cast(Kind, c.kind), name=c.name, action=c.action, time=c.time) for c in found

@@ -21,7 +21,7 @@ from starcyte.web.contract.schema import Schema
 from starcyte.web.encoding.decode import decode_names
 from starcyte.web.encoding.media import BINARY, COLUMNS, CSV, PNG
 from starcyte.web.encoding.response import ResponseOf
-from starcyte.web.responses import accepted_form, answer_columns, answer_json, answer_once
+from starcyte.web.responses import accepted_form, answer_cached, answer_columns, answer_json
 from starcyte.web.routing.blueprint import Routes
 from starcyte.web.routing.route import READ
 from starcyte.web.security.access import Role
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 routes = Routes("data")
 
 _NAMES_AT_ONCE = 50_000
-# of memory, for each value that becomes a number of Python's and then text
+# memory of a value as a Python object and as text
 _BYTES_AS_TEXT = 40
 
 
@@ -42,12 +42,12 @@ def schema() -> ResponseOf[Schema]:
     """Return the contents of the dataset and the features of the server."""
     ctx, dataset = context(), context().dataset()
     settings = ctx.settings
-    can_make = not settings.read_only and ctx.keeps and g.role >= Role.ANNOTATE
+    can_write = not settings.read_only and ctx.has_curation and g.role >= Role.ANNOTATE
     features = {
         "diffexp": bool(dataset.matrices) and not settings.disable_diffexp,
-        # without them the page shows nothing of what is kept
-        **({} if settings.disable_annotations else {"annotations": can_make}),
-        "genesets": can_make and not settings.disable_gene_sets_save,
+        # omitted if disabled: the page then has no annotations at all
+        **({} if settings.disable_annotations else {"annotations": can_write}),
+        "genesets": can_write and not settings.disable_gene_sets_save,
         "finish": settings.allow_finish,
         "terms": bool(settings.terms_file),
         "outputs": bool(settings.outputs_dir),
@@ -65,7 +65,7 @@ def schema() -> ResponseOf[Schema]:
         return answer_json(msgspec.convert(described, Schema))
 
     # whether annotations can be saved depends on the disk
-    return answer_once(make, str(can_make))
+    return answer_cached(make, str(can_write))
 
 
 def _first_color(dataset: Dataset, wanted: str) -> str:
@@ -131,7 +131,7 @@ def image(name: Name) -> ResponseOf[bytes]:
     from starcyte.compute.png import png
 
     dataset = context().dataset()
-    return answer_once(lambda: ResponseOf[bytes](png(dataset.image(name)), mimetype=PNG))
+    return answer_cached(lambda: ResponseOf[bytes](png(dataset.image(name)), mimetype=PNG))
 
 
 @routes.get("/thumbnail", media=(PNG,), errors=READ, cached=True)
@@ -148,7 +148,7 @@ def picture() -> ResponseOf[bytes]:
             raise NotFound("The dataset has no embedding to draw.", "Its schema lists its contents.")
         return ResponseOf(png(pixels), mimetype=PNG)
 
-    return answer_once(make)
+    return answer_cached(make)
 
 
 @routes.get("/cells", errors=(*READ, 413), cached=True)
@@ -159,11 +159,11 @@ def cells(query: CellsQuery) -> ResponseOf[CellNames]:
     if len(rows) > settings.max_cells_listed:
         raise LimitExceeded(
             f"{len(rows)} cells are more than {settings.max_cells_listed} (max_cells_listed).",
-            "Ask for fewer.",
+            "Request fewer.",
         )
     if max(rows) >= dataset.n_obs:
-        raise NotFound(f"There is no cell {max(rows)}.", f"Cells are numbered from 0 to {dataset.n_obs - 1}.")
-    return answer_once(lambda: answer_json(CellNames(names=dataset.cell_names(rows))))
+        raise NotFound(f"No such cell: {max(rows)}.", f"Cells are numbered from 0 to {dataset.n_obs - 1}.")
+    return answer_cached(lambda: answer_json(CellNames(names=dataset.cell_names(rows))))
 
 
 @routes.post("/cells/names", media=(CSV,), errors=(*READ, 413))
@@ -206,7 +206,7 @@ def genes(query: GenesQuery) -> ResponseOf[GeneMatches]:
             )
         )
 
-    return answer_once(make)
+    return answer_cached(make)
 
 
 def _genes_named(known: Genes, names: list[str]) -> GeneMatches:
@@ -257,6 +257,6 @@ def _columns_of(matrix: Matrix, positions: dict[str, int]) -> list[WireColumn]:
             raise LimitExceeded(
                 f"{len(positions)} genes are more than {ctx.settings.max_expression_bytes} bytes of memory"
                 " (max_expression_bytes).",
-                "Ask for fewer at a time, or for binary columns.",
+                "Request fewer at a time, or binary columns.",
             )
     return found

@@ -14,7 +14,7 @@ from starcyte.web.contract.health import Nothing
 from starcyte.web.contract.job import ExportedFile, JobAnswer
 from starcyte.web.encoding.media import CSV, HDF5, JSON, TSV
 from starcyte.web.encoding.response import ResponseOf
-from starcyte.web.preconditions import mine
+from starcyte.web.preconditions import current_curation
 from starcyte.web.responses import as_file
 from starcyte.web.routes.analysis import answer_job, owner
 from starcyte.web.routing.blueprint import Routes
@@ -44,12 +44,12 @@ def annotations_tsv(ending: str, query: AnnotationTableQuery) -> ResponseOf[byte
 def _annotation_table(names: list[str], ending: str) -> ResponseOf[bytes]:
     from starcyte.curation.files.write_tables import TABLE_FORMATS, annotations_table
 
-    curation, user = mine()
+    curation, user = current_curation()
     with curation.store.read() as transaction:
         found = {annotation.name: annotation for annotation in curation.annotations.all(user, transaction)}
     for name in names:
         if name not in found:
-            raise NotFound(f"There is no annotation {name!r}.", "Fetch the list of annotations again.")
+            raise NotFound(f"No such annotation: {name!r}.", "Fetch the list of annotations again.")
     chosen = [found[name] for name in dict.fromkeys(names)] or list(found.values())
     form = TABLE_FORMATS[ending]
     return _file(annotations_table(chosen, context().cell_names(), form), f"annotations.{ending}", form.media_type)
@@ -60,7 +60,7 @@ def gene_sets_gmt() -> ResponseOf[bytes]:
     """Return all gene sets as GMT."""
     from starcyte.curation.files import write_tables
 
-    curation, user = mine()
+    curation, user = current_curation()
     return _file([write_tables.gene_sets_gmt(curation.gene_sets.listed(user))], "gene_sets.gmt", TSV)
 
 
@@ -69,7 +69,7 @@ def gene_sets_csv() -> ResponseOf[bytes]:
     """Return all gene sets in cellxgene's format, a row for each gene."""
     from starcyte.curation.files import write_tables
 
-    curation, user = mine()
+    curation, user = current_curation()
     return _file([write_tables.gene_sets_csv(curation.gene_sets.listed(user))], "gene_sets.csv", CSV)
 
 
@@ -78,7 +78,7 @@ def session() -> ResponseOf[bytes]:
     """Return annotations, gene sets, views and results as a session, to be imported elsewhere."""
     from starcyte.curation.files.session import write_session
 
-    curation, user = mine()
+    curation, user = current_curation()
     return _file(
         write_session(curation.snapshot(user), context().dataset(), context().cell_names()), "session.json", JSON
     )
@@ -91,7 +91,7 @@ def h5ad(body: Nothing) -> ResponseOf[ExportedFile]:
 
     ctx, dataset = context(), context().dataset()
     ctx.loader.check_complete()
-    curation, user = mine()
+    curation, user = current_curation()
     downloads = ctx.downloads()
     with curation.store.read() as transaction:
         revision, made = transaction.latest_revision(user), curation.annotations.all(user, transaction)
@@ -111,7 +111,7 @@ def h5ad(body: Nothing) -> ResponseOf[ExportedFile]:
 @routes.get("/export/files/<file_id>", media=(HDF5,), errors=READ)
 def file(file_id: FileId) -> ResponseOf[bytes]:
     """Return a new file."""
-    _, user = mine()
+    _, user = current_curation()
     made = context().downloads().get(user, file_id)
     return as_file(
         send_file(made.path, mimetype=HDF5, as_attachment=True, download_name=made.name, etag=made.id, max_age=0)

@@ -20,7 +20,7 @@ from starcyte.web.contract.gene_set import (
     GeneSetSaved,
 )
 from starcyte.web.encoding.response import ResponseOf
-from starcyte.web.preconditions import answer_revision, expected, expected_or_any, mine
+from starcyte.web.preconditions import answer_revision, current_curation, if_match, if_match_or_any
 from starcyte.web.responses import answer_json
 from starcyte.web.routing.blueprint import Routes
 from starcyte.web.routing.route import READ, WRITE
@@ -43,7 +43,7 @@ def refuse_changes() -> None:
 @routes.get("/genesets", errors=READ)
 def listed() -> ResponseOf[GeneSets]:
     """Return all gene sets."""
-    curation, user = mine()
+    curation, user = current_curation()
     revision = curation.latest_revision(user)
     return answer_json(GeneSets(genesets=[describe(s) for s in curation.gene_sets.listed(user)], revision=revision))
 
@@ -51,7 +51,7 @@ def listed() -> ResponseOf[GeneSets]:
 @routes.get("/genesets/<name:name>", errors=READ)
 def one(name: Name) -> ResponseOf[GeneSet]:
     """Return a gene set."""
-    curation, user = mine()
+    curation, user = current_curation()
     found = curation.gene_sets.get(user, name)
     return answer_revision(describe(found), found.revision)
 
@@ -59,13 +59,13 @@ def one(name: Name) -> ResponseOf[GeneSet]:
 @routes.put("/genesets/<name:name>", other=_CONFLICT | {201: GeneSetSaved}, errors=WRITE, if_match=True)
 def put(name: Name, body: GeneSetEdit) -> ResponseOf[GeneSetSaved]:
     """Create a gene set, or (with If-Match) change it."""
-    revision = expected()
+    revision = if_match()
     if revision is None:
         if body.genes is UNSET:
             raise BadRequest("A new gene set has no genes.", 'Send {"genes": [..]}.')
         if body.name is not UNSET and body.name != name:
             raise BadRequest("A new gene set has the name in its path.", "Omit the field name.")
-    curation, user = mine()
+    curation, user = current_curation()
     saved = curation.gene_sets.put(user, name, given(body.genes), given(body.description), given(body.name), revision)
     answer = GeneSetSaved(revision=saved.revision, geneset=describe(saved))
     return answer_revision(answer, saved.revision, 201 if revision is None else 200)
@@ -74,8 +74,8 @@ def put(name: Name, body: GeneSetEdit) -> ResponseOf[GeneSetSaved]:
 @routes.post("/genesets/<name:name>/restore", other=_CONFLICT, errors=WRITE, if_match=True)
 def restore(name: Name, body: Restoration) -> ResponseOf[GeneSetRestored]:
     """Restore a gene set, also a deleted one, to a revision."""
-    revision = expected_or_any()
-    curation, user = mine()
+    revision = if_match_or_any()
+    curation, user = current_curation()
     made, restored = curation.gene_sets.restore(user, name, body.revision, revision)
     geneset = describe(restored) if isinstance(restored, models.GeneSet) else None
     return answer_revision(GeneSetRestored(revision=made, geneset=geneset), made)
@@ -84,8 +84,8 @@ def restore(name: Name, body: Restoration) -> ResponseOf[GeneSetRestored]:
 @routes.delete("/genesets/<name:name>", other=_CONFLICT, errors=WRITE, if_match=True)
 def delete(name: Name) -> ResponseOf[Deleted]:
     """Delete a gene set; it can be restored."""
-    curation, user = mine()
-    return answer_json(Deleted(revision=curation.gene_sets.delete(user, name, expected_or_any())))
+    curation, user = current_curation()
+    return answer_json(Deleted(revision=curation.gene_sets.delete(user, name, if_match_or_any())))
 
 
 def describe(found: models.GeneSet) -> GeneSet:

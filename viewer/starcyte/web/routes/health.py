@@ -6,11 +6,11 @@ from flask import g, request
 from msgspec import UNSET
 
 from starcyte import __version__
-from starcyte.web.context import Mounted, context, mounted
+from starcyte.web.context import Mount, context, current_mount
 from starcyte.web.contract.error import error_of
 from starcyte.web.contract.health import Health, Indexing
 from starcyte.web.encoding.response import ResponseOf
-from starcyte.web.responses import answer_now
+from starcyte.web.responses import answer_uncached
 from starcyte.web.routing.blueprint import Routes
 from starcyte.web.security.access import Role
 
@@ -23,15 +23,15 @@ routes = Routes("health")
 @routes.get("/health", errors=(404, 409))
 def health() -> ResponseOf[Health]:
     """Return the loading status of the dataset."""
-    one = mounted()
-    if one is not None and (g.role == Role.NOBODY or (one.is_shut and REVISION in request.headers)):
-        # the status is asked for by every open page, which must not open the dataset again
-        return answer_now(_closed(one))
+    one = current_mount()
+    if one is not None and (g.role == Role.NOBODY or (one.is_closed and REVISION in request.headers)):
+        # open pages poll this status, which must not open the dataset again
+        return answer_uncached(_closed(one))
     loader, problems, idle = context().loader, context().problems, context().idle
     if g.role == Role.NOBODY:
-        return answer_now(Health(app="starcyte", version=__version__, state=loader.state))
+        return answer_uncached(Health(app="starcyte", version=__version__, state=loader.state))
     indexing, downloaded = loader.indexing, loader.downloaded
-    return answer_now(
+    return answer_uncached(
         Health(
             app="starcyte",
             version=__version__,
@@ -48,7 +48,7 @@ def health() -> ResponseOf[Health]:
     )
 
 
-def _closed(one: Mounted) -> Health:
+def _closed(one: Mount) -> Health:
     """Return the status of a dataset of a catalog that is not open."""
     if g.role == Role.NOBODY:
         return Health(app="starcyte", version=__version__, state="ready")

@@ -13,7 +13,7 @@ from starcyte.web.contract.files import AnnotationsImported, GeneSetsImported, G
 from starcyte.web.contract.gene_set import GeneSet
 from starcyte.web.encoding.media import CSV, JSON, TEXT, TSV
 from starcyte.web.encoding.response import ResponseOf
-from starcyte.web.preconditions import mine
+from starcyte.web.preconditions import current_curation
 from starcyte.web.responses import answer_json
 from starcyte.web.routes import annotations as annotation_routes
 from starcyte.web.routes import gene_sets
@@ -37,7 +37,7 @@ def import_annotations() -> ResponseOf[AnnotationsImported]:
     from starcyte.curation.files import importer
     from starcyte.curation.files.read_tables import read_annotations
 
-    curation, user = mine()
+    curation, user = current_curation()
     table = read_annotations(request.get_data(cache=False), context().dataset(), context().cell_names())
     table.require_match("the file")
     names = importer.import_annotations(curation, user, table.annotations)
@@ -53,7 +53,7 @@ def import_gene_sets(query: GeneSetsImportQuery) -> ResponseOf[GeneSetsImported]
     from starcyte.curation.files.read_tables import read_gene_sets
 
     gene_sets.refuse_changes()
-    curation, user = mine()
+    curation, user = current_curation()
     found = read_gene_sets(request.get_data(cache=False), query.name)
     described = _gene_sets(importer.import_gene_sets(curation, user, found))
     return answer_json(GeneSetsImported(genesets=described, missing={g.name: g.missing for g in described}))
@@ -66,7 +66,7 @@ def import_session() -> ResponseOf[SessionImported]:
     from starcyte.curation.files.read_tables import session_annotations
     from starcyte.curation.files.session import read_session
 
-    curation, user = mine()
+    curation, user = current_curation()
     given = read_session(request.get_data(cache=False))
     if given.snapshot.gene_sets:
         gene_sets.refuse_changes()
@@ -88,12 +88,12 @@ def _matches(table: Any) -> dict[str, Any]:
 
 
 def _annotations(names: Iterable[str]) -> list[Annotation]:
-    curation, user = mine()
+    curation, user = current_curation()
     found = {annotation.name: annotation for annotation in curation.annotations.listed(user)}
     return [annotation_routes.describe(found[name]) for name in names if name in found]
 
 
 def _gene_sets(names: Iterable[str]) -> list[GeneSet]:
-    curation, user = mine()
+    curation, user = current_curation()
     found = {gene_set.name: gene_set for gene_set in curation.gene_sets.listed(user)}
     return [gene_sets.describe(found[name]) for name in names if name in found]

@@ -6,7 +6,7 @@ from flask import g
 
 from starcyte.web.contract.login import Credentials, LoginStatus
 from starcyte.web.encoding.response import ResponseOf
-from starcyte.web.responses import answer_now
+from starcyte.web.responses import answer_uncached
 from starcyte.web.routing.blueprint import Routes
 from starcyte.web.security.access import access, role_name
 
@@ -17,7 +17,7 @@ routes = Routes("login")
 def show() -> ResponseOf[LoginStatus]:
     """Return the mode of access, and the user and role of the request."""
     identity = g.get("identity")
-    return answer_now(
+    return answer_uncached(
         LoginStatus(
             mode=access().mode,
             signed_in=identity is not None,

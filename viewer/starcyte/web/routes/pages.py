@@ -1,4 +1,4 @@
-"""The pages: built files, with the path in front of them where a proxy names it."""
+"""The pages: files of the built client, with a base URL behind a proxy that sends its path prefix."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from markupsafe import escape
 
 from starcyte.errors import StarcyteError
 from starcyte.settings import Settings
-from starcyte.web.context import context, mounted
+from starcyte.web.context import context, current_mount
 from starcyte.web.security.access import Role, access, required_role
-from starcyte.web.security.proxy import MOUNT, is_secure, site_prefix, trusted_prefix
+from starcyte.web.security.proxy import MOUNT_PATH, is_secure, server_prefix, trusted_prefix
 
 STATIC = Path(__file__).parents[2] / "static"
 
@@ -25,12 +25,12 @@ def page(name: str, status: int = 200) -> Response:
         raise StarcyteError("The page is not built.", "Run `make client`, or install starcyte from a wheel.") from None
     prefix, head = trusted_prefix(_settings()), ""
     if prefix and name == "index.html":
-        # the proxy serves us without a redirect where the slash at the end is missing: links need their base
+        # the proxy does not redirect a path without its trailing slash: relative links need a base
         head = f'<base href="{escape(prefix)}/">'
-    one = mounted()
+    one = current_mount()
     if one is not None and name == "index.html":
-        # where the page finds the way back to
-        head += _meta("name", "starcyte-catalog", one.site_title)
+        # the page shows a link back to the catalog
+        head += _meta("name", "starcyte-catalog", one.catalog_title)
     if status == 200 and name != "login.html":
         head += _preview(name)
     response = Response(text.replace("<head>", f"<head>{head}", 1), status, mimetype="text/html")
@@ -39,12 +39,12 @@ def page(name: str, status: int = 200) -> Response:
 
 
 def _preview(name: str) -> str:
-    """Return what other sites show of a link to the page: title, picture and a line, as OpenGraph has it."""
-    one = mounted()
+    """Return the OpenGraph metadata of the page: title, image and description."""
+    one = current_mount()
     service = current_app.extensions.get("starcyte_catalog")
     picture, line = "", ""
     if one is not None:
-        title, picture, line = one.title, one.picture, one.summary
+        title, picture, line = one.title, one.thumbnail, one.summary
     elif service is not None:
         title = service.title if name == "catalog.html" else ""
     else:
@@ -57,13 +57,13 @@ def _preview(name: str) -> str:
     if not title:
         return ""
     parts = [_meta("property", "og:title", title), _meta("property", "og:type", "website")]
-    parts += [_meta("property", "og:site_name", one.site_title if one else "starcyte")]
+    parts += [_meta("property", "og:site_name", one.catalog_title if one else "starcyte")]
     if line:
         parts += [_meta("property", "og:description", line), _meta("name", "description", line)]
     if picture:
-        # others fetch it from elsewhere: it needs its whole address
+        # fetched by other sites: an absolute URL
         scheme = "https" if is_secure(_settings()) else "http"
-        url = f"{scheme}://{request.host}{site_prefix(_settings())}/{picture}"
+        url = f"{scheme}://{request.host}{server_prefix(_settings())}/{picture}"
         parts += [_meta("property", "og:image", url), _meta("name", "twitter:card", "summary_large_image")]
     return "".join(parts)
 
@@ -73,7 +73,7 @@ def _meta(kind: str, name: str, content: str) -> str:
 
 
 def robots() -> Response:
-    """Say whether search engines may come."""
+    """Return robots.txt, by the setting robots."""
     response = Response(f"User-agent: *\n{'Allow' if _settings().robots else 'Disallow'}: /\n", mimetype="text/plain")
     response.headers["Cache-Control"] = "max-age=3600"
     return response
@@ -102,7 +102,7 @@ def redirect_to_login() -> Response | None:
         return authentication.remember(_redirect("./"), {})
     if authentication.identify() is not None or authentication.mode not in {"password", "token"}:
         return None
-    mount = request.environ.get(MOUNT, "")
+    mount = request.environ.get(MOUNT_PATH, "")
     target = mount.strip("/") + ("/" if mount else "") + request.path.lstrip("/")
     up = "../" * mount.count("/")
     return _redirect(f"{up or './'}login?next={quote(target)}")

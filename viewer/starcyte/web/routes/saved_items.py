@@ -15,7 +15,7 @@ from starcyte.web.contract.change import Deleted
 from starcyte.web.contract.saved_item import Figures, ItemSaved, Results, SavedItem, SavedItemConflict, Views
 from starcyte.web.encoding.media import JSON, PNG, SVG
 from starcyte.web.encoding.response import ResponseOf
-from starcyte.web.preconditions import answer_revision, expected, expected_or_any, mine
+from starcyte.web.preconditions import answer_revision, current_curation, if_match, if_match_or_any
 from starcyte.web.responses import answer_json
 from starcyte.web.routing.blueprint import Routes
 from starcyte.web.routing.route import READ, WRITE
@@ -99,8 +99,8 @@ def put_figure(name: Name) -> ResponseOf[ItemSaved]:
 @routes.delete("/<any(views, results, figures):plural>/<name:name>", other=_CONFLICT, errors=WRITE, if_match=True)
 def delete(plural: str, name: Name) -> ResponseOf[Deleted]:
     """Delete a saved item for good."""
-    curation, user = mine()
-    return answer_json(Deleted(revision=curation.saved_items.delete(user, plural[:-1], name, expected_or_any())))
+    curation, user = current_curation()
+    return answer_json(Deleted(revision=curation.saved_items.delete(user, plural[:-1], name, if_match_or_any())))
 
 
 def describe(item: SavedItemInfo) -> SavedItem:
@@ -117,13 +117,13 @@ def describe(item: SavedItemInfo) -> SavedItem:
 
 
 def _listed(kind: str) -> tuple[int, list[SavedItem]]:
-    curation, user = mine()
+    curation, user = current_curation()
     revision = curation.latest_revision(user)
     return revision, [describe(item) for item in curation.saved_items.listed(user, kind)]
 
 
 def _body(kind: str, name: str) -> ResponseOf[bytes]:
-    curation, user = mine()
+    curation, user = current_curation()
     item = curation.saved_items.get(user, kind, name)
     response: ResponseOf[bytes] = ResponseOf(item.body, mimetype=item.media_type)
     response.set_etag(str(item.revision))
@@ -131,8 +131,8 @@ def _body(kind: str, name: str) -> ResponseOf[bytes]:
 
 
 def _put(kind: str, name: str, media_type: str, body: bytes, thumbnail: str) -> ResponseOf[ItemSaved]:
-    revision = expected()
-    curation, user = mine()
+    revision = if_match()
+    curation, user = current_curation()
     info = curation.saved_items.put(user, kind, name, media_type, body, thumbnail, revision)
     answer = ItemSaved(revision=info.revision, **{kind: describe(info)})
     return answer_revision(answer, info.revision, 201 if revision is None else 200)

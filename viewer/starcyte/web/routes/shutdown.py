@@ -1,4 +1,4 @@
-"""How a viewer ends: by its page, or because nobody uses it."""
+"""The end of a server: by its page, or because it is unused."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import threading
 from flask import request
 
 from starcyte.errors import Forbidden, StorageUnusable
-from starcyte.web.context import context, mounted
+from starcyte.web.context import context, current_mount
 from starcyte.web.contract.health import Finished, KeptOpen, Nothing
 from starcyte.web.encoding.response import ResponseOf
 from starcyte.web.responses import answer_json
@@ -16,10 +16,10 @@ from starcyte.web.routing.route import READ
 
 routes = Routes("shutdown")
 
-# so that the answer is on its way before the server ends
+# the answer is sent before the server ends
 _PAUSE_SECONDS = 0.3
 _SAVE_SECONDS = 60.0
-# asked by whoever only looks whether we live, and by a page that nobody touches: what others changed
+# requests of health checks and of open pages that poll for changes
 _NO_USE = {"health.health", "asset", "curation.changes"}
 
 
@@ -27,7 +27,7 @@ _NO_USE = {"health.health", "asset", "curation.changes"}
 def _note_use() -> None:
     if request.endpoint in _NO_USE:
         return
-    one = mounted()
+    one = current_mount()
     idle = context().idle if one is None else one.idle
     if idle is not None:
         idle.use()

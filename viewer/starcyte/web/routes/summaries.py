@@ -28,7 +28,7 @@ from starcyte.web.encoding.decode import decode_names
 from starcyte.web.encoding.media import COLUMNS
 from starcyte.web.encoding.response import ResponseOf
 from starcyte.web.grouping import Grouping, answer_grouped, grouping
-from starcyte.web.responses import answer_columns, answer_json, answer_once
+from starcyte.web.responses import answer_cached, answer_columns, answer_json
 from starcyte.web.routing.blueprint import Routes
 from starcyte.web.routing.route import READ
 
@@ -140,7 +140,7 @@ def histogram(query: HistogramQuery) -> ResponseOf[Histogram]:
         counts, edges = count(read(), bins)
         return answer_json(Histogram(counts=counts.tolist(), edges=edges.tolist()))
 
-    return answer_once(make)
+    return answer_cached(make)
 
 
 @routes.get("/correlation", errors=READ, cached=True)
@@ -155,7 +155,7 @@ def correlation(query: CorrelationQuery) -> ResponseOf[Correlation]:
         n, pearson, spearman = correlate(x(), y())
         return answer_json(Correlation(n=n, pearson=pearson, spearman=spearman))
 
-    return answer_once(make)
+    return answer_cached(make)
 
 
 @routes.get("/score", media=COLUMNS, errors=(*READ, 413), cached=True)

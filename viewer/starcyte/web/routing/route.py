@@ -109,7 +109,7 @@ class Route:
 
     @property
     def answers(self) -> dict[int, tuple[Any, ...]]:
-        """The structs of the JSON answers by status; alternatives if there are several."""
+        """The structs of the JSON answers by status, with all alternatives."""
         own = get_args(self.hints["return"])[0]
         answers = {200: own} if own not in {bytes, type(None)} else {}
         answers |= dict.fromkeys((*COMMON, *self.errors), ErrorAnswer) | dict(self.other)

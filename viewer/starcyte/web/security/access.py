@@ -22,7 +22,7 @@ from starcyte.errors import BadRequest, Forbidden, NotFound, NotSignedIn, Settin
 from starcyte.settings import Settings
 from starcyte.web.contract.login import Mode, RoleName
 from starcyte.web.encoding.response import ResponseOf
-from starcyte.web.security.proxy import client_address, current_user, is_secure, site_prefix
+from starcyte.web.security.proxy import client_address, current_user, is_secure, server_prefix
 from starcyte.web.security.throttle import Throttle
 
 if TYPE_CHECKING:
@@ -225,7 +225,7 @@ class Access:
             self._cookie,
             self._serializer.dumps(dict(who)),
             max_age=int(self._settings.login_seconds),
-            path=f"{site_prefix(self._settings)}/",
+            path=f"{server_prefix(self._settings)}/",
             secure=is_secure(self._settings),
             httponly=True,
             samesite="Lax",
@@ -235,7 +235,7 @@ class Access:
 
     def forget(self, response: R) -> R:
         """Delete the login cookie."""
-        response.delete_cookie(self._cookie, path=f"{site_prefix(self._settings)}/", httponly=True, samesite="Lax")
+        response.delete_cookie(self._cookie, path=f"{server_prefix(self._settings)}/", httponly=True, samesite="Lax")
         response.headers["Cache-Control"] = "no-store"
         return response
 

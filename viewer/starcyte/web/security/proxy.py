@@ -13,7 +13,7 @@ from starcyte.settings import Settings
 
 _MAX_USER_LENGTH = 200
 #: A key of the WSGI environment: the path of a dataset in a catalog, such as /d/pbmc
-MOUNT = "starcyte.mount"
+MOUNT_PATH = "starcyte.mount_path"
 _PREFIX = re.compile(r"(/[A-Za-z0-9_.~-]+)+")
 
 
@@ -24,13 +24,13 @@ def trusted_prefix(settings: Settings) -> str:
     a plain path is ignored, as a client may have sent it.
     """
     named = request.headers.get("X-Forwarded-Prefix", "").rstrip("/") if settings.trust_prefix else ""
-    given = named + request.environ.get(MOUNT, "") if named else request.script_root
+    given = named + request.environ.get(MOUNT_PATH, "") if named else request.script_root
     return given if _PREFIX.fullmatch(given) and ".." not in given else ""
 
 
-def site_prefix(settings: Settings) -> str:
+def server_prefix(settings: Settings) -> str:
     """Return the path prefix of the server, which all datasets of a catalog share."""
-    return trusted_prefix(settings).removesuffix(request.environ.get(MOUNT, ""))
+    return trusted_prefix(settings).removesuffix(request.environ.get(MOUNT_PATH, ""))
 
 
 def client_address(settings: Settings) -> str:
