@@ -114,7 +114,9 @@ def select_embeddings(found: dict[str, Embedding], names: Sequence[str]) -> dict
     for name in names:
         known = next((n for n in (name, f"X_{name}") if n in found), None)
         if known is None:
-            raise NotFound(f"No such embedding: {name!r} (embedding).", f"The file has {', '.join(found) or 'none'}.")
+            raise NotFound(
+                f"No such embedding (setting embedding): {name!r}.", f"The file has {', '.join(found) or 'none'}."
+            )
         chosen[known] = found[known]
     return chosen or found
 
