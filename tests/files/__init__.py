@@ -8,9 +8,10 @@ from files.legacy import LEGACY
 from files.matrices import MATRICES
 from files.names import NAMES
 from files.odd import ODD, ODD_REFUSED
+from files.r_writers import R_WRITERS
 from files.tables import TABLES
 
-CASES: list[Case] = [*MATRICES, *TABLES, *EMBEDDINGS, *NAMES, *LEGACY, *HOSTILE, *ODD]
+CASES: list[Case] = [*MATRICES, *TABLES, *EMBEDDINGS, *NAMES, *LEGACY, *HOSTILE, *ODD, *R_WRITERS]
 BROKEN: list[Bad] = [*REFUSED, *ODD_REFUSED]
 
 __all__ = ["BROKEN", "CASES", "Bad", "Case", "Col", "Expect", "Mat"]

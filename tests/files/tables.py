@@ -93,7 +93,9 @@ def _categoricals() -> list[Case]:
 def _numbers() -> list[Case]:
     cases = []
     for dtype in ("i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8"):
-        values = np.array([0, 1, 2, 3, np.iinfo(dtype).max, np.iinfo(dtype).min], dtype)
+        # the least integer of 32 bits is R's missing one
+        least = np.iinfo(dtype).min + (np.dtype(dtype) == np.int32)
+        values = np.array([0, 1, 2, 3, np.iinfo(dtype).max, least], dtype)
         cases.append(_column(f"column of {np.dtype(dtype).name}", values, Col("continuous", values.tolist())))
     for dtype in ("f2", "f4", "f8"):
         values = np.array([0, -1.5, np.nan, 65504, 0.1, 3], dtype)

@@ -5,6 +5,7 @@ Like Zarr it has neither object references nor links; its attributes are plain v
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ ATTRIBUTES = (
     "_index",
     "column-order",
     "ordered",
+    "storage.mode",
 )
 
 
@@ -68,6 +70,7 @@ class MemoryArray(Array):
         if source.attribute("categories") is not None:
             self._attributes["categories"] = f"__categories/{source.name.rsplit('/')[-1]}"
         names = source.dtype.names or ()
+        self._enumerations = {name: source.enumeration(name) for name in names} | {None: source.enumeration()}
         self._text = {name: source.is_text(name) for name in names} | {None: not names and source.is_text()}
         self._values: Any
         try:
@@ -84,6 +87,9 @@ class MemoryArray(Array):
 
     def is_text(self, field: str | None = None) -> bool:
         return self._text[field]
+
+    def enumeration(self, field: str | None = None) -> Mapping[str, int] | None:
+        return self._enumerations[field]
 
     def _read(self, selection: Selection, field: str | None) -> Any:
         if isinstance(self._values, StarcyteError):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeAlias
 
@@ -146,6 +146,13 @@ class Array(Element):
     @abstractmethod
     def is_text(self, field: str | None = None) -> bool:
         """Return whether the values, or those of a field of a compound array, are text."""
+
+    def enumeration(self, field: str | None = None) -> Mapping[str, int] | None:
+        """Return the value of each name of an enumeration, in place of which integers are read.
+
+        None if the values, or those of a field of a compound array, are not an enumeration, or are booleans.
+        """
+        return None
 
     @abstractmethod
     def _read(self, selection: Selection, field: str | None) -> NDArray[Any]:

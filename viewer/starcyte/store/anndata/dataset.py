@@ -82,8 +82,8 @@ class AnnDataDataset:
     def _open(self) -> None:
         root = self._container.root
         self._uns = root.group("uns")
-        self._obs = self._frame("obs", self._uns)
-        self._var = self._frame("var", self._uns)
+        self._obs = self._frame("obs")
+        self._var = self._frame("var", self._obs.from_seurat_disk)
         self.n_obs, self.n_vars = self._obs.n, self._var.n
         if self.n_obs == 0:
             raise DatasetInvalid(f"{self.path.name!r} has no cells (obs is empty).", "Check the step that wrote it.")
@@ -114,7 +114,7 @@ class AnnDataDataset:
             if c.categories is not None and len(c.categories) <= self._settings.max_categories
         }
 
-    def _frame(self, name: str, uns: Group | None) -> Frame:
+    def _frame(self, name: str, from_seurat_disk: bool = False) -> Frame:
         root = self._container.root
         node = root.child(name)
         if node is None:
@@ -126,7 +126,7 @@ class AnnDataDataset:
                 f"{self.path.name!r} is {self._container.kind} but not AnnData: it has no {name}.",
                 "Give a file written by anndata.",
             )
-        return Frame(name, node, self._warnings, uns)
+        return Frame(name, node, self._warnings, self._uns, from_seurat_disk)
 
     def _open_matrices(self) -> tuple[dict[str, IndexedMatrix], Frame | None]:
         root, found = self._container.root, dict[str, IndexedMatrix]()
@@ -135,7 +135,7 @@ class AnnDataDataset:
         raw = root.group("raw")
         parent, x, var = (root, "raw.X", "raw.var") if raw is None else (raw, "X", "var")
         if (node := parent.child(var)) is not None:
-            raw_var = Frame("raw/var", node, self._warnings, self._uns)
+            raw_var = Frame("raw/var", node, self._warnings, self._uns, self._obs.from_seurat_disk)
             self._add_matrix(found, "raw/X", parent, x, (self.n_obs, raw_var.n))
         layers = root.group("layers")
         if layers is not None:

@@ -7,19 +7,30 @@ anndata               encoding of a frame
 0.7                   a group of arrays; categories in ``__categories/<column>``, referenced by an attribute
 0.8 and later         a group of encoded elements (``encoding-type`` of each)
 ====================  ==========================================================================================
+
+Programs in R deviate from these; see :mod:`starcyte.store.anndata.r_values`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from starcyte.errors import DatasetInvalid, NotFound, StarcyteError
+from starcyte.store.anndata.r_values import (
+    NA_INTEGER,
+    find_logical,
+    is_from_seurat_disk,
+    is_marked_logical,
+    logical_of_enumeration,
+    missing_integers,
+    recode,
+)
+from starcyte.store.anndata.row_names import RowNames, open_row_names
 from starcyte.store.dataset import Column, ColumnInfo, Kind, Warnings
 from starcyte.store.nodes import Array, Group, Node, decode, reading
 
@@ -28,12 +39,13 @@ _KINDS = {"b": Kind.BOOLEAN, "i": Kind.CONTINUOUS, "u": Kind.CONTINUOUS, "f": Ki
 
 @dataclass(frozen=True, eq=False)
 class _ColumnStorage:
-    """The arrays of a column: values (or codes) and mask."""
+    """The arrays of a column: values (or codes) and mask; ``codes`` has the code of each value of an enumeration."""
 
     info: ColumnInfo
     values: Array
     field: str | None = None
     mask: Array | None = None
+    codes: Mapping[int, int] | None = None
 
 
 class Frame:
@@ -49,6 +61,8 @@ class Frame:
         Gets a warning for each column that is left out.
     legacy_categories
         The group ``uns``, which has ``<column>_categories`` in the format of anndata 0.6.
+    from_seurat_disk
+        Whether SeuratDisk wrote it; by default as its own columns tell. A frame without factors does not tell.
 
     Raises
     ------
@@ -56,22 +70,31 @@ class Frame:
         If it is not a frame, or has no index.
     """
 
-    def __init__(self, name: str, node: Node, warnings: Warnings, legacy_categories: Group | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        node: Node,
+        warnings: Warnings,
+        legacy_categories: Group | None = None,
+        from_seurat_disk: bool = False,
+    ) -> None:
         self.name = name
         self._node = node
         self._warnings = warnings
         self._legacy = legacy_categories
         self._columns: dict[str, _ColumnStorage] = {}
+        self.from_seurat_disk = from_seurat_disk
         if isinstance(node, Array):
             if node.dtype.names is None or node.ndim != 1:
                 raise DatasetInvalid(f"{name} is an array, not a data frame.", "Write the file again with anndata.")
             self.index_name = node.dtype.names[0]
-            self.n = int(node.shape[0])
+            self._index = RowNames(f"{name}/{self.index_name}", node, self.index_name)
             names = list(node.dtype.names[1:])
         else:
             self.index_name, self._index = self._find_index(node)
-            self.n = int(self._index.shape[0])
+            self.from_seurat_disk = from_seurat_disk or is_from_seurat_disk(node)
             names = self._column_order(node)
+        self.n = self._index.n
         for column in names:
             try:
                 self._columns[column] = self._find_column(column)
@@ -87,36 +110,18 @@ class Frame:
         """Return name, kind and categories of a column; raise NotFound if it does not exist."""
         return self._find(column).info
 
-    @cached_property
+    @property
     def index(self) -> NDArray[np.object_]:
         """The names of the rows, shape (n,), str objects."""
-        if isinstance(self._node, Array):
-            return self._node.read_text(field=self.index_name)
-        return self._index.read_text()
+        return self._index.all
 
     def names_of(self, rows: Sequence[int]) -> list[str]:
-        """Read the names of some rows, not of all: in memory a name takes a hundred bytes.
-
-        Parameters
-        ----------
-        rows
-            Their positions, each below n; a range is one read.
-        """
-        if isinstance(self._node, Array):
-            return [str(self.index[i]) for i in rows]
-        if isinstance(rows, range):
-            return self.names_between(rows.start, rows.stop)
-        wanted = sorted(set(rows))
-        names = self._index.read_text(wanted, name=f"{self.name}/{self.index_name}").tolist() if wanted else []
-        found = dict(zip(wanted, names, strict=True))
-        return [found[i] for i in rows]
+        """Read the names of some rows; see :meth:`RowNames.at`."""
+        return self._index.at(rows)
 
     def names_between(self, start: int, stop: int) -> list[str]:
         """Read the names of the rows from start to stop (excluded)."""
-        if isinstance(self._node, Array):
-            return [str(name) for name in self.index[start:stop]]
-        found: list[str] = self._index.read_text(slice(start, stop), name=f"{self.name}/{self.index_name}").tolist()
-        return found
+        return self._index.between(start, stop)
 
     def column(self, name: str) -> Column:
         """Read one column.
@@ -136,9 +141,16 @@ class Frame:
             mask = stored.mask.read().astype(bool) if stored.mask is not None else None
         if info.kind is Kind.STRING:
             return Column(info, decode(raw), mask)
+        if stored.codes is not None:
+            raw = recode(raw, stored.codes)
         if info.categories is not None:
+            raw = np.where(raw == NA_INTEGER, -1, raw)
             _check_codes(where, raw, len(info.categories))
             return Column(info, raw.astype(np.min_scalar_type(-max(len(info.categories), 1)), copy=False))
+        if stored.codes is not None:
+            raw, mask = raw == 1, raw < 0
+        elif mask is None:
+            mask = missing_integers(raw)
         return Column(info, raw, mask if mask is not None and mask.any() else None)
 
     def _find(self, name: str) -> _ColumnStorage:
@@ -147,15 +159,13 @@ class Frame:
         except KeyError:
             raise NotFound(f"No such column in {self.name}: {name!r}.", "The schema lists the columns.") from None
 
-    def _find_index(self, group: Group) -> tuple[str, Array]:
+    def _find_index(self, group: Group) -> tuple[str, RowNames]:
         named = group.attribute("_index")
         for name in (named, "_index", "index"):
             if isinstance(name, str):
-                node = group.child(name)
-                if isinstance(node, Group):  # a nullable string array
-                    node = node.child("values")
-                if isinstance(node, Array) and node.ndim == 1:
-                    return name, node
+                found = open_row_names(f"{self.name}/{name}", group.child(name))
+                if found is not None:
+                    return name, found
         raise DatasetInvalid(f"{self.name} has no index (the names of its rows).", "Write the file again with anndata.")
 
     def _column_order(self, group: Group) -> list[str]:
@@ -178,7 +188,17 @@ class Frame:
         if reference is not None:
             categories, ordered = self._referenced(name, reference)
             return _ColumnStorage(_categorical(name, node.dtype, categories, ordered), node)
-        return _ColumnStorage(_plain(name, node), node)
+        if self.from_seurat_disk:
+            return self._of_seurat_disk(name, node)
+        return _stored(name, node)
+
+    def _of_seurat_disk(self, name: str, node: Array) -> _ColumnStorage:
+        assert isinstance(self._node, Group)
+        levels = self._node.child(f"__categories/{name}")
+        if isinstance(levels, Array) and node.dtype.kind in "iu":
+            return _ColumnStorage(_categorical(name, node.dtype, _category_texts(levels), False), node)
+        logical = find_logical(node)
+        return _stored(name, node) if logical is None else _logical(name, node, logical)
 
     def _in_group(self, name: str, group: Group) -> _ColumnStorage:
         encoding = group.text_attribute("encoding-type")
@@ -208,7 +228,7 @@ class Frame:
                 # obs and var share uns: the categories belong to the column whose codes fit, as in anndata
                 if codes.size == 0 or int(codes.max()) < len(categories):
                     return _ColumnStorage(_categorical(name, dtype, categories, False), table, name)
-        return _ColumnStorage(_plain(name, table, name), table, name)
+        return _stored(name, table, name)
 
     def _referenced(self, name: str, reference: Any) -> tuple[tuple[str, ...], bool]:
         assert isinstance(self._node, Group)
@@ -226,6 +246,26 @@ class Frame:
 
 def _is_ordered(node: Node) -> bool:
     return bool(np.any(node.attribute("ordered")))
+
+
+def _stored(name: str, array: Array, field: str | None = None) -> _ColumnStorage:
+    """Return a column that is one array: text, numbers, or an enumeration."""
+    names = array.enumeration(field)
+    if names:
+        logical = logical_of_enumeration(names)
+        if logical is not None:
+            return _logical(name, array, logical, field)
+        ranked = sorted(names, key=names.__getitem__)
+        codes = {names[text]: code for code, text in enumerate(ranked)}
+        dtype = array.dtype if field is None else array.dtype[field]
+        return _ColumnStorage(_categorical(name, dtype, tuple(ranked), False), array, field, codes=codes)
+    if field is None and is_marked_logical(array):
+        return _logical(name, array, {0: 0, 1: 1})
+    return _ColumnStorage(_plain(name, array, field), array, field)
+
+
+def _logical(name: str, array: Array, codes: Mapping[int, int], field: str | None = None) -> _ColumnStorage:
+    return _ColumnStorage(ColumnInfo(name, Kind.BOOLEAN, "bool"), array, field, codes=codes)
 
 
 def _plain(name: str, array: Array, field: str | None = None) -> ColumnInfo:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 import h5py
@@ -60,6 +61,11 @@ class HDF5Array(Array):
         """Return whether the values are text."""
         dtype = self.dtype if field is None else self.dtype[field]
         return dtype.kind in "SU" or h5py.check_string_dtype(dtype) is not None
+
+    def enumeration(self, field: str | None = None) -> Mapping[str, int] | None:
+        """Return the value of each name of an enumeration."""
+        names: Mapping[str, int] | None = h5py.check_enum_dtype(self.dtype if field is None else self.dtype[field])
+        return names
 
     def _read(self, selection: Selection, field: str | None) -> NDArray[Any]:
         if field is None:
