@@ -4,6 +4,7 @@ from files.broken import REFUSED
 from files.case import Bad, Case, Col, Expect, Mat
 from files.embeddings import EMBEDDINGS
 from files.hostile import HOSTILE
+from files.left_out import LEFT_OUT, LINKED
 from files.legacy import LEGACY
 from files.matrices import MATRICES
 from files.names import NAMES
@@ -11,7 +12,7 @@ from files.odd import ODD, ODD_REFUSED
 from files.r_writers import R_WRITERS
 from files.tables import TABLES
 
-CASES: list[Case] = [*MATRICES, *TABLES, *EMBEDDINGS, *NAMES, *LEGACY, *HOSTILE, *ODD, *R_WRITERS]
+CASES: list[Case] = [*MATRICES, *TABLES, *EMBEDDINGS, *NAMES, *LEGACY, *HOSTILE, *ODD, *R_WRITERS, *LEFT_OUT, *LINKED]
 BROKEN: list[Bad] = [*REFUSED, *ODD_REFUSED]
 
 __all__ = ["BROKEN", "CASES", "Bad", "Case", "Col", "Expect", "Mat"]

@@ -104,6 +104,12 @@ def _not_anndata() -> list[Bad]:
     def mudata(file: h5py.File) -> None:
         file.create_group("mod/rna")
 
+    def full_mudata(file: h5py.File) -> None:
+        file.attrs["encoding-type"] = "MuData"
+        del file["X"]
+        for name in ("prot", "rna"):
+            file.create_group(f"mod/{name}")
+
     def tenx(file: h5py.File) -> None:
         for name in ("data", "indices", "indptr", "barcodes", "shape"):
             file[f"matrix/{name}"] = np.zeros(3)
@@ -138,6 +144,7 @@ def _not_anndata() -> list[Bad]:
         ),
         Bad("HDF5 of CellRanger", _hdf5(tenx), ["not AnnData"]),
         Bad("MuData", _hdf5(mudata), ["MuData|not AnnData"]),
+        Bad("MuData with obs and var", altered(full_mudata), ["MuData", "prot, rna", r"read_h5mu\(.*write_h5ad"]),
         Bad("root overwritten", overwritten, ["HDF5|damaged|read"]),
         Bad("no obs", altered(without("obs")), ["obs"]),
         Bad("no var", altered(without("var")), ["var"]),
@@ -226,6 +233,20 @@ def _inconsistent() -> list[Bad]:
         layout[:] = h5py.VirtualSource("/etc/hostname", "data", DENSE.shape)
         file.create_virtual_dataset("X", layout)
 
+    def virtual_of_linked(file: h5py.File) -> None:
+        del file["X"]
+        file["elsewhere"] = h5py.ExternalLink("/etc/hostname", "data")
+        layout = h5py.VirtualLayout(DENSE.shape, "f4")
+        layout[:] = h5py.VirtualSource(".", "elsewhere", DENSE.shape)
+        file.create_virtual_dataset("X", layout)
+
+    def virtual_of_outside(file: h5py.File) -> None:
+        outside("X", (6, 5), "u1")(file)
+        file.move("X", "bytes")
+        layout = h5py.VirtualLayout(DENSE.shape, "u1")
+        layout[:] = h5py.VirtualSource(".", "bytes", DENSE.shape)
+        file.create_virtual_dataset("X", layout)
+
     def outside(where: str, shape: tuple[int, ...], dtype: str) -> Callable[[h5py.File], None]:
         def act(file: h5py.File) -> None:
             del file[where]
@@ -233,6 +254,10 @@ def _inconsistent() -> list[Bad]:
             file.create_dataset(where, shape, dtype, external=[("/etc/passwd", 0, size)])
 
         return act
+
+    def soft_to_external(file: h5py.File) -> None:
+        file["elsewhere"] = h5py.ExternalLink("elsewhere.h5", "/X")
+        link_for("X", h5py.SoftLink("/elsewhere"))(file)
 
     def no_shape(file: h5py.File) -> None:
         del file["X"].attrs["shape"]
@@ -283,16 +308,16 @@ def _inconsistent() -> list[Bad]:
         change("X/data is an external link", link_for("X/data", h5py.ExternalLink("elsewhere.h5", "/X"))),
         change("X is the root", lambda f: link_for("X", f["/"])(f)),
         change("X is virtual, of another file", virtual),
+        change("X is virtual, of a link to another file", virtual_of_linked, "another file|other files"),
+        change("X is virtual, of data in another file", virtual_of_outside, "another file|other files"),
+        change("X is a soft link to an external link", soft_to_external, "another file|other files"),
         change("X is stored in another file", outside("X", (6, 5), "u1")),
         change("X/data is stored in another file", outside("X/data", (8,), "u1")),
-        change("layer of other cells", lambda f: put(f, "layers/counts", DENSE[:5]), "layers/counts"),
         change(
             "layer with a broken index",
             lambda f: put_sparse(f, "layers/counts", "csr", (_CSR.data, _CSR.indices + 1, _CSR.indptr), (6, 5)),
             "layers/counts",
         ),
-        Bad("raw/X of other cells", raw(lambda f: put(f, "raw/X", DENSE[:5])), ["raw"]),
-        Bad("raw/X of other genes than raw/var", raw(lambda f: put(f, "raw/X", DENSE[:, :4])), ["raw"]),
         Bad(
             "raw/X with a broken indptr",
             raw(lambda f: put_sparse(f, "raw/X", "csr", (_CSR.data, _CSR.indices, _CSR.indptr[::-1]), (6, 5))),

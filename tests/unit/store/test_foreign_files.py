@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from starcyte.cli import main
+from starcyte.errors import DatasetInvalid
 from starcyte.settings import load
 from starcyte.store.dataset import StoredDataset
 from starcyte.store.open import open_dataset
@@ -63,3 +67,20 @@ def test_logicals_and_factors_of_r(opened: Callable[[str], StoredDataset]) -> No
         assert values_of(dataset, name)[:6] == [True, False, False, True, False, False]
     assert dataset.obs_column("h_fac").info.categories == ("NK", "T", "B")
     assert values_of(dataset, "h_fac")[:3] == ["T", "B", "NK"]
+
+
+def test_mudata_is_named_with_the_way_on(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["inspect", str(FOREIGN / "mudata.h5mu")]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "MuData, several modalities in one file: prot, rna." in err
+    assert "mudata.read_h5mu('mudata.h5mu')['rna'].write_h5ad('rna.h5ad')" in err
+
+
+def test_a_stale_write_flag_gets_the_command_that_clears_it(tmp_path: Path) -> None:
+    path = tmp_path / "two words.h5ad"
+    died = "import h5py, os, sys; f = h5py.File(sys.argv[1], 'w', libver='latest'); f['X'] = 1; f.flush(); os._exit(0)"
+    subprocess.run([sys.executable, "-c", died, str(path)], check=True)
+    with pytest.raises(DatasetInvalid, match="open for writing") as caught:
+        open_dataset(path, load({}))
+    assert caught.value.hint.endswith("h5clear -s 'two words.h5ad'")

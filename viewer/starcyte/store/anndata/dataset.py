@@ -10,14 +10,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from starcyte.errors import DatasetChanged, DatasetInvalid, FilterMissing, NotFound, StarcyteError
+from starcyte.errors import DatasetChanged, DatasetInvalid, NotFound, StarcyteError
 from starcyte.settings import Settings
 from starcyte.store.anndata.colors import category_colors
 from starcyte.store.anndata.embeddings import find_embeddings, select_embeddings
 from starcyte.store.anndata.frame import Frame
 from starcyte.store.anndata.genes import GeneNames, unique
 from starcyte.store.anndata.images import find_images
-from starcyte.store.anndata.matrix import open_matrix
+from starcyte.store.anndata.matrices import find_matrices
+from starcyte.store.anndata.mudata import refuse_mudata
 from starcyte.store.anndata.obsp import find_obsp
 from starcyte.store.dataset import (
     Column,
@@ -32,7 +33,7 @@ from starcyte.store.dataset import (
 from starcyte.store.index.column_index import IndexKey
 from starcyte.store.index.indexed_matrix import IndexedMatrix
 from starcyte.store.index.stored_dataset import StoredDataset
-from starcyte.store.nodes import Array, Container, Group
+from starcyte.store.nodes import Array, Container, Node
 from starcyte.store.unavailable_matrix import UnavailableMatrix, refuse_unavailable
 
 # cell names, and columns of an embedding, that are prefetched by one read
@@ -81,6 +82,7 @@ class AnnDataDataset:
 
     def _open(self) -> None:
         root = self._container.root
+        refuse_mudata(self.path.name, root)
         self._uns = root.group("uns")
         self._obs = self._frame("obs")
         self._var = self._frame("var", self._obs.from_seurat_disk)
@@ -96,7 +98,7 @@ class AnnDataDataset:
         if self._settings.obs_names:
             self._obs.info(self._settings.obs_names)
         self._embeddings = select_embeddings(
-            find_embeddings(root.child("obsm"), self.n_obs, self._warnings), self._settings.embedding
+            find_embeddings(root.child("obsm"), self._obs, self._warnings), self._settings.embedding
         )
         self._obsp = find_obsp(root, self.n_obs, self._warnings)
         self._images = find_images(root, self._warnings)
@@ -118,10 +120,6 @@ class AnnDataDataset:
         root = self._container.root
         node = root.child(name)
         if node is None:
-            if root.child("mod") is not None:
-                raise DatasetInvalid(
-                    f"{self.path.name!r} is MuData, several modalities in one file.", "Write one modality as .h5ad."
-                )
             raise DatasetInvalid(
                 f"{self.path.name!r} is {self._container.kind} but not AnnData: it has no {name}.",
                 "Give a file written by anndata.",
@@ -129,31 +127,13 @@ class AnnDataDataset:
         return Frame(name, node, self._warnings, self._uns, from_seurat_disk)
 
     def _open_matrices(self) -> tuple[dict[str, IndexedMatrix], Frame | None]:
-        root, found = self._container.root, dict[str, IndexedMatrix]()
-        self._add_matrix(found, "X", root, "X", (self.n_obs, self.n_vars))
-        raw_var: Frame | None = None
-        raw = root.group("raw")
-        parent, x, var = (root, "raw.X", "raw.var") if raw is None else (raw, "X", "var")
-        if (node := parent.child(var)) is not None:
-            raw_var = Frame("raw/var", node, self._warnings, self._uns, self._obs.from_seurat_disk)
-            self._add_matrix(found, "raw/X", parent, x, (self.n_obs, raw_var.n))
-        layers = root.group("layers")
-        if layers is not None:
-            for layer in layers.members():
-                self._add_matrix(found, f"layers/{layer}", layers, layer, (self.n_obs, self.n_vars))
-        return found, raw_var if "raw/X" in found else None
+        def open_var(node: Node) -> Frame:
+            return Frame("raw/var", node, self._warnings, self._uns, self._obs.from_seurat_disk)
 
-    def _add_matrix(
-        self, found: dict[str, IndexedMatrix], name: str, parent: Group, key: str, shape: tuple[int, int]
-    ) -> None:
-        try:
-            node = parent.child(key)
-            if node is None or node.text_attribute("encoding-type") == "null":
-                return
-            matrix = open_matrix(name, node, shape, self._settings.block_bytes)
-            found[name] = IndexedMatrix(UnavailableMatrix(matrix) if self._is_partial else matrix)
-        except FilterMissing as error:
-            self._warnings.add(f"{name} is left out: {error}")
+        root, shape = self._container.root, (self.n_obs, self.n_vars)
+        found, raw_var = find_matrices(root, shape, self._settings.block_bytes, open_var, self._warnings)
+        matrices = {n: IndexedMatrix(UnavailableMatrix(m) if self._is_partial else m) for n, m in found.items()}
+        return matrices, raw_var
 
     @property
     def title(self) -> str:

@@ -27,6 +27,8 @@ class Embedding:
     info: EmbeddingInfo
     source: Array | Frame
     field: str | None = None
+    rows: NDArray[np.intp] | None = None
+    "The row of each cell, -1 for none; None if the rows are in the order of the cells."
 
     def read(self, dims: Sequence[int]) -> NDArray[np.float32]:
         """Read columns.
@@ -62,23 +64,23 @@ class Embedding:
             values = column.values.astype(np.float64)
             if column.missing is not None:
                 values[column.missing] = np.nan
-            return values
+            return values if self.rows is None else np.where(self.rows < 0, np.nan, values[self.rows])
         flat = self.source.ndim == 1
         array = self.source.read(() if flat else (slice(None), dim), field=self.field)
         return array if array.ndim == 1 else array[:, dim]
 
 
-def find_embeddings(obsm: Node | None, n_obs: int, warnings: Warnings) -> dict[str, Embedding]:
+def find_embeddings(obsm: Node | None, obs: Frame, warnings: Warnings) -> dict[str, Embedding]:
     """Return the embeddings that can be drawn, the preferred ones first.
 
     Parameters
     ----------
     obsm
         The file's ``obsm``; a compound array in the format of anndata 0.6.
-    n_obs
-        The number of cells.
+    obs
+        The file's ``obs``: a table has the names of the cells.
     warnings
-        Gets a warning for each embedding that is left out.
+        Gets a warning for each embedding that is left out, or lacks cells.
     """
     found: dict[str, Embedding] = {}
     names: list[str] = []
@@ -87,9 +89,9 @@ def find_embeddings(obsm: Node | None, n_obs: int, warnings: Warnings) -> dict[s
     for name in names:
         try:
             if isinstance(obsm, Array):
-                found[name] = _field(name, obsm, n_obs)
+                found[name] = _field(name, obsm, obs.n)
             elif obsm is not None:
-                found[name] = _element(name, obsm.child(name), n_obs)
+                found[name] = _element(name, obsm.child(name), obs, warnings)
         except StarcyteError as error:
             warnings.add(f"Embedding {name!r} is left out: {error.message}")
     return dict(sorted(found.items(), key=lambda item: _rank(item[0])))
@@ -134,7 +136,8 @@ def _field(name: str, table: Array, n_obs: int) -> Embedding:
     return Embedding(EmbeddingInfo(name, shape[0] if shape else 1), table, name)
 
 
-def _element(name: str, node: Node | None, n_obs: int) -> Embedding:
+def _element(name: str, node: Node | None, obs: Frame, warnings: Warnings) -> Embedding:
+    n_obs = obs.n
     if isinstance(node, Group):
         encoding = node.text_attribute("encoding-type")
         if encoding != "dataframe":
@@ -145,7 +148,9 @@ def _element(name: str, node: Node | None, n_obs: int) -> Embedding:
             raise DatasetInvalid(f"it has {table.n} rows for {n_obs} cells.")
         if not table.columns or any(c.kind not in numeric for c in table.columns):
             raise DatasetInvalid("not all of its columns are numeric.")
-        return Embedding(EmbeddingInfo(name, len(table.columns)), table)
+        return Embedding(
+            EmbeddingInfo(name, len(table.columns)), table, rows=_rows_of_cells(name, table, obs, warnings)
+        )
     if node is None or node.ndim not in {1, 2} or node.dtype.kind not in "fiub":
         raise DatasetInvalid("it is not an array of numbers with one or two axes.")
     if node.shape[0] != n_obs:
@@ -154,3 +159,25 @@ def _element(name: str, node: Node | None, n_obs: int) -> Embedding:
     if dims == 0:
         raise DatasetInvalid("it has no columns.")
     return Embedding(EmbeddingInfo(name, dims), node)
+
+
+def _rows_of_cells(name: str, table: Frame, obs: Frame, warnings: Warnings) -> NDArray[np.intp] | None:
+    """Return the row of each cell, by name; None if the rows are in the order of the cells."""
+    rows, cells = table.index.tolist(), obs.index.tolist()
+    if rows == cells:
+        return None
+    positions = {row: i for i, row in enumerate(rows)}
+    found = np.array([positions.get(cell, -1) for cell in cells], np.intp)
+    absent = int(np.count_nonzero(found < 0))
+    if absent and any(rows == [str(i) for i in range(first, first + len(rows))] for first in (0, 1)):
+        return None
+    if len(positions) < len(rows):
+        raise DatasetInvalid("its rows are in another order than the cells, and names of rows are duplicates.")
+    if absent == len(cells):
+        warnings.add(
+            f"Embedding {name!r}: none of its rows is named as a cell; they are taken in the order of the cells."
+        )
+        return None
+    if absent:
+        warnings.add(f"Embedding {name!r} has no row for {absent} of {len(cells)} cells; they are not drawn.")
+    return found

@@ -49,6 +49,8 @@ def open_matrix(name: str, node: Node, shape: tuple[int, int], block_bytes: int)
         return CsrMatrix(name, node, shape, block_bytes)
     if layout == "csc":
         return CscMatrix(name, node, shape, block_bytes)
+    if encoding is None:
+        raise DatasetInvalid(f"{name} is a group without an encoding: {', '.join(node.members()[:5])}.", _REWRITE)
     raise DatasetInvalid(
         f"{name} has the encoding {encoding!r}, which is not one of a matrix known to starcyte.", _REWRITE
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from io import RawIOBase
 from pathlib import Path
 
@@ -62,5 +63,10 @@ def open_file(path: Path) -> h5py.File:
             raise DatasetInvalid(
                 f"{path.name!r} is truncated: it has {path.stat().st_size:,} bytes, fewer than its header states.",
                 "Copy or download the file again.",
+            ) from None
+        if "h5clear" in str(error):
+            raise DatasetInvalid(
+                f"{path.name!r} is marked as open for writing: a program writes it now, or ended without closing it.",
+                f"If no program writes it, clear the mark with: h5clear -s {shlex.quote(path.name)}",
             ) from None
         raise DatasetInvalid(f"{path.name!r} cannot be opened as HDF5: {error}.", DAMAGED) from None

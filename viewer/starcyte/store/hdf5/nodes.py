@@ -1,4 +1,7 @@
-"""Groups and arrays of HDF5, untrusted: no link leads out of the file, and no array has its data in another file."""
+"""Groups and arrays of HDF5, untrusted: no link leads out of the file, and no array has its data in another file.
+
+Links within the file are followed, and so are virtual datasets of arrays of the same file.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,9 @@ from starcyte.store.hdf5.vector import contiguous_vector
 from starcyte.store.nodes import Array, Group, Node, Selection, Vector, reading
 
 Object: TypeAlias = h5py.Group | h5py.Dataset
+
+# soft links, and virtual datasets, on the way to one element
+_MAX_LINKS = 16
 
 
 class HDF5Group(Group):
@@ -33,7 +39,7 @@ class HDF5Group(Group):
         return members(self._group)
 
     def child(self, path: str) -> Node | None:
-        """Return a member; links are refused."""
+        """Return a member; links to other files are refused."""
         found = child(self._group, path)
         if isinstance(found, h5py.Group):
             return HDF5Group(found)
@@ -82,7 +88,8 @@ class HDF5Array(Array):
 def child(group: h5py.Group, path: str) -> Object | None:
     """Return a member of a group; None if it does not exist.
 
-    Links are refused, whether to other files or within the file, and so are datasets with their data in other files.
+    Soft links are followed within the file. Links to other files are refused, and so are datasets with their data in
+    other files.
 
     Parameters
     ----------
@@ -94,10 +101,15 @@ def child(group: h5py.Group, path: str) -> Object | None:
     Raises
     ------
     DatasetInvalid
-        If the member is, or is reached by, a link, or cannot be read.
+        If the member is, or is reached by, a link to another file or to nothing, or cannot be read.
     FilterMissing
         If it is compressed with a filter that is not installed.
     """
+    return _checked(_follow(group, path, _MAX_LINKS), _MAX_LINKS)
+
+
+def _follow(group: h5py.Group, path: str, links: int) -> Object | None:
+    """Return the object at a path, with a limited number of soft links on the way to it."""
     node: Any = group
     for part in path.split("/"):
         if part in {"", "."} or not isinstance(node, h5py.Group):
@@ -112,16 +124,44 @@ def child(group: h5py.Group, path: str) -> Object | None:
                 return None
             if isinstance(link, h5py.ExternalLink):
                 raise DatasetInvalid(f"{name} is a link to another file.", "Copy the data into the file.")
-            if isinstance(link, h5py.SoftLink):
-                raise DatasetInvalid(f"{name} is a symbolic link.", "Write the data in place of the link.")
-            node = node[part]
+            node = _target(node, name, link.path, links - 1) if isinstance(link, h5py.SoftLink) else node[part]
             if isinstance(node, h5py.Dataset):
                 assert node.dtype is not None  # raises for a type without an equivalent in numpy
+    return node if isinstance(node, h5py.Group | h5py.Dataset) else None
+
+
+def _target(group: h5py.Group, name: str, path: str, links: int) -> Object:
+    """Return the object that a soft link leads to."""
+    parts = "/".join(part for part in path.split("/") if part not in {"", "."})
+    start = group.file["/"] if path.startswith("/") else group
+    found = _follow(start, parts, links) if links > 0 and parts else None
+    if found is None:
+        raise DatasetInvalid(
+            f"{name} is a symbolic link to {path!r}, where there is nothing.", "Write the data in place of the link."
+        )
+    return found
+
+
+def _checked(node: Object | None, links: int) -> Object | None:
+    """Return an object whose data are in the file, and can be decompressed."""
     if isinstance(node, h5py.Dataset):
-        if node.is_virtual or node.external:
+        if node.external or (node.is_virtual and not _is_virtual_within(node, links - 1)):
             raise DatasetInvalid(f"{node.name} keeps its data in other files.", "Copy the data into the file.")
         check_filters(node)
-    return node if isinstance(node, h5py.Group | h5py.Dataset) else None
+    return node
+
+
+def _is_virtual_within(node: h5py.Dataset, links: int) -> bool:
+    """Return whether all sources of a virtual dataset are in its own file, and so are theirs."""
+    with reading(node.name):
+        sources = {(source.file_name, source.dset_name) for source in node.virtual_sources()}
+        for file, path in sources:
+            # a percent sign makes the names of many sources
+            if file != "." or "%" in path or links <= 0:
+                return False
+            if not isinstance(_checked(_follow(node.file["/"], path.lstrip("/"), links), links), h5py.Dataset):
+                return False
+    return True
 
 
 def members(group: h5py.Group) -> list[str]:

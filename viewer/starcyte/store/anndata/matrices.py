@@ -1,0 +1,81 @@
+"""The matrices of a file: X, raw/X and layers; those that cannot be shown are left out with a warning."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from starcyte.errors import DatasetInvalid, FilterMissing
+from starcyte.store.anndata.frame import Frame
+from starcyte.store.anndata.matrix import open_matrix
+from starcyte.store.dataset import Matrix, Warnings
+from starcyte.store.nodes import Group, Node
+
+
+def find_matrices(
+    root: Group, shape: tuple[int, int], block_bytes: int, open_var: Callable[[Node], Frame], warnings: Warnings
+) -> tuple[dict[str, Matrix], Frame | None]:
+    """Open the matrices of a file without reading their data.
+
+    Parameters
+    ----------
+    root
+        The file's root group.
+    shape
+        Cells by genes, by the lengths of obs and var.
+    block_bytes
+        The most bytes to read at once.
+    open_var
+        Opens raw/var.
+    warnings
+        Gets a warning for each matrix that is left out.
+
+    Returns
+    -------
+    matrices
+        By name: ``X``, ``raw/X`` or ``layers/<layer>``.
+    raw_var
+        raw/var; None if there is no raw/X.
+
+    Raises
+    ------
+    DatasetInvalid
+        If X is invalid: then the file is damaged. An invalid raw/X or layer is left out.
+    """
+    found = dict[str, Matrix]()
+
+    def add(name: str, parent: Group, key: str, n_vars: int) -> None:
+        with _leaving_out(name, warnings):
+            node = parent.child(key)
+            if node is not None and node.text_attribute("encoding-type") != "null":
+                found[name] = open_matrix(name, node, (shape[0], n_vars), block_bytes)
+
+    add("X", root, "X", shape[1])
+    raw_var: Frame | None = None
+    with _leaving_out("raw/X", warnings):
+        raw = root.group("raw")
+        parent, x, var = (root, "raw.X", "raw.var") if raw is None else (raw, "X", "var")
+        node = parent.child(var)
+        if node is not None:
+            raw_var = open_var(node)
+            add("raw/X", parent, x, raw_var.n)
+        elif parent.child(x) is not None:
+            raise DatasetInvalid("The file has no raw/var, the names of its genes.")
+    with _leaving_out("layers", warnings):
+        layers = root.group("layers")
+        if layers is not None:
+            for layer in layers.members():
+                add(f"layers/{layer}", layers, layer, shape[1])
+    return found, raw_var if "raw/X" in found else None
+
+
+@contextmanager
+def _leaving_out(name: str, warnings: Warnings) -> Iterator[None]:
+    try:
+        yield
+    except FilterMissing as error:
+        warnings.add(f"{name} is left out: {error}")
+    except DatasetInvalid as error:
+        if name == "X":
+            raise
+        warnings.add(f"{name} is left out: {error.message}")
