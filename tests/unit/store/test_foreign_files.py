@@ -13,7 +13,7 @@ import pytest
 from starcyte.cli import main
 from starcyte.errors import DatasetInvalid
 from starcyte.settings import load
-from starcyte.store.dataset import StoredDataset
+from starcyte.store.index.stored_dataset import StoredDataset
 from starcyte.store.open import open_dataset
 
 FOREIGN = Path(__file__).parents[2] / "data" / "foreign"

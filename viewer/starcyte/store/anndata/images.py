@@ -1,19 +1,34 @@
-"""Tissue images of spatial datasets, in ``uns['spatial']``."""
+"""Tissue images of spatial datasets, in ``uns['spatial']``.
+
+====================================  ================================================================================
+place                                 writer
+====================================  ================================================================================
+``uns/spatial/<library>/images``      scanpy 1.5 and later, squidpy
+``uns/spatial/images``                files with one library without a name
+``uns/images``                        versions of scanpy before 1.5
+====================================  ================================================================================
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from starcyte.errors import StarcyteError
+from starcyte.errors import DatasetInvalid, StarcyteError
+from starcyte.store.anndata.pixels import read_pixels
 from starcyte.store.dataset import Warnings
 from starcyte.store.nodes import Array, Group, reading
 
-_KEYS = ("hires", "lowres")
 # the usual maximum size of a texture of graphics cards
 _MAX_SIDE = 8192
+_MAX_PIXELS = 1 << 30
+_CHANNELS = {1, 3, 4}
+# groups around a library whose name has slashes
+_MAX_DEPTH = 4
+_UNNAMED = "spatial"
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +40,7 @@ class Image:
     name
         The library (slide) and the key of the image: ``<library>/<key>``.
     width, height
-        The size in pixels.
+        The size in pixels, as it is read.
     scale
         Pixels per unit of the spatial coordinates.
     """
@@ -35,16 +50,12 @@ class Image:
     height: int
     scale: float
     _array: Array
+    _channels_first: bool
+    _step: int
 
     def read(self) -> NDArray[np.uint8]:
         """Read the pixels, shape (height, width, 3 or 4)."""
-        raw = self._array.read(name=self.name)
-        if raw.dtype.kind == "f":
-            # from 0 to 1, as in matplotlib, but some files have floats from 0 to 255
-            top = 1.0 if not raw.size or float(np.nanmax(raw)) <= 1.0 else 255.0
-            raw = np.nan_to_num(raw / top) * 255 + 0.5
-        pixels: NDArray[np.uint8] = np.clip(raw, 0, 255).astype(np.uint8)
-        return pixels
+        return read_pixels(self._array, self._channels_first, self._step, self.name)
 
 
 def find_images(root: Group, warnings: Warnings) -> dict[str, Image]:
@@ -55,37 +66,95 @@ def find_images(root: Group, warnings: Warnings) -> dict[str, Image]:
     root
         The file's root group.
     warnings
-        Gets a warning for each image that is left out.
+        Gets a warning for each image that is left out, and if several libraries have some.
     """
     found: dict[str, Image] = {}
-    spatial = root.group("uns/spatial")
-    if spatial is None:
-        return found
-    for library in spatial.members():
-        for key in _KEYS:
-            name = f"{library}/{key}"
+    libraries = list[str]()
+    for library, slide in _slides(root, warnings):
+        opened = list[Image]()
+        for key in _keys(slide, library, warnings):
             try:
-                image = _open(spatial, library, key)
-                if image is not None:
-                    found[name] = image
+                opened.append(_open(slide, library, key))
             except StarcyteError as error:
-                warnings.add(f"Image {name!r} is left out: {error.message}")
+                warnings.add(f"Image {f'{library}/{key}'!r} is left out: {error.message}")
+        opened.sort(key=lambda image: -image.scale)
+        found |= {image.name: image for image in opened}
+        libraries += [library] if opened else []
+    if len(libraries) > 1:
+        warnings.add(
+            f"{len(libraries)} slides have images ({', '.join(libraries)}): none is drawn, as the cells of all slides "
+            "share the coordinates."
+        )
     return found
 
 
-def _open(spatial: Group, library: str, key: str) -> Image | None:
-    slide = spatial.group(library) if "/" not in library else None
-    if slide is None:
-        return None
+def _slides(root: Group, warnings: Warnings) -> Iterator[tuple[str, Group]]:
+    """Return the groups that have a group ``images``, with the name of the library."""
+    for path in ("uns/spatial", "uns"):
+        try:
+            place = root.group(path)
+            if place is None:
+                continue
+            if place.group("images") is not None:
+                yield _UNNAMED, place
+            if path == "uns/spatial":
+                yield from _libraries(place, "", warnings, _MAX_DEPTH)
+        except StarcyteError as error:
+            warnings.add(f"Images of {path} are left out: {error.message}")
+
+
+def _libraries(parent: Group, prefix: str, warnings: Warnings, depth: int) -> Iterator[tuple[str, Group]]:
+    for name in parent.members():
+        if name in {"images", "scalefactors", "metadata"}:
+            continue
+        try:
+            slide = parent.group(name)
+            if slide is None:
+                continue
+            if slide.group("images") is not None:
+                yield prefix + name, slide
+            elif depth > 1:
+                yield from _libraries(slide, f"{prefix}{name}/", warnings, depth - 1)
+        except StarcyteError as error:
+            warnings.add(f"Images of {prefix + name!r} are left out: {error.message}")
+
+
+def _keys(slide: Group, library: str, warnings: Warnings) -> list[str]:
+    try:
+        images = slide.group("images")
+        return [] if images is None else images.members()
+    except StarcyteError as error:
+        warnings.add(f"Images of {library!r} are left out: {error.message}")
+        return []
+
+
+def _open(slide: Group, library: str, key: str) -> Image:
     array = slide.child(f"images/{key}")
-    factor = slide.child(f"scalefactors/tissue_{key}_scalef")
-    if not isinstance(array, Array) or not isinstance(factor, Array):
-        return None
-    if array.ndim != 3 or array.shape[2] not in {3, 4} or array.dtype.kind not in "fu" or factor.size != 1:
-        return None
-    height, width = int(array.shape[0]), int(array.shape[1])
-    with reading(f"scalefactors of {library!r}"):
-        scale = float(np.asarray(factor.read()).ravel()[0])
-    if not (0 < width <= _MAX_SIDE and 0 < height <= _MAX_SIDE and np.isfinite(scale) and scale > 0):
-        return None
-    return Image(f"{library}/{key}", width, height, scale, array)
+    if not isinstance(array, Array):
+        raise DatasetInvalid("it is not an array.")
+    if array.dtype.kind not in "fuib" or array.is_text():
+        raise DatasetInvalid(f"its values are {array.dtype}.")
+    channels_first = array.ndim == 3 and array.shape[2] not in _CHANNELS and array.shape[0] in _CHANNELS
+    if array.ndim not in {2, 3} or (array.ndim == 3 and array.shape[0 if channels_first else 2] not in _CHANNELS):
+        raise DatasetInvalid(f"its shape is {array.shape}, not height, width and 1, 3 or 4 channels.")
+    height, width = array.shape[1:] if channels_first else array.shape[:2]
+    step = -(-max(height, width) // _MAX_SIDE)
+    if min(height, width) < max(step, 1) or height * width > _MAX_PIXELS:
+        raise DatasetInvalid(f"its size is {width} x {height}.")
+    scale = _scale(slide, library, key)
+    return Image(f"{library}/{key}", width // step, height // step, scale / step, array, channels_first, step)
+
+
+def _scale(slide: Group, library: str, key: str) -> float:
+    short = key.removesuffix("_image")
+    for name in (f"tissue_{key}_scalef", f"tissue_{short}_scalef", f"{key}_scalef"):
+        factor = slide.child(f"scalefactors/{name}")
+        if isinstance(factor, Array) and factor.size == 1 and factor.dtype.kind in "fiu":
+            with reading(f"scalefactors of {library!r}"):
+                scale = float(np.asarray(factor.read()).ravel()[0])
+            if np.isfinite(scale) and scale > 0:
+                return scale
+            raise DatasetInvalid(f"its scale factor {name} is {scale:g}.")
+    if "full" in key.casefold() or key.casefold() in {"original", "raw"}:
+        return 1.0  # the coordinates are those of the image at full resolution
+    raise DatasetInvalid(f"it has no scale factor: scalefactors/tissue_{key}_scalef is missing.")

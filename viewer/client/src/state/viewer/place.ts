@@ -94,7 +94,11 @@ export function tissueOf({ images = [] }: Schema, embedding: string): ImageInfo 
   return isSpatial(embedding) && slides.size === 1 ? (images[0] ?? null) : null;
 }
 
-/** Whether places are in a tissue: counted from its upper edge down. */
+const REDUCTIONS =
+  /umap|tsne|pca|phate|diffmap|draw_graph|force|trimap|pacmap|isomap|nmf|harmony|scvi|latent|embed|no[nt][_. -]?spatial/;
+
+/** Whether places are in a tissue: counted from its upper edge down. An embedding by spatial features is not. */
 export function isSpatial(embedding: string): boolean {
-  return embedding.toLowerCase().includes('spatial');
+  const name = embedding.toLowerCase();
+  return /(^|[^a-z])spatial/.test(name) && !REDUCTIONS.test(name);
 }
