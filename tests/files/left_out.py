@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 import pandas as pd
 
-from files.case import AS_SMALL, CELLS, DENSE, PLACES, Case, Mat, Write, altered, put, save, small
+from files.case import AS_SMALL, CELLS, DENSE, UMAP, Case, Mat, Write, altered, put, save, small
 
 Change = Callable[[h5py.File], object]
 
@@ -137,8 +137,8 @@ def _table(order: list[int], names: list[str]) -> Write:
     """Write a table in obsm whose rows are those of the cells in another order, under some names."""
 
     def write(path: Path) -> None:
-        table = pd.DataFrame({"a": PLACES[order, 0], "b": PLACES[order, 1]}, index=CELLS)
-        save(small(obsm={"X_umap": PLACES, "table": table}), path)
+        table = pd.DataFrame({"a": UMAP[order, 0], "b": UMAP[order, 1]}, index=CELLS)
+        save(small(obsm={"X_umap": UMAP, "table": table}), path)
         with h5py.File(path, "r+") as file:
             where = "obsm/table/" + file["obsm/table"].attrs["_index"]
             del file[where]
@@ -149,8 +149,8 @@ def _table(order: list[int], names: list[str]) -> Write:
 
 def _tables() -> list[Case]:
     shuffled, plain = [3, 0, 5, 1, 4, 2], list(range(6))
-    in_place = replace(_BY_HAND, places={"X_umap": PLACES, "table": PLACES})
-    lacking = PLACES.copy()
+    in_place = replace(_BY_HAND, embeddings={"X_umap": UMAP, "table": UMAP})
+    lacking = UMAP.copy()
     lacking[2] = np.nan
     repeated = ["cell1", *CELLS[1:]]
     return [
@@ -162,7 +162,7 @@ def _tables() -> list[Case]:
             _table(shuffled, ["other" if i == 2 else CELLS[i] for i in shuffled]),
             replace(
                 in_place,
-                places={"X_umap": PLACES, "table": lacking},
+                embeddings={"X_umap": UMAP, "table": lacking},
                 warnings=[["'table'", "1 of 6 cells"], ["'table'", "not drawn"]],
                 quiet=False,
             ),

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from starcyte.errors import BadRequest
+from starcyte.store.natural_order import natural_key
 
 if TYPE_CHECKING:
     from starcyte.store.block import Block
@@ -89,7 +90,7 @@ class Column:
         codes
             Shape (n,), signed integers, -1 for missing.
         categories
-            The text of each code. Those of strings are sorted, those of booleans are False and True.
+            The text of each code. Those of strings are in natural order, those of booleans are False and True.
 
         Raises
         ------
@@ -104,7 +105,7 @@ class Column:
         elif self.info.kind is Kind.STRING:
             texts = self.values.tolist()
             # by a dictionary: numpy's text arrays drop trailing NUL characters
-            categories = tuple(sorted(set(texts)))
+            categories = tuple(sorted(set(texts), key=natural_key))
             codes_of = {text: code for code, text in enumerate(categories)}
             codes = np.fromiter((codes_of[t] for t in texts), np.min_scalar_type(-max(len(categories), 1)), len(texts))
         else:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from starcyte.errors import StarcyteError
 from starcyte.store.anndata.css_colors import CSS_COLORS
@@ -67,9 +69,35 @@ def _given(uns: Group | None, column: str, warnings: Warnings) -> Sequence[str] 
         node = uns.child(f"{column}_colors")
         if isinstance(node, Array) and node.is_text() and node.ndim <= 1:
             return [str(v) for v in np.atleast_1d(node.read_text()).tolist()]
+        if isinstance(node, Array) and node.ndim == 2 and node.shape[1] in {3, 4} and node.dtype.kind in "fiu":
+            return _of_channels(node.read())
     except StarcyteError as error:
         warnings.add(f"uns[{column + '_colors'!r}] is left out: {error.message}")
     return None
+
+
+def text_colors(uns: Group | None, column: str, most: int) -> list[str] | None:
+    """Return the file's colours of a column of text, whose values in natural order they belong to; None if it has none.
+
+    Parameters
+    ----------
+    uns
+        The file's ``uns``.
+    column
+        The obs column.
+    most
+        The most colours to return.
+    """
+    given = _given(uns, column, Warnings()) or []
+    colors = [color for value in given if (color := _as_hex(value)) is not None]
+    return colors if colors and len(colors) == len(given) <= most else None
+
+
+def _of_channels(values: NDArray[Any]) -> list[str]:
+    """Return colours of red, green, blue (and alpha), as floats from 0 to 1 or integers from 0 to 255."""
+    scaled = values * 255 if values.dtype.kind == "f" and not np.any(values > 1) else values
+    channels = np.clip(np.nan_to_num(np.round(scaled[:, :3])), 0, 255).astype(np.uint8)
+    return [f"#{red:02x}{green:02x}{blue:02x}" for red, green, blue in channels.tolist()]
 
 
 def _as_hex(value: str) -> str | None:

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from starcyte.errors import DatasetChanged, DatasetInvalid, NotFound, StarcyteError
 from starcyte.settings import Settings
-from starcyte.store.anndata.colors import category_colors
-from starcyte.store.anndata.embeddings import find_embeddings, select_embeddings
+from starcyte.store.anndata.colors import category_colors, text_colors
+from starcyte.store.anndata.embeddings import find_embeddings, prefer_default, select_embeddings
 from starcyte.store.anndata.frame import Frame
 from starcyte.store.anndata.genes import GeneNames, unique
 from starcyte.store.anndata.images import find_images
@@ -93,13 +93,14 @@ class AnnDataDataset:
         chosen = self._settings.var_names
         self._genes = GeneNames(self._var, chosen)
         self._raw_genes = (
-            GeneNames(raw_var, chosen if chosen in {c.name for c in raw_var.columns} else "") if raw_var else None
+            GeneNames(raw_var, chosen if chosen in {c.name for c in raw_var.columns} else "", self._genes)
+            if raw_var
+            else None
         )
         if self._settings.obs_names:
             self._obs.info(self._settings.obs_names)
-        self._embeddings = select_embeddings(
-            find_embeddings(root.child("obsm"), self._obs, self._warnings), self._settings.embedding
-        )
+        found = find_embeddings(root.child("obsm"), self._obs, self._warnings)
+        self._embeddings = select_embeddings(prefer_default(found, self._uns), self._settings.embedding)
         self._obsp = find_obsp(root, self.n_obs, self._warnings)
         self._images = find_images(root, self._warnings)
         if self._genes.n_duplicated:
@@ -297,6 +298,9 @@ class AnnDataDataset:
                 "categories": None if colors is None else list(info.categories),
                 "colors": colors,
             }
+        elif info.kind is Kind.STRING:
+            colors = text_colors(self._uns, info.name, self._settings.max_categories)
+            entry |= {"colors": colors} if colors else {}
         return entry
 
     def check(self, tick: Tick = no_tick) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -95,6 +96,26 @@ def find_embeddings(obsm: Node | None, obs: Frame, warnings: Warnings) -> dict[s
         except StarcyteError as error:
             warnings.add(f"Embedding {name!r} is left out: {error.message}")
     return dict(sorted(found.items(), key=lambda item: _rank(item[0])))
+
+
+def prefer_default(found: dict[str, Embedding], uns: Group | None) -> dict[str, Embedding]:
+    """Return the embeddings, first the one of ``uns['default_embedding']`` (of the CELLxGENE schema).
+
+    Parameters
+    ----------
+    found
+        The embeddings of the file.
+    uns
+        The file's ``uns``.
+    """
+    with suppress(StarcyteError):
+        node = None if uns is None else uns.child("default_embedding")
+        if isinstance(node, Array) and node.is_text() and node.size == 1:
+            given = str(np.atleast_1d(node.read_text()).ravel()[0])
+            first = next((name for name in (given, f"X_{given}") if name in found), None)
+            if first is not None:
+                return {first: found[first]} | found
+    return found
 
 
 def select_embeddings(found: dict[str, Embedding], names: Sequence[str]) -> dict[str, Embedding]:

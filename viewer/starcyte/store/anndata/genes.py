@@ -52,8 +52,21 @@ _ALIAS_COLUMNS = (
 )
 # separators of the aliases of one gene
 _SEPARATORS = re.compile(r"[|;,\s]+")
-# stable ids of Ensembl, NCBI (numbers), FlyBase, WormBase and SGD, which some files have as index in place of symbols
-_ID = re.compile(r"ENS[A-Z]*[GT]\d{6,}(\.\d+)?|\d+|FBgn\d+|WBGene\d+|Y[A-P][LR]\d{3}[WC](-[A-Z])?")
+# ids of genes, which some files have as index in place of symbols: of Ensembl, NCBI (numbers), FlyBase, WormBase and
+# SGD, and of any other organism: a few letters and at least five digits, or a locus tag (AT1G01010, PF3D7_0100100)
+_ID = re.compile(
+    # the genome, as Cell Ranger writes it with several genomes: GRCh38_ENSG..., mm10___ENSMUSG...
+    r"(?:[A-Za-z0-9.-]+?_{1,3})?"
+    r"(?:ENS[A-Z]*[GT]\d{6,}|FBgn\d+|WBGene\d+|Y[A-P][LR]\d{3}[WC](?:-[A-Z])?"
+    r"|AT[1-5CM]G\d{5}|[A-Za-z][A-Za-z0-9]*_?\d{5,}[a-z]?|[A-Z]{1,3}[A-Z0-9]*_[A-Z]?\d{4,}|[A-Z][A-Za-z]{2,7}\.\d+[A-Z]\d{5,}|Tb\d+\.\d+\.\d+|ZDB-GENE-\d+-\d+|SP[ABCMR][A-Z0-9]+\.\d+c?"
+    r"|(?:MGI|HGNC|RGD|Xenbase|DDB_G):?\d+)(?:\.\d+)?"
+    r"|\d+"
+)
+# the expression takes quadratic time
+_LONGEST_ID = 64
+_VERSION = re.compile(r"\.\d+$")
+# missing symbols that were written as text
+_NO_SYMBOL = {"nan", "NaN", "NA", "N/A", "<NA>", "None", "none", "null", "-"}
 # the number of names that are examined for ids
 _EXAMINED = 2000
 
@@ -67,6 +80,8 @@ class GeneNames:
         var, or raw/var.
     chosen
         The column of names; empty: the index, or a column of symbols if the index holds ids.
+    lender
+        The names of the genes of var, of which raw/var without symbols has those with the same ids.
 
     Raises
     ------
@@ -74,13 +89,16 @@ class GeneNames:
         If the chosen column does not exist.
     """
 
-    def __init__(self, frame: Frame, chosen: str = "") -> None:
+    def __init__(self, frame: Frame, chosen: str = "", lender: GeneNames | None = None) -> None:
         index = frame.index.tolist()
         self.columns = ("index", *(c.name for c in frame.columns if _is_text(c)))
         self.names_from = chosen or _symbol_column(frame, index) or "index"
-        given = index if self.names_from == "index" else _texts(frame, self.names_from)
+        given = index if self.names_from == "index" else _symbols(frame, self.names_from)
+        borrowed = None if chosen or lender is None or self.names_from != "index" else _borrowed(index, lender)
         self.ids: Sequence[str] | None
-        if self.names_from == "index":
+        if borrowed is not None:
+            given, self.names_from, self.ids = borrowed, "var", index
+        elif self.names_from == "index":
             id_column = _id_column(frame)
             self.ids = _texts(frame, id_column) if id_column else None
         else:
@@ -215,7 +233,7 @@ def _texts(frame: Frame, name: str) -> list[str]:
 
 def _share_of_ids(names: Sequence[str]) -> float:
     examined = [n for n in names[:_EXAMINED] if n]
-    return sum(_ID.fullmatch(n) is not None for n in examined) / max(len(examined), 1)
+    return sum(len(n) <= _LONGEST_ID and _ID.fullmatch(n) is not None for n in examined) / max(len(examined), 1)
 
 
 def _named_like(frame: Frame, likely: Sequence[str]) -> list[str]:
@@ -223,11 +241,25 @@ def _named_like(frame: Frame, likely: Sequence[str]) -> list[str]:
     return [folded[n] for n in likely if n in folded]
 
 
+def _symbols(frame: Frame, name: str) -> list[str]:
+    """Return the names of a column, empty where it has none."""
+    return ["" if text in _NO_SYMBOL else text for text in _texts(frame, name)]
+
+
+def _borrowed(index: Sequence[str], lender: GeneNames) -> list[str] | None:
+    """Return the names that other genes with these ids have, empty for none; None if these are no ids, or unknown."""
+    if lender.ids is None or _share_of_ids(index) <= 0.5:
+        return None
+    known = {_VERSION.sub("", ident): name for ident, name in zip(lender.ids, lender.names, strict=True) if ident}
+    found = [known.get(_VERSION.sub("", ident), "") for ident in index]
+    return found if any(found) else None
+
+
 def _symbol_column(frame: Frame, index: Sequence[str]) -> str | None:
     if _share_of_ids(index) <= 0.5:
         return None
     for name in _named_like(frame, _SYMBOL_COLUMNS):
-        texts = _texts(frame, name)
+        texts = _symbols(frame, name)
         filled = [t for t in texts if t]
         if len(filled) * 2 > len(texts) and _share_of_ids(filled) < 0.5 and len(set(filled)) * 2 > len(filled):
             return name
