@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { count, date, embeddingName, fixed, number, percent, pValue } from './format';
+import { count, date, embeddingName, embeddingNameAmong, fixed, number, percent, pValue } from './format';
 
 test('numbers are short and have a true minus', () => {
   expect([0, 1234567, 0.013247, -2.5, 12.345, 1e-7, 2.5e9].map((value) => number(value))).toEqual([
@@ -37,4 +37,9 @@ test('embeddings are called as people call them', () => {
     'my_map',
     'Spatial',
   ]);
+});
+
+test('embeddings that are called alike keep the names of the file', () => {
+  const all = ['X_umap', 'umap', 'UMAP', 'X_tsne'].map((name) => ({ name }));
+  expect(all.map(({ name }) => embeddingNameAmong(name, all))).toEqual(['X_umap', 'umap', 'UMAP', 't-SNE']);
 });

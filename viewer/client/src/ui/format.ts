@@ -77,6 +77,12 @@ export function embeddingName(name: string): string {
   return EMBEDDINGS[bare.toLowerCase()] ?? bare;
 }
 
+/** An embedding's name beside others: X_umap and UMAP, which are called alike, are named as in the file. */
+export function embeddingNameAmong(name: string, all: readonly { readonly name: string }[]): string {
+  const shown = embeddingName(name);
+  return all.some((other) => other.name !== name && embeddingName(other.name) === shown) ? name : shown;
+}
+
 /** What a plot shows its cells by: an embedding, or one field against another. */
 export function placeName({ name, axes }: { readonly name: string; readonly axes: PlaceAxes | null }): string {
   return axes ? `${axes.y.title} against ${axes.x.title}` : embeddingName(name);
