@@ -84,11 +84,11 @@ def test_contributing_has_the_layers_and_rules_that_lint_checks() -> None:
     text = (ROOT / "CONTRIBUTING.md").read_text()
     setup = configparser.ConfigParser()
     setup.read_string((ROOT / "setup.cfg").read_text())
-    contracts = [setup[name] for name in setup.sections() if name.startswith("importlinter:contract:")]
-    layers = next(contract["layers"].split("\n") for contract in contracts if contract["type"] == "layers")
+    strata, *others = [setup[name] for name in setup.sections() if name.startswith("importlinter:contract:")]
+    layers = strata["layers"].split("\n")
     names = [layer.replace("starcyte.", "").split(" | ") for layer in reversed(layers) if layer]
     assert " <- ".join(n[0] if len(n) == 1 else f"{{{', '.join(n)}}}" for n in names) in text
-    assert [c["name"] for c in contracts if c["type"] != "layers" and f"- {c['name']}.\n" not in text] == []
+    assert [contract["name"] for contract in others if f"- {contract['name']}.\n" not in text] == []
 
 
 def test_contributing_has_the_order_of_the_folders_of_the_client() -> None:
