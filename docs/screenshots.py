@@ -19,8 +19,8 @@ IMAGES = Path(__file__).parent / "images"
 CHROMIUM = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--disable-background-networking"]
 # around the erythroblasts; shares of the plot's width and height
 LASSO = [
-    *[(0.233, 0.395), (0.32, 0.36), (0.414, 0.395), (0.42, 0.56), (0.378, 0.6), (0.327, 0.56)],
-    *[(0.298, 0.52), (0.276, 0.63), (0.284, 0.747), (0.146, 0.747), (0.124, 0.468), (0.168, 0.435), (0.233, 0.395)],
+    *[(0.233, 0.385), (0.32, 0.35), (0.414, 0.385), (0.42, 0.56), (0.378, 0.6), (0.327, 0.56)],
+    *[(0.298, 0.52), (0.276, 0.63), (0.284, 0.76), (0.13, 0.76), (0.095, 0.6), (0.1, 0.46), (0.233, 0.385)],
 ]
 GENES = "CD34 GATA1 HBB GYPA LYZ CD14 CD79A MS4A1 CD3D CD8A NKG7 GNLY"
 PATIENCE = 120.0
