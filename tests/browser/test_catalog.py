@@ -212,7 +212,7 @@ def test_a_page_whose_file_was_replaced_says_so(come, folder):
     expect(page.get_by_text("400 cells \N{MULTIPLICATION SIGN} 20 genes")).to_be_visible()
     path.unlink()
     page.reload()
-    expect(page.get_by_role("heading", name="This dataset is not here")).to_be_visible()
+    expect(page.get_by_role("heading", name="Dataset not found")).to_be_visible()
     page.get_by_role("link", name="All datasets").click()
     expect(page.get_by_role("article").first).to_be_visible()
 

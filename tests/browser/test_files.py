@@ -96,7 +96,7 @@ def test_labels_of_cellxgene_come_in_and_misses_are_told(visit, pbmc):
     text += "index,mine\n"
     text += "".join(f"{cell},{'unassigned' if i > 9 else 'T cell'}\n" for i, cell in enumerate(cells))
     dialog = bring(viewer, "Import annotations", "annotations.csv", text + "NOBODY-1,T cell\n")
-    expect(dialog).to_contain_text("“mine” was read, for 700 cells.")
+    expect(dialog).to_contain_text("“mine” was imported, for 700 cells.")
     expect(dialog).to_contain_text("1 cell of the file is not in this dataset, for example NOBODY-1.")
     dialog.get_by_role("button", name="Close", exact=True).last.click()
     labels = viewer.page.get_by_role("region", name="My annotations")
@@ -104,7 +104,7 @@ def test_labels_of_cellxgene_come_in_and_misses_are_told(visit, pbmc):
     assert kept(viewer) == {"mine": {"T cell": 10}}
     # the same name, and other cells: nothing is written over
     dialog = bring(viewer, "Import annotations", "again.csv", f"index,mine\n{cells[20]},B cell\n")
-    expect(dialog).to_contain_text("“mine (2)” was read, for 1 cell.")
+    expect(dialog).to_contain_text("“mine (2)” was imported, for 1 cell.")
     assert kept(viewer) == {"mine": {"T cell": 10}, "mine (2)": {"B cell": 1}}
 
 
@@ -113,8 +113,8 @@ def test_gene_sets_and_sessions_come_in(visit, pbmc):
     page = viewer.page
     text = "gene_set_name,gene_set_description,gene_symbol,gene_description\nB,of B,CD79A,\nB,of B,NOPE,\n"
     dialog = bring(viewer, "Import gene sets", "sets.csv", text)
-    expect(dialog).to_contain_text("“B” was read.")
-    expect(dialog).to_contain_text("Not in this dataset, of B: NOPE")
+    expect(dialog).to_contain_text("“B” was imported.")
+    expect(dialog).to_contain_text("Genes of B that are not in this dataset: NOPE")
     dialog.get_by_role("button", name="Close", exact=True).last.click()
     expect(page.get_by_role("article", name="Gene set B")).to_be_visible()
     dialog = bring(viewer, "Import a session", "session.json", '{"format": "something else"}')
@@ -125,7 +125,7 @@ def test_gene_sets_and_sessions_come_in(visit, pbmc):
     dialog.locator("input[type=file]").set_input_files(
         {"name": "s.json", "mimeType": "application/json", "buffer": json.dumps(session).encode()}
     )
-    expect(dialog).to_contain_text("1 gene set read.")
+    expect(dialog).to_contain_text("1 gene set imported.")
 
 
 def test_save_and_finish_ends_the_viewer(visit, pbmc, tmp_path):

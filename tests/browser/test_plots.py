@@ -156,7 +156,7 @@ def test_matrix_plot_is_standardised_gene_by_gene(visit, pbmc, cells):
     plain = [box.get_attribute("fill") for box in drawer.locator("rect[data-tip]").all()]
     drawer.get_by_role("combobox", name="Values: unchanged").click()
     viewer.page.get_by_role("option", name="0 to 1 for each gene").click()
-    expect(drawer.get_by_text("Mean, from lowest to highest")).to_be_visible()
+    expect(drawer.get_by_text("Mean, scaled 0 to 1")).to_be_visible()
     shades = [box.get_attribute("fill") for box in drawer.locator("rect[data-tip]").all()]
     assert len(shades) == 30 and shades != plain
     means = {
@@ -215,7 +215,7 @@ def test_no_gene_is_left_out_unsaid(visit, pbmc, cells):
     drawer.get_by_role("button", name=re.compile("^Genes")).click()
     viewer.page.get_by_role("textbox", name="Genes, by name or id").fill("\n".join(names))
     viewer.page.get_by_role("button", name="Plot these genes").click()
-    expect(drawer.get_by_text("The first 100 genes are plotted; 30 more would not be readable.")).to_be_visible()
+    expect(drawer.get_by_text("Only the first 100 genes are plotted; 30 more are left out.")).to_be_visible()
 
 
 def test_genes_are_drawn_on_the_embedding_side_by_side(visit, pbmc):

@@ -36,7 +36,7 @@ def spread(viewer):
 def test_a_drag_turns_what_has_three_columns(visit, solid):
     viewer = visit(solid).drawn()
     page = viewer.page
-    expect(page.get_by_role("application", name="coloured by cloud. Arrows turn")).to_be_visible()
+    expect(page.get_by_role("application", name="coloured by cloud. Arrows rotate")).to_be_visible()
     at_first = spread(viewer)
     box = page.get_by_role("application").bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 3

@@ -79,7 +79,7 @@ def test_the_text_is_copied(visit, pbmc):
     viewer = visit(pbmc).drawn().colored_by("bulk_labels")
     viewer.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     menu(viewer).click()
-    viewer.page.get_by_role("button", name="Copy").click()
+    viewer.page.get_by_role("button", name="Copy", exact=True).click()
     expect(viewer.page.get_by_role("button", name="Copied")).to_be_visible()
     said = viewer.page.get_by_role("textbox", name="Figure legend").input_value()
     assert viewer.page.evaluate("navigator.clipboard.readText()") == said

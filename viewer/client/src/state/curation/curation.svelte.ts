@@ -64,8 +64,8 @@ export class Curation {
     this.savedItems = new SavedItems(this.api, this.saving, sharing, compare);
     this.downloads = new Downloads(viewer, this.api, this.saving);
     this.idle = new IdleEnd(this.api, (signal) => viewer.api.health(signal));
-    viewer.timeline.onMade = (made) => {
-      const settles = [this.annotations.restoreStates(made), this.genesets.restoreStates(made)];
+    viewer.timeline.onItemStates = (itemStates) => {
+      const settles = [this.annotations.restoreStates(itemStates), this.genesets.restoreStates(itemStates)];
       return () => {
         for (const settle of settles) settle();
       };

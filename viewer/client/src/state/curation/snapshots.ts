@@ -1,5 +1,5 @@
 /** Past states of annotations and gene sets by number, for undo. */
-import type { Made } from '../view/view';
+import type { ItemStates } from '../view/view';
 
 /** A state, and the revision of the server that has it. */
 export interface State<T> {
@@ -26,9 +26,9 @@ export class Snapshots<T> {
   }
 
   /** Delete the states that no view refers to. */
-  keepOnly(made: Iterable<Made>): void {
+  keepOnly(states: Iterable<ItemStates>): void {
     const used = new Set<number>();
-    for (const one of made) for (const number of Object.values(one)) used.add(number);
+    for (const one of states) for (const number of Object.values(one)) used.add(number);
     for (const number of this.states.keys()) if (!used.has(number)) this.states.delete(number);
   }
 }

@@ -1,9 +1,9 @@
 /**
  * Collections of named items (annotations, gene sets) that the page changes at once and saves on the server afterwards.
- * Each state of an item has a number, which views refer to (`View.made`): undo and redo of the page restore the items too.
+ * Each state of an item has a number, which views refer to (`View.itemStates`): undo and redo of the page restore the items too.
  */
 import { ApiError } from '../../api/error';
-import type { Made, View } from '../view/view';
+import type { ItemStates, View } from '../view/view';
 import type { Viewer } from '../viewer/viewer.svelte';
 import type { Saving } from './saving.svelte';
 import { newStateNumber, Snapshots } from './snapshots';
@@ -104,7 +104,7 @@ export abstract class SyncedCollection<T extends { readonly name: string }> {
     const after = value && this.place(id, value, revision);
     if (!after) this.list = this.list.filter((other) => other.id !== id);
     this.follow(before, after);
-    this.viewer.timeline.remake((made) => withState(made, id, after?.number ?? null));
+    this.viewer.timeline.changeItemStates((itemStates) => withState(itemStates, id, after?.number ?? null));
     this.settle(before, after);
   }
 
@@ -132,10 +132,10 @@ export abstract class SyncedCollection<T extends { readonly name: string }> {
     const after = this.shift(id, value, number);
     this.follow(before, after);
     const { view } = this.viewer;
-    this.viewer.timeline.commit(viewed(view), null, withState(view.made, id, value ? number : null));
+    this.viewer.timeline.commit(viewed(view), null, withState(view.itemStates, id, value ? number : null));
     this.settle(before, after);
     this.send(id, value ? number : null, what, request);
-    this.snapshots.keepOnly(this.viewer.timeline.madeStates());
+    this.snapshots.keepOnly(this.viewer.timeline.itemStates());
     return after;
   }
 
@@ -177,13 +177,13 @@ export abstract class SyncedCollection<T extends { readonly name: string }> {
   }
 
   /** Restore the states that a view of an undo or redo refers to. The returned function is called once the view is shown. */
-  restoreStates(made: Made): () => void {
+  restoreStates(itemStates: ItemStates): () => void {
     const settles: (() => void)[] = [];
-    const ids = new Set([...this.list.map((item) => item.id), ...Object.keys(made)]);
+    const ids = new Set([...this.list.map((item) => item.id), ...Object.keys(itemStates)]);
     for (const id of ids) {
       if (!id.startsWith(`${this.kind}:`)) continue;
       const before = this.get(id);
-      const number = made[id] ?? null;
+      const number = itemStates[id] ?? null;
       if (number === (before?.number ?? null)) continue;
       const value = number === null ? null : this.snapshots.get(number).value;
       const after = this.shift(id, value, number ?? newStateNumber());
@@ -205,8 +205,8 @@ export abstract class SyncedCollection<T extends { readonly name: string }> {
   }
 }
 
-function withState(made: Made, id: string, number: number | null): Made {
-  if ((made[id] ?? null) === number) return made;
-  const { [id]: _gone, ...others } = made;
+function withState(itemStates: ItemStates, id: string, number: number | null): ItemStates {
+  if ((itemStates[id] ?? null) === number) return itemStates;
+  const { [id]: _gone, ...others } = itemStates;
   return number === null ? others : { ...others, [id]: number };
 }

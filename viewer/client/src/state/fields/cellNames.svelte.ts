@@ -1,7 +1,7 @@
-/** Names of single cells, asked for when a pointer rests on one. */
+/** Names of single cells, requested when the pointer rests on one. */
 import type { Api } from '../../api/client';
 
-/** Milliseconds a pointer rests before the name is asked for. */
+/** Milliseconds before the name is requested. */
 const REST = 120;
 
 export class CellNames {
@@ -14,7 +14,7 @@ export class CellNames {
     return this.known.get(cell) ?? null;
   }
 
-  /** Ask for a name, unless the pointer moves on before. Its failure is none of the user's business. */
+  /** Request a name, unless the pointer moves on before. Errors are ignored. */
   want(cell: number): void {
     clearTimeout(this.timer);
     if (this.known.has(cell)) return;

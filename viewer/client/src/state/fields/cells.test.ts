@@ -15,7 +15,7 @@ test('lists are joined, subtracted and intersected in order', () => {
   expect([...combined(first, second, 'intersect', 12)]).toEqual([5]);
 });
 
-test('a request names cells the shorter way', () => {
+test('a request has the shorter form of a list', () => {
   expect(selectionOf(Uint32Array.of(3, 4, 5, 6, 9))).toEqual({
     ranges: [
       [3, 7],
@@ -25,11 +25,11 @@ test('a request names cells the shorter way', () => {
   expect(selectionOf(Uint32Array.of(1, 3, 5))).toEqual({ indices: [1, 3, 5] });
 });
 
-test('lists no view refers to are given up', () => {
+test('lists that no view refers to are deleted', () => {
   const store = new CellStore();
-  const kept = store.add(Uint32Array.of(1));
+  const used = store.add(Uint32Array.of(1));
   const lost = store.add(Uint32Array.of(2));
-  store.keepOnly([{ lasso: null, setA: kept, setB: 'rest', subset: null } as unknown as View]);
-  expect([...store.get(kept)]).toEqual([1]);
+  store.keepOnly([{ lasso: null, setA: used, setB: 'rest', subset: null } as unknown as View]);
+  expect([...store.get(used)]).toEqual([1]);
   expect(() => store.get(lost)).toThrow(RangeError);
 });

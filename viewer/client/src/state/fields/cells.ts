@@ -1,4 +1,4 @@
-/** Lists of cells that views refer to by number, and how they are written in a request. */
+/** The store of sets of cells that views refer to by number, and their form in requests. */
 import type { Selection } from '../../api/types';
 import { packCells } from '../view/cellListCodec';
 import { depthOf, type Joining, type SelectionExpression } from '../view/selectionExpression';
@@ -8,7 +8,7 @@ export class CellStore {
   private readonly lists = new Map<number, Uint32Array>();
   private next = 1;
 
-  /** Keep an ascending list of cells, with the way it was made. */
+  /** Add an ascending list of cells with its expression. */
   add(cells: Uint32Array, expression: SelectionExpression | null = null): CellsRef {
     const id = this.next++;
     this.lists.set(id, cells);
@@ -17,11 +17,11 @@ export class CellStore {
 
   get(ref: CellsRef): Uint32Array {
     const cells = this.lists.get(ref.id);
-    if (!cells) throw new RangeError(`no cells kept under ${ref.id}`);
+    if (!cells) throw new RangeError(`no set of cells ${ref.id}`);
     return cells;
   }
 
-  /** Give up every list that no view can bring back. */
+  /** Delete the lists that no view refers to. */
   keepOnly(views: Iterable<View>): void {
     const used = new Set<number>();
     for (const view of views) {
@@ -31,22 +31,22 @@ export class CellStore {
   }
 }
 
-/** A expression longer than this is not kept, and no list. */
-const LONGEST = 6000;
-/** From here on a expression may be longer than its list. */
-const LONG = 500;
+/** The limit of the length of an expression or an encoded list. */
+const MAX_LENGTH = 6000;
+/** The length up to which an expression is used without comparing it with the list. */
+const SHORT = 500;
 
-/** The shorter of a expression and the bare list; null where both are too long. */
+/** Return the shorter of an expression and the encoded list; null if both are too long. */
 function shortest(cells: Uint32Array, expression: SelectionExpression | null): SelectionExpression | null {
   const size =
-    expression && depthOf(expression) < Number.POSITIVE_INFINITY ? JSON.stringify(expression).length : LONGEST + 1;
-  if (size <= LONG) return expression;
-  const packed = packCells(cells, Math.min(size, LONGEST));
+    expression && depthOf(expression) < Number.POSITIVE_INFINITY ? JSON.stringify(expression).length : MAX_LENGTH + 1;
+  if (size <= SHORT) return expression;
+  const packed = packCells(cells, Math.min(size, MAX_LENGTH));
   if (packed !== null) return { cells: packed };
-  return size <= LONGEST ? expression : null;
+  return size <= MAX_LENGTH ? expression : null;
 }
 
-/** The cells a mask lets through; all n where there is none. */
+/** Return the cells of a mask; all n without a mask. */
 export function cellsOf(mask: Uint8Array | null, n: number): Uint32Array {
   if (!mask) return Uint32Array.from({ length: n }, (_, cell) => cell);
   let size = 0;
@@ -56,7 +56,7 @@ export function cellsOf(mask: Uint8Array | null, n: number): Uint32Array {
   return cells;
 }
 
-/** Two ascending lists of n cells at most as one. */
+/** Join two ascending lists of cells. */
 export function combined(first: Uint32Array, second: Uint32Array, join: Joining, n: number): Uint32Array {
   const mask = new Uint8Array(n);
   for (const cell of first) mask[cell] = 1;
@@ -66,7 +66,7 @@ export function combined(first: Uint32Array, second: Uint32Array, join: Joining,
   return cellsOf(mask, n);
 }
 
-/** The shorter of the two ways to name cells in a request. */
+/** Return a list of cells in the shorter of the two forms of a request. */
 export function selectionOf(cells: Uint32Array): Selection {
   const ranges: [number, number][] = [];
   for (const cell of cells) {

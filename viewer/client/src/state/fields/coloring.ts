@@ -1,4 +1,4 @@
-/** From a column to what the plot needs to draw it: codes, and what its legend says. */
+/** Colourings: the codes of a field for the plot, and the data of its legend. */
 import type { Order } from '../../canvas/paint';
 import { categoryCodes, quantiseSteps } from '../../color/codes';
 import { pairCodes } from '../../color/pair';
@@ -56,7 +56,7 @@ export type Coloring = PlainColoring | CategoryColoring | ValueColoring | PairCo
 
 export const PLAIN: PlainColoring = { kind: 'plain', title: 'All cells' };
 
-/** Prepare a field for the plot, in steps. */
+/** Compute the colouring of a field, in steps. */
 export function* coloringSteps(field: FieldData, scale: FieldScale = DEFAULT_SCALE): Generator<undefined, Coloring> {
   if (field.kind === 'category') {
     return {
@@ -102,7 +102,7 @@ function sourceOf({ matrix, list }: GeneRef): string {
   return `${list.method} of ${list.genes.length} genes from ${matrix}`;
 }
 
-/** Two colourings by numbers as one. */
+/** Combine two colourings by numbers. */
 export function pairColoring(a: Coloring, b: Coloring): Coloring {
   if (a.kind !== 'value' || b.kind !== 'value') return a;
   const title = `${a.title} and ${b.title}`;
@@ -110,7 +110,7 @@ export function pairColoring(a: Coloring, b: Coloring): Coloring {
   return { kind: 'pair', key: `${a.key} ${b.key}`, title, a, b, codes, order: 'value' };
 }
 
-/** Counts and their logarithms have no negative values; a scaled matrix has, and its zero means nothing. */
+/** Return whether values are counts or their logarithms: a scaled matrix has negative values, and its zero has no meaning. */
 function isExpression(values: NumberArray): boolean {
   for (const value of values) if (value < 0) return false;
   return true;

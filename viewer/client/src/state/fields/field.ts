@@ -1,4 +1,4 @@
-/** A column as the page uses it: for colours, filters, histograms and the hover card. */
+/** The values of a field: for colours, filters, histograms and the hover card. */
 import type { ObsColumn } from '../../api/types';
 import { percentiles } from '../../color/codes';
 import type { FieldSpec } from '../../crossfilter/engine';
@@ -15,7 +15,7 @@ export interface CategoryData {
   readonly categories: readonly string[];
   readonly colors: readonly string[] | null;
   readonly hasMissing: boolean;
-  /** What cells without a category are called, where they are not "missing". */
+  /** The name of cells without a category; by default "Missing". */
   readonly without?: string;
 }
 
@@ -29,7 +29,7 @@ export interface RangeData {
   readonly gene: GeneRef | null;
 }
 
-/** A column of texts that differ from cell to cell: shown where a cell is, but neither drawn nor filtered. */
+/** A column with too many different texts for categories: shown for single cells, but neither drawn nor filtered. */
 export interface TextData {
   readonly kind: 'text';
   readonly key: string;
@@ -58,7 +58,7 @@ export function geneField(gene: GeneRef, column: Column): FieldData {
   return { kind: 'range', key, title: gene.gene, values: column.dense(), missing: null, isDate: false, gene };
 }
 
-/** What a cell is to all others; of itself it is nothing. */
+/** Return the field of an obsp row. */
 export function obspRowField(row: ObspRowRef, column: Column): FieldData {
   const title = `${row.obsp} of cell ${row.cell}`;
   if (column.layout === 'string') return { kind: 'text', key: obspRowKey(row), title, values: column.values };
@@ -73,7 +73,7 @@ export function obspRowField(row: ObspRowRef, column: Column): FieldData {
   };
 }
 
-/** What the crossfilter counts of a field, on its scale; null for texts. */
+/** Return the specification of a field for the crossfilter; null for texts. */
 export function fieldSpec(field: FieldData, scale: FieldScale = DEFAULT_SCALE): FieldSpec | null {
   if (field.kind === 'text') return null;
   if (field.kind === 'category') return { kind: 'category', codes: field.values, size: field.categories.length };
@@ -82,21 +82,21 @@ export function fieldSpec(field: FieldData, scale: FieldScale = DEFAULT_SCALE): 
   return { kind: 'range', values, missing, bins: 40, domain, log: scale.log };
 }
 
-/** All codes a category field has, "missing" last. */
+/** Return all codes of a field, with -1 (missing) last. */
 export function codesOf(field: CategoryData): number[] {
   const codes = field.categories.map((_, code) => code);
   if (field.hasMissing) codes.push(-1);
   return codes;
 }
 
-/** What a category is called on the page; -1 is "missing", or what the column calls it. */
+/** Return the name of a category; -1 is "missing", or another name of the column. */
 export function categoryName(categories: readonly string[], code: number, without = 'Missing'): string {
   if (code < 0) return without;
   const name = categories[code] ?? '';
   return name.trim() === '' ? '(blank)' : name;
 }
 
-/** The one value every cell has; null where they differ or some have none. */
+/** Return the value that all cells have; null if they differ or some are missing. */
 export function onlyValue(field: RangeData): number | null {
   const [first] = field.values;
   if (first === undefined || !Number.isFinite(first) || field.missing?.includes(1)) return null;

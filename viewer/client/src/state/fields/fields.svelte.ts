@@ -1,4 +1,4 @@
-/** The columns and genes of one dataset that are in memory, and how their values are counted. */
+/** The fields (columns, annotations, genes) of a dataset that are in memory, and the counts of their values. */
 import type { Api } from '../../api/client';
 import type { ObsColumn, Schema } from '../../api/types';
 import {
@@ -71,12 +71,12 @@ export class Fields {
     return this.loaded.get(key);
   }
 
-  /** Genes whose keys will come. */
+  /** Register genes, so that they can be loaded by key. */
   learn(genes: readonly GeneRef[]): void {
     for (const gene of genes) this.sources.set(geneKey(gene), gene);
   }
 
-  /** What a field's key stands for. */
+  /** Return the reference of a key. */
   refOf(key: string): FieldRef | null {
     const column = this.columns.get(key);
     if (column) return { obs: column.name };
@@ -121,19 +121,19 @@ export class Fields {
     return field;
   }
 
-  /** Have a field counted in the bins its scale asks for. */
+  /** Count a field in the bins of its scale. */
   count(key: string): void {
     const field = this.loaded.get(key);
     const spec = field && fieldSpec(field, this.host.scaleOf(key));
     if (spec) this.crossfilter.addField(key, spec);
   }
 
-  /** Have labels of the user's own read by their keys; those that were asked for have waited for it. */
+  /** Set the function that loads annotations. Requests for annotations wait for it. */
   readAnnotationsWith(read: AnnotationReader): void {
     this.setAnnotationReader(read);
   }
 
-  /** Put a field in place that is no column of the file, or with null take it away. */
+  /** Add a field that is no column of the file, or remove it (null). */
   provide(key: string, field: FieldData | null): void {
     if (field) {
       this.loading.set(key, Promise.resolve(field));
@@ -143,7 +143,7 @@ export class Fields {
     this.onProvided(key, field);
   }
 
-  /** Give up reading a gene. */
+  /** Abort the request for a gene. */
   abort(gene: GeneRef): void {
     this.reads.get(geneKey(gene))?.abort();
   }
@@ -167,7 +167,7 @@ export class Fields {
     }
   }
 
-  /** Keep the counts of a field up to date until the function given back is called. */
+  /** Keep the counts of a field up to date until the returned function is called. */
   watch(key: string): () => void {
     this.watched.set(key, (this.watched.get(key) ?? 0) + 1);
     this.crossfilter.watch(this.watched.keys());
@@ -179,7 +179,7 @@ export class Fields {
     };
   }
 
-  /** Give up the arrays of genes and rows that nothing shows. */
+  /** Release the values of genes and obsp rows that are not in use. */
   release(isUnused: (key: string) => boolean): void {
     for (const key of [...this.sources.keys()].filter(isUnused)) if (this.loaded.has(key)) this.giveUp(key);
   }

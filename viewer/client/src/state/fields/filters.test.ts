@@ -24,14 +24,14 @@ function text(mode: 'only' | 'except', codes: number[]): string | undefined {
   return filterChips({ ...VIEW, filters }, FIELDS)[0]?.text;
 }
 
-test('a filter of categories names those few that it keeps or leaves out', () => {
+test('a filter of categories names few categories that pass or fail', () => {
   expect(text('only', [0, 2])).toBe('T, NK');
   expect(text('except', [-1, 3])).toBe('without (blank), Missing');
   expect(text('except', [0, 1, 2])).toBe('3 of 6');
   expect(text('only', [])).toBe('none');
 });
 
-test('a range is written whether its field is there yet or not, with the name from the key', () => {
+test('a range is described also before its field is loaded, with the name from the key', () => {
   const filters = { 'gene:raw/X:CD3D': { kind: 'range', min: 0.5, max: 1200 } } as const;
   expect(filterChips({ ...VIEW, filters }, FIELDS)).toEqual([
     { key: 'gene:raw/X:CD3D', title: 'CD3D', text: '0.5 to 1,200' },

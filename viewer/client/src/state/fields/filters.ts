@@ -1,4 +1,4 @@
-/** What narrows the selection, and the two sets kept, each in a few words. */
+/** Descriptions of the filters of the selection and of the two sets. */
 
 import { count, date, number } from '../../ui/format';
 import { isShown, MISSING, type RangeFilter } from '../view/fieldFilter';
@@ -8,15 +8,15 @@ import { categoryName, type FieldData } from './field';
 export interface Chip {
   /** Of the field; `lasso`, `setA` or `setB` for those. */
   readonly key: string;
-  /** What it is about, and what of it is chosen. */
+  /** The title of the field or set, and its chosen values. */
   readonly title: string;
   readonly text: string;
 }
 
-/** Categories named before "n of m". */
+/** The number of categories named before "n of m". */
 const NAMED = 2;
 
-/** One for each filter and for the lasso, in the order they were made. */
+/** Return a chip for each filter and for the lasso, in their order. */
 export function filterChips(view: View, fields: ReadonlyMap<string, FieldData>): Chip[] {
   const chips = Object.entries(view.filters).map(([key, filter]): Chip => {
     const field = fields.get(key);
@@ -36,7 +36,7 @@ export function filterChips(view: View, fields: ReadonlyMap<string, FieldData>):
   return chips;
 }
 
-/** One for each set that holds cells. */
+/** Return a chip for each set with cells. */
 export function setChips({ setA, setB }: View): Chip[] {
   const chips: Chip[] = [];
   if (setA) chips.push({ key: 'setA', title: 'Set A', text: setText(setA) });

@@ -71,7 +71,7 @@ describe('expressions', () => {
     expect([...(await resolveSelection(expression, SOURCE))]).toEqual(cells(wanted));
   });
 
-  test('lists come back as they were, whatever their runs', () => {
+  test('lists are decoded as they were encoded', () => {
     for (let round = 0; round < 50; round++) {
       const share = next();
       const list = Uint32Array.from(cells(() => next() < share));
@@ -82,12 +82,12 @@ describe('expressions', () => {
     expect(packCells(far, 4)).toBeNull();
   });
 
-  test('a list made up cannot name cells that are not there', () => {
+  test('an invalid list has no cells beyond the dataset', () => {
     expect([...unpackCells('____________', 5)].every((cell) => cell < 5)).toBe(true);
   });
 });
 
-test('a simplified polygon stays within its tolerance and gets short', () => {
+test('a simplified polygon is short and within its tolerance', () => {
   const circle = Array.from({ length: 800 }, (_, k) =>
     k % 2 ? Math.sin(((k - 1) * Math.PI) / 400) : Math.cos((k * Math.PI) / 400),
   );

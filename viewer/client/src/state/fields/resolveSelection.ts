@@ -1,4 +1,4 @@
-/** The cells of a expression, found in the data. */
+/** Resolution of selection expressions to cells. */
 
 import { lassoCells } from '../../canvas/lasso';
 import { unpackCells } from '../view/cellListCodec';
@@ -9,14 +9,14 @@ import type { SelectionExpression } from '../view/selectionExpression';
 import { cellsOf } from './cells';
 import type { FieldData } from './field';
 
-/** Where a expression's ingredients come from. */
+/** The data that expressions are resolved with. */
 export interface DataSource {
   readonly n: number;
   place(place: string | Axes, rotation?: Rotation): Promise<{ readonly x: Float32Array; readonly y: Float32Array }>;
   field(ref: FieldRef): Promise<FieldData>;
 }
 
-/** Make the list: the cells, ascending. */
+/** Return the cells of an expression, in ascending order. */
 export async function resolveSelection(expression: SelectionExpression, from: DataSource): Promise<Uint32Array> {
   return cellsOf(await maskOf(expression, from), from.n);
 }
@@ -49,7 +49,7 @@ async function maskOf(expression: SelectionExpression, from: DataSource): Promis
   return mask;
 }
 
-/** Take out of a mask what a filter does not let through; the same decisions as the crossfilter's. */
+/** Remove the cells from a mask that fail a filter, as the crossfilter does. */
 function exclude(mask: Uint8Array, field: FieldData, filter: FieldFilter): void {
   if (field.kind === 'text') return;
   if (filter.kind === 'category') {
@@ -69,7 +69,7 @@ function exclude(mask: Uint8Array, field: FieldData, filter: FieldFilter): void 
   }
 }
 
-/** Whether each category passes, "missing" last. */
+/** Return whether each category passes, with missing last. */
 function passing(filter: CategoryFilter, size: number): Uint8Array {
   const shown = new Uint8Array(size + 1).fill(filter.mode === 'only' ? 0 : 1);
   for (const code of filter.codes) {

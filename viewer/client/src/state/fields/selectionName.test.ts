@@ -19,7 +19,7 @@ function name(filters: Record<string, FieldFilter>, lasso: View['lasso'] = null)
   return selectionName({ filters, lasso } as View, FIELDS);
 }
 
-test('cells are called by what selected them', () => {
+test('a selection is named after its filters', () => {
   expect(name({})).toBe('All cells');
   expect(name({}, { id: 1, n: 4 })).toBe('Lasso');
   expect(name({ 'obs:type': { kind: 'category', mode: 'only', codes: [1] } })).toBe('T');

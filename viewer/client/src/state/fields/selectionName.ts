@@ -1,13 +1,13 @@
-/** What cells are called that were selected by filters. */
+/** Names of selections. */
 
 import { isShown, MISSING } from '../view/fieldFilter';
 import type { View } from '../view/view';
 import { categoryName, type FieldData } from './field';
 
-/** Names listed before "and n more". */
+/** The number of names before "and n more". */
 const LISTED = 2;
 
-/** The names of the categories chosen where a single column was filtered and nothing else; else "selected cells". */
+/** Return the names of the chosen categories if one column is filtered and nothing else; otherwise "Selected cells". */
 export function selectionName(view: View, fields: ReadonlyMap<string, FieldData>): string {
   const keys = Object.keys(view.filters);
   const [key] = keys;

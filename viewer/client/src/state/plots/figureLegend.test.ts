@@ -11,7 +11,7 @@ test('a dataset is named with its size and the version that drew it', () => {
   );
 });
 
-test('the plot of cells says what its colours mean', () => {
+test('the plot of cells has the meaning of its colours', () => {
   const value = {
     ...{ kind: 'value', key: 'gene:X:A', title: 'A', subtitle: 'values from X', zero: true },
     ...{ domain: [0, 3.25], extent: [0, 5] },
@@ -21,13 +21,13 @@ test('the plot of cells says what its colours mean', () => {
   );
 });
 
-test('a selection says by what, and nothing where there is none', () => {
+test('a selection has its filters', () => {
   const view = { filters: { 'obs:n': { kind: 'range', min: 1, max: 2 } }, lasso: { id: 1, n: 9 } } as unknown as View;
   expect(selection(view, new Map(), 5, 20)).toBe('Of 20 cells 5 are selected, by n (1 to 2) and a lasso.');
   expect(selection({ ...view, filters: {}, lasso: null }, new Map(), 20, 20)).toBe('');
 });
 
-test('a comparison says test, sizes, correction and limits', () => {
+test('a comparison has test, sizes, correction and limits', () => {
   const result = {
     method: 'wilcoxon',
     matrix: 'X',
@@ -44,9 +44,9 @@ test('a comparison says test, sizes, correction and limits', () => {
     method: { name: 'Wilcoxon rank sums', has_fold_change: true },
     result: { ...result, n_genes: 765 },
   } as unknown as Comparison;
-  const said = comparison(made, { fold: 0.5, p: 0.05, fraction: 0.1, direction: 'both' });
-  expect(said).toContain('Expression in T (10 cells) against the rest (2,000 cells) by Wilcoxon rank sums on X');
-  expect(said).toContain('p-values of 765 genes adjusted by Benjamini and Hochberg’s method');
-  expect(said).toContain('at least 0.5, an adjusted p-value of at most 0.05 and at least 10 % of cells above 0');
+  const sentence = comparison(made, { fold: 0.5, p: 0.05, fraction: 0.1, direction: 'both' });
+  expect(sentence).toContain('Expression in T (10 cells) against the rest (2,000 cells) by Wilcoxon rank sums on X');
+  expect(sentence).toContain('p-values of 765 genes adjusted by Benjamini and Hochberg’s method');
+  expect(sentence).toContain('at least 0.5, an adjusted p-value of at most 0.05 and at least 10 % of cells above 0');
   expect(comparison(made, null)).not.toContain('Marked');
 });

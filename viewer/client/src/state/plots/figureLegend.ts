@@ -1,4 +1,4 @@
-/** What a reader of a figure must know, in sentences for its legend. */
+/** Sentences of figure legends. */
 import type { Schema } from '../../api/types';
 import { count, embeddingName, number } from '../../ui/format';
 import type { Comparison } from '../compare/compare.svelte';
@@ -18,12 +18,12 @@ export function dataset({ title, n_obs, n_vars, version }: Schema): string {
   return `Dataset: ${title} (${count(n_obs)} cells, ${count(n_vars)} genes). Drawn with starcyte ${version}.`;
 }
 
-/** The selection, where there is one. */
+/** Describe the selection; empty if all cells are selected. */
 export function selection(view: View, fields: ReadonlyMap<string, FieldData>, passing: number, n: number): string {
   const chips = filterChips(view, fields);
   if (chips.length === 0) return '';
-  const said = chips.map((chip: Chip) => (chip.key === 'lasso' ? 'a lasso' : `${chip.title} (${chip.text})`));
-  return `Of ${count(n)} cells ${count(passing)} are selected, by ${listed(said)}.`;
+  const names = chips.map((chip: Chip) => (chip.key === 'lasso' ? 'a lasso' : `${chip.title} (${chip.text})`));
+  return `Of ${count(n)} cells ${count(passing)} are selected, by ${listed(names)}.`;
 }
 
 export function scatter(embedding: string, coloring: Coloring): string {
@@ -61,7 +61,7 @@ export function comparison(made: Comparison, thresholds: Thresholds | null): str
   return `Expression in ${a} (${count(result.n_a)} cells) against ${b} (${count(result.n_b)} cells) by ${method.name} on ${result.matrix}; p-values of ${count(result.n_genes)} genes adjusted ${correction}.${shown}`;
 }
 
-/** Words with commas and "and"; beyond so many, their number. */
+/** Join words by commas and "and"; beyond a limit, with the number of others. */
 export function listed(words: readonly string[], most = Number.POSITIVE_INFINITY): string {
   if (words.length > most) return `${words.slice(0, most).join(', ')} and ${count(words.length - most)} others`;
   if (words.length < 2) return words.join('');

@@ -1,4 +1,4 @@
-/** The drawer of plots: what is plotted, of which genes, in which order. */
+/** The choices of the drawer of plots. */
 import type { MarkersResult, ObsColumn } from '../../api/types';
 import type { ColormapName } from '../../color/colormaps';
 import type { Comparison } from '../compare/compare.svelte';
@@ -7,48 +7,48 @@ import { namesIn } from '../curation/geneSets.svelte';
 import type { Viewer } from '../viewer/viewer.svelte';
 
 export type Order = 'given' | 'name' | 'cluster';
-/** As the values are; each gene from 0 to 1; each gene in standard deviations from its mean. */
+/** Values unchanged; each gene scaled from 0 to 1; each gene as z-scores. */
 export type Standard = 'none' | 'share' | 'z';
 
-/** More genes than this are no longer read off a plot. */
+/** The limit of genes in a plot. */
 export const MOST_GENES = 100;
-/** Pixels the drawer has at least, and those it leaves the cells above it. */
+/** The minimum heights of the drawer and of the cells above it in pixels. */
 export const LEAST_HEIGHT = 220;
 export const LEAST_ABOVE = 120;
 const OF_COMPARISON = 20;
-/** Columns that say where cells come from: what one asks the composition by. */
+/** Columns with the origin of cells, the default for compositions. */
 const ORIGIN = /sample|donor|patient|batch|condition|disease|treat|stim/i;
 const OF_CATEGORY = 3;
-/** A column of more categories would split violins into slivers. */
+/** The limit of categories of a column that splits violins. */
 const MOST_PARTS = 8;
 
 export class Plots {
   place = $state<'closed' | 'drawer' | 'full'>('closed');
-  /** Pixels of the drawer where the user chose; null: half of the page. */
+  /** The height that the user has chosen in pixels; null: half of the page. */
   height = $state<number | null>(null);
   /** The kind of plot chosen, by its name in the registry; null: the first that the dataset has data for. */
   kind = $state<string | null>(null);
-  /** What the drawer was opened for, where the plot chosen may not serve that. */
+  /** The purpose that the drawer was opened for; the chosen plot may not serve it. */
   purpose = $state<'genes' | 'gene' | null>(null);
   groupBy = $state<string | null>(null);
-  /** The column whose categories make up the others. */
+  /** The column of the parts in a composition. */
   by = $state<string | null>(null);
   /** The column that splits violins. */
   split = $state<string | null>(null);
   genes = $state.raw<readonly string[]>([]);
-  /** Genes that were more than can be plotted. */
+  /** The number of genes beyond the limit. */
   left = $state(0);
-  /** Names of a list that no gene has. */
+  /** The names of the last list that no gene has. */
   missed = $state.raw<readonly string[]>([]);
-  /** A column to show the spread of, in place of the genes. */
+  /** The column whose distribution is shown in place of genes. */
   column = $state<string | null>(null);
   standard = $state<Standard>('none');
   order = $state<Order>('given');
   groupOrder = $state<Order>('given');
-  /** Choices of one kind of plot alone, by name. */
+  /** Choices of single kinds of plots, by name. */
   settings = $state.raw<Readonly<Record<string, string>>>({});
   colormap = $state<ColormapName | null>(null);
-  /** Whether the numbers are shown in place of the drawing. */
+  /** Whether the data are shown as a table. */
   table = $state(false);
   readonly groupings: readonly ObsColumn[];
 
@@ -62,7 +62,7 @@ export class Plots {
     this.by = (others.find((column) => ORIGIN.test(column.name)) ?? others[0])?.name ?? null;
   }
 
-  /** Columns of so few categories that violins can be split by them. */
+  /** The columns that can split violins. */
   get splits(): readonly ObsColumn[] {
     return this.groupings.filter((column) => (column.n_categories ?? 2) <= MOST_PARTS && column.name !== this.groupBy);
   }
@@ -85,14 +85,14 @@ export class Plots {
     this.column = null;
   }
 
-  /** Bring a list of genes into the plot. */
+  /** Open the drawer with a list of genes. */
   show(genes: readonly string[]): void {
     this.use(genes);
     this.purpose = 'genes';
     this.open();
   }
 
-  /** Bring the distribution of one gene into sight. */
+  /** Open the drawer with the distribution of a gene. */
   showGene(gene: string): void {
     this.use([gene]);
     this.purpose = 'gene';
@@ -112,7 +112,7 @@ export class Plots {
     this.use(groups.flatMap((group) => group.genes.slice(0, OF_CATEGORY).map(({ gene }) => gene)));
   }
 
-  /** Use the genes of a list that the user wrote; names, ids and aliases count whatever their case. */
+  /** Use the genes of a text with names, ids or aliases; case is ignored. */
   async useList(text: string): Promise<void> {
     const { matrix } = this.viewer.view;
     const names = namesIn(text);

@@ -8,7 +8,7 @@ import type { NamedFilter } from './fieldFilter';
 import { type Axes, type FieldRef, type GeneRef, geneKey, keyOf, type ObspRowRef } from './fieldRef';
 import { readRotation } from './rotation3d';
 import type { Camera, SavedSet } from './savedView';
-import { DEEPEST, type SelectionExpression } from './selectionExpression';
+import { MAX_DEPTH, type SelectionExpression } from './selectionExpression';
 import {
   type ColorBy,
   type FieldScale,
@@ -284,7 +284,7 @@ class Reader {
   }
 
   private expression(value: unknown, depth: number): SelectionExpression | null {
-    if (!isObject(value) || depth >= DEEPEST) return null;
+    if (!isObject(value) || depth >= MAX_DEPTH) return null;
     if (value.not !== undefined) {
       const not = this.expression(value.not, depth + 1);
       return not && { not };

@@ -19,12 +19,12 @@ export type SelectionExpression =
   /** A list, see `packCells`. */
   | { readonly cells: string };
 
-/** A expression of so many steps is a person's; beyond, somebody plays tricks. */
-export const DEEPEST = 64;
+/** The limit of the depth of an expression. */
+export const MAX_DEPTH = 64;
 
-/** How deep a expression is; Infinity from DEEPEST on. */
+/** Return the depth of an expression; Infinity beyond the limit. */
 export function depthOf(expression: SelectionExpression, above = 0): number {
-  if (above >= DEEPEST) return Number.POSITIVE_INFINITY;
+  if (above >= MAX_DEPTH) return Number.POSITIVE_INFINITY;
   if ('not' in expression) return depthOf(expression.not, above + 1);
   if ('join' in expression) return Math.max(...expression.of.map((part) => depthOf(part, above + 1)));
   return above + 1;

@@ -63,13 +63,13 @@ export interface View extends PaneSpec {
   /** Scales of fields of numbers that differ from the default, by field key. */
   readonly scales: Readonly<Record<string, FieldScale>>;
   /** The states of annotations and gene sets, which are restored by undo as well. */
-  readonly made: Made;
+  readonly itemStates: ItemStates;
 }
 
 /** The number of the state of each annotation and gene set by its id, see `SyncedCollection`. */
-export type Made = Readonly<Record<string, number>>;
+export type ItemStates = Readonly<Record<string, number>>;
 
-export const NOTHING_MADE: Made = {};
+export const NO_ITEM_STATES: ItemStates = {};
 
 /** The scale of a field of numbers. */
 export interface FieldScale {
@@ -117,7 +117,7 @@ export function initialView(schema: Schema): View {
     genes: [],
     pinned: [],
     scales: {},
-    made: NOTHING_MADE,
+    itemStates: NO_ITEM_STATES,
   };
   return withColor(view, first.color);
 }

@@ -18,7 +18,7 @@ export interface SelectionHost {
   readonly view: View;
   readonly cells: CellStore;
   readonly fields: Fields;
-  /** Coordinates of the cells in the plot worked in. */
+  /** Coordinates of the cells in the active plot. */
   readonly place: Place | null;
   commit(next: View): void;
   fail(error: unknown): void;
@@ -50,7 +50,7 @@ export class CellSelection {
     return this.host.fields.result.passing;
   }
 
-  /** Follow from one view to the next. */
+  /** Update the filters after a change of the view. */
   show(next: View, before: View): void {
     const { cells, fields } = this.host;
     if (next.subset !== before.subset) fields.crossfilter.restrict(next.subset && cells.get(next.subset));
@@ -108,13 +108,13 @@ export class CellSelection {
       const first = lasso ? (lasso.expression ?? null) : { filters: [] };
       made = first && expression && { join, of: [first, expression] };
     }
-    // A lasso around nothing is a slip of the hand: what was selected before stays.
+    // An empty lasso is a slip of the hand: the selection stays.
     if (chosen.length || join === 'subtract') {
       this.host.commit({ ...view, lasso: chosen.length ? store.add(chosen, made) : null });
     }
   }
 
-  /** Select the cells within a polygon, in the units of the plot worked in. */
+  /** Select the cells within a polygon, in the units of the active plot. */
   selectWithin(polygon: readonly number[], join: Join): void {
     const { place, view } = this.host;
     if (!place) return;

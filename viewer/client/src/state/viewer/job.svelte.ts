@@ -1,11 +1,11 @@
-/** A question that takes the server its time: ask, follow, give up. */
+/** A job on the server: start it, follow its progress, cancel it. */
 import type { Api } from '../../api/client';
 import { ApiError, asApiError } from '../../api/error';
 import { sleep } from '../../api/sleep';
 import type { JobAnswer } from '../../api/types';
 
-/** Milliseconds between two looks at a job. */
-const PAUSE = 400;
+/** Milliseconds between two requests for the state of a job. */
+const INTERVAL = 400;
 
 export class JobRun<T> {
   running = $state(false);
@@ -17,11 +17,11 @@ export class JobRun<T> {
 
   constructor(
     private readonly api: Api,
-    /** Rows of the result asked for at once. */
+    /** The number of rows of the result in one request. */
     private readonly page: number,
   ) {}
 
-  /** The result and the signal of its being given up; null where it failed (see `problem`) or was given up. */
+  /** Start a job and pass its result to `use`. Returns null if it failed (see `problem`) or was cancelled. */
   async ask<R>(
     question: (giveUp: AbortSignal) => Promise<JobAnswer<T>>,
     use: (result: T, giveUp: AbortSignal) => Promise<R> | R,
@@ -62,13 +62,13 @@ export class JobRun<T> {
     this.job = id;
     while (!answer.result) {
       const { job } = answer;
-      if (!id || !job) throw new Error('The question was answered without a result.');
+      if (!id || !job) throw new Error('The answer has no result.');
       if (job.state === 'failed' || job.state === 'cancelled') {
         throw new ApiError('job', job.error?.message ?? 'It failed.', job.error?.hint ?? '');
       }
       this.progress = job.progress;
       this.message = '';
-      if (job.state !== 'done') await sleep(PAUSE, signal);
+      if (job.state !== 'done') await sleep(INTERVAL, signal);
       answer = await this.api.job<T>(id, 0, this.page, signal);
     }
     return answer.result;

@@ -1,4 +1,4 @@
-/** One plot of the page: which embedding, in which colours, and where its camera looks. */
+/** A plot of the page: its coordinates, colours and camera. */
 import type { Api } from '../../api/client';
 import { LatestRequest } from '../../api/latestRequest';
 import type { Schema } from '../../api/types';
@@ -16,7 +16,7 @@ import type { ColorBy, FieldScale, PaneSpec } from '../view/view';
 import type { CellSelection } from './cellSelection.svelte';
 import { type Place, placeOnAxes, readPlace, rotatedPlace, tissueOf } from './place';
 
-/** Where a pane gets its data. */
+/** The source of the data of a pane. */
 export interface Source {
   readonly fields: Pick<Fields, 'loadRef'>;
   readonly selection: Pick<CellSelection, 'subsetMask'>;
@@ -28,10 +28,10 @@ export interface Source {
 
 export class Pane {
   private whole = $state.raw<Place | null>(null);
-  /** How an embedding of three columns is rotated. */
+  /** The rotation of an embedding of three columns. */
   rotation = $state.raw<Rotation>(OBLIQUE);
-  /** Where the cells are; those that there are not for now have no place. */
-  readonly standing: Place | null = $derived.by(() => {
+  /** The coordinates before rotation; NaN for cells outside the subset. */
+  readonly unrotated: Place | null = $derived.by(() => {
     const { whole } = this;
     const mask = this.source.selection.subsetMask;
     if (!whole || !mask) return whole;
@@ -39,33 +39,33 @@ export class Pane {
     for (let cell = 0; cell < x.length; cell++) if (!mask[cell]) x[cell] = Number.NaN;
     return { ...whole, x };
   });
-  /** The same as it is rotated. */
+  /** The coordinates after rotation. */
   readonly place: Place | null = $derived.by(() => {
-    const { standing } = this;
-    return standing && rotatedPlace(standing, this.rotation);
+    const { unrotated } = this;
+    return unrotated && rotatedPlace(unrotated, this.rotation);
   });
   coloring = $state.raw<Coloring>(PLAIN);
   busy = $state(false);
   scatter = $state.raw<Scatter | null>(null);
-  /** Where the user has moved names of categories to, in data units, by `pinKey`. */
+  /** The positions of names that the user has moved, in data units, by `pinKey`. */
   pins = $state.raw<ReadonlyMap<string, readonly [number, number]>>(new Map());
-  /** Cells that have a place; null before there are any. */
+  /** The number of cells with coordinates; null before they are loaded. */
   nDrawn = $state<number | null>(null);
-  /** Pixels of the plot that something covers. */
+  /** The covered pixels of the plot. */
   covered = { above: 0, below: 0 };
   private spec: PaneSpec | null = null;
   private readonly placeRequest = new LatestRequest();
   private readonly coloringRequest = new LatestRequest();
-  /** The embedding whose cells the plot has. */
+  /** The embedding whose coordinates the plot has. */
   private embedding: string | null = null;
-  /** What a link wants to show of an embedding that is still to come. */
+  /** The camera to apply once an embedding is loaded. */
   private wanted: { readonly camera: Camera; readonly embedding: string } | null = null;
-  /** The view that showed all cells last. */
+  /** The last camera that showed all cells. */
   private shown: Camera | null = null;
 
   constructor(private readonly source: Source) {}
 
-  // What is shown
+  // Data
 
   show(spec: PaneSpec): void {
     const before = this.spec;
@@ -74,12 +74,12 @@ export class Pane {
     if (spec.color !== before?.color) void this.showColor(spec.color);
   }
 
-  /** Show the colours anew: what they are made of has changed. */
+  /** Compute the colours again, after a change of their field. */
   recolor(): void {
     if (this.spec) void this.showColor(this.spec.color);
   }
 
-  /** Whether a field's data are in the plot. */
+  /** Return whether the plot shows a field. */
   uses(key: string): boolean {
     const axes = this.spec?.axes;
     return this.isColored(key) || (axes ? [axes.x, axes.y].some((ref) => keyOf(ref) === key) : false);
@@ -110,7 +110,7 @@ export class Pane {
     return embedding === null ? Promise.resolve(null) : readPlace(embedding, api, schema);
   }
 
-  /** The picture of the tissue under a spatial embedding; null where there is none, or several slides have theirs. */
+  /** Fetch the image of the tissue of a spatial embedding; null if there is none, or one for each of several slides. */
   async readTissue(name: string): Promise<BackdropImage | null> {
     const image = tissueOf(this.source.schema, name);
     if (!image) return null;
@@ -142,19 +142,19 @@ export class Pane {
     return stepwise(coloringSteps(field, this.source.scaleOf(field.key)));
   }
 
-  // The camera
+  // Names and camera
 
-  /** Keep the name of a category at a place. */
+  /** Pin the name of a category to a position. */
   pin(key: string, code: number, x: number, y: number): void {
     this.pins = new Map(this.pins).set(this.pinKey(key, code), [x, y]);
   }
 
-  /** Where the user has moved a name to. */
+  /** Return the position of a pinned name. */
   pinOf(key: string, code: number): readonly [number, number] | null {
     return this.pins.get(this.pinKey(key, code)) ?? null;
   }
 
-  /** Let all names stand where they would by themselves. */
+  /** Unpin all names. */
   unpin(): void {
     if (this.pins.size > 0) this.pins = new Map();
   }
@@ -163,20 +163,20 @@ export class Pane {
     return `${code} ${key} ${this.place?.name}`;
   }
 
-  /** Rotation an embedding of three columns by pixels of a drag; the plots of the same one go along. */
+  /** Rotate an embedding of three columns by pixels of a drag. */
   rotateBy(dx: number, dy: number): void {
     this.rotation = rotatedBy(this.rotation, dx * RADIANS, dy * RADIANS);
-    // They stood at places of the picture, not of the cells.
+    // The pinned positions were those of the projection, not of the cells.
     this.unpin();
   }
 
-  /** Show all cells as they were shown at first. */
+  /** Reset rotation and camera. */
   showAll(): void {
     this.rotation = OBLIQUE;
     this.fit(true);
   }
 
-  /** Show all cells in the part of the plot that nothing covers. */
+  /** Fit all cells into the uncovered part of the plot. */
   fit(animate: boolean): void {
     const { scatter } = this;
     if (!scatter) return;
@@ -185,19 +185,19 @@ export class Pane {
     scatter.setView(whole, animate);
   }
 
-  /** The plot has cells, those of an embedding: show them all, or what a link wants to show. */
+  /** Set the camera for a new embedding: that of a link, or all cells. */
   placed(embedding: string): void {
     this.embedding = embedding;
     this.fit(false);
     if (this.wanted?.embedding === embedding) this.look(this.wanted.camera, embedding);
   }
 
-  /** The plot has another size: show all cells again, if all were shown before. */
+  /** Fit again after a change of size, if all cells were shown before. */
   refit(): void {
     if (this.atWhole) this.fit(false);
   }
 
-  /** Whether the view has not been moved since all cells were shown. */
+  /** Whether the camera has not moved since the last fit. */
   private get atWhole(): boolean {
     const { scatter, shown } = this;
     if (!scatter || !shown) return false;
@@ -207,17 +207,17 @@ export class Pane {
     return near(x, shown.x) && near(y, shown.y) && Math.abs(zoom / shown.zoom - 1) < 1e-3;
   }
 
-  /** Where the camera looks; null while it shows all cells. */
+  /** The camera; null while it shows all cells. */
   get camera(): Camera | null {
     const { scatter } = this;
-    const rotation = this.standing?.solid && this.rotation !== OBLIQUE ? rounded(this.rotation) : null;
+    const rotation = this.unrotated?.solid && this.rotation !== OBLIQUE ? rounded(this.rotation) : null;
     if (!scatter || (this.atWhole && !rotation) || scatter.size.width === 0) return null;
     const { x, y, scale } = scatter.view;
     const looks = { x: short(x), y: short(y), zoom: short(scale / scatter.fitted.scale) };
     return rotation ? { ...looks, rotation } : looks;
   }
 
-  /** Look where a camera looks, as soon as its embedding is shown. */
+  /** Apply a camera, once its embedding is shown. */
   look(camera: Camera, embedding: string): void {
     const { scatter } = this;
     if (!scatter || this.embedding !== embedding) {
@@ -229,7 +229,7 @@ export class Pane {
     scatter.setView({ x: camera.x, y: camera.y, scale: camera.zoom * scatter.fitted.scale });
   }
 
-  /** Look where another pane of the same embedding looks. */
+  /** Apply the camera of another pane with the same embedding. */
   follow(other: Pane): void {
     const { scatter } = this;
     if (!scatter || !other.scatter || this.embedding !== other.embedding) return;
@@ -243,17 +243,17 @@ export class Pane {
   }
 }
 
-/** Radians of a rotation for each pixel of a drag. */
+/** Radians of rotation for each pixel of a drag. */
 const RADIANS = 0.008;
 
-/** The view of all cells in the part of the plot that nothing covers. */
+/** Return the canvas view that fits all cells into the uncovered part of the plot. */
 function viewOfAll({ fitted, size }: Scatter, { above, below }: Pane['covered']): Look {
   const free = Math.max(1, size.height - above - below) / Math.max(1, size.height);
   const scale = fitted.scale * free;
   return { x: fitted.x, y: fitted.y + (above - below) / 2 / scale, scale };
 }
 
-/** The fields a plot is coloured by. */
+/** Return the fields of a colouring. */
 export function fieldsOf(color: ColorBy): readonly FieldRef[] {
   if (color.kind === 'obs') return [{ obs: color.column }];
   if (color.kind === 'annotation') return [{ annotation: color.annotation }];
@@ -261,7 +261,7 @@ export function fieldsOf(color: ColorBy): readonly FieldRef[] {
   return color.kind === 'gene' || color.kind === 'obsp' ? [color] : [];
 }
 
-/** A number in as few digits as a picture needs. */
+/** Round a number to few digits, for a short link. */
 function short(value: number): number {
   return Number(value.toPrecision(6));
 }

@@ -1,4 +1,4 @@
-/** Coordinates of the cells: those of an embedding, or along two fields. */
+/** Coordinates of the cells: of an embedding, or of two fields. */
 import type { Api } from '../../api/client';
 import type { ImageInfo, Schema } from '../../api/types';
 import type { FieldData, RangeData } from '../fields/field';
@@ -6,21 +6,21 @@ import type { Fields } from '../fields/fields.svelte';
 import type { Axes } from '../view/fieldRef';
 import { type Ball, ballOf, type Rotation, rotated, type Solid } from '../view/rotation3d';
 
-/** Coordinates of the cells in the embedding, or along the axes, shown. */
+/** The coordinates of the cells in a plot. */
 export interface Place {
   readonly name: string;
   readonly x: Float32Array;
   readonly y: Float32Array;
-  /** What the coordinates are, where they are of two fields: these lie between 0 and 1. */
+  /** The axes, if the coordinates are those of two fields (between 0 and 1); null for an embedding. */
   readonly axes: { readonly x: Axis; readonly y: Axis } | null;
-  /** Of an embedding of three columns: the coordinates before it is rotated. */
+  /** Of an embedding of three columns: the coordinates before rotation. */
   readonly solid?: { readonly cells: Solid; readonly ball: Ball };
-  /** How it is rotated, and how near each cell is then. */
+  /** Its rotation, and the resulting depth of each cell. */
   readonly rotation?: Rotation;
   readonly depth?: Float32Array;
 }
 
-/** A field along an edge of the plot. */
+/** The axis of a field. */
 export interface Axis {
   readonly title: string;
   /** Values at 0 and 1. */
@@ -38,28 +38,28 @@ export async function readPlace(name: string, api: Api, schema: Schema): Promise
   return placeOf(name, new Float32Array(x ?? []), onY, z ? new Float32Array(z) : null);
 }
 
-/** Places in an image are counted from its upper edge down, and so they are drawn. */
+/** Flip the y coordinates of spatial embeddings, which count from the upper edge of an image. */
 function upright(name: string, y: ArrayLike<number>): Float32Array {
   const copy = new Float32Array(y);
   return isSpatial(name) ? copy.map((value) => -value) : copy;
 }
 
-/** The coordinates of an embedding, of two columns or three. */
+/** Return the coordinates of an embedding of two or three columns. */
 function placeOf(name: string, x: Float32Array, y: Float32Array, z: Float32Array | null): Place {
   const ball = z && ballOf({ x, y, z });
   return { name, x, y, axes: null, ...(z && ball ? { solid: { cells: { x, y, z }, ball } } : {}) };
 }
 
-/** A place as it is rotated; one of two columns is as it was. */
+/** Rotate coordinates; those of two columns are unchanged. */
 export function rotatedPlace(place: Place, rotation: Rotation): Place {
   const { solid } = place;
   if (!solid) return place;
-  // A cell that there is not for now has no x.
+  // The x of a cell outside the subset is NaN.
   const { x, y, z } = rotated({ ...solid.cells, x: place.x }, solid.ball, rotation);
   return { ...place, x, y, rotation, depth: z };
 }
 
-/** Where the cells are with one field along x and another along y. */
+/** Return the coordinates of two fields. */
 export async function placeOnAxes(axes: Axes, fields: Pick<Fields, 'loadRef'>): Promise<Place> {
   const [x, y] = await Promise.all([fields.loadRef(axes.x), fields.loadRef(axes.y)]);
   const along = (field: FieldData) => {
@@ -71,7 +71,7 @@ export async function placeOnAxes(axes: Axes, fields: Pick<Fields, 'loadRef'>): 
   return { name, x: onX.values, y: onY.values, axes: { x: onX.axis, y: onY.axis } };
 }
 
-/** Values between 0 and 1; NaN where missing. */
+/** Scale values to between 0 and 1; NaN if missing. */
 function unit(field: RangeData): { values: Float32Array; axis: Axis } {
   let low = Number.POSITIVE_INFINITY;
   let high = Number.NEGATIVE_INFINITY;
@@ -88,7 +88,7 @@ function unit(field: RangeData): { values: Float32Array; axis: Axis } {
   return { values, axis: { title: field.title, ends: [low, low + span], isDate: field.isDate } };
 }
 
-/** The best picture under an embedding. */
+/** Return the image with the highest resolution for an embedding. */
 export function tissueOf({ images = [] }: Schema, embedding: string): ImageInfo | null {
   const slides = new Set(images.map(({ name }) => name.replace(/\/[^/]*$/, '')));
   return isSpatial(embedding) && slides.size === 1 ? (images[0] ?? null) : null;
@@ -97,7 +97,7 @@ export function tissueOf({ images = [] }: Schema, embedding: string): ImageInfo 
 const REDUCTIONS =
   /umap|tsne|pca|phate|diffmap|draw_graph|force|trimap|pacmap|isomap|nmf|harmony|scvi|latent|embed|no[nt][_. -]?spatial/;
 
-/** Whether places are in a tissue: counted from its upper edge down. An embedding by spatial features is not. */
+/** Return whether the coordinates of an embedding are positions in a tissue, by its name. */
 export function isSpatial(embedding: string): boolean {
   const name = embedding.toLowerCase();
   return /(^|[^a-z])spatial/.test(name) && !REDUCTIONS.test(name);

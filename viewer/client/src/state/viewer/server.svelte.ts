@@ -1,18 +1,18 @@
-/** What the server does besides answering: the index it makes of a matrix, and what it could not do. */
+/** The background work of the server (download, index) and its problems. */
 import { ApiError } from '../../api/error';
 import { sleep } from '../../api/sleep';
 import type { Health } from '../../api/types';
 import { datasetError } from '../page/openDataset';
 import type { Viewer } from './viewer.svelte';
 
-/** Milliseconds between two looks while an index is made. */
-const PAUSE = 2000;
+/** Milliseconds between two requests during a download or the building of an index. */
+const INTERVAL = 2000;
 
 /** Milliseconds between two checks whether the catalog still has the dataset, unchanged. */
-const WATCH = 15_000;
+const CHECK_INTERVAL = 15_000;
 
 export class Server {
-  /** The fraction of the file that the server has; null where it has all. */
+  /** The downloaded fraction of the file; null if it is complete. */
   downloaded = $state<number | null>(null);
   indexing = $state.raw<Health['indexing'] | null>(null);
   problems = $state.raw<readonly string[]>([]);
@@ -21,7 +21,7 @@ export class Server {
 
   constructor(private readonly viewer: Viewer) {}
 
-  /** Ask how the server is, and again until it has the whole file and makes no index. */
+  /** Follow the health of the server until it has the whole file and builds no index. */
   async look(): Promise<void> {
     if (this.looking) return;
     this.looking = true;
@@ -32,10 +32,10 @@ export class Server {
         this.downloaded = health.downloaded ?? null;
         this.indexing = health.indexing ?? null;
         this.problems = health.problems ?? [];
-        if (this.isBusy) await sleep(PAUSE, signal);
+        if (this.isBusy) await sleep(INTERVAL, signal);
       } while (this.isBusy);
     } catch {
-      // A server that does not answer is told of by what the user asked for.
+      // A lost connection is reported by the requests of the user.
       this.downloaded = null;
       this.indexing = null;
     } finally {
@@ -47,13 +47,13 @@ export class Server {
     return this.downloaded !== null || this.indexing !== null;
   }
 
-  /** Ask now and then whether the file is still the one that is shown. */
+  /** Check regularly whether the file was replaced or removed. */
   async watch(): Promise<void> {
     const { signal } = this.controller;
     const { api } = this.viewer;
     try {
       while (true) {
-        await sleep(WATCH, signal);
+        await sleep(CHECK_INTERVAL, signal);
         if (document.visibilityState !== 'visible') continue;
         try {
           const health = await api.health(signal);
@@ -63,7 +63,7 @@ export class Server {
         }
       }
     } catch {
-      // The page goes away.
+      // The page is closed.
     }
   }
 

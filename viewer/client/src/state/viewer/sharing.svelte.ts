@@ -1,4 +1,4 @@
-/** The view in the page's address: written as it changes, read when the page opens or the browser goes back. */
+/** The view in the URL of the page: written when it changes, read when the page opens or the browser navigates. */
 import type { Api } from '../../api/client';
 import type { Schema } from '../../api/types';
 import type { Page } from '../page/page.svelte';
@@ -11,12 +11,12 @@ import type { CellsRef, View } from '../view/view';
 import { fieldsOf } from './pane.svelte';
 import type { Viewer } from './viewer.svelte';
 
-/** Milliseconds after which a camera at rest is written down. */
+/** Milliseconds after the last movement of a camera before it is written. */
 const REST = 400;
-/** Views kept for the browser's way back. */
-const MOST_KEPT = 200;
+/** The limit of views in memory for the browser's history. */
+const MAX_VISITED = 200;
 
-/** The view that an address asks for, as far as the dataset has it; null where it asks for none. */
+/** Read the view of a URL, as far as it fits the dataset; null if the URL has none. */
 export async function viewOf(hash: string, api: Api, schema: Schema): Promise<ReadView | null> {
   let given: unknown;
   try {
@@ -27,7 +27,7 @@ export async function viewOf(hash: string, api: Api, schema: Schema): Promise<Re
   return given === null ? null : withKnownGenes(readView(given, schema), api);
 }
 
-/** Leave out the genes that the dataset has not. */
+/** Leave out genes that the dataset does not have. */
 async function withKnownGenes(read: ReadView, api: Api): Promise<ReadView> {
   const unknown: GeneRef[] = [];
   await Promise.all(
@@ -51,18 +51,18 @@ async function withKnownGenes(read: ReadView, api: Api): Promise<ReadView> {
 }
 
 export class Sharing {
-  /** Views by the number their entry of the browser's history has. */
-  private readonly kept = new Map<number, View>();
+  /** Views by the number of their entry in the browser's history. */
+  private readonly visited = new Map<number, View>();
   private at = 0;
   private steps: number;
   private rotated = false;
   private written: View | null = null;
-  /** What is left out of a link of the view shown. */
+  /** The parts of the view that are too large for a link. */
   private omitted: readonly string[] = [];
   private writing: Promise<void> = Promise.resolve();
-  /** How many views that were read are still without their lists of cells. */
+  /** The number of views whose sets of cells are being resolved. */
   private completing = 0;
-  /** How often the browser went elsewhere in its history: what was to be written before must not cover that. */
+  /** The number of navigations in the browser's history; a URL from before a navigation is not written. */
   private moves = 0;
   private readonly stop: () => void;
 
@@ -91,13 +91,13 @@ export class Sharing {
     this.stop();
   }
 
-  /** The view shown, to be kept. */
+  /** Serialize the current view. */
   serializeView(): { saved: SavedView; omitted: string[] } {
     const { viewer } = this;
     return savedView(viewer.view, viewer.schema, (key) => viewer.fields.refOf(key), this.viewer.pane.camera);
   }
 
-  /** Show a view that was kept, as one step. Returns what of it does not fit this dataset. */
+  /** Show a saved view, as one step. Returns the parts that do not fit the dataset. */
   async restoreView(saved: unknown): Promise<readonly string[]> {
     const read = await withKnownGenes(readView(saved, this.viewer.schema), this.viewer.api);
     this.viewer.fields.learn(read.view.genes);
@@ -105,25 +105,25 @@ export class Sharing {
     return this.complete(read);
   }
 
-  /** A small picture of the plot, `width` pixels wide, to tell views apart by. */
+  /** Draw a thumbnail of the plot, `width` pixels wide. */
   async thumbnail(width = 240): Promise<Blob | null> {
     const { scatter } = this.page;
     if (!scatter || scatter.size.width === 0) return null;
     return scatter.toPNG({ scale: width / scatter.size.width });
   }
 
-  /** Put a link to the view shown onto the clipboard. */
+  /** Copy a link to the current view to the clipboard. */
   async copyLink(): Promise<void> {
     this.follow(this.viewer.view);
     await this.writing;
     const link = window.location.href;
     const left = this.omitted.length ? `Too large for a link and left out: ${this.omitted.join(', ')}.` : '';
     if (await copied(link))
-      this.viewer.tell('The link is copied.', left || 'It opens this view, for everyone who can open this page.');
-    else this.viewer.tell('Copy the address of this page: it opens this view.', left);
+      this.viewer.notify('Link copied.', left || 'It opens this view for everyone with access to this page.');
+    else this.viewer.notify('Copy the address of this page: it opens this view.', left);
   }
 
-  /** Make the lists of cells that a view read is still without, and tell what is missing from it. */
+  /** Resolve the sets of cells of a view, and report the parts that do not fit. */
   private async complete(read: ReadView): Promise<readonly string[]> {
     const { viewer } = this;
     const start: View = viewer.view;
@@ -147,19 +147,19 @@ export class Sharing {
     this.write(viewer.view, false);
     if (read.camera && read.view.embedding) viewer.pane.look(read.camera, read.view.embedding);
     if (dropped.length) {
-      viewer.tell('Not all of the link fits this dataset.', `Left out: ${dropped.slice(0, 6).join('; ')}.`);
+      viewer.notify('Parts of the link do not fit this dataset.', `Left out: ${dropped.slice(0, 6).join('; ')}.`);
     }
     return dropped;
   }
 
-  /** Make the cells of a set and keep them. */
+  /** Resolve the expression of a set. */
   private async resolveSet({ name, cells: expression }: SavedSet): Promise<CellsRef | null> {
     const { viewer } = this;
     const cells = await viewer.resolveSelection(expression);
     return cells.length ? { ...viewer.cells.add(cells, expression), ...(name === undefined ? {} : { name }) } : null;
   }
 
-  /** Write the view shown into the address: a new entry of the browser's history for every step. */
+  /** Write the view into the URL: with a new entry in the browser's history for every step. */
   private follow(view: View): void {
     if (view === this.written) return;
     const step = this.written !== null && this.viewer.timeline.steps !== this.steps;
@@ -182,7 +182,7 @@ export class Sharing {
     };
   }
 
-  /** Write down how an embedding of three columns is rotated, once it rests. */
+  /** Write the rotation of an embedding of three columns after its last change. */
   private followRotation(): undefined | (() => void) {
     if (this.viewer.pane.rotation === OBLIQUE && !this.rotated) return;
     this.rotated = true;
@@ -191,18 +191,18 @@ export class Sharing {
   }
 
   private write(view: View, step: boolean): void {
-    // The address still says all of it; this view does not yet.
+    // The URL is complete; the view is not yet.
     if (!step && this.completing > 0) return;
     if (step) this.at++;
     const { at, moves } = this;
-    this.kept.set(at, view);
-    for (const old of this.kept.keys()) if (this.kept.size > MOST_KEPT) this.kept.delete(old);
+    this.visited.set(at, view);
+    for (const old of this.visited.keys()) if (this.visited.size > MAX_VISITED) this.visited.delete(old);
     const { saved, omitted } = this.serializeView();
     this.writing = this.writing.then(async () => {
       const hash = `#${await hashOf(saved)}`;
       if (moves !== this.moves) return;
       this.omitted = omitted;
-      // A frame around the page may forbid it, and browsers limit how often: the page works without.
+      // A sandboxed frame may forbid it, and browsers limit its rate: the page works without.
       try {
         if (step) window.history.pushState({ starcyte: at }, '', hash);
         else window.history.replaceState({ starcyte: at }, '', hash);
@@ -214,9 +214,9 @@ export class Sharing {
     const { viewer } = this;
     this.moves++;
     const number = (state as { starcyte?: unknown } | null)?.starcyte;
-    const kept = typeof number === 'number' ? this.kept.get(number) : undefined;
+    const found = typeof number === 'number' ? this.visited.get(number) : undefined;
     if (typeof number === 'number') this.at = number;
-    if (kept && viewer.timeline.revisit(kept)) {
+    if (found && viewer.timeline.revisit(found)) {
       this.written = viewer.view;
       this.steps = viewer.timeline.steps;
       return;
@@ -236,7 +236,7 @@ async function copied(text: string): Promise<boolean> {
     await navigator.clipboard.writeText(text);
     return true;
   } catch {
-    // Pages without TLS have no clipboard; the old way still works there.
+    // Pages without HTTPS have no clipboard API, but the old command.
     const field = document.createElement('textarea');
     field.value = text;
     field.style.position = 'fixed';

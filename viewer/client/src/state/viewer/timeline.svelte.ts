@@ -1,16 +1,16 @@
-/** The view, the steps that led to it, and the way back and forth between them. */
+/** The current view with its undo and redo steps. */
 import type { CellStore } from '../fields/cells';
 import { History } from '../view/history';
-import type { Made, View } from '../view/view';
+import type { ItemStates, View } from '../view/view';
 
 export class Timeline {
   view: View = $state.raw() as View;
   canUndo = $state(false);
   canRedo = $state(false);
-  /** Steps made through views: who looks on sees a new one from a change of the one before. */
+  /** The number of steps so far; it tells a new step from a change of the last one. */
   steps = 0;
-  /** Told by a step back or forth that other things are to stand; what it gives back is called once the view is shown. */
-  onMade: (made: Made) => () => void = () => () => {};
+  /** Called when undo or redo change the states of items. The returned function is called once the view is shown. */
+  onItemStates: (itemStates: ItemStates) => () => void = () => () => {};
 
   private readonly history: History<View>;
   private gesture: symbol | null = null;
@@ -18,7 +18,7 @@ export class Timeline {
   constructor(
     start: View,
     private readonly cells: CellStore,
-    /** Called when the page is to follow from one view to the next, which is `view` already. */
+    /** Called after a change of `view`. */
     private readonly onShown: (next: View, before: View) => void,
   ) {
     this.view = start;
@@ -26,64 +26,64 @@ export class Timeline {
   }
 
   /**
-   * Show a view and remember the one before. Views of one gesture (a drag) are one step back. Wherever a view comes from,
-   * what was made stays, unless `made` says otherwise.
+   * Show a view as a step that can be undone. Views of one gesture (a drag) are one step. The states of items stay the
+   * current ones, unless `itemStates` is given.
    */
-  commit(given: View, gesture: symbol | null = null, made: Made = this.view.made): void {
-    const next = given.made === made ? given : { ...given, made };
+  commit(given: View, gesture: symbol | null = null, itemStates: ItemStates = this.view.itemStates): void {
+    const next = given.itemStates === itemStates ? given : { ...given, itemStates };
     if (next === this.view) return;
     if (gesture && gesture === this.gesture) this.history.replace(next);
     else {
       this.history.push(next);
-      if (!sameView({ ...next, made: this.view.made }, this.view)) this.steps++;
+      if (!sameView({ ...next, itemStates: this.view.itemStates }, this.view)) this.steps++;
     }
     this.gesture = gesture;
     this.show(next);
     this.cells.keepOnly(this.history.states());
   }
 
-  /** SyncedCollection were made elsewhere: the steps that can come back have them too, and none of them undoes it. */
-  remake(change: (made: Made) => Made): void {
+  /** Change the states of items in all views of the history, so that no step undoes it. */
+  changeItemStates(change: (itemStates: ItemStates) => ItemStates): void {
     this.history.rewrite((view) => {
-      const made = change(view.made);
-      return made === view.made ? view : { ...view, made };
+      const itemStates = change(view.itemStates);
+      return itemStates === view.itemStates ? view : { ...view, itemStates };
     }, sameView);
     this.show(this.history.now);
   }
 
-  /** What was made in every state that can come back. */
-  madeStates(): Made[] {
-    return Array.from(this.history.states(), (view) => view.made);
+  /** Return the states of items of all views of the history. */
+  itemStates(): ItemStates[] {
+    return Array.from(this.history.states(), (view) => view.itemStates);
   }
 
   undo(): void {
-    this.comeBack(this.history.undo());
+    this.restore(this.history.undo());
   }
 
   redo(): void {
-    this.comeBack(this.history.redo());
+    this.restore(this.history.redo());
   }
 
-  private comeBack(view: View | null): void {
+  private restore(view: View | null): void {
     this.gesture = null;
     if (!view) return;
     this.steps++;
-    const settle = view.made === this.view.made ? null : this.onMade(view.made);
+    const settle = view.itemStates === this.view.itemStates ? null : this.onItemStates(view.itemStates);
     this.show(view);
     settle?.();
   }
 
-  /** Complete the view shown, as no step of its own. */
+  /** Replace the current view without a new step. */
   amend(next: View): void {
     this.history.replace(next);
     this.show(next);
     this.cells.keepOnly(this.history.states());
   }
 
-  /** Show a view of before again, where its cells are still kept; what was made since stays. Whether it could. */
+  /** Show an earlier view with the current states of items. Returns whether it is in the history. */
   revisit(view: View): boolean {
     if (!this.history.has(view)) return false;
-    if (view.made === this.view.made) {
+    if (view.itemStates === this.view.itemStates) {
       this.history.goTo(view);
       this.gesture = null;
       this.show(view);
@@ -102,11 +102,11 @@ export class Timeline {
 
 function sameView(one: View, other: View): boolean {
   return (Object.keys(one) as (keyof View)[]).every((key) =>
-    key === 'made' ? sameMade(one.made, other.made) : one[key] === other[key],
+    key === 'itemStates' ? sameItemStates(one.itemStates, other.itemStates) : one[key] === other[key],
   );
 }
 
-function sameMade(one: Made, other: Made): boolean {
+function sameItemStates(one: ItemStates, other: ItemStates): boolean {
   const keys = Object.keys(one);
   return keys.length === Object.keys(other).length && keys.every((key) => one[key] === other[key]);
 }

@@ -1,4 +1,4 @@
-/** One open dataset on the page: its view, the fields behind it, the selection, the plots of cells. */
+/** An open dataset on the page: its view, fields, selection and plots of cells. */
 import type { Api } from '../../api/client';
 import { type ApiError, asApiError, isAbort } from '../../api/error';
 import type { Schema } from '../../api/types';
@@ -35,7 +35,7 @@ import { fieldsOf, Pane } from './pane.svelte';
 import { type Place, placeOnAxes, readPlace, rotatedPlace } from './place';
 import { Timeline } from './timeline.svelte';
 
-/** A category or a set the pointer is on: its cells stand out. */
+/** The category or set under the pointer, whose cells are highlighted. */
 export type Hovered =
   | { readonly kind: 'category'; readonly key: string; readonly code: number }
   | { readonly kind: 'cells'; readonly ref: CellsRef };
@@ -52,19 +52,19 @@ export class Viewer {
   /** The plots, in reading order. */
   panes = $state.raw<readonly Pane[]>([]);
   problem = $state.raw<ApiError | null>(null);
-  /** What a server said that has too much to do. */
+  /** The error of a busy server. */
   busy = $state.raw<ApiError | null>(null);
-  /** Whether no server answers: what was asked is asked again until one does. */
+  /** Whether the server is unreachable; requests are repeated. */
   lost = $state(false);
   hovered = $state.raw<Hovered | null>(null);
   mode = $state<Mode>('pan');
-  /** How a shape drawn joins the cells chosen before, where no key says otherwise. */
+  /** The selection mode of shapes, unless modifier keys are pressed. */
   join = $state<Join>('replace');
-  /** The cell the pointer is on, and the plot it is in; of several plots alone. */
+  /** The cell under the pointer and its plot, if there are several plots. */
   pointed = $state.raw<{ readonly cell: number; readonly pane: Pane } | null>(null);
-  /** What the user is told that is no trouble. */
-  told = $state.raw<{ readonly message: string; readonly hint: string } | null>(null);
-  /** Keeps a figure with the dataset; null where nothing can be kept. */
+  /** A note for the user that is no error. */
+  notice = $state.raw<{ readonly message: string; readonly hint: string } | null>(null);
+  /** Saves a figure with the dataset; null if saving is disabled. */
   saveFigure: ((name: string, figure: Blob) => void) | null = null;
   readonly names: CellNames;
 
@@ -96,7 +96,7 @@ export class Viewer {
     return this.timeline.view;
   }
 
-  /** The plot the user works in. */
+  /** The active plot. */
   get pane(): Pane {
     return this.panes[this.view.active] ?? (this.panes[0] as Pane);
   }
@@ -109,12 +109,12 @@ export class Viewer {
     return this.pane.coloring;
   }
 
-  /** Whether what is made lands in a history of Galaxy. */
+  /** Whether the work is saved to a history of Galaxy. */
   get inHistory(): boolean {
     return this.schema.features.outputs === true && this.schema.features.finish === true;
   }
 
-  /** Cells that there are for now. */
+  /** The number of cells in the subset. */
   get size(): number {
     return this.view.subset?.n ?? this.n;
   }
@@ -126,7 +126,7 @@ export class Viewer {
     this.timeline.commit(next, gesture);
   }
 
-  /** Follow from one view to the next. */
+  /** Update fields, plots and selection after a change of the view. */
   private show(next: View, before: View): void {
     const rescaled = [...new Set([...Object.keys(before.scales), ...Object.keys(next.scales)])].filter(
       (key) => before.scales[key] !== next.scales[key],
@@ -144,7 +144,7 @@ export class Viewer {
     for (const pane of this.panes) if (pane.isColored(key)) pane.recolor();
   }
 
-  /** Have each plot show what the view says. */
+  /** Update the plots from the view. */
   private showPanes(): void {
     const specs = paneSpecs(this.view);
     if (specs.length !== this.panes.length) {
@@ -156,14 +156,14 @@ export class Viewer {
     });
   }
 
-  /** Give up the arrays of genes that are neither listed, nor colours, nor filters: each is as long as the dataset. */
+  /** Release the values of genes that are not in use: each array is as long as the dataset. */
   private releaseGenes(): void {
     const { genes, filters } = this.view;
     const used = new Set([...genes.map(geneKey), ...Object.keys(filters)]);
     this.fields.release((key) => !used.has(key) && !this.panes.some((pane) => pane.uses(key)));
   }
 
-  // What the user does
+  // Changes of the view
 
   colorBy(color: ColorBy): void {
     this.commit(withColor(this.view, color));
@@ -173,18 +173,18 @@ export class Viewer {
     if (matrix) this.colorBy({ kind: 'gene', gene, matrix });
   }
 
-  /** Whether the plot worked in has the colours of a field. */
+  /** Return whether a field colours the active plot. */
   isColored(key: string): boolean {
     return fieldsOf(this.view.color).some((ref) => keyOf(ref) === key);
   }
 
-  /** Take a gene off the list; one that is still being read is given up. */
+  /** Remove a recent gene; its request is aborted. */
   dropGene(gene: GeneRef): void {
     this.fields.abort(gene);
     this.commit(withoutGene(this.view, gene));
   }
 
-  /** Put genes in the list without colouring by them. */
+  /** Add recent genes without colouring by them. */
   listGenes(genes: readonly GeneRef[]): void {
     this.commit(withGenes(this.view, genes));
   }
@@ -219,7 +219,7 @@ export class Viewer {
     if (cell !== this.view.focus) this.commit(withFocus(this.view, cell));
   }
 
-  /** Focus the cell nearest to the middle of the plot worked in. */
+  /** Focus the cell nearest to the middle of the active plot. */
   focusMiddle(): void {
     const { scatter } = this.pane;
     if (!scatter) return;
@@ -228,13 +228,13 @@ export class Viewer {
     if (cell >= 0) this.focusOn(cell);
   }
 
-  /** Colour by what the focused cell is to the others. */
+  /** Colour by the obsp row of the focused cell. */
   colorByObspRow(obsp: string): void {
     const { focus } = this.view;
     if (focus !== null) this.colorBy({ kind: 'obsp', obsp, cell: focus });
   }
 
-  /** Show small pictures of genes, or of the categories of the column shown (else the first that has any). */
+  /** Show the gallery of recent genes, or of the categories of the column that colours the cells (else the first one). */
   showGallery(kind: Gallery['kind']): void {
     const { color } = this.view;
     const columns = this.schema.obs.filter(({ kind: is, n_categories: n }) => is === 'categorical' && (n ?? 0) > 1);
@@ -247,13 +247,13 @@ export class Viewer {
     this.commit(withPanes(this.view, count, this.schema));
   }
 
-  /** Work in one of the plots. That alone is no step to undo. */
+  /** Activate a plot, which is no step to undo. */
   activate(active: number): void {
     const next = withActive(this.view, active);
     if (next !== this.view) this.timeline.amend(next);
   }
 
-  /** One plot's camera moved: those of the other plots of its embedding go along. */
+  /** Move the cameras of the other plots of the same embedding along. */
   follow(moved: Pane): void {
     for (const pane of this.panes) if (pane !== moved) pane.follow(moved);
   }
@@ -264,7 +264,7 @@ export class Viewer {
     this.commit(color.kind === 'gene' ? withColor(next, { ...color, matrix: name }) : next);
   }
 
-  /** Select what the plot worked in has in sight. */
+  /** Select the visible cells of the active plot. */
   selectInSight(): void {
     const { scatter } = this.pane;
     if (!scatter) return;
@@ -275,7 +275,7 @@ export class Viewer {
     this.selection.selectWithin(within, this.join);
   }
 
-  /** The cells that an expression selects. */
+  /** Resolve a selection expression to its cells. */
   resolveSelection(expression: SelectionExpression): Promise<Uint32Array> {
     return resolveSelection(expression, {
       n: this.n,
@@ -291,12 +291,12 @@ export class Viewer {
     return this.view.scales[key];
   }
 
-  /** Tell the user something that takes no answer. */
-  tell(message: string, hint = ''): void {
-    this.told = { message, hint };
+  /** Show a note. */
+  notify(message: string, hint = ''): void {
+    this.notice = { message, hint };
   }
 
-  /** Tell the user what went wrong. */
+  /** Show an error. */
   fail(error: unknown): void {
     if (!isAbort(error)) this.problem = asApiError(error);
   }
