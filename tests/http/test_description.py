@@ -52,37 +52,31 @@ DEPENDENT = {
         "views/{name}",
     )
 }
-# and every text is a name
-SAVED_ITEMS = ("views", "results", "figures")
-WITHOUT_WRONG_DATA = {
-    (f"/api/v1/{path}", "get")
-    for path in (
-        "health",
-        "schema",
-        "thumbnail",
-        "openapi.json",
-        "obs/{name}",
-        "images/{name}",
-        "annotations",
-        "annotations/{name}",
-        "annotations/{name}/revisions",
-        "genesets",
-        "genesets/{name}",
-        *(f"export/annotations.{ending}" for ending in ("csv", "tsv", "tabular")),
-        "export/genesets.gmt",
-        "export/genesets.csv",
-        "export/session.json",
-        *SAVED_ITEMS,
-        *(f"{plural}/{{name}}" for plural in SAVED_ITEMS),
-        "login",
-    )
-} | {("/api/v1/login", "delete")}
-# it is refused here whatever is sent
-WITHOUT_WRONG_DATA.add(("/api/v1/finish", "post"))
+# refused whatever is sent
 DEPENDENT.add("/api/v1/finish")
-# any text is a file that may be one
-WITHOUT_WRONG_DATA |= {(f"/api/v1/import/{kind}", "post") for kind in ("annotations", "genesets", "session")}
-OPERATIONS = [(path, method) for path, methods in describe_dataset().paths.items() for method in methods]
+
+
+def accepts_anything(operation):
+    """Return whether no request can be at odds with a description: it has no body, and no parameter but a name."""
+    return "requestBody" not in operation and all(
+        parameter["in"] == "path" and "pattern" not in parameter["schema"]
+        for parameter in operation.get("parameters", ())
+    )
+
+
+OPERATIONS = {
+    (path, method): operation
+    for path, methods in describe_dataset().paths.items()
+    for method, operation in methods.items()
+}
+WITHOUT_WRONG_DATA = {
+    *(key for key, operation in OPERATIONS.items() if accepts_anything(operation)),
+    # every text is the name of an annotation
+    *((f"/api/v1/export/annotations.{ending}", "get") for ending in ("csv", "tsv", "tabular")),
+    # every text may be a file
+    *((f"/api/v1/import/{kind}", "post") for kind in ("annotations", "genesets", "session")),
+    ("/api/v1/finish", "post"),
+}
 # schemathesis does not know zstd
 PLAIN = {"Accept-Encoding": "identity"}
 GROUPS = {"a": {"where": [{"column": "louvain", "in": ["1"]}]}, "b": {"ranges": [[0, 5]]}, "limit": 3}
