@@ -31,31 +31,52 @@ import {
 } from './annotation';
 import type { Saving } from './saving.svelte';
 import { newStateNumber } from './snapshots';
-import { type Done, type Known, type Listed, type Synced, SyncedCollection } from './syncedCollection.svelte';
+import {
+  type Done,
+  type Known,
+  type Listed,
+  type Synced,
+  SyncedCollection,
+  type SyncedKind,
+} from './syncedCollection.svelte';
 
 /** The limit of memory for the codes of past states, in bytes; beyond it they are requested again for an undo. */
 const CODES_BYTES = 96 * 1024 * 1024;
 
 export type OwnAnnotation = Synced<Annotation>;
 
-export class Annotations extends SyncedCollection<Annotation> {
+export class Annotations implements SyncedKind<Annotation> {
+  readonly kind = 'annotation';
+  readonly items: SyncedCollection<Annotation>;
   /** The id of the annotation whose labels are assigned by keys and by the button of the selection. */
   private chosen = $state<string | null>(null);
   private readonly codes = new Map<number, Codes>();
   private readonly reading = new Map<number, Promise<Codes>>();
 
   constructor(
-    viewer: Viewer,
-    saving: Saving,
+    private readonly viewer: Viewer,
+    private readonly saving: Saving,
     private readonly api: CurationApi,
   ) {
-    super(viewer, saving, 'annotation');
+    this.items = new SyncedCollection(viewer, saving, this);
+  }
+
+  get list(): readonly OwnAnnotation[] {
+    return this.items.list;
+  }
+
+  get(id: string): OwnAnnotation | null {
+    return this.items.get(id);
+  }
+
+  named(name: string): OwnAnnotation | null {
+    return this.items.named(name);
   }
 
   /** Fetch the annotations. Until then the requests for their values wait. */
   async open(): Promise<void> {
     try {
-      await this.refresh();
+      await this.items.refresh();
     } finally {
       this.viewer.fields.readAnnotationsWith((key) => this.field(key));
     }
@@ -113,7 +134,7 @@ export class Annotations extends SyncedCollection<Annotation> {
     this.next = codes;
     const id = `annotation:${newStateNumber()}`;
     this.chosen = id;
-    return this.step(id, annotation, what, request, (view) => ({
+    return this.items.step(id, annotation, what, request, (view) => ({
       ...view,
       color: { kind: 'annotation', annotation: annotation.name },
     }));
@@ -132,7 +153,7 @@ export class Annotations extends SyncedCollection<Annotation> {
     if (now?.number !== annotation.number) return;
     this.next = withEditedCodes(codes, moved);
     const labels = requested(annotation.value, edited);
-    this.step(
+    this.items.step(
       annotation.id,
       withEdit(annotation.value, edited, name),
       what,
@@ -150,7 +171,7 @@ export class Annotations extends SyncedCollection<Annotation> {
   }
 
   delete(annotation: OwnAnnotation): void {
-    this.step(
+    this.items.step(
       annotation.id,
       null,
       `“${annotation.value.name}” deleted`,
@@ -177,7 +198,7 @@ export class Annotations extends SyncedCollection<Annotation> {
     this.next = filled.codes;
     const selection = selectionOf(cells);
     let grown: number | null = null;
-    this.step(annotation.id, filled.annotation, describe(filled.n, label), async (known) => {
+    this.items.step(annotation.id, filled.annotation, describe(filled.n, label), async (known) => {
       const { name, revision } = existing(known, annotation);
       if (added) {
         const { n: _n, ...entry } = added;
@@ -199,13 +220,13 @@ export class Annotations extends SyncedCollection<Annotation> {
   /** Restore an annotation to a revision. */
   async restoreTo(annotation: OwnAnnotation, to: number): Promise<void> {
     await this.saving.drained();
-    const known = this.known.get(annotation.id);
+    const known = this.items.knownOf(annotation.id);
     if (!known) return;
     const { annotation: info } = await this.api.restoreAnnotation(known.name, to, known.revision);
     // Deleted at that revision: the next look at the server's changes takes it away.
     if (!info) return;
     const after = annotationOf(info);
-    this.step(
+    this.items.step(
       annotation.id,
       after,
       `“${after.name}” as it was before`,
@@ -226,7 +247,7 @@ export class Annotations extends SyncedCollection<Annotation> {
   /** The codes of the next state that `follow` is called with. */
   private next: Codes | null = null;
 
-  protected override follow(before: OwnAnnotation | null, after: OwnAnnotation | null): void {
+  follow(before: OwnAnnotation | null, after: OwnAnnotation | null): void {
     const { next } = this;
     this.next = null;
     if (!after) return;
@@ -245,7 +266,7 @@ export class Annotations extends SyncedCollection<Annotation> {
     }
   }
 
-  protected override settle(before: OwnAnnotation | null, after: OwnAnnotation | null): void {
+  settle(before: OwnAnnotation | null, after: OwnAnnotation | null): void {
     if (!before || before.value.name === after?.value.name) return;
     const { viewer } = this;
     const { name } = before.value;
@@ -283,7 +304,7 @@ export class Annotations extends SyncedCollection<Annotation> {
 
   private async readCodes(annotation: OwnAnnotation): Promise<Codes> {
     await this.saving.drained();
-    const column = await this.api.codes(this.known.get(annotation.id)?.name ?? annotation.value.name);
+    const column = await this.api.codes(this.items.knownOf(annotation.id)?.name ?? annotation.value.name);
     if (column.layout !== 'dense')
       throw new ApiError('client', 'The answer has no codes of the annotation.', 'Reload the page.');
     const codes = Int16Array.from(column.dense() as ArrayLike<number>);
@@ -324,20 +345,20 @@ export class Annotations extends SyncedCollection<Annotation> {
 
   // Requests
 
-  protected override async fetchAll(): Promise<readonly Listed<Annotation>[]> {
+  async fetchAll(): Promise<readonly Listed<Annotation>[]> {
     const { annotations } = await this.api.annotations();
     return annotations.map((info) => ({ name: info.name, revision: info.revision, value: annotationOf(info) }));
   }
 
-  protected override same(one: Annotation, other: Annotation): boolean {
+  same(one: Annotation, other: Annotation): boolean {
     return sameAnnotation(one, other);
   }
 
-  protected override async restoreItem(value: Annotation, known: Known | null, to: number): Promise<Done<Annotation>> {
+  async restoreItem(value: Annotation, known: Known | null, to: number): Promise<Done<Annotation>> {
     return this.done(await this.api.restoreAnnotation(known?.name ?? value.name, to, known?.revision ?? null));
   }
 
-  protected override async deleteItem({ name, revision }: Known): Promise<Done<Annotation>> {
+  async deleteItem({ name, revision }: Known): Promise<Done<Annotation>> {
     return this.api.remove('annotations', name, revision);
   }
 

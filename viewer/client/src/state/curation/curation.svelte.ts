@@ -60,12 +60,12 @@ export class Curation {
     this.saving.disabled = !this.canEdit;
     this.annotations = new Annotations(viewer, this.saving, this.api);
     this.genesets = new GeneSets(viewer, this.saving, this.api);
-    this.genesets.isSaved = viewer.schema.features.genesets !== false;
+    this.genesets.items.isSaved = viewer.schema.features.genesets !== false;
     this.savedItems = new SavedItems(this.api, this.saving, sharing, compare);
     this.downloads = new Downloads(viewer, this.api, this.saving);
     this.idle = new IdleEnd(this.api, (signal) => viewer.api.health(signal));
     viewer.timeline.onItemStates = (itemStates) => {
-      const settles = [this.annotations.restoreStates(itemStates), this.genesets.restoreStates(itemStates)];
+      const settles = [this.annotations.items.restoreStates(itemStates), this.genesets.items.restoreStates(itemStates)];
       return () => {
         for (const settle of settles) settle();
       };
@@ -103,7 +103,7 @@ export class Curation {
       const { revision } = await this.api.annotations();
       this.revision = revision;
       await this.annotations.open();
-      await Promise.all([this.genesets.refresh(), this.savedItems.refresh()]);
+      await Promise.all([this.genesets.items.refresh(), this.savedItems.refresh()]);
     } catch (error) {
       this.viewer.fail(error);
     }
@@ -128,7 +128,7 @@ export class Curation {
   async import(what: 'annotations' | 'genesets' | 'session', file: File): Promise<string[]> {
     await this.saving.drained();
     const lines = await importFile(this.api, what, file);
-    await Promise.all([this.annotations.refresh(), this.genesets.refresh(), this.savedItems.refresh()]);
+    await Promise.all([this.annotations.items.refresh(), this.genesets.items.refresh(), this.savedItems.refresh()]);
     return lines;
   }
 
@@ -139,11 +139,11 @@ export class Curation {
     try {
       const { revision, changes } = await this.api.changes(this.revision);
       const others = changes.filter(
-        (change) => !this.annotations.isOwn(change.revision) && !this.genesets.isOwn(change.revision),
+        (change) => !this.annotations.items.isOwn(change.revision) && !this.genesets.items.isOwn(change.revision),
       );
       const kinds = new Set(others.map(({ kind }) => kind));
-      if (kinds.has('annotation')) await this.annotations.refresh();
-      if (kinds.has('geneset')) await this.genesets.refresh();
+      if (kinds.has('annotation')) await this.annotations.items.refresh();
+      if (kinds.has('geneset')) await this.genesets.items.refresh();
       if (kinds.has('view')) await this.savedItems.refresh(['views']);
       if (kinds.has('result')) await this.savedItems.refresh(['results']);
       if (kinds.has('figure')) await this.savedItems.refresh(['figures']);

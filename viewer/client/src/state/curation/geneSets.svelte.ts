@@ -7,7 +7,14 @@ import { ApiError } from '../../api/error';
 import type { Viewer } from '../viewer/viewer.svelte';
 import type { Saving } from './saving.svelte';
 import { newStateNumber } from './snapshots';
-import { type Done, type Known, type Listed, type Synced, SyncedCollection } from './syncedCollection.svelte';
+import {
+  type Done,
+  type Known,
+  type Listed,
+  type Synced,
+  SyncedCollection,
+  type SyncedKind,
+} from './syncedCollection.svelte';
 
 export interface GeneSet {
   readonly name: string;
@@ -17,7 +24,9 @@ export interface GeneSet {
 
 export type OwnGeneSet = Synced<GeneSet>;
 
-export class GeneSets extends SyncedCollection<GeneSet> {
+export class GeneSets implements SyncedKind<GeneSet> {
+  readonly kind = 'geneset';
+  readonly items: SyncedCollection<GeneSet>;
   /** The genes of each set that the dataset does not have, by the name of the set. */
   missing = $state.raw<ReadonlyMap<string, readonly string[]>>(new Map());
   /** The name of the unfolded set. */
@@ -26,11 +35,23 @@ export class GeneSets extends SyncedCollection<GeneSet> {
   missed = $state.raw<readonly string[]>([]);
 
   constructor(
-    viewer: Viewer,
+    private readonly viewer: Viewer,
     saving: Saving,
     private readonly api: CurationApi,
   ) {
-    super(viewer, saving, 'geneset');
+    this.items = new SyncedCollection(viewer, saving, this);
+  }
+
+  get list(): readonly OwnGeneSet[] {
+    return this.items.list;
+  }
+
+  get(id: string): OwnGeneSet | null {
+    return this.items.get(id);
+  }
+
+  named(name: string): OwnGeneSet | null {
+    return this.items.named(name);
   }
 
   /** Return the genes of a set that the dataset does not have. */
@@ -40,7 +61,7 @@ export class GeneSets extends SyncedCollection<GeneSet> {
 
   create(name: string, genes: readonly string[], description = ''): OwnGeneSet | null {
     const value = { name, genes: unique(genes), description };
-    return this.step(`geneset:${newStateNumber()}`, value, `gene set “${name}”`, async (known, attempt) => {
+    return this.items.step(`geneset:${newStateNumber()}`, value, `gene set “${name}”`, async (known, attempt) => {
       try {
         return this.done(name, await this.api.putGeneset(name, content(value), known?.revision ?? null));
       } catch (error) {
@@ -55,7 +76,7 @@ export class GeneSets extends SyncedCollection<GeneSet> {
   edit(set: OwnGeneSet, change: Partial<GeneSet>): void {
     const value = { ...set.value, ...change, genes: unique(change.genes ?? set.value.genes) };
     if (sameSet(value, set.value)) return;
-    this.step(set.id, value, `gene set “${value.name}”`, async (known) => {
+    this.items.step(set.id, value, `gene set “${value.name}”`, async (known) => {
       if (!known) throw new ApiError('no_geneset', `The gene set “${value.name}” is not on the server.`, '', 404);
       const renamed = known.name === value.name ? {} : { name: value.name };
       return this.done(
@@ -66,7 +87,7 @@ export class GeneSets extends SyncedCollection<GeneSet> {
   }
 
   delete(set: OwnGeneSet): void {
-    this.step(set.id, null, `“${set.value.name}” deleted`, (known) =>
+    this.items.step(set.id, null, `“${set.value.name}” deleted`, (known) =>
       known ? this.deleteItem(known) : Promise.resolve({ revision: 0 }),
     );
   }
@@ -139,21 +160,21 @@ export class GeneSets extends SyncedCollection<GeneSet> {
     }
   }
 
-  protected override async fetchAll(): Promise<readonly Listed<GeneSet>[]> {
+  async fetchAll(): Promise<readonly Listed<GeneSet>[]> {
     const { genesets } = await this.api.genesets();
     this.missing = new Map(genesets.map(({ name, missing }) => [name, missing]));
     return genesets.map((info) => ({ name: info.name, revision: info.revision, value: setOf(info) }));
   }
 
-  protected override same(one: GeneSet, other: GeneSet): boolean {
+  same(one: GeneSet, other: GeneSet): boolean {
     return sameSet(one, other);
   }
 
-  protected override async restoreItem(value: GeneSet, known: Known | null, to: number): Promise<Done<GeneSet>> {
+  async restoreItem(value: GeneSet, known: Known | null, to: number): Promise<Done<GeneSet>> {
     return this.done(value.name, await this.api.restoreGeneset(known?.name ?? value.name, to, known?.revision ?? null));
   }
 
-  protected override deleteItem({ name, revision }: Known): Promise<Done<GeneSet>> {
+  deleteItem({ name, revision }: Known): Promise<Done<GeneSet>> {
     return this.api.remove('genesets', name, revision);
   }
 

@@ -36,30 +36,34 @@ export interface Done<T> {
 
 type Request<T> = (known: Known | null, attempt: number) => Promise<Done<T>>;
 
-export abstract class SyncedCollection<T extends { readonly name: string }> {
+/** The requests of one kind of item, and what depends on its items. */
+export interface SyncedKind<T> {
+  /** The prefix of the ids. */
+  readonly kind: 'annotation' | 'geneset';
+  /** List the items of the server. */
+  fetchAll(): Promise<readonly Listed<T>[]>;
+  same(one: T, other: T): boolean;
+  /** Restore an item to a revision. */
+  restoreItem(value: T, known: Known | null, to: number): Promise<Done<T>>;
+  deleteItem(known: Known): Promise<Done<T>>;
+  /** Update what depends on an item, before the view is shown. */
+  follow?(before: Synced<T> | null, after: Synced<T> | null): void;
+  /** Remove what nothing depends on any more, after the view is shown. */
+  settle?(before: Synced<T> | null, after: Synced<T> | null): void;
+}
+
+export class SyncedCollection<T extends { readonly name: string }> {
   list = $state.raw<readonly Synced<T>[]>([]);
-  protected readonly snapshots = new Snapshots<T>();
-  protected readonly known = new Map<string, Known>();
+  private readonly snapshots = new Snapshots<T>();
+  private readonly known = new Map<string, Known>();
   /** The revisions that this page has caused. */
   private readonly own = new Set<number>();
 
   constructor(
-    protected readonly viewer: Viewer,
-    protected readonly saving: Saving,
-    /** The prefix of the ids. */
-    readonly kind: 'annotation' | 'geneset',
+    private readonly viewer: Viewer,
+    private readonly saving: Saving,
+    private readonly of: SyncedKind<T>,
   ) {}
-
-  /** List the items of the server. */
-  protected abstract fetchAll(): Promise<readonly Listed<T>[]>;
-  protected abstract same(one: T, other: T): boolean;
-  /** Restore an item to a revision. */
-  protected abstract restoreItem(value: T, known: Known | null, to: number): Promise<Done<T>>;
-  protected abstract deleteItem(known: Known): Promise<Done<T>>;
-  /** Update what depends on an item, before the view is shown. */
-  protected follow(_before: Synced<T> | null, _after: Synced<T> | null): void {}
-  /** Remove what nothing depends on any more, after the view is shown. */
-  protected settle(_before: Synced<T> | null, _after: Synced<T> | null): void {}
 
   get(id: string): Synced<T> | null {
     return this.list.find((item) => item.id === id) ?? null;
@@ -69,21 +73,26 @@ export abstract class SyncedCollection<T extends { readonly name: string }> {
     return this.list.find((item) => item.value.name === name) ?? null;
   }
 
+  /** The name and revision of an item on the server; null if it is not there. */
+  knownOf(id: string): Known | null {
+    return this.known.get(id) ?? null;
+  }
+
   isOwn(revision: number): boolean {
     return this.own.has(revision);
   }
 
   /** Update the items from the server, but for those with unsaved changes. */
   async refresh(only: string | null = null): Promise<void> {
-    const listed = await this.fetchAll();
+    const listed = await this.of.fetchAll();
     const left = new Set(this.list.map((item) => item.id));
     for (const entry of listed) {
       const item = this.list.find(({ id, value }) => (this.known.get(id)?.name ?? value.name) === entry.name);
-      const id = item?.id ?? `${this.kind}:${newStateNumber()}`;
+      const id = item?.id ?? `${this.of.kind}:${newStateNumber()}`;
       left.delete(id);
       if ((only !== null && id !== only) || (id !== only && this.saving.isPending(id))) continue;
       this.known.set(id, { name: entry.name, revision: entry.revision });
-      if (item && this.same(item.value, entry.value) && this.isCurrent(item, entry)) continue;
+      if (item && this.of.same(item.value, entry.value) && this.isCurrent(item, entry)) continue;
       this.adopt(id, entry.value, entry.revision);
     }
     for (const id of left) {
@@ -103,9 +112,9 @@ export abstract class SyncedCollection<T extends { readonly name: string }> {
     const before = this.get(id);
     const after = value && this.place(id, value, revision);
     if (!after) this.list = this.list.filter((other) => other.id !== id);
-    this.follow(before, after);
+    this.of.follow?.(before, after);
     this.viewer.timeline.changeItemStates((itemStates) => withState(itemStates, id, after?.number ?? null));
-    this.settle(before, after);
+    this.of.settle?.(before, after);
   }
 
   /** Put a state into the list. */
@@ -118,7 +127,7 @@ export abstract class SyncedCollection<T extends { readonly name: string }> {
   }
 
   /** Change an item, or delete it (null), as a step of the user's, and save the change. */
-  protected step(
+  step(
     id: string,
     value: T | null,
     what: string,
@@ -130,10 +139,10 @@ export abstract class SyncedCollection<T extends { readonly name: string }> {
     const number = newStateNumber();
     if (value) this.snapshots.add(number, value, null);
     const after = this.shift(id, value, number);
-    this.follow(before, after);
+    this.of.follow?.(before, after);
     const { view } = this.viewer;
     this.viewer.timeline.commit(viewed(view), null, withState(view.itemStates, id, value ? number : null));
-    this.settle(before, after);
+    this.of.settle?.(before, after);
     this.send(id, value ? number : null, what, request);
     this.snapshots.keepOnly(this.viewer.timeline.itemStates());
     return after;
@@ -154,7 +163,7 @@ export abstract class SyncedCollection<T extends { readonly name: string }> {
       about: id,
       what,
       send: async (attempt) => {
-        const { revision, value } = await request(this.known.get(id) ?? null, attempt);
+        const { revision, value } = await request(this.knownOf(id), attempt);
         this.own.add(revision);
         if (number === null) {
           this.known.delete(id);
@@ -165,7 +174,8 @@ export abstract class SyncedCollection<T extends { readonly name: string }> {
         state.revision = revision;
         this.known.set(id, { name: state.value.name, revision });
         // The answer may contain changes of others. A later change of the item would overwrite them on the page.
-        if (value && this.get(id)?.number === number && !this.same(state.value, value)) this.adopt(id, value, revision);
+        if (value && this.get(id)?.number === number && !this.of.same(state.value, value))
+          this.adopt(id, value, revision);
       },
       revert: () => this.refresh(id),
       canRebase: (current) => (current as Known | null)?.name === this.known.get(id)?.name && current !== null,
@@ -181,22 +191,22 @@ export abstract class SyncedCollection<T extends { readonly name: string }> {
     const settles: (() => void)[] = [];
     const ids = new Set([...this.list.map((item) => item.id), ...Object.keys(itemStates)]);
     for (const id of ids) {
-      if (!id.startsWith(`${this.kind}:`)) continue;
+      if (!id.startsWith(`${this.of.kind}:`)) continue;
       const before = this.get(id);
       const number = itemStates[id] ?? null;
       if (number === (before?.number ?? null)) continue;
       const value = number === null ? null : this.snapshots.get(number).value;
       const after = this.shift(id, value, number ?? newStateNumber());
-      this.follow(before, after);
-      settles.push(() => this.settle(before, after));
+      this.of.follow?.(before, after);
+      settles.push(() => this.of.settle?.(before, after));
       const what = value ? `“${value.name}” as it was before` : `“${before?.value.name ?? ''}” removed`;
       this.send(id, number, what, async (known) => {
-        if (number === null || !value) return known ? this.deleteItem(known) : { revision: 0 };
+        if (number === null || !value) return known ? this.of.deleteItem(known) : { revision: 0 };
         const { revision } = this.snapshots.get(number);
         if (revision === null) {
           throw new ApiError('never_saved', `“${value.name}” was never saved in that state.`, '', 409);
         }
-        return this.restoreItem(value, known, revision);
+        return this.of.restoreItem(value, known, revision);
       });
     }
     return () => {
