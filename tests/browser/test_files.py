@@ -80,7 +80,7 @@ def test_tables_leave_as_they_are_shown(visit, pbmc, tmp_path):
     saved(viewer)
     for ending, separator in (("CSV", ","), ("TSV", "\t")):
         file = tmp_path / f"labels.{ending}"
-        download(viewer, choose(viewer, "Labels", ending).click, file)
+        download(viewer, choose(viewer, "Annotations", ending).click, file)
         table = pd.read_csv(file, sep=separator, index_col=0)
         assert list(table.index) == list(read(pbmc).obs_names)
         assert (table["a, b"] == "'=1+1").sum() == n
