@@ -111,7 +111,7 @@ def test_a_link_may_be_written_by_hand(visit, pbmc):
 def test_what_a_link_should_not_hold_is_left_out_with_a_note(visit, pbmc, evil):
     viewer = visit(pbmc, before=at(evil))
     viewer.drawn()
-    note = viewer.page.get_by_role("status").filter(has_text="Not all of the link fits this dataset")
+    note = viewer.page.get_by_role("status").filter(has_text="Parts of the link do not fit this dataset")
     expect(note).to_be_visible()
     assert re.search(r"Left out: .", note.inner_text())
     assert viewer.page.locator("img").count() == 0
