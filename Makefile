@@ -45,7 +45,7 @@ check-server:
 	$(BIN)/ruff check --quiet
 	$(BIN)/ruff format --check --quiet
 	$(BIN)/mypy
-	$(BIN)/lint-imports --no-timing | grep -v KEPT
+	$(BIN)/lint-imports | grep -v KEPT
 	$(PYTEST) -q -m "not slow and not galaxy" tests/unit
 
 check-client:

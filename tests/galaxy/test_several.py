@@ -103,7 +103,7 @@ def check(galaxy, entry, made):
     assert [row[1] for row in rows].count("Upper") == made
     of_nasty, of_cells = report.split("\n\n")[2:4]
     assert of_nasty.splitlines()[0] == f"Dataset     {NASTY}"
-    assert f"Label     Types: Upper ({made})" in of_nasty
+    assert f"Annotation  Types: Upper ({made})" in of_nasty
     assert f"Saved       {NASTY_ID}/annotations.tabular (" in of_nasty
     assert of_cells.splitlines()[0] == f"Dataset     {CELLS}"
     assert of_cells.splitlines()[-1] == "Saved       nothing"

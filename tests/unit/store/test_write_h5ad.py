@@ -315,12 +315,28 @@ def test_a_file_that_has_changed_is_refused(make_h5ad, tmp_path):
     assert not (tmp_path / "new").exists()
 
 
+@pytest.mark.parametrize("link", ["symbolic", "hard"])
+@pytest.mark.parametrize(("name", "leads_to"), [("obs", "var"), ("uns", "obsm")])
+def test_a_column_is_not_added_where_a_link_leads_to(make_h5ad, tmp_path, name, leads_to, link):
+    path = make_h5ad(sp.csr_array(np.eye(4)))
+    with h5py.File(path, "r+") as file:
+        if name in file:
+            del file[name]
+        file[name] = file[leads_to] if link == "hard" else h5py.SoftLink(f"/{leads_to}")
+        members = set(file[leads_to])
+    copied(path, tmp_path / "new", column(4))
+    made = read(tmp_path / "new")
+    assert list(made.obs.columns)[-1] == "my label"
+    assert "my label_colors" in made.uns
+    with h5py.File(tmp_path / "new") as file:
+        assert set(file[leads_to]) == members
+
+
 def test_a_damaged_file_is_one_line(make_h5ad, tmp_path):
     path = make_h5ad(sp.csr_array(np.eye(4)))
     with h5py.File(path, "r+") as file:
-        del file["obs"].attrs["column-order"]
         del file["obs"]
-        file["obs"] = h5py.SoftLink("/var")
+        file["obs"] = h5py.SoftLink("/nowhere")
     with pytest.raises(DatasetInvalid, match="symbolic link") as caught:
         copied(path, tmp_path / "new", column(4))
     assert isinstance(caught.value, StarcyteError)

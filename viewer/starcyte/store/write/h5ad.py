@@ -120,17 +120,43 @@ def copy_with_columns(
 def _preallocate(target: Path, columns: Sequence[NewColumn]) -> None:
     """Extend the file by more than HDF5 needs, which truncates it: HDF5 itself crashes when the disk is full."""
     texts = sum(len(c) * 4 + 64 for column in columns for c in (*column.categories, column.name))
-    # the compound table of anndata 0.6 is written again as a whole
-    table = _table_bytes(target)
+    rewritten = _rewritten_bytes(target)
     size = target.stat().st_size
     with target.open("rb+") as stream:
-        preallocate(stream.fileno(), _MARGIN + texts + table + sum(c.codes.nbytes for c in columns), size)
+        preallocate(stream.fileno(), _MARGIN + texts + rewritten + sum(c.codes.nbytes for c in columns), size)
 
 
-def _table_bytes(path: Path) -> int:
+def _rewritten_bytes(path: Path) -> int:
+    """Return the size of what is written again as a whole: the table of anndata 0.6, groups with several names."""
     with open_file(path) as file:
         obs = child(file, "obs")
-        return obs.dtype.itemsize * obs.shape[0] if isinstance(obs, h5py.Dataset) else 0
+        if isinstance(obs, h5py.Dataset):
+            return int(obs.dtype.itemsize * obs.shape[0])
+        return sum(_group_bytes(file[name]) for name in ("obs", "uns") if _is_shared(file, name))
+
+
+def _group_bytes(group: h5py.Group) -> int:
+    sizes: list[int] = []
+    group.visititems(
+        lambda _, node: sizes.append(node.id.get_storage_size() if isinstance(node, h5py.Dataset) else 512)
+    )
+    return sum(sizes)
+
+
+def _is_shared(file: h5py.File, name: str) -> bool:
+    """Return whether a group of the file can be reached by another name, where additions would appear as well."""
+    node = child(file, name)
+    if not isinstance(node, h5py.Group):
+        return False
+    return isinstance(file.get(name, getlink=True), h5py.SoftLink) or h5py.h5o.get_info(node.id).rc > 1
+
+
+def _separate(file: h5py.File, name: str) -> None:
+    """Replace a group that has several names by a copy."""
+    if _is_shared(file, name):
+        node = child(file, name)
+        del file[name]
+        file.copy(node, name)
 
 
 def _add_in_process(path: Path, columns: Sequence[NewColumn], provenance: Mapping[str, str]) -> list[str]:
@@ -187,6 +213,8 @@ def add_columns(path: Path, columns: Sequence[NewColumn], provenance: Mapping[st
 
 
 def _add(file: h5py.File, columns: Sequence[NewColumn], provenance: Mapping[str, str], notes: list[str]) -> None:
+    for name in ("obs", "uns"):
+        _separate(file, name)
     obs, uns = child(file, "obs"), child(file, "uns")
     if uns is None:
         uns = encode(file.create_group("uns"), "dict", "0.1.0")
