@@ -15,7 +15,10 @@ from starcyte.settings import Settings
 from starcyte.store.open import open_dataset
 
 METER = Path("/proc/self/io")
-pytestmark = pytest.mark.skipif(not METER.exists(), reason="this system does not count the bytes that a process reads")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not METER.exists(), reason="this system does not count the bytes that a process reads"),
+]
 
 N_OBS, N_VARS = 4000, 600
 # HDF5 reads its metadata in parts of up to 64 KiB

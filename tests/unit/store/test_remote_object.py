@@ -13,7 +13,8 @@ from starcyte.store.remote.file import RemoteFile
 from starcyte.store.remote.object_store import ObjectStoreSource
 from starcyte.store.remote.source import TransferError
 
-pytestmark = pytest.mark.filterwarnings("default")  # boto, aiohttp and moto are not ours
+# boto, aiohttp and moto are not ours
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("default")]
 
 
 @pytest.fixture(scope="module")
