@@ -238,7 +238,8 @@ def test_a_reader_reads(door, accounts):
     [
         ("eva", "wrong", 401),
         ("eva", "", 401),
-        ("eva", "x" * 100_000, 401),
+        ("eva", "x" * 3000, 401),
+        ("eva", "x" * 100_000, 413),
         ("nobody", "correct horse", 401),
         ("eva\0", "correct horse", 401),
         ("", "", 401),

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
 import json
 import re
 import socket
+from pathlib import Path
 
 import pytest
 
@@ -204,3 +206,19 @@ def test_a_client_that_claims_to_be_a_proxy_is_not_believed(viewer, header):
     status, body = viewer.get("/", "GET", None, **{header: "/evil"})
     assert status == 200
     assert b"evil" not in body
+
+
+def test_strangers_leave_nothing_on_the_disk(launched, pbmc):
+    viewer = launched(pbmc, "--access=token", "--token=a-token-that-is-long").opened()
+    strangers = [viewer.connect() for _ in range(20)]
+    for connection in strangers:
+        connection.sendall(b"POST /api/v1/import/session HTTP/1.1\r\nHost: x\r\nContent-Length: 9000000\r\n\r\n")
+    for connection in strangers:
+        assert connection.recv(65536).startswith(b"HTTP/1.1 401")
+        with contextlib.suppress(OSError):
+            connection.sendall(b"x" * 4_000_000)
+    deleted = [f for f in Path(f"/proc/{viewer.process.pid}/fd").iterdir() if "(deleted)" in str(f.readlink())]
+    assert deleted == []
+    for connection in strangers:
+        connection.close()
+    assert viewer.json("health")["state"] == "ready"

@@ -8,12 +8,15 @@ requests are bounded, and a connection that takes or gives nothing is closed.
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
 import re
+import socket
 import time
 from collections.abc import Callable, Iterator
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from waitress import parser as waitress_parser
 from waitress.adjustments import Adjustments
@@ -23,7 +26,11 @@ from waitress.parser import HTTPRequestParser
 from waitress.server import TcpWSGIServer
 from waitress.task import WSGITask
 
-from starcyte.errors import LimitExceeded, StarcyteError
+from starcyte.errors import LimitExceeded, StarcyteError, StorageFull
+from starcyte.web.security.admission import BodyLimit, Refusal
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
 
 # bytes written ahead of a client that reads: enough for a fast line
 _AHEAD = 1 << 20
@@ -34,6 +41,12 @@ _PIPELINED = 8
 _PENDING = 128 << 20
 # bytes a second below which a body is refused
 _SLOWEST_BODY = 8 << 10
+
+# bytes of a line between the chunks of a body, and of what follows the last
+_CONTROL_BYTES = 16 << 10
+# what is read of a refused body, so that its client gets the response
+_DISCARD_SECONDS = 2.0
+_DISCARDED_BYTES = 32 << 20
 
 # waitress' expression for a line of a head takes quadratic time in its blanks, and runs in the thread that all
 # connections share. Possessive quantifiers never go back; they match the same lines: trailing blanks are stripped
@@ -65,21 +78,20 @@ class BoundedAdjustments(Adjustments):
         self.admit = admit
 
 
-Admission = Callable[[HTTPRequestParser], int]
-"""Return the most bytes that the body of a request may have, from its head."""
+Admission = Callable[["WSGIEnvironment"], BodyLimit | Refusal]
+"""Return the limit of the body of a request from its head, or the response to a request that may have none."""
 
 
-class Refusal:
-    """An error response, in the shape of all errors, to a request that is not read to its end."""
+class RefusedRequest:
+    """The error of a request that is not read to its end, as waitress has errors."""
 
-    def __init__(self, error: StarcyteError) -> None:
-        self._error = error
+    def __init__(self, refusal: Refusal) -> None:
+        self._refusal = refusal
 
     def to_response(self, ident: str | None = None) -> tuple[str, list[tuple[str, str]], bytes]:
         """Return status, headers and body."""
-        status = HTTPStatus(self._error.status)
-        body = json.dumps({"error": self._error.as_dict()}).encode()
-        return f"{status.value} {status.phrase}", [("Content-Type", "application/json")], body
+        status, headers, body = self._refusal
+        return status, [(name, value) for name, value in headers if name.lower() != "content-length"], body
 
 
 class RequestParser(HTTPRequestParser):
@@ -89,50 +101,74 @@ class RequestParser(HTTPRequestParser):
     ----------
     adj
         Adjustments of the server.
+    channel
+        The connection.
     """
 
     adj: BoundedAdjustments
     error: Any
+    body_rcv: Any
 
-    def __init__(self, adj: BoundedAdjustments) -> None:
+    def __init__(self, adj: BoundedAdjustments, channel: Channel) -> None:
         super().__init__(adj)
         self.started = time.monotonic()
-        self.body_limit = 0
+        self.body_limit = BodyLimit(0, "")
+        self._channel = channel
 
     def parse_header(self, header_plus: bytes) -> None:
         """Parse the head; refuse a body that the route, or the client, may not have."""
         super().parse_header(header_plus)
-        if self.content_length > 0 or self.chunked:
-            try:
-                self.body_limit = self.adj.admit(self)
-            except StarcyteError as error:
-                self._refuse(error)
-            else:
-                if self.content_length > self.body_limit:
-                    self._refuse_size()
+        if self.content_length <= 0 and not self.chunked:
+            return
+        admitted = self.adj.admit(ResponseTask(self._channel, cast(Any, self)).get_environment())
+        if isinstance(admitted, Refusal):
+            self._refuse(admitted)
+            return
+        self.body_limit = admitted
+        if self.content_length > self.body_limit.bytes:
+            self._refuse_size()
 
     def received(self, data: bytes) -> int:
         """Take bytes of the request; return how many belong to it."""
-        consumed: int = super().received(data)
-        if self.chunked and self.body_bytes_received > self.body_limit:
-            self._refuse_size()
+        try:
+            consumed: int = super().received(data)
+        except OSError as error:  # of the file that takes a large body
+            if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+                raise
+            self._refuse(
+                _refusal(StorageFull("The folder of temporary files is full.", "Try again later, or send less."))
+            )
+            return len(data)
+        if self.chunked and self.error is None:
+            control = len(self.body_rcv.control_line) + len(self.body_rcv.trailer)
+            if self.body_bytes_received > self.body_limit.bytes or control > _CONTROL_BYTES:
+                self._refuse_size()
         return consumed
 
-    def _refuse_size(self) -> None:
-        self._refuse(
-            LimitExceeded(
-                f"The body is larger than {self.body_limit:,} bytes, the limit of this request.", "Send less."
-            )
-        )
+    @property
+    def is_refused(self) -> bool:
+        """Whether the rest of the request is not read."""
+        return isinstance(self.error, RefusedRequest)
 
-    def _refuse(self, error: StarcyteError) -> None:
-        self.error, self.completed = Refusal(error), True
+    def _refuse_size(self) -> None:
+        self._refuse(_refusal(LimitExceeded(f"The body is larger than {self.body_limit.text}.", "Send less.")))
+
+    def _refuse(self, refusal: Refusal) -> None:
+        self.error, self.completed = RefusedRequest(refusal), True
+        # the client must not be asked for the body
+        self.expect_continue = False
 
     @property
     def is_late(self) -> bool:
         """Whether it took longer than any line would take."""
         age = time.monotonic() - self.started
         return age > self.adj.request_timeout + self.body_bytes_received / _SLOWEST_BODY
+
+
+def _refusal(error: StarcyteError) -> Refusal:
+    status = HTTPStatus(error.status)
+    body = json.dumps({"error": error.as_dict()}).encode()
+    return Refusal(f"{status.value} {status.phrase}", [("Content-Type", "application/json")], body)
 
 
 class ResponseTask(WSGITask):
@@ -241,9 +277,20 @@ class Channel(HTTPChannel):
     request: Any
     requests: list[Any]
     adj: Any
-    parser_class = RequestParser
+    socket: Any
+    _flush_exception: Any
+    _flush_some: Any
     _task: ResponseTask | None = None
     _is_waiting = False
+    # a refused request has a rest in the socket; if the connection were closed with it, its client would get a reset
+    # in place of the response
+    _has_rest = False
+    _discard_until = 0.0
+    _discarded = 0
+
+    def parser_class(self, adj: BoundedAdjustments) -> RequestParser:  # type: ignore[override]
+        """Return the parser of a request."""
+        return RequestParser(adj, self)
 
     def task_class(self, channel: Channel, request: Any) -> ResponseTask:  # type: ignore[override]
         """Return the task that answers a request: a new one, or the one that was suspended."""
@@ -263,13 +310,24 @@ class Channel(HTTPChannel):
 
     def received(self, data: bytes) -> bool:
         """Take bytes that the client sent."""
+        if self._discard_until:
+            self._discarded += len(data)
+            return False
         taken: bool = super().received(data)
         if len(self.requests) > _PIPELINED:
             self.will_close = True
         return taken
 
+    @property
+    def is_discarded(self) -> bool:
+        """Whether the rest of a refused request was waited for long enough."""
+        return bool(self._discard_until) and (
+            time.monotonic() > self._discard_until or self._discarded > _DISCARDED_BYTES
+        )
+
     def service(self) -> None:
         """Answer one request, or go on with a response that was suspended."""
+        self._has_rest = self.requests[0].is_refused
         try:
             super().service()
         except Suspended:
@@ -290,10 +348,22 @@ class Channel(HTTPChannel):
 
     def handle_write(self) -> None:
         """Send, and go on with the response when the client has read most of what was written."""
+        if self.close_when_flushed and self._has_rest and not self.will_close:
+            self._flush_exception(self._flush_some)
+            if not self.will_close:
+                if not self.total_outbufs_len:
+                    self._discard_rest()
+                return
         super().handle_write()
         if self._is_waiting and self.connected and self.total_outbufs_len <= _AHEAD // 2:
             self._is_waiting = False
             self.server.add_task(self)
+
+    def _discard_rest(self) -> None:
+        """End the response, and read and discard what the client still sends."""
+        self.close_when_flushed, self._discard_until = False, time.monotonic() + _DISCARD_SECONDS
+        with contextlib.suppress(OSError):
+            self.socket.shutdown(socket.SHUT_WR)
 
     def handle_close(self) -> None:
         """Close the connection and what it holds."""
@@ -339,6 +409,7 @@ class Server(TcpWSGIServer):
                 channel.pending and silent > self.adj.stall_timeout,
                 not channel.requests and silent > self.adj.channel_timeout,
                 pending > _PENDING and channel.pending > _AHEAD // 2,
+                channel.is_discarded,
             )
             if any(reasons):
                 pending -= channel.pending

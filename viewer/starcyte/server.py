@@ -21,8 +21,6 @@ from starcyte.settings import Settings
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
-    from starcyte.connections import Admission
-
 MODES = ("", "none", "token", "password", "proxy")
 _SHORTEST_TOKEN = 16
 _FIRST_PORT, _LAST_PORT = 5005, 5104
@@ -114,7 +112,6 @@ def serve(
     listener: socket.socket,
     settings: Settings,
     on_stop: Callable[[], None],
-    admit: Admission | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT, then let short requests end, and return.
 
@@ -125,8 +122,8 @@ def serve(
     listener
         A listening socket.
     settings
-        ``threads``, ``max_body_bytes``, ``max_import_bytes``, ``max_header_bytes``, ``max_connections``,
-        ``connection_timeout`` and ``ready_file`` are used.
+        ``threads``, ``max_header_bytes``, ``max_connections``, ``connection_timeout``, ``stall_timeout``,
+        ``request_timeout`` and ``ready_file`` are used.
     on_stop
         Called upon a signal, to end long requests.
     """
@@ -134,6 +131,7 @@ def serve(
     from waitress.task import ThreadedTaskDispatcher
 
     from starcyte.connections import BoundedAdjustments, Server, harden_parser
+    from starcyte.web.security.admission import admit
 
     class Dispatcher(ThreadedTaskDispatcher):
         """Waits for running requests as long as Galaxy waits; waitress would wait five seconds."""
@@ -145,14 +143,13 @@ def serve(
     dispatcher = Dispatcher()
     dispatcher.set_thread_count(settings.threads)
     _allow_descriptors(settings.max_connections + _SPARE_DESCRIPTORS)
-    largest = max(settings.max_body_bytes, settings.max_import_bytes)
     adjustments = BoundedAdjustments(
         settings.stall_timeout,
         settings.request_timeout,
-        admit or (lambda request: largest),
+        lambda environ: admit(app, environ),
         threads=settings.threads,
-        # each route has its own limit, for most of them the smaller one
-        max_request_body_size=largest,
+        # each route has its own limit
+        max_request_body_size=sys.maxsize,
         max_request_header_size=settings.max_header_bytes,
         connection_limit=settings.max_connections,
         channel_timeout=settings.connection_timeout,

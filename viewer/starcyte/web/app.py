@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -34,7 +34,9 @@ from starcyte.web.responses import answer_json
 from starcyte.web.routes.curation import answer_conflict
 from starcyte.web.routes.health import REVISION
 from starcyte.web.routes.pages import asset, page, redirect_to_login, robots
+from starcyte.web.routing.blueprint import Routes
 from starcyte.web.security.access import Access
+from starcyte.web.security.admission import current_limit, limit_body
 from starcyte.web.security.csrf import refuse_cross_site
 from starcyte.web.security.headers import protect
 from starcyte.web.security.proxy import trusted_networks
@@ -106,8 +108,7 @@ def create_catalog_app(settings: Settings, catalog: Catalog, access: Access | No
     contexts = ContextFactory()
     service = CatalogService(catalog, settings, contexts)
     app.extensions["starcyte_catalog"], app.extensions["starcyte_contexts"] = service, contexts
-    for routes in catalog_routes():
-        app.register_blueprint(routes.blueprint)
+    _register(app, catalog_routes())
     add_pages(app)
     app.add_url_rule("/<asset:path>", view_func=asset)
 
@@ -130,9 +131,15 @@ def _add_dataset(app: Flask) -> None:
     """Add the routes of one dataset."""
     app.add_url_rule("/", view_func=index)
     app.add_url_rule("/<asset:path>", view_func=asset)
-    for routes in dataset_routes():
-        app.register_blueprint(routes.blueprint)
+    _register(app, dataset_routes())
     app.before_request(refuse_stale)
+
+
+def _register(app: Flask, parts: Iterable[Routes]) -> None:
+    """Add routes, with the sizes of their bodies."""
+    for routes in parts:
+        app.register_blueprint(routes.blueprint)
+        app.extensions["starcyte_body_sizes"].update(routes.sizes())
 
 
 def _protected_app(
@@ -155,7 +162,8 @@ def _protected_app(
     app.extensions["starcyte_access"] = access
     app.extensions["starcyte_settings"] = settings
     app.extensions["starcyte_traffic"] = traffic
-    app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
+    sizes: dict[str, str] = {}
+    app.extensions["starcyte_body_sizes"] = sizes
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.url_map.converters |= {"name": NameConverter, "asset": AssetConverter}
     # the name of a column may be empty, start with a slash or contain two
@@ -170,6 +178,7 @@ def _protected_app(
     app.before_request(refuse_cross_site)
     app.before_request(redirect_to_login)
     app.before_request(authorize)
+    app.before_request(lambda: limit_body(sizes, settings))
     app.register_error_handler(Exception, _answer_error)
     # called in the reverse order, the access log last
     app.after_request(traffic.end)
@@ -251,7 +260,6 @@ def _answer_error(error: Exception) -> Response:
 
 def _answer_http_error(error: HTTPException) -> Response:
     status = error.code or 500
-    limit = "max_import_bytes" if request.blueprint == "imports" else "max_body_bytes"
     code, message, hint = {
         404: (NotFound.code, f"No such path: {request.path!r}.", "api/v1/openapi.json lists all paths."),
         405: (
@@ -259,7 +267,7 @@ def _answer_http_error(error: HTTPException) -> Response:
             f"Method {request.method} is not allowed.",
             "api/v1/openapi.json lists the methods.",
         ),
-        413: ("limit_exceeded", f"The request is too large ({limit}).", "Send fewer cells, or ranges."),
+        413: ("limit_exceeded", f"The body is larger than {current_limit().text}.", "Send less."),
     }.get(status, ("bad_request", error.description or error.name, ""))
     failure = error_of(StarcyteError(message, hint))
     response = answer_json(ErrorAnswer(error=msgspec.structs.replace(failure, code=code)), status)

@@ -16,6 +16,7 @@ from flask import Response, g, request
 
 from starcyte.errors import SettingInvalid
 from starcyte.settings import Settings
+from starcyte.web.security.admission import is_admitted
 from starcyte.web.security.proxy import MOUNT_PATH, client_address
 
 #: Upper bounds of the buckets of durations, in seconds
@@ -56,6 +57,8 @@ class Traffic:
 
     def end(self, response: Response) -> Response:
         """Count an answered request, and write it to the access log."""
+        if is_admitted():
+            return response
         seconds = time.perf_counter() - g.get("began", time.perf_counter())
         identity = g.get("identity")
         user = identity.user if identity is not None else ""

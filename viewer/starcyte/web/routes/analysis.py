@@ -49,7 +49,7 @@ def _refuse_all() -> None:
         )
 
 
-@routes.post("/diffexp", other={202: JobAnswer}, errors=(*READ, 413))
+@routes.post("/diffexp", other={202: JobAnswer}, errors=(*READ, 413), size="max_body_bytes")
 def diffexp(body: DiffexpRequest, query: Page) -> ResponseOf[DiffexpResult]:
     """Compare two groups of cells, gene by gene, now or as a job."""
     from starcyte.compute.diffexp import compare, is_quick

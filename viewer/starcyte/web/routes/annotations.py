@@ -105,7 +105,7 @@ def put(name: Name, body: AnnotationEdit) -> ResponseOf[AnnotationSaved]:
     return answer_revision(AnnotationSaved(revision=info.revision, annotation=describe(info)), info.revision)
 
 
-@routes.post("/annotations/<name:name>/assign", other=_CONFLICT, errors=WRITE, if_match=True)
+@routes.post("/annotations/<name:name>/assign", other=_CONFLICT, errors=WRITE, if_match=True, size="max_body_bytes")
 def assign(name: Name, body: Assignment) -> ResponseOf[AnnotationAssigned]:
     """Give cells a label, or remove it.
 

@@ -166,7 +166,7 @@ def cells(query: CellsQuery) -> ResponseOf[CellNames]:
     return answer_cached(lambda: answer_json(CellNames(names=dataset.cell_names(rows))))
 
 
-@routes.post("/cells/names", media=(CSV,), errors=(*READ, 413))
+@routes.post("/cells/names", media=(CSV,), errors=(*READ, 413), size="max_body_bytes")
 def cell_names(body: CellNamesRequest) -> ResponseOf[bytes]:
     """Return the names of the cells of a selection, as a CSV column named cell."""
     from starcyte.web.encoding.wire import csv_bytes

@@ -23,12 +23,7 @@ from starcyte.web.routing.route import WRITE
 routes = Routes("imports")
 
 
-@routes.blueprint.before_request
-def _allow_large() -> None:
-    request.max_content_length = context().settings.max_import_bytes
-
-
-@routes.post("/import/annotations", accepts=(CSV, TSV, JSON), errors=WRITE)
+@routes.post("/import/annotations", accepts=(CSV, TSV, JSON), errors=WRITE, size="max_import_bytes")
 def import_annotations() -> ResponseOf[AnnotationsImported]:
     """Import annotations by the names of the cells: CSV, TSV, cellxgene's annotations, or a session.
 
@@ -46,7 +41,7 @@ def import_annotations() -> ResponseOf[AnnotationsImported]:
     )
 
 
-@routes.post("/import/genesets", accepts=(TSV, CSV, TEXT), errors=WRITE)
+@routes.post("/import/genesets", accepts=(TSV, CSV, TEXT), errors=WRITE, size="max_import_bytes")
 def import_gene_sets(query: GeneSetsImportQuery) -> ResponseOf[GeneSetsImported]:
     """Import gene sets: GMT, CSV (also cellxgene's), or a plain list."""
     from starcyte.curation.files import importer
@@ -59,7 +54,7 @@ def import_gene_sets(query: GeneSetsImportQuery) -> ResponseOf[GeneSetsImported]
     return answer_json(GeneSetsImported(genesets=described, missing={g.name: g.missing for g in described}))
 
 
-@routes.post("/import/session", accepts=(JSON,), errors=WRITE)
+@routes.post("/import/session", accepts=(JSON,), errors=WRITE, size="max_import_bytes")
 def import_session() -> ResponseOf[SessionImported]:
     """Import a session."""
     from starcyte.curation.files import importer

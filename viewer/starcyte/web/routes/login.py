@@ -27,7 +27,7 @@ def show() -> ResponseOf[LoginStatus]:
     )
 
 
-@routes.post("/login", errors=(413,))
+@routes.post("/login", errors=(413,), size="4096")
 def begin(body: Credentials) -> ResponseOf[None]:
     """Sign in with a password, if the server runs with --access=password."""
     return access().sign_in(body.user, body.password)

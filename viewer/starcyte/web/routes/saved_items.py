@@ -68,6 +68,7 @@ def figure(name: Name) -> ResponseOf[bytes]:
     other=_CONFLICT | {201: ItemSaved},
     errors=WRITE,
     if_match=True,
+    size="max_saved_item_bytes",
 )
 def put_document(plural: str, name: Name) -> ResponseOf[ItemSaved]:
     """Save a view or a result; with If-Match, in place of the current one."""
@@ -83,6 +84,7 @@ def put_document(plural: str, name: Name) -> ResponseOf[ItemSaved]:
     other=_CONFLICT | {201: ItemSaved},
     errors=WRITE,
     if_match=True,
+    size="max_saved_item_bytes",
 )
 def put_figure(name: Name) -> ResponseOf[ItemSaved]:
     """Save a figure; with If-Match, in place of the current one."""

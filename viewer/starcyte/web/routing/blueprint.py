@@ -39,6 +39,10 @@ class Routes:
         self.prefix = prefix
         self.declared: list[Route] = []
 
+    def sizes(self) -> dict[str, str]:
+        """Return the sizes of bodies by endpoint; see ``Route``."""
+        return {f"{self.blueprint.name}.{route.function.__name__}": route.size for route in self.declared}
+
     def get(self, path: str, **declaration: Unpack[Declaration]) -> Callable[[V], V]:
         """Declare the route of a GET request; see ``Route``."""
         return self._route("GET", path, declaration)

@@ -52,6 +52,7 @@ class Declaration(TypedDict, total=False):
     errors: tuple[int, ...]
     cached: bool
     if_match: bool
+    size: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,6 +81,8 @@ class Route:
         Whether an ETag saves sending the answer again.
     if_match
         Whether the header If-Match may name a revision.
+    size
+        The limit of the body: a number of bytes, or the name of a setting.
     """
 
     method: str
@@ -91,11 +94,14 @@ class Route:
     errors: tuple[int, ...] = ()
     cached: bool = False
     if_match: bool = False
+    size: str = ""
     hints: Mapping[str, Any] = field(init=False)
 
     def __post_init__(self) -> None:
         """Read the annotations of the function."""
         object.__setattr__(self, "hints", get_type_hints(self.function, include_extras=True))
+        if not self.size and (self.body is not None or self.accepts):
+            object.__setattr__(self, "size", "max_small_body_bytes")
 
     @property
     def query(self) -> type[Request] | None:

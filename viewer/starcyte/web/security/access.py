@@ -22,6 +22,7 @@ from starcyte.errors import BadRequest, Forbidden, NotFound, NotSignedIn, Settin
 from starcyte.settings import Settings
 from starcyte.web.contract.login import Mode, RoleName
 from starcyte.web.encoding.response import ResponseOf
+from starcyte.web.security.admission import HEAD_ONLY
 from starcyte.web.security.proxy import client_address, current_user, is_secure, server_prefix
 from starcyte.web.security.throttle import Throttle
 
@@ -187,7 +188,8 @@ class Access:
         named = identity is not None and identity.user
         key = f"user:{identity.user}" if named else f"address:{client_address(self._settings)}"
         self._rate.check(key)
-        self._rate.fail(key)
+        if HEAD_ONLY not in request.environ:  # counted when it is here as a whole
+            self._rate.fail(key)
 
     def sign_in(self, name: str, password: str) -> ResponseOf[None]:
         """Check a password, and set the login cookie.
