@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,7 @@ from starcyte.errors import BadRequest
 from starcyte.store.dataset import Column, Kind
 
 
-def from_indices(n_obs: int, indices: Sequence[int], noun: str) -> NDArray[np.bool_]:
+def from_indices(n_obs: int, indices: Iterable[NDArray[np.int64]], noun: str) -> NDArray[np.bool_]:
     """Return the mask of cells by their row numbers, shape (n_obs,).
 
     Parameters
@@ -19,7 +19,7 @@ def from_indices(n_obs: int, indices: Sequence[int], noun: str) -> NDArray[np.bo
     n_obs
         The number of cells.
     indices
-        Row numbers, from 0; they may repeat.
+        Row numbers, from 0, in blocks; they may repeat.
     noun
         The name of the selection in messages.
 
@@ -28,15 +28,15 @@ def from_indices(n_obs: int, indices: Sequence[int], noun: str) -> NDArray[np.bo
     BadRequest
         If there is no such cell.
     """
-    rows = np.array(indices, np.int64)
-    if rows.size and (rows.min() < 0 or rows.max() >= n_obs):
-        raise BadRequest(f"The {noun} has a cell outside 0 to {n_obs - 1}.", "Cells are numbered from 0.")
     mask = np.zeros(n_obs, bool)
-    mask[rows] = True
+    for rows in indices:
+        if rows.size and (rows.min() < 0 or rows.max() >= n_obs):
+            raise BadRequest(f"The {noun} has a cell outside 0 to {n_obs - 1}.", "Cells are numbered from 0.")
+        mask[rows] = True
     return mask
 
 
-def from_ranges(n_obs: int, ranges: Sequence[tuple[int, int]], noun: str) -> NDArray[np.bool_]:
+def from_ranges(n_obs: int, ranges: Iterable[NDArray[np.int64]], noun: str) -> NDArray[np.bool_]:
     """Return the mask of cells by ranges of row numbers, shape (n_obs,).
 
     Parameters
@@ -44,7 +44,7 @@ def from_ranges(n_obs: int, ranges: Sequence[tuple[int, int]], noun: str) -> NDA
     n_obs
         The number of cells.
     ranges
-        Pairs of start and stop, which is excluded; they may overlap.
+        Pairs of start and stop, which is excluded, in blocks of shape (n, 2); they may overlap.
     noun
         The name of the selection in messages.
 
@@ -53,12 +53,14 @@ def from_ranges(n_obs: int, ranges: Sequence[tuple[int, int]], noun: str) -> NDA
     BadRequest
         If a range is reversed or outside the dataset.
     """
-    ends = np.array(ranges, np.int64).reshape(-1, 2)
-    if ends.size and (ends.min() < 0 or ends.max() > n_obs or np.any(ends[:, 0] > ends[:, 1])):
-        raise BadRequest(f"The {noun} has a range outside 0 to {n_obs}.", "A range is [start, stop], stop excluded.")
-    steps = np.zeros(n_obs + 1, np.int64)
-    np.add.at(steps, ends[:, 0], 1)
-    np.add.at(steps, ends[:, 1], -1)
+    steps = np.zeros(n_obs + 1, np.int32)
+    for ends in ranges:
+        if ends.size and (ends.min() < 0 or ends.max() > n_obs or np.any(ends[:, 0] > ends[:, 1])):
+            raise BadRequest(
+                f"The {noun} has a range outside 0 to {n_obs}.", "A range is [start, stop], stop excluded."
+            )
+        np.add.at(steps, ends[:, 0], 1)
+        np.add.at(steps, ends[:, 1], -1)
     return np.cumsum(steps[:-1]) > 0
 
 

@@ -9,6 +9,9 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
+from starcyte.compute.json_lists import check_utf8
 from starcyte.curation.database.record import Record
 from starcyte.curation.database.revisions import ANY, changed_since, check_revision, no_such, too_many
 from starcyte.curation.database.store import Store
@@ -167,12 +170,29 @@ def read_saved_item(transaction: ReadTransaction, record: Record) -> SavedItem:
     )
 
 
-def thumbnail_of(body: Any) -> str | None:
-    """Return the thumbnail in the body of a view or a result: empty if there is none, None if it is invalid."""
-    given = body.get("thumbnail") if isinstance(body, dict) else None
-    if given is None:
+class _Document(msgspec.Struct):
+    """The body of a view or a result, of which nothing else is decoded: it may be long."""
+
+    thumbnail: msgspec.Raw = msgspec.Raw(b"null")
+
+
+def thumbnail_of(body: bytes) -> str | None:
+    """Return the thumbnail in the body of a view or a result: empty if there is none, None if it is invalid.
+
+    Raises
+    ------
+    msgspec.DecodeError, UnicodeDecodeError, RecursionError
+        If the body is not JSON.
+    """
+    check_utf8(body)
+    msgspec.json.decode(body, type=msgspec.Raw)
+    if body.lstrip()[:1] != b"{":
         return ""
-    return given if isinstance(given, str) and _THUMBNAIL.fullmatch(given) else None
+    try:
+        given = msgspec.json.decode(msgspec.json.decode(body, type=_Document).thumbnail, type=str | None)
+    except msgspec.ValidationError:
+        return None
+    return "" if given is None else given if _THUMBNAIL.fullmatch(given) else None
 
 
 def _info(record: Record) -> SavedItemInfo:

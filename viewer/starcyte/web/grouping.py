@@ -122,12 +122,13 @@ def select(dataset: Dataset, selection: Selection, noun: str, annotation: Callab
     NotFound
         If it names a column or an annotation that does not exist.
     """
+    from starcyte.compute.json_lists import read_numbers, read_pairs
     from starcyte.compute.selection import from_categories, from_indices, from_ranges
 
     if selection.indices is not UNSET:
-        return from_indices(dataset.n_obs, selection.indices, noun)
+        return from_indices(dataset.n_obs, read_numbers(selection.indices, f"Field indices of {noun}"), noun)
     if selection.ranges is not UNSET:
-        return from_ranges(dataset.n_obs, selection.ranges, noun)
+        return from_ranges(dataset.n_obs, read_pairs(selection.ranges, f"Field ranges of {noun}"), noun)
     mask = np.ones(dataset.n_obs, bool)
     for clause in selection.where or ():
         column = (

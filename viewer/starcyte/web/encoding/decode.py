@@ -104,7 +104,9 @@ def struct_schema(struct: type[msgspec.Struct]) -> dict[str, Any]:
 def _refusal(error: msgspec.ValidationError, struct: type[Request], noun: str = "Field") -> BadRequest:
     found = _PATH.fullmatch(str(error))
     assert found is not None
-    problem, path = found["problem"].replace("`", ""), found["path"] or ""
+    # an error of a nested check has its own path in front
+    parts = (found["path"] or "").split("` - at `$.")
+    problem, path = found["problem"].replace("`", ""), ".".join(reversed(parts))
     properties = struct_schema(struct)["properties"]
     if missing := _MISSING.fullmatch(found["problem"]):
         path = f"{path}.{missing[1]}".lstrip(".")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
+import msgspec
 from flask import Response, request
 
 from starcyte.curation.models import AnnotationInfo, GeneSet
@@ -33,7 +34,8 @@ routes = Routes("curation")
 
 def answer_conflict(error: Conflict) -> Response:
     """Return the current state of the thing that the request would change, and the body of the request."""
-    sent = request.get_json(silent=True) if request.is_json else None
+    # as it was sent: it may name millions of cells
+    sent = msgspec.Raw(request.get_data()) if request.is_json else None
     current, described = error.current, error_of(error)
     response: Response
     if isinstance(current, GeneSet):

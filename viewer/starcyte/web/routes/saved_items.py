@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any, NoReturn
-
+import msgspec
 from flask import request
 from msgspec import UNSET
 
@@ -75,7 +73,7 @@ def put_document(plural: str, name: Name) -> ResponseOf[ItemSaved]:
     body = request.get_data()
     if request.mimetype != JSON:
         raise BadRequest("The body is not sent as JSON.", "Send Content-Type: application/json.")
-    return _put(plural[:-1], name, JSON, body, _thumbnail(_parsed(body)))
+    return _put(plural[:-1], name, JSON, body, _thumbnail(body))
 
 
 @routes.put(
@@ -140,21 +138,13 @@ def _put(kind: str, name: str, media_type: str, body: bytes, thumbnail: str) -> 
     return answer_revision(answer, info.revision, 201 if revision is None else 200)
 
 
-def _parsed(body: bytes) -> Any:
-    try:
-        return json.loads(body, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:
-        raise BadRequest(f"The body is not JSON: {error}.", "Send JSON.") from None
-
-
-def _refuse_constant(text: str) -> NoReturn:
-    raise ValueError(f"{text} is not a number of JSON")
-
-
-def _thumbnail(data: Any) -> str:
+def _thumbnail(body: bytes) -> str:
     from starcyte.curation.saved_items import thumbnail_of
 
-    found = thumbnail_of(data)
+    try:
+        found = thumbnail_of(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise BadRequest(f"The body is not JSON: {error}.", "Send JSON.") from None
     if found is None:
         raise BadRequest("The thumbnail is not a small image.", "Give it as data:image/png;base64,...")
     return found

@@ -6,11 +6,12 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar, Unpack
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, current_app, request
 
 from starcyte.errors import BadRequest
 from starcyte.web.contract.base import Request
 from starcyte.web.encoding.decode import decode_body, decode_query
+from starcyte.web.encoding.json_limits import check_json
 from starcyte.web.encoding.media import JSON
 from starcyte.web.routing.route import Declaration, Route
 
@@ -70,7 +71,9 @@ class Routes:
                 if route.query is not None:
                     arguments["query"] = query
                 if route.body is not None:
-                    arguments["body"] = decode_body(json_body(), route.body)
+                    data = json_body()
+                    check_json(data, current_app.extensions["starcyte_settings"].max_body_values)
+                    arguments["body"] = decode_body(data, route.body)
                 return function(**arguments)
 
             self.blueprint.add_url_rule(path, view_func=view, methods=[method])
