@@ -148,6 +148,7 @@ GROUPS: dict[str, tuple[Setting, ...]] = {
         Setting("max_text", int, 1000, "Characters of a name or a note, at most."),
         Setting("max_gene_sets", int, 1000, "Gene sets of one user, at most."),
         Setting("max_gene_set_genes", int, 20_000, "Genes of one gene set, at most."),
+        Setting("max_import_genes", int, 500_000, "Genes of all gene sets of an imported file together, at most."),
         Setting("max_saved_items", int, 500, "Saved views, results and figures of one user, at most, of each kind."),
         Setting("max_saved_item_bytes", int, 16 << 20, "Size of a saved view, result or figure, at most."),
         Setting("max_user_bytes", int, 1 << 30, "Bytes stored for one user; the oldest history is deleted first."),

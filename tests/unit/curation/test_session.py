@@ -89,7 +89,7 @@ def test_nothing_made():
 def test_on_another_dataset_cells_are_matched_by_name():
     found = read_session(written(snapshot(ANNOTATIONS), NAMES))
     assert other(found, ["d", "new", "a"]) == {"t": ["x", None, "y"]}
-    (placed,) = place_annotations(found, np.array([5, -1, -2]))
+    (placed,) = place_annotations(found, np.array([5, -1, -2], np.int32))
     assert [c.cells.to_array().tolist() for c in placed.labels] == [[], [5], []]
     assert [(c.color, c.note) for c in placed.labels] == [
         ("#112233", "a note"),

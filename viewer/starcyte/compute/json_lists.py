@@ -83,6 +83,36 @@ def read_texts(source: Buffer, subject: str) -> Iterator[list[str]]:
         start = end
 
 
+class Texts:
+    """The texts of a JSON list, which are decoded in blocks each time that they are iterated over.
+
+    Parameters
+    ----------
+    source, subject
+        As of :func:`read_texts`.
+
+    Raises
+    ------
+    BadRequest
+        If it is not a list of texts.
+    """
+
+    def __init__(self, source: Buffer = b"[]", subject: str = "") -> None:
+        self._source, self._subject = source, subject
+        self._length = sum(map(len, self.blocks()))
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __iter__(self) -> Iterator[str]:
+        for block in self.blocks():
+            yield from block
+
+    def blocks(self) -> Iterator[list[str]]:
+        """Yield the texts in blocks."""
+        return read_texts(self._source, self._subject)
+
+
 def check_utf8(data: bytes) -> None:
     """Raise UnicodeDecodeError if data is not UTF-8: msgspec does not check the texts that it skips."""
     if data.isascii():
@@ -107,6 +137,6 @@ def _blocks(source: Buffer, end: bytes, subject: str) -> Iterator[bytes]:
 def _inner(source: Buffer, subject: str) -> bytes:
     """Return what is between the brackets of a list."""
     view = memoryview(source)
-    if view[:1] != b"[":
+    if bytes(view[:1]) != b"[":
         raise BadRequest(f"{subject} is not a list.", _HINT)
     return bytes(view[1:-1]).strip(_BLANKS)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from starcyte.compute.json_lists import Texts
 from starcyte.curation.formulas import STARTS
 
 if TYPE_CHECKING:
@@ -59,25 +61,61 @@ class CellNames:
             self._cached[start] = joined
             self._free_bytes -= len(joined)
 
-    def find(self, names: Sequence[str]) -> NDArray[np.int64]:
+    def name(self, cell: int) -> str:
+        """Return the name of a cell."""
+        return self._dataset.index_names(cell, cell + 1)[0]
+
+    def find(self, names: Sequence[str] | Texts) -> NDArray[np.int32]:
         """Return the cell of each name: ABSENT if there is none, AMBIGUOUS if there are several.
 
         If the names are those of all cells in their order, each is its own cell, also if names repeat.
         """
-        if len(names) == self.n and all(
-            block == names[start : start + len(block)] for start, block, _ in self.blocks()
-        ):
-            return np.arange(self.n)
+        search = CellSearch(self)
+        blocks = names.blocks() if isinstance(names, Texts) else [names]
+        found = np.concatenate([np.empty(0, np.int32), *map(search.find, blocks)])
+        return search.all_cells() if search.found_all else found
+
+
+class CellSearch:
+    """A search for the cells of names that arrive in blocks.
+
+    Parameters
+    ----------
+    cells
+        The names of the dataset.
+    """
+
+    def __init__(self, cells: CellNames) -> None:
+        self._cells = cells
         # 64-bit hashes with a random key per process, as a dictionary of a million names takes 100 MB
-        ours = np.concatenate([_hashes(block) for _, block, _ in self.blocks()])
+        ours = np.concatenate([np.empty(0, np.int64), *(_hashes(block) for _, block, _ in cells.blocks())])
+        self._order = np.argsort(ours, kind="stable").astype(np.int32)
+        self._hashes = ours[self._order]
+        self._next = chain.from_iterable(block for _, block, _ in cells.blocks())
+        self._n, self._in_order = 0, True
+
+    def find(self, names: Sequence[str]) -> NDArray[np.int32]:
+        """Return the cell of each name of the next block; see ``CellNames.find``."""
+        self._n += len(names)
+        self._in_order = self._in_order and list(islice(self._next, len(names))) == list(names)
+        if not self._hashes.size:
+            return np.full(len(names), ABSENT, np.int32)
         theirs = _hashes(names)
-        order = np.argsort(ours, kind="stable")
-        ours = ours[order]
-        first, last = np.searchsorted(ours, theirs, "left"), np.searchsorted(ours, theirs, "right")
-        found = order[np.minimum(first, self.n - 1)]
-        found[last - first == 0] = ABSENT
-        found[last - first > 1] = AMBIGUOUS
+        first = np.searchsorted(self._hashes, theirs, "left")
+        n = np.searchsorted(self._hashes, theirs, "right") - first
+        found = self._order[np.minimum(first, self._hashes.size - 1)]
+        found[n == 0] = ABSENT
+        found[n > 1] = AMBIGUOUS
         return found
+
+    @property
+    def found_all(self) -> bool:
+        """Whether the names so far are those of all cells in their order."""
+        return self._in_order and self._n == self._cells.n
+
+    def all_cells(self) -> NDArray[np.int32]:
+        """Return the rows of all cells."""
+        return np.arange(self._cells.n, dtype=np.int32)
 
 
 def _hashes(names: Sequence[str]) -> NDArray[np.int64]:

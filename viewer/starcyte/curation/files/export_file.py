@@ -71,7 +71,7 @@ def export_file(
     if annotations is None:
         snapshot = _from_data_folder(dataset, settings, user)
     else:
-        table = _from_file(annotations, dataset, cells)
+        table = _from_file(annotations, dataset, cells, settings)
         notes += _notes(table, annotations)
         snapshot = Snapshot(user, 0, table.annotations, (), ())
     part = output.with_name(f".{output.name}.{os.getpid()}")
@@ -121,12 +121,12 @@ def _from_data_folder(dataset: Dataset, settings: Settings, user: str) -> Snapsh
         curation.close()
 
 
-def _from_file(path: Path, dataset: Dataset, cells: CellNames) -> AnnotationTable:
+def _from_file(path: Path, dataset: Dataset, cells: CellNames, settings: Settings) -> AnnotationTable:
     try:
         data = path.read_bytes()
     except OSError as error:
         raise InputError(f"The file {str(path)!r} cannot be read: {error.strerror}.", "Check --annotations.") from None
-    table = read_annotations(data, dataset, cells)
+    table = read_annotations(data, dataset, cells, settings)
     table.require_match(repr(path.name))
     return table
 

@@ -7,28 +7,36 @@ column of sets and one of genes, or a plain list of genes.
 
 from __future__ import annotations
 
-import csv
-import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from itertools import islice
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from pyroaring import BitMap
 
 from starcyte.curation.cell_names import ABSENT, AMBIGUOUS, CellNames
+from starcyte.curation.files.gene_limits import GeneLimits
+from starcyte.curation.files.matches import CellMatches, ValueColumn
 from starcyte.curation.files.session import Session, place_annotations, read_session
+from starcyte.curation.files.table_rows import TextLines, read_rows, separator
 from starcyte.curation.files.write_tables import CELLXGENE_COLUMNS, NO_DESCRIPTION
 from starcyte.curation.formulas import unescape_formula
 from starcyte.curation.models import Annotation, GeneSet, Label
-from starcyte.errors import BadRequest
+from starcyte.errors import BadRequest, LimitExceeded
+from starcyte.settings import Settings
 
 if TYPE_CHECKING:
     from starcyte.store.dataset import Dataset
 
 _MAX_EXAMPLES = 5
+_MAX_BLANKS = 1 << 10
+# delimiters in quoted text count as well
+_FIELDS_PER_ANNOTATION = 10
+_MAX_COLUMNS = 1000
+_HEAD = 10_000
 _UNASSIGNED = "unassigned"
 _SETS = {"gene_set_name", "gene_set", "geneset", "set", "set_name", "name", "term", "pathway", "gs_name"}
 _GENES = {"gene_symbol", "gene", "genes", "symbol", "gene_name", "gene_id"}
@@ -74,17 +82,30 @@ class AnnotationTable:
             )
 
 
-def read_annotations(data: bytes, dataset: Dataset, cells: CellNames) -> AnnotationTable:
+def read_annotations(
+    data: bytes, dataset: Dataset, cells: CellNames, settings: Settings | None = None
+) -> AnnotationTable:
     """Return the annotations of a session or a table.
+
+    Parameters
+    ----------
+    data
+        The file.
+    dataset, cells
+        The dataset, and the names of its cells.
+    settings
+        Those with the limits of annotations; by default the defaults.
 
     Raises
     ------
     BadRequest
         If the file is neither.
+    LimitExceeded
+        If it has too many columns, or values of a column.
     """
-    if data.lstrip()[:1] == b"{":
-        return session_annotations(read_session(data), dataset, cells)
-    return table_annotations(data, cells)
+    if data[:_MAX_BLANKS].lstrip()[:1] == b"{":
+        return session_annotations(read_session(data, settings), dataset, cells)
+    return table_annotations(data, cells, settings)
 
 
 def session_annotations(session: Session, dataset: Dataset, cells: CellNames) -> AnnotationTable:
@@ -102,85 +123,69 @@ def session_annotations(session: Session, dataset: Dataset, cells: CellNames) ->
                 "Use a session.json written by starcyte.",
             )
         return AnnotationTable(tuple(session.snapshot.annotations), session.rows, 0, 0, ())
+    found = cells.find(session.names)
     # a repeated name does not identify a cell
-    found = _consistent(cells.find(session.names), [range(len(session.names))])
-    return _table(place_annotations(session, found), found, session.names)
+    matched = np.flatnonzero(found >= 0)
+    repeated = np.bincount(found[matched], minlength=1)[found[matched]] > 1
+    found[matched[repeated]] = AMBIGUOUS
+    omitted = set(np.flatnonzero(found < 0)[: _MAX_EXAMPLES * 4].tolist())
+    names = [name for i, name in enumerate(islice(session.names, max(omitted, default=-1) + 1)) if i in omitted]
+    return AnnotationTable(
+        place_annotations(session, found),
+        BitMap(found[found >= 0].astype(np.uint32)),
+        int((found == ABSENT).sum()),
+        int((found == AMBIGUOUS).sum()),
+        tuple(dict.fromkeys(names))[:_MAX_EXAMPLES],
+    )
 
 
-def table_annotations(data: bytes, cells: CellNames) -> AnnotationTable:
-    """Return the annotations of a table, by cell names.
-
-    Raises
-    ------
-    BadRequest
-        If it is not a table.
-    """
-    text, comments = _without_comments(_decode(data))
-    is_cellxgene = any("cellxgene" in line for line in comments)
-    rows = _rows(text, _separator(text))
+def table_annotations(data: bytes, cells: CellNames, settings: Settings | None = None) -> AnnotationTable:
+    """Return the annotations of a table, by cell names; see :func:`read_annotations`."""
+    settings = settings or Settings()
+    lines = TextLines(data)
+    rows = read_rows(lines, separator(lines), _FIELDS_PER_ANNOTATION * (settings.max_annotations + 1))
     header = next(rows, None)
     if header is None:
         raise BadRequest("The file is empty.", "Use a table of cells and annotations.")
-    names: list[str] = []
-    width = len(header[1])
-    columns: list[list[int]] = []
-    codes: list[dict[str, int]] = []
+    _, titles = header
+    width, columns, matches = len(titles), list[ValueColumn](), CellMatches(cells)
     for line, row in rows:
-        if not names and len(row) == width + 1:
-            width += 1  # R writes no header for the first column
-            header = header[0], ["", *header[1]]
         if not columns:
-            columns, codes = [[] for _ in range(width - 1)], [{} for _ in range(width - 1)]
+            if len(row) == width + 1:
+                width += 1  # R writes no header for the first column
+                titles = ["", *titles]
+            columns = [ValueColumn(unescape_formula(title), settings.max_annotation_labels) for title in titles[1:]]
         if len(row) != width:
             raise BadRequest(
                 f"Line {line} has {len(row)} fields, but the header has {width}.",
                 "Save the table as CSV or tab-separated text.",
             )
-        names.append(unescape_formula(row[0]))
-        for column, known, value in zip(columns, codes, row[1:], strict=True):
-            column.append(known.setdefault(value, len(known)))
-    titles = [unescape_formula(title) for title in header[1][1:]]
+        matches.add(unescape_formula(row[0]), columns, row[1:])
+    matches.flush(columns)
+    titles = [unescape_formula(title) for title in titles[1:]]
     if not titles:
         raise BadRequest("The file has only one column.", "Use one column of cell names and one for each annotation.")
-    if not names:
+    if not matches.n_rows:
         raise BadRequest("The file has a header but no cells.", "Use one row for each cell.")
     if not all(map(str.strip, titles)) or len(set(titles)) < len(titles):
         raise BadRequest("A column of the file has no name, or the same name as another.", "Use different names.")
-    found = _consistent(cells.find(names), columns)
+    found = matches.unique([column.codes() for column in columns])
     matched = found >= 0
     annotations = [
-        _annotation(title, np.array(column, np.int64)[matched], known, found[matched], is_cellxgene)
-        for title, column, known in zip(titles, columns, codes, strict=True)
+        _annotation(column.title, column.codes()[matched], column.known, found[matched], lines.is_cellxgene)
+        for column in columns
     ]
-    return _table(tuple(annotations), found, names)
-
-
-def _table(annotations: tuple[Annotation, ...], found: NDArray[np.int64], names: Sequence[str]) -> AnnotationTable:
-    omitted = np.flatnonzero(found < 0)[: _MAX_EXAMPLES * 4].tolist()
     return AnnotationTable(
-        annotations,
-        BitMap(found[found >= 0].astype(np.uint32)),
-        int((found == ABSENT).sum()),
+        tuple(annotations),
+        BitMap(found[matched].astype(np.uint32)),
+        matches.n_absent,
         int((found == AMBIGUOUS).sum()),
-        tuple(dict.fromkeys(names[i] for i in omitted))[:_MAX_EXAMPLES],
+        matches.examples(found),
     )
 
 
-def _consistent(found: NDArray[np.int64], columns: Sequence[Sequence[int]]) -> NDArray[np.int64]:
-    """Return the cells, with AMBIGUOUS for a cell of several rows that differ."""
-    order = np.argsort(found, kind="stable")
-    same = np.diff(found[order]) == 0
-    if not same.any():
-        return found
-    differs = np.zeros(same.size, bool)
-    for column in columns:
-        differs |= np.diff(np.array(column, np.int64)[order]) != 0
-    ambiguous = np.unique(found[order][1:][same & differs])
-    return np.where(np.isin(found, ambiguous[ambiguous >= 0]), AMBIGUOUS, found)
-
-
 def _annotation(
-    title: str, values: NDArray[np.int64], known: dict[str, int], rows: NDArray[np.int64], is_cellxgene: bool
+    title: str, values: NDArray[Any], known: dict[str, int], rows: NDArray[np.int32], is_cellxgene: bool
 ) -> Annotation:
     by_code = {code: unescape_formula(text) for text, code in known.items()}
     order = np.argsort(values, kind="stable")
@@ -193,7 +198,7 @@ def _annotation(
     return Annotation(title, 0, tuple(sorted(labels, key=lambda label: label.name)))
 
 
-def read_gene_sets(data: bytes, name: str) -> list[GeneSet]:
+def read_gene_sets(data: bytes, name: str, settings: Settings | None = None) -> list[GeneSet]:
     """Return the gene sets of a file; revisions are 0.
 
     Parameters
@@ -202,92 +207,64 @@ def read_gene_sets(data: bytes, name: str) -> list[GeneSet]:
         The file.
     name
         The name of the set of a plain list.
+    settings
+        Those with the limits of gene sets; by default the defaults.
 
     Raises
     ------
     BadRequest
         If it has no gene sets.
+    LimitExceeded
+        If it has too many, or too many genes.
     """
-    text, _ = _without_comments(_decode(data))
-    head = next((line for line in text.splitlines() if line.strip()), "")
+    settings = settings or Settings()
+    lines, genes = TextLines(data), GeneLimits(settings)
+    head = lines.peek(2)
     if not head:
         raise BadRequest("The file is empty.", "Use GMT, CSV or a list of genes.")
-    columns = [c.strip().strip('"').casefold() for c in re.split("[,\t;]", head)]
-    sets, genes = (next((i for i, c in enumerate(columns) if c in known), None) for known in (_SETS, _GENES))
-    if sets is not None and genes is not None:
+    columns = [c.strip().strip('"').casefold() for c in re.split("[,\t;]", head[0][:_HEAD])]
+    set_column, gene_column = (
+        next((i for i, c in enumerate(columns) if c in known), None) for known in (_SETS, _GENES)
+    )
+    if set_column is not None and gene_column is not None:
         described = columns.index(CELLXGENE_COLUMNS[1]) if CELLXGENE_COLUMNS[1] in columns else None
-        parsed = _long_table(text, sets, genes, described)
-    elif "\t" in head:
-        parsed = [_gmt(line) for line in text.split("\n") if line.strip()]
+        parsed = _long_table(lines, set_column, gene_column, described)
+    elif "\t" in head[0]:
+        parsed = (_gmt(line, settings) for line in lines if line.strip())
     else:
-        parsed = [(name, "", re.split(r"[\s,;]+", text) if "\n" not in text.strip() else re.split(r"[\n,;]+", text))]
-    gene_sets: dict[str, GeneSet] = {}
+        between = r"[\s,;]+" if len(head) == 1 else r"[\n,;]+"
+        parsed = ((name, "", re.split(between, _checked(line, ",; \t", name, settings))) for line in lines)
+    descriptions: dict[str, str] = {}
     for title, description, listed in parsed:
         if not title.strip():
             raise BadRequest("A gene set has no name.", "Name each gene set; for a plain list, choose a name.")
-        before = gene_sets.get(title, GeneSet(title, 0, ()))
-        genes_so_far = (*before.genes, *(gene.strip() for gene in listed))
-        unique = tuple(dict.fromkeys(gene for gene in genes_so_far if gene))
-        gene_sets[title] = GeneSet(title, 0, unique, before.description or description)
-    return list(gene_sets.values())
+        genes.add(title, filter(None, map(str.strip, listed)))
+        descriptions[title] = descriptions.get(title) or description
+    return [GeneSet(title, 0, genes.take(title), description) for title, description in descriptions.items()]
 
 
-def _long_table(text: str, sets: int, genes: int, described: int | None) -> list[tuple[str, str, list[str]]]:
-    parsed: list[tuple[str, str, list[str]]] = []
-    rows = _rows(text, _separator(text))
+def _long_table(lines: TextLines, sets: int, genes: int, described: int | None) -> Iterator[tuple[str, str, list[str]]]:
+    rows = read_rows(lines, separator(lines), _MAX_COLUMNS)
     next(rows)
     for line, row in rows:
         if len(row) <= max(sets, genes):
             raise BadRequest(f"Line {line} has too few fields: {len(row)}.", "Save the table as CSV.")
         description = row[described] if described is not None and described < len(row) else ""
-        parsed.append((unescape_formula(row[sets]), unescape_formula(description), [unescape_formula(row[genes])]))
-    return parsed
+        yield unescape_formula(row[sets]), unescape_formula(description), [unescape_formula(row[genes])]
 
 
-def _gmt(line: str) -> tuple[str, str, list[str]]:
-    title, description, *genes = [*line.rstrip("\r").split("\t"), ""]
+def _gmt(line: str, settings: Settings) -> tuple[str, str, list[str]]:
+    line = _checked(line, "\t", line.partition("\t")[0][:100], settings)
+    title, description, *genes = [*line.rstrip("\r\n").split("\t"), ""]
     return title, "" if description == NO_DESCRIPTION else description, genes
 
 
-def _decode(data: bytes) -> str:
-    # Excel's "Unicode text" is UTF-16
-    encoding = "utf-16" if data[:2] in {b"\xff\xfe", b"\xfe\xff"} else "utf-8-sig"
-    try:
-        text = data.decode(encoding)
-    except UnicodeDecodeError:
-        text = "\0"
-    if "\0" in text:
-        raise BadRequest("The file is not text in UTF-8.", "Save it as CSV in UTF-8.")
-    return text
-
-
-def _without_comments(text: str) -> tuple[str, list[str]]:
-    """Return the text after its leading comments, and the comments.
-
-    A header such as ``#cell``, which tables of Galaxy may have, is not a comment.
-    """
-    comments: list[str] = []
-    while text.startswith("#"):
-        line, _, rest = text.partition("\n")
-        if not line.startswith("# ") and re.search("[,\t;]", line):
-            break
-        comments.append(line)
-        text = rest
-    return text, comments
-
-
-def _separator(text: str) -> str:
-    # two lines, as a header of R may have no separator
-    head = "\n".join(text.lstrip("\r\n").split("\n", 2)[:2])
-    return next((s for s in "\t,;" if s in head), ",")
-
-
-def _rows(text: str, separator: str) -> Iterator[tuple[int, list[str]]]:
-    """Yield the rows that are not empty, each with the number of its last line."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
-    try:
-        for row in reader:
-            if row:
-                yield reader.line_num, row
-    except csv.Error as error:
-        raise BadRequest(f"Line {reader.line_num} cannot be read: {error}.", "Save the table as CSV.") from None
+def _checked(line: str, separators: str, name: str, settings: Settings) -> str:
+    """Return a line that has not too many genes, before it is split."""
+    # twice, as genes may be repeated
+    if sum(map(line.count, separators)) > 2 * settings.max_gene_set_genes + 2:
+        raise LimitExceeded(
+            f"Gene set {name!r} has more than {settings.max_gene_set_genes} genes (max_gene_set_genes).",
+            "Import a smaller set.",
+        )
+    return line

@@ -17,18 +17,23 @@ RUNS encode a set of cells as lengths of runs, alternately outside and inside of
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 from pyroaring import BitMap
 
 from starcyte import __version__
+from starcyte.compute.json_lists import Buffer, Texts, check_utf8, read_numbers, read_texts
+from starcyte.curation.files.gene_limits import GeneLimits
 from starcyte.curation.models import Annotation, GeneSet, Label, SavedItem, Snapshot
-from starcyte.errors import BadRequest
+from starcyte.errors import BadRequest, LimitExceeded
+from starcyte.settings import Settings
 
 if TYPE_CHECKING:
     from starcyte.curation.cell_names import CellNames
@@ -38,6 +43,14 @@ FORMAT = "starcyte session"
 VERSION = 1
 _HINT = "Use a session.json written by starcyte."
 _SAVED_ITEMS = {"views": "view", "results": "result"}
+_FEW = 10_000
+_ENTRY_BYTES = 50
+_SHORT_RUN = 16
+_NULL, _EMPTY = msgspec.Raw(b"null"), msgspec.Raw(b"[]")
+_KEY = re.compile(r"at `\$.*?(\w+)(?:\[\.*\d*\])*`$")
+_MISSING = re.compile("missing required field `(.*?)`")
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -60,7 +73,7 @@ class Session:
     n_obs: int
     snapshot: Snapshot
     rows: BitMap
-    names: Sequence[str]
+    names: Texts
 
 
 def write_session(
@@ -104,8 +117,8 @@ def write_session(
     for key, kind in _SAVED_ITEMS.items():
         yield f', "{key}": ['.encode()
         for i, item in enumerate(items(kind) if items else (k for k in snapshot.saved_items if k.kind == kind)):
-            body = {"name": item.name, "body": json.loads(item.body)}
-            yield (", " if i else "").encode() + json.dumps(body).encode()
+            # a body was checked when it was saved
+            yield f'{", " if i else ""}{{"name": {json.dumps(item.name)}, "body": '.encode() + item.body + b"}"
         yield b"]"
     for i, annotation in enumerate(snapshot.annotations):
         yield b', "annotations": [' if i == 0 else b", "
@@ -144,67 +157,183 @@ def _runs_text(cells: BitMap) -> str:
     return json.dumps(runs(cells), separators=(",", ":"))
 
 
-def from_runs(lengths: Any, n: int) -> BitMap:
+def from_runs(lengths: Buffer | Sequence[int], n: int) -> BitMap:
     """Return the set of cells of run lengths.
+
+    Parameters
+    ----------
+    lengths
+        A JSON list, or numbers.
+    n
+        The number of cells.
 
     Raises
     ------
     BadRequest
         If they are not run lengths of at most n cells.
     """
-    if not isinstance(lengths, list) or not all(type(v) is int and 0 <= v <= n for v in lengths):
-        raise BadRequest("The cells of the session are not run lengths.", _HINT)
-    cells, at = BitMap(), 0
-    for i, length in enumerate(lengths):
-        if i % 2 and length:
-            cells.add_range(at, min(at + length, n))
-        at += length
+    if isinstance(lengths, bytes | memoryview | msgspec.Raw):
+        blocks: Iterable[NDArray[np.int64]] = read_numbers(lengths, "A list of run lengths of the session")
+    else:
+        blocks = [np.array(lengths, np.int64)]
+    cells, at, is_inside = BitMap(), 0, False
+    for block in blocks:
+        if block.size and (block.min() < 0 or block.max() > n):
+            raise BadRequest("The session has run lengths below 0 or above its number of cells.", _HINT)
+        stops = at + np.cumsum(block)
+        inside = slice(int(not is_inside), None, 2)
+        _add_runs(cells, (stops - block)[inside], np.minimum(stops[inside], n))
+        at = int(stops[-1]) if block.size else at
+        is_inside ^= bool(block.size % 2)
     if at > n:
         raise BadRequest(f"The session contains cell {at - 1}, but its dataset has {n} cells.", _HINT)
     return cells
 
 
-def read_session(data: bytes) -> Session:
+def _add_runs(cells: BitMap, starts: NDArray[np.int64], stops: NDArray[np.int64]) -> None:
+    lengths = np.maximum(stops - starts, 0)
+    is_short = lengths <= _SHORT_RUN
+    for start, stop in zip(starts[~is_short].tolist(), stops[~is_short].tolist(), strict=True):
+        cells.add_range(start, stop)
+    short = lengths[is_short]
+    if short.any():
+        rows = np.repeat(starts[is_short] - np.cumsum(short) + short, short) + np.arange(short.sum())
+        cells |= BitMap(rows.astype(np.uint32))
+
+
+class _Head(msgspec.Struct):
+    """What tells a session from other JSON."""
+
+    format: msgspec.Raw = _NULL
+    version: msgspec.Raw = _NULL
+
+
+class _Label(msgspec.Struct, gc=False):
+    name: str
+    color: str = ""
+    note: str = ""
+    cells: msgspec.Raw = _EMPTY
+
+
+class _AnnotationEntry(msgspec.Struct, gc=False):
+    name: str
+    labels: msgspec.Raw = _EMPTY
+
+
+class _GeneSetEntry(msgspec.Struct, gc=False):
+    name: str
+    description: str = ""
+    genes: msgspec.Raw = _EMPTY
+
+
+class _ItemEntry(msgspec.Struct, gc=False):
+    name: str
+    body: msgspec.Raw = _NULL
+
+
+class _Cells(msgspec.Struct):
+    rows: msgspec.Raw = _EMPTY
+    names: msgspec.Raw = _EMPTY
+
+
+class _Dataset(msgspec.Struct):
+    fingerprint: str = ""
+    n_obs: msgspec.Raw = _NULL
+
+
+class _Body(msgspec.Struct):
+    """A session, whose long lists are not decoded with it."""
+
+    dataset: _Dataset
+    user: str = ""
+    annotations: msgspec.Raw = _EMPTY
+    genesets: msgspec.Raw = _EMPTY
+    views: msgspec.Raw = _EMPTY
+    results: msgspec.Raw = _EMPTY
+    cells: _Cells = msgspec.field(default_factory=_Cells)
+
+
+def read_session(data: bytes, settings: Settings | None = None) -> Session:
     """Return the content of a session file.
+
+    Parameters
+    ----------
+    data
+        The file.
+    settings
+        ``max_gene_set_genes`` and ``max_import_genes`` are used.
 
     Raises
     ------
     BadRequest
         If it is not a session file, or is inconsistent.
+    LimitExceeded
+        If it has too many entries.
     """
-    try:
-        body = json.loads(data)
-    except (ValueError, RecursionError) as error:
-        raise BadRequest(f"The session is not JSON: {error}.", _HINT) from None
-    if not isinstance(body, dict) or body.get("format") != FORMAT:
-        raise BadRequest("The file is not a session of starcyte.", _HINT)
-    if body.get("version") != VERSION:
-        raise BadRequest(
-            f"The session has version {body.get('version')!r}, but this starcyte reads version {VERSION}.",
-            "Update starcyte.",
-        )
-    about = _checked(dict, body.get("dataset"), "dataset")
-    n = about.get("n_obs")
-    if type(n) is not int or not 0 <= n < 2**32:
+    settings = settings or Settings()
+    body = _decoded(data)
+    n = int(text) if (text := bytes(body.dataset.n_obs)).isdigit() and len(text) <= 10 else -1
+    if not 0 <= n < 2**32:
         raise BadRequest("The session has no number of cells (n_obs).", _HINT)
-    annotations = tuple(_annotation(_checked(dict, entry, "annotations"), n) for entry in _listed(body, "annotations"))
-    gene_sets = tuple(_gene_set(_checked(dict, entry, "genesets")) for entry in _listed(body, "genesets"))
+    annotations = tuple(_annotation(entry, n) for entry in _entries(body.annotations, _AnnotationEntry, "annotations"))
+    gene_sets = tuple(_gene_sets(_entries(body.genesets, _GeneSetEntry, "genesets"), settings))
     saved_items = tuple(
-        SavedItem(kind, _text(entry, "name"), 0, "application/json", json.dumps(entry.get("body")).encode())
+        SavedItem(kind, _named(entry.name), 0, "application/json", bytes(entry.body))
         for key, kind in _SAVED_ITEMS.items()
-        for entry in (_checked(dict, e, key) for e in _listed(body, key))
+        for entry in _entries(getattr(body, key), _ItemEntry, key)
     )
-    named = _checked(dict, body.get("cells", {}), "cells")
-    rows, names = from_runs(named.get("rows", []), n), _texts(named, "names")
+    rows, names = from_runs(body.cells.rows, n), Texts(body.cells.names, "'names' of the session")
     if len(rows) != len(names):
         raise BadRequest(f"The session has {len(rows)} labelled cells but {len(names)} cell names.", _HINT)
     if any(not label.cells.issubset(rows) for annotation in annotations for label in annotation.labels):
         raise BadRequest("The session has labelled cells without a name.", _HINT)
-    snapshot = Snapshot(str(body.get("user", "")), 0, annotations, gene_sets, saved_items)
-    return Session(str(about.get("fingerprint", "")), n, snapshot, rows, names)
+    snapshot = Snapshot(body.user, 0, annotations, gene_sets, saved_items)
+    return Session(body.dataset.fingerprint, n, snapshot, rows, names)
 
 
-def place_annotations(session: Session, found: NDArray[np.int64]) -> tuple[Annotation, ...]:
+def _decoded(data: bytes) -> _Body:
+    try:
+        check_utf8(data)
+        msgspec.json.decode(data, type=msgspec.Raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise BadRequest(f"The session is not JSON: {error}.", _HINT) from None
+    try:
+        head = msgspec.json.decode(data, type=_Head)
+        is_session = bytes(head.format) == f'"{FORMAT}"'.encode()
+    except msgspec.ValidationError:
+        is_session = False
+    if not is_session:
+        raise BadRequest("The file is not a session of starcyte.", _HINT)
+    version = bytes(head.version)[:20].decode(errors="replace")
+    if version != str(VERSION):
+        raise BadRequest(
+            f"The session has version {version}, but this starcyte reads version {VERSION}.", "Update starcyte."
+        )
+    return _checked(data, _Body)
+
+
+def _checked(data: Buffer, kind: type[T], key: str = "") -> T:
+    """Decode a part of a session; name its key if it has another type."""
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except msgspec.ValidationError as error:
+        found = _KEY.search(str(error))
+        missing = _MISSING.search(str(error))
+        name = missing[1] if missing else found[1] if found else key
+        raise BadRequest(
+            f"{name!r} of the session {'is missing' if missing else 'has the wrong type'}.", _HINT
+        ) from None
+
+
+def _entries(source: msgspec.Raw, kind: type[T], key: str) -> list[T]:
+    """Return the objects of a list, of which each opens a brace; small ones would take many times their bytes."""
+    text = bytes(source)
+    if text.count(b"{") > _FEW + len(text) // _ENTRY_BYTES:
+        raise LimitExceeded(f"{key!r} of the session has too many small entries.", _HINT)
+    return _checked(source, list[kind], key)  # type: ignore[valid-type]
+
+
+def place_annotations(session: Session, found: NDArray[np.int32]) -> tuple[Annotation, ...]:
     """Return the annotations of a session for another dataset.
 
     Parameters
@@ -228,12 +357,12 @@ def place_annotations(session: Session, found: NDArray[np.int64]) -> tuple[Annot
     )
 
 
-def _annotation(entry: dict[str, Any], n: int) -> Annotation:
-    name, seen, taken = _text(entry, "name"), set[str](), BitMap()
+def _annotation(entry: _AnnotationEntry, n: int) -> Annotation:
+    name, seen, taken = _named(entry.name), set[str](), BitMap()
     labels = []
-    for part in (_checked(dict, e, "labels") for e in _listed(entry, "labels")):
-        cells = from_runs(part.get("cells", []), n)
-        label = Label(_text(part, "name"), _text(part, "color", ""), _text(part, "note", ""), cells)
+    for part in _entries(entry.labels, _Label, "labels"):
+        cells = from_runs(part.cells, n)
+        label = Label(_named(part.name), part.color, part.note, cells)
         if label.name in seen or taken.intersect(cells):
             raise BadRequest(f"Annotation {name!r} of the session has a duplicate label or cell.", _HINT)
         seen.add(label.name)
@@ -242,28 +371,16 @@ def _annotation(entry: dict[str, Any], n: int) -> Annotation:
     return Annotation(name, 0, tuple(labels))
 
 
-def _gene_set(entry: dict[str, Any]) -> GeneSet:
-    genes = tuple(dict.fromkeys(_texts(entry, "genes")))
-    return GeneSet(_text(entry, "name"), 0, genes, _text(entry, "description", ""))
+def _gene_sets(entries: Iterable[_GeneSetEntry], settings: Settings) -> Iterator[GeneSet]:
+    genes = GeneLimits(settings)
+    for entry in entries:
+        name = _named(entry.name)
+        for block in read_texts(entry.genes, "'genes' of the session"):
+            genes.add(name, block)
+        yield GeneSet(name, 0, genes.take(name), entry.description)
 
 
-def _checked(kind: type, value: Any, key: str) -> Any:
-    if not isinstance(value, kind):
-        raise BadRequest(f"{key!r} of the session has the wrong type.", _HINT)
-    return value
-
-
-def _listed(body: dict[str, Any], key: str) -> list[Any]:
-    found: list[Any] = _checked(list, body.get(key, []), key)
-    return found
-
-
-def _text(body: dict[str, Any], key: str, default: str | None = None) -> str:
-    text: str = _checked(str, body.get(key, default), key)
-    if not text and default is None:
-        raise BadRequest(f"{key!r} of the session is empty.", _HINT)
+def _named(text: str) -> str:
+    if not text:
+        raise BadRequest("'name' of the session is empty.", _HINT)
     return text
-
-
-def _texts(body: dict[str, Any], key: str) -> list[str]:
-    return [_checked(str, text, key) for text in _listed(body, key)]

@@ -33,7 +33,9 @@ def import_annotations() -> ResponseOf[AnnotationsImported]:
     from starcyte.curation.files.read_tables import read_annotations
 
     curation, user = current_curation()
-    table = read_annotations(request.get_data(cache=False), context().dataset(), context().cell_names())
+    table = read_annotations(
+        request.get_data(cache=False), context().dataset(), context().cell_names(), context().settings
+    )
     table.require_match("the file")
     names = importer.import_annotations(curation, user, table.annotations)
     return answer_json(
@@ -49,7 +51,7 @@ def import_gene_sets(query: GeneSetsImportQuery) -> ResponseOf[GeneSetsImported]
 
     gene_sets.refuse_changes()
     curation, user = current_curation()
-    found = read_gene_sets(request.get_data(cache=False), query.name)
+    found = read_gene_sets(request.get_data(cache=False), query.name, context().settings)
     described = _gene_sets(importer.import_gene_sets(curation, user, found))
     return answer_json(GeneSetsImported(genesets=described, missing={g.name: g.missing for g in described}))
 
@@ -62,7 +64,7 @@ def import_session() -> ResponseOf[SessionImported]:
     from starcyte.curation.files.session import read_session
 
     curation, user = current_curation()
-    given = read_session(request.get_data(cache=False))
+    given = read_session(request.get_data(cache=False), context().settings)
     if given.snapshot.gene_sets:
         gene_sets.refuse_changes()
     table = session_annotations(given, context().dataset(), context().cell_names())
