@@ -153,6 +153,7 @@ GROUPS: dict[str, tuple[Setting, ...]] = {
         Setting("max_saved_item_bytes", int, 16 << 20, "Size of a saved view, result or figure, at most."),
         Setting("max_user_bytes", int, 1 << 30, "Bytes stored for one user; the oldest history is deleted first."),
         Setting("max_import_bytes", int, 128 << 20, "Size of an imported file of annotations, gene sets or a session."),
+        Setting("max_import_lines", int, 10_000_000, "Lines of an imported table, at most."),
         Setting("download_seconds", float, 3600.0, "Seconds for which an exported h5ad can be downloaded."),
     ),
     "Catalog": (

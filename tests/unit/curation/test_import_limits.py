@@ -76,7 +76,14 @@ def test_reading_takes_little_more_than_the_bytes(read, data):
     assert peak < 2 * len(data) + 5 * MB
 
 
-SMALL = Settings(max_annotations=2, max_annotation_labels=3, max_gene_sets=2, max_gene_set_genes=3, max_import_genes=5)
+SMALL = Settings(
+    max_import_lines=100,
+    max_annotations=2,
+    max_annotation_labels=3,
+    max_gene_sets=2,
+    max_gene_set_genes=3,
+    max_import_genes=5,
+)
 
 
 @pytest.mark.parametrize(
@@ -84,8 +91,10 @@ SMALL = Settings(max_annotations=2, max_annotation_labels=3, max_gene_sets=2, ma
     [
         ("cell" + ",a" * 40 + "\n", "more than 30 fields"),
         ("cell,a\n" + "".join(f"cell-{i},{i}\n" for i in range(5)), "max_annotation_labels"),
+        ("cell,a\n" + "x,x\n" * 100, "max_import_lines"),
+        ("# a comment\n" * 200, "max_import_lines"),
     ],
-    ids=["columns", "values"],
+    ids=["columns", "values", "lines", "comments"],
 )
 def test_annotations_are_counted_while_they_are_read(data, limit):
     with pytest.raises(LimitExceeded, match=limit):

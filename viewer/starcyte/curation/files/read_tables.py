@@ -37,6 +37,7 @@ _MAX_BLANKS = 1 << 10
 _FIELDS_PER_ANNOTATION = 10
 _MAX_COLUMNS = 1000
 _HEAD = 10_000
+_LINES = 1000
 _UNASSIGNED = "unassigned"
 _SETS = {"gene_set_name", "gene_set", "geneset", "set", "set_name", "name", "term", "pathway", "gs_name"}
 _GENES = {"gene_symbol", "gene", "genes", "symbol", "gene_name", "gene_id"}
@@ -142,7 +143,7 @@ def session_annotations(session: Session, dataset: Dataset, cells: CellNames) ->
 def table_annotations(data: bytes, cells: CellNames, settings: Settings | None = None) -> AnnotationTable:
     """Return the annotations of a table, by cell names; see :func:`read_annotations`."""
     settings = settings or Settings()
-    lines = TextLines(data)
+    lines = TextLines(data, settings.max_import_lines)
     rows = read_rows(lines, separator(lines), _FIELDS_PER_ANNOTATION * (settings.max_annotations + 1))
     header = next(rows, None)
     if header is None:
@@ -218,7 +219,7 @@ def read_gene_sets(data: bytes, name: str, settings: Settings | None = None) -> 
         If it has too many, or too many genes.
     """
     settings = settings or Settings()
-    lines, genes = TextLines(data), GeneLimits(settings)
+    lines, genes = TextLines(data, settings.max_import_lines), GeneLimits(settings)
     head = lines.peek(2)
     if not head:
         raise BadRequest("The file is empty.", "Use GMT, CSV or a list of genes.")
@@ -233,7 +234,10 @@ def read_gene_sets(data: bytes, name: str, settings: Settings | None = None) -> 
         parsed = (_gmt(line, settings) for line in lines if line.strip())
     else:
         between = r"[\s,;]+" if len(head) == 1 else r"[\n,;]+"
-        parsed = ((name, "", re.split(between, _checked(line, ",; \t", name, settings))) for line in lines)
+        parsed = (
+            (name, "", re.split(between, _checked("".join(some), ",; \t\n", name, settings)))
+            for some in iter(lambda: list(islice(lines, _LINES)), [])
+        )
     descriptions: dict[str, str] = {}
     for title, description, listed in parsed:
         if not title.strip():

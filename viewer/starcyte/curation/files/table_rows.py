@@ -22,14 +22,19 @@ class TextLines:
     ----------
     data
         The file, in UTF-8 or UTF-16.
+    most
+        Lines, at most: the setting ``max_import_lines``.
 
     Raises
     ------
     BadRequest
         If it is not text.
+    LimitExceeded
+        If it has too many lines.
     """
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, most: int) -> None:
+        self._left = self._most = most
         # Excel's "Unicode text" is UTF-16
         encoding = "utf-16" if data[:2] in {b"\xff\xfe", b"\xfe\xff"} else "utf-8-sig"
         self._stream = io.TextIOWrapper(io.BytesIO(data), encoding, newline="")
@@ -70,6 +75,11 @@ class TextLines:
             raise BadRequest("The file is not text in UTF-8.", "Save it as CSV in UTF-8.")
         if len(line) >= _MAX_LINE:
             raise LimitExceeded(f"A line of the file has {_MAX_LINE:,} characters or more.", "Use shorter lines.")
+        self._left -= 1
+        if self._left < 0:
+            raise LimitExceeded(
+                f"The file has more than {self._most:,} lines (max_import_lines).", "Import a smaller file."
+            )
         return line
 
 
