@@ -149,6 +149,8 @@ def test_categories_are_renamed_recoloured_noted_moved_merged_and_deleted(labell
     viewer.colored_by("Types")
     eventually(lambda: "DC" in kept(viewer)["Types"], "the new name")
     categories = json.loads(ask(viewer, "annotations"))["annotations"][0]["labels"]
+    for one in categories:
+        del one["id"]
     assert {"name": "DC", "color": "#0072b2", "note": "FCER1A, CST3", "n": counts["Dendritic"]} in categories
     assert viewer.pixels("#0072b2") > 500
     dialog = edit("CD34+")
@@ -257,12 +259,85 @@ def test_a_change_made_elsewhere_arrives_and_a_conflict_is_the_users_to_settle(v
     select(other, UPPER)
     other.page.keyboard.press("0")
     dialog = other.page.get_by_role("dialog", name="Conflicting changes")
-    expect(dialog).to_contain_text(f"Theirs: {n}")
+    expect(dialog.get_by_role("row").nth(1)).to_contain_text(re.compile(rf"{n} cells\s*Unlabelled\s*Theirs"))
     assert kept(one) == {"Shared": {"Mine": 0, "Theirs": n}}
-    dialog.get_by_role("button", name="Keep the other version").click()
+    dialog.get_by_role("button", name="Keep all of the other").click()
     expect(row(other, "Theirs")).to_contain_text(f"{n}")
     other.page.keyboard.press("0")
     eventually(lambda: kept(one) == {"Shared": {"Mine": 0, "Theirs": 0}}, "now on top of it")
+
+
+def started(viewer, name: str, column: str) -> None:
+    """Make an annotation from a column."""
+    page = viewer.page
+    page.get_by_role("button", name="New annotation").click()
+    dialog = page.get_by_role("dialog", name="New annotation")
+    dialog.get_by_role("combobox", name=re.compile("Start from")).click()
+    page.get_by_role("option", name=column).click()
+    dialog.get_by_role("textbox", name="Name").fill(name)
+    dialog.get_by_role("button", name="Create").click()
+    saved(viewer)
+
+
+def rename(viewer, category: str, name: str) -> None:
+    """Rename a label."""
+    row(viewer, category).hover()
+    viewer.page.get_by_role("button", name=f"Edit {category}", exact=True).click()
+    dialog = viewer.page.get_by_role("dialog", name=re.compile("^Label of"))
+    dialog.get_by_role("combobox", name="Name of the label").fill(name)
+    dialog.get_by_role("button", name="Save").click()
+
+
+def test_two_tabs_rename_two_labels_and_undo_their_own(visit, pbmc, cells):
+    one, other = visit(pbmc).drawn(), visit(pbmc).drawn()
+    counts = cells.obs["bulk_labels"].value_counts().to_dict()
+    started(one, "Types", "bulk_labels")
+    eventually(lambda: kept(one).get("Types") == counts, "the column's categories")
+    other.page.evaluate("window.dispatchEvent(new Event('focus'))")
+    other.page.get_by_role("button", name="Colour by Types").click()
+    other.colored_by("Types")
+    rename(one, "Dendritic", "DC")
+    saved(one)
+    # the other tab does not know of it
+    rename(other, "CD34+", "Stem")
+    renamed = {{"Dendritic": "DC", "CD34+": "Stem"}.get(name, name): n for name, n in counts.items()}
+    eventually(lambda: kept(one)["Types"] == renamed, "both names, and every cell")
+    expect(other.page.get_by_role("dialog")).to_have_count(0)
+    expect(row(other, "DC")).to_contain_text(str(counts["Dendritic"]))
+    expect(row(other, "Stem")).to_contain_text(str(counts["CD34+"]))
+    # each undoes what it did itself
+    other.page.keyboard.press("Control+z")
+    eventually(lambda: "CD34+" in kept(one)["Types"], "the other tab's name is undone")
+    assert kept(one)["Types"] == {"DC" if name == "Dendritic" else name: n for name, n in counts.items()}
+    one.page.evaluate("window.dispatchEvent(new Event('focus'))")
+    one.page.keyboard.press("Control+z")
+    eventually(lambda: kept(one)["Types"] == counts, "both names are undone")
+    other.page.keyboard.press("Control+Shift+z")
+    eventually(lambda: "Stem" in kept(one)["Types"], "redone")
+    expect(row(other, "Dendritic")).to_contain_text(str(counts["Dendritic"]))
+    assert sum(kept(one)["Types"].values()) == sum(counts.values())
+
+
+def test_changes_made_offline_are_merged_with_those_of_another_tab(visit, pbmc, cells):
+    one, other = visit(pbmc).drawn(), visit(pbmc).drawn()
+    other.forgive("Failed to load resource")
+    counts = cells.obs["bulk_labels"].value_counts().to_dict()
+    started(one, "Types", "bulk_labels")
+    other.page.evaluate("window.dispatchEvent(new Event('focus'))")
+    other.page.get_by_role("button", name="Colour by Types").click()
+    other.colored_by("Types")
+    # the dialog is loaded when it is opened first
+    rename(other, "CD34+", "Stem")
+    saved(other)
+    other.page.context.set_offline(True)
+    rename(other, "Stem", "HSC")
+    rename(other, "HSC", "Progenitors")
+    rename(one, "Dendritic", "DC")
+    saved(one)
+    other.page.context.set_offline(False)
+    renamed = {{"Dendritic": "DC", "CD34+": "Progenitors"}.get(name, name): n for name, n in counts.items()}
+    eventually(lambda: kept(one)["Types"] == renamed, "all names, and every cell")
+    expect(row(other, "DC")).to_be_visible()
 
 
 def test_what_cannot_be_saved_is_told_kept_and_saved_when_the_connection_is_back(labelling):

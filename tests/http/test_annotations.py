@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 
 import numpy as np
 import pytest
@@ -50,8 +51,8 @@ def test_an_annotation_is_created_assigned_and_listed(page):
     (annotation,) = listed["annotations"]
     assert listed["revision"] == annotation["revision"] == done.json["revision"]
     assert annotation["labels"] == [
-        {"name": "T", "color": "#ff0000", "note": "all of them", "n": 10},
-        {"name": "B", "color": "", "note": "", "n": 0},
+        {"id": 0, "name": "T", "color": "#ff0000", "note": "all of them", "n": 10},
+        {"id": 1, "name": "B", "color": "", "note": "", "n": 0},
     ]
     assert annotation["n_unlabelled"] == 30
     assert annotation["author"] == ""
@@ -109,6 +110,10 @@ def test_two_tabs_of_one_user(page):
     assert codes(page)[:7] == ["T", "T", "T", None, None, "B", "B"]
     three = assign(page, "mine", "B", {"indices": [2, 3]}, first)
     assert three.status_code == 412
+    assert three.json["conflicts"] == [
+        {"key": "cells:1:0", "field": "cells", "label": "", "mine": "B", "theirs": "T", "n": 1}
+    ]
+    assert three.json["revision"] == two.json["revision"]
     assert three.json["current"]["revision"] == two.json["revision"]
     assert three.json["yours"]["selection"] == {"indices": [2, 3]}
     assert codes(page)[:4] == ["T", "T", "T", None]
@@ -118,6 +123,75 @@ def test_two_tabs_of_one_user(page):
     assert [c["action"] for c in told["changes"]] == ["assign"] * 3
     assert told["revision"] == told["changes"][-1]["revision"]
     assert page.json(f"changes?since={told['revision']}") == {"revision": told["revision"], "changes": []}
+
+
+def test_a_conflict_is_resolved_part_by_part(page):
+    first = make(page, labels=[{"name": "T"}, {"name": "B"}])
+    assign(page, "mine", "T", {"indices": [0, 1]}, first)
+    labels = [{"name": "T cell", "ids": [0]}, {"name": "B", "ids": [1]}]
+    assert put(page, "mine", {"labels": labels}, first).json["merged"]
+    refused = assign(page, "mine", "B", {"indices": [1, 2]}, first)
+    key = refused.json["conflicts"][0]["key"]
+    assert codes(page)[:3] == ["T cell", "T cell", None]
+    resolve = {"revision": refused.json["revision"], "mine": [key]}
+    done = assign(page, "mine", "B", {"indices": [1, 2]}, first, resolve=resolve)
+    assert (done.json["n"], done.json["merged"]) == (2, True)
+    assert codes(page)[:3] == ["T cell", "B", "B"]
+    undone = page.post("annotations/mine/revert", {"revision": done.json["revision"]})
+    assert undone.json["annotation"]["labels"][0]["n"] == 2
+    assert codes(page)[:3] == ["T cell", "T cell", None]
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_random_edits_of_three_offline_clients_lose_no_assignment(page, seed):
+    """Each cell has a record of who gave it which label last; only who asks for its cells may change it."""
+    rng = random.Random(seed)
+    first = make(page, labels=[{"name": name} for name in "abc"])
+    revision = assign(page, "mine", "a", CELLS, first).json["revision"]
+    clients = [{"seen": revision, "own": [], "queue": []} for _ in range(3)]
+    listed = page.json("annotations")["annotations"][0]
+
+    def send(client, method, path, body):
+        match = ", ".join(f'"{r}"' for r in [client["seen"], *client["own"]])
+        return page.open(f"annotations/mine{path}", method=method, json=body, headers={"If-Match": match})
+
+    for step in range(30):
+        client = rng.choice(clients)
+        if rng.random() < 0.6:
+            cells = rng.sample(range(N), 6)
+            label = rng.choice([None, 0, 1, 2])
+            if rng.random() < 0.3:
+                names = [{"name": c["name"], "ids": [c["id"]]} for c in listed["labels"]]
+                k = rng.randrange(3)
+                names[k]["name"] = f"renamed {step}"
+                client["queue"].append(("PUT", "", {"labels": names}, set(), k))
+            else:
+                body = {"label": None if label is None else "abc"[label], "selection": {"indices": cells}}
+                body |= {} if label is None else {"label_id": label}
+                client["queue"].append(("POST", "/assign", body, set(cells), label))
+        while client["queue"] and rng.random() < 0.5:
+            method, path, body, touched, target = client["queue"].pop(0)
+            ids = {c["name"]: c["id"] for c in page.json("annotations")["annotations"][0]["labels"]}
+            before = [ids.get(name) for name in codes(page)]
+            answer = send(client, method, path, body)
+            if answer.status_code == 412:
+                keys = [c["key"] for c in answer.json["conflicts"] if rng.random() < 0.5]
+                assert answer.json["conflicts"]
+                ids = {c["name"]: c["id"] for c in page.json("annotations")["annotations"][0]["labels"]}
+                assert [ids.get(name) for name in codes(page)] == before, "nothing is written before the choice"
+                body = body | {"resolve": {"revision": answer.json["revision"], "mine": keys}}
+                answer = send(client, method, path, body)
+            assert answer.status_code == 200, answer.text
+            labels = answer.json["annotation"]["labels"]
+            assert len(labels) == 3
+            ids = {c["name"]: c["id"] for c in labels}
+            after = [ids.get(name) for name in codes(page)]
+            changed = {k for k in range(N) if before[k] != after[k]}
+            assert changed <= touched
+            assert all(after[k] == target for k in changed)
+            client["own"].append(answer.json["revision"])
+            if not client["queue"]:
+                client |= {"seen": answer.json["revision"], "own": []}
 
 
 def test_undo_and_redo_are_restored_revisions(page):
@@ -209,7 +283,7 @@ def test_an_assignment_that_is_not_understood_is_refused(page, refused, body):
     assert codes(page) == [None] * N
 
 
-@pytest.mark.parametrize("given", ["x", '"1", "2"', "-1", "1.5", "9" * 30])
+@pytest.mark.parametrize("given", ["x", '"1", "x"', "-1", "1.5", "9" * 30])
 def test_an_invalid_revision_is_refused(page, refused, given):
     make(page)
     refused(page.open("annotations/mine", method="PUT", json={"name": "x"}, headers={"If-Match": given}), 400)

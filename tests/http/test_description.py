@@ -45,6 +45,7 @@ DEPENDENT = {
         "annotations/{name}",
         "annotations/{name}/assign",
         "annotations/{name}/restore",
+        "annotations/{name}/revert",
         "annotations/{name}/revisions",
         "results/{name}",
         "login",

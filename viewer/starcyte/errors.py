@@ -32,6 +32,8 @@ status 500, exit status 1.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 class StarcyteError(Exception):
     """The base of all errors that are reported to users.
@@ -182,14 +184,27 @@ class Conflict(RequestError):
         As of every error.
     current
         The current state; None: it does not exist.
+    conflicts
+        The parts that cannot be merged.
+    revision
+        The current revision; 0: it does not exist.
     """
 
     code = "conflict"
     status = 412
 
-    def __init__(self, message: str, hint: str = "", current: object = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        hint: str = "",
+        current: object = None,
+        conflicts: Sequence[object] = (),
+        revision: int = 0,
+    ) -> None:
         super().__init__(message, hint)
         self.current = current
+        self.conflicts = conflicts
+        self.revision = revision
 
 
 class LimitExceeded(RequestError):

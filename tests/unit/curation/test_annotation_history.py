@@ -12,9 +12,9 @@ from hypothesis import settings as run
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
 from pyroaring import BitMap
-from starcyte.curation.annotations.edit import EditedLabel
+from starcyte.curation.annotations.edit import EditedLabel, NewLabel
 from starcyte.curation.curation import Curation
-from starcyte.curation.database.revisions import ANY
+from starcyte.curation.database.revisions import Seen
 from starcyte.curation.models import Label
 from starcyte.errors import BadRequest, Conflict, NotFound
 from starcyte.settings import Settings
@@ -132,34 +132,19 @@ class AnnotationsAgainstTheModel(RuleBasedStateMachine):
         label=st.one_of(st.none(), LABELS),
         cells=CELLS,
         create=st.booleans(),
-        expected=st.one_of(st.just(ANY), revisions),
     )
-    def assign(self, user, name, label, cells, create, expected):
+    def assign(self, user, name, label, cells, create):
         def do():
-            return self.annotations.assign(user, name, label, BitMap(cells), create, expected)
+            target = None if label is None else NewLabel(label, create=create)
+            return self.annotations.assign(user, name, target, BitMap(cells))
 
         thing = self.model.standing(user, name)
         if thing is None:
-            with pytest.raises(NotFound if expected == ANY else Conflict):
+            with pytest.raises(NotFound):
                 do()
             return 0
         now = last(thing)
         target = None if label is None else now.find(label)
-        if expected != ANY:
-            if not min(thing) <= expected <= max(thing):
-                with pytest.raises(Conflict):
-                    do()
-                return 0
-            old = thing[max(r for r in thing if r <= expected)]
-            then = None if label is None else old.find(label)
-            was, has = old.of_cells(), now.of_cells()
-            # a label that is yet to be made has no cells
-            wanted = target.identity if target else (None if label is None else "new")
-            lost = then is not None and (target is None or target.identity != then.identity)
-            if lost or any(was.get(c) != has.get(c) and has.get(c) != wanted for c in cells):
-                with pytest.raises(Conflict):
-                    do()
-                return 0
         if label is not None and target is None and not create:
             with pytest.raises(NotFound):
                 do()
@@ -188,7 +173,7 @@ class AnnotationsAgainstTheModel(RuleBasedStateMachine):
         thing = self.model.standing(user, name)
         if thing is None:
             with pytest.raises(Conflict):
-                self.annotations.put(user, name, ANY, [], new_name)
+                self.annotations.put(user, name, Seen(), [], new_name)
             return 0
         now = last(thing)
         names = [c.name for c in now.cats]
@@ -199,13 +184,13 @@ class AnnotationsAgainstTheModel(RuleBasedStateMachine):
         wanted = [EditedLabel(o, colors[o], was=tuple(n for n in names if into[n] == o)) for o in order]
         if any(o in names and into[o] is None for o in order):
             with pytest.raises(BadRequest):
-                self.annotations.put(user, name, ANY, wanted, new_name)
+                self.annotations.put(user, name, Seen(), wanted, new_name)
             return 0
         if new_name not in {None, name} and self.model.standing(user, new_name) is not None:
             with pytest.raises(Conflict):
-                self.annotations.put(user, name, ANY, wanted, new_name)
+                self.annotations.put(user, name, Seen(), wanted, new_name)
             return 0
-        info = self.annotations.put(user, name, ANY, wanted, new_name)
+        info = self.annotations.put(user, name, Seen(), wanted, new_name)
         cats = []
         for o in order:
             parts = [c for c in now.cats if into[c.name] == o]

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from curation_values import RESULT, Cells
 from pyroaring import BitMap
+from starcyte.curation.annotations.edit import NewLabel
 from starcyte.curation.curation import Curation
 from starcyte.curation.files.autosave import Autosave
 from starcyte.curation.files.outputs import user_folder
@@ -58,7 +59,7 @@ def begin(curation, folder):
 def type_cells(curation, cells=(0,), name="type", label="T", user=""):
     if name not in {one.name for one in curation.annotations.listed(user)}:
         curation.annotations.create(user, name)
-    curation.annotations.assign(user, name, label, BitMap(cells), create=True)
+    curation.annotations.assign(user, name, NewLabel(label, create=True), BitMap(cells))
 
 
 def files(folder):

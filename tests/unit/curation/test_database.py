@@ -13,10 +13,10 @@ from itertools import count
 
 import pytest
 from pyroaring import BitMap
-from starcyte.curation.annotations.edit import EditedLabel
+from starcyte.curation.annotations.edit import EditedLabel, NewLabel
 from starcyte.curation.curation import Curation
 from starcyte.curation.database.migrations import MIGRATIONS
-from starcyte.curation.database.revisions import ANY
+from starcyte.curation.database.revisions import ANY, Seen
 from starcyte.curation.database.store import Store, data_folder
 from starcyte.errors import Conflict, LimitExceeded, NotFound, StorageFull, StorageUnusable
 from starcyte.settings import Settings
@@ -145,11 +145,11 @@ def test_a_full_disk_is_reported_and_no_change_is_partial(tmp_path):
             assert {x.name: x.n_labelled for x in curation.snapshot("").annotations} == kept
             # still full: told again, and again nothing is lost
             with pytest.raises(StorageFull):
-                curation.annotations.assign("", "l0", "b", BitMap(range(1, 10**6, 3)), create=True)
+                curation.annotations.assign("", "l0", NewLabel("b", create=True), BitMap(range(1, 10**6, 3)))
             assert {x.name: x.n_labelled for x in curation.snapshot("").annotations} == kept
             # with room again it goes on, without a new start
             subprocess.run(["mount", "-o", "remount,size=8m", str(data)], check=True)
-            curation.annotations.assign("", "l0", "b", BitMap(range(1, 10**6, 3)), create=True)
+            curation.annotations.assign("", "l0", NewLabel("b", create=True), BitMap(range(1, 10**6, 3)))
         with opened(path, 10**6) as curation:
             assert set(kept) == {i.name for i in curation.annotations.listed("")}
             assert curation.annotations.listed("")[0].counts[1] == len(range(1, 10**6, 3))
@@ -234,7 +234,7 @@ def test_endless_changes_take_limited_space(tmp_path):
         with pytest.raises(NotFound):
             curation.annotations.restore("", "x", first)
         with pytest.raises(Conflict):
-            curation.annotations.assign("", "x", "a", BitMap([2]), expected=first)
+            curation.annotations.assign("", "x", "a", BitMap([2]), Seen(first))
 
 
 def test_replaced_saved_items_take_no_space(tmp_path):
@@ -293,6 +293,7 @@ ASSIGN = """
 import sys
 from pathlib import Path
 from pyroaring import BitMap
+from starcyte.curation.annotations.edit import NewLabel
 from starcyte.curation.curation import Curation
 from starcyte.settings import Settings
 
@@ -301,7 +302,7 @@ curation = Curation(Path(path), Settings(), 2000)
 if all(i.name != annotation for i in curation.annotations.listed("")):
     curation.annotations.create("", annotation, [])
 for row in range(int(start), int(stop)):
-    curation.annotations.assign("", annotation, label, BitMap([row]), create=True)
+    curation.annotations.assign("", annotation, NewLabel(label, create=True), BitMap([row]))
 curation.close()
 """
 
@@ -321,7 +322,7 @@ def test_processes_write_at_once_and_nothing_is_lost(tmp_path):
         curation.annotations.create("", "x", [])
         others = [started(path, "x", f"c{k}", k * 100, k * 100 + 60) for k in range(2)]
         for row in range(1000, 1100):
-            curation.annotations.assign("", "x", "mine", BitMap([row]), create=True)
+            curation.annotations.assign("", "x", NewLabel("mine", create=True), BitMap([row]))
         for other in others:
             ended(other)
         annotation = curation.annotations.get("", "x")
@@ -352,7 +353,7 @@ def test_a_forked_process_uses_connections_of_its_own(tmp_path):
             if child == 0:
                 status = 1
                 try:
-                    curation.annotations.assign("", "x", "child", BitMap([1]), create=True)
+                    curation.annotations.assign("", "x", NewLabel("child", create=True), BitMap([1]))
                     status = 0
                 finally:
                     os.write(writing, b"done")
@@ -361,7 +362,7 @@ def test_a_forked_process_uses_connections_of_its_own(tmp_path):
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
         os.close(reading)
         os.close(writing)
-        curation.annotations.assign("", "x", "parent", BitMap([2]), create=True)
+        curation.annotations.assign("", "x", NewLabel("parent", create=True), BitMap([2]))
         assert [c.name for c in curation.annotations.get("", "x").labels] == ["child", "parent"]
 
 

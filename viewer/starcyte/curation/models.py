@@ -27,12 +27,15 @@ class Label:
         Free text.
     cells
         The rows of obs that have this label.
+    id
+        Its number in the annotation, which does not change when it is renamed; -1 before it is saved.
     """
 
     name: str
     color: str = ""
     note: str = ""
     cells: BitMap = field(default_factory=BitMap)
+    id: int = -1
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,14 @@ class AnnotationInfo:
         Without cells.
     counts
         The number of cells of each label.
+    id
+        The number of the annotation, which does not change when it is renamed.
+    deleted
+        Whether it is deleted.
+    merged
+        Whether changes of others were merged with the change that this is the result of.
+    changed
+        Whether that change had an effect.
     """
 
     name: str
@@ -90,6 +101,10 @@ class AnnotationInfo:
     time: str
     labels: tuple[Label, ...]
     counts: tuple[int, ...]
+    id: int = 0
+    deleted: bool = False
+    merged: bool = field(default=False, compare=False)
+    changed: bool = field(default=True, compare=False)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 from flask import request
+from msgspec import UNSET, UnsetType
 
 from starcyte.errors import BadRequest
 from starcyte.web.context import context
@@ -16,9 +17,13 @@ from starcyte.web.security.proxy import current_user
 
 if TYPE_CHECKING:
     from starcyte.curation.curation import Curation
+    from starcyte.curation.database.revisions import Resolution, Seen
+    from starcyte.web.contract.annotation import Resolve
 
 S = TypeVar("S", bound=msgspec.Struct)
 
+# of a client that sends many changes while others make some
+_MAX_REVISIONS = 1000
 _REVISION = re.compile(r'(?:W/)?"?([0-9]{1,15})"?')
 
 
@@ -37,17 +42,8 @@ def if_match() -> int | None:
     BadRequest
         If the header is not a revision.
     """
-    from starcyte.curation.database.revisions import ANY
-
-    given = request.headers.get("If-Match")
-    if given is None:
-        return None
-    if given.strip() == "*":
-        return ANY
-    found = _REVISION.fullmatch(given.strip())
-    if not found:
-        raise BadRequest(f"If-Match is not a revision: {given!r}.", 'Send one, such as "17".')
-    return int(found[1])
+    revisions = _if_match()
+    return revisions[0] if revisions else None
 
 
 def if_match_or_any() -> int:
@@ -56,6 +52,50 @@ def if_match_or_any() -> int:
 
     revision = if_match()
     return ANY if revision is None else revision
+
+
+def seen(resolve: Resolve | UnsetType = UNSET) -> Seen | None:
+    """Return the state that a change was made for, as of If-Match; None without the header.
+
+    Parameters
+    ----------
+    resolve
+        How the conflicts that the request was answered with are resolved.
+    """
+    from starcyte.curation.database.revisions import Seen
+
+    revisions = _if_match()
+    return Seen(revisions[0], tuple(revisions[1:]), resolution(resolve)) if revisions else None
+
+
+def resolution(resolve: Resolve | UnsetType) -> Resolution | None:
+    """Return how a request resolves conflicts; None if it does not."""
+    from starcyte.curation.database.revisions import Resolution
+
+    return None if isinstance(resolve, UnsetType) else Resolution(resolve.revision, frozenset(resolve.mine))
+
+
+def seen_or_any(resolve: Resolve | UnsetType = UNSET) -> Seen:
+    """Return the state that a change was made for; without the header, the current one."""
+    from starcyte.curation.database.revisions import Seen
+
+    return seen(resolve) or Seen()
+
+
+def _if_match() -> list[int]:
+    """Return the revisions of If-Match, of which the first is the one seen last and the others are the client's own."""
+    from starcyte.curation.database.revisions import ANY
+
+    given = request.headers.get("If-Match")
+    if given is None:
+        return []
+    if given.strip() == "*":
+        return [ANY]
+    parts = [_REVISION.fullmatch(part.strip()) for part in given.split(",", _MAX_REVISIONS)]
+    revisions = [int(part[1]) for part in parts if part]
+    if len(revisions) < len(parts):
+        raise BadRequest(f"If-Match is not a revision: {given[:80]!r}.", 'Send one, such as "17".')
+    return revisions
 
 
 def answer_revision(answer: S, revision: int, status: int = 200) -> ResponseOf[S]:

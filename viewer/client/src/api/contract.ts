@@ -30,6 +30,8 @@ export interface components {
         };
         /** @description An annotation without its cells. */
         readonly Annotation: {
+            /** @description Stays the same when the annotation is renamed */
+            readonly id: number;
             readonly name: string;
             readonly revision: number;
             readonly author: string;
@@ -40,13 +42,21 @@ export interface components {
         /** @description The annotation, and the number of cells that were changed. */
         readonly AnnotationAssigned: {
             readonly revision: number;
+            /** @description Whether changes since the state of the request were merged with it */
+            readonly merged: boolean;
+            /** @description Whether the request changed anything; if not, the revision is an earlier one */
+            readonly changed: boolean;
             readonly n: number;
             readonly annotation: components["schemas"]["Annotation"];
         };
-        /** @description The current annotation, null if there is none, and the body of the request. */
+        /** @description The current annotation, null if there is none, and the body of the request. Nothing was changed. */
         readonly AnnotationConflict: {
             readonly error: components["schemas"]["Error"];
             readonly current: components["schemas"]["Annotation"] | null;
+            /** @description The current revision; 0 if there is none */
+            readonly revision: number;
+            /** @description What cannot be merged; empty if nothing of the request can be */
+            readonly conflicts: readonly components["schemas"]["MergeConflict"][];
             readonly yours: unknown;
         };
         /** @description A new annotation, or the changes of one; omitted fields stay as they are. */
@@ -57,6 +67,7 @@ export interface components {
             readonly from?: string;
             /** @description Its new name */
             readonly name?: string;
+            readonly resolve?: components["schemas"]["Resolve"];
         };
         /** @description The changes of an annotation, the newest first. */
         readonly AnnotationHistory: {
@@ -65,11 +76,19 @@ export interface components {
         /** @description The annotation, null if it was deleted at that revision. */
         readonly AnnotationRestored: {
             readonly revision: number;
+            /** @description Whether changes since the state of the request were merged with it */
+            readonly merged: boolean;
+            /** @description Whether the request changed anything; if not, the revision is an earlier one */
+            readonly changed: boolean;
             readonly annotation: components["schemas"]["Annotation"] | null;
         };
         /** @description The annotation after the change. */
         readonly AnnotationSaved: {
             readonly revision: number;
+            /** @description Whether changes since the state of the request were merged with it */
+            readonly merged: boolean;
+            /** @description Whether the request changed anything; if not, the revision is an earlier one */
+            readonly changed: boolean;
             readonly annotation: components["schemas"]["Annotation"];
         };
         /** @description The columns of the table. */
@@ -106,6 +125,14 @@ export interface components {
              * @default false
              */
             readonly create?: boolean;
+            /**
+             * @description Of a label that is added
+             * @default
+             */
+            readonly color?: string;
+            /** @description The id of the label, which may have been renamed meanwhile */
+            readonly label_id?: number;
+            readonly resolve?: components["schemas"]["Resolve"];
         };
         /** @description A dataset that cannot be opened. */
         readonly BrokenDataset: {
@@ -632,6 +659,8 @@ export interface components {
         };
         /** @description A label of an annotation. */
         readonly Label: {
+            /** @description Stays the same when the label is renamed */
+            readonly id: number;
             readonly name: string;
             readonly color: string;
             readonly note: string;
@@ -646,6 +675,8 @@ export interface components {
             readonly note?: string;
             /** @description The labels that it is made of; by default that of the same name, or none */
             readonly was?: string | readonly string[] | null;
+            /** @description The labels that it is made of, by their ids; `was` is then ignored */
+            readonly ids?: readonly number[];
             /** @description Ignored */
             readonly n?: number;
         };
@@ -713,6 +744,24 @@ export interface components {
             readonly bytes: number;
             /** @description Setting open_bytes */
             readonly limit: number;
+        };
+        /** @description Two changes of the same thing, of which one can be kept. */
+        readonly MergeConflict: {
+            /** @description For resolve; conflicts with the same key are decided together */
+            readonly key: string;
+            /**
+             * @description deleted: one deleted what the other changed; annotation: the name of the annotation
+             * @enum {unknown}
+             */
+            readonly field: "annotation" | "cells" | "color" | "deleted" | "name" | "note";
+            /** @description The name of the label before; empty for cells */
+            readonly label: string;
+            /** @description The value of the request; for cells their label, null if none */
+            readonly mine: string | null;
+            /** @description The current value */
+            readonly theirs: string | null;
+            /** @description The number of cells */
+            readonly n: number;
         };
         /** @description A method of comparison. */
         readonly MethodInfo: {
@@ -806,6 +855,13 @@ export interface components {
             /** @description Answered with 5xx */
             readonly failed: number;
         };
+        /** @description How the conflicts of an earlier answer are resolved. */
+        readonly Resolve: {
+            /** @description That of the answer; if there is a later one, there may be new conflicts */
+            readonly revision: number;
+            /** @description The keys of the conflicts in which the request's value is kept */
+            readonly mine: readonly string[];
+        };
         /** @description A revision to go back to. */
         readonly Restoration: {
             readonly revision: number;
@@ -814,6 +870,12 @@ export interface components {
         readonly Results: {
             readonly results: readonly components["schemas"]["SavedItem"][];
             readonly revision: number;
+        };
+        /** @description A change to undo. */
+        readonly Reversion: {
+            /** @description The revision that the change made */
+            readonly revision: number;
+            readonly resolve?: components["schemas"]["Resolve"];
         };
         /** @description A saved item without its body. */
         readonly SavedItem: {
@@ -1067,6 +1129,7 @@ export type MarkersRequest = components['schemas']['MarkersRequest'];
 export type MarkersResult = components['schemas']['MarkersResult'];
 export type MatrixInfo = components['schemas']['MatrixInfo'];
 export type MemoryUsage = components['schemas']['MemoryUsage'];
+export type MergeConflict = components['schemas']['MergeConflict'];
 export type MethodInfo = components['schemas']['MethodInfo'];
 export type NamedValues = components['schemas']['NamedValues'];
 export type Nothing = components['schemas']['Nothing'];
@@ -1078,8 +1141,10 @@ export type Page = components['schemas']['Page'];
 export type PastRevision = components['schemas']['PastRevision'];
 export type RecentUser = components['schemas']['RecentUser'];
 export type RequestCounts = components['schemas']['RequestCounts'];
+export type Resolve = components['schemas']['Resolve'];
 export type Restoration = components['schemas']['Restoration'];
 export type Results = components['schemas']['Results'];
+export type Reversion = components['schemas']['Reversion'];
 export type SavedItem = components['schemas']['SavedItem'];
 export type SavedItemConflict = components['schemas']['SavedItemConflict'];
 export type Schema = components['schemas']['Schema'];

@@ -5,6 +5,7 @@ import type {
   AnnotationHistory,
   AnnotationRestored,
   Annotations,
+  Assignment,
   Changes,
   Deleted,
   Finished,
@@ -12,6 +13,7 @@ import type {
   GeneSets,
   ItemSaved,
   KeptOpen,
+  Reversion,
   Terms,
 } from './contract';
 import type {
@@ -28,7 +30,7 @@ import type {
   SessionImported,
   Term,
 } from './curationTypes';
-import type { JobAnswer, Selection } from './types';
+import type { JobAnswer } from './types';
 
 type Kind = 'annotations' | 'genesets' | SavedItemKind;
 
@@ -38,9 +40,14 @@ function at(kind: Kind, name: string, what = ''): string {
   return pathOf(`${kind}/${encodeURIComponent(name)}${what}`);
 }
 
-/** Return the header with the revision that a change is based on; none if the revision does not matter. */
-function match(revision: number | null): Record<string, string> {
-  return revision === null ? {} : { 'If-Match': `"${revision}"` };
+/** The revision that a change is based on, and later ones of this page; null if the revision does not matter. */
+export type Seen = number | readonly number[] | null;
+
+/** Return the header with the revisions that a change is based on. */
+function match(seen: Seen): Record<string, string> {
+  if (seen === null) return {};
+  const revisions = typeof seen === 'number' ? [seen] : seen;
+  return { 'If-Match': revisions.map((revision) => `"${revision}"`).join(', ') };
 }
 
 export class CurationApi {
@@ -55,12 +62,17 @@ export class CurationApi {
   }
 
   /** Create an annotation (revision null) or change one. */
-  putAnnotation(name: string, edit: AnnotationEdit, revision: number | null): Promise<AnnotationSaved> {
-    return this.send('PUT', at('annotations', name), edit, revision);
+  putAnnotation(name: string, edit: AnnotationEdit, seen: Seen): Promise<AnnotationSaved> {
+    return this.send('PUT', at('annotations', name), edit, seen);
   }
 
-  assign(name: string, label: string | null, selection: Selection, revision: number | null): Promise<AnnotationSaved> {
-    return this.send('POST', at('annotations', name, '/assign'), { label, selection }, revision);
+  assign(name: string, assignment: Assignment, seen: Seen): Promise<AnnotationSaved> {
+    return this.send('POST', at('annotations', name, '/assign'), assignment, seen);
+  }
+
+  /** Undo the change that made a revision. */
+  revertAnnotation(name: string, reversion: Reversion): Promise<AnnotationRestored> {
+    return this.send('POST', at('annotations', name, '/revert'), reversion, null);
   }
 
   restoreAnnotation(name: string, to: number, revision: number | null): Promise<AnnotationRestored> {
@@ -92,8 +104,8 @@ export class CurationApi {
     return this.send('POST', at('genesets', name, '/restore'), { revision: to }, revision);
   }
 
-  remove(kind: Kind, name: string, revision: number | null): Promise<Deleted> {
-    return this.api.json(at(kind, name), { method: 'DELETE', headers: match(revision) });
+  remove(kind: Kind, name: string, seen: Seen): Promise<Deleted> {
+    return this.api.json(at(kind, name), { method: 'DELETE', headers: match(seen) });
   }
 
   changes(since: number): Promise<Changes> {
@@ -161,8 +173,8 @@ export class CurationApi {
     return this.api.json<T>(url, { cache: 'no-store', ...(signal ? { signal } : {}) });
   }
 
-  private send<T>(method: string, url: string, body: unknown, revision: number | null): Promise<T> {
-    const headers = { ...JSON_BODY, ...match(revision) };
+  private send<T>(method: string, url: string, body: unknown, seen: Seen): Promise<T> {
+    const headers = { ...JSON_BODY, ...match(seen) };
     return this.api.json<T>(url, { method, headers, body: JSON.stringify(body) });
   }
 

@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
 from pyroaring import BitMap
 
-from starcyte.curation.annotations.edit import EditedLabel, check_number, edit_labels
+from starcyte.curation.annotations.edit import (
+    EditedLabel,
+    NewLabel,
+    check_number,
+    edit_labels,
+    label_cells,
+    with_labels,
+)
 from starcyte.curation.annotations.history import AnnotationHistory
-from starcyte.curation.annotations.state import AnnotationState, LabelEntry, assign_cells, encode_undo, moved_cells
+from starcyte.curation.annotations.merge import MergeConflict, merge, same_state, with_known_labels
+from starcyte.curation.annotations.state import (
+    AnnotationState,
+    encode_undo,
+    moved_cells,
+)
 from starcyte.curation.database.record import Change, Record
 from starcyte.curation.database.revisions import (
     ANY,
+    Resolution,
+    Seen,
     changed_since,
     check_revision,
     no_such,
@@ -22,19 +36,20 @@ from starcyte.curation.database.revisions import (
 from starcyte.curation.database.store import Store
 from starcyte.curation.database.transaction import ReadTransaction, WriteTransaction
 from starcyte.curation.models import Annotation, AnnotationInfo, Label
-from starcyte.curation.names import check_color, check_name, check_note
+from starcyte.curation.names import check_name
 from starcyte.errors import BadRequest, Conflict, NotFound
 from starcyte.settings import Settings
 
 KIND = "annotation"
 # annotations/<name>/revisions is the address of a history
 _RESERVED_ENDING = "/revisions"
+ANY_STATE = Seen()
 
 
 class Annotations:
     """The annotations of all users of one dataset.
 
-    Methods that change one take ``expected``: the revision that the change was made for, or ANY.
+    Methods that change one take ``seen``: the state that the change was made for. Changes of others since are merged.
 
     Parameters
     ----------
@@ -116,7 +131,8 @@ class Annotations:
             before = AnnotationState(name, deleted=True)
             if record is not None:
                 before = self._history.current(transaction, record)
-            after = self._with_labels(replace(before, deleted=False), start)
+            after = with_labels(replace(before, deleted=False), start, self._settings)
+            self._check_cells(BitMap.union(BitMap(), *(label.cells for label in start)))
             if labels is not None:
                 after = edit_labels(after, labels, self._settings)
             return self._save(transaction, user, record, before, after, action)
@@ -125,72 +141,53 @@ class Annotations:
         self,
         user: str,
         name: str,
-        expected: int,
+        seen: Seen,
         labels: Sequence[EditedLabel] | None = None,
         new_name: str | None = None,
     ) -> AnnotationInfo:
         """Edit the labels of an annotation, or rename it.
 
-        A change made for an older revision is merged if only cells have moved since, and none of those that it moves.
-
         Parameters
         ----------
-        user, name, expected
-            The annotation and its expected revision.
+        user, name, seen
+            The annotation, and the state that the change was made for. Changes since are merged.
         labels
-            All its labels; None keeps them.
+            All its labels, with the names of that state; None keeps them.
         new_name
             Its new name.
 
         Raises
         ------
         Conflict
-            If it was changed since, does not exist, or the new name is taken.
+            If a change since cannot be merged, it does not exist, or the new name is taken.
         BadRequest, NotFound, LimitExceeded
             If the name or the labels are invalid.
         """
         if new_name is not None:
             self._check_name(new_name)
+
+        def edited(base: AnnotationState) -> AnnotationState:
+            after = base if labels is None else edit_labels(base, labels, self._settings)
+            return replace(after, name=new_name or base.name)
+
         with self._store.write(user) as transaction:
-            record = transaction.record(user, KIND, name)
-            check_revision(record, expected, name, _info)
-            assert record is not None
-            before = self._history.current(transaction, record)
-            old = before if expected == ANY else self._state_at(transaction, record, expected)
-            if (old.name, old.entries) != (before.name, before.entries):
-                raise _changed(record, expected)
-            after = before if labels is None else edit_labels(before, labels, self._settings)
-            if _overlap(moved_cells(before, after), moved_cells(old, before)):
-                raise _changed(record, expected)
-            after = replace(after, name=new_name or name)
-            if _same(before, after):
-                return _info(record)
-            self._refuse_taken(transaction, user, record, after.name)
-            return self._save(transaction, user, record, before, after, "edit")
+            record = self._record(transaction, user, name, seen)
+            ids = {number for one in labels or () for number in one.ids}
+            return self._change(transaction, user, record, seen, edited, "edit", ids)[0]
 
     def assign(
-        self,
-        user: str,
-        name: str,
-        label: str | None,
-        cells: BitMap,
-        create: bool = False,
-        expected: int = ANY,
+        self, user: str, name: str, label: NewLabel | str | None, cells: BitMap, seen: Seen = ANY_STATE
     ) -> tuple[AnnotationInfo, int]:
         """Give cells a label, or remove their label.
 
-        A change made for an older revision is merged if none of the cells was given another label since.
-
         Parameters
         ----------
-        user, name, expected
-            The annotation and its expected revision.
+        user, name, seen
+            The annotation, and the state that the change was made for. Changes since are merged.
         label
-            The name of the label; None removes the label of the cells.
+            The label, or its name in that state; None removes the label of the cells.
         cells
             The cells.
-        create
-            Add the label if it does not exist.
 
         Returns
         -------
@@ -202,33 +199,48 @@ class Annotations:
         NotFound
             If the annotation or the label does not exist.
         Conflict
-            If the cells or the label were changed since the expected revision.
+            If the cells or the label were changed since.
         """
         self._check_cells(cells)
+        target = NewLabel(label) if isinstance(label, str) else label
+
+        def assigned(base: AnnotationState) -> AnnotationState:
+            return label_cells(base, target, cells, self._settings)
+
         with self._store.write(user) as transaction:
-            record = transaction.record(user, KIND, name)
-            if record is None and expected == ANY:
+            if seen.revision == ANY and transaction.record(user, KIND, name) is None:
                 raise no_such("annotation", name)
-            check_revision(record, expected, name, _info)
-            assert record is not None
-            before = self._history.current(transaction, record)
-            target = None if label is None else before.find(label)
-            if expected not in {ANY, record.revision}:
-                self._check_merge(transaction, record, expected, label, cells)
-            start = before
-            if label is not None and target is None:
-                if not create:
-                    raise NotFound(f"No such label in annotation {name!r}: {label!r}.", "Create it first.")
-                check_number(len(before.entries) + 1, self._settings)
-                check_name(label, "the label", self._settings)
-                target = LabelEntry(before.next_id, label)
-                start = replace(before, entries=(*before.entries, target), next_id=before.next_id + 1)
-            after, moved = assign_cells(start, target, cells)
-            n = sum(len(c) for c in moved.values())
-            if n == 0 and start is before:
-                return _info(record), 0
-            action = "unassign" if label is None else "assign"
-            return self._save(transaction, user, record, before, after, action, moved), n
+            record = self._record(transaction, user, name, seen)
+            action, ids = ("unassign", set[int]()) if target is None else ("assign", {target.id})
+            return self._change(transaction, user, record, seen, assigned, action, ids)
+
+    def revert(self, user: str, name: str, revision: int, resolution: Resolution | None = None) -> AnnotationInfo:
+        """Undo one change of an annotation; later changes stay.
+
+        Parameters
+        ----------
+        user, name
+            The annotation; it may have another name now.
+        revision
+            The revision that the change made.
+        resolution
+            How conflicts with later changes are resolved.
+
+        Raises
+        ------
+        NotFound
+            If there is no such annotation or change, or its undo was deleted.
+        Conflict
+            If a later change cannot be merged, or the former name is taken.
+        """
+        with self._store.write(user) as transaction:
+            record = transaction.record_at(user, KIND, [revision], name)
+            if record is None:
+                raise NotFound(f"Annotation {name!r} has no revision {revision}.", "Its history lists them.")
+            base = self._history.at(transaction, record, revision)
+            former = self._history.before(transaction, record, revision)
+            seen = Seen(revision, (), resolution)
+            return self._merge(transaction, user, record, seen, base, former, "restore")[0]
 
     def restore(self, user: str, name: str, revision: int, expected: int = ANY) -> tuple[int, AnnotationInfo | None]:
         """Restore an annotation, also a deleted one, to the state of a revision, as a new revision.
@@ -258,14 +270,14 @@ class Annotations:
                 raise _changed(record, expected)
             before = self._history.current(transaction, record)
             after = replace(self._history.at(transaction, record, revision), next_id=before.next_id)
-            if _same(before, after):
+            if same_state(before, after):
                 return record.revision, None if record.deleted else _info(record)
             if not after.deleted:
                 self._refuse_taken(transaction, user, record, after.name)
             info = self._save(transaction, user, record, before, after, "restore")
             return info.revision, None if after.deleted else info
 
-    def delete(self, user: str, name: str, expected: int = ANY) -> int:
+    def delete(self, user: str, name: str, seen: Seen = ANY_STATE) -> int:
         """Delete an annotation, which can be restored, and return the revision of the deletion.
 
         Raises
@@ -273,17 +285,17 @@ class Annotations:
         NotFound
             If there is none.
         Conflict
-            If it was changed since the expected revision.
+            If it was changed since the state that the client has seen.
         """
         with self._store.write(user) as transaction:
-            record = transaction.record(user, KIND, name)
-            if record is None:
+            if seen.revision == ANY and transaction.record(user, KIND, name) is None:
                 raise no_such("annotation", name)
-            if expected not in {ANY, record.revision}:
-                raise _changed(record, expected)
-            before = self._history.current(transaction, record)
-            after = AnnotationState(name, deleted=True, next_id=before.next_id)
-            return self._save(transaction, user, record, before, after, "delete").revision
+            record = self._record(transaction, user, name, seen)
+
+            def deleted(base: AnnotationState) -> AnnotationState:
+                return AnnotationState(base.name, deleted=True, next_id=base.next_id)
+
+            return self._change(transaction, user, record, seen, deleted, "delete")[0].revision
 
     def _check_name(self, name: str) -> None:
         check_name(name, "the annotation", self._settings)
@@ -294,53 +306,84 @@ class Annotations:
         if cells and cells.max() >= self._n_obs:
             raise BadRequest(f"No such cell: {cells.max()}.", f"Cells are numbered from 0 to {self._n_obs - 1}.")
 
-    def _check_merge(
-        self, transaction: ReadTransaction, record: Record, expected: int, label: str | None, cells: BitMap
-    ) -> None:
-        """Raise Conflict if an assignment made for an older revision cannot be merged."""
-        before, old = self._history.current(transaction, record), self._state_at(transaction, record, expected)
-        target, old_target = (None, None) if label is None else (before.find(label), old.find(label))
-        if old_target is not None and (target is None or target.id != old_target.id):
-            raise _changed(record, expected)
-        done = BitMap() if target is None else before.cells_of(target.id)
-        if label is None:
-            done = cells - BitMap.union(BitMap(), *(before.cells_of(e.id) for e in before.entries))
-        if _overlap({0: cells - done}, moved_cells(old, before)):
-            raise _changed(record, expected)
+    def _record(self, transaction: ReadTransaction, user: str, name: str, seen: Seen) -> Record:
+        """Return the record of a change, which may be renamed or deleted since; raise Conflict if there is none."""
+        record = None
+        if seen.revision != ANY:
+            record = transaction.record_at(user, KIND, [seen.revision, *seen.own], name)
+        record = record or transaction.record(user, KIND, name)
+        check_revision(record, seen.revision, name, _info)
+        assert record is not None
+        return record
 
-    def _with_labels(self, state: AnnotationState, labels: Sequence[Label]) -> AnnotationState:
-        """Return a state with these labels; one whose name the state knows keeps its id."""
-        check_number(len(labels), self._settings)
-        if len({label.name for label in labels}) < len(labels):
-            raise BadRequest(f"Two labels of annotation {state.name!r} have the same name.", "Use different names.")
-        known = {e.name: e.id for e in state.entries}
-        entries: list[LabelEntry] = []
-        cells: dict[int, BitMap] = {}
-        next_id, taken = state.next_id, BitMap()
-        for label in labels:
-            name = check_name(label.name, "the label", self._settings)
-            note = check_note(label.note, f"The note of {name!r}", self._settings)
-            entry = LabelEntry(known.get(name, next_id), name, check_color(label.color), note)
-            next_id += name not in known
-            if label.cells.intersect(taken):
-                raise BadRequest(f"Some cells of {label.name!r} have another label too.", "A cell has one label.")
-            taken |= label.cells
-            entries.append(entry)
-            cells[entry.id] = label.cells.copy()
-        self._check_cells(taken)
-        return replace(state, entries=tuple(entries), cells=cells, next_id=next_id)
+    def _change(
+        self,
+        transaction: WriteTransaction,
+        user: str,
+        record: Record,
+        seen: Seen,
+        change: Callable[[AnnotationState], AnnotationState],
+        action: str,
+        ids: Collection[int] = (),
+    ) -> tuple[AnnotationInfo, int]:
+        """Save a change of the state that a client has seen, merged with the changes since.
+
+        Parameters
+        ----------
+        transaction, user, record, seen
+            The annotation, and the state that the client has seen.
+        change
+            Returns the state after the change, from that state.
+        action
+            The action in the history.
+        ids
+            The ids of labels in the request.
+
+        Returns
+        -------
+        annotation, n
+            The annotation, and the number of cells whose label changed.
+        """
+        try:
+            base = self._history.seen(transaction, record, seen)
+        except NotFound:
+            raise _changed(record, seen.revision) from None
+        # ids of labels that were added since are not used again
+        base = replace(base, next_id=max(base.next_id, record.header["next"]))
+        base = with_known_labels(base, self._history.current(transaction, record), ids)
+        return self._merge(transaction, user, record, seen, base, change(base), action)
+
+    def _merge(
+        self,
+        transaction: WriteTransaction,
+        user: str,
+        record: Record,
+        seen: Seen,
+        base: AnnotationState,
+        mine: AnnotationState,
+        action: str,
+    ) -> tuple[AnnotationInfo, int]:
+        current = self._history.current(transaction, record)
+        resolution = seen.resolution
+        keys = resolution.keep_mine if resolution and resolution.revision == record.revision else None
+        found = merge(base, mine, current, keys)
+        if found.conflicts and keys is None:
+            raise _changed(record, seen.revision, found.conflicts)
+        after = found.state
+        check_number(len(after.entries), self._settings)
+        moved = moved_cells(current, after)
+        merged = not same_state(base, current)
+        if not moved and (after.name, after.deleted, after.entries) == (current.name, current.deleted, current.entries):
+            return replace(_info(record), merged=merged, changed=False), 0
+        if not after.deleted:
+            self._refuse_taken(transaction, user, record, after.name)
+        info = self._save(transaction, user, record, current, after, action, moved)
+        return replace(info, merged=merged), sum(len(cells) for cells in moved.values())
 
     def _refuse_taken(self, transaction: WriteTransaction, user: str, record: Record, name: str) -> None:
         other = transaction.record(user, KIND, name)
         if other is not None and other.id != record.id:
             raise Conflict(f"Another annotation has the name {name!r}.", "Rename that one first.", _info(other))
-
-    def _state_at(self, transaction: ReadTransaction, record: Record, expected: int) -> AnnotationState:
-        """Return the state at the expected revision; raise Conflict if it is not stored."""
-        try:
-            return self._history.at(transaction, record, expected)
-        except NotFound:
-            raise _changed(record, expected) from None
 
     def _save(
         self,
@@ -381,18 +424,12 @@ def _annotation(record: Record, state: AnnotationState) -> Annotation:
 
 
 def _info(record: Record) -> AnnotationInfo:
-    labels = tuple(Label(name, color, note) for _, name, color, note in record.header["entries"])
-    return AnnotationInfo(record.name, record.revision, record.author, record.time, labels, tuple(record.header["n"]))
+    labels = tuple(Label(name, color, note, id=label) for label, name, color, note in record.header["entries"])
+    counts = tuple(record.header["n"])
+    return AnnotationInfo(
+        record.name, record.revision, record.author, record.time, labels, counts, record.id, record.deleted
+    )
 
 
-def _same(a: AnnotationState, b: AnnotationState) -> bool:
-    return (a.name, a.deleted, a.entries) == (b.name, b.deleted, b.entries) and not moved_cells(a, b)
-
-
-def _changed(record: Record, expected: int) -> Conflict:
-    return changed_since(record, "Annotation", expected, None if record.deleted else _info(record))
-
-
-def _overlap(ours: dict[int, BitMap], theirs: dict[int, BitMap]) -> bool:
-    """Return whether two changes move a cell in common."""
-    return bool(BitMap.union(BitMap(), *ours.values()).intersect(BitMap.union(BitMap(), *theirs.values())))
+def _changed(record: Record, expected: int, conflicts: Sequence[MergeConflict] = ()) -> Conflict:
+    return changed_since(record, "Annotation", expected, None if record.deleted else _info(record), conflicts)

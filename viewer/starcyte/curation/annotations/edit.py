@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 from pyroaring import BitMap
 
-from starcyte.curation.annotations.state import AnnotationState, LabelEntry
+from starcyte.curation.annotations.state import UNLABELLED, AnnotationState, LabelEntry, assign_cells
+from starcyte.curation.models import Label
 from starcyte.curation.names import check_color, check_name, check_note
 from starcyte.errors import BadRequest, LimitExceeded, NotFound
 from starcyte.settings import Settings
@@ -25,12 +26,35 @@ class EditedLabel:
         None keeps the present ones.
     was
         The present labels that it replaces; by default the one of the same name, if there is one.
+    ids
+        The same by their ids, which are used if there are any. A label of these that was deleted meanwhile is dropped.
     """
 
     name: str
     color: str | None = None
     note: str | None = None
     was: tuple[str, ...] = ()
+    ids: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class NewLabel:
+    """The label that cells are given.
+
+    Parameters
+    ----------
+    name
+        Its name.
+    id
+        Its id, which is used if there is a label of it.
+    create, color
+        Whether it is added if it does not exist, and then its colour.
+    """
+
+    name: str
+    id: int = UNLABELLED
+    create: bool = False
+    color: str = ""
 
 
 def edit_labels(state: AnnotationState, edited: Sequence[EditedLabel], settings: Settings) -> AnnotationState:
@@ -54,6 +78,7 @@ def edit_labels(state: AnnotationState, edited: Sequence[EditedLabel], settings:
     LimitExceeded
         If there are too many.
     """
+    edited = _without_deleted(state, edited)
     check_number(len(edited), settings)
     for label in edited:
         check_name(label.name, "the label", settings)
@@ -81,6 +106,60 @@ def edit_labels(state: AnnotationState, edited: Sequence[EditedLabel], settings:
     return replace(state, entries=tuple(entries), cells=cells, next_id=next_id)
 
 
+def label_cells(state: AnnotationState, label: NewLabel | None, cells: BitMap, settings: Settings) -> AnnotationState:
+    """Return the state after giving cells a label, or none.
+
+    Parameters
+    ----------
+    state
+        The state before.
+    label
+        The label; None removes the label of the cells.
+    cells
+        The cells.
+    settings
+        ``max_text`` is used.
+
+    Raises
+    ------
+    NotFound
+        If there is no such label, and it is not to be created.
+    """
+    if label is None:
+        return assign_cells(state, None, cells)[0]
+    target = next((e for e in state.entries if e.id == label.id), None) or state.find(label.name)
+    if target is None:
+        # a label that was known by its id has been deleted meanwhile
+        if not label.create and not 0 <= label.id < state.next_id:
+            raise NotFound(f"No such label in annotation {state.name!r}: {label.name!r}.", "Create it first.")
+        name, color = check_name(label.name, "the label", settings), check_color(label.color)
+        target = LabelEntry(state.next_id, name, color)
+        state = replace(state, entries=(*state.entries, target), next_id=state.next_id + 1)
+    return assign_cells(state, target, cells)[0]
+
+
+def with_labels(state: AnnotationState, labels: Sequence[Label], settings: Settings) -> AnnotationState:
+    """Return a state with these labels; one whose name the state knows keeps its id."""
+    check_number(len(labels), settings)
+    if len({label.name for label in labels}) < len(labels):
+        raise BadRequest(f"Two labels of annotation {state.name!r} have the same name.", "Use different names.")
+    known = {e.name: e.id for e in state.entries}
+    entries: list[LabelEntry] = []
+    cells: dict[int, BitMap] = {}
+    next_id, taken = state.next_id, BitMap()
+    for label in labels:
+        name = check_name(label.name, "the label", settings)
+        note = check_note(label.note, f"The note of {name!r}", settings)
+        entry = LabelEntry(known.get(name, next_id), name, check_color(label.color), note)
+        next_id += name not in known
+        if label.cells.intersect(taken):
+            raise BadRequest(f"Some cells of {label.name!r} have another label too.", "A cell has one label.")
+        taken |= label.cells
+        entries.append(entry)
+        cells[entry.id] = label.cells.copy()
+    return replace(state, entries=tuple(entries), cells=cells, next_id=next_id)
+
+
 def check_number(n: int, settings: Settings) -> None:
     """Raise LimitExceeded if an annotation would have too many labels."""
     limit = settings.max_annotation_labels
@@ -91,6 +170,17 @@ def check_number(n: int, settings: Settings) -> None:
         )
 
 
+def _without_deleted(state: AnnotationState, edited: Sequence[EditedLabel]) -> list[EditedLabel]:
+    """Return the edited labels without ids of labels that existed once."""
+    present = {e.id for e in state.entries}
+    kept = []
+    for label in edited:
+        ids = tuple(i for i in label.ids if i in present or i >= state.next_id)
+        if ids or not label.ids:
+            kept.append(replace(label, ids=ids))
+    return kept
+
+
 def _replaced(state: AnnotationState, edited: Sequence[EditedLabel]) -> list[list[LabelEntry]]:
     """Return the present labels that each edited label replaces."""
     names = [label.name for label in edited]
@@ -98,22 +188,30 @@ def _replaced(state: AnnotationState, edited: Sequence[EditedLabel]) -> list[lis
         duplicate = next(n for n in names if names.count(n) > 1)
         raise BadRequest(f"Two labels have the name {duplicate!r}.", 'Use different names, or merge them with "was".')
     present = {e.name: e for e in state.entries}
-    claimed: set[str] = set()
-    for name in (name for label in edited for name in label.was):
-        if name not in present:
-            raise NotFound(f"No such label in annotation {state.name!r}: {name!r}.", "Reload the annotation.")
-        if name in claimed:
-            raise BadRequest(f"Two labels replace label {name!r}.", 'Name it in one "was" only.')
-        claimed.add(name)
+    by_id = {e.id: e for e in state.entries}
+    claimed: set[int] = set()
+    for label in edited:
+        missing = [n for n in label.was if n not in present] + [str(i) for i in label.ids if i not in by_id]
+        if missing:
+            raise NotFound(f"No such label in annotation {state.name!r}: {missing[0]!r}.", "Reload the annotation.")
+        for source in label.ids or [present[name].id for name in label.was]:
+            if source in claimed:
+                name = by_id[source].name
+                raise BadRequest(f"Two labels replace label {name!r}.", 'Name it in one "was" only.')
+            claimed.add(source)
     replaced = []
     for label in edited:
-        if label.was:
-            if label.name in present and label.name not in claimed:
+        same = present.get(label.name)
+        if same is not None and same.id in claimed:
+            same = None
+        if label.ids:
+            replaced.append([by_id[source] for source in label.ids])
+        elif label.was:
+            if same is not None:
                 raise BadRequest(
                     f"Label {label.name!r} exists already.", 'Merge them by naming both in "was", or rename it.'
                 )
             replaced.append([present[name] for name in label.was])
         else:
-            same = label.name in present and label.name not in claimed
-            replaced.append([present[label.name]] if same else [])
+            replaced.append([same] if same else [])
     return replaced

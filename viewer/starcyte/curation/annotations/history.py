@@ -8,8 +8,10 @@ from collections.abc import Iterator
 
 from pyroaring import BitMap
 
+from starcyte.curation.annotations.merge import merge
 from starcyte.curation.annotations.state import AnnotationState, LabelEntry, undo_changes
 from starcyte.curation.database.record import Record
+from starcyte.curation.database.revisions import ANY, Seen
 from starcyte.curation.database.transaction import ReadTransaction
 from starcyte.errors import NotFound
 
@@ -69,6 +71,30 @@ class AnnotationHistory:
                 yield change.undo
 
         return undo_changes(state, undos(), self._n_obs)
+
+    def before(self, transaction: ReadTransaction, record: Record, revision: int) -> AnnotationState:
+        """Return the state before the change that made a revision."""
+        if revision == transaction.first_revision(record):
+            next_id = record.header["next"]
+            return AnnotationState(record.name, deleted=True, next_id=next_id)
+        return self.at(transaction, record, revision - 1)
+
+    def seen(self, transaction: ReadTransaction, record: Record, seen: Seen) -> AnnotationState:
+        """Return the state that a client has seen: that of a revision, and the client's own changes since.
+
+        Raises
+        ------
+        NotFound
+            If it is not stored.
+        """
+        since = transaction.change_numbers(record, seen.revision)
+        if seen.revision == ANY or set(since) <= set(seen.own):
+            return self.current(transaction, record)
+        state = self.at(transaction, record, seen.revision)
+        for number in sorted(set(since) & set(seen.own)):
+            before, after = self.before(transaction, record, number), self.at(transaction, record, number)
+            state = merge(before, after, state).state
+        return state
 
     def cache(self, record: Record, state: AnnotationState) -> None:
         """Cache the state at the record's revision."""

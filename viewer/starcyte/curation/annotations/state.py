@@ -71,7 +71,7 @@ class AnnotationState:
     @property
     def labels(self) -> tuple[Label, ...]:
         """The labels with their cells."""
-        return tuple(Label(e.name, e.color, e.note, self.cells_of(e.id)) for e in self.entries)
+        return tuple(Label(e.name, e.color, e.note, self.cells_of(e.id), e.id) for e in self.entries)
 
 
 def moved_cells(before: AnnotationState, after: AnnotationState) -> dict[int, BitMap]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 
 from starcyte.curation.database.record import Record
 from starcyte.curation.database.transaction import ReadTransaction
@@ -10,6 +11,41 @@ from starcyte.errors import Conflict, LimitExceeded, NotFound
 
 ANY = -1
 """In place of a revision: any revision."""
+
+
+@dataclass(frozen=True)
+class Resolution:
+    """How the conflicts of a change are resolved.
+
+    Parameters
+    ----------
+    revision
+        The revision that the conflicts were reported for. If there is a later one, they are reported again.
+    keep_mine
+        The keys of the conflicts in which the change is kept; in the others the current value stays.
+    """
+
+    revision: int
+    keep_mine: Collection[str] = ()
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The state that a change was made for.
+
+    Parameters
+    ----------
+    revision
+        The revision that the client has seen last, or ANY: the current one.
+    own
+        Later revisions that the client made itself. It may not have seen the changes of others between them.
+    resolution
+        None for a change that was not in conflict so far.
+    """
+
+    revision: int = ANY
+    own: tuple[int, ...] = ()
+    resolution: Resolution | None = None
 
 
 def check_revision(record: Record | None, expected: int, name: str, describe: Callable[[Record], object]) -> None:
@@ -34,7 +70,9 @@ def check_revision(record: Record | None, expected: int, name: str, describe: Ca
         )
 
 
-def changed_since(record: Record, title: str, expected: int, current: object) -> Conflict:
+def changed_since(
+    record: Record, title: str, expected: int, current: object, conflicts: Sequence[object] = ()
+) -> Conflict:
     """Return the error for a record that was changed since the expected revision.
 
     Parameters
@@ -47,12 +85,16 @@ def changed_since(record: Record, title: str, expected: int, current: object) ->
         The revision that the change was made for.
     current
         The record as the error reports it; None if it is deleted.
+    conflicts
+        The parts of the change that cannot be merged.
     """
     done = "deleted" if record.deleted else "changed"
     return Conflict(
         f"{title} {record.name!r} was {done} since revision {expected} and is at revision {record.revision}.",
-        "Reload it and try again.",
+        "Choose what to keep." if conflicts else "Reload it and try again.",
         current,
+        conflicts,
+        record.revision,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
 from starcyte.curation.database.record import Change, Record
@@ -38,6 +38,27 @@ class ReadTransaction:
         return self._one(
             "user = ? AND kind = ? AND name = ? AND deleted ORDER BY revision DESC LIMIT 1", user, kind, name
         )
+
+    def record_at(self, user: str, kind: str, revisions: Sequence[int], name: str) -> Record | None:
+        """Return the record that a revision belongs to and that had this name at one of the revisions, or None."""
+        marks = ",".join("?" * len(revisions))
+        record = self._one(
+            "user = ? AND kind = ? AND id = (SELECT record FROM changes WHERE number = ?)", user, kind, revisions[0]
+        )
+        if record is None or record.name == name:
+            return record
+        names = self._connection.execute(
+            f"SELECT name FROM changes WHERE record = ? AND number IN ({marks})",  # noqa: S608
+            (record.id, *revisions),
+        )
+        return record if (name,) in names.fetchall() else None
+
+    def change_numbers(self, record: Record, since: int) -> list[int]:
+        """Return the revisions of a record after one, oldest first."""
+        rows = self._connection.execute(
+            "SELECT number FROM changes WHERE record = ? AND number > ? ORDER BY number", (record.id, since)
+        )
+        return [row[0] for row in rows]
 
     def records(self, user: str, kind: str) -> list[Record]:
         """Return the records of a kind in order of creation, without deleted ones."""

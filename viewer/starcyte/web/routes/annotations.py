@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from flask import request
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from starcyte.curation import models
 from starcyte.curation.models import AnnotationInfo
@@ -23,20 +24,30 @@ from starcyte.web.contract.annotation import (
     Assignment,
     Label,
     LabelEdit,
+    MergeConflict,
     PastRevision,
     Restoration,
+    Reversion,
 )
 from starcyte.web.contract.base import Name, given
 from starcyte.web.contract.change import Deleted
 from starcyte.web.contract.columns import Columns
 from starcyte.web.encoding.media import BINARY, COLUMNS, CSV, JSON
 from starcyte.web.encoding.response import ResponseOf
-from starcyte.web.preconditions import answer_revision, current_curation, if_match, if_match_or_any
+from starcyte.web.preconditions import (
+    answer_revision,
+    current_curation,
+    if_match_or_any,
+    resolution,
+    seen,
+    seen_or_any,
+)
 from starcyte.web.responses import answer_json
 from starcyte.web.routing.blueprint import Routes
 from starcyte.web.routing.route import READ, WRITE
 
 if TYPE_CHECKING:
+    from starcyte.curation.annotations import merge
     from starcyte.curation.annotations.edit import EditedLabel
 
 routes = Routes("annotations")
@@ -88,37 +99,40 @@ def codes(name: Name) -> ResponseOf[Columns]:
 def put(name: Name, body: AnnotationEdit) -> ResponseOf[AnnotationSaved]:
     """Create an annotation, or (with If-Match) change its labels or its name.
 
-    Labels that are omitted from the list are deleted.
+    Labels of that revision that are omitted from the list are deleted. Changes since that revision are merged.
     """
-    revision, wanted = if_match(), None if body.labels is UNSET else [_edited(label) for label in body.labels]
+    expected, wanted = seen(body.resolve), None if body.labels is UNSET else [_edited(label) for label in body.labels]
     curation, user = current_curation()
-    if revision is None:
+    if expected is None:
         if body.name is not UNSET and body.name != name:
             raise BadRequest("A new annotation has the name in its path.", "Omit the field name.")
         start = () if body.from_ is UNSET else _start(body.from_)
         info = curation.annotations.create(user, name, wanted if wanted is not None or start else (), start)
-        answer = AnnotationSaved(revision=info.revision, annotation=describe(info))
-        return answer_revision(answer, info.revision, 201)
+        return answer_revision(_saved(info), info.revision, 201)
     if body.from_ is not UNSET:
         raise BadRequest("Only a new annotation starts from a column.", "Omit If-Match, or the field from.")
-    info = curation.annotations.put(user, name, revision, wanted, given(body.name))
-    return answer_revision(AnnotationSaved(revision=info.revision, annotation=describe(info)), info.revision)
+    info = curation.annotations.put(user, name, expected, wanted, given(body.name))
+    return answer_revision(_saved(info), info.revision)
 
 
 @routes.post("/annotations/<name:name>/assign", other=_CONFLICT, errors=WRITE, if_match=True, size="max_body_bytes")
 def assign(name: Name, body: Assignment) -> ResponseOf[AnnotationAssigned]:
     """Give cells a label, or remove it.
 
-    With If-Match of an older revision the cells are changed only if none of them has been changed since.
+    With If-Match of an older revision, changes since are merged, unless they gave the same cells another label.
     """
     from starcyte.curation.annotations.cell_sets import from_mask
+    from starcyte.curation.annotations.edit import NewLabel
     from starcyte.web.grouping import selected
 
-    revision = if_match_or_any()
     curation, user = current_curation()
     cells = from_mask(selected(body.selection))
-    info, n = curation.annotations.assign(user, name, body.label, cells, body.create, revision)
-    answer = AnnotationAssigned(revision=info.revision, n=n, annotation=describe(info))
+    label_id = -1 if isinstance(body.label_id, UnsetType) else body.label_id
+    label = None if body.label is None else NewLabel(body.label, label_id, body.create, body.color)
+    info, n = curation.annotations.assign(user, name, label, cells, seen_or_any(body.resolve))
+    answer = AnnotationAssigned(
+        revision=info.revision, merged=info.merged, changed=info.changed, n=n, annotation=describe(info)
+    )
     return answer_revision(answer, info.revision)
 
 
@@ -129,7 +143,17 @@ def restore(name: Name, body: Restoration) -> ResponseOf[AnnotationRestored]:
     curation, user = current_curation()
     made, restored = curation.annotations.restore(user, name, body.revision, revision)
     annotation = describe(restored) if isinstance(restored, AnnotationInfo) else None
-    return answer_revision(AnnotationRestored(revision=made, annotation=annotation), made)
+    return answer_revision(AnnotationRestored(revision=made, merged=False, changed=True, annotation=annotation), made)
+
+
+@routes.post("/annotations/<name:name>/revert", other=_CONFLICT, errors=WRITE)
+def revert(name: Name, body: Reversion) -> ResponseOf[AnnotationRestored]:
+    """Undo one change of an annotation, also of a deleted or renamed one. Later changes stay."""
+    curation, user = current_curation()
+    info = curation.annotations.revert(user, name, body.revision, resolution(body.resolve))
+    annotation = None if info.deleted else describe(info)
+    answer = AnnotationRestored(revision=info.revision, merged=info.merged, changed=info.changed, annotation=annotation)
+    return answer_revision(answer, info.revision)
 
 
 @routes.get("/annotations/<name:name>/revisions", errors=READ)
@@ -147,30 +171,41 @@ def revisions(name: Name) -> ResponseOf[AnnotationHistory]:
 def delete(name: Name) -> ResponseOf[Deleted]:
     """Delete an annotation; it can be restored."""
     curation, user = current_curation()
-    return answer_json(Deleted(revision=curation.annotations.delete(user, name, if_match_or_any())))
+    return answer_json(Deleted(revision=curation.annotations.delete(user, name, seen_or_any())))
 
 
 def describe(info: AnnotationInfo) -> Annotation:
     """Return an annotation as it is sent."""
     return Annotation(
+        id=info.id,
         name=info.name,
         revision=info.revision,
         author=info.author,
         time=info.time,
         labels=[
-            Label(name=label.name, color=label.color, note=label.note, n=n)
+            Label(id=label.id, name=label.name, color=label.color, note=label.note, n=n)
             for label, n in zip(info.labels, info.counts, strict=True)
         ],
         n_unlabelled=context().dataset().n_obs - sum(info.counts),
     )
 
 
+def describe_conflict(conflict: merge.MergeConflict) -> MergeConflict:
+    """Return a conflict as it is sent."""
+    return MergeConflict(**asdict(conflict))
+
+
+def _saved(info: AnnotationInfo) -> AnnotationSaved:
+    return AnnotationSaved(revision=info.revision, merged=info.merged, changed=info.changed, annotation=describe(info))
+
+
 def _edited(label: LabelEdit) -> EditedLabel:
     from starcyte.curation.annotations.edit import EditedLabel
 
     was = given(label.was) or []
-    former = [was] if isinstance(was, str) else was
-    return EditedLabel(label.name, given(label.color), given(label.note), tuple(dict.fromkeys(former)))
+    former = tuple(dict.fromkeys([was] if isinstance(was, str) else was))
+    ids = tuple(dict.fromkeys(given(label.ids) or ()))
+    return EditedLabel(label.name, given(label.color), given(label.note), former, ids)
 
 
 def _start(source: str) -> list[models.Label]:

@@ -34,21 +34,29 @@ routes = Routes("curation")
 
 def answer_conflict(error: Conflict) -> Response:
     """Return the current state of the thing that the request would change, and the body of the request."""
+    from starcyte.curation.annotations.merge import MergeConflict
+
     # as it was sent: it may name millions of cells
     sent = msgspec.Raw(request.get_data()) if request.is_json else None
     current, described = error.current, error_of(error)
     response: Response
-    if isinstance(current, GeneSet):
-        response = answer_json(
-            GeneSetConflict(error=described, current=gene_sets.describe(current), yours=sent), error.status
-        )
-    elif isinstance(current, SavedItemInfo):
-        response = answer_json(
-            SavedItemConflict(error=described, current=saved_items.describe(current), yours=sent), error.status
-        )
+    if request.blueprint == "gene_sets":
+        gene_set = gene_sets.describe(current) if isinstance(current, GeneSet) else None
+        response = answer_json(GeneSetConflict(error=described, current=gene_set, yours=sent), error.status)
+    elif request.blueprint == "saved_items":
+        item = saved_items.describe(current) if isinstance(current, SavedItemInfo) else None
+        response = answer_json(SavedItemConflict(error=described, current=item, yours=sent), error.status)
     else:
-        annotation = annotation_routes.describe(current) if isinstance(current, AnnotationInfo) else None
-        response = answer_json(AnnotationConflict(error=described, current=annotation, yours=sent), error.status)
+        answer = AnnotationConflict(
+            error=described,
+            current=annotation_routes.describe(current) if isinstance(current, AnnotationInfo) else None,
+            revision=error.revision,
+            conflicts=[
+                annotation_routes.describe_conflict(one) for one in error.conflicts if isinstance(one, MergeConflict)
+            ],
+            yours=sent,
+        )
+        response = answer_json(answer, error.status)
     response.headers["Cache-Control"] = "no-store"
     return response
 

@@ -192,7 +192,8 @@ class Route:
 _IF_MATCH = {
     "name": "If-Match",
     "in": "header",
-    "description": 'The revision that is to be changed, such as "17"; * for any',
+    "description": 'The revision that is changed, such as "17"; * for any. For annotations, later ones that the'
+    " client made itself may follow after commas",
     "schema": {"type": "string", "pattern": r'^((W/)?"?[0-9]{1,15}"?|\*)$'},
 }
 

@@ -8,7 +8,10 @@ import {
   type Codes,
   editable,
   moves,
+  newLabelId,
   nextColor,
+  positions,
+  rebased,
   requested,
   withAnnotationMoved,
   withCells,
@@ -20,9 +23,9 @@ const ANNOTATION: Annotation = {
   name: 'mine',
   nUnlabelled: 2,
   labels: [
-    { name: 'A', color: '#111111', note: '', n: 1 },
-    { name: 'B', color: '', note: 'why', n: 2 },
-    { name: 'C', color: '', note: '', n: 1 },
+    { id: 10, name: 'A', color: '#111111', note: '', n: 1 },
+    { id: 11, name: 'B', color: '', note: 'why', n: 2 },
+    { id: 12, name: 'C', color: '', note: '', n: 1 },
   ],
 };
 const SCHEMA = {
@@ -67,15 +70,44 @@ test('counts stay those of the cells through random assignments and edits', () =
   }
 });
 
-test('a request names the sources of a label only if it was renamed or merged', () => {
+const idOf = ({ id }: { readonly id: number }) => id;
+
+test('a request has the ids of the labels, or their names as long as the server has given none', () => {
   const edited = editable(ANNOTATION);
   edited[0] = { name: 'Z', color: '#111111', note: '', was: [0] };
   edited[1] = { name: 'B', color: '', note: 'why', was: [1, 2] };
-  expect(requested(ANNOTATION, edited.slice(0, 2))).toEqual([
+  edited[2] = { name: 'new', color: '', note: '', was: [] };
+  expect(requested(ANNOTATION, edited, idOf)).toEqual([
+    { name: 'Z', color: '#111111', note: '', ids: [10] },
+    { name: 'B', color: '', note: 'why', ids: [11, 12] },
+    { name: 'new', color: '', note: '' },
+  ]);
+  const unknown = { ...ANNOTATION, labels: ANNOTATION.labels.map((label) => ({ ...label, id: newLabelId() })) };
+  expect(requested(unknown, edited.slice(0, 2), idOf)).toEqual([
     { name: 'Z', color: '#111111', note: '', was: ['A'] },
     { name: 'B', color: '', note: 'why', was: ['B', 'C'] },
   ]);
-  expect(requested(ANNOTATION, editable(ANNOTATION)).every((entry) => entry.was === undefined)).toBe(true);
+});
+
+test('the changes of others are added to an earlier state', () => {
+  const theirs = {
+    ...ANNOTATION,
+    labels: [
+      { id: 12, name: 'C', color: '', note: '', n: 3 },
+      { id: 10, name: 'A2', color: '#111111', note: '', n: 1 },
+      { id: 13, name: 'D', color: '', note: '', n: 0 },
+    ],
+  };
+  const mine = withEdit(ANNOTATION, [...editable(ANNOTATION), { name: 'E', color: '', note: '', was: [] }], 'x');
+  const found = rebased(ANNOTATION, mine, theirs, idOf);
+  expect(found.name).toBe('x');
+  expect(found.labels.map(({ name, n }) => [name, n])).toEqual([
+    ['A2', 1],
+    ['C', 3],
+    ['E', 0],
+    ['D', 0],
+  ]);
+  expect([...positions(ANNOTATION, found, idOf)]).toEqual([0, -1, 1]);
 });
 
 test('an annotation copied from a column has its cells; missing values are unlabelled', () => {

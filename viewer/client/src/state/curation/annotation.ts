@@ -24,6 +24,16 @@ export interface Edited {
   readonly was: readonly number[];
 }
 
+let lastNewId = 0;
+
+/** Return an id of a label that the server has not given one yet; it is negative. */
+export function newLabelId(): number {
+  return --lastNewId;
+}
+
+/** Return the id that the server knows a label by; negative as long as it does not. */
+export type IdOf = (label: LabelInfo) => number;
+
 export const UNLABELLED = 'Unlabelled';
 
 export function annotationOf({ name, labels, n_unlabelled }: AnnotationInfo): Annotation {
@@ -57,6 +67,7 @@ export function moves(before: Annotation, edited: readonly Edited[]): Int16Array
 
 export function withEdit(annotation: Annotation, edited: readonly Edited[], name: string): Annotation {
   const labels = edited.map(({ name: called, color, note, was }) => ({
+    id: annotation.labels[was[0] ?? MISSING]?.id ?? newLabelId(),
     name: called,
     color,
     note,
@@ -106,6 +117,7 @@ export function annotationFrom(name: string, field: CategoryData): { annotation:
   }
   const colors = field.colors ?? [];
   const labels = field.categories.map((label, k) => ({
+    id: newLabelId(),
     name: label,
     color: colors[k] ?? '',
     note: '',
@@ -115,12 +127,39 @@ export function annotationFrom(name: string, field: CategoryData): { annotation:
 }
 
 /** Return the labels as a request sends them. */
-export function requested(before: Annotation, edited: readonly Edited[]): LabelEdit[] {
+export function requested(before: Annotation, edited: readonly Edited[], idOf: IdOf): LabelEdit[] {
   return edited.map(({ name, color, note, was }) => {
-    const names = was.map((from) => before.labels[from]?.name ?? '');
-    const moved = names.length > 1 || (names.length === 1 && names[0] !== name);
+    const sources = was.flatMap((from) => before.labels[from] ?? []);
+    const ids = sources.map(idOf);
+    if (ids.every((id) => id >= 0)) return { name, color, note, ...(ids.length > 0 ? { ids } : {}) };
+    const names = sources.map((source) => source.name);
+    const moved = names.length > 1 || names[0] !== name;
     return { name, color, note, ...(moved ? { was: names } : {}) };
   });
+}
+
+/** Return the new position of each label, matched by id; -1 for a label that is gone. */
+export function positions(before: Annotation, after: Annotation, idOf: IdOf): Int16Array {
+  const places = new Map(after.labels.map((label, k) => [idOf(label), k]));
+  return Int16Array.from(before.labels, (label) => places.get(idOf(label)) ?? MISSING);
+}
+
+/** Return `mine` with the changes of labels from `base` to `theirs`, as far as they are known without the cells. */
+export function rebased(base: Annotation, mine: Annotation, theirs: Annotation, idOf: IdOf): Annotation {
+  const [was, their] = [base, theirs].map(({ labels }) => new Map(labels.map((label) => [idOf(label), label])));
+  const has = new Set(mine.labels.map(idOf));
+  const kept = mine.labels.flatMap((label) => {
+    const id = idOf(label);
+    const [before, now] = [was?.get(id), their?.get(id)];
+    if (!now) return before ? [] : [label];
+    const of = <K extends keyof LabelInfo>(key: K) => (label[key] === before?.[key] ? now[key] : label[key]);
+    const n = Math.max(0, label.n + now.n - (before?.n ?? 0));
+    return [{ id, name: of('name'), color: of('color'), note: of('note'), n }];
+  });
+  const added = theirs.labels.filter((label) => !has.has(idOf(label)) && !was?.has(idOf(label)));
+  const labels = [...kept, ...added];
+  const name = mine.name === base.name ? theirs.name : mine.name;
+  return { name, labels, nUnlabelled: Math.max(0, total(mine) - sumOf(labels)) };
 }
 
 export function fieldOf(annotation: Annotation, codes: NumberArray): CategoryData {

@@ -1,7 +1,7 @@
 /** The user's annotations. A change is on the page at once and is then sent to the server. */
-import type { AnnotationRestored } from '../../api/contract';
+import type { AnnotationRestored, Resolve } from '../../api/contract';
 import type { CurationApi } from '../../api/curation';
-import type { AnnotationInfo, AnnotationSaved } from '../../api/curationTypes';
+import type { AnnotationInfo, AnnotationSaved, LabelInfo } from '../../api/curationTypes';
 import { ApiError } from '../../api/error';
 import { count } from '../../ui/format';
 import { cellsOf, selectionOf } from '../fields/cells';
@@ -19,7 +19,10 @@ import {
   editable,
   fieldOf,
   moves,
+  newLabelId,
   nextColor,
+  positions,
+  rebased,
   requested,
   sameAnnotation,
   sameCells,
@@ -38,6 +41,7 @@ import {
   type Synced,
   SyncedCollection,
   type SyncedKind,
+  seenOf,
 } from './syncedCollection.svelte';
 
 /** The limit of memory for the codes of past states, in bytes; beyond it they are requested again for an undo. */
@@ -114,14 +118,14 @@ export class Annotations implements SyncedKind<Annotation> {
     const cells = await this.selected();
     if (cells.length === 0) return;
     const { annotation, codes } = this.empty(name);
-    const first = { name: label, color: nextColor([]), note: '', n: 0 };
+    const first = { id: newLabelId(), name: label, color: nextColor([]), note: '', n: 0 };
     const filled = withCells({ ...annotation, labels: [first] }, codes, cells, 0);
     const selection = selectionOf(cells);
     let made: AnnotationSaved | null = null;
     this.make(filled.annotation, filled.codes, describe(filled.n, label), async (_known, attempt) => {
-      const { n: _n, ...entry } = first;
+      const entry = { name: label, color: first.color };
       made ??= await this.insist(attempt, name, () => this.api.putAnnotation(name, { labels: [entry] }, null));
-      return this.done(await this.api.assign(name, label, selection, made.revision));
+      return this.done(await this.api.assign(name, { label, selection }, made.revision));
     });
   }
 
@@ -152,15 +156,15 @@ export class Annotations implements SyncedKind<Annotation> {
     const now = this.get(annotation.id);
     if (now?.number !== annotation.number) return;
     this.next = withEditedCodes(codes, moved);
-    const labels = requested(annotation.value, edited);
     this.items.step(
       annotation.id,
       withEdit(annotation.value, edited, name),
       what,
-      async (known) => {
-        const { name: called, revision } = existing(known, annotation);
-        const edit = called === name ? { labels } : { labels, name };
-        return this.done(await this.api.putAnnotation(called, edit, revision));
+      async (known, _attempt, resolution) => {
+        const current = existing(known, annotation);
+        const labels = requested(annotation.value, edited, this.idOf);
+        const edit = { labels, ...(name === annotation.value.name ? {} : { name }), ...resolving(resolution) };
+        return this.done(await this.api.putAnnotation(current.name, edit, seenOf(current)));
       },
       (view) => withAnnotationMoved(view, annotation.value.name, name, moved),
     );
@@ -175,7 +179,10 @@ export class Annotations implements SyncedKind<Annotation> {
       annotation.id,
       null,
       `“${annotation.value.name}” deleted`,
-      (known) => (known ? this.deleteItem(known) : Promise.resolve({ revision: 0 })),
+      (known, _attempt, resolution) => {
+        if (!known) return Promise.resolve({ revision: 0 });
+        return this.deleteItem(resolution ? { ...known, revision: resolution.revision, own: [] } : known);
+      },
       (view) => withAnnotationMoved(view, annotation.value.name, null, null),
     );
   }
@@ -190,23 +197,31 @@ export class Annotations implements SyncedKind<Annotation> {
     const { value } = annotation;
     const at = label === null ? MISSING : value.labels.findIndex(({ name }) => name === label);
     const isNew = label !== null && at < 0;
-    const added = isNew ? { name: label, color: nextColor(value.labels), note: '', n: 0 } : null;
+    const added = isNew ? { id: newLabelId(), name: label, color: nextColor(value.labels), note: '', n: 0 } : null;
     const whole = added ? { ...value, labels: [...value.labels, added] } : value;
     const to = added ? whole.labels.length - 1 : at;
     const filled = withCells(whole, codes, cells, to);
     if (filled.n === 0 && !added) return;
     this.next = filled.codes;
     const selection = selectionOf(cells);
-    let grown: number | null = null;
-    this.items.step(annotation.id, filled.annotation, describe(filled.n, label), async (known) => {
-      const { name, revision } = existing(known, annotation);
-      if (added) {
-        const { n: _n, ...entry } = added;
-        const labels = [...requested(value, editable(value)), entry];
-        grown ??= (await this.api.putAnnotation(name, { labels }, revision)).revision;
-      }
-      return this.done(await this.api.assign(name, label, selection, grown ?? revision));
-    });
+    const target = whole.labels[to];
+    this.items.step(
+      annotation.id,
+      filled.annotation,
+      describe(filled.n, label),
+      async (known, _attempt, resolution) => {
+        const current = existing(known, annotation);
+        const id = target ? this.idOf(target) : MISSING;
+        const assignment = {
+          label,
+          selection,
+          ...(id >= 0 ? { label_id: id } : {}),
+          ...(added ? { create: true, color: added.color } : {}),
+          ...resolving(resolution),
+        };
+        return this.done(await this.api.assign(current.name, assignment, seenOf(current)));
+      },
+    );
   }
 
   /** Assign the n-th label of the active annotation to the selected cells; 0 removes their label. */
@@ -230,8 +245,9 @@ export class Annotations implements SyncedKind<Annotation> {
       annotation.id,
       after,
       `“${after.name}” as it was before`,
-      () => Promise.resolve({ revision: info.revision, value: after }),
-      (view) => withAnnotationMoved(view, annotation.value.name, after.name, positions(annotation.value, after)),
+      () => Promise.resolve({ revision: info.revision, value: after, item: info.id }),
+      (view) =>
+        withAnnotationMoved(view, annotation.value.name, after.name, positions(annotation.value, after, this.idOf)),
     );
   }
 
@@ -247,11 +263,11 @@ export class Annotations implements SyncedKind<Annotation> {
   /** The codes of the next state that `follow` is called with. */
   private next: Codes | null = null;
 
-  follow(before: OwnAnnotation | null, after: OwnAnnotation | null): void {
+  follow(before: OwnAnnotation | null, after: OwnAnnotation | null, adopted: boolean): void {
     const { next } = this;
     this.next = null;
     if (!after) return;
-    const kept = before && this.codes.get(before.number);
+    const kept = !adopted && before ? this.codes.get(before.number) : null;
     if (next) this.keep(after.number, next);
     else if (kept && before && sameCells(before.value, after.value)) this.keep(after.number, kept);
     const key = annotationKey(after.value.name);
@@ -313,7 +329,9 @@ export class Annotations implements SyncedKind<Annotation> {
       annotation.value.labels.findIndex((one) => one.name === name),
     );
     const ordered = codes.map((code) => (code < 0 ? MISSING : (places[code] ?? MISSING)));
-    this.keep(annotation.number, ordered);
+    if (!places.includes(-1)) this.keep(annotation.number, ordered);
+    // Another label: the annotation was changed elsewhere, and is adopted with its codes.
+    else void this.items.refresh().catch((error: unknown) => this.viewer.fail(error));
     return ordered;
   }
 
@@ -347,7 +365,12 @@ export class Annotations implements SyncedKind<Annotation> {
 
   async fetchAll(): Promise<readonly Listed<Annotation>[]> {
     const { annotations } = await this.api.annotations();
-    return annotations.map((info) => ({ name: info.name, revision: info.revision, value: annotationOf(info) }));
+    return annotations.map((info) => ({
+      name: info.name,
+      revision: info.revision,
+      item: info.id,
+      value: annotationOf(info),
+    }));
   }
 
   same(one: Annotation, other: Annotation): boolean {
@@ -358,12 +381,38 @@ export class Annotations implements SyncedKind<Annotation> {
     return this.done(await this.api.restoreAnnotation(known?.name ?? value.name, to, known?.revision ?? null));
   }
 
-  async deleteItem({ name, revision }: Known): Promise<Done<Annotation>> {
-    return this.api.remove('annotations', name, revision);
+  async revertItem(name: string, change: number, resolution: Resolve | null): Promise<Done<Annotation>> {
+    return this.done(await this.api.revertAnnotation(name, { revision: change, ...resolving(resolution) }));
   }
 
-  private done({ revision, annotation }: AnnotationSaved | AnnotationRestored): Done<Annotation> {
-    return annotation ? { revision, value: annotationOf(annotation) } : { revision };
+  async deleteItem(known: Known): Promise<Done<Annotation>> {
+    return this.api.remove('annotations', known.name, seenOf(known));
+  }
+
+  rebased(base: Annotation, mine: Annotation, theirs: Annotation): Annotation {
+    return rebased(base, mine, theirs, this.idOf);
+  }
+
+  moveView(view: View, before: Annotation, after: Annotation): View {
+    return withAnnotationMoved(view, before.name, after.name, positions(before, after, this.idOf));
+  }
+
+  learn(sent: Annotation, answer: Annotation): void {
+    const found = new Map(answer.labels.map(({ name, id }) => [name, id]));
+    for (const { id, name } of sent.labels) {
+      const known = found.get(name);
+      if (id < 0 && known !== undefined) this.ids.set(id, known);
+    }
+  }
+
+  /** The ids of the server by those that the page gave to new labels. */
+  private readonly ids = new Map<number, number>();
+
+  private readonly idOf = ({ id }: LabelInfo): number => this.ids.get(id) ?? id;
+
+  private done({ revision, annotation, merged, changed }: AnnotationSaved | AnnotationRestored): Done<Annotation> {
+    if (!annotation) return { revision, changed };
+    return { revision, value: annotationOf(annotation), item: annotation.id, merged, changed };
   }
 
   /** Send a request again whose answer was lost. If the first attempt was successful, its result is returned. */
@@ -377,7 +426,10 @@ export class Annotations implements SyncedKind<Annotation> {
     } catch (error) {
       const current =
         error instanceof ApiError && error.status === 412 ? (error.body.current as AnnotationInfo | null) : null;
-      if (attempt > 1 && current?.name === name) return { revision: current.revision, annotation: current };
+      if (attempt > 1 && current?.name === name) {
+        const { revision } = current;
+        return { revision, annotation: current, merged: false, changed: true };
+      }
       throw error;
     }
   }
@@ -387,9 +439,8 @@ function describe(n: number, label: string | null): string {
   return `${count(n)} ${n === 1 ? 'cell' : 'cells'}: ${label ?? UNLABELLED}`;
 }
 
-/** Return the new position of each label, matched by name; -1 for a label that is gone. */
-function positions(before: Annotation, after: Annotation): Int16Array {
-  return Int16Array.from(before.labels, ({ name }) => after.labels.findIndex((one) => one.name === name));
+function resolving(resolution: Resolve | null): { resolve?: Resolve } {
+  return resolution ? { resolve: resolution } : {};
 }
 
 function existing(known: Known | null, annotation: OwnAnnotation): Known {

@@ -163,7 +163,7 @@ export class GeneSets implements SyncedKind<GeneSet> {
   async fetchAll(): Promise<readonly Listed<GeneSet>[]> {
     const { genesets } = await this.api.genesets();
     this.missing = new Map(genesets.map(({ name, missing }) => [name, missing]));
-    return genesets.map((info) => ({ name: info.name, revision: info.revision, value: setOf(info) }));
+    return genesets.map((info) => ({ name: info.name, revision: info.revision, item: null, value: setOf(info) }));
   }
 
   same(one: GeneSet, other: GeneSet): boolean {

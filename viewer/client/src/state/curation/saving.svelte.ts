@@ -1,4 +1,5 @@
 /** The queue of changes to be saved. They are sent one after the other, and again after a lost connection. */
+import type { MergeConflict, Resolve } from '../../api/contract';
 import { type ApiError, asApiError } from '../../api/error';
 
 export interface Write {
@@ -14,6 +15,8 @@ export interface Write {
   readonly rebase: (current: unknown) => void;
   /** Whether the current version can be overwritten. */
   readonly canRebase: (current: unknown) => boolean;
+  /** Send the change with the choices of a conflict; returns false if nothing is left to be sent. */
+  readonly resolve?: (resolution: Resolve) => boolean;
 }
 
 /** The same item was changed elsewhere: the user chooses which version to keep. */
@@ -24,6 +27,8 @@ export interface Conflict {
   readonly yours: unknown;
   /** Whether the user can keep the own version. */
   readonly canOverwrite: boolean;
+  /** What cannot be merged, if the rest can be. */
+  readonly parts: readonly MergeConflict[];
 }
 
 /** A change that the server refused. */
@@ -33,6 +38,9 @@ export interface Refusal {
   /** The number of later changes that were dropped with it. */
   readonly others: number;
 }
+
+/** The version to keep, or the keys of the parts of a conflict in which it is the own one. */
+export type Choice = 'mine' | 'theirs' | readonly string[];
 
 /** Milliseconds before the first repetition, and the limit. */
 const FIRST_DELAY = 1000;
@@ -50,7 +58,7 @@ export class Saving {
   private queue: Write[] = [];
   private running = false;
   private wake: (() => void) | null = null;
-  private decide: ((choice: 'mine' | 'theirs') => void) | null = null;
+  private decide: ((choice: Choice) => void) | null = null;
   private idle: (() => void)[] = [];
 
   get state(): 'nothing' | 'saving' | 'saved' | 'stuck' | 'refused' {
@@ -77,7 +85,7 @@ export class Saving {
   }
 
   /** Resolve the conflict. */
-  settle(choice: 'mine' | 'theirs'): void {
+  settle(choice: Choice): void {
     this.decide?.(choice);
   }
 
@@ -114,10 +122,7 @@ export class Saving {
         this.problem = null;
         attempt = 1;
         const contested = error.status === 412 && error.body.current !== undefined;
-        if (contested && (await this.ask(write, error)) === 'mine') {
-          write.rebase(error.body.current);
-          continue;
-        }
+        if (contested && this.overwrite(write, error, await this.ask(write, error))) continue;
         await this.drop(write, contested ? null : error);
       }
     }
@@ -130,8 +135,18 @@ export class Saving {
     this.waiting = this.queue.length;
   }
 
-  private async ask(write: Write, error: ApiError): Promise<'mine' | 'theirs'> {
-    const choice = await new Promise<'mine' | 'theirs'>((resolve) => {
+  /** Prepare to send a write again after a conflict. Returns false if it is dropped. */
+  private overwrite(write: Write, error: ApiError, choice: Choice): boolean {
+    if (choice === 'theirs') return false;
+    if (choice === 'mine') {
+      write.rebase(error.body.current);
+      return true;
+    }
+    return write.resolve?.({ revision: error.body.revision as number, mine: choice }) ?? false;
+  }
+
+  private async ask(write: Write, error: ApiError): Promise<Choice> {
+    const choice = await new Promise<Choice>((resolve) => {
       this.decide = resolve;
       const { current, yours } = error.body;
       this.conflict = {
@@ -140,6 +155,7 @@ export class Saving {
         current,
         yours,
         canOverwrite: write.canRebase(current),
+        parts: write.resolve ? ((error.body.conflicts as readonly MergeConflict[] | undefined) ?? []) : [],
       };
     });
     this.decide = null;

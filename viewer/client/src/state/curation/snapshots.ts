@@ -6,13 +6,15 @@ export interface State<T> {
   readonly value: T;
   /** Null until it is saved. */
   revision: number | null;
+  /** The number of the state of the user's that this is, with the changes of others added since. */
+  readonly origin: number;
 }
 
 export class Snapshots<T> {
   private readonly states = new Map<number, State<T>>();
 
-  add(number: number, value: T, revision: number | null): void {
-    this.states.set(number, { value, revision });
+  add(number: number, value: T, revision: number | null, origin = number): void {
+    this.states.set(number, { value, revision, origin });
   }
 
   get(number: number): State<T> {

@@ -42,12 +42,9 @@ export class Timeline {
     this.cells.keepOnly(this.history.states());
   }
 
-  /** Change the states of items in all views of the history, so that no step undoes it. */
-  changeItemStates(change: (itemStates: ItemStates) => ItemStates): void {
-    this.history.rewrite((view) => {
-      const itemStates = change(view.itemStates);
-      return itemStates === view.itemStates ? view : { ...view, itemStates };
-    }, sameView);
+  /** Change all views of the history, so that no step undoes it. */
+  changeViews(change: (view: View) => View): void {
+    this.history.rewrite(change, sameView);
     this.show(this.history.now);
   }
 
