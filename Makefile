@@ -132,13 +132,16 @@ $(MADE)/docs: $(MADE)/python $(PACKAGING) | $(PAGE)
 	touch $@ $(MADE)/starcyte
 
 # Chromium shows the page to the browser tests, nginx stands before the viewer in some; Galaxy's proxy compiles a part
-# of itself when the tests install it.
+# of itself when the tests install it. R, with edgeR and limma, checks comparisons over samples; without it those tests
+# are skipped.
 machine:
 	@missing=; \
 	command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || \
 		missing="chromium fonts-dejavu-core"; \
 	command -v c++ >/dev/null || missing="$$missing g++"; \
 	command -v nginx >/dev/null || missing="$$missing nginx-light"; \
+	if test "$$(id -u)" = 0 && command -v apt-get >/dev/null && ! command -v Rscript >/dev/null; then \
+		missing="$$missing r-bioc-edger"; fi; \
 	if test -z "$$missing"; then :; \
 	elif test "$$(id -u)" = 0 && command -v apt-get >/dev/null; then \
 		echo "Installing what the tests need: $$missing"; \

@@ -46,7 +46,10 @@ SAMPLES = {
     "unbalanced": (simulated(UNBALANCED, seed=2), design(UNBALANCED)),
     "two against two": (simulated([0, 0, 1, 1], seed=3), design([0, 0, 1, 1])),
     "paired": (simulated(PAIRS, seed=4), design(PAIRS, *(np.repeat(np.arange(5), 2) == k for k in range(1, 5)))),
-    "two covariates": (simulated(BALANCED, seed=6), design(BALANCED, [0, 1, 0, 1, 0, 1, 0, 1], [0, 0, 1, 1, 1, 0, 0, 0])),
+    "two covariates": (
+        simulated(BALANCED, seed=6),
+        design(BALANCED, [0, 1, 0, 1, 0, 1, 0, 1], [0, 0, 1, 1, 1, 0, 0, 0]),
+    ),
     "a continuous covariate": (simulated(BALANCED, seed=7), design(BALANCED, [31, 45, 62, 70, 28, 51, 66.5, 80])),
     "a gene of zeros": (ZEROS, design(BALANCED)),
     "few genes": (simulated(BALANCED, n_genes=7, seed=8), design(BALANCED)),
@@ -73,9 +76,7 @@ def limma(tmp_path_factory):
             (question / "all").touch()
     subprocess.run([RSCRIPT, SCRIPT, folder], check=True, timeout=300)
     return {
-        name: {
-            path.stem: np.loadtxt(path, delimiter=",", ndmin=2) for path in (folder / f"{number:03}").glob("*.out")
-        }
+        name: {path.stem: np.loadtxt(path, delimiter=",", ndmin=2) for path in (folder / f"{number:03}").glob("*.out")}
         for number, name in enumerate(SAMPLES)
     }
 

@@ -81,9 +81,7 @@ def moderate(fit: Fit, coefficient: int, trend: bool = False) -> Moderated:
     return Moderated(t, 2 * stdtr(df, -np.abs(t)), float(df), prior)
 
 
-def prior_of_variances(
-    variance: NDArray[np.float64], df: int, covariate: NDArray[np.float64] | None = None
-) -> Prior:
+def prior_of_variances(variance: NDArray[np.float64], df: int, covariate: NDArray[np.float64] | None = None) -> Prior:
     """Estimate the prior from the variances by their moments on the log scale, as limma's ``fitFDist``.
 
     Parameters

@@ -1,4 +1,4 @@
-"""Tests of proportions of cells over samples, as propeller (Phipson et al. 2022, doi:10.1093/bioinformatics/btac582)."""
+"""Proportions of cells over samples, as propeller tests them (Phipson 2022, doi:10.1093/bioinformatics/btac582)."""
 
 from __future__ import annotations
 

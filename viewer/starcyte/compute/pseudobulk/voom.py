@@ -12,9 +12,7 @@ SPAN = 0.5
 PRIOR_COUNT = 0.5
 
 
-def log_counts_per_million(
-    counts: NDArray[np.float64], library_sizes: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def log_counts_per_million(counts: NDArray[np.float64], library_sizes: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return log2((count + 0.5) / (library size + 1) * 10^6).
 
     Parameters
