@@ -72,6 +72,7 @@ def find_markers(
     correction: str = DEFAULT_CORRECTION,
     workers: int = 1,
     tick: Tick = no_tick,
+    within: NDArray[np.bool_] | None = None,
 ) -> Markers:
     """Compare every category of a column with all other cells, those without a category included.
 
@@ -89,6 +90,8 @@ def find_markers(
         The number of threads to use.
     tick
         Called between blocks with the fraction done; raises to stop.
+    within
+        The cells that are considered, bool, shape (n_obs,); None for all.
 
     Returns
     -------
@@ -105,9 +108,13 @@ def find_markers(
     codes, categories = column.as_categories()
     groups = codes.astype(np.int32)
     groups[groups < 0] = len(categories)
+    if within is not None:
+        # in no group, and not in the rest
+        groups[~within] = len(categories) + 1
 
     def cached(workers: int, tick: Tick) -> Moments | None:
-        return matrix.moments(column.info.name)
+        # cached moments are those of all cells
+        return matrix.moments(column.info.name) if within is None else None
 
     chosen = METHODS[method]
     contrasts = Contrasts(matrix, groups, len(categories) + 1, against_rest=True, cached_moments=cached)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -94,3 +95,16 @@ def from_categories(column: Column, categories: Collection[str], noun: str) -> N
     passes = np.array([*(category in wanted for category in known), False])
     mask: NDArray[np.bool_] = passes[codes]
     return mask
+
+
+def codes_within(codes: NDArray[Any], within: NDArray[np.bool_] | None) -> NDArray[Any]:
+    """Return codes that are -1 for the cells outside a selection.
+
+    Parameters
+    ----------
+    codes
+        Integers of shape (n_obs,).
+    within
+        bool, shape (n_obs,); None for all cells.
+    """
+    return codes if within is None else np.where(within, codes, np.array(-1, codes.dtype))

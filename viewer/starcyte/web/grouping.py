@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from starcyte.errors import NotFound
 from starcyte.settings import Settings
@@ -129,13 +129,25 @@ def select(dataset: Dataset, selection: Selection, noun: str, annotation: Callab
         return from_indices(dataset.n_obs, read_numbers(selection.indices, f"Field indices of {noun}"), noun)
     if selection.ranges is not UNSET:
         return from_ranges(dataset.n_obs, read_pairs(selection.ranges, f"Field ranges of {noun}"), noun)
+    if not isinstance(selection.not_, UnsetType):
+        return ~select(dataset, selection.not_, noun, annotation)
     mask = np.ones(dataset.n_obs, bool)
-    for clause in selection.where or ():
+    if not isinstance(selection.and_, UnsetType):
+        for part in selection.and_:
+            mask &= select(dataset, part, noun, annotation)
+        return mask
+    clauses = [selection] if isinstance(selection.where, UnsetType) else selection.where
+    for clause in clauses:
         column = (
             dataset.obs_column(clause.column) if clause.column is not UNSET else annotation(clause.annotation or "")
         )
-        mask &= from_categories(column, {str(value) for value in clause.in_}, noun)
+        mask &= from_categories(column, {str(value) for value in clause.in_ or ()}, noun)
     return mask
+
+
+def selected_within(within: Selection | UnsetType) -> NDArray[np.bool_] | None:
+    """Return the mask of the cells that a request is limited to; None for all."""
+    return None if isinstance(within, UnsetType) else selected(within, "selection within")
 
 
 def as_column(annotation: Annotation) -> Column:

@@ -23,6 +23,15 @@ export interface components {
             /** @description annotation:NAME or obs:NAME */
             readonly b: string;
         };
+        /** @description The same, of some cells. */
+        readonly AgreementRequest: {
+            /** @description annotation:NAME or obs:NAME */
+            readonly a: string;
+            /** @description annotation:NAME or obs:NAME */
+            readonly b: string;
+            /** @description Only these cells are considered; by default all */
+            readonly within?: components["schemas"]["Selection"];
+        };
         /** @description One of the columns. */
         readonly AgreementSide: {
             readonly name: string;
@@ -250,6 +259,24 @@ export interface components {
              */
             readonly matrix?: string;
         };
+        /** @description The same, of some cells. */
+        readonly CorrelationRequest: {
+            /** @description Name or id of a gene; this or a column is needed */
+            readonly x?: string;
+            /** @description A column of obs that holds numbers; this or a gene is needed */
+            readonly x_column?: string;
+            /** @description Name or id of a gene; this or a column is needed */
+            readonly y?: string;
+            /** @description A column of obs that holds numbers; this or a gene is needed */
+            readonly y_column?: string;
+            /**
+             * @description Name of a matrix of the schema
+             * @default X
+             */
+            readonly matrix?: string;
+            /** @description Only these cells are considered; by default all */
+            readonly within?: components["schemas"]["Selection"];
+        };
         /** @description The name and the password of an account. */
         readonly Credentials: {
             readonly user: string;
@@ -325,6 +352,8 @@ export interface components {
             readonly a: components["schemas"]["Selection"];
             /** @default rest */
             readonly b?: "rest" | components["schemas"]["Selection"];
+            /** @description Both groups, and the rest, are of these cells; by default of all */
+            readonly within?: components["schemas"]["Selection"];
             readonly method?: string;
             readonly correction?: string;
             /**
@@ -371,10 +400,28 @@ export interface components {
              * @default X
              */
             readonly matrix?: string;
-            /** @description A categorical column of obs, or label: and the name of an annotation */
+            /** @description A column of obs with categories, or annotation:NAME */
             readonly group_by?: string;
             /** @description A second column, by whose categories those of group_by are split */
             readonly split_by?: string;
+        };
+        /** @description The same, of some cells. */
+        readonly DistributionRequest: {
+            /** @description Name or id of a gene; this or a column is needed */
+            readonly gene?: string;
+            /** @description A column of obs that holds numbers; this or a gene is needed */
+            readonly column?: string;
+            /**
+             * @description Name of a matrix of the schema
+             * @default X
+             */
+            readonly matrix?: string;
+            /** @description A column of obs with categories, or annotation:NAME */
+            readonly group_by?: string;
+            /** @description A second column, by whose categories those of group_by are split */
+            readonly split_by?: string;
+            /** @description Only these cells are considered; by default all */
+            readonly within?: components["schemas"]["Selection"];
         };
         /** @description An embedding of obsm. */
         readonly EmbeddingInfo: {
@@ -599,6 +646,25 @@ export interface components {
              */
             readonly bins?: number;
         };
+        /** @description The same, of some cells. */
+        readonly HistogramRequest: {
+            /** @description Name or id of a gene; this or a column is needed */
+            readonly gene?: string;
+            /** @description A column of obs that holds numbers; this or a gene is needed */
+            readonly column?: string;
+            /**
+             * @description Name of a matrix of the schema
+             * @default X
+             */
+            readonly matrix?: string;
+            /**
+             * @description Number of bins
+             * @default 50
+             */
+            readonly bins?: number;
+            /** @description Only these cells are considered; by default all */
+            readonly within?: components["schemas"]["Selection"];
+        };
         /** @description The time until an unused server ends. */
         readonly Idle: {
             readonly timeout: number;
@@ -702,7 +768,7 @@ export interface components {
         };
         /** @description A column whose categories are each compared with all other cells. */
         readonly MarkersRequest: {
-            /** @description A categorical column of obs, or label: and the name of an annotation */
+            /** @description A column of obs with categories, or annotation:NAME */
             readonly group_by: string;
             readonly method?: string;
             readonly correction?: string;
@@ -716,6 +782,8 @@ export interface components {
              * @default 50
              */
             readonly limit?: number;
+            /** @description Only these cells are considered; by default all */
+            readonly within?: components["schemas"]["Selection"];
         };
         /** @description The best genes of every category. */
         readonly MarkersResult: {
@@ -936,7 +1004,7 @@ export interface components {
              */
             readonly matrix?: string;
         };
-        /** @description Cells: by row numbers, by ranges of row numbers, or by clauses all of which hold. */
+        /** @description Cells: by row numbers, ranges of row numbers, categories or labels, or by other selections. */
         readonly Selection: {
             readonly indices: readonly number[];
         } | {
@@ -945,7 +1013,24 @@ export interface components {
                 number
             ])[];
         } | {
+            /** @description Clauses all of which hold */
             readonly where: readonly components["schemas"]["Clause"][];
+        } | {
+            /** @description A categorical column of obs */
+            readonly column: string;
+            /** @description Categories or labels */
+            readonly in: readonly (string | number | boolean)[];
+        } | {
+            /** @description An annotation of the user */
+            readonly annotation: string;
+            /** @description Categories or labels */
+            readonly in: readonly (string | number | boolean)[];
+        } | {
+            /** @description The cells in all of these */
+            readonly and: readonly components["schemas"]["Selection"][];
+        } | {
+            /** @description The cells that are not in this */
+            readonly not: components["schemas"]["Selection"];
         };
         /** @description The status of a server of a catalog. */
         readonly ServerHealth: {
@@ -995,13 +1080,27 @@ export interface components {
         readonly SummaryQuery: {
             /** @description Names of genes, comma-separated; a name with a comma in double quotes: CD3D,"a,b" */
             readonly genes: string;
-            /** @description A categorical column of obs, or label: and the name of an annotation */
+            /** @description A column of obs with categories, or annotation:NAME */
             readonly group_by: string;
             /**
              * @description Name of a matrix of the schema
              * @default X
              */
             readonly matrix?: string;
+        };
+        /** @description The same, of some cells. */
+        readonly SummaryRequest: {
+            /** @description Names of genes, comma-separated; a name with a comma in double quotes: CD3D,"a,b" */
+            readonly genes: string;
+            /** @description A column of obs with categories, or annotation:NAME */
+            readonly group_by: string;
+            /**
+             * @description Name of a matrix of the schema
+             * @default X
+             */
+            readonly matrix?: string;
+            /** @description Only these cells are considered; by default all */
+            readonly within?: components["schemas"]["Selection"];
         };
         /** @description A term. */
         readonly Term: {
@@ -1048,6 +1147,7 @@ export interface components {
 }
 export type Agreement = components['schemas']['Agreement'];
 export type AgreementQuery = components['schemas']['AgreementQuery'];
+export type AgreementRequest = components['schemas']['AgreementRequest'];
 export type AgreementSide = components['schemas']['AgreementSide'];
 export type Annotation = components['schemas']['Annotation'];
 export type AnnotationAssigned = components['schemas']['AnnotationAssigned'];
@@ -1073,6 +1173,7 @@ export type Clause = components['schemas']['Clause'];
 export type Columns = components['schemas']['Columns'];
 export type Correlation = components['schemas']['Correlation'];
 export type CorrelationQuery = components['schemas']['CorrelationQuery'];
+export type CorrelationRequest = components['schemas']['CorrelationRequest'];
 export type Credentials = components['schemas']['Credentials'];
 export type DatasetCounts = components['schemas']['DatasetCounts'];
 export type Defaults = components['schemas']['Defaults'];
@@ -1084,6 +1185,7 @@ export type DiffexpRequest = components['schemas']['DiffexpRequest'];
 export type DiffexpResult = components['schemas']['DiffexpResult'];
 export type Distribution = components['schemas']['Distribution'];
 export type DistributionQuery = components['schemas']['DistributionQuery'];
+export type DistributionRequest = components['schemas']['DistributionRequest'];
 export type EmbeddingInfo = components['schemas']['EmbeddingInfo'];
 export type EmbeddingQuery = components['schemas']['EmbeddingQuery'];
 export type Error = components['schemas']['Error'];
@@ -1111,6 +1213,7 @@ export type GroupDistribution = components['schemas']['GroupDistribution'];
 export type Health = components['schemas']['Health'];
 export type Histogram = components['schemas']['Histogram'];
 export type HistogramQuery = components['schemas']['HistogramQuery'];
+export type HistogramRequest = components['schemas']['HistogramRequest'];
 export type Idle = components['schemas']['Idle'];
 export type ImageInfo = components['schemas']['ImageInfo'];
 export type Indexing = components['schemas']['Indexing'];
@@ -1155,6 +1258,7 @@ export type SessionImported = components['schemas']['SessionImported'];
 export type Status = components['schemas']['Status'];
 export type Summary = components['schemas']['Summary'];
 export type SummaryQuery = components['schemas']['SummaryQuery'];
+export type SummaryRequest = components['schemas']['SummaryRequest'];
 export type Term = components['schemas']['Term'];
 export type Terms = components['schemas']['Terms'];
 export type TermsQuery = components['schemas']['TermsQuery'];

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from starcyte.compute.selection import codes_within
 from starcyte.store.dataset import Column, Matrix, Tick, no_tick
 from starcyte.store.moments import totals
 
@@ -33,7 +34,13 @@ class Summary:
     fraction: NDArray[np.float64]
 
 
-def summarize(matrix: Matrix, genes: Sequence[int], column: Column, tick: Tick = no_tick) -> Summary:
+def summarize(
+    matrix: Matrix,
+    genes: Sequence[int],
+    column: Column,
+    tick: Tick = no_tick,
+    within: NDArray[np.bool_] | None = None,
+) -> Summary:
     """Return mean and fraction expressing of genes in each category of a column.
 
     Read from the moments cached with the index if they have the column, else from the genes' values.
@@ -48,6 +55,8 @@ def summarize(matrix: Matrix, genes: Sequence[int], column: Column, tick: Tick =
         A column that has categories.
     tick
         Called while reading with the fraction done; raises to stop.
+    within
+        The cells that are considered, bool, shape (n_obs,); None for all.
 
     Raises
     ------
@@ -55,7 +64,9 @@ def summarize(matrix: Matrix, genes: Sequence[int], column: Column, tick: Tick =
         If the column has no categories.
     """
     codes, categories = column.as_categories()
-    cached = matrix.moments(column.info.name)
+    codes = codes_within(codes, within)
+    # cached moments are those of all cells
+    cached = matrix.moments(column.info.name) if within is None else None
     if cached is not None:
         some, n = cached.of_genes(np.asarray(genes, np.intp)), len(categories)
         counted = np.where(some.n > 0, some.n, np.nan)

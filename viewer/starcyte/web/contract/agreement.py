@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from starcyte.web.contract.base import Answer, Count, Request
+from starcyte.web.contract.selection import Within
 
 Side = Annotated[str, Meta(description="annotation:NAME or obs:NAME")]
 
@@ -16,6 +17,12 @@ class AgreementQuery(Request):
 
     a: Side
     b: Side
+
+
+class AgreementRequest(AgreementQuery):
+    """The same, of some cells."""
+
+    within: Within | UnsetType = UNSET
 
 
 class AgreementSide(Answer):

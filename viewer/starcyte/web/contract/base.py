@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, TypeVar
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, TypeVar
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
@@ -21,20 +22,36 @@ class Request(Struct, forbid_unknown_fields=True):
 
 
 class OneOf(Request):
-    """An object that has exactly one of the fields that are UNSET by default, beside those that it always has."""
+    """An object that has exactly one of the fields that are UNSET by default, beside those that it always has.
+
+    A field of ``COMPANIONS`` is given exactly with one of the alternatives that are listed for it.
+    """
+
+    COMPANIONS: ClassVar[Mapping[str, frozenset[str]]] = {}
 
     def __post_init__(self) -> None:
         """Count the fields that are given."""
         names = self.alternatives()
-        if sum(getattr(self, name) is not UNSET for name in names) != 1:
+        given_names = {names[name] for name in names if getattr(self, name) is not UNSET}
+        if len(given_names) != 1:
             raise ValueError(f"Expected exactly one of {', '.join(f'`{name}`' for name in names.values())}")
+        fields = self._json_names()
+        for companion, of in self.COMPANIONS.items():
+            if (getattr(self, fields[companion]) is not UNSET) != bool(given_names & of):
+                raise ValueError(f"Expected `{companion}` with {' or '.join(f'`{name}`' for name in sorted(of))}")
 
     @classmethod
     def alternatives(cls) -> dict[str, str]:
         """Return the JSON names of the alternative fields by their Python names."""
-        defaults = cls.__struct_defaults__
-        fields = dict(zip(cls.__struct_fields__, cls.__struct_encode_fields__, strict=True))
-        return {name: fields[name] for name in list(fields)[len(fields) - len(defaults) :]}
+        optional = cls.__struct_fields__[len(cls.__struct_fields__) - len(cls.__struct_defaults__) :]
+        return {
+            name: json for json, name in cls._json_names().items() if name in optional and json not in cls.COMPANIONS
+        }
+
+    @classmethod
+    def _json_names(cls) -> dict[str, str]:
+        """Return the Python names of the fields by their JSON names."""
+        return dict(zip(cls.__struct_encode_fields__, cls.__struct_fields__, strict=True))
 
 
 class Answer(Struct):

@@ -11,7 +11,7 @@ from starcyte.compute.methods import DEFAULT_METHOD, METHODS
 from starcyte.compute.methods.method import RESULT_COLUMNS
 from starcyte.web.contract.base import REGISTERED, Answer, Count, Request
 from starcyte.web.contract.columns import MatrixName
-from starcyte.web.contract.selection import Selection
+from starcyte.web.contract.selection import Selection, Within
 
 if TYPE_CHECKING:
     MethodId: TypeAlias = str
@@ -54,6 +54,10 @@ class DiffexpRequest(Request):
 
     a: Selection
     b: Selection | Literal["rest"] = "rest"
+    within: (
+        Annotated[Selection, Meta(description="Both groups, and the rest, are of these cells; by default of all")]
+        | UnsetType
+    ) = UNSET
     method: MethodId = DEFAULT_METHOD
     correction: CorrectionId = DEFAULT_CORRECTION
     matrix: MatrixName = "X"
@@ -64,11 +68,12 @@ class DiffexpRequest(Request):
 class MarkersRequest(Request):
     """A column whose categories are each compared with all other cells."""
 
-    group_by: Annotated[str, Meta(description="A categorical column of obs, or label: and the name of an annotation")]
+    group_by: Annotated[str, Meta(description="A column of obs with categories, or annotation:NAME")]
     method: MethodId = DEFAULT_METHOD
     correction: CorrectionId = DEFAULT_CORRECTION
     matrix: MatrixName = "X"
     limit: Annotated[Count, Meta(description="Genes of each category")] = 50
+    within: Within | UnsetType = UNSET
 
 
 class DiffexpGene(Answer):

@@ -8,8 +8,9 @@ from msgspec import UNSET, Meta, UnsetType
 
 from starcyte.web.contract.base import Answer, Count, Request
 from starcyte.web.contract.columns import GeneList, MatrixName
+from starcyte.web.contract.selection import Within
 
-GroupBy = Annotated[str, Meta(description="A categorical column of obs, or label: and the name of an annotation")]
+GroupBy = Annotated[str, Meta(description="A column of obs with categories, or annotation:NAME")]
 GeneName = Annotated[str, Meta(description="Name or id of a gene; this or a column is needed")]
 ColumnName = Annotated[str, Meta(description="A column of obs that holds numbers; this or a gene is needed")]
 
@@ -28,6 +29,12 @@ class GeneSummary(Answer):
     gene: str
     mean: list[float | None]
     fraction: Annotated[list[float | None], Meta(description="The fraction of cells that express the gene")]
+
+
+class SummaryRequest(SummaryQuery):
+    """The same, of some cells."""
+
+    within: Within | UnsetType = UNSET
 
 
 class Summary(Answer):
@@ -63,6 +70,12 @@ class GroupDistribution(Answer):
     density: list[float] | None
 
 
+class DistributionRequest(DistributionQuery):
+    """The same, of some cells."""
+
+    within: Within | UnsetType = UNSET
+
+
 class Distribution(Answer):
     """Quantiles at the levels, and densities along the grid, of each group."""
 
@@ -82,6 +95,12 @@ class HistogramQuery(Request):
     bins: Annotated[Count, Meta(description="Number of bins")] = 50
 
 
+class HistogramRequest(HistogramQuery):
+    """The same, of some cells."""
+
+    within: Within | UnsetType = UNSET
+
+
 class Histogram(Answer):
     """The number of cells in each bin, and the edges of the bins."""
 
@@ -97,6 +116,12 @@ class CorrelationQuery(Request):
     y: GeneName | UnsetType = UNSET
     y_column: ColumnName | UnsetType = UNSET
     matrix: MatrixName = "X"
+
+
+class CorrelationRequest(CorrelationQuery):
+    """The same, of some cells."""
+
+    within: Within | UnsetType = UNSET
 
 
 class Correlation(Answer):

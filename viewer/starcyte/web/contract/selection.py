@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, ClassVar
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -25,11 +26,24 @@ class Clause(OneOf):
 
 
 class Selection(OneOf):
-    """Cells: by row numbers, by ranges of row numbers, or by clauses all of which hold."""
+    """Cells: by row numbers, ranges of row numbers, categories or labels, or by other selections."""
+
+    COMPANIONS: ClassVar[Mapping[str, frozenset[str]]] = {"in": frozenset({"column", "annotation"})}
 
     indices: Indices | UnsetType = UNSET
     ranges: Ranges | UnsetType = UNSET
-    where: Annotated[list[Clause], Meta(min_length=1)] | UnsetType = UNSET
+    where: Annotated[list[Clause], Meta(min_length=1, description="Clauses all of which hold")] | UnsetType = UNSET
+    column: Annotated[str, Meta(description="A categorical column of obs")] | UnsetType = UNSET
+    annotation: Annotated[str, Meta(description="An annotation of the user")] | UnsetType = UNSET
+    in_: Annotated[list[str | int | float | bool], Meta(description="Categories or labels")] | UnsetType = (
+        msgspec.field(name="in", default=UNSET)
+    )
+    and_: Annotated[list[Selection], Meta(min_length=1, description="The cells in all of these")] | UnsetType = (
+        msgspec.field(name="and", default=UNSET)
+    )
+    not_: Annotated[Selection, Meta(description="The cells that are not in this")] | UnsetType = msgspec.field(
+        name="not", default=UNSET
+    )
 
     def __post_init__(self) -> None:
         """Count the fields that are given, and check a short list of cells; a long one is checked as it is read."""
@@ -45,3 +59,6 @@ class Selection(OneOf):
                     raise ValueError(
                         text.replace("`$", f"`$.{name}", 1) if "`$" in text else f"{text} - at `$.{name}`"
                     ) from None
+
+
+Within = Annotated[Selection, Meta(description="Only these cells are considered; by default all")]

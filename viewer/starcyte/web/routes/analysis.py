@@ -53,12 +53,15 @@ def _refuse_all() -> None:
 def diffexp(body: DiffexpRequest, query: Page) -> ResponseOf[DiffexpResult]:
     """Compare two groups of cells, gene by gene, now or as a job."""
     from starcyte.compute.diffexp import compare, is_quick
-    from starcyte.web.grouping import selected
+    from starcyte.web.grouping import selected, selected_within
 
     ctx, dataset, matrix = context(), context().dataset(), _matrix(body.matrix)
     method, correction = body.method, body.correction
     a = selected(body.a, "selection a")
     b = ~a if body.b == "rest" else selected(body.b, "selection b")
+    within = selected_within(body.within)
+    if within is not None:
+        a, b = a & within, b & within
     # by the cells themselves: an annotation may change, and another user's may have the same name
     cells = hashlib.blake2b(np.packbits(a).tobytes() + np.packbits(b).tobytes(), digest_size=16).hexdigest()
     key = json.dumps(["diffexp", method, correction, matrix.name, cells])
@@ -74,20 +77,22 @@ def diffexp(body: DiffexpRequest, query: Page) -> ResponseOf[DiffexpResult]:
     return answer_job(ctx.jobs.submit(key, work, owner=owner(), quick=quick), page)
 
 
-@routes.post("/markers", other={202: JobAnswer}, errors=(*READ, 413))
+@routes.post("/markers", other={202: JobAnswer}, errors=(*READ, 413), size="max_body_bytes")
 def markers(body: MarkersRequest) -> ResponseOf[MarkersResult]:
     """Compare every category of a column with all other cells, now or as a job."""
     from starcyte.compute.markers import find_markers
-    from starcyte.web.grouping import grouping
+    from starcyte.web.grouping import grouping, selected_within
 
     ctx, matrix, found = context(), _matrix(body.matrix), grouping(body.group_by)
     method, correction, limit = body.method, body.correction, min(body.limit, context().settings.max_markers)
-    column = found.column
-    key = json.dumps(["markers", method, correction, matrix.name, found.key, limit])
+    column, within = found.column, selected_within(body.within)
+    cells = None if within is None else hashlib.blake2b(np.packbits(within).tobytes(), digest_size=16).hexdigest()
+    key = json.dumps(["markers", method, correction, matrix.name, found.key, limit, cells])
     cores = ctx.settings.cores
 
     def work(tick: Tick) -> Markers:
-        return find_markers(matrix, column, limit, method, correction, cores, _after_index(ctx, matrix, method, tick))
+        ready = _after_index(ctx, matrix, method, tick)
+        return find_markers(matrix, column, limit, method, correction, cores, ready, within)
 
     return answer_job(ctx.jobs.submit(key, work, owner=owner()))
 

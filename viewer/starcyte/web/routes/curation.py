@@ -11,7 +11,7 @@ from starcyte.curation.models import AnnotationInfo, GeneSet
 from starcyte.curation.saved_items import SavedItemInfo
 from starcyte.errors import Conflict, NotFound
 from starcyte.web.context import context
-from starcyte.web.contract.agreement import Agreement, AgreementQuery, AgreementSide
+from starcyte.web.contract.agreement import Agreement, AgreementQuery, AgreementRequest, AgreementSide
 from starcyte.web.contract.annotation import AnnotationConflict
 from starcyte.web.contract.change import Change, Changes, ChangesQuery, Kind
 from starcyte.web.contract.error import error_of
@@ -27,6 +27,9 @@ from starcyte.web.routing.blueprint import Routes
 from starcyte.web.routing.route import READ
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from starcyte.web.grouping import Grouping
 
 routes = Routes("curation")
@@ -86,10 +89,24 @@ def changes(query: ChangesQuery) -> ResponseOf[Changes]:
 @routes.get("/agreement", errors=(*READ, 413))
 def agreement(query: AgreementQuery) -> ResponseOf[Agreement]:
     """Return the agreement of two annotations or obs columns: counts, adjusted Rand index, Cohen's kappa."""
+    return _agreement(query, None)
+
+
+@routes.post("/agreement", errors=(*READ, 413), size="max_body_bytes")
+def agreement_within(body: AgreementRequest) -> ResponseOf[Agreement]:
+    """Return the agreement of two annotations or obs columns for some cells."""
+    from starcyte.web.grouping import selected_within
+
+    return _agreement(body, selected_within(body.within))
+
+
+def _agreement(query: AgreementQuery, within: NDArray[np.bool_] | None) -> ResponseOf[Agreement]:
     from starcyte.compute.agreement import agreement as compare
     from starcyte.web.grouping import grouping
 
     (a, codes_a, names_a), (b, codes_b, names_b) = (_narrow(grouping(name)) for name in (query.a, query.b))
+    if within is not None:
+        codes_a, codes_b = codes_a[within], codes_b[within]
     found = compare(codes_a, names_a, codes_b, names_b)
     return answer_json(
         Agreement(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,19 +15,23 @@ from starcyte.web.contract.columns import Columns, ScoreQuery
 from starcyte.web.contract.plots import (
     Correlation,
     CorrelationQuery,
+    CorrelationRequest,
     Distribution,
     DistributionQuery,
+    DistributionRequest,
     GeneSummary,
     GroupDistribution,
     Histogram,
     HistogramQuery,
+    HistogramRequest,
     Summary,
     SummaryQuery,
+    SummaryRequest,
 )
 from starcyte.web.encoding.decode import decode_names
 from starcyte.web.encoding.media import COLUMNS
 from starcyte.web.encoding.response import ResponseOf
-from starcyte.web.grouping import Grouping, answer_grouped, grouping
+from starcyte.web.grouping import Grouping, answer_grouped, grouping, selected_within
 from starcyte.web.responses import answer_cached, answer_columns, answer_json
 from starcyte.web.routing.blueprint import Routes
 from starcyte.web.routing.route import READ
@@ -44,77 +48,103 @@ routes = Routes("summaries")
 @routes.get("/summary", errors=(*READ, 413), cached=True)
 def summary(query: SummaryQuery) -> ResponseOf[Summary]:
     """Return the mean and the fraction expressing of genes in each category of a column."""
+    found = grouping(query.group_by)
+    return answer_grouped(lambda: _summary(query, found, None), found)
+
+
+@routes.post("/summary", errors=(*READ, 413), size="max_body_bytes")
+def summary_within(body: SummaryRequest) -> ResponseOf[Summary]:
+    """Return the mean and the fraction expressing of genes in each category of a column, for some cells."""
+    return _summary(body, grouping(body.group_by), selected_within(body.within))
+
+
+def _summary(query: SummaryQuery, found: Grouping, within: NDArray[np.bool_] | None) -> ResponseOf[Summary]:
     from starcyte.compute.plots.dot_plot import summarize
 
     ctx, dataset = context(), context().dataset()
-    names, found = decode_names(query.genes, context().settings, "max_summary_genes"), grouping(query.group_by)
-
-    def make() -> ResponseOf[Summary]:
-        matrix, known = ctx.matrix(query.matrix), dataset.genes(query.matrix)
-        positions = [known.index(n) for n in names]
-        result = summarize(matrix, positions, found.column, ctx.tick)
-        return answer_json(
-            Summary(
-                matrix=query.matrix,
-                group_by=query.group_by,
-                groups=list(result.groups),
-                n=result.n.tolist(),
-                genes=[
-                    GeneSummary(gene=known.names[p], mean=mean.tolist(), fraction=fraction.tolist())
-                    for p, mean, fraction in zip(positions, result.mean, result.fraction, strict=True)
-                ],
-            )
+    names = decode_names(query.genes, ctx.settings, "max_summary_genes")
+    matrix, known = ctx.matrix(query.matrix), dataset.genes(query.matrix)
+    positions = [known.index(n) for n in names]
+    result = summarize(matrix, positions, found.column, ctx.tick, within)
+    return answer_json(
+        Summary(
+            matrix=query.matrix,
+            group_by=query.group_by,
+            groups=list(result.groups),
+            n=result.n.tolist(),
+            genes=[
+                GeneSummary(gene=known.names[p], mean=mean.tolist(), fraction=fraction.tolist())
+                for p, mean, fraction in zip(positions, result.mean, result.fraction, strict=True)
+            ],
         )
-
-    return answer_grouped(make, found)
+    )
 
 
 @routes.get("/distribution", errors=(*READ, 413), cached=True)
 def distribution(query: DistributionQuery) -> ResponseOf[Distribution]:
     """Return quantiles and a density of a gene or an obs column, in each category of another column, or of two."""
-    read = _values(query.matrix, gene=query.gene, column=query.column)
+    groupings = _groupings(query)
+    return answer_grouped(lambda: _distribution(query, *groupings, None), *groupings)
+
+
+@routes.post("/distribution", errors=(*READ, 413), size="max_body_bytes")
+def distribution_within(body: DistributionRequest) -> ResponseOf[Distribution]:
+    """Return quantiles and a density of a gene or an obs column in each category, for some cells."""
+    return _distribution(body, *_groupings(body), selected_within(body.within))
+
+
+def _groupings(query: DistributionQuery) -> tuple[Grouping | None, Grouping | None]:
+    _check_one(gene=query.gene, column=query.column)
     if query.group_by is UNSET and query.split_by is not UNSET:
         raise BadRequest("split_by is given without group_by.", "Add &group_by=<column>.")
     groups_of, parts_of = (None if name is UNSET else grouping(name) for name in (query.group_by, query.split_by))
-
-    def make() -> ResponseOf[Distribution]:
-        from starcyte.compute.plots.distribution import QUANTILES
-
-        found, parts = _distribution(read(), groups_of, parts_of)
-        rows = zip(found.groups, found.n, found.mean, found.quantiles, found.density, strict=True)
-        return answer_json(
-            Distribution(
-                group_by=given(query.group_by),
-                split_by=given(query.split_by),
-                levels=list(QUANTILES),
-                grid=found.grid.tolist(),
-                groups=[
-                    GroupDistribution(
-                        name=name,
-                        part=parts[k % len(parts)],
-                        n=int(n),
-                        mean=float(mean),
-                        quantiles=quantiles.tolist(),
-                        density=None if np.isnan(density).all() else density.tolist(),
-                    )
-                    for k, (name, n, mean, quantiles, density) in enumerate(rows)
-                ],
-            )
-        )
-
-    return answer_grouped(make, groups_of, parts_of)
+    return groups_of, parts_of
 
 
 def _distribution(
-    values: NDArray[Any], groups_of: Grouping | None, parts_of: Grouping | None
+    query: DistributionQuery,
+    groups_of: Grouping | None,
+    parts_of: Grouping | None,
+    within: NDArray[np.bool_] | None,
+) -> ResponseOf[Distribution]:
+    from starcyte.compute.plots.distribution import QUANTILES
+
+    values = _values(query.matrix, gene=query.gene, column=query.column)
+    found, parts = _distribution_of(values, groups_of, parts_of, within)
+    rows = zip(found.groups, found.n, found.mean, found.quantiles, found.density, strict=True)
+    return answer_json(
+        Distribution(
+            group_by=given(query.group_by),
+            split_by=given(query.split_by),
+            levels=list(QUANTILES),
+            grid=found.grid.tolist(),
+            groups=[
+                GroupDistribution(
+                    name=name,
+                    part=parts[k % len(parts)],
+                    n=int(n),
+                    mean=float(mean),
+                    quantiles=quantiles.tolist(),
+                    density=None if np.isnan(density).all() else density.tolist(),
+                )
+                for k, (name, n, mean, quantiles, density) in enumerate(rows)
+            ],
+        )
+    )
+
+
+def _distribution_of(
+    values: NDArray[Any], groups_of: Grouping | None, parts_of: Grouping | None, within: NDArray[np.bool_] | None
 ) -> tuple[Computed, Sequence[str | None]]:
     """Return the distribution of values in each group, or in each part of each group, and the parts."""
     from starcyte.compute.plots.distribution import crossed
     from starcyte.compute.plots.distribution import distribution as describe
+    from starcyte.compute.selection import codes_within
 
     if groups_of is None:
-        return describe(values, np.zeros(values.size, np.int8), ("all",)), (None,)
+        return describe(values, codes_within(np.zeros(values.size, np.int8), within), ("all",)), (None,)
     codes, groups = groups_of.column.as_categories()
+    codes = codes_within(codes, within)
     if parts_of is None:
         return describe(values, codes, groups), (None,)
     part_codes, parts = parts_of.column.as_categories()
@@ -131,31 +161,46 @@ def _distribution(
 @routes.get("/histogram", errors=READ, cached=True)
 def histogram(query: HistogramQuery) -> ResponseOf[Histogram]:
     """Return the histogram of a gene or an obs column."""
+    _check_one(gene=query.gene, column=query.column)
+    return answer_cached(lambda: _histogram(query, None))
+
+
+@routes.post("/histogram", errors=READ, size="max_body_bytes")
+def histogram_within(body: HistogramRequest) -> ResponseOf[Histogram]:
+    """Return the histogram of a gene or an obs column, for some cells."""
+    return _histogram(body, selected_within(body.within))
+
+
+def _histogram(query: HistogramQuery, within: NDArray[np.bool_] | None) -> ResponseOf[Histogram]:
     from starcyte.compute.plots.histogram import histogram as count
 
-    read = _values(query.matrix, gene=query.gene, column=query.column)
     bins = min(query.bins, context().settings.max_bins) or 1
-
-    def make() -> ResponseOf[Histogram]:
-        counts, edges = count(read(), bins)
-        return answer_json(Histogram(counts=counts.tolist(), edges=edges.tolist()))
-
-    return answer_cached(make)
+    values = _values(query.matrix, gene=query.gene, column=query.column)
+    counts, edges = count(values if within is None else values[within], bins)
+    return answer_json(Histogram(counts=counts.tolist(), edges=edges.tolist()))
 
 
 @routes.get("/correlation", errors=READ, cached=True)
 def correlation(query: CorrelationQuery) -> ResponseOf[Correlation]:
     """Return Pearson's and Spearman's correlation of two genes or obs columns."""
+    _check_one(x=query.x, x_column=query.x_column)
+    _check_one(y=query.y, y_column=query.y_column)
+    return answer_cached(lambda: _correlation(query, None))
+
+
+@routes.post("/correlation", errors=READ, size="max_body_bytes")
+def correlation_within(body: CorrelationRequest) -> ResponseOf[Correlation]:
+    """Return Pearson's and Spearman's correlation of two genes or obs columns, over some cells."""
+    return _correlation(body, selected_within(body.within))
+
+
+def _correlation(query: CorrelationQuery, within: NDArray[np.bool_] | None) -> ResponseOf[Correlation]:
     from starcyte.compute.plots.correlation import correlation as correlate
 
     x = _values(query.matrix, x=query.x, x_column=query.x_column)
     y = _values(query.matrix, y=query.y, y_column=query.y_column)
-
-    def make() -> ResponseOf[Correlation]:
-        n, pearson, spearman = correlate(x(), y())
-        return answer_json(Correlation(n=n, pearson=pearson, spearman=spearman))
-
-    return answer_cached(make)
+    n, pearson, spearman = correlate(x, y) if within is None else correlate(x[within], y[within])
+    return answer_json(Correlation(n=n, pearson=pearson, spearman=spearman))
 
 
 @routes.get("/score", media=COLUMNS, errors=(*READ, 413), cached=True)
@@ -190,28 +235,30 @@ def score(query: ScoreQuery) -> ResponseOf[Columns]:
     return answer_columns(read)
 
 
-def _values(matrix_name: str, **named: str | UnsetType) -> Callable[[], NDArray[Any]]:
-    """Return the function that reads the values of a gene or of an obs column.
+def _check_one(**named: str | UnsetType) -> None:
+    """Raise BadRequest unless one of the two parameters that name a gene and an obs column is given."""
+    (gene_parameter, gene), (column_parameter, column) = named.items()
+    if (gene is UNSET) == (column is UNSET):
+        raise BadRequest(
+            f"One of {gene_parameter} and {column_parameter} is needed.", f"Add ?{gene_parameter}=<gene name>."
+        )
+
+
+def _values(matrix_name: str, **named: str | UnsetType) -> NDArray[Any]:
+    """Return the values of a gene or of an obs column, shape (n_obs,).
 
     Parameters
     ----------
     matrix_name
         The matrix of the gene.
     named
-        The parameters of the query that name the gene and the column, in this order; one of them must be given.
+        The parameters of the request that name the gene and the column, in this order; one of them must be given.
     """
-    (gene_parameter, gene), (column_parameter, column) = named.items()
-    if (gene is UNSET) == (column is UNSET):
-        raise BadRequest(
-            f"One of {gene_parameter} and {column_parameter} is needed.", f"Add ?{gene_parameter}=<gene name>."
-        )
+    _check_one(**named)
+    gene, column = named.values()
     ctx, dataset = context(), context().dataset()
-
-    def read() -> NDArray[Any]:
-        if gene is not UNSET:
-            matrix = ctx.matrix(matrix_name)
-            return matrix.column(dataset.genes(matrix_name).index(gene), ctx.tick).dense()
-        assert column is not UNSET
-        return dataset.obs_column(column).as_numbers()
-
-    return read
+    if not isinstance(gene, UnsetType):
+        matrix = ctx.matrix(matrix_name)
+        return matrix.column(dataset.genes(matrix_name).index(gene), ctx.tick).dense()
+    assert not isinstance(column, UnsetType)
+    return dataset.obs_column(column).as_numbers()

@@ -93,16 +93,17 @@ def _one_of(schema: dict[str, Any], struct: type[OneOf]) -> dict[str, Any]:
     """Return the schema of an object with exactly one of some fields: one object for each of them."""
     properties = schema["properties"]
     names = list(struct.alternatives().values())
-    always = {name: each for name, each in properties.items() if name not in names}
-    objects = [
-        {
-            "type": "object",
-            "properties": always | {name: properties[name]},
-            "required": [*always, name],
-            "additionalProperties": False,
-        }
-        for name in names
-    ]
+    objects = []
+    for name in names:
+        fields = [f for f in properties if f == name or (f not in names and name in struct.COMPANIONS.get(f, {name}))]
+        objects.append(
+            {
+                "type": "object",
+                "properties": {field: properties[field] for field in fields},
+                "required": fields,
+                "additionalProperties": False,
+            }
+        )
     return {"description": schema["description"], "oneOf": objects}
 
 
