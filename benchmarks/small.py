@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from starcyte.compute.diffexp import compare
 from starcyte.compute.markers import find_markers
+from starcyte.compute.options import Options
 from starcyte.settings import Settings
 from starcyte.store.dataset import no_tick
 from starcyte.store.index.background import index_matrix
@@ -42,7 +43,7 @@ def _compare(file: Path, cache: Path, method: str) -> None:
     dataset = _open(file, cache)
     a = np.arange(dataset.n_obs) % 10 == 0
     b = np.arange(dataset.n_obs) % 10 == 1
-    compare(dataset, dataset.matrix("X"), a, b, method, "benjamini-hochberg", 1)
+    compare(dataset, dataset.matrix("X"), a, b, Options(method), 1)
 
 
 def time_t_test(file: Path, cache: Path) -> None:
@@ -58,7 +59,7 @@ def time_wilcoxon(file: Path, cache: Path) -> None:
 def time_markers(file: Path, cache: Path) -> None:
     """Find the markers of all clusters."""
     dataset = _open(file, cache)
-    find_markers(dataset.matrix("X"), dataset.obs_column("cluster"), 10, "t-test", "benjamini-hochberg", 1)
+    find_markers(dataset, dataset.matrix("X"), dataset.obs_column("cluster"), 10, Options(), 1)
 
 
 def _peak(work: Callable[[Path, Path], None], file: Path, cache: Path) -> int:

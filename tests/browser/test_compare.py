@@ -30,13 +30,18 @@ def expected(cells):
         return ttest_ind(matrix[chosen], matrix[~chosen], equal_var=False)
 
 
-def compare_monocytes(viewer):
-    """Keep the monocytes as set A, compare them with the rest and wait for the table."""
+def compare_monocytes(viewer, least=None):
+    """Keep the monocytes as set A, compare them with the rest and wait for the table.
+
+    ``least`` is the least percentage of cells of the genes that are tested, by default the page's.
+    """
     viewer.page.get_by_role("group", name="CD14+ Monocyte", exact=True).get_by_role("button").click()
     viewer.wait_selected(129)
     viewer.page.keyboard.press("a")
     expect(viewer.page.get_by_role("group", name="Set A")).to_contain_text("129 cells")
     expect(viewer.page.get_by_role("group", name="Set B")).to_contain_text("571 cells not in A")
+    if least is not None:
+        viewer.page.get_by_role("spinbutton", name="Tested genes: minimum percentage of cells").fill(str(least))
     viewer.page.get_by_role("button", name="Compare expression").click()
     expect(viewer.page.get_by_role("cell").first).to_be_visible()
 
@@ -53,7 +58,7 @@ def number(text):
 
 def test_table_and_csv_are_those_of_scipy(visit, pbmc, cells, expected, tmp_path):
     viewer = visit(pbmc).drawn()
-    compare_monocytes(viewer)
+    compare_monocytes(viewer, least=0)
     t = dict(zip(cells.raw.var_names, expected.statistic, strict=True))
     genes, scores = column(viewer, 0), [number(text) for text in column(viewer, 3)]
     assert len(genes) >= 10
@@ -65,7 +70,10 @@ def test_table_and_csv_are_those_of_scipy(visit, pbmc, cells, expected, tmp_path
     path = tmp_path / "table.csv"
     download.value.save_as(path)
     with path.open(encoding="utf-8", newline="") as file:
-        rows = {row["gene"]: row for row in csv.DictReader(line for line in file if not line.startswith("#"))}
+        lines = list(file)
+    rows = {row["gene"]: row for row in csv.DictReader(line for line in lines if not line.startswith("#"))}
+    head = "".join(line for line in lines if line.startswith("#"))
+    assert "t-test" in head and "(sum(base^x - 1) + 1) / n" in head and "scale: log1p" in head
     assert len(rows) == cells.raw.shape[1]
     p = dict(zip(cells.raw.var_names, expected.pvalue, strict=True))
     known = [gene for gene in rows if np.isfinite(p[gene])]
@@ -169,7 +177,7 @@ def adjusted(p):
 
 def test_limits_leave_the_genes_that_scipy_finds(visit, pbmc, cells, expected):
     viewer = visit(pbmc).drawn()
-    compare_monocytes(viewer)
+    compare_monocytes(viewer, least=0)
     viewer.page.get_by_role("button", name="Limits of the table").click()
     box = viewer.page.get_by_role("region", name="Limits of the table")
     box.get_by_role("spinbutton", name="Minimum log2 fold change").fill("0")
@@ -179,12 +187,15 @@ def test_limits_leave_the_genes_that_scipy_finds(visit, pbmc, cells, expected):
     total = cells.raw.shape[1]
     expect(shown).to_have_text(f"{sure.sum()} of {total}")
     box.get_by_role("radio", name="Up in A").click()
-    expect(shown).to_have_text(f"{(sure & (expected.statistic > 0)).sum()} of {total}")
     chosen = (cells.obs["bulk_labels"] == "CD14+ Monocyte").to_numpy()
+    # by the fold change, whose sign can be another than that of t, a difference of means of logarithms
+    amounts = np.expm1(cells.raw.X.toarray().astype(np.float64))
+    up = (amounts[chosen].sum(axis=0) + 1) / chosen.sum() > (amounts[~chosen].sum(axis=0) + 1) / (~chosen).sum()
+    expect(shown).to_have_text(f"{(sure & up).sum()} of {total}")
     values = cells.raw.X.toarray() > 0
     share = np.maximum(values[chosen].mean(axis=0), values[~chosen].mean(axis=0))
     box.get_by_role("spinbutton", name="Minimum percentage of cells").fill("40")
-    expect(shown).to_have_text(f"{(sure & (expected.statistic > 0) & (share >= 0.4)).sum()} of {total}")
+    expect(shown).to_have_text(f"{(sure & up & (share >= 0.4)).sum()} of {total}")
     box.get_by_role("button", name="Show all genes").click()
     expect(shown).to_have_text(f"{total} of {total}")
 
@@ -260,3 +271,47 @@ def test_scaled_values_have_no_fold_change_and_it_is_said_why(visit, pbmc):
     expect(viewer.page.get_by_role("columnheader", name="log₂ FC")).to_have_count(0)
     viewer.page.get_by_role("button", name="Volcano plot", exact=True).click()
     expect(viewer.page.get_by_text("Mean of A \N{MINUS SIGN} mean of B")).to_be_visible()
+
+
+def test_genes_of_few_cells_are_not_tested_unless_the_limit_is_moved(visit, pbmc, cells):
+    chosen = (cells.obs["bulk_labels"] == "CD14+ Monocyte").to_numpy()
+    values = cells.raw.X.toarray() > 0
+    share = np.maximum(values[chosen].mean(axis=0), values[~chosen].mean(axis=0))
+    viewer = visit(pbmc).drawn()
+    compare_monocytes(viewer)
+    n = int((share >= 0.1).sum())
+    expect(viewer.page.get_by_text(f"{n} genes tested, those in ≥ 10 % of a group")).to_be_visible()
+    viewer.page.get_by_role("spinbutton", name="Tested genes: minimum percentage of cells").fill("50")
+    viewer.page.get_by_role("button", name="Compare expression").click()
+    n = int((share >= 0.5).sum())
+    expect(viewer.page.get_by_text(f"{n} genes tested, those in ≥ 50 % of a group")).to_be_visible()
+
+
+def test_the_scale_is_shown_and_overruled(visit, pbmc):
+    viewer = visit(pbmc).drawn()
+    compare_monocytes(viewer)
+    expect(viewer.page.get_by_text("raw/X (logarithms)")).to_be_visible()
+    expect(viewer.page.get_by_text("raw/X is shown first")).to_be_visible()
+    viewer.page.get_by_role("combobox", name="Scale: Logarithms").click()
+    viewer.page.get_by_role("option", name="Counts").click()
+    viewer.page.get_by_role("button", name="Compare expression").click()
+    expect(viewer.page.get_by_text("raw/X (counts)")).to_be_visible()
+
+
+def test_cells_selected_on_the_plot_are_compared_by_ranks_and_few_are_warned_of(visit, pbmc):
+    viewer = visit(pbmc).drawn()
+    viewer.page.get_by_role("tab", name="Compare").click()
+    expect(viewer.page.get_by_role("radio", name="t-test")).to_be_checked()
+    viewer.page.get_by_role("button", name="or a category as set A").click()
+    box = viewer.page.get_by_role("region", name="Set A from a category")
+    box.get_by_role("button", name="CD34+ 13").click()
+    expect(viewer.page.get_by_role("radio", name="t-test")).to_be_checked()
+    viewer.page.get_by_role("button", name="Compare expression").click()
+    expect(viewer.page.get_by_text("Group a has 13 cells")).to_be_visible()
+    expect(viewer.page.get_by_text("t-test_overestim_var")).to_be_visible()
+    viewer.page.keyboard.press("l")
+    viewer.lasso([(0.35, 0.1), (0.65, 0.1), (0.65, 0.5), (0.35, 0.5)])
+    expect(viewer.page.get_by_text("cells selected")).to_be_visible()
+    viewer.page.get_by_role("group", name="Set A").get_by_role("button", name="Use selected cells").click()
+    expect(viewer.page.get_by_role("group", name="Set A")).to_contain_text("Lasso")
+    expect(viewer.page.get_by_role("radio", name="Wilcoxon")).to_be_checked()

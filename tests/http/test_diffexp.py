@@ -8,8 +8,11 @@ import math
 import threading
 from urllib.parse import urljoin
 
+import anndata as ad
 import numpy as np
+import pandas as pd
 import pytest
+from scipy.sparse import csr_array
 from starcyte.compute import diffexp as computed
 from starcyte.compute.methods.method import RESULT_COLUMNS
 
@@ -45,7 +48,7 @@ def as_ranges(indices):
 
 
 def test_a_result_names_its_method(real):
-    result = compare(real, a=GROUP, b=LABELS, matrix="raw/X")
+    result = compare(real, a=GROUP, b=LABELS, matrix="raw/X", min_fraction=0)
     assert (result["method"], result["matrix"], result["correction"]) == ("t-test", "raw/X", "benjamini-hochberg")
     assert result["fingerprint"] == real.json("schema")["fingerprint"]
     assert (result["n_a"], result["n_b"], result["n_genes"]) == (95, 240, 765)
@@ -128,13 +131,88 @@ def test_the_whole_table_is_there_as_csv(real):
     response = real.get(f"jobs/{result['job_id']}", headers={"Accept": "text/csv"})
     assert response.mimetype == "text/csv"
     assert "attachment" in response.headers["Content-Disposition"]
-    rows = list(csv.DictReader(io.StringIO(response.text)))
+    lines = response.text.splitlines(keepends=True)
+    comments = [line for line in lines if line.startswith("#")]
+    rows = list(csv.DictReader(lines[len(comments) :]))
     whole = compare(real, a=GROUP)["genes"]
     assert list(rows[0]) == list(RESULT_COLUMNS)
     assert [r["gene"] for r in rows] == [g["gene"] for g in whole]
     for row, gene in zip(rows, whole, strict=True):
-        for name in RESULT_COLUMNS[1:]:
+        assert row["gene_id"] == (gene["gene_id"] or "")
+        for name in RESULT_COLUMNS[2:]:
             assert (float(row[name]) if row[name] else None) == gene[name]
+
+
+COUNTS_AS_FLOATS = {
+    "B": [[5, 1], [7, 0], [9, 3]],
+    "T": [[2, 4], [3, 9], [1, 7]],
+    "NK": [[1, 1], [1, 1], [1, 2]],
+}
+
+
+@pytest.fixture
+def counts(serve, tmp_path):
+    """A dataset of counts that are stored as float32, with ids of its genes, and a matrix with a hostile name."""
+    values = np.array([row for rows in COUNTS_AS_FLOATS.values() for row in rows], np.float32)
+    obs = pd.DataFrame(
+        {"type": pd.Categorical(np.repeat(list(COUNTS_AS_FLOATS), 3))}, index=[f"c{i}" for i in range(9)]
+    )
+    var = pd.DataFrame({"gene_ids": ["ENSG00000000001", "ENSG00000000002"]}, index=["up", "down"])
+    adata = ad.AnnData(csr_array(values), obs=obs, var=var, layers={'=a\n"b': csr_array(np.log2(values + 1))})
+    adata.uns["log1p"] = {"base": 2.0}
+    adata.write_h5ad(tmp_path / "counts.h5ad")
+    return serve(tmp_path / "counts.h5ad", answer_wait=30.0)
+
+
+def of_type(name):
+    return {"where": [{"column": "type", "in": [name]}]}
+
+
+def test_a_result_says_how_its_fold_changes_were_computed(counts):
+    result = counts.post("diffexp", {"a": of_type("B"), "b": of_type("T")}).json
+    assert (result["scale"], result["log_base"], result["min_fraction"]) == ("counts", None, 0.1)
+    assert result["fold_change"] == {
+        "id": "mean-expression",
+        "name": "the ratio of mean expression, as in Seurat 5",
+        "formula": "(sum(x) + 1) / n",
+        "pseudo_count": 1.0,
+    }
+    assert "Group a has 3 cells and Group b has 3 cells" in result["warnings"][0]
+    assert {g["gene"]: round(g["log2_fold_change"], 6) for g in result["genes"]} == {
+        "up": round(math.log2(22 / 7), 6),
+        "down": round(math.log2(5 / 21), 6),
+    }
+    assert {g["gene"]: g["gene_id"] for g in result["genes"]}["up"] == "ENSG00000000001"
+    chosen = counts.post("diffexp", {"a": of_type("B"), "b": of_type("T"), "scale": "signed"}).json
+    assert (chosen["scale"], chosen["fold_change"]) == ("signed", None)
+    assert all(g["log2_fold_change"] is None for g in chosen["genes"])
+
+
+def test_the_head_of_a_csv_says_how_it_was_computed(counts):
+    matrix = counts.json("schema")["matrices"][1]["name"]
+    result = counts.post(
+        "diffexp", {"a": of_type("B"), "b": of_type("T"), "matrix": matrix, "fold_change": "scanpy"}
+    ).json
+    assert (result["scale"], result["log_base"], result["fold_change"]["id"]) == ("log1p", 2.0, "scanpy")
+    text = counts.get(f"jobs/{result['job_id']}", headers={"Accept": "text/csv"}).text
+    head = [line for line in text.splitlines() if line.startswith("#")]
+    assert text.splitlines()[: len(head)] == head
+    table = pd.read_csv(io.StringIO(text), comment="#")
+    assert list(table.columns) == list(RESULT_COLUMNS)
+    assert table["gene_id"].tolist() == [g["gene_id"] for g in result["genes"]]
+    for part in ("Welch’s t-test", "base 2", "base^mean(x) - 1 + 1e-9", "pseudo-count 1e-09", "0.1 of the cells"):
+        assert part in "".join(head), part
+
+
+def test_the_schema_says_the_scale_of_each_matrix_and_why_one_is_shown(counts):
+    schema = counts.json("schema")
+    assert [m["scale"] for m in schema["matrices"]] == ["counts", "log1p"]
+    assert [m["log_base"] for m in schema["matrices"]] == [None, 2.0]
+    assert schema["default_matrix"] == schema["matrices"][1]["name"]
+    assert "normalised logarithms" in schema["default_matrix_reason"]
+    assert [f["id"] for f in schema["fold_changes"]] == ["mean-expression", "scanpy"]
+    assert schema["defaults"]["min_fraction"] == 0.1
+    assert [m["suits_selections"] for m in schema["methods"]] == [False, True]
 
 
 @pytest.fixture

@@ -27,6 +27,7 @@ HARMLESS = {
     ("analysis.diffexp", "POST"),
     ("analysis.markers", "POST"),
     ("analysis.job_cancel", "DELETE"),
+    ("summaries.score_of_many", "POST"),
     ("shutdown.keep", "POST"),
 }
 

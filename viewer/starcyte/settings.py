@@ -55,6 +55,13 @@ GROUPS: dict[str, tuple[Setting, ...]] = {
             "Embeddings to show, the first one initially; repeat the option, or separate by commas; empty: all.",
             ("-e",),
         ),
+        Setting(
+            "scale",
+            tuple,
+            (),
+            "Scale of the values of all matrices, or of one as MATRIX=SCALE: log1p, linear, counts or signed; repeat"
+            " the option, or separate by commas; empty: found from the values.",
+        ),
         Setting("first_embedding", str, "", "Embedding shown initially, with all others available; empty: automatic."),
         Setting("color_by", str, "", "Column of obs or gene that colours the cells initially; empty: automatic."),
         Setting(
@@ -200,7 +207,7 @@ _BY_NAME = {s.name: s for s in SETTINGS}
 #: Settings that a catalog may change for a dataset or a folder
 OF_A_DATASET = (
     *("about", "color_by", "diffexp_lfc_cutoff", "disable_annotations", "disable_diffexp", "disable_gene_sets_save"),
-    *("embedding", "first_embedding", "max_categories", "obs_names", "read_only", "title", "var_names"),
+    *("embedding", "first_embedding", "max_categories", "obs_names", "read_only", "scale", "title", "var_names"),
 )
 
 

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from h5ad_file import Dense, Parts, write_h5ad
 from starcyte.compute.diffexp import compare
+from starcyte.compute.options import Options
 from starcyte.settings import Settings
+from starcyte.store.dataset import no_tick
 from starcyte.store.open import open_dataset
 
 
@@ -33,11 +35,12 @@ def stored_as():
 
 @pytest.fixture
 def compared(open_h5ad):
-    """Return a function that stores an array in a layout and compares two groups of its cells."""
+    """Return a function that stores an array in a layout and compares two groups of its cells, in all genes."""
 
-    def compared_(values, a, b, layout="csr", block_bytes=16 << 20, **how):
+    def compared_(values, a, b, layout="csr", block_bytes=16 << 20, workers=1, tick=no_tick, **how):
         dataset = open_h5ad(as_layout(np.asarray(values), layout), block_bytes=block_bytes)
-        return compare(dataset, dataset.matrix("X"), a, b, **how)
+        options = Options(**{"min_fraction": 0.0, **how})
+        return compare(dataset, dataset.matrix("X"), a, b, options, workers, tick)
 
     return compared_
 

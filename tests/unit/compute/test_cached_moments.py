@@ -49,6 +49,7 @@ def same(kept, full):
     np.testing.assert_array_equal(kept.positive, full.positive)
     np.testing.assert_allclose(kept.mean, full.mean, rtol=1e-12, atol=1e-15)
     np.testing.assert_allclose(kept.m2, full.m2, rtol=1e-12, atol=1e-15)
+    np.testing.assert_allclose(kept.expm1, full.expm1, rtol=1e-12, atol=1e-15)
 
 
 UNIONS = {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -25,9 +27,10 @@ def mask(*cells):
     ("a", "b", "message"),
     [
         pytest.param(mask(), mask(1, 2), "Group a has 0 cells", id="a empty"),
-        pytest.param(mask(1), mask(2, 3), "Group a has 1 cell;", id="a of one"),
-        pytest.param(mask(1, 2), mask(), "Group b has 0 cells", id="b empty"),
-        pytest.param(mask(1, 2), mask(3), "Group b has 1 cell;", id="b of one"),
+        pytest.param(mask(1), mask(2, 3, 4), "Group a has 1 cell;", id="a of one"),
+        pytest.param(mask(1, 5), mask(2, 3, 4), "Group a has 2 cells;", id="a of two"),
+        pytest.param(mask(1, 2, 4), mask(), "Group b has 0 cells", id="b empty"),
+        pytest.param(mask(1, 2, 4), mask(3), "Group b has 1 cell;", id="b of one"),
         pytest.param(mask(*range(N)), ~mask(*range(N)), "Group b has 0 cells", id="no rest"),
         pytest.param(mask(1, 2, 3), mask(3, 4, 5), "share 1 cell", id="one cell in both"),
         pytest.param(mask(1, 2, 3), mask(1, 2, 3), "share 3 cells", id="the same group twice"),
@@ -44,13 +47,13 @@ def test_a_comparison_can_be_cancelled(compared):
         raise Cancelled("enough")
 
     with pytest.raises(Cancelled):
-        compared(VALUES, mask(0, 1), mask(2, 3), block_bytes=32, tick=stop)
+        compared(VALUES, mask(0, 1, 4), mask(2, 3, 5), block_bytes=32, tick=stop)
 
 
 @pytest.mark.parametrize("layout", ["csr", "csc", "dense"])
 def test_progress_grows_to_one(compared, layout):
     ticks = []
-    compared(VALUES, mask(0, 1), mask(2, 3), layout, block_bytes=32, tick=ticks.append)
+    compared(VALUES, mask(0, 1, 4), mask(2, 3, 5), layout, block_bytes=32, tick=ticks.append)
     assert len(ticks) > 3
     assert ticks == sorted(ticks)
     assert ticks[-1] == 1
@@ -76,33 +79,108 @@ def test_without_genes_there_are_no_p_values():
 
 
 LOGS = np.log1p(VALUES)
+HALVES = mask(*range(6)), mask(*range(6, 12))
+
+
+def seurats(total_a, n_a, total_b, n_b):
+    """Return the log2 fold change of Seurat 5, from the sums of the amounts in each group."""
+    return np.log2((total_a + 1) / n_a) - np.log2((total_b + 1) / n_b)
 
 
 @pytest.mark.parametrize(
-    ("values", "scale", "fold_change"),
+    ("values", "kind", "amounts"),
     [
-        pytest.param(LOGS, "log1p", lambda a, b: (np.expm1(a) + 1e-9) / (np.expm1(b) + 1e-9), id="logarithms"),
-        pytest.param(VALUES.astype(np.int32), "linear", lambda a, b: (a + 1e-9) / (b + 1e-9), id="whole numbers"),
-        pytest.param(VALUES > 2, "linear", lambda a, b: (a + 1e-9) / (b + 1e-9), id="truth values"),
-        pytest.param(VALUES * 1000, "linear", lambda a, b: (a + 1e-9) / (b + 1e-9), id="large amounts"),
-        pytest.param(LOGS - 3, "signed", lambda a, b: np.full(5, np.nan), id="scaled"),
+        pytest.param(LOGS, "log1p", VALUES, id="logarithms"),
+        pytest.param(VALUES.astype(np.int32), "counts", VALUES, id="whole numbers"),
+        pytest.param(VALUES, "counts", VALUES, id="whole numbers as floats"),
+        pytest.param(VALUES > 2, "counts", VALUES > 2, id="truth values"),
+        pytest.param(VALUES * 1000.5, "linear", VALUES * 1000.5, id="large amounts"),
     ],
 )
-def test_a_fold_change_is_of_the_scale_that_is_named(compared, values, scale, fold_change):
-    a, b = mask(*range(6)), mask(*range(6, 12))
+def test_the_fold_change_is_the_ratio_of_mean_expression(compared, values, kind, amounts):
+    a, b = mask(*range(4)), mask(*range(4, 12))
     result = compared(values, a, b)
+    assert result.scale.kind == kind
+    total_a, total_b = (np.asarray(amounts, np.float64)[group].sum(axis=0) for group in (a, b))
+    np.testing.assert_allclose(result.log2_fold_change, seurats(total_a, 4, total_b, 8), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("values", "fold_change"),
+    [
+        pytest.param(LOGS, lambda a, b: (np.expm1(a) + 1e-9) / (np.expm1(b) + 1e-9), id="logarithms"),
+        pytest.param(VALUES, lambda a, b: (a + 1e-9) / (b + 1e-9), id="counts"),
+    ],
+)
+def test_scanpys_fold_change_is_from_means_of_the_values(compared, values, fold_change):
+    result = compared(values, *HALVES, fold_change="scanpy")
     numbers = values.astype(np.float64)
-    assert result.scale == scale
-    expected = np.log2(fold_change(numbers[a].mean(axis=0), numbers[b].mean(axis=0)))
+    expected = np.log2(fold_change(*(numbers[group].mean(axis=0) for group in HALVES)))
     np.testing.assert_allclose(result.log2_fold_change, expected, rtol=1e-9)
 
 
-def test_a_gene_absent_from_one_group_has_a_finite_fold_change(compared):
-    values = np.array([[2.0, 0], [3, 0], [0, 0], [0, 0]])
-    a = np.array([True, True, False, False])
-    change = compared(values, a, ~a).log2_fold_change
-    assert 25 < change[0] < 40
+@pytest.mark.parametrize("formula", ["mean-expression", "scanpy"])
+def test_scaled_values_have_no_fold_change(compared, formula):
+    result = compared(LOGS - 3, *HALVES, fold_change=formula)
+    assert result.scale.kind == "signed"
+    assert np.isnan(result.log2_fold_change).all()
+
+
+@pytest.mark.parametrize("method", ["t-test", "wilcoxon"])
+@pytest.mark.parametrize("formula", ["mean-expression", "scanpy"])
+@pytest.mark.parametrize("odd", [np.nan, -50.0, np.inf])
+def test_a_gene_without_means_has_no_fold_change_and_others_keep_theirs(compared, odd, formula, method):
+    values = LOGS.copy()
+    values[0, 2] = odd
+    # one negative value among logarithms makes a matrix signed, which a user can overrule
+    result = compared(values, *HALVES, fold_change=formula, scale="log1p", method=method)
+    plain = compared(LOGS, *HALVES, fold_change=formula, scale="log1p", method=method)
+    others = np.arange(5) != 2
+    assert np.isnan(result.log2_fold_change[2])
+    np.testing.assert_allclose(result.log2_fold_change[others], plain.log2_fold_change[others], rtol=1e-9)
+    assert np.isfinite(plain.log2_fold_change).all()
+
+
+def test_the_scale_of_a_request_wins(compared):
+    counts, logs = (compared(VALUES, *HALVES, scale=kind) for kind in ("counts", "log1p"))
+    assert (counts.scale.kind, logs.scale.kind) == ("counts", "log1p")
+    assert np.abs(logs.log2_fold_change).max() > np.abs(counts.log2_fold_change).max()
+
+
+@pytest.mark.parametrize("formula", ["mean-expression", "scanpy"])
+def test_a_gene_absent_from_one_group_has_a_finite_fold_change(compared, formula):
+    values = np.array([[2.0, 0], [3, 0], [1, 0], [0, 0], [0, 0], [0, 0]])
+    a = np.arange(6) < 3
+    change = compared(values, a, ~a, fold_change=formula).log2_fold_change
+    assert change[0] > 2
     assert change[1] == 0
+
+
+def test_genes_that_few_cells_express_are_not_tested(compared):
+    values = np.zeros((40, 4), np.float32)
+    values[:1, 0] = values[20:21, 0] = 3  # a twentieth of each group
+    values[:2, 1] = 3  # a tenth of a
+    values[20:30, 2], values[:, 3] = 3, np.arange(40)
+    a = np.arange(40) < 20
+    p_value = compared(values, a, ~a).p_value
+    result = compared(values, a, ~a, min_fraction=0.1)
+    assert result.tested.tolist() == [False, True, True, True]
+    assert sorted(result.order().tolist()) == [1, 2, 3]
+    np.testing.assert_array_equal(np.isnan(result.p_value), [True, False, False, False])
+    np.testing.assert_allclose(result.p_adjusted[1:], false_discovery_control(p_value[1:]))
+    assert compared(values, a, ~a, min_fraction=0.5).tested.tolist() == [False, False, True, True]
+    assert compared(values - 1, a, ~a, min_fraction=0.5).tested.all(), "0 is not the lowest of signed values"
+
+
+@pytest.mark.parametrize("method", ["t-test", "wilcoxon"])
+def test_small_groups_are_warned_of(compared, method):
+    values = np.random.default_rng(0).poisson(3, (120, 4))
+    cells = np.arange(120)
+    warnings = compared(values, cells < 20, cells >= 60, method=method).warnings
+    assert "Group a has 20 cells" in warnings[0]
+    assert len(warnings) == 2
+    assert ("t-test_overestim_var" in warnings[1]) == (method == "t-test")
+    assert compared(values, cells < 50, cells >= 50, method=method).warnings == []
 
 
 def test_the_best_genes_come_first_in_either_direction(compared):
@@ -118,14 +196,15 @@ def test_the_best_genes_come_first_in_either_direction(compared):
 
 
 def test_undefined_and_infinite_values_are_none_in_rows(compared):
-    values = np.array([[1.0, 5], [1, 5], [1, 6], [1, 6]])
-    a = np.array([True, True, False, False])
+    values = np.array([[1.0, 5]] * 3 + [[1, 6]] * 3)
+    a = np.arange(6) < 3
     result = compared(values, a, ~a, "dense")
     order = result.order()
-    rows = gene_rows(result, ["same", "<apart>"], order, order)
-    assert [row.gene for row in rows] == ["<apart>", "same"]
+    known = SimpleNamespace(names=["same", "<apart>"], ids=["ENSG0", "ENSG1"])
+    rows = gene_rows(result, known, order, order)
+    assert [(row.gene, row.gene_id) for row in rows] == [("<apart>", "ENSG1"), ("same", "ENSG0")]
     assert rows[0].score is None, "infinite"
     assert rows[0].p_value == 0
     assert (rows[1].score, rows[1].p_value, rows[1].p_adjusted) == (None, None, None)
     assert rows[1].mean_a == 1
-    assert gene_rows(result, ["same", "<apart>"], order[1:], order[1:]) == rows[1:]
+    assert gene_rows(result, known, order[1:], order[1:]) == rows[1:]

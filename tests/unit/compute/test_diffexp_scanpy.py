@@ -9,12 +9,15 @@ import numpy as np
 import pytest
 from scipy.stats import ttest_ind
 from starcyte.compute.diffexp import compare
+from starcyte.compute.options import Options
 from starcyte.settings import Settings
 from starcyte.store.open import open_dataset
 
 pytestmark = pytest.mark.slow
 
 GROUPS = ["CD14+ Monocyte", "Dendritic", "CD34+"]
+# of fewer than 50 cells the variance is overestimated
+METHODS = {"t-test": GROUPS[:2], "t-test_overestim_var": GROUPS[2:]}
 
 
 @pytest.fixture(scope="module")
@@ -43,21 +46,24 @@ def ranked(adata):
 
     def rank(matrix, reference):
         if (matrix, reference) not in tables:
+            frames = {}
             with warnings.catch_warnings(), np.errstate(all="ignore"):
                 # scanpy warns of the fold changes of scaled data, which it cannot know; we answer none
                 warnings.simplefilter("ignore")
-                scanpy.tl.rank_genes_groups(
-                    adata,
-                    "bulk_labels",
-                    groups=GROUPS,
-                    reference=reference,
-                    method="t-test",
-                    use_raw=matrix == "raw/X",
-                    pts=True,
-                    key_added="ranked",
-                )
-                frames = [scanpy.get.rank_genes_groups_df(adata, group, key="ranked") for group in GROUPS]
-            tables[matrix, reference] = dict(zip(GROUPS, frames, strict=True))
+                for method, groups in METHODS.items():
+                    scanpy.tl.rank_genes_groups(
+                        adata,
+                        "bulk_labels",
+                        groups=groups,
+                        reference=reference,
+                        method=method,
+                        use_raw=matrix == "raw/X",
+                        pts=True,
+                        key_added="ranked",
+                    )
+                    for group in groups:
+                        frames[group] = scanpy.get.rank_genes_groups_df(adata, group, key="ranked")
+            tables[matrix, reference] = frames
         return tables[matrix, reference]
 
     return rank
@@ -70,7 +76,7 @@ def both(adata, dataset, ranked, request):
     labels = adata.obs["bulk_labels"].to_numpy()
     a = labels == group
     b = ~a if reference == "rest" else labels == reference
-    result = compare(dataset, dataset.matrix(matrix), a, b)
+    result = compare(dataset, dataset.matrix(matrix), a, b, Options(fold_change="scanpy", min_fraction=0))
     return result, ranked(matrix, reference)[group].set_index("names").loc[list(dataset.genes(matrix).names)]
 
 
@@ -109,7 +115,7 @@ def test_scores_of_scaled_values_are_scanpys(both):
 @pytest.mark.parametrize("both", LOGARITHMS, indirect=True)
 def test_fold_changes_and_fractions_of_logarithms_are_scanpys(both):
     ours, theirs = both
-    assert ours.scale == "log1p"
+    assert ours.scale.kind == "log1p"
     np.testing.assert_allclose(ours.log2_fold_change, theirs["logfoldchanges"], rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(ours.fraction_a, theirs["pct_nz_group"], rtol=1e-12)
     if "pct_nz_reference" in theirs:
@@ -119,7 +125,7 @@ def test_fold_changes_and_fractions_of_logarithms_are_scanpys(both):
 @pytest.mark.parametrize("both", SCALED, indirect=True)
 def test_scaled_values_have_no_fold_change(both):
     ours, _ = both
-    assert ours.scale == "signed"
+    assert ours.scale.kind == "signed"
     assert np.isnan(ours.log2_fold_change).all()
 
 
@@ -132,7 +138,7 @@ def test_the_best_genes_are_scanpys(both):
     assert names[0] == by_strength.index[0]
 
 
-@pytest.mark.parametrize("group", GROUPS)
+@pytest.mark.parametrize("group", GROUPS[:2])
 @pytest.mark.parametrize("matrix", ["raw/X", "X"])
 def test_every_gene_is_scipys(adata, dataset, matrix, group):
     x = adata.X if matrix == "X" else adata.raw.X.toarray()
@@ -140,6 +146,19 @@ def test_every_gene_is_scipys(adata, dataset, matrix, group):
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore", RuntimeWarning)
         expected = ttest_ind(x[a].astype(np.float64), x[~a].astype(np.float64), equal_var=False)
-    result = compare(dataset, dataset.matrix(matrix), a, ~a)
+    result = compare(dataset, dataset.matrix(matrix), a, ~a, Options(min_fraction=0))
     np.testing.assert_allclose(result.score, expected.statistic, rtol=1e-9)
     np.testing.assert_allclose(result.p_value, expected.pvalue, rtol=1e-8)
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_fold_changes_are_ratios_of_mean_expression(adata, dataset, group):
+    """As Seurat 5 computes them: log2 of the ratio of (sum of expm1 + 1) / n."""
+    amounts = np.expm1(adata.raw.X.toarray().astype(np.float64))
+    a = adata.obs["bulk_labels"].to_numpy() == group
+    levels = [(amounts[cells].sum(axis=0) + 1) / cells.sum() for cells in (a, ~a)]
+    result = compare(dataset, dataset.matrix("raw/X"), a, ~a, Options(min_fraction=0))
+    np.testing.assert_allclose(result.log2_fold_change, np.log2(levels[0] / levels[1]), rtol=1e-6, atol=1e-9)
+    symbols = list(dataset.genes("raw/X").names)
+    if group == "CD14+ Monocyte":
+        assert abs(result.log2_fold_change[symbols.index("CST3")] - 0.15) < 0.01

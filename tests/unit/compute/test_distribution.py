@@ -43,7 +43,27 @@ def test_each_group_is_described_separately():
 @pytest.mark.parametrize("values", [np.zeros(0), np.full(4, np.nan), np.full(9, 2.5)], ids=["none", "nan", "constant"])
 def test_nothing_to_draw(values):
     found = distribution(values, np.zeros(values.size, int), ("all",))
-    assert np.isnan(found.density).all()
+    assert found.density == [None]
+
+
+def test_a_narrow_group_beside_a_wide_one_has_a_density_of_its_own():
+    narrow, wide = RNG.normal(5, 1e-4, 400), RNG.normal(0, 100, 400)
+    codes = np.repeat([0, 1, 2], [400, 400, 1])
+    found = distribution(np.r_[narrow, wide, 3.0], codes, ("narrow", "wide", "one"))
+    assert found.range == (wide.min(), wide.max())
+    for values, density in zip((narrow, wide), found.density, strict=False):
+        grid = np.linspace(values.min(), values.max(), density.size)
+        np.testing.assert_allclose(density, gaussian_kde(values)(grid), atol=density.max() / 100)
+        assert 0.9 < np.trapezoid(density, grid) <= 1
+        assert np.count_nonzero(density > density.max() / 2) > 20, "no spike"
+    assert found.density[2] is None
+
+
+def test_the_steps_of_a_density_are_below_its_bandwidth():
+    values = np.r_[np.zeros(5000), RNG.normal(8, 0.1, 50)]
+    (density,) = distribution(values, np.zeros(values.size, int), ("all",)).density
+    grid = np.linspace(values.min(), values.max(), density.size)
+    assert grid[1] < values.std(ddof=1) * values.size ** (-1 / 5)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.int32, bool], ids=str)

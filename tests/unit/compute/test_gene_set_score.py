@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 import scanpy as sc
 from anndata import AnnData
+from indexing import indexed as with_index
+from indexing import opened, stored
 from scipy.sparse import csr_matrix
 from starcyte.compute.plots.gene_set_score import control_genes, mean_of_genes, score_of_genes
 from starcyte.errors import BadRequest
@@ -32,7 +34,7 @@ def written(tmp_path_factory):
 
 
 @pytest.mark.parametrize("indexed", [False, True], ids=["scanned", "indexed"])
-@pytest.mark.parametrize("size", [1, 7, 60])
+@pytest.mark.parametrize("size", [1, 7, 60, 400])
 def test_score_is_scanpys(written, tmp_path, size, indexed):
     adata, path = written
     genes = np.random.default_rng(size).choice(adata.n_vars, size, replace=False)
@@ -58,3 +60,16 @@ def test_controls_are_not_in_the_set():
 def test_too_few_genes_to_choose_from():
     with pytest.raises(BadRequest, match="too few"):
         control_genes(np.arange(5.0), [0])
+
+
+@pytest.mark.parametrize("indexed", [False, True], ids=["scanned", "indexed"])
+@pytest.mark.parametrize("layout", ["csr", "csc", "dense"])
+def test_many_genes_are_read_in_one_pass(tmp_path, layout, indexed):
+    values = np.random.default_rng(2).poisson(0.4, (200, 50)).astype(np.float32)
+    with opened(tmp_path / "x.h5ad", stored(values, layout), block_bytes=900) as dataset:
+        if indexed:
+            with_index(dataset, tmp_path / "cache")
+        genes, ticks = [*range(3, 48, 2)], []
+        found = mean_of_genes(dataset.matrix("X"), genes, 2, ticks.append)
+        np.testing.assert_allclose(found, values[:, genes].mean(axis=1), rtol=1e-6)
+        assert ticks[-1] == 1

@@ -34,8 +34,8 @@ def test_a_description_is_json_and_names_columns_of_results(method):
 @pytest.mark.parametrize("method", METHODS.values(), ids=lambda m: m.id)
 def test_the_columns_of_a_method_are_those_that_have_values(compared, method):
     result = compared(VALUES, A, ~A, method=method.id)
-    defined = {c for c in RESULT_COLUMNS[1:] if np.isfinite(getattr(result, c)).any()}
-    assert defined == set(method.columns) - {"gene"}
+    defined = {c for c in RESULT_COLUMNS[2:] if np.isfinite(getattr(result, c)).any()}
+    assert defined == set(method.columns) - {"gene", "gene_id"}
 
 
 @pytest.mark.parametrize("method", METHODS.values(), ids=lambda m: m.id)

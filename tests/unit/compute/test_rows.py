@@ -39,6 +39,7 @@ def same(one, other):
     np.testing.assert_array_equal(one.positive, other.positive)
     np.testing.assert_allclose(one.mean, other.mean, rtol=1e-12, atol=1e-15)
     np.testing.assert_allclose(one.m2, other.m2, rtol=1e-11, atol=1e-12)
+    np.testing.assert_allclose(one.expm1, other.expm1, rtol=1e-11, atol=1e-12)
 
 
 @pytest.mark.parametrize("dtype", ["f2", "f4", "f8", "i1", "i4", "u2", "i8"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 
 import anndata as ad
@@ -11,9 +12,10 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 from indexing import indexed, opened, stored
-from scipy.stats import mannwhitneyu
+from scipy.stats import false_discovery_control, mannwhitneyu, rankdata
 from starcyte.compute.diffexp import compare
 from starcyte.compute.methods.wilcoxon import rank_sum_test
+from starcyte.compute.options import Options
 from starcyte.compute.rank_sums import rank_sums
 from starcyte.errors import Cancelled
 from starcyte.settings import Settings
@@ -39,20 +41,49 @@ def ours(values, codes, tmp_path, layout="csr", index=False, k=2, block_bytes=40
 
 
 def scipys(values, a, b):
-    """Return z, p and AUC of each gene; 0, 1 and 1/2 where all cells are equal, of which scipy says NaN."""
+    """Return z, p and AUC of each gene; 0, 1 and 1/2 where all cells are equal, of which scipy says NaN.
+
+    p is exact if both groups have fewer than 50 cells and there are no ties, and at least that of the most extreme
+    division into two groups.
+    """
     # scipy would rank float32 with float32
     x, y = values[a].astype(np.float64), values[b].astype(np.float64)
     with np.errstate(invalid="ignore", divide="ignore"):
         u, p = mannwhitneyu(x, y, axis=0, method="asymptotic", use_continuity=False)
+        if max(len(x), len(y)) < 50:
+            both = np.sort(np.r_[x, y], axis=0)
+            untied = np.all(np.diff(both, axis=0) != 0, axis=0) & ~np.isnan(both).any(axis=0)
+            p = np.where(untied, mannwhitneyu(x, y, axis=0, method="exact").pvalue, p)
     same = np.all(values[a | b] == values[a | b][0], axis=0)
     n_a, n_b = int(a.sum()), int(b.sum())
-    return np.where(same, 1, p), u / (n_a * n_b)
+    return np.maximum(np.where(same, 1, p), min(2 / math.comb(n_a + n_b, n_a), 1)), u / (n_a * n_b)
 
 
 def agree(found, expected):
     (_, p, auc), (p_expected, auc_expected) = found, expected
     np.testing.assert_allclose(p, p_expected, rtol=1e-9)
     np.testing.assert_allclose(auc, auc_expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize(("n_a", "n_b"), [(3, 3), (3, 20), (12, 7), (49, 3), (49, 49)])
+def test_the_null_distribution_of_small_groups_without_ties_is_exact(n_a, n_b):
+    values = np.random.default_rng(n_a).random((n_a + n_b, 40)) + np.outer(
+        np.arange(n_a + n_b) < n_a, np.linspace(0, 1, 40)
+    )
+    ranks = rankdata(values, axis=0)[:n_a].sum(axis=0)
+    _, p, _ = rank_sum_test(ranks, np.zeros(40), n_a, n_b)
+    expected = mannwhitneyu(values[:n_a], values[n_a:], axis=0, method="exact").pvalue
+    np.testing.assert_allclose(p, expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize(("n_a", "n_b"), [(1, 3000), (3, 3000), (3, 6), (10, 40)])
+def test_no_p_value_is_below_what_the_sizes_of_the_groups_allow(n_a, n_b):
+    """A gene that only group a expresses: nearly all values are ties, of which the variance is tiny."""
+    values = np.r_[np.full(n_a, 1.0), np.zeros(n_b)]
+    ranks = np.array([rankdata(values)[:n_a].sum()])
+    ties = np.array([float(n_a) ** 3 - n_a + float(n_b) ** 3 - n_b])
+    _, p, _ = rank_sum_test(ranks, ties, n_a, n_b)
+    assert p[0] >= 2 / math.comb(n_a + n_b, n_a) * (1 - 1e-9)
 
 
 @st.composite
@@ -237,11 +268,14 @@ def test_pbmc_is_scanpys_and_scipys(adata, dataset, ranked, matrix, group, refer
     labels = adata.obs["bulk_labels"].to_numpy()
     a = labels == group
     b = ~a if reference == "rest" else labels == reference
-    result = compare(dataset, dataset.matrix(matrix), a, b, method="wilcoxon", workers=2)
+    options = Options(method="wilcoxon", min_fraction=0)
+    result = compare(dataset, dataset.matrix(matrix), a, b, options, workers=2)
     theirs = ranked(matrix, reference)[group].set_index("names").loc[list(dataset.genes(matrix).names)]
     # scanpy keeps scores as float32
     np.testing.assert_allclose(result.score, theirs["scores"], rtol=1e-5, atol=1e-6)
-    np.testing.assert_allclose(result.p_value, theirs["pvals"], rtol=1e-8)
-    np.testing.assert_allclose(result.p_adjusted, theirs["pvals_adj"], rtol=1e-8)
+    # none is below that of the most extreme division into groups of these sizes
+    possible = np.maximum(theirs["pvals"].to_numpy(), 2 / math.comb(result.n_a + result.n_b, result.n_a))
+    np.testing.assert_allclose(result.p_value, possible, rtol=1e-8)
+    np.testing.assert_allclose(result.p_adjusted, false_discovery_control(possible), rtol=1e-8)
     x = adata.X if matrix == "X" else adata.raw.X.toarray()
     agree((result.score, result.p_value, result.auc), scipys(x, a, b))

@@ -115,7 +115,15 @@ def test_obs_and_embeddings_read_nothing_of_the_matrix(tmp_path, measured, x, la
     def read(dataset):
         dataset.obs_column("n")
         dataset.embedding("X_umap", [0, 1])
-        dataset.describe()
         dataset.genes("X").search("g1")
 
     assert measured(path, read) <= places.nbytes + amounts.nbytes + SMALL
+
+
+@pytest.mark.parametrize("storage", STORAGES)
+@pytest.mark.parametrize("layout", ["csr", "csc", "dense"])
+def test_the_scale_is_found_from_a_sample_of_the_values(tmp_path, measured, x, layout, storage):
+    path = write_h5ad(tmp_path / "x.h5ad", stored(x, layout, storage))
+    # 16 runs of 4,096 values; of a dense array all chunks of a few rows
+    run = 5 * 4096 if layout != "dense" or storage == "contiguous" else 2 * 100 * N_VARS
+    assert measured(path, lambda dataset: dataset.describe()) <= 16 * run * x.dtype.itemsize + SMALL

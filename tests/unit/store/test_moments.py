@@ -54,7 +54,9 @@ def direct(values, masks, dtype=np.float64):
         mean = np.stack([v.mean(axis=0) if len(v) else np.zeros(values.shape[1]) for v in inside], axis=1)
         m2 = np.stack([v.var(axis=0) * len(v) if len(v) else np.zeros(values.shape[1]) for v in inside], axis=1)
     positive = np.stack([(v > 0).sum(axis=0) for v in inside], axis=1)
-    return Moments(np.array([len(v) for v in inside]), mean, m2, positive)
+    with np.errstate(invalid="ignore", over="ignore"):
+        amount = np.stack([np.expm1(v.astype(np.float64)).sum(axis=0) for v in inside], axis=1)
+    return Moments(np.array([len(v) for v in inside]), mean, m2, positive, amount)
 
 
 def same(ours, expected, rtol=1e-11, atol=0.0):
@@ -63,6 +65,7 @@ def same(ours, expected, rtol=1e-11, atol=0.0):
     scale = float(np.nanmax(np.abs(expected.mean), initial=0))
     np.testing.assert_allclose(ours.mean, expected.mean, rtol=rtol, atol=atol + 1e-14 * scale)
     np.testing.assert_allclose(ours.m2, expected.m2, rtol=rtol, atol=atol + 1e-14 * scale**2)
+    np.testing.assert_allclose(ours.expm1, expected.expm1, rtol=rtol, atol=atol + 1e-12)
 
 
 @st.composite

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from starcyte.compute.rows import by_rows, row_moments, rows_of
 from starcyte.store.dataset import Dataset, Kind, Matrix, Tick, no_tick
 from starcyte.store.moments import Moments, merge_moments
+from starcyte.store.scale import expm1
 
 # a difference below this share of what it is taken from has lost three of its sixteen digits
 _LEAST_SHARE = 1e-3
@@ -142,6 +143,7 @@ class NearestGrouping:
                 off = (inside - mean).mean()
                 mean += off if np.isfinite(off) else 0.0
                 found.mean[gene, group], found.m2[gene, group] = mean, np.square(inside - mean).sum()
+                found.expm1[gene, group] = expm1(inside, self.matrix.log_base).sum()
 
 
 def nearest_grouping(dataset: Dataset, matrix: Matrix, masks: list[NDArray[np.bool_]]) -> NearestGrouping | None:
@@ -196,8 +198,14 @@ def _remove(found: Moments, group: int, part: Moments) -> NDArray[np.bool_]:
         mean += step
         m2 -= part.m2[:, 0]
         m2 -= off**2 * (removed * n / left)
+        amount = found.expm1[:, group]
+        least_amount = _LEAST_SHARE * np.abs(amount)
+        # infinite amounts, of values that are no logarithms, leave nothing to be exact about
+        is_finite = np.isfinite(amount)
+        amount -= part.expm1[:, 0]
         # written so that NaN is inexact
         inexact: NDArray[np.bool_] = ~((m2 >= least_m2) & (np.abs(mean) >= least_mean))
+        inexact |= is_finite & ~(np.abs(amount) >= least_amount)
     found.n[group] -= part.n[0]
     found.positive[:, group] -= part.positive[:, 0]
     return inexact
@@ -209,3 +217,4 @@ def _add(found: Moments, group: int, part: Moments) -> None:
     merge_moments(found.n[group], mean, m2, part.n[0], part.mean[:, 0], part.m2[:, 0])
     found.n[group] += part.n[0]
     found.positive[:, group] += part.positive[:, 0]
+    found.expm1[:, group] += part.expm1[:, 0]

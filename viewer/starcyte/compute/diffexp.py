@@ -11,13 +11,14 @@ import scipy.stats  # noqa: F401
 from numpy.typing import NDArray
 
 from starcyte.compute.cached_moments import nearest_grouping
-from starcyte.compute.corrections import CORRECTIONS, DEFAULT_CORRECTION
-from starcyte.compute.fold_change import Scale, log2_fold_change, scale_of
-from starcyte.compute.methods import DEFAULT_METHOD, METHODS
+from starcyte.compute.fold_change import Expression
+from starcyte.compute.methods import METHODS
 from starcyte.compute.methods.method import Contrasts, Method
+from starcyte.compute.options import Options
 from starcyte.errors import BadRequest
 from starcyte.store.dataset import Dataset, Matrix, Tick, no_tick
 from starcyte.store.moments import Moments
+from starcyte.store.scale import Scale, find_scale
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,15 +26,15 @@ class Comparison:
     """The result for all genes, in the matrix's order; each array is float64 of shape (genes,).
 
     NaN if a value is undefined: a fold change of signed data, a p-value of a gene without variance, the AUC of a
-    method that has none.
+    method that has none, the test of a gene that too few cells express.
     """
 
-    method: str
+    options: Options
     matrix: str
-    correction: str
     n_a: int
     n_b: int
     scale: Scale
+    tested: NDArray[np.bool_]
     log2_fold_change: NDArray[np.float64]
     score: NDArray[np.float64]
     p_value: NDArray[np.float64]
@@ -44,10 +45,16 @@ class Comparison:
     fraction_b: NDArray[np.float64]
     auc: NDArray[np.float64]
 
+    @property
+    def warnings(self) -> list[str]:
+        """Warnings about the sizes of the groups."""
+        return self.options.warnings(self.n_a, self.n_b)
+
     def order(self) -> NDArray[np.intp]:
-        """Return the positions of the genes by decreasing absolute score, undefined scores last."""
+        """Return the positions of the tested genes by decreasing absolute score, undefined scores last."""
         strength = np.where(np.isnan(self.score), -1.0, np.abs(self.score))
-        return np.argsort(-strength, kind="stable")
+        order = np.argsort(-strength, kind="stable")
+        return order[self.tested[order]]
 
 
 def compare(
@@ -55,8 +62,7 @@ def compare(
     matrix: Matrix,
     a: NDArray[np.bool_],
     b: NDArray[np.bool_],
-    method: str = DEFAULT_METHOD,
-    correction: str = DEFAULT_CORRECTION,
+    options: Options = Options(),  # noqa: B008  it is frozen
     workers: int = 1,
     tick: Tick = no_tick,
 ) -> Comparison:
@@ -70,10 +76,8 @@ def compare(
         The matrix to compare in.
     a, b
         The cells of each group, bool, shape (n_obs,); no cell in both.
-    method
-        A key of METHODS.
-    correction
-        A key of CORRECTIONS: the adjustment of p-values for the number of genes.
+    options
+        The method, and what is reported.
     workers
         The number of threads to use.
     tick
@@ -86,7 +90,7 @@ def compare(
     DatasetInvalid
         If the matrix contradicts itself.
     """
-    chosen = METHODS[method]
+    chosen = options.test
     codes = _codes(a, b, chosen)
     n_a, n_b = int(a.sum()), int(b.sum())
 
@@ -95,26 +99,37 @@ def compare(
         return None if grouping is None else grouping.moments(workers, tick)
 
     found = chosen.run(Contrasts(matrix, codes, 2, against_rest=False, cached_moments=cached), workers, tick)
-    score, p_value, mean = found.score[:, 0], found.p_value[:, 0], found.mean
-    undefined = np.full(score.shape, np.nan)
-    scale = scale_of(matrix, mean)
+    scale = options.scale_of(known_scale(dataset, matrix))
+    undefined = np.full(found.mean.shape[0], np.nan)
+    in_a, in_b = (Expression(n, found.mean[:, g], found.expm1[:, g]) for g, n in enumerate((n_a, n_b)))
+    fraction_a, fraction_b = (found.positive[:, side] / n for side, n in enumerate((n_a, n_b)))
+    tested = options.tested(fraction_a, fraction_b, scale)
+    score, p_value, auc = (
+        undefined if values is None else np.where(tested, values[:, 0], np.nan)
+        for values in (found.score, found.p_value, found.auc)
+    )
     return Comparison(
-        method=method,
+        options=options,
         matrix=matrix.name,
-        correction=correction,
         n_a=n_a,
         n_b=n_b,
         scale=scale,
-        log2_fold_change=log2_fold_change(mean[:, 0], mean[:, 1], scale) if chosen.has_fold_change else undefined,
+        tested=tested,
+        log2_fold_change=options.formula.log2(in_a, in_b, scale) if chosen.has_fold_change else undefined,
         score=score,
         p_value=p_value,
-        p_adjusted=CORRECTIONS[correction](p_value),
-        mean_a=mean[:, 0],
-        mean_b=mean[:, 1],
-        fraction_a=found.positive[:, 0] / n_a,
-        fraction_b=found.positive[:, 1] / n_b,
-        auc=undefined if found.auc is None else found.auc[:, 0],
+        p_adjusted=options.adjusted(p_value, tested),
+        mean_a=found.mean[:, 0],
+        mean_b=found.mean[:, 1],
+        fraction_a=fraction_a,
+        fraction_b=fraction_b,
+        auc=auc,
     )
+
+
+def known_scale(dataset: Dataset, matrix: Matrix) -> Scale:
+    """Return the scale of a matrix."""
+    return dataset.scale(matrix.name) or find_scale(matrix.value_range(), matrix.log_base)
 
 
 def is_quick(dataset: Dataset, matrix: Matrix, a: NDArray[np.bool_], b: NDArray[np.bool_], method: str) -> bool:

@@ -1,52 +1,118 @@
-"""The scale of a matrix's values, and the log2 fold change of two means on that scale."""
+"""The log2 fold change of two groups of cells: its formulas, and FOLD_CHANGES, their registry."""
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from starcyte.store.dataset import Matrix
-
-Scale = Literal["log1p", "linear", "signed"]
-
-# added to both means, as scanpy does, so that a gene absent from one group has a finite fold change
-_PSEUDO_MEAN = 1e-9
-# log1p of counts per cell stays below this (log1p(1e13) = 30); linear counts of real cells do not
-_LARGEST_LOG1P = 30.0
+from starcyte.store.scale import Scale, expm1
 
 
-def scale_of(matrix: Matrix, mean: NDArray[np.float64]) -> Scale:
-    """Return the scale of a matrix, guessed from its dtype and the range of some means of its genes.
+@dataclass(frozen=True, eq=False)
+class Expression:
+    """The expression of genes in one group of cells; each array is float64 of shape (genes,).
 
     Parameters
     ----------
-    matrix
-        The matrix.
+    n
+        Cells of the group.
     mean
-        Means of its values, of any shape; NaN is ignored.
-
-    Returns
-    -------
-    Scale
-        ``signed`` if any mean is below 0; else ``linear`` for integers or a mean above 30; else ``log1p``.
+        Mean of the values.
+    expm1
+        Sum of base ** value - 1, the amounts if the values are logarithms.
     """
-    low, high = np.nanmin(mean, initial=0.0), np.nanmax(mean, initial=0.0)
-    if low < 0:
-        return "signed"
-    return "linear" if matrix.dtype.kind in "iub" or high > _LARGEST_LOG1P else "log1p"
+
+    n: int
+    mean: NDArray[np.float64]
+    expm1: NDArray[np.float64]
 
 
-def log2_fold_change(mean_a: NDArray[np.float64], mean_b: NDArray[np.float64], scale: Scale) -> NDArray[np.float64]:
-    """Return the log2 fold change of a against b, float64, of the means' shape; NaN for signed values.
+@dataclass(frozen=True)
+class FoldChange:
+    """A formula of the log2 fold change.
 
-    For log1p values this is the formula of scanpy's ``rank_genes_groups``,
-    log2((expm1(mean_a) + 1e-9) / (expm1(mean_b) + 1e-9)); for linear ones the same without expm1.
+    Parameters
+    ----------
+    id
+        Its name in requests and results.
+    label
+        Its name on a button.
+    name
+        Its name in a sentence.
+    formulas
+        The formula by the kind of scale, for one group: the fold change is the log2 of the ratio of two of these.
+    pseudo_count
+        The number that the formula adds.
+    level
+        Returns the value of the formula for a group.
     """
-    if scale == "signed":
-        return np.full(mean_a.shape, np.nan)
-    if scale == "log1p":
-        mean_a, mean_b = np.expm1(mean_a), np.expm1(mean_b)
-    fold: NDArray[np.float64] = np.log2((mean_a + _PSEUDO_MEAN) / (mean_b + _PSEUDO_MEAN))
-    return fold
+
+    id: str
+    label: str
+    name: str
+    formulas: Mapping[str, str]
+    pseudo_count: float
+    level: Callable[[Expression, Scale, float], NDArray[np.float64]]
+
+    def log2(self, a: Expression, b: Expression, scale: Scale) -> NDArray[np.float64]:
+        """Return the log2 fold change of a against b, shape (genes,).
+
+        NaN for signed values, and for a gene whose mean is negative, infinite or NaN in one of the groups.
+        """
+        if scale.kind == "signed":
+            return np.full(a.mean.shape, np.nan)
+        with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+            change = np.log2(self.level(a, scale, self.pseudo_count)) - np.log2(self.level(b, scale, self.pseudo_count))
+            defined = (a.mean >= 0) & (b.mean >= 0) & np.isfinite(change)
+        result: NDArray[np.float64] = np.where(defined, change, np.nan)
+        return result
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the description that the schema of a dataset holds."""
+        return {"id": self.id, "label": self.label, "name": self.name, "pseudo_count": self.pseudo_count}
+
+
+def _mean_expression(group: Expression, scale: Scale, pseudo_count: float) -> NDArray[np.float64]:
+    total = group.expm1 if scale.kind == "log1p" else group.mean * group.n
+    return (total + pseudo_count) / max(group.n, 1)
+
+
+def _scanpys(group: Expression, scale: Scale, pseudo_count: float) -> NDArray[np.float64]:
+    return (expm1(group.mean, scale.base) if scale.kind == "log1p" else group.mean) + pseudo_count
+
+
+#: The formulas by id, in the order in which the page shows them; the first is the default
+FOLD_CHANGES: Mapping[str, FoldChange] = {
+    formula.id: formula
+    for formula in (
+        FoldChange(
+            id="mean-expression",
+            label="Mean expression",
+            name="the ratio of mean expression, as in Seurat 5",
+            formulas={
+                "log1p": "(sum(base^x - 1) + 1) / n",
+                "counts": "(sum(x) + 1) / n",
+                "linear": "(sum(x) + 1) / n",
+            },
+            pseudo_count=1.0,
+            level=_mean_expression,
+        ),
+        FoldChange(
+            id="scanpy",
+            label="scanpy’s",
+            name="scanpy’s formula, from means of the values",
+            formulas={
+                "log1p": "base^mean(x) - 1 + 1e-9",
+                "counts": "mean(x) + 1e-9",
+                "linear": "mean(x) + 1e-9",
+            },
+            pseudo_count=1e-9,
+            level=_scanpys,
+        ),
+    )
+}
+DEFAULT_FOLD_CHANGE = next(iter(FOLD_CHANGES))

@@ -11,15 +11,13 @@ import numpy as np
 import scipy.stats  # noqa: F401
 from numpy.typing import NDArray
 
-from starcyte.compute.corrections import CORRECTIONS, DEFAULT_CORRECTION
-from starcyte.compute.fold_change import Scale, log2_fold_change, scale_of
-from starcyte.compute.methods import DEFAULT_METHOD, METHODS
+from starcyte.compute.diffexp import known_scale
+from starcyte.compute.fold_change import Expression
 from starcyte.compute.methods.method import Contrasts
-from starcyte.store.dataset import Column, Matrix, Tick, no_tick
+from starcyte.compute.options import Options
+from starcyte.store.dataset import Column, Dataset, Matrix, Tick, no_tick
 from starcyte.store.moments import Moments
-
-# a category of one cell has no markers, whatever the method
-_FEWEST_CELLS = 2
+from starcyte.store.scale import Scale
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +30,10 @@ class GroupMarkers:
         The category.
     n, n_rest
         Cells inside and outside it.
+    n_tested
+        The number of tested genes: those that enough cells express.
+    warnings
+        Warnings about the sizes of the groups.
     genes
         Positions of the genes in the matrix; the other arrays are float64.
     """
@@ -39,6 +41,8 @@ class GroupMarkers:
     name: str
     n: int
     n_rest: int
+    n_tested: int
+    warnings: Sequence[str]
     genes: NDArray[np.intp]
     log2_fold_change: NDArray[np.float64]
     score: NDArray[np.float64]
@@ -55,8 +59,7 @@ class GroupMarkers:
 class Markers:
     """Markers of every category of a column."""
 
-    method: str
-    correction: str
+    options: Options
     matrix: str
     group_by: str
     scale: Scale
@@ -65,11 +68,11 @@ class Markers:
 
 
 def find_markers(
+    dataset: Dataset,
     matrix: Matrix,
     column: Column,
     limit: int,
-    method: str = DEFAULT_METHOD,
-    correction: str = DEFAULT_CORRECTION,
+    options: Options = Options(),  # noqa: B008  it is frozen
     workers: int = 1,
     tick: Tick = no_tick,
     within: NDArray[np.bool_] | None = None,
@@ -78,13 +81,15 @@ def find_markers(
 
     Parameters
     ----------
+    dataset
+        The dataset.
     matrix
         The matrix.
     column
         A column that has categories.
     limit
         The number of genes to list for each category: those with the highest score.
-    method, correction
+    options
         As in ``compare``.
     workers
         The number of threads to use.
@@ -96,7 +101,7 @@ def find_markers(
     Returns
     -------
     Markers
-        Categories with fewer than two cells inside or outside have none.
+        Categories with fewer cells inside or outside than the method needs have none.
 
     Raises
     ------
@@ -116,35 +121,45 @@ def find_markers(
         # cached moments are those of all cells
         return matrix.moments(column.info.name) if within is None else None
 
-    chosen = METHODS[method]
+    chosen = options.test
     contrasts = Contrasts(matrix, groups, len(categories) + 1, against_rest=True, cached_moments=cached)
     found = chosen.run(contrasts, workers, tick)
-    scale = scale_of(matrix, found.mean)
-    n_cells, fewest = int(found.n.sum()), max(chosen.fewest_cells, _FEWEST_CELLS)
+    scale = options.scale_of(known_scale(dataset, matrix))
+    n_cells, expressing = int(found.n.sum()), found.positive.sum(axis=1, dtype=np.int64)
     tables = []
     for g, name in enumerate(categories):
         n, n_rest = int(found.n[g]), n_cells - int(found.n[g])
+        enough = min(n, n_rest) >= chosen.fewest_cells
+        fraction_a = found.positive[:, g] / max(n, 1)
+        fraction_b = (expressing - found.positive[:, g]) / max(n_rest, 1)
+        tested = options.tested(fraction_a, fraction_b, scale)
+        p_adjusted = options.adjusted(found.p_value[:, g], tested)
         strength = np.where(np.isnan(found.score[:, g]), -np.inf, found.score[:, g])
-        best = np.argsort(-strength, kind="stable")[: limit if min(n, n_rest) >= fewest else 0]
+        order = np.argsort(-strength, kind="stable")
+        best = order[tested[order]][: limit if enough else 0]
         undefined = np.full(best.size, np.nan)
-        mean, positive = found.mean[best], found.positive[best]
-        rest = Moments(found.n, mean, np.zeros_like(mean), positive.astype(np.uint32)).rest()
-        change = log2_fold_change(mean[:, g], rest.mean[:, g], scale)
+        rest = found.of_genes(best).rest()
+        sides = (
+            Expression(n, found.mean[best, g], found.expm1[best, g]),
+            Expression(n_rest, rest.mean[:, g], rest.expm1[:, g]),
+        )
         tables.append(
             GroupMarkers(
                 name=name,
                 n=n,
                 n_rest=n_rest,
+                n_tested=int(tested.sum()) if enough else 0,
+                warnings=options.warnings(n, n_rest, "The category", "The rest") if enough else (),
                 genes=best,
-                log2_fold_change=change if chosen.has_fold_change else undefined,
+                log2_fold_change=options.formula.log2(*sides, scale) if chosen.has_fold_change else undefined,
                 score=found.score[best, g],
                 p_value=found.p_value[best, g],
-                p_adjusted=CORRECTIONS[correction](found.p_value[:, g])[best],
-                mean_a=mean[:, g],
-                mean_b=rest.mean[:, g],
-                fraction_a=positive[:, g] / max(n, 1),
-                fraction_b=rest.positive[:, g] / max(n_rest, 1),
+                p_adjusted=p_adjusted[best],
+                mean_a=sides[0].mean,
+                mean_b=sides[1].mean,
+                fraction_a=fraction_a[best],
+                fraction_b=fraction_b[best],
                 auc=undefined if found.auc is None else found.auc[best, g],
             )
         )
-    return Markers(method, correction, matrix.name, column.info.name, scale, matrix.shape[1], tables)
+    return Markers(options, matrix.name, column.info.name, scale, matrix.shape[1], tables)

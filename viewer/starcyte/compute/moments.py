@@ -44,7 +44,7 @@ def group_moments(
     rows = by_rows(matrix, codes, n_groups)
     if rows is not None:
         return row_moments(rows, codes, n_groups, workers, tick)
-    accumulator = Accumulator(codes, n_groups, matrix.shape[1])
+    accumulator = Accumulator(codes, n_groups, matrix.shape[1], matrix.log_base)
     source = current_matrix(matrix)
     parallel_for(source.n_blocks, lambda number: accumulator.add(source.block(number)), workers, tick)
     return accumulator.result()

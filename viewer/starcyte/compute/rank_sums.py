@@ -19,6 +19,7 @@ from starcyte.store.dataset import Matrix, Tick, no_tick
 from starcyte.store.index.column_index import ColumnIndex
 from starcyte.store.index.indexed_matrix import current_matrix
 from starcyte.store.moments import totals
+from starcyte.store.scale import expm1
 
 # stored values sorted at once; sorting takes some 60 bytes for each
 ENTRIES_AT_ONCE = 1_000_000
@@ -42,6 +43,8 @@ class RankSums:
         Mean value, float64, shape (genes, groups).
     positive
         Cells with a value above 0, int64, shape (genes, groups).
+    expm1
+        Sum of base ** value - 1, see ``Moments``, float64, shape (genes, groups).
     """
 
     n: NDArray[np.int64]
@@ -49,6 +52,7 @@ class RankSums:
     ties: NDArray[np.float64]
     mean: NDArray[np.float64]
     positive: NDArray[np.int64]
+    expm1: NDArray[np.float64]
 
 
 def rank_sums(
@@ -84,7 +88,8 @@ def rank_sums(
     shape = (matrix.shape[1], n_groups)
     codes = codes.astype(np.min_scalar_type(n_groups))
     n = np.bincount(codes, minlength=n_groups + 1)[:n_groups].astype(np.int64)
-    result = RankSums(n, np.zeros(shape), np.zeros(shape[0]), np.zeros(shape), np.zeros(shape, np.int64))
+    ranks, mean, amount = (np.zeros(shape) for _ in range(3))
+    result = RankSums(n, ranks, np.zeros(shape[0]), mean, np.zeros(shape, np.int64), amount)
     read, cuts = _reader(current_matrix(matrix), n_groups, tick, entries_at_once)
 
     def work(number: int) -> None:
@@ -92,7 +97,7 @@ def rank_sums(
         genes, rows, values = read(first, last)
         groups = codes[rows]
         kept = np.flatnonzero((groups < n_groups) & (values != 0))
-        _rank(genes[kept], groups[kept], values[kept], first, last, result)
+        _rank(genes[kept], groups[kept], values[kept], first, last, matrix.log_base, result)
 
     parallel_for(len(cuts) - 1, work, workers, tick)
     return result
@@ -155,7 +160,13 @@ def _cuts(sizes: NDArray[np.int64], n_groups: int, at_once: int) -> list[int]:
 
 
 def _rank(
-    genes: NDArray[Any], groups: NDArray[Any], values: NDArray[Any], first: int, last: int, result: RankSums
+    genes: NDArray[Any],
+    groups: NDArray[Any],
+    values: NDArray[Any],
+    first: int,
+    last: int,
+    log_base: float,
+    result: RankSums,
 ) -> None:
     """Put the rank sums of a run of genes, first to last, into the result.
 
@@ -163,13 +174,20 @@ def _rank(
     ----------
     genes, groups, values
         The entries that are not 0: the gene, counted from ``first``; the group of the cell; the value.
+    first, last
+        The genes.
+    log_base
+        The base of the logarithm, if the values are logarithms.
+    result
+        The result.
     """
     k, n_genes, cells = result.n.size, last - first, int(result.n.sum())
     place = genes.astype(np.int64) * k + groups
     size = n_genes * k
     stored = np.bincount(place, minlength=size).reshape(-1, k)
-    sums = totals(place, values.astype(np.float64), size).reshape(-1, k)
-    result.mean[first:last] = sums / np.maximum(result.n, 1)
+    numbers = values.astype(np.float64)
+    result.mean[first:last] = totals(place, numbers, size).reshape(-1, k) / np.maximum(result.n, 1)
+    result.expm1[first:last] = totals(place, expm1(numbers, log_base), size).reshape(-1, k)
     result.positive[first:last] = totals(place, values > 0, size).reshape(-1, k)
     genes, groups, values = _sorted(genes, groups, values)
     per_gene = stored.sum(axis=1)

@@ -14,6 +14,7 @@ from starcyte.store.anndata.matrix import CsrMatrix
 from starcyte.store.dataset import Matrix, Tick, no_tick
 from starcyte.store.index.indexed_matrix import IndexedMatrix
 from starcyte.store.moments import BinSums, Moments, correct, may_round, merge_moments
+from starcyte.store.scale import expm1
 
 # above this share of the entries, a pass over the column index costs less; for few groups it reads half of them
 _MOST_SHARE = 0.5
@@ -82,25 +83,28 @@ def row_moments(
     # shape (groups, genes), so that the moments of one group are contiguous
     seen = np.zeros(n_groups, np.int64)
     mean, m2 = np.zeros((n_groups, n_genes)), np.zeros((n_groups, n_genes))
-    positive = np.zeros((n_groups, n_genes), np.uint32)
+    positive, amount = np.zeros((n_groups, n_genes), np.uint32), np.zeros((n_groups, n_genes))
     lock = threading.Lock()
 
     batches = matrix.batches(np.flatnonzero(codes < n_groups))
 
     def add(number: int) -> None:
         for group, rows in matrix.rows(batches[number], codes):
-            part_mean, part_m2, part_positive = _moments(rows)
+            part_mean, part_m2, part_positive, part_amount = _moments(rows, matrix.log_base)
             with lock, np.errstate(invalid="ignore", over="ignore"):
                 merge_moments(int(seen[group]), mean[group], m2[group], rows.shape[0], part_mean, part_m2)
                 seen[group] += rows.shape[0]
                 positive[group] += part_positive
+                amount[group] += part_amount
 
     parallel_for(len(batches), add, workers, tick)
-    return Moments(n, mean.T, m2.T, positive.T)
+    return Moments(n, mean.T, m2.T, positive.T, amount.T)
 
 
-def _moments(rows: csr_array) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.uint32]]:
-    """Return mean, m2 and positive (see ``Moments``) of each gene in some rows, each of shape (genes,)."""
+def _moments(
+    rows: csr_array, log_base: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.uint32], NDArray[np.float64]]:
+    """Return mean, m2, positive and expm1 (see ``Moments``) of each gene in some rows, each of shape (genes,)."""
     n, n_genes = rows.shape
     genes, numbers = rows.indices, rows.data.astype(np.float64)
     sums = BinSums(genes, n_genes)
@@ -109,10 +113,11 @@ def _moments(rows: csr_array) -> tuple[NDArray[np.float64], NDArray[np.float64],
         mean = sums.totals(numbers) / n
         all_positive = numbers.size == 0 or rows.data.min() > 0
         positive = stored if all_positive else BinSums(genes[numbers > 0], n_genes).counts()
+        amount = sums.totals(expm1(numbers, log_base))
         absent = n - stored.astype(np.float64)
         numbers -= mean.take(genes)
         off = sums.totals(numbers) - absent * mean if may_round(rows.data) else None
         numbers *= numbers
         m2 = sums.totals(numbers) + absent * mean**2
         correct(np.full(1, n, np.float64), mean, m2, off)
-    return mean, m2, positive
+    return mean, m2, positive, amount

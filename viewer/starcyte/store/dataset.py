@@ -17,6 +17,7 @@ from starcyte.store.natural_order import natural_key
 if TYPE_CHECKING:
     from starcyte.store.block import Block
     from starcyte.store.moments import Moments
+    from starcyte.store.scale import Scale, ValueRange
 
 Layout = Literal["csr", "csc", "dense"]
 
@@ -198,6 +199,7 @@ class Matrix(Protocol):
     dtype: np.dtype[Any]
     layout: Layout
     nnz: int | None
+    log_base: float
 
     def column(self, index: int, tick: Tick = no_tick) -> Values:
         """Read one gene."""
@@ -210,6 +212,10 @@ class Matrix(Protocol):
 
     def block(self, number: int) -> Block:
         """Read one block, of about as many bytes as the setting ``block_bytes``."""
+        ...
+
+    def value_range(self) -> ValueRange:
+        """Return the range of the values, found from a sample of them or from all."""
         ...
 
     def moments(self, column: str) -> Moments | None:
@@ -239,6 +245,10 @@ class Genes(Protocol):
 
     def index(self, name: str) -> int:
         """Return the position of the gene with this name or else this id; raise NotFound if there is none."""
+        ...
+
+    def position(self, name: str) -> int | None:
+        """Return the position of the gene with this name or else this id; None if there is none."""
         ...
 
     def match(self, text: str) -> int | None:
@@ -336,6 +346,10 @@ class Dataset(Protocol):
 
     def matrix(self, name: str) -> Matrix:
         """Return a matrix by name; raise NotFound if it does not exist."""
+        ...
+
+    def scale(self, matrix: str) -> Scale | None:
+        """Return the scale of a matrix; None if its values are not downloaded yet."""
         ...
 
     def genes(self, matrix: str | None = None) -> Genes:

@@ -1,4 +1,4 @@
-"""Moments: count, mean and sum of squared deviations of each gene in each group of cells.
+"""Moments: count, mean, sum of squared deviations and sum of amounts of each gene in each group of cells.
 
 Groups are merged by the formula of Chan, Golub and LeVeque 1983 (doi:10.1080/00031305.1983.10483115); within a group
 the deviations are from a mean of that group and gene. No variance is computed as a difference of large sums.
@@ -17,12 +17,13 @@ from numpy.typing import NDArray
 from scipy.sparse import csc_array
 
 from starcyte.store.block import Block
+from starcyte.store.scale import NATURAL, expm1
 
 _GENES_AT_ONCE = 2048
 _BIN = np.dtype(np.int32)
 
-# of the stored entries of each gene in each group: sum, sum of squared deviations, number, number above 0
-_Sums = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.uint32], NDArray[np.uint32]]
+# of the stored entries of each gene in each group: sum, sum of squared deviations, sum of expm1, number, number above 0
+_Sums = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.uint32], NDArray[np.uint32]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,16 +40,20 @@ class Moments:
         Sum of squared deviations from the mean, shape (genes, groups), float64.
     positive
         Number of cells with a value above 0, shape (genes, groups).
+    expm1
+        Sum of base ** value - 1, the amounts if the values are logarithms, shape (genes, groups), float64; infinite
+        or NaN for values that are too large for logarithms.
     """
 
     n: NDArray[np.int64]
     mean: NDArray[np.float64]
     m2: NDArray[np.float64]
     positive: NDArray[np.uint32]
+    expm1: NDArray[np.float64]
 
     def of_genes(self, genes: slice | NDArray[Any]) -> Moments:
         """Return the moments of some genes."""
-        return Moments(self.n, self.mean[genes], self.m2[genes], self.positive[genes])
+        return Moments(self.n, self.mean[genes], self.m2[genes], self.positive[genes], self.expm1[genes])
 
     def merged(self, unions: Sequence[Sequence[int]]) -> Moments:
         """Return the moments of unions of groups.
@@ -61,7 +66,7 @@ class Moments:
         n_genes, k = self.mean.shape[0], len(unions)
         n = np.array([self.n[list(groups)].sum() for groups in unions], np.int64)
         mean, m2 = np.zeros((n_genes, k)), np.zeros((n_genes, k))
-        positive = np.zeros((n_genes, k), np.uint32)
+        positive, amount = np.zeros((n_genes, k), np.uint32), np.zeros((n_genes, k))
         for new, groups in enumerate(unions):
             kept = [group for group in groups if self.n[group] > 0]
             if kept:
@@ -70,7 +75,8 @@ class Moments:
                     genes = slice(first, first + _GENES_AT_ONCE)
                     mean[genes, new], m2[genes, new] = self._union(genes, kept)
                     positive[genes, new] = self.positive[genes, kept].sum(axis=1)
-        return Moments(n, mean, m2, positive)
+                    amount[genes, new] = self.expm1[genes, kept].sum(axis=1)
+        return Moments(n, mean, m2, positive, amount)
 
     def _union(self, genes: slice, groups: list[int]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return mean and m2 of some genes in a union of non-empty groups."""
@@ -95,20 +101,21 @@ class Moments:
         n = before.n + after.n
         mean, m2 = before.mean, before.m2
         merge_moments(before.n, mean, m2, after.n, after.mean, after.m2)
-        return Moments(n, mean, m2, before.positive + after.positive)
+        return Moments(n, mean, m2, before.positive + after.positive, before.expm1 + after.expm1)
 
     def _running(self, order: Sequence[int]) -> Moments:
         """Return, for each group, the moments of the groups before it in an order."""
         n = np.zeros_like(self.n)
         mean, m2 = np.zeros_like(self.mean), np.zeros_like(self.m2)
-        positive = np.zeros_like(self.positive)
+        positive, amount = np.zeros_like(self.positive), np.zeros_like(self.expm1)
         for last, group in pairwise(order):
             n[group] = n[last]
             mean[:, group], m2[:, group] = mean[:, last], m2[:, last]
             merge_moments(n[group], mean[:, group], m2[:, group], self.n[last], self.mean[:, last], self.m2[:, last])
             n[group] += self.n[last]
             positive[:, group] = positive[:, last] + self.positive[:, last]
-        return Moments(n, mean, m2, positive)
+            amount[:, group] = amount[:, last] + self.expm1[:, last]
+        return Moments(n, mean, m2, positive, amount)
 
 
 def merge_moments(
@@ -154,6 +161,8 @@ class Accumulator:
         The number of groups.
     n_genes
         The number of genes.
+    log_base
+        The base of the logarithm, if the values are logarithms.
     allocate
         Returns an array of zeros; called with a name, a shape and a dtype.
     entries_at_once
@@ -165,12 +174,13 @@ class Accumulator:
         codes: NDArray[Any],
         n_groups: int,
         n_genes: int,
+        log_base: float = NATURAL,
         allocate: Callable[[str, tuple[int, ...], Any], NDArray[Any]] = lambda name, shape, dtype: np.zeros(
             shape, dtype
         ),
         entries_at_once: int = 1 << 18,
     ) -> None:
-        self._entries_at_once = entries_at_once
+        self._entries_at_once, self._log_base = entries_at_once, log_base
         self._codes = codes.astype(np.min_scalar_type(n_groups))
         self._n_groups = n_groups
         self._lock = threading.Lock()
@@ -181,6 +191,7 @@ class Accumulator:
         # sums over the stored entries: implicit zeros are added at the end
         self._sum: NDArray[np.float64] = allocate("sum", shape, np.float64)
         self._square: NDArray[np.float64] = allocate("square", shape, np.float64)
+        self._expm1: NDArray[np.float64] = allocate("expm1", shape, np.float64)
         self._stored: NDArray[np.uint32] = allocate("stored", shape, np.uint32)
         self._positive: NDArray[np.uint32] = allocate("positive", shape, np.uint32)
         # for the first gene of each block: the groups that have a reference
@@ -193,7 +204,7 @@ class Accumulator:
         if self._result is None:
             for first in range(0, self._sum.shape[0], _GENES_AT_ONCE):
                 self._finish(slice(first, first + _GENES_AT_ONCE))
-            self._result = Moments(self.n, self._reference, self._square, self._positive)
+            self._result = Moments(self.n, self._reference, self._square, self._positive, self._expm1)
         return self._result
 
     def _finish(self, genes: slice) -> None:
@@ -232,10 +243,11 @@ class Accumulator:
                     parts = self._dense(block.values[first:last], codes, reference)
                 else:
                     parts = self._sparse(block, first, last, codes, reference, all_positive)
-                total, square, stored, positive = parts
+                total, square, amount, stored, positive = parts
                 with self._lock:
                     self._sum[genes] += total
                     self._square[genes] += square
+                    self._expm1[genes] += amount
                     self._stored[genes] += stored
                     self._positive[genes] += positive
 
@@ -247,9 +259,9 @@ class Accumulator:
             # the second iteration removes the rounding error, so that the reference of a constant gene is exact
             for _ in range(2 if self._of_deviations else 1):
                 if block.ptr is None:
-                    total, _, stored, _ = self._dense(block.values[first:last], codes, reference)
+                    total, _, _, stored, _ = self._dense(block.values[first:last], codes, reference)
                 else:
-                    total, _, stored, _ = self._sparse(block, first, last, codes, reference, True)
+                    total, _, _, stored, _ = self._sparse(block, first, last, codes, reference, True)
                 step = (total - (n - stored.astype(np.float64)) * reference) / n if self._of_deviations else total / n
                 step[~np.isfinite(step)] = 0
                 reference[:, new] += step[:, new]
@@ -279,13 +291,15 @@ class Accumulator:
         stored = sums.counts()
         positive = stored if all_positive else BinSums(bins[values > 0], size).counts()
         numbers = values.astype(np.float64)
+        amount = sums.totals(expm1(numbers, self._log_base))
         total = None if self._of_deviations else sums.totals(numbers)
         numbers -= reference.reshape(-1).take(bins)
         total = sums.totals(numbers) if total is None else total
         numbers *= numbers
         square = sums.totals(numbers)
         shape = (last - first, k)
-        return total.reshape(shape), square.reshape(shape), stored.reshape(shape), positive.reshape(shape)
+        parts = total, square, amount, stored, positive
+        return tuple(part.reshape(shape) for part in parts)  # type: ignore[return-value]
 
     def _dense(self, values: NDArray[Any], codes: NDArray[Any], reference: NDArray[np.float64]) -> _Sums:
         k = self._n_groups
@@ -296,14 +310,16 @@ class Accumulator:
         present = np.flatnonzero(sizes)
         starts = np.r_[0, np.cumsum(sizes[present])[:-1]].astype(np.intp)
         numbers = values[:, order].astype(np.float64)
-        total, square, positive = (np.zeros((values.shape[0], k)) for _ in range(3))
+        total, square, amount, positive = (np.zeros((values.shape[0], k)) for _ in range(4))
         positive[:, present] = np.add.reduceat((numbers > 0).astype(np.float64), starts, axis=1)
+        amount[:, present] = np.add.reduceat(expm1(numbers, self._log_base), starts, axis=1)
         deviations = numbers - reference[:, codes[order]]
         total[:, present] = np.add.reduceat(deviations if self._of_deviations else numbers, starts, axis=1)
         numbers = deviations
         numbers *= numbers
         square[:, present] = np.add.reduceat(numbers, starts, axis=1)
-        return total, square, np.broadcast_to(sizes.astype(np.uint32), total.shape), positive.astype(np.uint32)
+        stored = np.broadcast_to(sizes.astype(np.uint32), total.shape)
+        return total, square, amount, stored, positive.astype(np.uint32)
 
 
 def may_round(values: NDArray[Any]) -> bool:

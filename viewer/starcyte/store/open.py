@@ -33,7 +33,8 @@ def open_dataset(
     path
         The file.
     settings
-        ``title``, ``var_names``, ``obs_names``, ``embedding``, ``block_bytes`` and ``max_categories`` are used.
+        ``title``, ``var_names``, ``obs_names``, ``embedding``, ``scale``, ``block_bytes`` and ``max_categories`` are
+        used.
     part
         A partial download of the file, read in its place: it has the bytes that ``prefetch`` reads.
     stream

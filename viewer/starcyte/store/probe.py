@@ -119,6 +119,8 @@ def _open(path: Path, settings: Settings) -> None:
     from starcyte.store.open import open_dataset
 
     try:
-        open_dataset(path, settings).close()
+        dataset = open_dataset(path, settings)
+        dataset.describe()  # reads samples of the matrices
+        dataset.close()
     except StarcyteError:
         return  # the process that serves finds the same error, and reports it

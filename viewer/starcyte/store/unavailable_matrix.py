@@ -10,6 +10,7 @@ from starcyte.errors import DatasetLoading
 from starcyte.store.block import Block
 from starcyte.store.dataset import Layout, Matrix, Tick, Values, no_tick
 from starcyte.store.moments import Moments
+from starcyte.store.scale import ValueRange
 
 
 class UnavailableMatrix:
@@ -27,6 +28,7 @@ class UnavailableMatrix:
         self.dtype: np.dtype[Any] = matrix.dtype
         self.layout: Layout = matrix.layout
         self.nnz: int | None = matrix.nnz
+        self.log_base: float = matrix.log_base
 
     def column(self, index: int, tick: Tick = no_tick) -> Values:
         """Raise DatasetLoading."""
@@ -38,6 +40,10 @@ class UnavailableMatrix:
         refuse_unavailable(self.name)
 
     def block(self, number: int) -> Block:
+        """Raise DatasetLoading."""
+        refuse_unavailable(self.name)
+
+    def value_range(self) -> ValueRange:
         """Raise DatasetLoading."""
         refuse_unavailable(self.name)
 

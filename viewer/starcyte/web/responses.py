@@ -42,13 +42,15 @@ def answer_uncached(answer: S) -> ResponseOf[S]:
     return response
 
 
-def answer_columns(read: Callable[[], tuple[int, Sequence[WireColumn]]]) -> ResponseOf[Columns]:
+def answer_columns(read: Callable[[], tuple[int, Sequence[WireColumn]]], is_cached: bool = True) -> ResponseOf[Columns]:
     """Return columns in the media type that the request accepts, by default JSON.
 
     Parameters
     ----------
     read
         Returns the number of rows and the columns; not called if the client has them in its cache.
+    is_cached
+        Whether they depend on the file, the settings and the address only, so that a client may cache them.
     """
     from starcyte.web.encoding.wire import ENCODERS
 
@@ -57,7 +59,11 @@ def answer_columns(read: Callable[[], tuple[int, Sequence[WireColumn]]]) -> Resp
         n, columns = read()
         return ResponseOf(ENCODERS[form](n, columns), mimetype=form)
 
-    return answer_cached(make)
+    if is_cached:
+        return answer_cached(make)
+    response = make()
+    response.headers["Cache-Control"] = "no-store"
+    return response
 
 
 def accepted_form() -> str:

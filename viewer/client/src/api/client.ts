@@ -26,6 +26,9 @@ const CACHE_BYTES = 192 * 1024 * 1024;
 
 /** The number of gene names in one URL, whose length is limited. */
 const NAMES_AT_ONCE = 300;
+/** The number of genes of a score that are named in its address, and the length of the address. */
+const MOST_IN_ADDRESS = 200;
+const LONGEST_ADDRESS = 4000;
 
 export type Query = Record<string, string | number>;
 
@@ -73,14 +76,23 @@ export class Api {
     return first(await this.cached(pathOf('expression', { gene, matrix }), signal));
   }
 
-  /** Fetch the mean or the score of several genes for each cell. */
+  /** Fetch the mean or the score of several genes for each cell. More than an address can name are sent in a body. */
   async score(
     genes: readonly string[],
     method: 'mean' | 'score',
     matrix: string,
     signal: AbortSignal,
   ): Promise<Column> {
-    return first(await this.cached(pathOf('score', { genes: csvLine(genes), method, matrix }), signal));
+    const path = pathOf('score', { genes: csvLine(genes), method, matrix });
+    if (genes.length <= MOST_IN_ADDRESS && path.length <= LONGEST_ADDRESS)
+      return first(await this.cached(path, signal));
+    const response = await this.transport.fetch(pathOf('score'), {
+      method: 'POST',
+      headers: { Accept: COLUMNS_TYPE, 'Content-Type': 'application/json' },
+      body: JSON.stringify({ genes, method, matrix }),
+      signal,
+    });
+    return first(decodeColumns(await response.arrayBuffer()));
   }
 
   /** A row of a matrix of cells by cells: the values of one cell with all cells. */

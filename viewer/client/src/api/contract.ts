@@ -305,6 +305,8 @@ export interface components {
         readonly Defaults: {
             readonly color_by: string;
             readonly embedding: string;
+            /** @description Genes are tested that at least this fraction of the cells of one group express; not if signed */
+            readonly min_fraction: number;
         };
         /** @description The revision of the deletion. */
         readonly Deleted: {
@@ -331,6 +333,8 @@ export interface components {
         /** @description A gene of a comparison; a number that is undefined or infinite is null. */
         readonly DiffexpGene: {
             readonly gene: string;
+            /** @description Such as ENSG00000167286; null if the file has only names */
+            readonly gene_id: string | null;
             readonly log2_fold_change: number | null;
             readonly score: number | null;
             readonly p_value: number | null;
@@ -361,6 +365,17 @@ export interface components {
              * @default X
              */
             readonly matrix?: string;
+            /**
+             * @description Genes are tested that at least this fraction of the cells of one group express; not if signed
+             * @default 0.1
+             */
+            readonly min_fraction?: number;
+            readonly fold_change?: string;
+            /**
+             * @description By default the scale that the schema states
+             * @enum {unknown}
+             */
+            readonly scale?: "counts" | "linear" | "log1p" | "signed";
             /** @description At most so many genes; by default all */
             readonly limit?: number;
             /** @description Omit so many of the best genes */
@@ -371,22 +386,36 @@ export interface components {
             readonly method: string;
             readonly matrix: string;
             readonly correction: string;
-            /** @enum {unknown} */
-            readonly scale: "linear" | "log1p" | "signed";
+            /**
+             * @description log1p: logarithms of 1 + the amount; counts: whole numbers; linear: other amounts; signed: of either sign, without fold changes
+             * @enum {unknown}
+             */
+            readonly scale: "counts" | "linear" | "log1p" | "signed";
+            /** @description Base of the logarithm, of the scale log1p */
+            readonly log_base: number | null;
+            /** @description null if there are no fold changes */
+            readonly fold_change: components["schemas"]["FoldChangeUsed"] | null;
+            /** @description The one in force: 0 if the values are signed */
+            readonly min_fraction: number;
+            /** @description About groups of few cells */
+            readonly warnings: readonly string[];
             readonly fingerprint: string;
             readonly n_a: number;
             readonly n_b: number;
+            /** @description Genes that p-values are adjusted for */
+            readonly n_tested: number;
             /** @description Genes of the whole result */
             readonly n_genes: number;
             readonly genes: readonly components["schemas"]["DiffexpGene"][];
             readonly job_id: string;
         };
-        /** @description Quantiles at the levels, and densities along the grid, of each group. */
+        /** @description Quantiles at the levels, and a density, of each group. */
         readonly Distribution: {
             readonly group_by: string | null;
             readonly split_by: string | null;
             readonly levels: readonly number[];
-            readonly grid: readonly number[];
+            /** @description The lowest and the highest value of all groups */
+            readonly range: readonly number[];
             readonly groups: readonly components["schemas"]["GroupDistribution"][];
         };
         /** @description A gene or a column of obs, and the columns that cells are grouped and split by. */
@@ -497,6 +526,22 @@ export interface components {
             /** @enum {unknown} */
             readonly state: "finished";
         };
+        /** @description A formula of the log2 fold change. */
+        readonly FoldChangeInfo: {
+            readonly id: string;
+            readonly label: string;
+            /** @description As in a sentence */
+            readonly name: string;
+            readonly pseudo_count: number;
+        };
+        /** @description The formula of the fold changes of a result. */
+        readonly FoldChangeUsed: {
+            readonly id: string;
+            readonly name: string;
+            /** @description Of a group: the fold change is the log2 of the ratio of two of these */
+            readonly formula: string;
+            readonly pseudo_count: number;
+        };
         /** @description A gene. */
         readonly Gene: {
             readonly name: string;
@@ -574,8 +619,11 @@ export interface components {
         /** @description A gene in each group; null for a group without cells. */
         readonly GeneSummary: {
             readonly gene: string;
+            /** @description null if the file has only names */
+            readonly gene_id: string | null;
+            /** @description null also if a cell of the group has no value (NaN) */
             readonly mean: readonly (number | null)[];
-            /** @description The fraction of cells that express the gene */
+            /** @description The fraction of cells with a value above 0 */
             readonly fraction: readonly (number | null)[];
         };
         /** @description A search, or a list of names. */
@@ -603,6 +651,7 @@ export interface components {
             readonly n: number;
             readonly mean: number | null;
             readonly quantiles: readonly (number | null)[];
+            /** @description At even steps from the lowest to the highest value; null for a group that does not vary */
             readonly density: readonly number[] | null;
         };
         /** @description The loading status of a dataset; without the role read, only app, version and state. */
@@ -759,6 +808,10 @@ export interface components {
             readonly name: string;
             readonly n: number;
             readonly n_rest: number;
+            /** @description Genes that p-values are adjusted for */
+            readonly n_tested: number;
+            /** @description About groups of few cells */
+            readonly warnings: readonly string[];
             readonly genes: readonly components["schemas"]["DiffexpGene"][];
         };
         /** @description A search for markers, with its result if it is done. */
@@ -778,6 +831,17 @@ export interface components {
              */
             readonly matrix?: string;
             /**
+             * @description Genes are tested that at least this fraction of the cells of one group express; not if signed
+             * @default 0.1
+             */
+            readonly min_fraction?: number;
+            readonly fold_change?: string;
+            /**
+             * @description By default the scale that the schema states
+             * @enum {unknown}
+             */
+            readonly scale?: "counts" | "linear" | "log1p" | "signed";
+            /**
              * @description Genes of each category
              * @default 50
              */
@@ -790,8 +854,17 @@ export interface components {
             readonly method: string;
             readonly matrix: string;
             readonly correction: string;
-            /** @enum {unknown} */
-            readonly scale: "linear" | "log1p" | "signed";
+            /**
+             * @description log1p: logarithms of 1 + the amount; counts: whole numbers; linear: other amounts; signed: of either sign, without fold changes
+             * @enum {unknown}
+             */
+            readonly scale: "counts" | "linear" | "log1p" | "signed";
+            /** @description Base of the logarithm, of the scale log1p */
+            readonly log_base: number | null;
+            /** @description null if there are no fold changes */
+            readonly fold_change: components["schemas"]["FoldChangeUsed"] | null;
+            /** @description The one in force: 0 if the values are signed */
+            readonly min_fraction: number;
             readonly fingerprint: string;
             readonly group_by: string;
             readonly n_genes: number;
@@ -806,6 +879,10 @@ export interface components {
             /** @enum {unknown} */
             readonly layout: "csc" | "csr" | "dense";
             readonly nnz: number | null;
+            /** @description null until the values are downloaded, or if they are unreadable */
+            readonly scale: ("counts" | "linear" | "log1p" | "signed") | null;
+            /** @description Base of the logarithm, of the scale log1p */
+            readonly log_base: number | null;
         };
         /** @description Memory that is not mapped from files. */
         readonly MemoryUsage: {
@@ -843,7 +920,9 @@ export interface components {
             readonly needs_index: boolean;
             readonly has_auc: boolean;
             readonly has_fold_change: boolean;
-            readonly columns: readonly ("auc" | "fraction_a" | "fraction_b" | "gene" | "log2_fold_change" | "mean_a" | "mean_b" | "p_adjusted" | "p_value" | "score")[];
+            /** @description The page's default for cells that were selected by hand */
+            readonly suits_selections: boolean;
+            readonly columns: readonly ("auc" | "fraction_a" | "fraction_b" | "gene" | "gene_id" | "log2_fold_change" | "mean_a" | "mean_b" | "p_adjusted" | "p_value" | "score")[];
         };
         /** @description One column; missing values and those that are not finite are null. */
         readonly NamedValues: {
@@ -978,10 +1057,14 @@ export interface components {
             readonly obsp: readonly string[];
             readonly images: readonly components["schemas"]["ImageInfo"][];
             readonly default_matrix: string | null;
+            /** @description A sentence; empty if there is nothing to choose */
+            readonly default_matrix_reason: string;
             readonly genes: components["schemas"]["VarNames"];
             readonly cells: components["schemas"]["ObsNames"];
             /** @description The methods of comparison; the first is the default */
             readonly methods: readonly components["schemas"]["MethodInfo"][];
+            /** @description The formulas; the first is the default */
+            readonly fold_changes: readonly components["schemas"]["FoldChangeInfo"][];
             readonly features: components["schemas"]["Features"];
             readonly defaults: components["schemas"]["Defaults"];
             /** @description URL of a page about the dataset; may be empty */
@@ -992,6 +1075,22 @@ export interface components {
         readonly ScoreQuery: {
             /** @description Names of genes, comma-separated; a name with a comma in double quotes: CD3D,"a,b" */
             readonly genes: string;
+            /**
+             * @description The mean, or scanpy's score_genes against control genes
+             * @default mean
+             * @enum {unknown}
+             */
+            readonly method?: "mean" | "score";
+            /**
+             * @description Name of a matrix of the schema
+             * @default X
+             */
+            readonly matrix?: string;
+        };
+        /** @description A set of genes, of any size that a gene set may have. */
+        readonly ScoreRequest: {
+            /** @description Names or ids of genes; at most the setting max_gene_set_genes */
+            readonly genes: readonly string[];
             /**
              * @description The mean, or scanpy's score_genes against control genes
              * @default mean
@@ -1197,6 +1296,8 @@ export type Features = components['schemas']['Features'];
 export type Figures = components['schemas']['Figures'];
 export type FileUsage = components['schemas']['FileUsage'];
 export type Finished = components['schemas']['Finished'];
+export type FoldChangeInfo = components['schemas']['FoldChangeInfo'];
+export type FoldChangeUsed = components['schemas']['FoldChangeUsed'];
 export type Gene = components['schemas']['Gene'];
 export type GeneMatches = components['schemas']['GeneMatches'];
 export type GeneSet = components['schemas']['GeneSet'];
@@ -1252,6 +1353,7 @@ export type SavedItem = components['schemas']['SavedItem'];
 export type SavedItemConflict = components['schemas']['SavedItemConflict'];
 export type Schema = components['schemas']['Schema'];
 export type ScoreQuery = components['schemas']['ScoreQuery'];
+export type ScoreRequest = components['schemas']['ScoreRequest'];
 export type Selection = components['schemas']['Selection'];
 export type ServerHealth = components['schemas']['ServerHealth'];
 export type SessionImported = components['schemas']['SessionImported'];

@@ -6,6 +6,7 @@ export type {
   DiffexpRequest,
   Distribution as Spread,
   EmbeddingInfo,
+  FoldChangeInfo,
   Gene,
   GeneMatches,
   Health,
@@ -22,11 +23,13 @@ export type {
   Summary,
 } from './contract';
 
-/** What the values of a matrix are: logarithms, counts or the like, or scaled, of either sign and without fold change. */
+/** What the values of a matrix are: logarithms, counts, other amounts, or scaled, of either sign and without fold change. */
 export type Scale = ComparedGroups['scale'];
 
-/** A comparison; of a saved one no job holds more genes. */
-export type DiffexpResult = Omit<ComparedGroups, 'job_id'> & Partial<Pick<ComparedGroups, 'job_id'>>;
+/** The fields that a saved comparison lacks: no job holds more genes, and an older one does not say all of its making. */
+type Unsaved = 'job_id' | 'warnings' | 'n_tested' | 'min_fraction' | 'fold_change' | 'log_base';
+
+export type DiffexpResult = Omit<ComparedGroups, Unsaved> & Partial<Pick<ComparedGroups, Unsaved>>;
 
 /** The genes of a list of names, and the names that no gene has. */
 export interface GenesNamed {

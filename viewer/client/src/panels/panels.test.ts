@@ -9,6 +9,7 @@ import { stepsOf } from './fields/steps';
 function gene(name: string, change: number | null): DiffexpGene {
   return {
     gene: name,
+    gene_id: null,
     log2_fold_change: change,
     score: change,
     p_value: change,
@@ -33,6 +34,32 @@ test('rows come as the server sent them, then as asked for, undefined ones last'
   expect(names('', 'log2_fold_change')).toEqual(['CD3', 'B', 'D', 'A']);
   expect(names('', 'gene')).toEqual(['A', 'B', 'CD3', 'D']);
   expect(names('d', 'gene', true)).toEqual(['D', 'CD3']);
+});
+
+test('by fold change, genes that cells express come first', () => {
+  const rare = { ...gene('RARE', 9), fraction_a: 0.01 };
+  const common = { ...gene('COMMON', 1), fraction_b: 0.4 };
+  const lower = { ...gene('LOWER', -3), fraction_a: 0.4 };
+  const sorted = (down: boolean) =>
+    tableRows([rare, lower, common], '', { key: 'log2_fold_change', down }).map((row) => row.gene);
+  expect(sorted(true)).toEqual(['COMMON', 'LOWER', 'RARE']);
+  expect(sorted(false)).toEqual(['LOWER', 'COMMON', 'RARE']);
+});
+
+test('p-values of 0 are sorted by the size of the score, an infinite one first', () => {
+  const zero = (name: string, score: number | null) => ({ ...gene(name, 0), score });
+  const rows = [zero('A', 3), zero('B', -40), zero('INFINITE', null), { ...gene('C', 1), score: 50 }];
+  const names = tableRows(rows, '', { key: 'p_adjusted', down: false }).map((row) => row.gene);
+  expect(names).toEqual(['INFINITE', 'B', 'A', 'C']);
+});
+
+test('genes are found by their ids, which have a column if there are any', () => {
+  const known = [{ ...gene('CD3D', 1), gene_id: 'ENSG00000167286' }, gene('MS4A1', 1)];
+  expect(tableRows(known, 'ensg00000167286', null).map((row) => row.gene)).toEqual(['CD3D']);
+  const keys = (genes: readonly DiffexpGene[]) =>
+    columnsOf({ method: METHOD, result: { scale: 'log1p' } }, genes, true).map(({ key }) => key);
+  expect(keys(known)).toContain('gene_id');
+  expect(keys(GENES)).not.toContain('gene_id');
 });
 
 test('a heading sorts the useful way first', () => {
@@ -79,7 +106,7 @@ test('steps of a colour keep missing and zero apart', () => {
 
 test('the table of a comparison has the columns that its method and scale define', () => {
   const keys = (method: object, scale: Scale, wide: boolean) =>
-    columnsOf({ method: { ...METHOD, ...method }, result: { scale } }, wide).map(({ key }) => key);
+    columnsOf({ method: { ...METHOD, ...method }, result: { scale } }, GENES, wide).map(({ key }) => key);
   expect(keys({}, 'log1p', false)).toEqual(['gene', 'log2_fold_change', 'p_adjusted', 'score']);
   expect(keys({}, 'signed', false)).toEqual(['gene', 'p_adjusted', 'score', 'mean_a']);
   expect(keys({}, 'log1p', true)).toContain('auc');

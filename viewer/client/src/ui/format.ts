@@ -42,6 +42,7 @@ export function percent(fraction: number | null): string {
   if (fraction === null || Number.isNaN(fraction)) return '–';
   const value = fraction * 100;
   if (value > 0 && value < 1) return '< 1 %';
+  if (value > 99 && value < 100) return '> 99 %';
   return `${Math.round(value)} %`;
 }
 

@@ -8,9 +8,14 @@ export interface Table {
   readonly rows: readonly (readonly (string | number | null)[])[];
 }
 
-/** A table as CSV; null becomes an empty field. */
-export function csv(header: readonly string[], rows: Iterable<readonly Cell[]>): Blob {
-  const lines = [csvLine(header)];
+/** A table as CSV; null becomes an empty field. Comments come first, as lines that start with `#`. */
+export function csv(
+  header: readonly string[],
+  rows: Iterable<readonly Cell[]>,
+  comments: readonly string[] = [],
+): Blob {
+  const lines = comments.map((comment) => `# ${comment.trim().replaceAll(/\s+/g, ' ')}`);
+  lines.push(csvLine(header));
   for (const row of rows) lines.push(csvLine(row));
   return new Blob([lines.join('\n'), '\n'], { type: 'text/csv' });
 }

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 #: Columns of the table of a comparison, in their order
 RESULT_COLUMNS = (
     "gene",
+    "gene_id",
     "log2_fold_change",
     "score",
     "p_value",
@@ -82,6 +83,8 @@ class Statistics:
         Mean value, float64, shape (genes, groups).
     positive
         Cells with a value above 0, integers, shape (genes, groups).
+    expm1
+        Sum of base ** value - 1, see ``Moments``, float64, shape (genes, groups).
     score
         The test statistic, float64, shape (genes, contrasts); above 0 if group a is the higher one. NaN if undefined.
     p_value
@@ -93,9 +96,17 @@ class Statistics:
     n: NDArray[np.int64]
     mean: NDArray[np.float64]
     positive: NDArray[np.integer[Any]]
+    expm1: NDArray[np.float64]
     score: NDArray[np.float64]
     p_value: NDArray[np.float64]
     auc: NDArray[np.float64] | None = None
+
+    def of_genes(self, genes: NDArray[np.intp]) -> Moments:
+        """Return the moments of some genes, without sums of squared deviations."""
+        from starcyte.store.moments import Moments
+
+        mean = self.mean[genes]
+        return Moments(self.n, mean, np.zeros_like(mean), self.positive[genes].astype(np.uint32), self.expm1[genes])
 
 
 class Run(Protocol):
@@ -139,6 +150,10 @@ class Method:
         Whether its results have an AUC.
     has_fold_change
         Whether its results have a log2 fold change of the means.
+    suits_selections
+        Whether the page chooses it by default for cells that were selected by hand.
+    small_groups
+        What it does for groups of fewer than 50 cells, a sentence for results.
     run
         The computation.
     """
@@ -151,6 +166,8 @@ class Method:
     needs_index: bool
     uses_moments: bool
     has_auc: bool
+    suits_selections: bool
+    small_groups: str
     run: Run
     has_fold_change: bool = True
 
@@ -171,5 +188,6 @@ class Method:
             "needs_index": self.needs_index,
             "has_auc": self.has_auc,
             "has_fold_change": self.has_fold_change,
+            "suits_selections": self.suits_selections,
             "columns": list(self.columns),
         }

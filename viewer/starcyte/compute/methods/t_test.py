@@ -15,19 +15,22 @@ if TYPE_CHECKING:
 
 # the rest of each group is computed for so many genes at once, which bounds memory
 _GENES_AT_ONCE = 2048
+# if a group has fewer cells, the variance is overestimated
+_SMALL = 50
 
 
 def run(contrasts: Contrasts, workers: int, tick: Tick) -> Statistics:
     """Return Welch's t statistic and p-value of every gene.
 
-    Equal to ``scipy.stats.ttest_ind(a, b, equal_var=False)`` and to scanpy's ``rank_genes_groups(method="t-test")``.
+    Equal to ``scipy.stats.ttest_ind(a, b, equal_var=False)`` and to scanpy's ``rank_genes_groups(method="t-test")``;
+    if a group is small, to scanpy's ``t-test_overestim_var``.
     """
     moments = contrasts.moments(workers, tick)
     if contrasts.against_rest:
         score, p_value = _against_rest(moments, workers, lambda _: tick(1.0))
     else:
         score, p_value = welch(moments, moments, slice(0, 1), slice(1, 2))
-    return Statistics(moments.n, moments.mean, moments.positive, score, p_value)
+    return Statistics(moments.n, moments.mean, moments.positive, moments.expm1, score, p_value)
 
 
 METHOD = Method(
@@ -35,10 +38,13 @@ METHOD = Method(
     label="t-test",
     name="Welch’s t-test",
     description="Welch’s t-test: fast; compares means",
-    fewest_cells=2,
+    fewest_cells=3,
     needs_index=False,
     uses_moments=True,
     has_auc=False,
+    suits_selections=False,
+    small_groups="The variance is overestimated: the larger group counts as many cells as the smaller one has, as in"
+    " scanpy’s t-test_overestim_var.",
     run=run,
 )
 
@@ -64,7 +70,9 @@ def welch(
     """Return Welch's t statistic and its two-sided p-value.
 
     With v = m2 / (n - 1) / n of each group, t = (mean_a - mean_b) / sqrt(v_a + v_b). The degrees of freedom are those
-    of Welch and Satterthwaite, (v_a + v_b)^2 / (v_a^2 / (n_a - 1) + v_b^2 / (n_b - 1)).
+    of Welch and Satterthwaite, (v_a + v_b)^2 / (v_a^2 / (n_a - 1) + v_b^2 / (n_b - 1)). If a group has fewer than 50
+    cells, both numbers of cells but those of the variances (n - 1) are the smaller one: as few cells say little about
+    the spread of their kind, too many genes would differ significantly.
 
     Parameters
     ----------
@@ -83,8 +91,11 @@ def welch(
 
     n_a, n_b = moments_a.n[a].astype(np.float64), moments_b.n[b].astype(np.float64)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        v_a = moments_a.m2[:, a] / (n_a - 1) / n_a
-        v_b = moments_b.m2[:, b] / (n_b - 1) / n_b
+        v_a, v_b = moments_a.m2[:, a] / (n_a - 1), moments_b.m2[:, b] / (n_b - 1)
+        fewer = np.minimum(n_a, n_b)
+        n_a, n_b = (np.where(fewer < _SMALL, fewer, n) for n in (n_a, n_b))
+        v_a /= n_a
+        v_b /= n_b
         v = v_a + v_b
         score = (moments_a.mean[:, a] - moments_b.mean[:, b]) / np.sqrt(v)
         dof = v**2 / (v_a**2 / (n_a - 1) + v_b**2 / (n_b - 1))

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from starcyte.compute.kernel_density import kernel_density
+from starcyte.compute.kernel_density import bandwidth, kernel_density
 
 QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
-_GRID = 128
+# points of a density: more for a group with a long tail, whose bandwidth is a small part of its range
+_LEAST_POINTS, _MOST_POINTS = 128, 512
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,18 +30,19 @@ class Distribution:
         float64, shape (groups,); NaN for a group without values.
     quantiles
         float64, shape (groups, len(QUANTILES)), linear between values as numpy's; NaN for a group without values.
-    grid
-        The values at which the density is given, float64, shape (points,).
+    range
+        The lowest and the highest value of all groups; 0 and 1 without values.
     density
-        Gaussian kernel density, float64, shape (groups, points); NaN for a group that does not vary.
+        Gaussian kernel density of each group at even steps from its lowest to its highest value, float64; None for a
+        group that does not vary.
     """
 
     groups: Sequence[str]
     n: NDArray[np.int64]
     mean: NDArray[np.float64]
     quantiles: NDArray[np.float64]
-    grid: NDArray[np.float64]
-    density: NDArray[np.float64]
+    range: tuple[float, float]
+    density: Sequence[NDArray[np.float64] | None]
 
 
 def distribution(values: NDArray[Any], codes: NDArray[Any], groups: Sequence[str]) -> Distribution:
@@ -60,15 +62,24 @@ def distribution(values: NDArray[Any], codes: NDArray[Any], groups: Sequence[str
     numbers = values[order].astype(np.float64)
     n = np.bincount(codes[kept], minlength=len(groups)).astype(np.int64)
     ends = np.cumsum(n)
-    low, high = (numbers.min(), numbers.max()) if numbers.size else (0.0, 1.0)
-    grid = np.linspace(low, high, _GRID)
+    whole = (float(numbers.min()), float(numbers.max())) if numbers.size else (0.0, 1.0)
     mean, quantiles = np.full(n.size, np.nan), np.full((n.size, len(QUANTILES)), np.nan)
-    density = np.full((n.size, _GRID), np.nan)
+    density: list[NDArray[np.float64] | None] = [None] * n.size
     for g in np.flatnonzero(n).tolist():
         mine = numbers[ends[g] - n[g] : ends[g]]
         mean[g], quantiles[g] = mine.mean(), np.quantile(mine, QUANTILES)
-        density[g] = kernel_density(mine, grid)
-    return Distribution(groups, n, mean, quantiles, grid, density)
+        density[g] = _density(mine)
+    return Distribution(groups, n, mean, quantiles, whole, density)
+
+
+def _density(values: NDArray[np.float64]) -> NDArray[np.float64] | None:
+    """Return the density of some values on a grid of their own; None if they do not vary."""
+    low, high = float(values.min()), float(values.max())
+    width = bandwidth(values)
+    if width == 0 or low == high:
+        return None
+    points = int(np.clip(2 * (high - low) / width, _LEAST_POINTS, _MOST_POINTS))
+    return kernel_density(values, np.linspace(low, high, points))
 
 
 def crossed(codes: NDArray[Any], parts: NDArray[Any], n_parts: int) -> NDArray[np.int64]:

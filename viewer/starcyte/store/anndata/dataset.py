@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from starcyte.errors import DatasetChanged, DatasetInvalid, NotFound, StarcyteError
 from starcyte.settings import Settings
 from starcyte.store.anndata.colors import category_colors, text_colors
+from starcyte.store.anndata.default_matrix import default_matrix
 from starcyte.store.anndata.embeddings import find_embeddings, prefer_default, select_embeddings
 from starcyte.store.anndata.frame import Frame
 from starcyte.store.anndata.genes import GeneNames, unique
@@ -34,6 +35,7 @@ from starcyte.store.index.column_index import IndexKey
 from starcyte.store.index.indexed_matrix import IndexedMatrix
 from starcyte.store.index.stored_dataset import StoredDataset
 from starcyte.store.nodes import Array, Container, Node
+from starcyte.store.scale import Scale, check_choices, chosen_kind, find_scale
 from starcyte.store.unavailable_matrix import UnavailableMatrix, refuse_unavailable
 
 # cell names, and columns of an embedding, that are prefetched by one read
@@ -44,14 +46,16 @@ _DIMS_AT_ONCE = 8
 class AnnDataDataset:
     """An open AnnData dataset. Safe for use from several threads.
 
-    Opening it reads names and categories, and no data of a matrix; everything else is read on request.
+    Opening it reads names and categories, and no data of a matrix; everything else is read on request. The scales of
+    its matrices, and with them the default matrix, are found from samples of the values when they are first asked for.
 
     Parameters
     ----------
     path
         The file.
     settings
-        ``title``, ``var_names``, ``obs_names``, ``embedding``, ``block_bytes`` and ``max_categories`` are used.
+        ``title``, ``var_names``, ``obs_names``, ``embedding``, ``scale``, ``block_bytes`` and ``max_categories`` are
+        used.
     container
         The open file; closed with the dataset, or if it cannot be opened as one.
     is_partial
@@ -64,6 +68,8 @@ class AnnDataDataset:
         If it is not AnnData, is damaged, has no cells, or contradicts itself.
     NotFound
         If a chosen column of names is not there.
+    SettingInvalid
+        If the setting ``scale`` names a scale that does not exist.
     """
 
     def __init__(self, path: Path, settings: Settings, container: Container, is_partial: bool = False) -> None:
@@ -71,9 +77,11 @@ class AnnDataDataset:
         self._settings = settings
         self._warnings = Warnings()
         self._is_partial = is_partial
+        self._default: tuple[str | None, str] | None = None
         self._whole: StoredDataset | None = None
         self._container = container
         try:
+            check_choices(settings.scale)
             self.fingerprint, self.revision = container.fingerprint()
             self._open()
         except BaseException:
@@ -168,13 +176,31 @@ class AnnDataDataset:
 
     @property
     def default_matrix(self) -> str | None:
-        """The name of the matrix that is shown by default; None if there is no matrix.
+        """The name of the matrix that is shown by default; None if there is no matrix."""
+        return self._choose_default()[0]
 
-        This is raw/X, as in scanpy's plots, but X in files of the CELLxGENE schema, whose raw/X has counts.
-        """
-        follows_schema = self._uns is not None and self._uns.child("schema_version") is not None
-        preferred = ("X", "raw/X") if follows_schema else ("raw/X", "X")
-        return next((n for n in (*preferred, *self._matrices) if n in self._matrices), None)
+    def _choose_default(self) -> tuple[str | None, str]:
+        """Return the default matrix and the reason for it, which an index that is built later does not change."""
+        if self._default is None:
+            follows_schema = self._uns is not None and self._uns.child("schema_version") is not None
+            self._default = default_matrix({name: self._known_scale(name) for name in self._matrices}, follows_schema)
+        return self._default
+
+    def scale(self, matrix: str) -> Scale | None:
+        """Return the scale of a matrix; None if its values are not downloaded yet."""
+        found = self.matrix(matrix)
+        if self._is_partial:
+            return None
+        kind = chosen_kind(self._settings.scale, matrix)
+        return find_scale(found.value_range(), found.log_base) if kind is None else Scale(kind, found.log_base)
+
+    def _known_scale(self, matrix: str) -> Scale | None:
+        """Return the scale of a matrix; None also if its values cannot be read, with a warning."""
+        try:
+            return self.scale(matrix)
+        except StarcyteError as error:
+            self._warnings.add(f"The scale of {matrix} is unknown: {error.message}")
+            return None
 
     @property
     def warnings(self) -> Sequence[str]:
@@ -269,15 +295,13 @@ class AnnDataDataset:
             "n_vars": self.n_vars,
             "obs": [self._describe_column(c) for c in self.obs],
             "embeddings": [{"name": e.name, "dims": e.dims} for e in self.embeddings],
-            "matrices": [
-                {"name": m.name, "n_vars": m.shape[1], "dtype": str(m.dtype), "layout": m.layout, "nnz": m.nnz}
-                for m in self.matrices
-            ],
+            "matrices": [self._describe_matrix(m) for m in self.matrices],
             "obsp": list(self._obsp),
             "images": [
                 {"name": i.name, "width": i.width, "height": i.height, "scale": i.scale} for i in self._images.values()
             ],
             "default_matrix": self.default_matrix,
+            "default_matrix_reason": self._choose_default()[1],
             "genes": {
                 "n": self.n_vars,
                 "names_from": self._genes.names_from,
@@ -286,6 +310,18 @@ class AnnDataDataset:
             },
             "cells": {"names_from": self._settings.obs_names or "index"},
             "warnings": list(self.warnings),
+        }
+
+    def _describe_matrix(self, matrix: IndexedMatrix) -> dict[str, Any]:
+        scale = self._known_scale(matrix.name)
+        return {
+            "name": matrix.name,
+            "n_vars": matrix.shape[1],
+            "dtype": str(matrix.dtype),
+            "layout": matrix.layout,
+            "nnz": matrix.nnz,
+            "scale": None if scale is None else scale.kind,
+            "log_base": scale.base if scale is not None and scale.kind == "log1p" else None,
         }
 
     def _describe_column(self, info: ColumnInfo) -> dict[str, Any]:
@@ -374,7 +410,7 @@ class AnnDataDataset:
             raise DatasetChanged("The dataset was replaced while it was downloaded.", "Open it again.")
         for name, matrix in self._matrices.items():
             matrix.base = whole.matrix(name).base
-        self._whole, self._is_partial = whole, False
+        self._whole, self._is_partial, self._default = whole, False, None
 
     def close(self) -> None:
         """Close the file."""

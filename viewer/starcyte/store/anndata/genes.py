@@ -118,12 +118,16 @@ class GeneNames:
 
     def index(self, name: str) -> int:
         """Return the position of the gene with this name or else this id; raise NotFound if there is none."""
-        for known in (self._positions, self._id_positions):
-            if name in known:
-                return known[name]
+        position = self.position(name)
+        if position is not None:
+            return position
         near = [self.names[i] for i in self.search(name)[:3]]
         hint = f"Did you mean {', '.join(near)}?" if near else "Search for the gene by a part of its name."
         raise NotFound(f"No such gene: {name!r}.", hint)
+
+    def position(self, name: str) -> int | None:
+        """Return the position of the gene with this name or else this id; None if there is none."""
+        return self._positions.get(name, self._id_positions.get(name))
 
     def match(self, text: str) -> int | None:
         """Return the position of the gene whose name, id or alias is a text, ignoring case; None if there is none.

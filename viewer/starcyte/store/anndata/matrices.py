@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+
+import numpy as np
 
 from starcyte.errors import DatasetInvalid, FilterMissing
 from starcyte.store.anndata.frame import Frame
 from starcyte.store.anndata.matrix import open_matrix
 from starcyte.store.dataset import Matrix, Warnings
-from starcyte.store.nodes import Group, Node
+from starcyte.store.nodes import Array, Group, Node
+from starcyte.store.scale import NATURAL
 
 
 def find_matrices(
@@ -43,12 +47,13 @@ def find_matrices(
         If X is invalid: then the file is damaged. An invalid raw/X or layer is left out.
     """
     found = dict[str, Matrix]()
+    log_base = find_log_base(root.group("uns"), warnings)
 
     def add(name: str, parent: Group, key: str, n_vars: int) -> None:
         with _leaving_out(name, warnings):
             node = parent.child(key)
             if node is not None and node.text_attribute("encoding-type") != "null":
-                found[name] = open_matrix(name, node, (shape[0], n_vars), block_bytes)
+                found[name] = open_matrix(name, node, (shape[0], n_vars), block_bytes, log_base)
 
     add("X", root, "X", shape[1])
     raw_var: Frame | None = None
@@ -67,6 +72,24 @@ def find_matrices(
             for layer in layers.members():
                 add(f"layers/{layer}", layers, layer, shape[1])
     return found, raw_var if "raw/X" in found else None
+
+
+def find_log_base(uns: Group | None, warnings: Warnings) -> float:
+    """Return the base of the logarithm that scanpy's ``log1p`` notes in ``uns["log1p"]["base"]``, by default e."""
+    try:
+        noted = None if uns is None else uns.child("log1p")
+        node = noted.child("base") if isinstance(noted, Group) else None
+        # an absent base is stored as null, as text, or not at all
+        if not isinstance(node, Array) or node.size != 1 or node.dtype.kind not in "iuf":
+            return NATURAL
+        base = float(np.atleast_1d(node.read()).ravel()[0])
+    except DatasetInvalid as error:
+        warnings.add(f"The base of the logarithm (uns['log1p']) is taken as e: {error.message}")
+        return NATURAL
+    if math.isfinite(base) and base > 1:
+        return base
+    warnings.add(f"The base of the logarithm (uns['log1p']) is taken as e: it is {base:g} in the file.")
+    return NATURAL
 
 
 @contextmanager

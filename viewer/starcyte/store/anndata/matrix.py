@@ -16,13 +16,17 @@ from starcyte.store.block import Block
 from starcyte.store.dataset import Layout, Matrix, Tick, Values, no_tick
 from starcyte.store.moments import Moments
 from starcyte.store.nodes import Array, Group, Node
+from starcyte.store.scale import NATURAL, ValueRange
 
 # so that a row's offset in its block fits 16 bits
 _MAX_ROWS = 65536
+# the values of a run, and the number of runs, from which the scale of a matrix is found
+_SAMPLED_VALUES = 4096
+_LEAST_RUNS, _MOST_RUNS = 16, 64
 _REWRITE = "Write the file again from its source with anndata."
 
 
-def open_matrix(name: str, node: Node, shape: tuple[int, int], block_bytes: int) -> Matrix:
+def open_matrix(name: str, node: Node, shape: tuple[int, int], block_bytes: int, log_base: float = NATURAL) -> Matrix:
     """Open a matrix without reading its data.
 
     Parameters
@@ -35,6 +39,8 @@ def open_matrix(name: str, node: Node, shape: tuple[int, int], block_bytes: int)
         Cells by genes, by the lengths of obs and var.
     block_bytes
         The most bytes to read at once.
+    log_base
+        The base of the logarithm, if the values are logarithms.
 
     Raises
     ------
@@ -42,13 +48,13 @@ def open_matrix(name: str, node: Node, shape: tuple[int, int], block_bytes: int)
         If it is not a matrix of numbers, or its shape is not that of obs and var, or its arrays do not match.
     """
     if isinstance(node, Array):
-        return DenseMatrix(name, node, shape, block_bytes)
+        return DenseMatrix(name, node, shape, block_bytes, log_base)
     encoding = node.attribute("encoding-type", "h5sparse_format")
     layout = {"csr_matrix": "csr", "csc_matrix": "csc", "csr": "csr", "csc": "csc"}.get(str(encoding))
     if layout == "csr":
-        return CsrMatrix(name, node, shape, block_bytes)
+        return CsrMatrix(name, node, shape, block_bytes, log_base)
     if layout == "csc":
-        return CscMatrix(name, node, shape, block_bytes)
+        return CscMatrix(name, node, shape, block_bytes, log_base)
     if encoding is None:
         raise DatasetInvalid(f"{name} is a group without an encoding: {', '.join(node.members()[:5])}.", _REWRITE)
     raise DatasetInvalid(
@@ -74,8 +80,10 @@ class _SparseMatrix:
     layout: Layout
     _major: int  # the axis that indptr runs over
 
-    def __init__(self, name: str, group: Group, shape: tuple[int, int], block_bytes: int) -> None:
-        self.name = name
+    def __init__(
+        self, name: str, group: Group, shape: tuple[int, int], block_bytes: int, log_base: float = NATURAL
+    ) -> None:
+        self.name, self.log_base = name, log_base
         parts = [group.array(part) for part in ("data", "indices", "indptr")]
         self.dtype = _numeric(name, parts[0].dtype)
         self.shape = shape
@@ -150,6 +158,14 @@ class _SparseMatrix:
     def _read_data(self, start: int, stop: int) -> NDArray[Any]:
         return self._data.read(start, stop).astype(self.dtype, copy=False)
 
+    def value_range(self) -> ValueRange:
+        """Return the range of runs of values that are spread evenly over all blocks."""
+        nnz = self.nnz or 0
+        starts = spread(nnz, _SAMPLED_VALUES, -(-nnz // self._block_entries))
+        return ValueRange.union(
+            ValueRange.of(self._read_data(start, min(start + _SAMPLED_VALUES, nnz))) for start in starts
+        )
+
     def moments(self, column: str) -> Moments | None:
         """Return None: only an index has precomputed moments."""
         return None
@@ -171,8 +187,10 @@ class CsrMatrix(_SparseMatrix):
     "Entries between two rows that are skipped; fewer are read, which is faster."
     _major = 0
 
-    def __init__(self, name: str, group: Group, shape: tuple[int, int], block_bytes: int) -> None:
-        super().__init__(name, group, shape, block_bytes)
+    def __init__(
+        self, name: str, group: Group, shape: tuple[int, int], block_bytes: int, log_base: float = NATURAL
+    ) -> None:
+        super().__init__(name, group, shape, block_bytes, log_base)
         self._local = threading.local()
 
     def column(self, index: int, tick: Tick = no_tick) -> Values:
@@ -333,8 +351,10 @@ class DenseMatrix:
     layout: Layout = "dense"
     nnz: int | None = None
 
-    def __init__(self, name: str, array: Array, shape: tuple[int, int], block_bytes: int) -> None:
-        self.name, self.shape, self._array = name, shape, array
+    def __init__(
+        self, name: str, array: Array, shape: tuple[int, int], block_bytes: int, log_base: float = NATURAL
+    ) -> None:
+        self.name, self.shape, self.log_base, self._array = name, shape, log_base, array
         self.dtype = _numeric(name, array.dtype)
         # anndata 0.6 wrote a matrix of one gene, or one cell, as a one-dimensional array
         self._flat = array.ndim == 1 and 1 in shape and array.shape[0] == shape[0] * shape[1]
@@ -373,12 +393,31 @@ class DenseMatrix:
         rows, chunk = self._read(number, slice(None))
         return Block(rows, slice(0, self.shape[1]), np.ascontiguousarray(chunk.T))
 
+    def value_range(self) -> ValueRange:
+        """Return the range of the values of some cells, which are spread evenly over all blocks."""
+        if self._flat:
+            return ValueRange.of(self._array.read(name=self.name))
+        at_once = max(_SAMPLED_VALUES // max(self.shape[1], 1), 1)
+        starts = spread(self.shape[0], at_once, self.n_blocks)
+        return ValueRange.union(
+            ValueRange.of(self._array.read((slice(start, start + at_once), slice(None)), name=self.name))
+            for start in starts
+        )
+
     def moments(self, column: str) -> Moments | None:
         """Return None: only an index has precomputed moments."""
         return None
 
     def check(self, tick: Tick = no_tick) -> None:
         """Do nothing: the shape was checked when the matrix was opened."""
+
+
+def spread(n: int, length: int, n_blocks: int) -> list[int]:
+    """Return the starts of runs of elements that are spread evenly over n elements, if possible one in each block."""
+    runs = min(max(n_blocks, _LEAST_RUNS), _MOST_RUNS)
+    if n <= runs * length:
+        return list(range(0, n, length))
+    return [int(start) for start in np.linspace(0, n - length, runs).astype(np.int64)]
 
 
 def _sparse_values(n: int, rows: NDArray[Any], values: NDArray[Any]) -> Values:

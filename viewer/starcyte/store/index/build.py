@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ from starcyte.store.index.column_index import (
 from starcyte.store.index.moments import join_columns
 from starcyte.store.index.preallocate import map_zeros
 from starcyte.store.index.storage import StoredFile, bytes_of
+from starcyte.store.scale import ValueRange
 
 _POLL_SECONDS = 0.2
 
@@ -147,12 +149,13 @@ class _Builder:
         self._end = 0
         self._starts, self._counts = np.zeros(self._n_blocks, np.int64), np.zeros(self._n_blocks, np.int64)
         self._rows = np.zeros(self._n_blocks + 1, np.int64)
+        self._ranges = [ValueRange()] * self._n_blocks
         self._entries = files.enter_context((folder / "entries.bin").open("wb"))
         # by block during the pass; transposed at its end
         self._by_block = map_zeros(folder / "by_block.bin", (self._n_blocks, self._n_genes + 1), TABLE)
         self._joint_columns = join_columns(columns)
         for number, joint in enumerate(self._joint_columns):
-            joint.start(folder, number, self._n_genes)
+            joint.start(folder, number, self._n_genes, matrix.log_base)
 
     def _mostly_zeros(self) -> bool:
         if not self._n_blocks:
@@ -184,6 +187,7 @@ class _Builder:
         block = self._matrix.block(number)
         for joint in self._joint_columns:
             joint.add(block)
+        self._ranges[number] = ValueRange.of(block.values)
         if self._only_moments:
             return
         if block.ptr is None and not self._dense:
@@ -225,6 +229,8 @@ class _Builder:
             "counts": self._counts.tolist(),
             "entries_bytes": self._end,
             "table_digest": digest,
+            "log_base": self._matrix.log_base,
+            "values": asdict(ValueRange.union(self._ranges)),
             "moments": {name: k for joint in self._joint_columns for name, k in joint.finish().items()},
         }
         with (self._folder / "index.json").open("w") as stream_text:

@@ -5,7 +5,8 @@ A folder of the cache, named after the dataset's revision and the matrix::
     index.json      metadata: its key, the positions of its blocks, sizes and digests
     entries.bin     block after block: the offsets (uint16) of its entries, gene after gene, then their values
     table.bin       uint32, shape (genes + 1, blocks): the start of each gene in each block
-    moments-*.bin   for each categorical column of obs: mean, m2 (float64) and positive (uint32), (genes, groups) each
+    moments-*.bin   for each categorical column of obs: mean, m2, expm1 (float64) and positive (uint32), (genes, groups)
+                    each
 
 A dense matrix has neither offsets nor a table: each block holds the values of all its cells, gene after gene.
 
@@ -33,8 +34,9 @@ from starcyte.store.block import Block
 from starcyte.store.dataset import Layout, Tick, Values, no_tick
 from starcyte.store.index.storage import ArchiveFiles, FolderFiles, IndexFiles, StoredFile
 from starcyte.store.moments import Moments
+from starcyte.store.scale import ValueRange
 
-FORMAT = 1
+FORMAT = 2
 # the errors of opening an index that does not exist, is incomplete, or has another key
 UNUSABLE = (OSError, ValueError, KeyError)
 OFFSETS = np.dtype("<u2")
@@ -158,6 +160,8 @@ class ColumnIndex:
         self._starts: NDArray[np.int64] = np.array(meta["starts"], np.int64)
         self._counts: NDArray[np.int64] = np.array(meta["counts"], np.int64)
         self._moments: dict[str, int] = meta["moments"]
+        self.log_base: float = meta["log_base"]
+        self._value_range = ValueRange(**meta["values"])
         self._entries = self._open_file("entries.bin")
         self._table = self._open_file("table.bin")
         if self._entries.available != meta["entries_bytes"]:
@@ -339,6 +343,10 @@ class ColumnIndex:
             values[part] = self._read(int(self._values_start[b] + self.dtype.itemsize * at[0, b]), n, self.dtype)
         return genes, rows, values
 
+    def value_range(self) -> ValueRange:
+        """Return the range of all values."""
+        return self._value_range
+
     def moments(self, column: str) -> Moments | None:
         """Return the moments of an obs column; the last group has the cells without a category."""
         k = self._moments.get(column)
@@ -353,20 +361,21 @@ class ColumnIndex:
 
 def moments_bytes(n_genes: int, k: int) -> int:
     """Return the size of a file of moments."""
-    return 8 * k + n_genes * k * (8 + 8 + 4)
+    return 8 * k + n_genes * k * (8 + 8 + 8 + 4)
 
 
 def open_moments(stored: StoredFile, n_genes: int, k: int) -> Moments:
-    """Memory-map a file of moments: counts, means, sums of squared deviations, positive cells."""
+    """Memory-map a file of moments: counts, means, sums of squared deviations, sums of expm1, positive cells."""
     size = n_genes * k
     shape = (n_genes, k)
     content = stored.map()
-    offsets = np.cumsum([0, 8 * k, 8 * size, 8 * size, 4 * size])
+    offsets = np.cumsum([0, 8 * k, 8 * size, 8 * size, 8 * size])
     parts: Sequence[NDArray[Any]] = [
         np.ndarray(s, d, buffer=content, offset=int(o))
-        for s, d, o in zip(((k,), shape, shape, shape), ("<i8", "<f8", "<f8", "<u4"), offsets, strict=False)
+        for s, d, o in zip(((k,), *[shape] * 4), ("<i8", "<f8", "<f8", "<f8", "<u4"), offsets, strict=True)
     ]
-    return Moments(*parts)
+    n, mean, m2, amount, positive = parts
+    return Moments(n, mean, m2, positive, amount)
 
 
 def table_digest(stored: StoredFile) -> str:

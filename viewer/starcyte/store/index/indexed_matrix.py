@@ -10,6 +10,7 @@ from starcyte.store.block import Block
 from starcyte.store.dataset import Layout, Matrix, Tick, Values, no_tick
 from starcyte.store.index.column_index import ColumnIndex
 from starcyte.store.moments import Moments
+from starcyte.store.scale import ValueRange
 
 
 class IndexedMatrix:
@@ -28,7 +29,9 @@ class IndexedMatrix:
         self.dtype: np.dtype[Any] = base.dtype
         self.layout: Layout = base.layout
         self.nnz: int | None = base.nnz
+        self.log_base: float = base.log_base
         self.index: ColumnIndex | None = None
+        self._sampled: ValueRange | None = None
 
     @property
     def current(self) -> Matrix:
@@ -52,6 +55,14 @@ class IndexedMatrix:
     def check(self, tick: Tick = no_tick) -> None:
         """Check the matrix in the file."""
         self.base.check(tick)
+
+    def value_range(self) -> ValueRange:
+        """Return the range of all values, or of a sample of them if there is no index."""
+        if self.index is not None:
+            return self.index.value_range()
+        if self._sampled is None:
+            self._sampled = self.base.value_range()
+        return self._sampled
 
     def moments(self, column: str) -> Moments | None:
         """Return the precomputed moments of an obs column; its last group has the cells without a category."""

@@ -60,7 +60,7 @@ class JointColumns:
         self.codes, self.n_groups = codes, n
         return True
 
-    def start(self, folder: Path, number: int, n_genes: int) -> None:
+    def start(self, folder: Path, number: int, n_genes: int, log_base: float) -> None:
         """Allocate the moments."""
         self._folder, self._n_genes, self._parts = folder, n_genes, list[Path]()
 
@@ -68,7 +68,7 @@ class JointColumns:
             self._parts.append(folder / f"sums-{number}-{name}.bin")
             return map_zeros(self._parts[-1], shape, dtype)
 
-        self._accumulator = Accumulator(self.codes, self.n_groups, n_genes, allocate)
+        self._accumulator = Accumulator(self.codes, self.n_groups, n_genes, log_base, allocate)
 
     def add(self, block: Block) -> None:
         """Add a block; safe for use from several threads."""
@@ -95,17 +95,18 @@ class JointColumns:
             counts = np.bincount(column.codes, minlength=k).astype("<i8")
             os.pwrite(stream.fileno(), counts.tobytes(), 0)
             if n_genes:
-                offsets = np.cumsum([8 * k, 8 * k * n_genes, 8 * k * n_genes]).tolist()
-                dtypes = ("<f8", "<f8", "<u4")
-                mean, m2, positive = (
+                offsets = (8 * k + 8 * k * n_genes * np.arange(4)).tolist()
+                dtypes = ("<f8", "<f8", "<f8", "<u4")
+                mean, m2, amount, positive = (
                     np.memmap(stream, dtype, "r+", offset, (n_genes, k))
                     for dtype, offset in zip(dtypes, offsets, strict=True)
                 )
                 for first in range(0, n_genes, _GENES_AT_ONCE):
                     genes = slice(first, first + _GENES_AT_ONCE)
                     some = result.of_genes(genes).merged(unions)
-                    mean[genes], m2[genes], positive[genes] = some.mean, some.m2, some.positive
-                for array in (mean, m2, positive):
+                    mean[genes], m2[genes], amount[genes] = some.mean, some.m2, some.expm1
+                    positive[genes] = some.positive
+                for array in (mean, m2, amount, positive):
                     array.flush()
             os.fsync(stream.fileno())
 

@@ -43,13 +43,24 @@ class ExpressionQuery(Request):
     matrix: MatrixName = "X"
 
 
+ScoreMethod = Annotated[
+    Literal["mean", "score"], Meta(description="The mean, or scanpy's score_genes against control genes")
+]
+
+
 class ScoreQuery(Request):
     """A set of genes."""
 
     genes: GeneList
-    method: Annotated[
-        Literal["mean", "score"], Meta(description="The mean, or scanpy's score_genes against control genes")
-    ] = "mean"
+    method: ScoreMethod = "mean"
+    matrix: MatrixName = "X"
+
+
+class ScoreRequest(Request):
+    """A set of genes, of any size that a gene set may have."""
+
+    genes: Annotated[list[str], Meta(description="Names or ids of genes; at most the setting max_gene_set_genes")]
+    method: ScoreMethod = "mean"
     matrix: MatrixName = "X"
 
 

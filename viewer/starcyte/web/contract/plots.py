@@ -27,8 +27,9 @@ class GeneSummary(Answer):
     """A gene in each group; null for a group without cells."""
 
     gene: str
-    mean: list[float | None]
-    fraction: Annotated[list[float | None], Meta(description="The fraction of cells that express the gene")]
+    gene_id: Annotated[str | None, Meta(description="null if the file has only names")]
+    mean: Annotated[list[float | None], Meta(description="null also if a cell of the group has no value (NaN)")]
+    fraction: Annotated[list[float | None], Meta(description="The fraction of cells with a value above 0")]
 
 
 class SummaryRequest(SummaryQuery):
@@ -67,7 +68,10 @@ class GroupDistribution(Answer):
     n: Count
     mean: float | None
     quantiles: list[float | None]
-    density: list[float] | None
+    density: Annotated[
+        list[float] | None,
+        Meta(description="At even steps from the lowest to the highest value; null for a group that does not vary"),
+    ]
 
 
 class DistributionRequest(DistributionQuery):
@@ -77,12 +81,12 @@ class DistributionRequest(DistributionQuery):
 
 
 class Distribution(Answer):
-    """Quantiles at the levels, and densities along the grid, of each group."""
+    """Quantiles at the levels, and a density, of each group."""
 
     group_by: str | None
     split_by: str | None
     levels: list[float]
-    grid: list[float]
+    range: Annotated[list[float], Meta(description="The lowest and the highest value of all groups")]
     groups: list[GroupDistribution]
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, UnsetType
 
 from starcyte.web.contract.base import Answer, Count
-from starcyte.web.contract.comparison import MethodInfo
+from starcyte.web.contract.comparison import FoldChangeInfo, LogBase, MethodInfo, MinFraction, Scale
 
 
 class ObsColumn(Answer):
@@ -49,6 +49,8 @@ class MatrixInfo(Answer):
     dtype: str
     layout: Literal["csr", "csc", "dense"]
     nnz: Count | None
+    scale: Annotated[Scale | None, Meta(description="null until the values are downloaded, or if they are unreadable")]
+    log_base: LogBase
 
 
 class VarNames(Answer):
@@ -84,6 +86,7 @@ class Defaults(Answer):
 
     color_by: str
     embedding: str
+    min_fraction: MinFraction
 
 
 class Schema(Answer):
@@ -101,9 +104,11 @@ class Schema(Answer):
     obsp: Annotated[list[str], Meta(description="Names of the matrices of cells by cells")]
     images: list[ImageInfo]
     default_matrix: str | None
+    default_matrix_reason: Annotated[str, Meta(description="A sentence; empty if there is nothing to choose")]
     genes: VarNames
     cells: ObsNames
     methods: Annotated[list[MethodInfo], Meta(description="The methods of comparison; the first is the default")]
+    fold_changes: Annotated[list[FoldChangeInfo], Meta(description="The formulas; the first is the default")]
     features: Features
     defaults: Defaults
     about: Annotated[str, Meta(description="URL of a page about the dataset; may be empty")]

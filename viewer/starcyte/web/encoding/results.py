@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -12,8 +11,8 @@ from numpy.typing import NDArray
 from starcyte.compute.diffexp import Comparison
 from starcyte.compute.markers import GroupMarkers, Markers
 from starcyte.compute.methods.method import RESULT_COLUMNS
-from starcyte.store.dataset import Dataset
-from starcyte.web.contract.comparison import DiffexpGene, DiffexpResult, MarkerGroup, MarkersResult
+from starcyte.store.dataset import Dataset, Genes
+from starcyte.web.contract.comparison import DiffexpGene, DiffexpResult, FoldChangeUsed, MarkerGroup, MarkersResult
 from starcyte.web.encoding.media import CSV
 from starcyte.web.encoding.response import ResponseOf
 from starcyte.web.encoding.wire import csv_bytes
@@ -40,32 +39,47 @@ def diffexp_result(
     order = _large(result, result.order(), cutoff)
     page = order[offset:] if limit is None else order[offset : offset + limit]
     return DiffexpResult(
-        method=result.method,
+        method=result.options.method,
         matrix=result.matrix,
-        correction=result.correction,
-        scale=result.scale,
+        correction=result.options.correction,
+        scale=result.scale.kind,
+        log_base=_log_base(result),
+        fold_change=_fold_change(result),
+        min_fraction=result.options.fraction_on(result.scale),
+        warnings=result.warnings,
+        n_tested=int(result.tested.sum()),
         fingerprint=dataset.fingerprint,
         n_a=result.n_a,
         n_b=result.n_b,
         n_genes=int(order.size),
-        genes=gene_rows(result, dataset.genes(result.matrix).names, page, page),
+        genes=gene_rows(result, dataset.genes(result.matrix), page, page),
         job_id=job_id,
     )
 
 
 def markers_result(result: Markers, dataset: Dataset, job_id: str, cutoff: float) -> MarkersResult:
     """Return markers as they are sent; see ``diffexp_result``."""
-    names = dataset.genes(result.matrix).names
+    known = dataset.genes(result.matrix)
     return MarkersResult(
-        method=result.method,
+        method=result.options.method,
         matrix=result.matrix,
-        correction=result.correction,
-        scale=result.scale,
+        correction=result.options.correction,
+        scale=result.scale.kind,
+        log_base=_log_base(result),
+        fold_change=_fold_change(result),
+        min_fraction=result.options.fraction_on(result.scale),
         fingerprint=dataset.fingerprint,
         group_by=result.group_by,
         n_genes=result.n_genes,
         groups=[
-            MarkerGroup(name=group.name, n=group.n, n_rest=group.n_rest, genes=_marker_rows(group, names, cutoff))
+            MarkerGroup(
+                name=group.name,
+                n=group.n,
+                n_rest=group.n_rest,
+                n_tested=group.n_tested,
+                warnings=list(group.warnings),
+                genes=_marker_rows(group, known, cutoff),
+            )
             for group in result.groups
         ],
         job_id=job_id,
@@ -73,33 +87,65 @@ def markers_result(result: Markers, dataset: Dataset, job_id: str, cutoff: float
 
 
 def result_csv(result: Comparison | Markers, dataset: Dataset, cutoff: float) -> ResponseOf[Any]:
-    """Return the whole table of a result as CSV."""
-    names = dataset.genes(result.matrix).names
+    """Return the whole table of a result as CSV, below lines of ``#`` that say how it was computed."""
+    known = dataset.genes(result.matrix)
     if isinstance(result, Markers):
         header: tuple[str, ...] = (result.group_by, *RESULT_COLUMNS)
         rows = [
             (group.name, *msgspec.structs.astuple(row))
             for group in result.groups
-            for row in _marker_rows(group, names, cutoff)
+            for row in _marker_rows(group, known, cutoff)
         ]
         name = "markers"
     else:
         header = RESULT_COLUMNS
         order = _large(result, result.order(), cutoff)
-        rows = [msgspec.structs.astuple(row) for row in gene_rows(result, names, order, order)]
+        rows = [msgspec.structs.astuple(row) for row in gene_rows(result, known, order, order)]
         name = "differential_expression"
-    response: ResponseOf[Any] = ResponseOf(csv_bytes(header, rows), mimetype=CSV)
+    response: ResponseOf[Any] = ResponseOf(_comments(result) + csv_bytes(header, rows), mimetype=CSV)
     response.headers["Content-Disposition"] = f'attachment; filename="{name}.csv"'
     return response
 
 
-def _marker_rows(group: GroupMarkers, names: Sequence[str], cutoff: float) -> list[DiffexpGene]:
+def _comments(result: Comparison | Markers) -> bytes:
+    """Return how a result was computed, as lines that start with ``#``."""
+    options, scale, change = result.options, result.scale, _fold_change(result)
+    lines = [
+        f"{options.test.name} on {result.matrix}",
+        f"scale: {scale.kind}" + (f", base {scale.base:g}" if scale.kind == "log1p" else ""),
+        f"p-values adjusted by {options.correction} for the tested genes",
+        f"tested: genes with a value above 0 in at least {options.fraction_on(scale):g} of the cells of one group",
+        "log2 fold change: "
+        + (f"{change.name}, log2 of the ratio of {change.formula}" if change else "not defined")
+        + (f", pseudo-count {change.pseudo_count:g}" if change else ""),
+    ]
+    if isinstance(result, Comparison):
+        lines.insert(1, f"cells: {result.n_a} against {result.n_b}")
+        lines += result.warnings
+    # the name of a matrix is the file's, and may have line ends
+    return "".join(f"# {' '.join(line.split())}\n" for line in lines).encode()
+
+
+def _log_base(result: Comparison | Markers) -> float | None:
+    return result.scale.base if result.scale.kind == "log1p" else None
+
+
+def _fold_change(result: Comparison | Markers) -> FoldChangeUsed | None:
+    formula, kind = result.options.formula, result.scale.kind
+    if kind not in formula.formulas or not result.options.test.has_fold_change:
+        return None
+    return FoldChangeUsed(
+        id=formula.id, name=formula.name, formula=formula.formulas[kind], pseudo_count=formula.pseudo_count
+    )
+
+
+def _marker_rows(group: GroupMarkers, known: Genes, cutoff: float) -> list[DiffexpGene]:
     order = _large(group, np.arange(group.genes.size), cutoff)
-    return gene_rows(group, names, order, group.genes[order])
+    return gene_rows(group, known, order, group.genes[order])
 
 
 def gene_rows(
-    result: Comparison | GroupMarkers, names: Sequence[str], order: NDArray[np.intp], genes: NDArray[np.intp]
+    result: Comparison | GroupMarkers, known: Genes, order: NDArray[np.intp], genes: NDArray[np.intp]
 ) -> list[DiffexpGene]:
     """Return rows of a result; undefined and infinite numbers become None.
 
@@ -107,15 +153,16 @@ def gene_rows(
     ----------
     result
         The result.
-    names
-        The names of all genes of the matrix.
+    known
+        The genes of the matrix.
     order
         The positions of the rows in the result, shape (rows,).
     genes
         The positions of their genes in the matrix, shape (rows,).
     """
-    columns: list[list[str] | list[float | None]] = [[names[i] for i in genes.tolist()]]
-    for field in RESULT_COLUMNS[1:]:
+    columns: list[list[str] | list[str | None] | list[float | None]] = [[known.names[i] for i in genes.tolist()]]
+    columns.append([known.ids[i] if known.ids else None for i in genes.tolist()])
+    for field in RESULT_COLUMNS[2:]:
         values = getattr(result, field)[order]
         finite = np.isfinite(values).tolist()
         columns.append([v if ok else None for v, ok in zip(values.tolist(), finite, strict=True)])

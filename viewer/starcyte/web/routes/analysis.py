@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import astuple
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from flask import request
 from msgspec import UNSET, UnsetType
 
 from starcyte.compute.methods import METHODS
+from starcyte.compute.options import Options
 from starcyte.errors import Forbidden
 from starcyte.web.context import Context, context
 from starcyte.web.contract.base import given
@@ -55,8 +57,8 @@ def diffexp(body: DiffexpRequest, query: Page) -> ResponseOf[DiffexpResult]:
     from starcyte.compute.diffexp import compare, is_quick
     from starcyte.web.grouping import selected, selected_within
 
+    options = _options(body)
     ctx, dataset, matrix = context(), context().dataset(), _matrix(body.matrix)
-    method, correction = body.method, body.correction
     a = selected(body.a, "selection a")
     b = ~a if body.b == "rest" else selected(body.b, "selection b")
     within = selected_within(body.within)
@@ -64,14 +66,14 @@ def diffexp(body: DiffexpRequest, query: Page) -> ResponseOf[DiffexpResult]:
         a, b = a & within, b & within
     # by the cells themselves: an annotation may change, and another user's may have the same name
     cells = hashlib.blake2b(np.packbits(a).tobytes() + np.packbits(b).tobytes(), digest_size=16).hexdigest()
-    key = json.dumps(["diffexp", method, correction, matrix.name, cells])
+    key = json.dumps(["diffexp", astuple(options), matrix.name, cells])
     cores = ctx.settings.cores
 
     def work(tick: Tick) -> Comparison:
-        return compare(dataset, matrix, a, b, method, correction, cores, _after_index(ctx, matrix, method, tick))
+        return compare(dataset, matrix, a, b, options, cores, _after_index(ctx, matrix, options.method, tick))
 
     def quick() -> bool:
-        return is_quick(dataset, matrix, a, b, method)
+        return is_quick(dataset, matrix, a, b, options.method)
 
     page = Page(limit=_first(query.limit, body.limit), offset=_first(query.offset, body.offset))
     return answer_job(ctx.jobs.submit(key, work, owner=owner(), quick=quick), page)
@@ -83,16 +85,16 @@ def markers(body: MarkersRequest) -> ResponseOf[MarkersResult]:
     from starcyte.compute.markers import find_markers
     from starcyte.web.grouping import grouping, selected_within
 
-    ctx, matrix, found = context(), _matrix(body.matrix), grouping(body.group_by)
-    method, correction, limit = body.method, body.correction, min(body.limit, context().settings.max_markers)
+    ctx, dataset, matrix, found = context(), context().dataset(), _matrix(body.matrix), grouping(body.group_by)
+    options, limit = _options(body), min(body.limit, context().settings.max_markers)
     column, within = found.column, selected_within(body.within)
     cells = None if within is None else hashlib.blake2b(np.packbits(within).tobytes(), digest_size=16).hexdigest()
-    key = json.dumps(["markers", method, correction, matrix.name, found.key, limit, cells])
+    key = json.dumps(["markers", astuple(options), matrix.name, found.key, limit, cells])
     cores = ctx.settings.cores
 
     def work(tick: Tick) -> Markers:
-        ready = _after_index(ctx, matrix, method, tick)
-        return find_markers(matrix, column, limit, method, correction, cores, ready, within)
+        ready = _after_index(ctx, matrix, options.method, tick)
+        return find_markers(dataset, matrix, column, limit, options, cores, ready, within)
 
     return answer_job(ctx.jobs.submit(key, work, owner=owner()))
 
@@ -122,6 +124,10 @@ def job_state(job_id: JobId, query: Page) -> ResponseOf[DiffexpJob | MarkersJob 
 def job_cancel(job_id: JobId) -> ResponseOf[JobAnswer]:
     """Cancel a job."""
     return answer_json(JobAnswer(job=_describe(context().jobs.cancel(job_id))))
+
+
+def _options(body: DiffexpRequest | MarkersRequest) -> Options:
+    return Options(body.method, body.correction, body.fold_change, body.min_fraction, given(body.scale))
 
 
 def _after_index(ctx: Context, matrix: Matrix, method: str, tick: Tick) -> Tick:

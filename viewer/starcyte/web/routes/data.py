@@ -11,7 +11,9 @@ from flask import g
 from msgspec import UNSET
 
 from starcyte import __version__
+from starcyte.compute.fold_change import FOLD_CHANGES
 from starcyte.compute.methods import METHODS
+from starcyte.compute.options import DEFAULT_MIN_FRACTION
 from starcyte.errors import BadRequest, LimitExceeded, NotFound
 from starcyte.web.context import context
 from starcyte.web.contract.base import Name
@@ -53,19 +55,27 @@ def schema() -> ResponseOf[Schema]:
         "outputs": bool(settings.outputs_dir),
     }
 
+    content = dataset.describe()
+
     def make() -> ResponseOf[Schema]:
-        described: dict[str, Any] = dataset.describe() | {
+        described: dict[str, Any] = content | {
             "revision": dataset.revision,
             "version": __version__,
             "features": features,
-            "defaults": {"color_by": _first_color(dataset, settings.color_by), "embedding": settings.first_embedding},
+            "defaults": {
+                "color_by": _first_color(dataset, settings.color_by),
+                "embedding": settings.first_embedding,
+                "min_fraction": DEFAULT_MIN_FRACTION,
+            },
             "about": settings.about,
             "methods": [method.as_dict() for method in METHODS.values()],
+            "fold_changes": [formula.as_dict() for formula in FOLD_CHANGES.values()],
         }
         return answer_json(msgspec.convert(described, Schema))
 
-    # whether annotations can be saved depends on the disk
-    return answer_cached(make, str(can_write))
+    # whether annotations can be saved depends on the disk; the scales on whether the file is downloaded and indexed
+    scales = [matrix["scale"] for matrix in content["matrices"]]
+    return answer_cached(make, f"{can_write} {scales} {content['default_matrix']}")
 
 
 def _first_color(dataset: Dataset, wanted: str) -> str:

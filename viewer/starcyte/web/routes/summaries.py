@@ -11,7 +11,7 @@ from msgspec import UNSET, UnsetType
 from starcyte.errors import BadRequest, LimitExceeded, NotFound
 from starcyte.web.context import context
 from starcyte.web.contract.base import given
-from starcyte.web.contract.columns import Columns, ScoreQuery
+from starcyte.web.contract.columns import Columns, ScoreQuery, ScoreRequest
 from starcyte.web.contract.plots import (
     Correlation,
     CorrelationQuery,
@@ -73,7 +73,12 @@ def _summary(query: SummaryQuery, found: Grouping, within: NDArray[np.bool_] | N
             groups=list(result.groups),
             n=result.n.tolist(),
             genes=[
-                GeneSummary(gene=known.names[p], mean=mean.tolist(), fraction=fraction.tolist())
+                GeneSummary(
+                    gene=known.names[p],
+                    gene_id=known.ids[p] if known.ids else None,
+                    mean=mean.tolist(),
+                    fraction=fraction.tolist(),
+                )
                 for p, mean, fraction in zip(positions, result.mean, result.fraction, strict=True)
             ],
         )
@@ -117,7 +122,7 @@ def _distribution(
             group_by=given(query.group_by),
             split_by=given(query.split_by),
             levels=list(QUANTILES),
-            grid=found.grid.tolist(),
+            range=list(found.range),
             groups=[
                 GroupDistribution(
                     name=name,
@@ -125,7 +130,7 @@ def _distribution(
                     n=int(n),
                     mean=float(mean),
                     quantiles=quantiles.tolist(),
-                    density=None if np.isnan(density).all() else density.tolist(),
+                    density=None if density is None else density.tolist(),
                 )
                 for k, (name, n, mean, quantiles, density) in enumerate(rows)
             ],
@@ -207,32 +212,46 @@ def _correlation(query: CorrelationQuery, within: NDArray[np.bool_] | None) -> R
 def score(query: ScoreQuery) -> ResponseOf[Columns]:
     """Return the mean or the score of a set of genes in every cell.
 
-    Binary and JSON list the genes that are missing from the matrix.
+    Binary and JSON list the genes that are missing from the matrix. The score of a matrix of z-scores differs from
+    scanpy's: many of its genes have a mean of 0, and are ranked by rounding errors.
     """
+    names = decode_names(query.genes, context().settings, "max_summary_genes")
+    return answer_columns(lambda: _score(names, query.method, query.matrix))
+
+
+@routes.post("/score", media=COLUMNS, errors=(*READ, 413))
+def score_of_many(body: ScoreRequest) -> ResponseOf[Columns]:
+    """Return the mean or the score of a set of genes in every cell, as GET does, for sets too large for an address."""
+    most = context().settings.max_gene_set_genes
+    if len(body.genes) > most:
+        raise LimitExceeded(f"{len(body.genes)} genes are more than {most} (max_gene_set_genes).", "Request fewer.")
+    if not body.genes:
+        raise BadRequest("The list of genes is empty.", "Give their names.")
+    return answer_columns(lambda: _score(body.genes, body.method, body.matrix), is_cached=False)
+
+
+def _score(names: Sequence[str], method: str, matrix_name: str) -> tuple[int, list[WireColumn]]:
     from starcyte.compute.plots.gene_set_score import mean_of_genes, score_of_genes
     from starcyte.web.encoding.wire import WireColumn
 
     ctx, dataset = context(), context().dataset()
-    names = decode_names(query.genes, context().settings, "max_summary_genes")
-
-    def read() -> tuple[int, list[WireColumn]]:
-        matrix, known = ctx.matrix(query.matrix), dataset.genes(query.matrix)
-        found: dict[int, None] = {}
-        missing = []
-        for name in names:
-            try:
-                found[known.index(name)] = None
-            except NotFound:
-                missing.append(name)
-        if not found:
-            raise NotFound("The matrix has none of these genes.", "Search for genes to find their names.")
-        if query.method == "mean":
-            values = mean_of_genes(matrix, list(found), ctx.tick)
+    matrix, known = ctx.matrix(matrix_name), dataset.genes(matrix_name)
+    found: dict[int, None] = {}
+    missing = []
+    for name in names:
+        position = known.position(name)
+        if position is None:
+            missing.append(name)
         else:
-            values = score_of_genes(dataset, matrix, list(found), ctx.settings.cores, ctx.tick)
-        return dataset.n_obs, [WireColumn(query.method, values, extra={"missing_genes": missing})]
-
-    return answer_columns(read)
+            found[position] = None
+    if not found:
+        raise NotFound("The matrix has none of these genes.", "Search for genes to find their names.")
+    workers = ctx.settings.cores
+    if method == "mean":
+        values = mean_of_genes(matrix, list(found), workers, ctx.tick)
+    else:
+        values = score_of_genes(dataset, matrix, list(found), workers, ctx.tick)
+    return dataset.n_obs, [WireColumn(method, values, extra={"missing_genes": missing})]
 
 
 def _check_one(**named: str | UnsetType) -> None:

@@ -59,6 +59,7 @@ REQUIRED_ROLES: Mapping[str, Role] = {
     "analysis.diffexp": Role.READ,
     "analysis.markers": Role.READ,
     "analysis.job_cancel": Role.READ,
+    "summaries.score_of_many": Role.READ,
     "shutdown.keep": Role.READ,
     "catalog.status": Role.ADMIN,
     "status_page": Role.ADMIN,

@@ -19,6 +19,14 @@ export interface TableColumn {
 const COLUMNS: readonly TableColumn[] = [
   { key: 'gene', label: 'Gene', help: 'Name of the gene', write: (gene) => gene.gene, width: 1.5 },
   {
+    key: 'gene_id',
+    label: 'Id',
+    help: 'Id of the gene in the file',
+    write: (gene) => gene.gene_id ?? '',
+    width: 1.6,
+    wide: true,
+  },
+  {
     key: 'log2_fold_change',
     label: 'log₂ FC',
     help: 'Log2 fold change: above 0 where set A expresses more',
@@ -82,15 +90,19 @@ const COLUMNS: readonly TableColumn[] = [
   },
 ];
 
-/** The columns of a result: those that its method and the scale of its matrix define. */
-export function columnsOf(tested: Tested, wide: boolean): readonly TableColumn[] {
+/** The columns of a result: those that its method, the scale of its matrix and its genes define. */
+export function columnsOf(tested: Tested, genes: readonly DiffexpGene[], wide: boolean): readonly TableColumn[] {
   const hasFold = hasFoldChange(tested);
   return COLUMNS.filter(({ key, wide: needsRoom }) => {
+    if (key === 'gene_id' && !genes.some((gene) => gene.gene_id)) return false;
     if (!tested.method.columns.includes(key) || (key === 'log2_fold_change' && !hasFold)) return false;
     // Without a fold change, the means are the next best.
     return wide || !needsRoom || (key === 'mean_a' && !hasFold);
   });
 }
+
+/** A gene counts as expressed if at least this fraction of the cells of one set do. */
+const EXPRESSED = 0.1;
 
 export interface Sorting {
   readonly key: SortKey;
@@ -99,14 +111,19 @@ export interface Sorting {
 
 /** The order a click on a heading asks for: the useful direction first, then the other. */
 export function nextSorting(now: Sorting | null, key: SortKey): Sorting {
-  const usual = key !== 'gene' && key !== 'p_value' && key !== 'p_adjusted';
+  const usual = key !== 'gene' && key !== 'gene_id' && key !== 'p_value' && key !== 'p_adjusted';
   return now?.key === key ? { key, down: !now.down } : { key, down: usual };
 }
 
-/** Rows that hold the text, in the order asked for; undefined values come last either way. */
+/**
+ * Rows that hold the text, in the order asked for; undefined values come last either way. Of equal ones, such as p-values
+ * of 0, the highest |score| comes first. By fold change, genes that hardly any cell expresses come after the others.
+ */
 export function tableRows(genes: readonly DiffexpGene[], text: string, sorting: Sorting | null): DiffexpGene[] {
   const wanted = text.trim().toLowerCase();
-  const rows = wanted ? genes.filter((gene) => gene.gene.toLowerCase().includes(wanted)) : [...genes];
+  const rows = wanted
+    ? genes.filter((gene) => `${gene.gene}\n${gene.gene_id ?? ''}`.toLowerCase().includes(wanted))
+    : [...genes];
   if (!sorting) return rows;
   const { key, down } = sorting;
   const sign = down ? -1 : 1;
@@ -114,7 +131,18 @@ export function tableRows(genes: readonly DiffexpGene[], text: string, sorting: 
     const a = one[key];
     const b = other[key];
     if (a === null || b === null) return a === b ? 0 : a === null ? 1 : -1;
+    if (key === 'log2_fold_change' && isExpressed(one) !== isExpressed(other)) return isExpressed(one) ? -1 : 1;
+    if (a === b) return strength(other) - strength(one) || 0;
     if (typeof a === 'string' || typeof b === 'string') return sign * String(a).localeCompare(String(b));
     return sign * (a - b);
   });
+}
+
+function isExpressed({ fraction_a, fraction_b }: DiffexpGene): boolean {
+  return Math.max(fraction_a ?? 0, fraction_b ?? 0) >= EXPRESSED;
+}
+
+/** The size of the score; an infinite one, of genes that vary in neither set, is sent as null. */
+function strength({ score, p_value }: DiffexpGene): number {
+  return score === null ? (p_value === 0 ? Number.MAX_VALUE : 0) : Math.abs(score);
 }

@@ -3,15 +3,15 @@ import type { Summary } from '../../api/types';
 import type { Order, Standard } from '../../state/plots/plots.svelte';
 import type { Clustering } from '../parts/clustering';
 import { ordered } from '../parts/order';
-import { domainOf, fromLowToHigh, standardised } from '../parts/standard';
+import { domainOf, filled, fromLowToHigh, standardised } from '../parts/standard';
 
 export interface Dots {
   /** Names in the order drawn. */
   readonly groups: readonly { readonly name: string; readonly n: number }[];
   readonly genes: readonly string[];
-  /** By gene, then group: what colours a dot, the mean behind it and the fraction that sizes it. */
+  /** By gene, then group: what colours a dot (null if its mean is undefined), the mean, and the fraction that sizes it. */
   readonly cells: readonly (readonly {
-    readonly shade: number;
+    readonly shade: number | null;
     readonly mean: number | null;
     readonly fraction: number;
   }[])[];
@@ -31,11 +31,12 @@ export function dots(summary: Summary, standard: Standard, order: Order, groupOr
   const present = nonEmpty(summary);
   const shades = summary.genes.map((gene) =>
     standardised(
-      present.map((k) => gene.mean[k] ?? 0),
+      present.map((k) => gene.mean[k] ?? Number.NaN),
       standard,
     ),
   );
-  const rows = present.map((_, row) => shades.map((values) => values[row] ?? 0));
+  const known = shades.map(filled);
+  const rows = present.map((_, row) => known.map((values) => values[row] ?? 0));
   const groups = ordered(
     present.map((k) => summary.groups[k] ?? ''),
     rows,
@@ -43,7 +44,7 @@ export function dots(summary: Summary, standard: Standard, order: Order, groupOr
   );
   const genes = ordered(
     summary.genes.map(({ gene }) => gene),
-    shades.map(fromLowToHigh),
+    known.map(fromLowToHigh),
     order,
   );
   const [low, high] = domainOf(shades.flat(), standard);
@@ -57,7 +58,12 @@ export function dots(summary: Summary, standard: Standard, order: Order, groupOr
       groups.places.map((row) => {
         const k = present[row] ?? 0;
         const gene = summary.genes[g];
-        return { shade: shades[g]?.[row] ?? 0, mean: gene?.mean[k] ?? null, fraction: gene?.fraction[k] ?? 0 };
+        const shade = shades[g]?.[row] ?? Number.NaN;
+        return {
+          shade: Number.isNaN(shade) ? null : shade,
+          mean: gene?.mean[k] ?? null,
+          fraction: gene?.fraction[k] ?? 0,
+        };
       }),
     ),
     low,

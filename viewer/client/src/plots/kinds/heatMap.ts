@@ -3,7 +3,7 @@ import type { CategoryData } from '../../state/fields/field';
 import type { Order, Standard } from '../../state/plots/plots.svelte';
 import type { Clustering } from '../parts/clustering';
 import { ordered } from '../parts/order';
-import { domainOf, fromLowToHigh, standardised } from '../parts/standard';
+import { domainOf, filled, fromLowToHigh, standardised } from '../parts/standard';
 
 /** Values of genes in some cells of each category. */
 export interface Heat {
@@ -21,7 +21,7 @@ export interface HeatMap {
     readonly start: number;
   }[];
   readonly genes: readonly { readonly gene: string; readonly means: readonly number[] }[];
-  /** By gene, then cell, in the order drawn. */
+  /** By gene, then cell, in the order drawn; NaN for a missing value. */
   readonly values: readonly (readonly number[])[];
   /** The cells drawn, in their order. */
   readonly cells: readonly number[];
@@ -42,11 +42,16 @@ export function heatMap(heat: Heat, standard: Standard, order: Order, groupOrder
   const shades = heat.rows.map(({ values }) => standardised([...values], standard));
   const means = (values: ArrayLike<number>) =>
     heat.groups.map(({ shown }, g) => {
-      let sum = 0;
-      for (let k = 0; k < shown; k++) sum += values[(starts[g] ?? 0) + k] ?? 0;
-      return sum / (shown || 1);
+      let [sum, known] = [0, 0];
+      for (let k = 0; k < shown; k++) {
+        const value = values[(starts[g] ?? 0) + k] ?? Number.NaN;
+        if (Number.isNaN(value)) continue;
+        sum += value;
+        known++;
+      }
+      return known > 0 ? sum / known : Number.NaN;
     });
-  const shadeMeans = shades.map(means);
+  const shadeMeans = shades.map((values) => filled(means(values)));
   const genes = ordered(
     heat.rows.map(({ gene }) => gene),
     shadeMeans.map(fromLowToHigh),
@@ -72,9 +77,9 @@ export function heatMap(heat: Heat, standard: Standard, order: Order, groupOrder
     groups: placed,
     genes: genes.places.map((row) => {
       const all = means(heat.rows[row]?.values ?? []);
-      return { gene: heat.rows[row]?.gene ?? '', means: groups.places.map((g) => all[g] ?? 0) };
+      return { gene: heat.rows[row]?.gene ?? '', means: groups.places.map((g) => all[g] ?? Number.NaN) };
     }),
-    values: genes.places.map((row) => places.map((place) => shades[row]?.[place] ?? 0)),
+    values: genes.places.map((row) => places.map((place) => shades[row]?.[place] ?? Number.NaN)),
     cells: places.map((place) => heat.cells[place] ?? 0),
     low: standard === 'z' ? -clip : low,
     high: clip,

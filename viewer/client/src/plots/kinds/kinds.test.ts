@@ -10,8 +10,8 @@ const SUMMARY = {
   groups: ['T', 'empty', 'B'],
   n: [10, 0, 5],
   genes: [
-    { gene: 'X2', mean: [2, null, 4], fraction: [0.5, null, 1] },
-    { gene: 'X10', mean: [1, null, 1], fraction: [0.1, null, 0.1] },
+    { gene: 'X2', gene_id: null, mean: [2, null, 4], fraction: [0.5, null, 1] },
+    { gene: 'X10', gene_id: null, mean: [1, null, 1], fraction: [0.1, null, 0.1] },
   ],
 };
 
@@ -87,7 +87,7 @@ test('two parts are the halves of a violin, more stand side by side', () => {
     ...{ name, part, n: 2, mean: 1, quantiles: [1, 2, 3], density: null },
   });
   const spread = (parts: (string | null)[]) => ({
-    ...{ group_by: 'type', split_by: null, levels: [0.25, 0.5, 0.75], grid: [0, 1] },
+    ...{ group_by: 'type', split_by: null, levels: [0.25, 0.5, 0.75], range: [0, 1] },
     groups: ['T', 'B'].flatMap((name) => parts.map((part) => group(name, part))),
   });
   const halves = violins(spread(['a', 'b']));
@@ -105,4 +105,21 @@ test('two parts are the halves of a violin, more stand side by side', () => {
   expect(three.every(({ side, half }) => side === 0 && half < 0.2)).toBe(true);
   expect(three.map(({ middle }) => middle)).toEqual([...three.map(({ middle }) => middle)].sort());
   expect(violins(spread([null])).violins[0]).toMatchObject({ side: 0, middle: 0.5, box: [1, 2, 3] });
+});
+
+test('an undefined mean is missing, and flattens neither its row nor the order of rows', () => {
+  const genes = [{ gene: 'G', gene_id: null, mean: [null, 1, 3], fraction: [0.5, 1, 1] }];
+  const summary = { ...SUMMARY, groups: ['a', 'b', 'c'], n: [2, 2, 2], genes };
+  for (const standard of ['none', 'share', 'z'] as const) {
+    const { cells, low, high } = dots(summary, standard, 'cluster', 'cluster');
+    expect(cells[0]?.filter(({ shade }) => shade === null)).toHaveLength(1);
+    expect(new Set(cells[0]?.map(({ shade }) => shade))).toHaveLength(3);
+    expect(Number.isFinite(low) && Number.isFinite(high)).toBe(true);
+  }
+  const values = Float32Array.of(Number.NaN, 1, 3, 5);
+  const group = { name: 'all', n: 4, shown: 4 };
+  const heat = { groups: [group], cells: Uint32Array.of(0, 1, 2, 3), rows: [{ gene: 'G', values }] };
+  expect(heatMap(heat, 'share', 'given', 'given').values[0]).toEqual([Number.NaN, 0, 0.5, 1]);
+  expect(heatMap(heat, 'none', 'given', 'given').genes[0]?.means).toEqual([3]);
+  expect(heatMap(heat, 'z', 'given', 'cluster').values[0]?.slice(1).every(Number.isFinite)).toBe(true);
 });

@@ -6,7 +6,10 @@ export interface Violin {
   readonly part: string | null;
   readonly n: number;
   readonly mean: number | null;
+  /** At even steps from its lowest to its highest value. */
   readonly density: readonly number[] | null;
+  readonly low: number;
+  readonly high: number;
   /** Quartiles. */
   readonly box: readonly [number | null, number | null, number | null];
   /** Number of its category, and its middle and half width in shares of a category's room. */
@@ -40,6 +43,7 @@ export function violins(spread: Spread | null): Violins {
     const k = part === null ? 0 : parts.indexOf(part);
     return {
       ...{ group, part, n, mean, density },
+      ...{ low: level(0) ?? 0, high: level(1) ?? 0 },
       box: [level(0.25), level(0.5), level(0.75)],
       column: names.indexOf(group),
       ...placeOf(k, parts.length),

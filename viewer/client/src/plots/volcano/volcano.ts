@@ -15,37 +15,41 @@ export interface VolcanoData {
   readonly points: readonly VolcanoPoint[];
   /** Effects beyond lie on the border. */
   readonly reach: number;
+  /** The upper edge, on which p-values of 0 lie. */
   readonly top: number;
+  /** Whether there are p-values of 0. */
+  readonly hasZero: boolean;
 }
 
 /** Share of the tested genes that say how wide the plot is: a few far beyond would squeeze all others into the middle. */
 const INSIDE = 0.995;
-/** What a computer cannot tell from 0 has a p-value below this. */
-const LEAST_P = 1e-308;
-
 export function volcano(genes: readonly DiffexpGene[], passing: ReadonlySet<DiffexpGene>, made: Tested): VolcanoData {
   const tested: { gene: DiffexpGene; x: number; y: number }[] = [];
   for (const gene of genes) {
     const x = effectOf(gene, made);
     if (x === null || gene.p_adjusted === null) continue;
-    tested.push({ gene, x, y: -Math.log10(Math.max(gene.p_adjusted, LEAST_P)) });
+    tested.push({ gene, x, y: -Math.log10(gene.p_adjusted) });
   }
   const sizes = tested.map((point) => Math.abs(point.x)).sort((a, b) => a - b);
   const usual = sizes[Math.floor(INSIDE * (sizes.length - 1))] || 1;
   const reach = 1.06 * Math.min(sizes.at(-1) || 1, 2 * usual);
-  const top = 1.1 * tested.reduce((highest, point) => Math.max(highest, point.y), 1);
+  const highest = tested.reduce((most, { y }) => (y < Number.POSITIVE_INFINITY ? Math.max(most, y) : most), 1);
+  const hasZero = tested.some(({ y }) => y === Number.POSITIVE_INFINITY);
+  const top = (hasZero ? 1.2 : 1.1) * highest;
   const points = tested.map(({ gene, x, y }) => ({
     gene,
     x: Math.min(Math.max(x, -reach), reach),
-    y,
+    y: Math.min(y, top),
     passes: passing.has(gene),
   }));
-  return { points, reach, top };
+  return { points, reach, top, hasZero };
 }
 
 /** The genes that are named first: those of the largest score to either side. */
 export function named(points: readonly VolcanoPoint[], perSide: number): VolcanoPoint[] {
-  const weight = (point: VolcanoPoint) => Math.abs(point.gene.score ?? 0);
+  // An infinite score, of genes that vary in neither set, is sent as null.
+  const weight = ({ gene: { score, p_value } }: VolcanoPoint) =>
+    score === null ? (p_value === 0 ? Number.MAX_VALUE : 0) : Math.abs(score);
   const best = points.filter((point) => point.passes).sort((a, b) => weight(b) - weight(a));
   const up = best.filter((point) => point.x > 0).slice(0, perSide);
   return [...up, ...best.filter((point) => point.x < 0).slice(0, perSide)];

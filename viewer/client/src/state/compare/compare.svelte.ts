@@ -1,12 +1,14 @@
 /** Differential expression between the two sets: start, follow, give up, and the results that come of it. */
 import type { DiffexpGene, DiffexpResult, MethodInfo } from '../../api/types';
 import { save } from '../../ui/drawing/download';
-import { count } from '../../ui/format';
+import { count, number } from '../../ui/format';
 import { csv } from '../../wire/csv';
 import { selectionOf } from '../fields/cells';
+import { isByHand } from '../fields/selectionName';
 import { JobRun } from '../viewer/job.svelte';
 import type { Viewer } from '../viewer/viewer.svelte';
-import { methodOf } from './methods';
+import type { CompareOptions } from './compareOptions.svelte';
+import { methodLines, methodOf, scaleText } from './methods';
 import { NO_LIMITS, type Thresholds, USUAL } from './thresholds';
 
 /** Genes asked for at once. */
@@ -26,8 +28,8 @@ export interface Comparison {
 }
 
 export class Compare {
-  /** The id of the method chosen. */
-  method = $state('');
+  /** The id of the method that the user chose; null until then. */
+  private chosen = $state<string | null>(null);
   thresholds = $state.raw<Thresholds>(USUAL);
   /** Those of this session, the newest first. */
   results = $state.raw<readonly Comparison[]>([]);
@@ -38,9 +40,24 @@ export class Compare {
   onRemoved: (comparison: Comparison) => void = () => {};
   private next = 1;
 
-  constructor(private readonly viewer: Viewer) {
+  constructor(
+    private readonly viewer: Viewer,
+    readonly options: CompareOptions,
+  ) {
     this.run = new JobRun(viewer.api, PAGE);
-    this.method = viewer.schema.methods[0]?.id ?? '';
+  }
+
+  /** The id of the method: the one chosen, else the usual one for cells selected by hand, or for categories. */
+  get method(): string {
+    const { methods } = this.viewer.schema;
+    const { setA, setB } = this.viewer.view;
+    const byHand = [setA, setB].some((set) => set !== null && set !== 'rest' && isByHand(set.name));
+    const suited = byHand ? methods.find(({ suits_selections }) => suits_selections) : undefined;
+    return this.chosen ?? (suited ?? methods[0])?.id ?? '';
+  }
+
+  set method(id: string) {
+    this.chosen = id;
   }
 
   /** The result shown. */
@@ -68,7 +85,7 @@ export class Compare {
     const { cells, api } = this.viewer;
     const a = selectionOf(cells.get(setA));
     const b = setB === 'rest' ? setB : selectionOf(cells.get(setB));
-    const body = { a, b, method: this.method, matrix, limit: PAGE } as const;
+    const body = { a, b, method: this.method, matrix, limit: PAGE, ...this.options.of(matrix) } as const;
     const found = await this.run.ask(
       (giveUp) => api.diffexp(body, giveUp),
       async (result, giveUp) => ({ result, genes: await this.allGenes(result, giveUp) }),
@@ -111,7 +128,9 @@ export class Compare {
 
   downloadCsv(comparison: Comparison): void {
     const { columns, rows } = tableOf(comparison);
-    save(csv(columns, rows), `${this.viewer.schema.title} ${titleOf(comparison)}.csv`);
+    const { result, method } = comparison;
+    const lines = methodLines(method, result, `${titleOf(comparison)}: ${howOf(comparison)}`);
+    save(csv(columns, rows, lines), `${this.viewer.schema.title} ${titleOf(comparison)}.csv`);
   }
 
   private async allGenes(result: DiffexpResult, giveUp: AbortSignal): Promise<readonly DiffexpGene[]> {
@@ -134,7 +153,10 @@ export function titleOf({ a, b, name, method }: Comparison): string {
   return name ?? `${a} vs ${b}, ${method.label}`;
 }
 
-/** Method, sizes and matrix of a result, in a line. */
+/** Method, sizes, matrix and tested genes of a result, in a line. */
 export function howOf({ method, result }: Comparison): string {
-  return `${method.name}, ${count(result.n_a)} against ${count(result.n_b)} cells, ${result.matrix}`;
+  const { n_a, n_b, matrix, min_fraction: least = 0, n_tested } = result;
+  const tested = n_tested === undefined ? '' : `; ${count(n_tested)} genes tested`;
+  const limit = n_tested !== undefined && least > 0 ? `, those in ≥ ${number(100 * least)} % of a group` : '';
+  return `${method.name}, ${count(n_a)} against ${count(n_b)} cells, ${matrix} (${scaleText(result)})${tested}${limit}`;
 }

@@ -4,7 +4,8 @@ import { save } from '../../ui/drawing/download';
 import { csv } from '../../wire/csv';
 import { JobRun } from '../viewer/job.svelte';
 import type { Viewer } from '../viewer/viewer.svelte';
-import { methodOf } from './methods';
+import type { CompareOptions } from './compareOptions.svelte';
+import { methodLines, methodOf } from './methods';
 
 /** Genes of each category. */
 const LIMIT = 50;
@@ -21,7 +22,10 @@ export class Markers {
   annotations: () => readonly { readonly name: string; readonly n: number }[] = () => [];
   readonly run: JobRun<MarkersResult>;
 
-  constructor(private readonly viewer: Viewer) {
+  constructor(
+    private readonly viewer: Viewer,
+    readonly options: CompareOptions,
+  ) {
     this.run = new JobRun(viewer.api, LIMIT);
     this.method = viewer.schema.methods[0]?.id ?? '';
     this.columns = viewer.schema.obs.filter(canGroup);
@@ -34,7 +38,7 @@ export class Markers {
   async find(): Promise<void> {
     const { matrix } = this.viewer.view;
     if (this.column === null || matrix === null || this.run.running) return;
-    const body = { group_by: this.column, method: this.method, matrix, limit: LIMIT };
+    const body = { group_by: this.column, method: this.method, matrix, limit: LIMIT, ...this.options.of(matrix) };
     const found = await this.run.ask(
       (giveUp) => this.viewer.api.markers(body, giveUp),
       (result) => result,
@@ -43,12 +47,17 @@ export class Markers {
   }
 
   downloadCsv(result: MarkersResult): void {
-    const { columns } = methodOf(this.viewer.schema, result.method);
+    const method = methodOf(this.viewer.schema, result.method);
+    const { columns } = method;
     const rows = result.groups.flatMap(({ name, genes }) =>
       genes.map((gene) => [name, ...columns.map((column) => gene[column])]),
     );
     save(
-      csv([result.group_by, ...columns], rows),
+      csv(
+        [result.group_by, ...columns],
+        rows,
+        methodLines(method, result, `${method.name}, each category against all other cells, ${result.matrix}`),
+      ),
       `${this.viewer.schema.title} markers of ${groupingName(result.group_by)}.csv`,
     );
   }

@@ -6,7 +6,16 @@ import { NO_LIMITS, passing, USUAL } from './thresholds';
 
 function gene(name: string, fold: number | null, p: number | null, fraction = 0.5): DiffexpGene {
   const means = { mean_a: fold, mean_b: 0, fraction_a: fraction, fraction_b: 0.1 };
-  return { gene: name, log2_fold_change: fold, score: fold, p_value: p, p_adjusted: p, auc: null, ...means };
+  return {
+    gene: name,
+    gene_id: null,
+    log2_fold_change: fold,
+    score: fold,
+    p_value: p,
+    p_adjusted: p,
+    auc: null,
+    ...means,
+  };
 }
 
 const GENES = [

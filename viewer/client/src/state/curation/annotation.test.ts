@@ -32,7 +32,7 @@ const SCHEMA = {
   obs: [],
   embeddings: [],
   default_matrix: null,
-  defaults: { color_by: '', embedding: '' },
+  defaults: { color_by: '', embedding: '', min_fraction: 0.1 },
 } as unknown as Schema;
 const CODES: Codes = Int16Array.of(0, 1, 1, 2, -1, -1);
 

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { FieldFilter } from '../view/fieldFilter';
 import type { View } from '../view/view';
 import type { FieldData } from './field';
-import { selectionName } from './selectionName';
+import { isByHand, selectionName } from './selectionName';
 
 const TYPES = {
   kind: 'category',
@@ -29,4 +29,10 @@ test('a selection is named after its filters', () => {
   expect(
     name({ 'obs:age': { kind: 'range', min: 1, max: 2 }, 'obs:type': { kind: 'category', mode: 'only', codes: [1] } }),
   ).toBe('Selected cells');
+});
+
+test('cells of categories are not chosen by hand', () => {
+  const range = name({ 'obs:age': { kind: 'range', min: 1, max: 2 } });
+  expect([undefined, name({}, { id: 1, n: 4 }), range].every(isByHand)).toBe(true);
+  expect(isByHand(name({ 'obs:type': { kind: 'category', mode: 'only', codes: [1] } }))).toBe(false);
 });

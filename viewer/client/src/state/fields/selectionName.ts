@@ -7,14 +7,23 @@ import { categoryName, type FieldData } from './field';
 /** The number of names before "and n more". */
 const LISTED = 2;
 
+const LASSO = 'Lasso';
+const SELECTED = 'Selected cells';
+const RANGE = 'Range of ';
+
+/** Whether cells with this name of a selection were chosen by a shape or by values, rather than by one column's categories. */
+export function isByHand(name: string | undefined): boolean {
+  return name === undefined || name === LASSO || name === SELECTED || name.startsWith(RANGE);
+}
+
 /** Return the names of the chosen categories if one column is filtered and nothing else; otherwise "Selected cells". */
 export function selectionName(view: View, fields: ReadonlyMap<string, FieldData>): string {
   const keys = Object.keys(view.filters);
   const [key] = keys;
-  if (keys.length === 0) return view.lasso ? 'Lasso' : 'All cells';
-  if (view.lasso || keys.length > 1 || key === undefined) return 'Selected cells';
+  if (keys.length === 0) return view.lasso ? LASSO : 'All cells';
+  if (view.lasso || keys.length > 1 || key === undefined) return SELECTED;
   const field = fields.get(key);
-  if (field?.kind !== 'category') return field ? `Range of ${field.title}` : 'Selected cells';
+  if (field?.kind !== 'category') return field ? `${RANGE}${field.title}` : SELECTED;
   const codes = [...field.categories.keys(), ...(field.hasMissing ? [MISSING] : [])];
   const shown = codes
     .filter((code) => isShown(view.filters[key], code))

@@ -42,11 +42,20 @@ test('a comparison has test, sizes, correction and limits', () => {
     b: 'the rest',
     genes: [],
     method: { name: 'Wilcoxon rank sums', has_fold_change: true },
-    result: { ...result, n_genes: 765 },
+    result: {
+      ...{ ...result, n_genes: 600, n_tested: 765, min_fraction: 0.1, log_base: 2 },
+      fold_change: { name: 'the ratio of mean expression' },
+      warnings: ['Group a has 10 cells.'],
+    },
   } as unknown as Comparison;
   const sentence = comparison(made, { fold: 0.5, p: 0.05, fraction: 0.1, direction: 'both' });
-  expect(sentence).toContain('Expression in T (10 cells) against the rest (2,000 cells) by Wilcoxon rank sums on X');
-  expect(sentence).toContain('p-values of 765 genes adjusted by Benjamini and Hochberg’s method');
+  expect(sentence).toContain(
+    'Expression in T (10 cells) against the rest (2,000 cells) by Wilcoxon rank sums on X (logarithms to base 2)',
+  );
+  expect(sentence).toContain('Fold changes are by the ratio of mean expression. Group a has 10 cells. Marked');
+  expect(sentence).toContain(
+    'p-values of 765 genes that at least 10 % of the cells of one group express adjusted by Benjamini and Hochberg’s method',
+  );
   expect(sentence).toContain('at least 0.5, an adjusted p-value of at most 0.05 and at least 10 % of cells above 0');
   expect(comparison(made, null)).not.toContain('Marked');
 });

@@ -2,7 +2,7 @@
 import type { Schema } from '../../api/types';
 import { count, embeddingName, number } from '../../ui/format';
 import type { Comparison } from '../compare/compare.svelte';
-import { hasFoldChange } from '../compare/methods';
+import { hasFoldChange, scaleText } from '../compare/methods';
 import type { Thresholds } from '../compare/thresholds';
 import type { Coloring } from '../fields/coloring';
 import type { FieldData } from '../fields/field';
@@ -57,8 +57,12 @@ export function comparison(made: Comparison, thresholds: Thresholds | null): str
   if (thresholds && thresholds.p < 1) limits.push(`an adjusted p-value of at most ${number(thresholds.p)}`);
   if (thresholds && thresholds.fraction > 0)
     limits.push(`at least ${number(100 * thresholds.fraction)} % of cells above 0`);
+  const { min_fraction: fraction = 0, fold_change, warnings: given = [] } = result;
+  const least = fraction > 0 ? ` that at least ${number(100 * fraction)} % of the cells of one group express` : '';
+  const change = fold_change ? ` Fold changes are by ${fold_change.name}.` : '';
+  const warnings = given.map((warning) => ` ${warning}`).join('');
   const shown = limits.length > 0 ? ` Marked are genes with ${listed(limits)}.` : '';
-  return `Expression in ${a} (${count(result.n_a)} cells) against ${b} (${count(result.n_b)} cells) by ${method.name} on ${result.matrix}; p-values of ${count(result.n_genes)} genes adjusted ${correction}.${shown}`;
+  return `Expression in ${a} (${count(result.n_a)} cells) against ${b} (${count(result.n_b)} cells) by ${method.name} on ${result.matrix} (${scaleText(result)}); p-values of ${count(result.n_tested ?? result.n_genes)} genes${least} adjusted ${correction}.${change}${warnings}${shown}`;
 }
 
 /** Join words by commas and "and"; beyond a limit, with the number of others. */

@@ -49,11 +49,16 @@ const SCHEMA = fc
       ],
       embeddings: embeddings.map((name) => ({ name, dims: 2 })),
       obsp: obsp,
-      matrices: matrices.map((name) => ({ name, n_vars: 3, dtype: 'float32', layout: 'csr', nnz: 4 }) as const),
+      matrices: matrices.map(
+        (name) =>
+          ({ name, n_vars: 3, dtype: 'float32', layout: 'csr', nnz: 4, scale: 'log1p', log_base: Math.E }) as const,
+      ),
       default_matrix: matrices[0] ?? null,
       methods: [],
+      fold_changes: [],
+      default_matrix_reason: '',
       ...{ revision: '', about: '', images: [] },
-      defaults: { color_by: '', embedding: '' },
+      defaults: { color_by: '', embedding: '', min_fraction: 0.1 },
       genes: { n: 3, names_from: 'index', columns: [], n_duplicated: 0 },
       cells: { names_from: 'index' },
       features: { diffexp: true, genesets: true, finish: false, terms: false, outputs: false },

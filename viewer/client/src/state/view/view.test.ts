@@ -32,12 +32,14 @@ const SCHEMA: Schema = {
     { name: 'X_umap', dims: 2 },
     { name: 'X_pca', dims: 50 },
   ],
-  matrices: [{ name: 'X', n_vars: 3, dtype: 'float32', layout: 'csr', nnz: 4 }],
+  matrices: [{ name: 'X', n_vars: 3, dtype: 'float32', layout: 'csr', nnz: 4, scale: 'log1p', log_base: Math.E }],
   methods: [],
+  fold_changes: [],
+  default_matrix_reason: '',
   default_matrix: 'X',
   obsp: [],
   ...{ revision: '', about: '', images: [] },
-  defaults: { color_by: '', embedding: '' },
+  defaults: { color_by: '', embedding: '', min_fraction: 0.1 },
   genes: { n: 3, names_from: 'index', columns: [], n_duplicated: 0 },
   cells: { names_from: 'index' },
   features: { diffexp: true, genesets: true, finish: false, terms: false, outputs: false },
@@ -61,7 +63,8 @@ describe('the first view', () => {
 });
 
 describe('the defaults of the operator', () => {
-  const opened = (color_by: string, embedding = '') => initialView({ ...SCHEMA, defaults: { color_by, embedding } });
+  const opened = (color_by: string, embedding = '') =>
+    initialView({ ...SCHEMA, defaults: { color_by, embedding, min_fraction: 0.1 } });
 
   test('are a column, or a gene, which is then recent', () => {
     const { name } = SCHEMA.obs[0] as Schema['obs'][number];

@@ -26,14 +26,18 @@ export class Server {
     if (this.looking) return;
     this.looking = true;
     const { signal } = this.controller;
+    let waited = false;
     try {
       do {
         const health = await this.viewer.api.health(signal);
         this.downloaded = health.downloaded ?? null;
         this.indexing = health.indexing ?? null;
         this.problems = health.problems ?? [];
+        waited ||= this.isBusy;
         if (this.isBusy) await sleep(INTERVAL, signal);
       } while (this.isBusy);
+      const { list } = this.viewer.matrices;
+      if (waited || list.some(({ scale }) => scale === null)) await this.viewer.refreshMatrices();
     } catch {
       // A lost connection is reported by the requests of the user.
       this.downloaded = null;

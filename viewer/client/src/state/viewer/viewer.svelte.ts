@@ -31,6 +31,7 @@ import {
   withScale,
 } from '../view/view';
 import { CellSelection } from './cellSelection.svelte';
+import { Matrices } from './matrices.svelte';
 import { fieldsOf, Pane } from './pane.svelte';
 import { type Place, placeOnAxes, readPlace, rotatedPlace } from './place';
 import { Timeline } from './timeline.svelte';
@@ -67,6 +68,7 @@ export class Viewer {
   /** Saves a figure with the dataset; null if saving is disabled. */
   saveFigure: ((name: string, figure: Blob) => void) | null = null;
   readonly names: CellNames;
+  readonly matrices: Matrices;
 
   constructor(
     readonly api: Api,
@@ -74,6 +76,7 @@ export class Viewer {
     start: View = initialView(schema),
   ) {
     this.n = schema.n_obs;
+    this.matrices = new Matrices(api, schema);
     this.timeline = new Timeline(start, this.cells, (next, before) => this.show(next, before));
     this.fields = new Fields(api, schema, this);
     this.fields.learn(start.genes);
@@ -262,6 +265,19 @@ export class Viewer {
     const { color } = this.view;
     const next = { ...this.view, matrix: name };
     this.commit(color.kind === 'gene' ? withColor(next, { ...color, matrix: name }) : next);
+  }
+
+  /**
+   * Read the scales of the matrices again, and follow the default matrix, which may be another one once all scales are
+   * known, unless a gene is shown.
+   */
+  async refreshMatrices(): Promise<void> {
+    const before = this.matrices.byDefault;
+    await this.matrices.refresh();
+    const { matrix, genes, color } = this.view;
+    const { byDefault } = this.matrices;
+    if (matrix !== before || matrix === byDefault || genes.length > 0 || color.kind === 'gene') return;
+    this.timeline.amend({ ...this.view, matrix: byDefault });
   }
 
   /** Select the visible cells of the active plot. */
