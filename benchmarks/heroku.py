@@ -139,6 +139,7 @@ class Dyno:
         if body is not None:
             request.data = json.dumps(body).encode()
             request.add_header("Content-Type", "application/json")
+            request.add_header("X-Starcyte-Client", "benchmark")
         with urllib.request.urlopen(request, timeout=120) as answer:
             return str(answer.read().decode("latin-1"))
 

@@ -205,7 +205,17 @@ def serving(path: Path) -> Iterator[tuple[str, int]]:
     """Serve a file; yield the address and the process."""
     with tempfile.TemporaryDirectory() as folder:
         ready = Path(folder, "ready.json")
-        command = [sys.executable, "-m", "starcyte", "launch", str(path), "--port", "0", "--ready-file", str(ready)]
+        command = [
+            sys.executable,
+            "-m",
+            "starcyte",
+            "launch",
+            str(path),
+            "--access=none",
+            "--port=0",
+            "--ready-file",
+            str(ready),
+        ]
         command += ["--data-dir", str(Path(folder, "data"))]
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:

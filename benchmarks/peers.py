@@ -45,7 +45,7 @@ class Starcyte(Server):
         self.cache = cache
 
     def command(self, file: Path, scratch: Path, port: int) -> Sequence[str]:
-        return [*self.program("launch", file), "--port", str(port)]
+        return [*self.program("launch", file), "--port", str(port), "--access=none"]
 
     def program(self, command: str, file: Path) -> list[str]:
         """Return the start of one of its commands."""

@@ -142,7 +142,7 @@ class Server:
             self._connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=self._seconds)
         try:
             body = None if request.body is None else json.dumps(request.body)
-            kind = {} if body is None else {"Content-Type": "application/json"}
+            kind = {} if body is None else {"Content-Type": "application/json", "X-Starcyte-Client": "benchmark"}
             self._connection.request(request.method, request.path, body, request.headers | kind)
             response = self._connection.getresponse()
             return response.status, response.read()

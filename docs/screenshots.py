@@ -137,7 +137,8 @@ def demo() -> Iterator[str]:
     """Serve the demo dataset, of which nothing was made yet, and give its address."""
     with tempfile.TemporaryDirectory() as folder:
         ready = Path(folder) / "ready.json"
-        command = [sys.executable, "-m", "starcyte", "launch", "--demo", "--port", "0", "--ready-file", str(ready)]
+        command = [sys.executable, "-m", "starcyte", "launch", "--demo", "--access=none", "--port=0"]
+        command += ["--ready-file", str(ready)]
         command += ["--data-dir", str(Path(folder) / "data")]
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         try:

@@ -26,6 +26,8 @@ CHROMIUM = [
     *("--disable-component-update", "--disable-sync", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"),
 ]
 WIDE, NARROW = (1400, 900), (680, 828)
+#: What a change needs beside its body
+HEADERS = {"X-Starcyte-Client": "test"}
 PATIENCE = 60.0
 AXE = Path(__file__).parents[2] / "viewer" / "client" / "node_modules" / "axe-core" / "axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -69,7 +71,8 @@ def serve(tmp_path_factory) -> Iterator[Callable[[Path], str]]:
             folder = tmp_path_factory.mktemp("served")
             ready = folder / "ready.json"
             command = [sys.executable, "-m", "starcyte", "launch", str(path), "--port", "0", "--ready-file", str(ready)]
-            command += ["--data-dir", str(folder / "data"), *options]
+            access = [] if any(option.startswith("--access") for option in options) else ["--access=none"]
+            command += ["--data-dir", str(folder / "data"), *access, *options]
             with (folder / "log").open("wb") as log:
                 process = subprocess.Popen(command, stdout=log, stderr=log)
 
@@ -137,7 +140,7 @@ def clear(url: str) -> None:
         with urlopen(f"{url}api/v1/{kind}") as answer:
             names = [thing["name"] for thing in json.load(answer)[kind]]
         for name in names:
-            urlopen(Request(f"{url}api/v1/{kind}/{quote(name, safe='')}", method="DELETE")).close()
+            urlopen(Request(f"{url}api/v1/{kind}/{quote(name, safe='')}", method="DELETE", headers=HEADERS)).close()
 
 
 class Viewer:

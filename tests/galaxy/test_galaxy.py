@@ -16,7 +16,7 @@ BOTH = pytest.mark.parametrize("name", [galaxy_server.PLAIN, galaxy_server.NASTY
 #: A write, from a page that Galaxy frames: the browser calls it one of the viewer's own origin.
 COMPARE = """async () => (await fetch("api/v1/diffexp", {
     method: "POST",
-    headers: {"Content-Type": "application/json"},
+    headers: {"Content-Type": "application/json", "X-Starcyte-Client": "test"},
     body: JSON.stringify({a: {ranges: [[0, 100]]}, b: "rest", method: "t-test", matrix: "raw/X"}),
 })).status"""
 
@@ -87,7 +87,7 @@ def test_stop_keeps_what_was_made(galaxy, sessions, name):
     session = sessions[name]
     report = galaxy.text(session.report)
     assert "Closed" not in report
-    write = {"headers": {"Sec-Fetch-Site": "same-origin"}}
+    write = {"headers": {"X-Starcyte-Client": "test", "Sec-Fetch-Site": "same-origin"}}
     assert session.http.request("PUT", "/api/v1/annotations/Types", json={"labels": [{"name": "T cell"}]}, **write).ok
     galaxy_server.wait_for("the files", lambda: (session.working / "saved" / "session.json").exists(), 30)
     assert len(galaxy_server.viewers(session.working)) == 1

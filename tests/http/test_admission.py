@@ -37,7 +37,9 @@ class Unread(io.BytesIO):
 
 def head(app, method, path, length=1, **headers):
     """Return how an application admits a request by its head."""
-    builder = EnvironBuilder(path, method=method, headers={"Accept": "application/json", **headers})
+    builder = EnvironBuilder(
+        path, method=method, headers={"Accept": "application/json", "X-Starcyte-Client": "x"} | headers
+    )
     environ = builder.get_environ() | {
         "CONTENT_LENGTH": str(length),
         "REMOTE_ADDR": "203.0.113.9",

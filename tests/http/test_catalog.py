@@ -223,8 +223,8 @@ def test_hostile_text_is_escaped_in_pages_and_descriptions(serve_folder, folder)
     assert "&lt;img src=x onerror=alert(1)&gt;" in page
 
 
-def test_a_shared_link_has_a_preview_of_the_dataset(plain):
-    site = plain
+def test_a_shared_link_has_a_preview_of_the_dataset(serve_folder, folder):
+    site = serve_folder(folder, allowed_hosts="lab.example")
     key = site.listed()["one.h5ad"]["id"]
     page = site.get(f"/d/{key}/", headers={"Host": "lab.example"}).text
     assert f'<meta property="og:image" content="http://lab.example/api/v1/catalog/{key}/thumbnail">' in page

@@ -109,7 +109,7 @@ def test_nothing_beside_the_static_folder_is_served(page, refused, path):
     assert "root:" not in response.text
     assert response.status_code != 500
     refused(response, response.status_code)
-    assert response.status_code in {400, 404, 414}
+    assert response.status_code in {400, 404, 414, 421}
 
 
 @pytest.mark.parametrize(

@@ -107,7 +107,7 @@ def test_what_is_no_utf8_is_not_an_error_of_ours(small, path):
 @pytest.mark.parametrize(
     "path",
     [
-        *("/api", "/api/", "/api/v1", "/api/v1/", "/api/v2/health", "//api/v1/health", "/api/v1//health"),
+        *("/api", "/api/", "/api/v1", "/api/v1/", "/api/v2/health", "/api/v1//health"),
         *("/API/v1/health", "/api/v1/obs%2Ftype/x", "/nothing", "/x.js", "/favicon.ico"),
     ],
 )
@@ -191,6 +191,6 @@ def test_cookies_and_odd_headers_are_nothing_to_us(small, cookie):
 
 @pytest.mark.parametrize("host", ["", "evil.example", "a b", "[::1", "x" * 3000, "localhost:99999"])
 def test_any_host_is_answered_without_a_defect(small, host):
-    assert small.get("schema", headers={"Host": host}).status_code in {200, 400}
+    assert small.get("schema", headers={"Host": host}).status_code in {200, 400, 421}
     posted = small.post("diffexp", {"a": {"indices": [0, 1, 2]}}, headers={"Host": host, "Origin": "http://x"})
-    assert posted.status_code in {400, 403}
+    assert posted.status_code in {400, 403, 421}

@@ -190,7 +190,7 @@ class Changing:
         return "POST", f"{path}/restore", {"revision": revision}, self._revisions[revision]
 
     def _ask(self, client: http.client.HTTPConnection, method: str, path: str, body: Any, match: dict[str, str]) -> Any:
-        headers = {"Content-Type": "application/json"} | match
+        headers = {"Content-Type": "application/json", "X-Starcyte-Client": "test"} | match
         client.request(method, f"/api/v1/{path}", None if body is None else json.dumps(body), headers)
         response = client.getresponse()
         text = response.read()

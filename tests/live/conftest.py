@@ -28,11 +28,11 @@ def launched(tmp_path):
     """Return a function that starts a viewer, which is stopped after the test."""
     running = []
 
-    def launch(*arguments, slowed=None):
+    def launch(*arguments, slowed=None, access="none"):
         folder = tmp_path / f"viewer{len(running)}"
         folder.mkdir()
         program = ("-m", "starcyte") if slowed is None else (SLOWED, slowed)
-        running.append(Viewer(folder, *arguments, program=program))
+        running.append(Viewer(folder, *arguments, program=program, access=access))
         return running[-1].__enter__()
 
     yield launch

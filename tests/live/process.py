@@ -43,6 +43,8 @@ class Viewer:
         What to run in place of ``-m starcyte``.
     command
         What it is to do.
+    access
+        Mode of access of `launch`, unless the arguments have one; empty: the default.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class Viewer:
         *arguments: object,
         program: tuple[str, ...] = ("-m", "starcyte"),
         command: str = "launch",
+        access: str = "none",
     ) -> None:
         self._ready_file = folder / "ready.json"
         self._out, self._err = folder / "out.txt", folder / "err.txt"
@@ -63,6 +66,8 @@ class Viewer:
         ]
         if not any(str(a).startswith("--port") for a in arguments):
             self._command.append("--port=0")
+        if command == "launch" and access and not any(str(a).startswith("--access") for a in arguments):
+            self._command.append(f"--access={access}")
         self.process: subprocess.Popen[bytes]
         self.ready: dict[str, Any] = {}
 
@@ -120,6 +125,7 @@ class Viewer:
         """Return status and body of one request."""
         client = self.client()
         try:
+            headers = {"X-Starcyte-Client": "test"} | headers
             client.request(method, path if path.startswith("/") else f"/api/v1/{path}", body, headers)
             response = client.getresponse()
             return response.status, response.read()

@@ -117,3 +117,50 @@ def test_a_token_is_in_no_log(launched, pbmc, tmp_path):
     assert token not in log.read_text()
     assert token not in viewer.err
     assert viewer.out.count(token) == 1, "in the link, and nowhere else"
+
+
+def test_a_token_is_asked_for_by_default(launched, pbmc):
+    viewer = launched(pbmc, access="")
+    token = viewer.out.strip().partition("?token=")[2]
+    assert len(token) >= 32
+    assert viewer.get("schema")[0] == 401
+    assert viewer.get("health")[0] == 200
+    bearer = {"Authorization": f"Bearer {token}"}
+    viewer.wait_until(lambda: viewer.get("schema", **bearer)[0] == 200)
+
+
+def test_a_name_of_another_site_is_refused(launched, pbmc):
+    for options in ((), ("--access=token",)):
+        viewer = launched(pbmc, *options)
+        for path in ("/", "/api/v1/health", "/api/v1/schema", "/assets/x", "/none"):
+            status, body = viewer.get(path, Host="evil.test")
+            assert status == 421
+            assert json.loads(body)["error"]["code"] == "misdirected"
+        assert viewer.get("health", Host=f"localhost:{viewer.ready['port']}")[0] == 200
+
+
+BROWSER = """#!/bin/sh
+echo "$@" > {folder}/arguments
+cp "${{1#file://}}" {folder}/page.html
+stat -c %a "${{1#file://}}" > {folder}/mode
+touch {folder}/done
+"""
+
+
+def test_the_browser_gets_the_token_by_a_file_of_the_user(launched, pbmc, tmp_path, monkeypatch):
+    browser = tmp_path / "browser"
+    browser.write_text(BROWSER.format(folder=tmp_path))
+    browser.chmod(0o755)
+    monkeypatch.setenv("BROWSER", f"{browser} %s")
+    viewer = launched(pbmc, "--open", f"--cache-dir={tmp_path / 'cache'}", access="")
+    viewer.wait_until((tmp_path / "done").exists)
+    link = viewer.out.strip().rpartition(" ")[2]
+    token = link.partition("?token=")[2]
+    assert token
+    arguments = (tmp_path / "arguments").read_text()
+    assert token not in arguments
+    assert arguments.startswith("file:///")
+    assert (tmp_path / "mode").read_text() == "600\n"
+    assert f"url={link}" in (tmp_path / "page.html").read_text()
+    assert viewer.stop() == 0
+    assert not list((tmp_path / "cache").glob("*.html"))

@@ -48,9 +48,8 @@ def test_clients_that_say_nothing_keep_nobody_out(viewer):
 
 
 def test_bodies_that_never_come_keep_nobody_out(viewer):
-    head = (
-        b"POST /api/v1/diffexp HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{"
-    )
+    head = b"POST /api/v1/diffexp HTTP/1.1\r\nHost: localhost\r\nX-Starcyte-Client: x\r\n"
+    head += b"Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n{"
     waiting = [viewer.connect() for _ in range(20)]
     try:
         for connection in waiting:
@@ -100,7 +99,7 @@ def test_a_connection_is_kept_for_many_requests(viewer):
 
 
 def test_requests_sent_at_once_are_answered_in_their_order(viewer):
-    request = "GET /api/v1/{} HTTP/1.1\r\nHost: x\r\n{}\r\n"
+    request = "GET /api/v1/{} HTTP/1.1\r\nHost: localhost\r\n{}\r\n"
     answer = viewer.ask(
         (
             request.format("health", "")
@@ -114,7 +113,7 @@ def test_requests_sent_at_once_are_answered_in_their_order(viewer):
 def test_clients_that_leave_in_the_middle_are_forgotten(viewer):
     for _ in range(30):
         with viewer.connect() as connection:
-            connection.sendall(b"GET /api/v1/embeddings/X_pca HTTP/1.1\r\nHost: x\r\n\r\n" * 5)
+            connection.sendall(b"GET /api/v1/embeddings/X_pca HTTP/1.1\r\nHost: localhost\r\n\r\n" * 5)
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
     is_well(viewer)
 
@@ -126,18 +125,18 @@ ODD = {
     "an unknown version": b"GET /api/v1/health HTTP/9.9\r\n\r\n",
     "HTTP/2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
     "a header without a colon": b"GET / HTTP/1.1\r\nHost x\r\n\r\n",
-    "a header over two lines": b"GET / HTTP/1.1\r\nHost: x\r\n y\r\n\r\n",
-    "two lengths": b"POST /api/v1/diffexp HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n{}",
+    "a header over two lines": b"GET / HTTP/1.1\r\nHost: localhost\r\n y\r\n\r\n",
+    "two lengths": b"POST /api/v1/none HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n{}",
     "length and chunks": b"POST /x HTTP/1.1\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-    "a length that is none": b"POST /api/v1/diffexp HTTP/1.1\r\nHost: x\r\nContent-Length: -5\r\n\r\n",
-    "an unknown coding": b"POST /api/v1/diffexp HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n",
+    "a length that is none": b"POST /api/v1/diffexp HTTP/1.1\r\nHost: localhost\r\nContent-Length: -5\r\n\r\n",
+    "an unknown coding": b"POST /api/v1/diffexp HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: gzip\r\n\r\n",
     "a bad chunk": b"POST /api/v1/diffexp HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n",
-    "a whole address": b"GET http://evil.example/api/v1/none HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
-    "a path of bytes": b"GET /\xff\xfe HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
-    "a path with a nul": b"GET /api/v1/obs/a%00b HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
-    "a huge header": b"GET / HTTP/1.1\r\nHost: x\r\nCookie: " + b"x" * 400_000 + b"\r\n\r\n",
+    "a whole address": b"GET http://evil.example/api/v1/none HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+    "a path of bytes": b"GET /\xff\xfe HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+    "a path with a nul": b"GET /api/v1/obs/a%00b HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+    "a huge header": b"GET / HTTP/1.1\r\nHost: localhost\r\nCookie: " + b"x" * 400_000 + b"\r\n\r\n",
     "many headers": b"GET / HTTP/1.1\r\n" + b"".join(b"X-%d: y\r\n" % i for i in range(40_000)) + b"\r\n",
-    "a huge path": b"GET /" + b"x" * 300_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+    "a huge path": b"GET /" + b"x" * 300_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",
 }
 
 
@@ -157,7 +156,7 @@ def test_many_large_headers_are_answered(viewer):
 
 def test_an_address_that_is_half_one_closes_its_own_connection(launched, pbmc):
     viewer = launched(pbmc).opened()
-    assert viewer.ask(b"GET http://[::1/ HTTP/1.1\r\nHost: x\r\n\r\n") == b""
+    assert viewer.ask(b"GET http://[::1/ HTTP/1.1\r\nHost: localhost\r\n\r\n") == b""
     assert viewer.json("health")["state"] == "ready"
     assert "Traceback" not in viewer.err
 
@@ -167,7 +166,8 @@ def test_a_body_over_the_limit_is_refused(launched, pbmc):
     kind = {"Content-Type": "application/json"}
     body = b'{"a": {"indices": [' + b"1," * 5000 + b"2]}}"
     assert viewer.get("diffexp", "POST", body, **kind)[0] == 413
-    head = b"POST /api/v1/diffexp HTTP/1.1\r\nTransfer-Encoding: chunked\r\nContent-Type: application/json\r\n\r\n"
+    head = b"POST /api/v1/diffexp HTTP/1.1\r\nTransfer-Encoding: chunked\r\nContent-Type: application/json\r\n"
+    head += b"X-Starcyte-Client: x\r\n\r\n"
     answer = viewer.ask(head + b"%x\r\n" % len(body) + body + b"\r\n0\r\n\r\n")
     # the connection may be reset before its answer is read
     assert not answer or answer.startswith(b"HTTP/1.1 413")
@@ -196,7 +196,7 @@ def test_no_header_or_cookie_is_logged(launched, pbmc):
 
 
 def test_the_server_does_not_name_itself(viewer):
-    answer = viewer.ask(b"GET /api/v1/health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").lower()
+    answer = viewer.ask(b"GET /api/v1/health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").lower()
     assert b"\r\nserver:" not in answer
     assert b"waitress" not in answer
 
@@ -212,7 +212,10 @@ def test_strangers_leave_nothing_on_the_disk(launched, pbmc):
     viewer = launched(pbmc, "--access=token", "--token=a-token-that-is-long").opened()
     strangers = [viewer.connect() for _ in range(20)]
     for connection in strangers:
-        connection.sendall(b"POST /api/v1/import/session HTTP/1.1\r\nHost: x\r\nContent-Length: 9000000\r\n\r\n")
+        connection.sendall(
+            b"POST /api/v1/import/session HTTP/1.1\r\nHost: localhost\r\nX-Starcyte-Client: x\r\n"
+            b"Content-Length: 9000000\r\n\r\n"
+        )
     for connection in strangers:
         assert connection.recv(65536).startswith(b"HTTP/1.1 401")
         with contextlib.suppress(OSError):

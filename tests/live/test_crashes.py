@@ -6,6 +6,7 @@ much it has done.
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
@@ -93,7 +94,15 @@ def test_what_was_acknowledged_outlives_every_kill(file, tmp_path, mounted, how)
         viewer.opened()
         for client in clients:
             client.found(viewer)
-        assert viewer.get("finish", "POST", "{}", **{"Content-Type": "application/json"})[0] == 200
+        assert (
+            viewer.get(
+                "finish",
+                "POST",
+                json.dumps({"key": viewer.json("schema")["finish_key"]}),
+                **{"Content-Type": "application/json"},
+            )[0]
+            == 200
+        )
         assert viewer.process.wait(60) == 0
     for client in clients:
         client.saved(saved, current=True)

@@ -131,7 +131,11 @@ def test_its_page_ends_it_and_what_was_made_is_in_the_folder(launched, pbmc, tmp
     saved = tmp_path / "saved"
     viewer = launched(pbmc, "--allow-finish", f"--outputs-dir={saved}", f"--data-dir={tmp_path / 'data'}").opened()
     send(viewer, "annotations/mine", "PUT", {"labels": [{"name": "T"}]})
-    assert send(viewer, "finish", "POST", {}) == {"state": "finished"}
+    kind = {"Content-Type": "application/json"}
+    assert viewer.get("finish", "POST", "{}", **kind)[0] == 400
+    assert viewer.get("finish", "POST", '{"key": ""}', **kind)[0] == 403
+    key = viewer.json("schema")["finish_key"]
+    assert send(viewer, "finish", "POST", {"key": key}) == {"state": "finished"}
     assert viewer.process.wait(60) == 0
     assert viewer.out.splitlines()[-1] == "starcyte: finished by its user"
     assert viewer.err == ""

@@ -33,7 +33,7 @@ def test_fifty_users_write_at_once_and_none_sees_anothers(launched, tmp_path):
             method,
             f"/api/v1/{path}",
             None if body is None else json.dumps(body),
-            {"Content-Type": "application/json", "X-User": user},
+            {"Content-Type": "application/json", "X-Starcyte-Client": "test", "X-User": user},
         )
         response = client.getresponse()
         text = response.read()

@@ -32,7 +32,7 @@ def viewer(dataset, tmp_path_factory):
     """The port of a viewer as `starcyte-galaxy run` starts it, its dataset open."""
     ready = tmp_path_factory.mktemp("viewer") / "ready.json"
     command = [sys.executable, "-m", "starcyte", "launch", str(dataset), "--port=0", f"--ready-file={ready}"]
-    process = subprocess.Popen([*command, "--title=PBMC", "--trust-prefix", "--allow-framing"])
+    process = subprocess.Popen([*command, "--title=PBMC", "--trust-prefix", "--allow-framing", "--access=none"])
     try:
         end = time.monotonic() + 60
         while not ready.exists():

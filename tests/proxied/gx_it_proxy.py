@@ -153,6 +153,7 @@ class Through:
 
     def request(self, method, path, **given):
         headers = {"Host": f"{self.host}:{self.port}", "Origin": f"http://{self.host}:{self.port}"}
+        headers |= {"X-Starcyte-Client": "test"}
         headers |= given.pop("headers", {})
         url = f"http://127.0.0.1:{self.port}{self.prefix}{path}"
         return requests.request(method, url, headers=headers, timeout=30, allow_redirects=False, **given)

@@ -52,6 +52,7 @@ def site(dataset, tmp_path_factory):
 
 def ask(root, user, path="", method="GET", **kwargs):
     auth = None if user is None else (user, PASSWORDS.get(user, "wrong"))
+    kwargs["headers"] = {"X-Starcyte-Client": "test"} | kwargs.get("headers", {})
     return requests.request(method, root + path, auth=auth, timeout=60, allow_redirects=False, **kwargs)
 
 

@@ -82,7 +82,7 @@ def viewer_arguments(
         *(f"--host={host}", f"--port={port}", f"--ready-file={ready_file}"),
         *("--trust-prefix", "--allow-framing", "--allow-finish"),
         # only Galaxy's proxy forwards requests here, from an address that cannot be guessed
-        *("--access=none", "--public"),
+        *("--access=none", "--public", "--allowed-hosts=*"),
         # beside the collected folder, on the same file system, so that files can be renamed into it
         *(f"--outputs-dir={job.outputs}", f"--data-dir={job.outputs.parent / 'starcyte_data'}"),
     ]

@@ -18,6 +18,7 @@ from starcyte import __version__
 from starcyte.errors import InputError, StarcyteError
 from starcyte.options import Parser, common_options
 from starcyte.settings import SETTINGS, Settings, load
+from starcyte.store.cache import cache_folder
 from starcyte.store.remote.file import RemoteFile
 from starcyte.store.remote.source import is_url
 
@@ -75,6 +76,9 @@ def launch(args: argparse.Namespace, settings: Settings) -> NoReturn:
         detect_format(path)
         probe = Probe(path, settings)
     listener = bind(settings)
+    if not settings.access and not settings.user_header:
+        # other users of this machine can reach the port as well
+        settings = settings.with_values({"access": "token"})
     # clients wait from now on and are not refused, so that the slow imports follow here
     from starcyte.demo.file import demo_file
     from starcyte.store.index.malloc import keep_freed_memory
@@ -90,8 +94,7 @@ def launch(args: argparse.Namespace, settings: Settings) -> NoReturn:
     app = create_app(settings, loader, access)
     link = f"{url_of(listener)}{_way_in(access)}"
     print(f"starcyte: {loader.title} at {link}", flush=True)
-    if settings.open:
-        _open_browser(link)
+    page = _open_browser(link, settings) if settings.open else None
     loader.start()
     context = app.extensions["starcyte"]
     context.on_end = _end
@@ -101,6 +104,7 @@ def launch(args: argparse.Namespace, settings: Settings) -> NoReturn:
     serve(app.wsgi_app, listener, settings, on_stop=context.stop)
     context.close()
     loader.close()
+    _delete(page)
     _leave(loader.error.exit_status if loader.error else 0)
 
 
@@ -141,11 +145,11 @@ def serve(args: argparse.Namespace, settings: Settings) -> NoReturn:
         contexts.idle = _idle_clock(settings.idle_timeout, service.is_opening)
     link = f"{url_of(listener)}{_way_in(access)}"
     print(f"starcyte: {service.title} at {link}", flush=True)
-    if settings.open:
-        _open_browser(link)
+    page = _open_browser(link, settings) if settings.open else None
     service.start()
     serve_app(app.wsgi_app, listener, settings, on_stop=service.stop)
     service.close()
+    _delete(page)
     _leave(0)
 
 
@@ -159,12 +163,26 @@ def _leave(status: int) -> NoReturn:
     os._exit(status)
 
 
-def _open_browser(link: str) -> None:
+def _open_browser(link: str, settings: Settings) -> Path | None:
+    """Open the browser, and return the file that leads it to a link with a token."""
     import threading
     import webbrowser
 
+    page = None
+    if "?token=" in link:
+        # all users of the machine can read the arguments of the browser
+        page = cache_folder(settings) / f"open-{os.getpid()}.html"
+        page.unlink(missing_ok=True)
+        os.close(os.open(page, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        page.write_text(f'<!doctype html><meta http-equiv="refresh" content="0; url={link}"><a href="{link}">Open</a>')
     # in a thread: a browser in a terminal blocks until it is quit
-    threading.Thread(target=webbrowser.open, args=(link,), daemon=True).start()
+    threading.Thread(target=webbrowser.open, args=(page.as_uri() if page else link,), daemon=True).start()
+    return page
+
+
+def _delete(page: Path | None) -> None:
+    if page is not None:
+        page.unlink(missing_ok=True)
 
 
 def _way_in(access: Access) -> str:

@@ -17,6 +17,7 @@
     │   ├── TooManyAttempts     429   too many failed logins
     │   │   └── TooManyRequests 429   more requests than the operator allows
     │   ├── Forbidden           403   not allowed to this user, or from this site
+    │   ├── Misdirected         421   sent to a host name that is not of this server
     │   ├── DatasetChanged      409   the file was replaced
     │   ├── Conflict            412   another revision than the request requires
     │   ├── LimitExceeded       413   over a limit, which it names
@@ -166,6 +167,13 @@ class Forbidden(RequestError):
 
     code = "forbidden"
     status = 403
+
+
+class Misdirected(RequestError):
+    """The request has the host name of another server."""
+
+    code = "misdirected"
+    status = 421
 
 
 class DatasetChanged(RequestError):

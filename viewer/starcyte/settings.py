@@ -75,6 +75,13 @@ GROUPS: dict[str, tuple[Setting, ...]] = {
     ),
     "Server": (
         Setting("host", str, "127.0.0.1", "Address to listen on."),
+        Setting(
+            "allowed_hosts",
+            str,
+            "",
+            "Names of this server in addresses, beside its own, such as cells.example.org or *.example.org; *: any;"
+            " separate by commas.",
+        ),
         Setting("port", int, -1, "Port to listen on; 0: any free one, -1: the first free one from 5005.", ("-p",)),
         Setting("open", bool, False, "Open the page in the browser of this machine.", ("-o",)),
         Setting("verbose", bool, False, "Log more to standard error.", ("-v",)),
@@ -91,11 +98,21 @@ GROUPS: dict[str, tuple[Setting, ...]] = {
         Setting("access_log", str, "", "File for one line of JSON per request; -: standard output; empty: none."),
     ),
     "Access": (
-        Setting("access", str, "", "Authentication: none, token, password or proxy; empty: none."),
+        Setting(
+            "access",
+            str,
+            "",
+            "Authentication: none, token, password or proxy; empty: on this machine, token (launch) or none (serve).",
+        ),
         Setting("public", bool, False, "With --access=none: listen beyond this machine without authentication."),
         Setting("role", str, "annotate", "Role of all users: read, annotate or admin; accounts have their own."),
         Setting("admins", str, "", "Names of users, as sent by the proxy, who are administrators; separate by commas."),
-        Setting("token", str, "", "Token of --access=token; empty: a random one at each start."),
+        Setting(
+            "token",
+            str,
+            "",
+            "Token of --access=token; empty: random. Others on this machine see options, but not STARCYTE_TOKEN.",
+        ),
         Setting("accounts_file", str, "", "Database of accounts; empty: accounts.sqlite in the folder --data-dir."),
         Setting("login_seconds", float, 43200.0, "Seconds after which a user has to sign in again."),
         Setting("max_login_failures", int, 10, "Failed logins of a user or an address within five minutes, at most."),

@@ -14,7 +14,7 @@ app = flask.Flask("guarded")
 
 
 def refused(method, headers):
-    with app.test_request_context("/api/v1/diffexp", method=method, headers=headers):
+    with app.test_request_context("/api/v1/diffexp", method=method, headers={"X-Starcyte-Client": "x"} | headers):
         try:
             refuse_cross_site()
         except Forbidden:
@@ -58,6 +58,17 @@ def test_a_write_from_another_site_is_refused(method, headers):
 @pytest.mark.parametrize("headers", [pytest.param(v, id=k) for k, v in OURS.items()])
 def test_a_write_of_our_own_is_let_through(method, headers):
     assert not refused(method, headers)
+
+
+@pytest.mark.parametrize("method", ["POST", "DELETE", "PUT", "PATCH"])
+@pytest.mark.parametrize("headers", [pytest.param(v, id=k) for k, v in OURS.items()])
+def test_a_write_without_our_header_is_refused(method, headers):
+    # as of a page of another port of this host, over plain HTTP
+    with (
+        app.test_request_context("/api/v1/diffexp", method=method, headers=headers),
+        pytest.raises(Forbidden, match="X-Starcyte-Client"),
+    ):
+        refuse_cross_site()
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])

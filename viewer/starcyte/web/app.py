@@ -39,6 +39,7 @@ from starcyte.web.security.access import Access
 from starcyte.web.security.admission import current_limit, limit_body
 from starcyte.web.security.csrf import refuse_cross_site
 from starcyte.web.security.headers import protect
+from starcyte.web.security.hosts import refuse_other_hosts
 from starcyte.web.security.proxy import trusted_networks
 
 if TYPE_CHECKING:
@@ -175,6 +176,7 @@ def _protected_app(
         access.limit_rate()
 
     app.before_request(traffic.begin)
+    app.before_request(lambda: refuse_other_hosts(settings))
     app.before_request(refuse_cross_site)
     app.before_request(redirect_to_login)
     app.before_request(authorize)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -59,6 +60,8 @@ class Context:
         The export to the outputs folder, once the curation is open.
     problem
         Why annotations cannot be saved; empty if they can.
+    finish_key
+        A secret that the page sends to end the server.
     """
 
     settings: Settings
@@ -70,6 +73,7 @@ class Context:
     idle: IdleClock | None = None
     autosave: Autosave | None = None
     problem: str = ""
+    finish_key: str = field(default_factory=lambda: secrets.token_urlsafe(16))
     _session_problem: str = ""
     _curation: Curation | None = None
     _cell_names: CellNames | None = None

@@ -521,6 +521,11 @@ export interface components {
             /** @description Setting open_files */
             readonly limit: number;
         };
+        /** @description The end of a session. */
+        readonly FinishRequest: {
+            /** @description finish_key of the schema, by which the page of this server is known */
+            readonly key: string;
+        };
         /** @description The server ends after this answer. */
         readonly Finished: {
             /** @enum {unknown} */
@@ -1066,6 +1071,8 @@ export interface components {
             /** @description The formulas; the first is the default */
             readonly fold_changes: readonly components["schemas"]["FoldChangeInfo"][];
             readonly features: components["schemas"]["Features"];
+            /** @description For POST finish; empty if it is disabled */
+            readonly finish_key: string;
             readonly defaults: components["schemas"]["Defaults"];
             /** @description URL of a page about the dataset; may be empty */
             readonly about: string;
@@ -1295,6 +1302,7 @@ export type ExpressionQuery = components['schemas']['ExpressionQuery'];
 export type Features = components['schemas']['Features'];
 export type Figures = components['schemas']['Figures'];
 export type FileUsage = components['schemas']['FileUsage'];
+export type FinishRequest = components['schemas']['FinishRequest'];
 export type Finished = components['schemas']['Finished'];
 export type FoldChangeInfo = components['schemas']['FoldChangeInfo'];
 export type FoldChangeUsed = components['schemas']['FoldChangeUsed'];

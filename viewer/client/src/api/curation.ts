@@ -161,8 +161,8 @@ export class CurationApi {
     return this.upload(pathOf('import/session'), text, 'application/json');
   }
 
-  finish(): Promise<Finished> {
-    return this.send('POST', pathOf('finish'), {}, null);
+  finish(key: string): Promise<Finished> {
+    return this.send('POST', pathOf('finish'), { key }, null);
   }
 
   stayOpen(): Promise<KeptOpen> {

@@ -56,6 +56,12 @@ class Nothing(Request):
     """An empty object."""
 
 
+class FinishRequest(Request):
+    """The end of a session."""
+
+    key: Annotated[str, Meta(description="finish_key of the schema, by which the page of this server is known")]
+
+
 class Finished(Answer):
     """The server ends after this answer."""
 

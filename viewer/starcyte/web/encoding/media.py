@@ -11,3 +11,7 @@ HDF5 = "application/x-hdf5"
 
 #: The forms of columns
 COLUMNS = (JSON, BINARY, CSV)
+
+#: The header of every request that changes something. A page of another site, or of another port, cannot send it unless
+#: this server allows that to the browser that asks first, which it never does.
+CLIENT = "X-Starcyte-Client"

@@ -27,7 +27,7 @@ from starcyte.web.contract.job import (
     JobId,
     MarkersJob,
 )
-from starcyte.web.encoding.media import CSV, JSON
+from starcyte.web.encoding.media import CLIENT, CSV, JSON
 from starcyte.web.encoding.response import ResponseOf
 from starcyte.web.responses import answer_json
 from starcyte.web.routing.blueprint import Routes
@@ -154,7 +154,7 @@ def _first(*values: int | UnsetType) -> int | UnsetType:
 def owner() -> str:
     """Return the client of the request, for the fair queue of jobs."""
     # each page has a random id, so that users behind one proxy take turns too
-    return request.headers.get("X-Starcyte-Client", request.remote_addr or "")[:64]
+    return request.headers.get(CLIENT, request.remote_addr or "")[:64]
 
 
 def answer_job(job: RunningJob, page: Page | None = None) -> ResponseOf[Any]:

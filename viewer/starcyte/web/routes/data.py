@@ -54,6 +54,7 @@ def schema() -> ResponseOf[Schema]:
         "terms": bool(settings.terms_file),
         "outputs": bool(settings.outputs_dir),
     }
+    key = ctx.finish_key if settings.allow_finish else ""
 
     content = dataset.describe()
 
@@ -62,6 +63,7 @@ def schema() -> ResponseOf[Schema]:
             "revision": dataset.revision,
             "version": __version__,
             "features": features,
+            "finish_key": key,
             "defaults": {
                 "color_by": _first_color(dataset, settings.color_by),
                 "embedding": settings.first_embedding,
@@ -75,7 +77,7 @@ def schema() -> ResponseOf[Schema]:
 
     # whether annotations can be saved depends on the disk; the scales on whether the file is downloaded and indexed
     scales = [matrix["scale"] for matrix in content["matrices"]]
-    return answer_cached(make, f"{can_write} {scales} {content['default_matrix']}")
+    return answer_cached(make, f"{can_write} {key} {scales} {content['default_matrix']}")
 
 
 def _first_color(dataset: Dataset, wanted: str) -> str:

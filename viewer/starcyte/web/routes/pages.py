@@ -12,6 +12,7 @@ from starcyte.errors import StarcyteError
 from starcyte.settings import Settings
 from starcyte.web.context import context, current_mount
 from starcyte.web.security.access import Role, access, required_role
+from starcyte.web.security.hosts import is_own_host
 from starcyte.web.security.proxy import MOUNT_PATH, is_secure, server_prefix, trusted_prefix
 
 STATIC = Path(__file__).parents[2] / "static"
@@ -60,7 +61,7 @@ def _preview(name: str) -> str:
     parts += [_meta("property", "og:site_name", one.catalog_title if one else "starcyte")]
     if line:
         parts += [_meta("property", "og:description", line), _meta("name", "description", line)]
-    if picture:
+    if picture and is_own_host(_settings()):
         # fetched by other sites: an absolute URL
         scheme = "https" if is_secure(_settings()) else "http"
         url = f"{scheme}://{request.host}{server_prefix(_settings())}/{picture}"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hmac
 import threading
 
 from flask import request
 
 from starcyte.errors import Forbidden, StorageUnusable
 from starcyte.web.context import context, current_mount
-from starcyte.web.contract.health import Finished, KeptOpen, Nothing
+from starcyte.web.contract.health import Finished, FinishRequest, KeptOpen, Nothing
 from starcyte.web.encoding.response import ResponseOf
 from starcyte.web.responses import answer_json
 from starcyte.web.routing.blueprint import Routes
@@ -34,11 +35,13 @@ def _note_use() -> None:
 
 
 @routes.post("/finish", errors=(*READ, 413))
-def finish(body: Nothing) -> ResponseOf[Finished]:
+def finish(body: FinishRequest) -> ResponseOf[Finished]:
     """Save everything, answer, and end the server, if its operator allows that."""
     ctx = context()
     if not ctx.settings.allow_finish:
         raise Forbidden("Ending the server from the page is disabled (allow_finish).", "Stop it as it was started.")
+    if not hmac.compare_digest(body.key.encode(), ctx.finish_key.encode()):
+        raise Forbidden("The key is not that of this session.", "Reload the page and try again.")
     if ctx.autosave is not None and not ctx.autosave.flush(_SAVE_SECONDS):
         raise StorageUnusable(
             ctx.autosave.problem or f"The outputs folder is incomplete after {_SAVE_SECONDS:.0f} s.",

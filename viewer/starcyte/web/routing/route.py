@@ -13,7 +13,7 @@ import msgspec
 from starcyte.web.contract.base import Request
 from starcyte.web.contract.error import ErrorAnswer
 from starcyte.web.encoding.decode import struct_schema
-from starcyte.web.encoding.media import JSON
+from starcyte.web.encoding.media import CLIENT, JSON
 
 REF = "#/components/schemas/{name}"
 ERROR_REF = "#/components/responses/Error{status}"
@@ -21,11 +21,12 @@ ERROR_REF = "#/components/responses/Error{status}"
 ERRORS = {
     400: "The request is malformed",
     401: "The user has not signed in",
-    403: "The user's role does not allow this, or the request comes from a page of another site",
+    403: "The user's role does not allow this, the request comes from a page of another site, or lacks a header",
     404: "Something that the request names does not exist",
     409: "The job was cancelled, or the file was changed after the page was opened",
     412: "The revision of If-Match is not the current one",
     413: "The request is over a limit, which the message names",
+    421: "The host name is not one of this server",
     422: "The file contradicts itself, or cannot be used",
     429: "Too many requests or jobs",
     502: "The host of the dataset's URL fails",
@@ -33,7 +34,7 @@ ERRORS = {
     507: "The disk is full; nothing was changed",
 }
 #: The errors of every route, most of them of the checks in front of it
-COMMON = (400, 401, 403, 429)
+COMMON = (400, 401, 403, 421, 429)
 #: The errors of a route that reads the dataset
 READ = (404, 409, 422, 502, 503)
 #: Those that it has as well if it changes something
@@ -138,6 +139,8 @@ class Route:
         operation["parameters"] = [*self._path_parameters(), *self._query_parameters()]
         if self.if_match:
             operation["parameters"].append(_IF_MATCH)
+        if self.method != "GET":
+            operation["parameters"].append(_CLIENT)
         if self.body is not None:
             operation["requestBody"] = {"required": True, "content": {JSON: {"schema": schema_of(self.body)}}}
         elif self.accepts:
@@ -195,6 +198,15 @@ _IF_MATCH = {
     "description": 'The revision that is changed, such as "17"; * for any. For annotations, later ones that the'
     " client made itself may follow after commas",
     "schema": {"type": "string", "pattern": r'^((W/)?"?[0-9]{1,15}"?|\*)$'},
+}
+
+
+_CLIENT = {
+    "name": CLIENT,
+    "in": "header",
+    "required": True,
+    "description": "Any value: a page of another site cannot send it",
+    "schema": {"type": "string", "minLength": 1},
 }
 
 

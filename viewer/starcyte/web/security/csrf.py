@@ -7,18 +7,20 @@ from urllib.parse import urlsplit
 from flask import request
 
 from starcyte.errors import Forbidden
+from starcyte.web.encoding.media import CLIENT
 
 
 def refuse_cross_site() -> None:
     """Refuse an unsafe request from a page of another site.
 
-    CORS does not protect a server behind Galaxy's proxy, which allows every origin. Browsers send ``Sec-Fetch-Site``,
-    or, over plain HTTP, ``Origin``.
+    Browsers send ``Sec-Fetch-Site``, or, over plain HTTP, ``Origin``, which is the same for all ports of a host. Other
+    ports are told apart by the header ``CLIENT``; it alone does not protect a server behind Galaxy's proxy, which
+    allows every origin and header.
 
     Raises
     ------
     Forbidden
-        If the request is one.
+        If the request is one, or lacks the header.
     """
     if request.method in {"GET", "HEAD", "OPTIONS"}:
         return
@@ -30,6 +32,11 @@ def refuse_cross_site() -> None:
         foreign = origin is not None and not _is_our_host(origin)
     if foreign:
         raise Forbidden("Cross-site request refused.", "Use the page of this server.")
+    if not request.headers.get(CLIENT):
+        raise Forbidden(
+            f"The request has no header {CLIENT}, which every request that changes something needs.",
+            f"Send it with any value, such as {CLIENT}: curl.",
+        )
 
 
 def _is_our_host(origin: str) -> bool:

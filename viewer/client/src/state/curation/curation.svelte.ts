@@ -192,7 +192,9 @@ export class Curation {
   /** Save everything and stop the server. */
   async finish(): Promise<void> {
     await this.saving.drained();
-    await this.api.finish();
+    // The key of a server that was restarted meanwhile is another.
+    const { finish_key: key } = await this.viewer.api.schema();
+    await this.api.finish(key);
     this.finished = true;
   }
 
