@@ -59,7 +59,7 @@ export const PAGE_ACTIONS: readonly Action[] = [
     group: 'Compare',
     shortcut: 'm',
     icon: 'markers',
-    enabled: (session) => canCompareHere(session) && session.markers.columns.length > 0,
+    enabled: (session) => canCompareHere(session) && session.viewer.groupings.list.length > 0,
     perform: ({ page }) => page.open('markers'),
   },
   {

@@ -137,8 +137,15 @@ export class Api {
     return response.blob();
   }
 
-  summary(genes: readonly string[], groupBy: string, matrix: string, signal: AbortSignal): Promise<Summary> {
-    return this.json<Summary>(pathOf('summary', { genes: csvLine(genes), group_by: groupBy, matrix }), { signal });
+  /** Mean and fraction expressing of genes in groups; of the cells of a selection only (within). */
+  summary(
+    genes: readonly string[],
+    groupBy: string,
+    matrix: string,
+    signal: AbortSignal,
+    within: Selection | null = null,
+  ): Promise<Summary> {
+    return this.within('summary', { genes: csvLine(genes), group_by: groupBy, matrix }, within, signal);
   }
 
   /** How a gene of a matrix, or a column (matrix null), spreads. */
@@ -148,10 +155,18 @@ export class Api {
     groupBy: string,
     splitBy: string | null,
     signal: AbortSignal,
+    within: Selection | null = null,
   ): Promise<Spread> {
     const what = matrix === null ? { column: name } : { gene: name, matrix };
     const split = splitBy === null ? {} : { split_by: splitBy };
-    return this.json<Spread>(pathOf('distribution', { ...what, group_by: groupBy, ...split }), { signal });
+    return this.within('distribution', { ...what, group_by: groupBy, ...split }, within, signal);
+  }
+
+  /** Ask a question about all cells, or by POST about those of a selection. */
+  within<T>(path: string, query: Query, within: Selection | null, signal: AbortSignal): Promise<T> {
+    if (within === null) return this.json<T>(pathOf(path, query), { signal });
+    const headers = { 'Content-Type': 'application/json' };
+    return this.json<T>(path, { method: 'POST', headers, body: JSON.stringify({ ...query, within }), signal });
   }
 
   diffexp(body: DiffexpRequest, giveUp: AbortSignal): Promise<JobAnswer<DiffexpResult>> {

@@ -30,7 +30,7 @@ import type {
   SessionImported,
   Term,
 } from './curationTypes';
-import type { JobAnswer } from './types';
+import type { JobAnswer, Selection } from './types';
 
 type Kind = 'annotations' | 'genesets' | SavedItemKind;
 
@@ -83,7 +83,8 @@ export class CurationApi {
     return this.get(at('annotations', name, '/revisions'));
   }
 
-  agreement(a: string, b: string, signal: AbortSignal): Promise<Agreement> {
+  agreement(a: string, b: string, within: Selection | null, signal: AbortSignal): Promise<Agreement> {
+    if (within !== null) return this.api.within('agreement', { a, b }, within, signal);
     return this.get(pathOf('agreement', { a, b }), signal);
   }
 

@@ -1,14 +1,17 @@
 /** The columns that a plot groups cells by, and the colours of their categories. */
+import { sleep } from '../api/sleep';
+import type { Selection } from '../api/types';
 import { chipColor } from '../color/chips';
 import { categoryLut } from '../color/lut';
 import type { CategoryData } from '../state/fields/field';
+import { groupingKey } from '../state/fields/groupings.svelte';
 import { preferences } from '../state/page/preferences.svelte';
-import { obsKey } from '../state/view/fieldRef';
+import { isAnnotationKey } from '../state/view/fieldRef';
 import type { Page } from './page';
 
 /** The categories of a column; null until it is loaded. */
 export function categoriesOf({ viewer }: Page, name: string | null): CategoryData | null {
-  const field = name === null ? undefined : viewer.fields.get(obsKey(name));
+  const field = name === null ? undefined : viewer.fields.get(groupingKey(name));
   return field?.kind === 'category' ? field : null;
 }
 
@@ -35,6 +38,27 @@ export function colorMap(field: CategoryData | null): ReadonlyMap<string, string
 export function genesOf({ viewer, plots }: Page): { genes: readonly string[]; matrix: string } | null {
   const { matrix } = viewer.view;
   return matrix === null || plots.genes.length === 0 ? null : { genes: plots.genes, matrix };
+}
+
+/** Milliseconds that a selection must rest before it is asked about: it may still be changing. */
+const REST = 150;
+
+/**
+ * Return a function that waits until a question to the server about groups of cells can be asked, and returns the cells it
+ * is about. Called in an effect: a change of the selection, or of an annotation among the groupings, calls it again.
+ */
+export function question(
+  { viewer }: Page,
+  groupings: readonly (string | null)[],
+): (signal: AbortSignal) => Promise<Selection | null> {
+  const { within } = viewer.selection;
+  const own = groupings.some((id) => id !== null && isAnnotationKey(id));
+  for (const id of groupings) if (id !== null && isAnnotationKey(id)) viewer.fields.get(id);
+  return async (signal) => {
+    if (within !== null) await sleep(REST, signal);
+    if (own) await viewer.groupings.saved();
+    return within;
+  };
 }
 
 /** The values of a gene in every cell. */

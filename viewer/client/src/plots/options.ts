@@ -47,7 +47,7 @@ export function setting(
 export const GROUP_BY: Choice = {
   caption: 'in',
   label: 'Categories',
-  items: ({ plots }) => plots.groupings.map(({ name }) => ({ value: name, label: name })),
+  items: ({ plots }) => plots.groupings.map(({ id, name }) => ({ value: id, label: name })),
   chosen: ({ plots }) => plots.groupBy,
   choose: ({ plots }, name) => {
     plots.groupBy = name;
@@ -62,13 +62,13 @@ const NONE = '';
 export function columnChoice(
   choice: Pick<Choice, 'caption' | 'label'>,
   none: string,
-  columns: (page: Page) => readonly { readonly name: string }[],
+  columns: (page: Page) => readonly { readonly id?: string; readonly name: string }[],
   key: 'split' | 'column',
 ): Choice {
   return {
     ...choice,
     items: (page) => {
-      const names = columns(page).map(({ name }) => ({ value: `obs:${name}`, label: name }));
+      const names = columns(page).map(({ id, name }) => ({ value: `obs:${id ?? name}`, label: name }));
       return names.length > 0 ? [{ value: NONE, label: none }, ...names] : [];
     },
     chosen: ({ plots }) => (plots[key] === null ? NONE : `obs:${plots[key]}`),

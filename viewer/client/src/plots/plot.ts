@@ -24,8 +24,6 @@ export interface PlotDefinition<Data> {
   readonly label: string;
   /** Whether it can be drawn in a dataset without an expression matrix. */
   readonly withoutMatrix?: boolean;
-  /** Whether it shows the selected cells alone; its legend names the selection then. */
-  readonly ofSelection?: boolean;
   /** Whether it is the plot to open for a single gene. */
   readonly forOneGene?: boolean;
   /** Shown until there are data. */
@@ -37,6 +35,7 @@ export interface PlotDefinition<Data> {
   /** Why there is nothing to draw; null if there is. */
   obstacle?(page: Page): string | null;
   /**
+   * Load the data of the selected cells.
    * Read the choices that the data depend on, and return what loads the data for them; null while these are incomplete.
    * Called in an effect: a change of a choice calls it again.
    */

@@ -1,4 +1,5 @@
 /** Parts of the sentences that describe plots in figure legends. */
+import { groupingName } from '../state/fields/groupings.svelte';
 import { listed } from '../state/plots/figureLegend';
 import type { Order, Standard } from '../state/plots/plots.svelte';
 import type { Page } from './page';
@@ -10,6 +11,11 @@ const NAMED = 12;
 /** The genes of a plot and the matrix of their values. */
 export function genesNamed({ viewer, plots }: Page): string {
   return `${listed(plots.genes, NAMED)} (values of ${viewer.view.matrix})`;
+}
+
+/** The name of the column or annotation that cells are grouped by. */
+export function nameOf(grouping: string | null): string {
+  return grouping === null ? '' : groupingName(grouping);
 }
 
 export const STANDARDISED: Readonly<Record<Standard, string>> = {

@@ -6,6 +6,7 @@ import { categoryLut } from '../color/lut';
 import { rgbToHex } from '../color/oklab';
 import { pairCodes, pairLut } from '../color/pair';
 import { cellsOf, selectionOf } from '../state/fields/cells';
+import { greyCells } from '../state/fields/coloring';
 import { categoryName, codesOf } from '../state/fields/field';
 import { preferences } from '../state/page/preferences.svelte';
 import { isShown } from '../state/view/fieldFilter';
@@ -64,7 +65,8 @@ export function legendOf(viewer: Viewer): FigureLegend | null {
     });
     return { kind: 'category', title, lut: pairLut(theme), entries };
   }
-  const { title, subtitle, domain, extent, zero, nZero } = coloring;
+  const { title, subtitle, domain, extent, zero } = coloring;
+  const { nZero } = greyCells(coloring, viewer.selection.subsetMask);
   const write = coloring.isDate ? date : number;
   const grey = zero && nZero > 0 ? `grey: 0 in ${count(nZero)} cells` : '';
   return {

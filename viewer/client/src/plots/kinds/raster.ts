@@ -8,6 +8,8 @@ export interface GridPanel {
   readonly codes: Uint8Array;
   readonly zero: boolean;
   readonly domain: readonly [number, number];
+  /** The cells that the scale is of; null: all. */
+  readonly mask: Uint8Array | null;
 }
 
 /** Where no cell is. */
@@ -64,9 +66,15 @@ function extent(values: Float32Array): [number, number] {
   return low <= high ? [low, high] : [0, 1];
 }
 
-export function panelOf(gene: string, matrix: string, values: ArrayLike<number>): GridPanel {
+export function panelOf(
+  gene: string,
+  matrix: string,
+  values: ArrayLike<number>,
+  mask: Uint8Array | null = null,
+): GridPanel {
   const numbers = Float32Array.from(values);
+  if (mask) for (let cell = 0; cell < numbers.length; cell++) if (!mask[cell]) numbers[cell] = Number.NaN;
   const zero = numbers.every((value) => !(value < 0));
   const { codes, domain } = quantise(numbers, { zero, clip: [0, 99.5] });
-  return { gene, matrix, codes, zero, domain };
+  return { gene, matrix, codes, zero, domain, mask };
 }

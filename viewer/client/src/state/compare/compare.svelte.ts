@@ -73,8 +73,10 @@ export class Compare {
     if (!setB) return 'Select cells for set B, or compare with the rest.';
     const { fewest_cells: fewest } = methodOf(this.viewer.schema, this.method);
     const least = fewest === 1 ? 'one cell' : `${count(fewest)} cells`;
-    if (setA.n < fewest) return `Set A needs at least ${least}.`;
-    const nB = setB === 'rest' ? this.viewer.n - setA.n : setB.n;
+    const { selection } = this.viewer;
+    const nA = selection.inSubset(setA);
+    if (nA < fewest) return `Set A needs at least ${least}.`;
+    const nB = setB === 'rest' ? this.viewer.size - nA : selection.inSubset(setB);
     if (nB < fewest) return `Set B needs at least ${least}.`;
     return null;
   }
@@ -85,7 +87,9 @@ export class Compare {
     const { cells, api } = this.viewer;
     const a = selectionOf(cells.get(setA));
     const b = setB === 'rest' ? setB : selectionOf(cells.get(setB));
-    const body = { a, b, method: this.method, matrix, limit: PAGE, ...this.options.of(matrix) } as const;
+    const within = this.viewer.selection.subsetWithin;
+    const options = { ...this.options.of(matrix), ...(within ? { within } : {}) };
+    const body = { a, b, method: this.method, matrix, limit: PAGE, ...options } as const;
     const found = await this.run.ask(
       (giveUp) => api.diffexp(body, giveUp),
       async (result, giveUp) => ({ result, genes: await this.allGenes(result, giveUp) }),
@@ -93,7 +97,7 @@ export class Compare {
     if (!found) return;
     const named = {
       a: setA.name ?? 'Selected cells',
-      b: setB === 'rest' ? 'the rest' : (setB.name ?? 'selected cells'),
+      b: setB === 'rest' ? (within ? 'the rest of the subset' : 'the rest') : (setB.name ?? 'selected cells'),
     };
     this.onFound(this.bringBack({ ...named, ...found }));
   }

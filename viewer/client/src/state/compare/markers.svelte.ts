@@ -1,7 +1,9 @@
 /** The genes that tell each category of a column from all other cells. */
-import type { MarkersResult, ObsColumn } from '../../api/types';
+import type { MarkersResult } from '../../api/types';
 import { save } from '../../ui/drawing/download';
 import { csv } from '../../wire/csv';
+import { groupingName } from '../fields/groupings.svelte';
+import { annotationKey } from '../view/fieldRef';
 import { JobRun } from '../viewer/job.svelte';
 import type { Viewer } from '../viewer/viewer.svelte';
 import type { CompareOptions } from './compareOptions.svelte';
@@ -9,17 +11,14 @@ import { methodLines, methodOf } from './methods';
 
 /** Genes of each category. */
 const LIMIT = 50;
-/** Columns of more categories are names of clones or cells rather than groups. */
-const MOST = 200;
 
 export class Markers {
   column = $state<string | null>(null);
   /** The id of the method chosen. */
   method = $state('');
   result = $state.raw<MarkersResult | null>(null);
-  readonly columns: readonly ObsColumn[];
-  /** The user's own labels that have markers to find. */
-  annotations: () => readonly { readonly name: string; readonly n: number }[] = () => [];
+  /** The number of cells that the result is of, if not all. */
+  among = $state<number | null>(null);
   readonly run: JobRun<MarkersResult>;
 
   constructor(
@@ -28,22 +27,33 @@ export class Markers {
   ) {
     this.run = new JobRun(viewer.api, LIMIT);
     this.method = viewer.schema.methods[0]?.id ?? '';
-    this.columns = viewer.schema.obs.filter(canGroup);
     const { color } = viewer.view;
-    const first =
-      this.columns.find((column) => color.kind === 'obs' && column.name === color.column) ?? this.columns[0];
-    this.column = first?.name ?? null;
+    const { list } = viewer.groupings;
+    this.column = (list.find(({ name }) => color.kind === 'obs' && name === color.column) ?? list[0])?.id ?? null;
+    viewer.groupings.onRenamed((from, to) => {
+      if (this.column === annotationKey(from)) this.column = to === null ? (list[0]?.id ?? null) : annotationKey(to);
+    });
   }
 
   async find(): Promise<void> {
     const { matrix } = this.viewer.view;
     if (this.column === null || matrix === null || this.run.running) return;
+    const { selection, groupings } = this.viewer;
     const body = { group_by: this.column, method: this.method, matrix, limit: LIMIT, ...this.options.of(matrix) };
+    let among: number | null = null;
     const found = await this.run.ask(
-      (giveUp) => this.viewer.api.markers(body, giveUp),
+      async (giveUp) => {
+        await groupings.saved();
+        await selection.settledMask();
+        const { within } = selection;
+        among = within && selection.size;
+        return this.viewer.api.markers(within ? { ...body, within } : body, giveUp);
+      },
       (result) => result,
     );
-    if (found) this.result = found;
+    if (!found) return;
+    this.result = found;
+    this.among = among;
   }
 
   downloadCsv(result: MarkersResult): void {
@@ -61,15 +71,4 @@ export class Markers {
       `${this.viewer.schema.title} markers of ${groupingName(result.group_by)}.csv`,
     );
   }
-}
-
-/** What a grouping is called on the page: of a label, its bare name. */
-export function groupingName(grouping: string): string {
-  return grouping.replace(/^annotation:/, '');
-}
-
-/** Whether the cells of a column's categories can be set against each other. */
-export function canGroup(column: ObsColumn): boolean {
-  const n = column.n_categories ?? (column.kind === 'boolean' ? 2 : 0);
-  return (column.kind === 'categorical' || column.kind === 'boolean') && n >= 2 && n <= MOST;
 }

@@ -5,7 +5,7 @@ import type { NumberArray } from '../../wire/columns';
 import type { CategoryData } from '../fields/field';
 import { type FieldFilter, MISSING } from '../view/fieldFilter';
 import { annotationKey } from '../view/fieldRef';
-import type { ColorBy, View } from '../view/view';
+import type { ColorBy, Gallery, View } from '../view/view';
 
 export interface Annotation {
   readonly name: string;
@@ -194,9 +194,15 @@ export function withAnnotationMoved(view: View, from: string, to: string | null,
     const its = recolored(pane.color);
     return its === pane.color ? pane : { ...pane, color: its };
   });
+  const gallery = movedGallery(view.gallery, from, to);
   const samePanes = panes.every((pane, k) => pane === view.panes[k]);
-  if (color === view.color && filters === view.filters && samePanes) return view;
-  return { ...view, color, filters, panes: samePanes ? view.panes : panes };
+  if (color === view.color && filters === view.filters && samePanes && gallery === view.gallery) return view;
+  return { ...view, color, filters, gallery, panes: samePanes ? view.panes : panes };
+}
+
+function movedGallery(gallery: Gallery | null, from: string, to: string | null): Gallery | null {
+  if (gallery?.kind !== 'categories' || gallery.column !== annotationKey(from) || to === from) return gallery;
+  return to === null ? { kind: 'genes' } : { kind: 'categories', column: annotationKey(to) };
 }
 
 function movedFilter(filter: FieldFilter, moved: Int16Array | null): FieldFilter | null {

@@ -289,6 +289,7 @@ export class Annotations implements SyncedKind<Annotation> {
     // The colours and filters of a renamed or deleted annotation are removed.
     const view: View = withAnnotationMoved(viewer.view, name, after?.value.name ?? null, null);
     if (view !== viewer.view) viewer.timeline.amend(view);
+    viewer.groupings.rename(name, after?.value.name ?? null);
     viewer.fields.provide(annotationKey(name), null);
   }
 

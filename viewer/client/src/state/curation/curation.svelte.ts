@@ -2,7 +2,6 @@
 import { CurationApi } from '../../api/curation';
 import { sleep } from '../../api/sleep';
 import type { Compare } from '../compare/compare.svelte';
-import type { Markers } from '../compare/markers.svelte';
 import type { Sharing } from '../viewer/sharing.svelte';
 import type { Viewer } from '../viewer/viewer.svelte';
 import { Annotations } from './annotations.svelte';
@@ -54,7 +53,6 @@ export class Curation {
     private readonly viewer: Viewer,
     sharing: Sharing,
     compare: Compare,
-    markers: Markers,
   ) {
     this.api = new CurationApi(viewer.api);
     this.saving.disabled = !this.canEdit;
@@ -75,8 +73,9 @@ export class Curation {
       if (this.canEdit) this.savedItems.saveResult(comparison);
     };
     compare.onRemoved = (comparison) => this.savedItems.removeResult(comparison);
-    markers.annotations = () =>
-      this.annotations.list.map(({ value }) => ({ name: value.name, n: value.labels.length })).filter(({ n }) => n > 1);
+    viewer.groupings.annotations = () =>
+      this.annotations.list.map(({ value }) => ({ name: value.name, n: value.labels.length }));
+    viewer.groupings.saved = () => this.saving.drained();
     this.listen();
     void this.open();
     this.idle.start();

@@ -56,6 +56,18 @@ export type Coloring = PlainColoring | CategoryColoring | ValueColoring | PairCo
 
 export const PLAIN: PlainColoring = { kind: 'plain', title: 'All cells' };
 
+/** Return the numbers of cells at zero and without a value, of those of a subset if there is one. */
+export function greyCells(coloring: ValueColoring, subset: Uint8Array | null): { nZero: number; nMissing: number } {
+  const { nZero, nMissing, codes, zero } = coloring;
+  if (!subset) return { nZero, nMissing };
+  const counts = [0, 0];
+  for (let cell = 0; cell < codes.length; cell++) {
+    const code = codes[cell] as number;
+    if (subset[cell] && code < 2) counts[code] = (counts[code] as number) + 1;
+  }
+  return { nMissing: counts[0] as number, nZero: zero ? (counts[1] as number) : 0 };
+}
+
 /** Compute the colouring of a field, in steps. */
 export function* coloringSteps(field: FieldData, scale: FieldScale = DEFAULT_SCALE): Generator<undefined, Coloring> {
   if (field.kind === 'category') {

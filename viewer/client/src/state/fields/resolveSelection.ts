@@ -21,7 +21,8 @@ export async function resolveSelection(expression: SelectionExpression, from: Da
   return cellsOf(await maskOf(expression, from), from.n);
 }
 
-function masked(cells: Uint32Array, n: number): Uint8Array {
+/** Return the mask of a list of cells. */
+export function masked(cells: Uint32Array, n: number): Uint8Array {
   const mask = new Uint8Array(n);
   for (const cell of cells) mask[cell] = 1;
   return mask;
@@ -50,7 +51,7 @@ async function maskOf(expression: SelectionExpression, from: DataSource): Promis
 }
 
 /** Remove the cells from a mask that fail a filter, as the crossfilter does. */
-function exclude(mask: Uint8Array, field: FieldData, filter: FieldFilter): void {
+export function exclude(mask: Uint8Array, field: FieldData, filter: FieldFilter): void {
   if (field.kind === 'text') return;
   if (filter.kind === 'category') {
     if (field.kind !== 'category') return;

@@ -25,6 +25,13 @@ test('a selection has its filters', () => {
   const view = { filters: { 'obs:n': { kind: 'range', min: 1, max: 2 } }, lasso: { id: 1, n: 9 } } as unknown as View;
   expect(selection(view, new Map(), 5, 20)).toBe('Of 20 cells 5 are selected, by n (1 to 2) and a lasso.');
   expect(selection({ ...view, filters: {}, lasso: null }, new Map(), 20, 20)).toBe('');
+  const subset = { ...view, subset: { id: 2, n: 12 } } as unknown as View;
+  expect(selection(subset, new Map(), 5, 20)).toBe(
+    'Of 20 cells 12 are shown, a subset. Of these 5 are selected, by n (1 to 2) and a lasso.',
+  );
+  expect(selection({ ...subset, filters: {}, lasso: null }, new Map(), 12, 20)).toBe(
+    'Of 20 cells 12 are shown, a subset.',
+  );
 });
 
 test('a comparison has test, sizes, correction and limits', () => {

@@ -18,12 +18,15 @@ export function dataset({ title, n_obs, n_vars, version }: Schema): string {
   return `Dataset: ${title} (${count(n_obs)} cells, ${count(n_vars)} genes). Drawn with starcyte ${version}.`;
 }
 
-/** Describe the selection; empty if all cells are selected. */
+/** Describe the subset and the selection; empty if all cells are selected. */
 export function selection(view: View, fields: ReadonlyMap<string, FieldData>, passing: number, n: number): string {
   const chips = filterChips(view, fields);
-  if (chips.length === 0) return '';
+  const size = view.subset?.n ?? n;
+  const subset = view.subset ? `Of ${count(n)} cells ${count(size)} are shown, a subset.` : '';
+  if (chips.length === 0) return subset;
   const names = chips.map((chip: Chip) => (chip.key === 'lasso' ? 'a lasso' : `${chip.title} (${chip.text})`));
-  return `Of ${count(n)} cells ${count(passing)} are selected, by ${listed(names)}.`;
+  const selected = `Of ${subset ? 'these' : `${count(n)} cells`} ${count(passing)} are selected, by ${listed(names)}.`;
+  return subset ? `${subset} ${selected}` : selected;
 }
 
 export function scatter(embedding: string, coloring: Coloring): string {

@@ -1,9 +1,10 @@
 /** The choices of the drawer of plots. */
-import type { MarkersResult, ObsColumn } from '../../api/types';
+import type { MarkersResult } from '../../api/types';
 import type { ColormapName } from '../../color/colormaps';
 import type { Comparison } from '../compare/compare.svelte';
-import { canGroup } from '../compare/markers.svelte';
 import { namesIn } from '../curation/geneSets.svelte';
+import type { Grouping } from '../fields/groupings.svelte';
+import { annotationKey } from '../view/fieldRef';
 import type { Viewer } from '../viewer/viewer.svelte';
 
 export type Order = 'given' | 'name' | 'cluster';
@@ -50,21 +51,33 @@ export class Plots {
   colormap = $state<ColormapName | null>(null);
   /** Whether the data are shown as a table. */
   table = $state(false);
-  readonly groupings: readonly ObsColumn[];
 
   constructor(private readonly viewer: Viewer) {
-    this.groupings = viewer.schema.obs.filter(canGroup);
     const { color } = viewer.view;
-    const first =
-      this.groupings.find((column) => color.kind === 'obs' && column.name === color.column) ?? this.groupings[0];
-    this.groupBy = first?.name ?? null;
-    const others = this.groupings.filter((column) => column !== first);
-    this.by = (others.find((column) => ORIGIN.test(column.name)) ?? others[0])?.name ?? null;
+    const { groupings } = this;
+    const first = groupings.find(({ name }) => color.kind === 'obs' && name === color.column) ?? groupings[0];
+    this.groupBy = first?.id ?? null;
+    const others = groupings.filter((column) => column !== first);
+    this.by = (others.find(({ name }) => ORIGIN.test(name)) ?? others[0])?.id ?? null;
+    viewer.groupings.onRenamed((from, to) => this.follow(annotationKey(from), to === null ? null : annotationKey(to)));
+  }
+
+  /** The columns and annotations that cells can be grouped by. */
+  get groupings(): readonly Grouping[] {
+    return this.viewer.groupings.list;
+  }
+
+  /** Update the choices after an annotation was renamed or deleted. */
+  private follow(from: string, to: string | null): void {
+    const other = this.groupings.find(({ id }) => id !== from)?.id ?? null;
+    if (this.groupBy === from) this.groupBy = to ?? other;
+    if (this.by === from) this.by = to ?? other;
+    if (this.split === from) this.split = to;
   }
 
   /** The columns that can split violins. */
-  get splits(): readonly ObsColumn[] {
-    return this.groupings.filter((column) => (column.n_categories ?? 2) <= MOST_PARTS && column.name !== this.groupBy);
+  get splits(): readonly Grouping[] {
+    return this.groupings.filter(({ id, n }) => n <= MOST_PARTS && id !== this.groupBy);
   }
 
   choose(kind: string): void {

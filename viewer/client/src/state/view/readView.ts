@@ -5,7 +5,7 @@
 import type { Schema } from '../../api/types';
 import { fromBase64 } from './cellListCodec';
 import type { NamedFilter } from './fieldFilter';
-import { type Axes, type FieldRef, type GeneRef, geneKey, keyOf, type ObspRowRef } from './fieldRef';
+import { type Axes, type FieldRef, type GeneRef, geneKey, isAnnotationKey, keyOf, type ObspRowRef } from './fieldRef';
 import { readRotation } from './rotation3d';
 import type { Camera, SavedSet } from './savedView';
 import { MAX_DEPTH, type SelectionExpression } from './selectionExpression';
@@ -188,7 +188,9 @@ class Reader {
   private gallery(value: unknown): Gallery | null {
     if (value === undefined) return null;
     if (isObject(value) && value.kind === 'genes') return { kind: 'genes' };
-    const column = isObject(value) && value.kind === 'categories' ? this.column(value.column) : null;
+    const given = isObject(value) && value.kind === 'categories' ? value.column : null;
+    // Annotations are listed later: the gallery of one that is gone says so.
+    const column = typeof given === 'string' && isAnnotationKey(given) ? given : this.column(given);
     return column === null ? this.drop('the gallery') : { kind: 'categories', column };
   }
 

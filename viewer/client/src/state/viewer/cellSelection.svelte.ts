@@ -1,13 +1,16 @@
 /** The selected cells: those that pass the filters and the lasso of the view, within its subset. */
+
+import type { Selection } from '../../api/types';
 import type { Join } from '../../canvas/gestures';
 import { lassoCells } from '../../canvas/lasso';
-import { type CellStore, cellsOf, combined } from '../fields/cells';
+import { type CellStore, cellsOf, combined, selectionOf } from '../fields/cells';
 import { categoryName } from '../fields/field';
 import type { Fields } from '../fields/fields.svelte';
+import { exclude, masked } from '../fields/resolveSelection';
 import { selectionName } from '../fields/selectionName';
 import { shownCodes } from '../view/fieldFilter';
 import { expressionOf, type SelectionExpression } from '../view/selectionExpression';
-import { type View, withoutFilters } from '../view/view';
+import { type CellsRef, type View, withoutFilters } from '../view/view';
 import type { Place } from './place';
 
 const LASSO = 'lasso';
@@ -48,6 +51,42 @@ export class CellSelection {
   /** The number of selected cells. */
   get size(): number {
     return this.host.fields.result.passing;
+  }
+
+  /** The selected cells as a request names them; null: all. */
+  readonly within: Selection | null = $derived.by(() => {
+    const { mask } = this;
+    return mask && selectionOf(cellsOf(mask, this.host.n));
+  });
+
+  /** The cells of the subset as a request names them; null: all. */
+  get subsetWithin(): Selection | null {
+    const { view, cells } = this.host;
+    return view.subset && selectionOf(cells.get(view.subset));
+  }
+
+  /** The number of cells of a set that are in the subset. */
+  inSubset(ref: CellsRef): number {
+    const { subsetMask } = this;
+    if (!subsetMask) return ref.n;
+    let n = 0;
+    for (const cell of this.host.cells.get(ref)) n += subsetMask[cell] as number;
+    return n;
+  }
+
+  /** The mask of the selection without the filter of one field: from it, a category of that field is taken. */
+  async maskWithout(key: string): Promise<Uint8Array | null> {
+    const { view, fields, cells, n } = this.host;
+    if (!view.filters[key]) return this.settledMask();
+    const mask = this.subsetMask?.slice() ?? new Uint8Array(n).fill(1);
+    for (const [other, filter] of Object.entries(view.filters)) {
+      if (other !== key) exclude(mask, await fields.load(other), filter);
+    }
+    if (view.lasso) {
+      const inside = masked(cells.get(view.lasso), n);
+      for (let cell = 0; cell < n; cell++) if (!inside[cell]) mask[cell] = 0;
+    }
+    return mask;
   }
 
   /** Update the filters after a change of the view. */
@@ -168,15 +207,18 @@ export class CellSelection {
     this.host.commit({ ...view, [set]: { ...cells.add(cellsOf(mask, n), this.expression), name } });
   }
 
-  /** Make the cells of a category, selected or not, one of the two sets to compare. */
+  /** Make the selected cells of a category one of the two sets to compare; a filter of its own field does not count. */
   async makeSetOfCategory(set: 'setA' | 'setB', key: string, code: number): Promise<void> {
     const { cells, fields, n } = this.host;
     const field = await fields.load(key);
     if (field.kind !== 'category') return;
+    const mask = await this.maskWithout(key);
     const members: number[] = [];
-    for (let cell = 0; cell < n; cell++) if (field.values[cell] === code) members.push(cell);
+    for (let cell = 0; cell < n; cell++) {
+      if (field.values[cell] === code && (!mask || mask[cell])) members.push(cell);
+    }
     const name = categoryName(field.categories, code);
-    const ref = fields.refOf(key);
+    const ref = mask ? null : fields.refOf(key);
     const expression: SelectionExpression | null = ref && {
       filters: [{ field: ref, kind: 'category', mode: 'only', codes: [code] }],
     };

@@ -8,6 +8,7 @@ import { CellNames } from '../fields/cellNames.svelte';
 import { CellStore } from '../fields/cells';
 import type { Coloring } from '../fields/coloring';
 import { Fields } from '../fields/fields.svelte';
+import { Groupings, groupingKey } from '../fields/groupings.svelte';
 import { resolveSelection } from '../fields/resolveSelection';
 import type { FieldFilter } from '../view/fieldFilter';
 import { type Axes, type GeneRef, geneKey, keyOf } from '../view/fieldRef';
@@ -69,6 +70,7 @@ export class Viewer {
   saveFigure: ((name: string, figure: Blob) => void) | null = null;
   readonly names: CellNames;
   readonly matrices: Matrices;
+  readonly groupings: Groupings;
 
   constructor(
     readonly api: Api,
@@ -85,6 +87,7 @@ export class Viewer {
     };
     this.selection = new CellSelection(this);
     this.names = new CellNames(api);
+    this.groupings = new Groupings(schema);
     api.transport.onBusy = (busy) => {
       this.busy = busy;
     };
@@ -240,10 +243,10 @@ export class Viewer {
   /** Show the gallery of recent genes, or of the categories of the column that colours the cells (else the first one). */
   showGallery(kind: Gallery['kind']): void {
     const { color } = this.view;
-    const columns = this.schema.obs.filter(({ kind: is, n_categories: n }) => is === 'categorical' && (n ?? 0) > 1);
-    const shown = columns.find(({ name }) => color.kind === 'obs' && name === color.column) ?? columns[0];
+    const { list } = this.groupings;
+    const shown = list.find(({ id }) => fieldsOf(color).some((ref) => keyOf(ref) === groupingKey(id))) ?? list[0];
     if (kind === 'genes' || !shown) this.commit({ ...this.view, gallery: { kind: 'genes' } });
-    else this.commit({ ...this.view, gallery: { kind: 'categories', column: shown.name } });
+    else this.commit({ ...this.view, gallery: { kind: 'categories', column: shown.id } });
   }
 
   choosePanes(count: Panes): void {
