@@ -393,3 +393,35 @@ def test_a_body_over_the_limit_is_refused(serve, small_file, refused, path):
 def test_a_lone_surrogate_is_not_json(small, refused):
     body = b'{"a": {"where": [{"column": "\\ud800", "in": ["x"]}]}}'
     refused(small.open("diffexp", method="POST", data=body, content_type="application/json"), 400, "bad_request")
+
+
+def test_clauses_are_limited(serve, small_file, refused):
+    client = serve(small_file, max_clauses=3)
+    one = {"column": "type", "in": ["B cell"]}
+    for selection in ({"where": [one] * 4}, {"and": [{"where": [one] * 2}, {"not": {"where": [one] * 2}}]}):
+        assert "max_clauses" in refused(client.post("diffexp", {"a": selection}), 413)["message"]
+    assert client.post("diffexp", {"a": {"where": [one] * 3}}).status_code == 200
+
+
+def test_another_page_of_a_user_keeps_its_comparison(serve, small_file):
+    client = serve(small_file, answer_wait=0.0)
+    jobs = client.app.extensions["starcyte"].jobs
+    body = {"a": {"ranges": [[0, 20]]}, "method": "wilcoxon"}
+    asked = [client.post("diffexp", body, headers={"X-Starcyte-Client": name}) for name in ("one", "two")]
+    (job,) = {id(job): job for job in jobs._jobs.values()}.values()
+    assert [answer.status_code in {200, 202} for answer in asked] == [True, True]
+    assert len(job.askers) == 2
+    client.open(f"jobs/{job.id}", method="DELETE", headers={"X-Starcyte-Client": "one"})
+    assert len(job.askers) == 1
+    assert not job.cancelled.is_set()
+
+
+def test_pages_share_the_turn_of_their_user(serve, small_file):
+    client = serve(small_file, user_header="X-User", trusted_proxies="203.0.113.9")
+    for name in ("one", "two"):
+        for user in ("eva", "adam"):
+            headers = {"X-Starcyte-Client": name, "X-User": user}
+            client.post("diffexp", {"a": {"indices": [0, 1, len(name + user)]}}, headers=headers)
+        client.post("diffexp", {"a": {"indices": [0, 2, 9 + len(name)]}}, headers={"X-Starcyte-Client": name})
+    owners = {job.owner for job in client.app.extensions["starcyte"].jobs._jobs.values()}
+    assert owners == {"user eva", "user adam", "address 203.0.113.9"}

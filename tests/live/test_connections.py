@@ -225,3 +225,12 @@ def test_strangers_leave_nothing_on_the_disk(launched, pbmc):
     for connection in strangers:
         connection.close()
     assert viewer.json("health")["state"] == "ready"
+
+
+def test_work_for_a_client_that_has_left_ends(launched, pbmc):
+    viewer = launched(pbmc, slowed="gene").opened()
+    body = b"GET /api/v1/expression?gene=CD3D HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    for _ in range(20):
+        with viewer.connect() as connection:
+            connection.sendall(body)
+    assert viewer.json("health")["state"] == "ready"

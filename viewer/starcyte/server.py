@@ -148,6 +148,8 @@ def serve(
         settings.request_timeout,
         lambda environ: admit(app, environ),
         threads=settings.threads,
+        # the connection is read during a request, so that work for a client that has left ends
+        channel_request_lookahead=1,
         # each route has its own limit
         max_request_body_size=sys.maxsize,
         max_request_header_size=settings.max_header_bytes,

@@ -193,6 +193,7 @@ GROUPS: dict[str, tuple[Setting, ...]] = {
         Setting("max_body_bytes", int, 32 << 20, "Size of a request body with a selection of cells, at most."),
         Setting("max_small_body_bytes", int, 1 << 20, "Size of any other request body but imports, at most."),
         Setting("max_body_values", int, 50_000, "Values of JSON in a request body, beside lists of cells, at most."),
+        Setting("max_clauses", int, 200, "Clauses of a selection of cells, at most."),
         Setting("max_header_bytes", int, 32 << 10, "Size of a request's headers, at most."),
         Setting("max_connections", int, 500, "Open connections, at most; those idle for longest are closed first."),
         Setting("connection_timeout", int, 120, "Seconds of silence after which a connection is closed."),

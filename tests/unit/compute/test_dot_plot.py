@@ -11,6 +11,7 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 from starcyte.compute.plots.dot_plot import summarize
 from starcyte.errors import BadRequest, Cancelled
+from starcyte.store.index.indexed_matrix import current_matrix
 
 N = 30
 NAMES = ["A", "b", "none of them", "<i>"]
@@ -113,3 +114,20 @@ def test_a_summary_can_be_cancelled(summarized):
 
     with pytest.raises(Cancelled):
         summarized(VALUES, WORDS, tick=stop)
+
+
+def test_many_genes_without_an_index_are_read_in_one_pass(open_h5ad, stored_as, monkeypatch):
+    values = np.random.default_rng(3).poisson(0.7, (N, 5)).astype(np.float32)
+    by = Categorical((np.arange(N) % 3).astype(np.int8), NAMES[:3])
+    matrix = open_h5ad(stored_as(values, "csr"), obs={"by": by}, block_bytes=64)
+    column, matrix = matrix.obs_column("by"), matrix.matrix("X")
+    expected = summarize(matrix, [3], column)
+    blocks = []
+    source = type(current_matrix(matrix))
+    real = source.block
+    monkeypatch.setattr(source, "block", lambda self, number: blocks.append(number) or real(self, number))
+    found = summarize(matrix, [3, 0, 3, 1, 3], column, within=None)
+    assert sorted(blocks) == list(range(matrix.n_blocks))
+    for row in (0, 2, 4):
+        np.testing.assert_allclose(found.mean[row], expected.mean[0])
+        np.testing.assert_array_equal(found.fraction[row], expected.fraction[0])

@@ -325,3 +325,60 @@ def test_quick_is_not_called_if_both_queues_are_full(pool):
     assert jobs.submit("held 0", Work(), quick=refuse).key == "held 0"
     for work in works:
         work.go.set()
+
+
+def test_an_owner_with_fewer_jobs_takes_a_place_in_a_full_queue(pool):
+    jobs = pool(queue_length=4)
+    busy(jobs)
+    flood, refused = [], 0
+    for number in range(40):
+        try:
+            flood.append(jobs.submit(f"flood {number}", Work(), owner="one who floods"))
+        except TooManyJobs:
+            refused += 1
+    assert refused
+    own = [jobs.submit(f"own {number}", Work(), owner="another") for number in range(2)]
+    assert {job.state for job in own} == {"queued"}
+    gone = [job for job in flood if job.ended.is_set()]
+    assert gone
+    assert {type(job.error) for job in gone} == {TooManyJobs}
+    # and does not take more than a share
+    with pytest.raises(TooManyJobs):
+        for number in range(10):
+            jobs.submit(f"more {number}", Work(), owner="another")
+    assert sum(not job.ended.is_set() for job in flood) >= 1
+
+
+@pytest.mark.parametrize("running", [True, False], ids=["running", "queued"])
+def test_a_job_of_two_pages_is_cancelled_by_the_last_of_them(pool, running):
+    jobs = pool()
+    if not running:
+        busy(jobs)
+    work = Work()
+    one = jobs.submit("question", work, owner="eva", asker="eva 1")
+    assert jobs.submit("question", Work(), owner="eva", asker="eva 2") is one
+    assert not running or work.begun.wait(SOON)
+    jobs.cancel(one.id, asker="eva 1")
+    jobs.cancel(one.id, asker="eva 1")
+    jobs.cancel(one.id, asker="somebody")
+    assert one.state == ("running" if running else "queued")
+    assert not one.cancelled.is_set()
+    jobs.cancel(one.id, asker="eva 2")
+    assert ended(one).state == "cancelled"
+
+
+def test_half_of_the_threads_wait_for_jobs(pool):
+    jobs = pool(threads=4, answer_wait=60.0)
+    work = Work()
+    job = jobs.submit("question", work)
+    waiting = [threading.Thread(target=jobs.wait, args=(job,)) for _ in range(2)]
+    for thread in waiting:
+        thread.start()
+    while jobs._waiters._value:
+        waiting[0].join(0.01)
+    jobs.wait(job)  # at once
+    assert not job.ended.is_set()
+    work.go.set()
+    for thread in waiting:
+        thread.join(SOON)
+        assert not thread.is_alive()

@@ -10,7 +10,7 @@ from h5ad_file import Categorical, Nullable
 from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
-from starcyte.errors import BadRequest, NotFound
+from starcyte.errors import BadRequest, Cancelled, NotFound
 from starcyte.settings import Settings
 from starcyte.store.open import open_dataset
 from starcyte.web.contract.names import CellNamesRequest
@@ -179,3 +179,22 @@ def test_a_malformed_selection_is_a_bad_request(dataset, selection):
 def test_an_unknown_column_is_named(dataset):
     with pytest.raises(NotFound, match="'<img>'"):
         masked(dataset, clause(column="<img>"))
+
+
+def test_a_column_of_many_clauses_is_read_once(dataset, monkeypatch):
+    read = []
+    real = type(dataset).obs_column
+    monkeypatch.setattr(type(dataset), "obs_column", lambda self, name: read.append(name) or real(self, name))
+    where = [{"column": "type", "in": CATEGORIES}, {"column": "batch", "in": ["a"]}] * 20
+    assert chosen(dataset, {"and": [{"where": where}, {"not": {"where": where}}, *[{"where": where}] * 5]}) == set()
+    assert sorted(read) == ["batch", "type"]
+
+
+def test_a_selection_stops_between_clauses(dataset):
+    body = decode_body(json.dumps({"selection": clause()}).encode(), CellNamesRequest)
+
+    def check():
+        raise Cancelled("The client has left.")
+
+    with pytest.raises(Cancelled):
+        select(dataset, body.selection, "selection", annotation, check)

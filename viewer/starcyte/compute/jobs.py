@@ -1,7 +1,9 @@
 """Jobs: work too long for one request, run by a bounded pool, polled by id, cancelled between blocks.
 
 Owners are served round-robin: the queued job of the owner who has waited longest runs next, regardless of how many jobs
-another owner has queued. A job that is not polled for some time is cancelled, because its page has been closed.
+another owner has queued. If the queue is full, an owner with fewer jobs in it takes the place of the one with most. A
+job that several have asked for is cancelled by the last of them. A job that is not polled for some time is cancelled,
+because its page has been closed.
 
 Invariant: a job is in ``_jobs`` from ``submit`` until it is dropped as the oldest finished one, or with its scope;
 while the lock is not held, a job whose state is queued or running has a worker that will end it.
@@ -13,6 +15,7 @@ import logging
 import secrets
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -37,7 +40,8 @@ class Job:
     """One unit of work, with its state, progress and result.
 
     ``state`` changes from queued to running to one of done, failed and cancelled, which is final. ``noun`` names the
-    work in messages; ``polled`` is the time of the last request for it.
+    work in messages; ``polled`` is the time of the last request for it; ``askers`` are those who have asked for it and
+    have not cancelled it.
     """
 
     id: str
@@ -49,6 +53,7 @@ class Job:
     patience: float
     noun: str = "comparison"
     quick: bool = False
+    askers: set[str] = field(default_factory=set)
     state: JobState = "queued"
     progress: float = 0.0
     result: Any = None
@@ -78,7 +83,7 @@ class Jobs:
     Parameters
     ----------
     settings
-        ``queue_length``, ``job_deadline``, ``job_patience`` and ``job_results`` are used.
+        ``queue_length``, ``job_deadline``, ``job_patience``, ``job_results``, ``answer_wait`` and ``threads`` are used.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -89,6 +94,7 @@ class Jobs:
         self._lock = threading.Lock()
         self._jobs: dict[str, Job] = {}
         self._last_turn: dict[str, float] = {}
+        self._waiters = threading.Semaphore(max(settings.threads // 2, 1))
 
     def submit(
         self,
@@ -99,6 +105,7 @@ class Jobs:
         is_stale: Callable[[Any], bool] = lambda result: False,
         scope: str = "",
         quick: Callable[[], bool] = lambda: False,
+        asker: str = "",
     ) -> Job:
         """Return a new job, or the one with the same key that is queued, running or done.
 
@@ -119,38 +126,68 @@ class Jobs:
         quick
             Returns whether it takes a fraction of a second: such jobs have a queue of their own. Not called if both
             queues are full.
+        asker
+            The page of the owner, whose cancelling is its own; by default the owner.
 
         Raises
         ------
         TooManyJobs
             If the queue is full.
         """
+        asker = asker or owner
         with self._lock:
-            if same := self._same(key, scope, is_stale):
+            if same := self._same(key, scope, is_stale, asker):
                 return same
-            self._check_room(True, False)
+            self._check_room(owner, True, False)
         is_quick = quick()
         with self._lock:
-            if same := self._same(key, scope, is_stale):
+            if same := self._same(key, scope, is_stale, asker):
                 return same
-            self._check_room(is_quick)
+            self._check_room(owner, is_quick)
+            self._make_room(owner, is_quick)
             deadline, patience = time.monotonic() + self._settings.job_deadline, self._settings.job_patience
-            job = Job(secrets.token_hex(8), key, owner, scope, work, deadline, patience, noun, is_quick)
+            job = Job(secrets.token_hex(8), key, owner, scope, work, deadline, patience, noun, is_quick, {asker})
             self._jobs[job.id] = job
             self._drop_old()
         (self._quick_pool if is_quick else self._pool).submit(self._run_next, is_quick)
         return job
 
-    def _same(self, key: str, scope: str, is_stale: Callable[[Any], bool]) -> Job | None:
+    def _same(self, key: str, scope: str, is_stale: Callable[[Any], bool], asker: str) -> Job | None:
         job = next((j for j in self._in_scope(scope) if j.key == key and self._is_usable(j, is_stale)), None)
         if job:
             job.polled = time.monotonic()
+            job.askers.add(asker)
         return job
 
-    def _check_room(self, *queues: bool) -> None:
-        """Raise TooManyJobs if all of these queues, the quick one and the other, are full."""
-        under_way = [sum(not j.ended.is_set() and j.quick == quick for j in self._jobs.values()) for quick in queues]
-        if min(under_way) >= self._settings.queue_length + _AT_ONCE:
+    def _under_way(self, quick: bool) -> list[Job]:
+        return [j for j in self._jobs.values() if not j.ended.is_set() and j.quick == quick]
+
+    def _is_full(self, quick: bool) -> bool:
+        return len(self._under_way(quick)) >= int(self._settings.queue_length) + _AT_ONCE
+
+    def _displaced(self, owner: str, quick: bool) -> Job | None:
+        """Return the job whose place an owner with fewer jobs takes: the newest that waits of the one with most."""
+        counts = Counter(j.owner for j in self._under_way(quick))
+        waiting = [j for j in self._under_way(quick) if j.state == "queued"]
+        if not waiting:
+            return None
+        most = max(waiting, key=lambda j: counts[j.owner]).owner
+        if counts[most] <= counts[owner] + 1:
+            return None
+        return [j for j in waiting if j.owner == most][-1]
+
+    def _make_room(self, owner: str, quick: bool) -> None:
+        if self._is_full(quick) and (displaced := self._displaced(owner, quick)):
+            displaced.cancelled.set()
+            error = TooManyJobs(
+                f"The {displaced.noun} gave way to those of other users (queue_length).", "Try again in a few seconds."
+            )
+            self._end(displaced, "failed", error)
+
+    def _check_room(self, owner: str, *queues: bool) -> None:
+        """Raise TooManyJobs if all of these queues, the quick one and the other, are full for an owner."""
+        under_way = [len(self._under_way(quick)) for quick in queues]
+        if all(self._is_full(quick) and self._displaced(owner, quick) is None for quick in queues):
             raise TooManyJobs(
                 f"{sum(under_way)} comparisons are running or queued (queue_length).",
                 "Try again in a few seconds.",
@@ -167,14 +204,25 @@ class Jobs:
         job.polled = time.monotonic()
         return job
 
-    def cancel(self, job_id: str, scope: str = "") -> Job:
-        """Stop a job before its next block, and return it."""
+    def cancel(self, job_id: str, scope: str = "", asker: str = "") -> Job:
+        """Stop a job before its next block, unless others have asked for it too, and return it."""
         job = self.get(job_id, scope)
-        job.cancelled.set()
         with self._lock:
+            job.askers.discard(asker)
+            if job.askers:
+                return job
+            job.cancelled.set()
             if job.state == "queued":
                 self._end(job, "cancelled", Cancelled(f"The {job.noun} was cancelled."))
         return job
+
+    def wait(self, job: Job) -> None:
+        """Wait for a job for the time ``answer_wait``, unless half of the threads that answer requests are waiting."""
+        if self._waiters.acquire(blocking=False):
+            try:
+                job.ended.wait(self._settings.answer_wait)
+            finally:
+                self._waiters.release()
 
     def under_way(self, scope: str | None = None) -> tuple[int, int]:
         """Return the number of running and of queued jobs, of one scope or of all."""
@@ -266,17 +314,22 @@ class ScopedJobs:
         noun: str = "comparison",
         is_stale: Callable[[Any], bool] = lambda result: False,
         quick: Callable[[], bool] = lambda: False,
+        asker: str = "",
     ) -> Job:
         """Return a new job or the one with the same key, as ``Jobs.submit`` does."""
-        return self._jobs.submit(key, work, owner, noun, is_stale, self._scope, quick)
+        return self._jobs.submit(key, work, owner, noun, is_stale, self._scope, quick, asker)
 
     def get(self, job_id: str) -> Job:
         """Return a job by id; raise NotFound if it does not exist or its result was dropped."""
         return self._jobs.get(job_id, self._scope)
 
-    def cancel(self, job_id: str) -> Job:
-        """Stop a job before its next block, and return it."""
-        return self._jobs.cancel(job_id, self._scope)
+    def cancel(self, job_id: str, *, asker: str = "") -> Job:
+        """Stop a job before its next block, unless others have asked for it too, and return it."""
+        return self._jobs.cancel(job_id, self._scope, asker)
+
+    def wait(self, job: Job) -> None:
+        """Wait for a job, as ``Jobs.wait`` does."""
+        self._jobs.wait(job)
 
     @property
     def busy(self) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
 
-from flask import current_app, request
+from flask import current_app, has_request_context, request
 
 from starcyte.errors import Cancelled, Forbidden, NotFound, StarcyteError, StorageUnusable
 from starcyte.settings import Settings
@@ -34,6 +34,8 @@ _LAST_SAVE_SECONDS = 0.3
 
 #: Key of the WSGI environment: the dataset of a catalog that the request is for
 MOUNT = "starcyte.mount"
+#: Key of the WSGI environment: the function of the server that returns whether the client has left
+CLIENT_LEFT = "waitress.client_disconnected"
 
 
 @dataclass
@@ -220,9 +222,11 @@ class Context:
             return self._terms
 
     def tick(self, done: float) -> None:
-        """Raise Cancelled when the server stops."""
+        """Raise Cancelled when the server stops, or when the client of the present request has left."""
         if self.stopping.is_set():
             raise Cancelled("The server is stopping.", "Start it again.")
+        if has_request_context() and request.environ.get(CLIENT_LEFT, bool)():
+            raise Cancelled("The client has closed the connection.")
 
     def hurry(self) -> None:
         """End all requests, and save the outputs folder in the background."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from msgspec import UNSET, UnsetType
 
-from starcyte.errors import NotFound
+from starcyte.errors import LimitExceeded, NotFound
 from starcyte.settings import Settings
 from starcyte.store.dataset import Column, ColumnInfo, Kind
 from starcyte.web.context import context
@@ -93,10 +94,30 @@ def selected(selection: Selection, noun: str = "selection") -> NDArray[np.bool_]
     def annotation(name: str) -> Column:
         return as_column(ctx.curation().annotations.get(current_user(ctx.settings), name))
 
-    return select(ctx.dataset(), selection, noun, annotation)
+    n = _count_clauses(selection)
+    if n > ctx.settings.max_clauses:
+        raise LimitExceeded(
+            f"The {noun} has {n} clauses. The limit is {ctx.settings.max_clauses} (max_clauses).",
+            "Send the cells as ranges.",
+        )
+    return select(ctx.dataset(), selection, noun, annotation, lambda: ctx.tick(0.0))
 
 
-def select(dataset: Dataset, selection: Selection, noun: str, annotation: Callable[[str], Column]) -> NDArray[np.bool_]:
+def _count_clauses(selection: Selection) -> int:
+    if not isinstance(selection.not_, UnsetType):
+        return _count_clauses(selection.not_)
+    if not isinstance(selection.and_, UnsetType):
+        return sum(map(_count_clauses, selection.and_))
+    return 1 if isinstance(selection.where, UnsetType) else len(selection.where)
+
+
+def select(
+    dataset: Dataset,
+    selection: Selection,
+    noun: str,
+    annotation: Callable[[str], Column],
+    check: Callable[[], None] = lambda: None,
+) -> NDArray[np.bool_]:
     """Return the mask of the cells of a selection.
 
     Parameters
@@ -109,6 +130,8 @@ def select(dataset: Dataset, selection: Selection, noun: str, annotation: Callab
         Its name in messages.
     annotation
         Returns an annotation by name as a column.
+    check
+        Called between clauses; raises to stop.
 
     Returns
     -------
@@ -125,24 +148,28 @@ def select(dataset: Dataset, selection: Selection, noun: str, annotation: Callab
     from starcyte.compute.json_lists import read_numbers, read_pairs
     from starcyte.compute.selection import from_categories, from_indices, from_ranges
 
-    if selection.indices is not UNSET:
-        return from_indices(dataset.n_obs, read_numbers(selection.indices, f"Field indices of {noun}"), noun)
-    if selection.ranges is not UNSET:
-        return from_ranges(dataset.n_obs, read_pairs(selection.ranges, f"Field ranges of {noun}"), noun)
-    if not isinstance(selection.not_, UnsetType):
-        return ~select(dataset, selection.not_, noun, annotation)
-    mask = np.ones(dataset.n_obs, bool)
-    if not isinstance(selection.and_, UnsetType):
-        for part in selection.and_:
-            mask &= select(dataset, part, noun, annotation)
+    # a column of many clauses is read once
+    obs_column, labels = cache(dataset.obs_column), cache(annotation)
+
+    def mask_of(part: Selection) -> NDArray[np.bool_]:
+        if part.indices is not UNSET:
+            return from_indices(dataset.n_obs, read_numbers(part.indices, f"Field indices of {noun}"), noun)
+        if part.ranges is not UNSET:
+            return from_ranges(dataset.n_obs, read_pairs(part.ranges, f"Field ranges of {noun}"), noun)
+        if not isinstance(part.not_, UnsetType):
+            return ~mask_of(part.not_)
+        mask = np.ones(dataset.n_obs, bool)
+        if not isinstance(part.and_, UnsetType):
+            for each in part.and_:
+                mask &= mask_of(each)
+            return mask
+        for clause in [part] if isinstance(part.where, UnsetType) else part.where:
+            check()
+            column = obs_column(clause.column) if clause.column is not UNSET else labels(clause.annotation or "")
+            mask &= from_categories(column, {str(value) for value in clause.in_ or ()}, noun)
         return mask
-    clauses = [selection] if isinstance(selection.where, UnsetType) else selection.where
-    for clause in clauses:
-        column = (
-            dataset.obs_column(clause.column) if clause.column is not UNSET else annotation(clause.annotation or "")
-        )
-        mask &= from_categories(column, {str(value) for value in clause.in_ or ()}, noun)
-    return mask
+
+    return mask_of(selection)
 
 
 def selected_within(within: Selection | UnsetType) -> NDArray[np.bool_] | None:

@@ -32,6 +32,7 @@ from starcyte.web.encoding.response import ResponseOf
 from starcyte.web.responses import answer_json
 from starcyte.web.routing.blueprint import Routes
 from starcyte.web.routing.route import READ
+from starcyte.web.security.proxy import client_address, current_user
 
 if TYPE_CHECKING:
     from starcyte.compute.diffexp import Comparison
@@ -76,7 +77,7 @@ def diffexp(body: DiffexpRequest, query: Page) -> ResponseOf[DiffexpResult]:
         return is_quick(dataset, matrix, a, b, options.method)
 
     page = Page(limit=_first(query.limit, body.limit), offset=_first(query.offset, body.offset))
-    return answer_job(ctx.jobs.submit(key, work, owner=owner(), quick=quick), page)
+    return answer_job(ctx.jobs.submit(key, work, owner=owner(), quick=quick, asker=asker()), page)
 
 
 @routes.post("/markers", other={202: JobAnswer}, errors=(*READ, 413), size="max_body_bytes")
@@ -96,7 +97,7 @@ def markers(body: MarkersRequest) -> ResponseOf[MarkersResult]:
         ready = _after_index(ctx, matrix, options.method, tick)
         return find_markers(dataset, matrix, column, limit, options, cores, ready, within)
 
-    return answer_job(ctx.jobs.submit(key, work, owner=owner()))
+    return answer_job(ctx.jobs.submit(key, work, owner=owner(), asker=asker()))
 
 
 @routes.get("/jobs/<job_id>", media=(JSON, CSV), errors=READ)
@@ -123,7 +124,7 @@ def job_state(job_id: JobId, query: Page) -> ResponseOf[DiffexpJob | MarkersJob 
 @routes.delete("/jobs/<job_id>", errors=READ)
 def job_cancel(job_id: JobId) -> ResponseOf[JobAnswer]:
     """Cancel a job."""
-    return answer_json(JobAnswer(job=_describe(context().jobs.cancel(job_id))))
+    return answer_json(JobAnswer(job=_describe(context().jobs.cancel(job_id, asker=asker()))))
 
 
 def _options(body: DiffexpRequest | MarkersRequest) -> Options:
@@ -152,9 +153,15 @@ def _first(*values: int | UnsetType) -> int | UnsetType:
 
 
 def owner() -> str:
-    """Return the client of the request, for the fair queue of jobs."""
-    # each page has a random id, so that users behind one proxy take turns too
-    return request.headers.get(CLIENT, request.remote_addr or "")[:64]
+    """Return the user of the request, or the address if there is none, for the fair queue of jobs."""
+    settings = context().settings
+    user = current_user(settings)
+    return f"user {user}" if user else f"address {client_address(settings)}"
+
+
+def asker() -> str:
+    """Return the page of the request: one of a user does not cancel the job of another."""
+    return f"{owner()} {request.headers.get(CLIENT, '')[:64]}"
 
 
 def answer_job(job: RunningJob, page: Page | None = None) -> ResponseOf[Any]:
@@ -167,7 +174,7 @@ def answer_job(job: RunningJob, page: Page | None = None) -> ResponseOf[Any]:
     page
         The genes of a comparison that are sent; all by default.
     """
-    job.ended.wait(context().settings.answer_wait)
+    context().jobs.wait(job)
     if job.error:
         raise job.error
     response: ResponseOf[Any]

@@ -16,7 +16,7 @@ from starcyte.web.encoding.media import CSV, HDF5, JSON, TSV
 from starcyte.web.encoding.response import ResponseOf
 from starcyte.web.preconditions import current_curation
 from starcyte.web.responses import as_file
-from starcyte.web.routes.analysis import answer_job, owner
+from starcyte.web.routes.analysis import answer_job, asker, owner
 from starcyte.web.routing.blueprint import Routes
 from starcyte.web.routing.route import READ, WRITE
 
@@ -105,7 +105,7 @@ def h5ad(body: Nothing) -> ResponseOf[ExportedFile]:
         return not downloads.exists(result)
 
     key = json.dumps(["h5ad", user, revision])
-    return answer_job(ctx.jobs.submit(key, work, owner(), "new file", is_stale))
+    return answer_job(ctx.jobs.submit(key, work, owner(), "new file", is_stale, asker=asker()))
 
 
 @routes.get("/export/files/<file_id>", media=(HDF5,), errors=READ)

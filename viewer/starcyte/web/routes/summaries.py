@@ -64,8 +64,8 @@ def _summary(query: SummaryQuery, found: Grouping, within: NDArray[np.bool_] | N
     ctx, dataset = context(), context().dataset()
     names = decode_names(query.genes, ctx.settings, "max_summary_genes")
     matrix, known = ctx.matrix(query.matrix), dataset.genes(query.matrix)
-    positions = [known.index(n) for n in names]
-    result = summarize(matrix, positions, found.column, ctx.tick, within)
+    positions = list(dict.fromkeys(known.index(n) for n in names))
+    result = summarize(matrix, positions, found.column, ctx.tick, within, ctx.settings.cores)
     return answer_json(
         Summary(
             matrix=query.matrix,
