@@ -46,7 +46,18 @@ def test_inspect_prints_a_summary(pbmc):
     done = run("inspect", pbmc)
     assert (done.returncode, done.stderr) == (0, "")
     assert "700 cells" in done.stdout
-    assert "bulk_labels (categorical)" in done.stdout
+    assert "\n  bulk_labels (categorical): CD4+/CD25 T Reg, CD4+/CD45RA+/CD25- Naive T, " in done.stdout
+
+
+def test_inspect_writes_json_beside_its_summary(pbmc, tmp_path):
+    done = run("inspect", pbmc, "--output", tmp_path / "description.json")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "700 cells" in done.stdout
+    described = json.loads((tmp_path / "description.json").read_text())
+    assert described == json.loads(run("inspect", pbmc, "--json").stdout)
+    done = run("inspect", pbmc, "--output", tmp_path / "nowhere" / "description.json")
+    assert done.returncode == 2
+    assert "cannot be written" in done.stderr
 
 
 def test_a_closed_pipe_is_not_an_error(pbmc):

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 
 _DATASET_HELP = "Path or URL of an .h5ad file, of any name; default: the environment variable DATASET."
+#: Categories of a column that `inspect` prints; a column may have thousands
+_MAX_CATEGORIES = 12
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -257,6 +259,12 @@ def inspect(args: argparse.Namespace, settings: Settings) -> int:
     found = dataset.check(_progress("Checking"))
     description = dataset.describe()
     description["warnings"] += [w for w in found if w not in description["warnings"]]
+    if args.output:
+        try:
+            args.output.write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
+        except OSError as error:
+            problem = f"{str(args.output)!r} cannot be written: {error.strerror}."
+            raise InputError(problem, "Choose another file.") from None
     if args.json:
         print(json.dumps(description, indent=2))
     else:
@@ -314,6 +322,7 @@ def _parser() -> argparse.ArgumentParser:
             )
         if run is inspect:
             command.add_argument("--json", action="store_true", help="Print JSON.")
+            command.add_argument("--output", type=Path, metavar="FILE", help="Write JSON to a file as well.")
     command = commands.add_parser("serve", help=serve.__doc__, description=serve.__doc__, parents=[common])
     command.add_argument("catalog", nargs="?", metavar="FOLDER", help="A folder, an s3:// prefix or a catalog.yml.")
     command.set_defaults(run=serve)
@@ -399,12 +408,22 @@ def _progress(title: str) -> Callable[[float], None]:
 
 
 def _summary(description: dict[str, Any]) -> list[str]:
-    def listed(name: str, items: Sequence[str]) -> list[str]:
-        return [f"{name}: {', '.join(items) or 'none'}"]
+    def listed(heading: str, items: Sequence[str]) -> list[str]:
+        return [f"{heading}:", *(f"  {item}" for item in items)] if items else [f"{heading}: none"]
 
     lines = [f"{description['title']}: {description['n_obs']:,} cells x {description['n_vars']:,} genes"]
-    lines += listed("obs", [f"{c['name']} ({c['kind']})" for c in description["obs"]])
+    lines += listed("obs", [f"{c['name']} ({c['kind']}){_categories(c)}" for c in description["obs"]])
     lines += listed("embeddings", [f"{e['name']} ({e['dims']})" for e in description["embeddings"]])
-    lines += listed("matrices", [f"{m['name']} ({m['layout']}, {m['dtype']})" for m in description["matrices"]])
+    matrices = [f"{m['name']} ({m['layout']}, {m['dtype']}, {m['n_vars']:,} genes)" for m in description["matrices"]]
+    lines += listed("matrices", matrices)
     lines += [f"gene names from: {description['genes']['names_from']}"]
-    return lines + [f"warning: {w}" for w in description["warnings"]]
+    lines += [f"warning: {w}" for w in description["warnings"]]
+    # a name of the file must not end a line, nor reach the terminal as a control sequence
+    return ["".join(c if c.isprintable() else " " for c in line) for line in lines]
+
+
+def _categories(column: dict[str, Any]) -> str:
+    names = [str(name) for name in column.get("categories") or ()]
+    more = column.get("n_categories", 0) - len(names[:_MAX_CATEGORIES])
+    listed = ", ".join(names[:_MAX_CATEGORIES]) + (f" and {more:,} more" if more > 0 else "")
+    return f": {listed}" if names else ""
