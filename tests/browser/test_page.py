@@ -33,6 +33,20 @@ def test_opens_with_the_cell_types_in_the_colours_of_the_file(visit, pbmc, cells
         expect(row(viewer, name)).to_contain_text(str(n))
 
 
+def test_the_plot_comes_first_in_a_low_page(visit, pbmc):
+    """As in a page of Galaxy, whose visualizations are 400 px high, with a bar above this page."""
+    viewer = visit(pbmc, size=(760, 355)).drawn().colored_by("bulk_labels")
+    plot = viewer.page.get_by_role("application", name="Plot of")
+    assert plot.bounding_box()["height"] > 250
+    expect(viewer.page.get_by_label("First steps")).to_have_count(0)
+    viewer.page.get_by_role("tab", name="Cells").click()
+    expect(row(viewer, "Dendritic")).to_be_visible()
+    box = plot.bounding_box()
+    assert box["height"] > 250
+    assert box["width"] > 350
+    assert viewer.page.evaluate("document.documentElement.scrollHeight") == 355
+
+
 def test_colours_by_another_column_and_by_a_gene(visit, pbmc):
     viewer = visit(pbmc).drawn().colored_by("bulk_labels")
     viewer.page.get_by_role("button", name="Colour by louvain").click()

@@ -15,15 +15,24 @@ export class Page {
   /** Whether the table of the cells is open. */
   table = $state(false);
   narrow = $state(false);
+  /** Whether the page is low, as where it is a part of another page. */
+  low = $state(false);
   /** The active plot. */
   scatter = $state.raw<Scatter | null>(null);
-  private readonly query = window.matchMedia('(max-width: 999px)');
+  private readonly narrowQuery = window.matchMedia('(max-width: 999px)');
+  private readonly lowQuery = window.matchMedia('(max-height: 520px)');
 
   constructor() {
-    this.narrow = this.query.matches;
-    this.query.addEventListener('change', (event) => {
+    this.narrow = this.narrowQuery.matches;
+    this.narrowQuery.addEventListener('change', (event) => {
       this.narrow = event.matches;
     });
+    this.low = this.lowQuery.matches;
+    this.lowQuery.addEventListener('change', (event) => {
+      this.low = event.matches;
+    });
+    // the plot first: a panel beside or below it would leave a strip
+    if (this.low && this.narrow) this.right = false;
   }
 
   /** Show a panel. */
