@@ -15,7 +15,7 @@ PYTEST := PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pytest
 
 PACKAGING := setup.cfg pyproject.toml viewer/build_with_client.py viewer/client_npm.py
 # Folders are listed as well, so that a file taken away is noticed.
-CLIENT_SOURCES := $(shell find $(CLIENT) -mindepth 1 -name node_modules -prune -o -print) galaxy_wrappers/visualization/starcyte.xml
+CLIENT_SOURCES := $(shell find $(CLIENT) -mindepth 1 -name node_modules -prune -o -print)
 
 .PHONY: help demo test check check-server check-client test-galaxy test-galaxy-container bench audit lint types client \
 	screenshots docs clean machine

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -10,17 +12,20 @@ from lxml import etree
 
 pytestmark = pytest.mark.slow
 
-WRAPPERS = Path(__file__).parents[3] / "galaxy_wrappers"
+ROOT = Path(__file__).parents[3]
+TOOL = ROOT / "galaxy_wrappers" / "tools" / "interactive" / "interactivetool_starcyte.xml"
+VISUALIZATION = ROOT / "viewer" / "client" / "visualization" / "public" / "starcyte.xml"
+DISPLAY = ROOT / "galaxy_wrappers" / "display_applications" / "starcyte.xml"
 
 
 @pytest.fixture
 def tool() -> etree._Element:
-    return etree.parse(WRAPPERS / "starcyte.xml").getroot()
+    return etree.parse(TOOL).getroot()
 
 
 @pytest.fixture
 def visualization() -> etree._Element:
-    return etree.parse(WRAPPERS / "visualization" / "starcyte.xml").getroot()
+    return etree.parse(VISUALIZATION).getroot()
 
 
 def test_visualization_starts_the_tool(tool, visualization):
@@ -42,11 +47,22 @@ def test_visualization_is_a_script(visualization):
 
 
 def test_display_application_leads_to_the_tools_form(tool):
-    display = etree.parse(WRAPPERS / "display_applications" / "starcyte.xml").getroot()
+    display = etree.parse(DISPLAY).getroot()
     query = parse_qs(urlsplit(display.findtext("link/url").replace("$", "")).query)
     assert query["tool_id"] == [tool.get("id")]
     (dataset,) = (name for name in query if name not in {"tool_id", "version"})
-    macros = etree.parse(WRAPPERS / "macros.xml")
-    assert dataset in {
-        param.get("name") for root in (tool, macros) for param in root.iterfind(".//param[@format='h5ad']")
-    }
+    assert dataset in {param.get("name") for param in tool.iterfind(".//param[@format='h5ad']")}
+
+
+def test_visualization_can_be_part_of_a_page(visualization):
+    assert visualization.get("embeddable") == "true"
+
+
+def test_visualization_is_a_package_of_its_own():
+    """Its folder can be sent to galaxy-visualizations as it is: it needs nothing beside it."""
+    folder = VISUALIZATION.parents[1]
+    for path in folder.glob("*.ts"):
+        assert not re.search(r"""(from|import) ['"]\.\./""", path.read_text(encoding="utf-8")), path.name
+    package = json.loads((folder / "package.json").read_text())
+    assert package["files"] == ["static"]
+    assert "private" not in package

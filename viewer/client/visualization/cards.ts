@@ -1,11 +1,10 @@
 /** The cards that the page shows before and after a session. Their headings take the focus. */
 
-import logo from '../src/icon.svg?inline';
-import { count } from '../src/ui/format';
 import { ICONS, type Maker } from './dom';
 import { optionsForm } from './form';
-import { ago, shapeIn, size } from './format';
-import type { Dataset } from './galaxy';
+import { ago, count, shapeIn, size } from './format';
+import type { Dataset, Upload } from './galaxy';
+import logo from './logo.svg?inline';
 import type { Overview, Session } from './overview';
 import type { Problem } from './problem';
 import type { Progress, SessionOutputs, Step } from './session';
@@ -142,19 +141,22 @@ export function problemCard(
   address: (path: string) => string,
   actions: Actions,
 ): HTMLElement {
-  const { log, link, again } = problem.more;
+  const { log, link, again, stop } = problem.more;
   return card(
     m,
     problem.title,
     m.make('p', {}, problem.message),
     log ? m.make('pre', { tabIndex: 0, attributes: { 'aria-label': 'Output of the job' } }, log) : null,
     m.make('p', { className: 'hint' }, problem.hint),
-    again || link
+    again || link || stop
       ? m.make(
           'div',
           { className: 'row' },
           again ? m.button('Try again', () => actions.again(), 'primary') : null,
           link ? linkButton(m, link.label, address(link.path), !again) : null,
+          stop
+            ? m.button('Stop', () => actions.stop(stop), 'danger', 'Stop this session, which occupies the server')
+            : null,
         )
       : null,
   );
@@ -168,6 +170,7 @@ function linkButton(m: Maker, label: string, href: string, first: boolean): HTML
 
 export function outputsCard(
   m: Maker,
+  heading: string,
   dataset: Dataset,
   outputs: SessionOutputs,
   history: string,
@@ -186,18 +189,79 @@ export function outputsCard(
   );
   const saved = files.length
     ? [m.make('p', {}, `Saved files in the history “${history}”:`), m.make('ul', { className: 'files' }, ...files)]
-    : [m.make('p', {}, 'Nothing was saved.')];
+    : [
+        m.make(
+          'p',
+          {},
+          outputs.report
+            ? 'Nothing was saved.'
+            : 'Nothing was saved, and the session report was deleted from the history.',
+        ),
+      ];
+  const killed = outputs.killed
+    ? m.make(
+        'p',
+        { className: 'alert' },
+        'The session was killed by the server, usually for lack of memory. What was saved before is kept.',
+      )
+    : null;
   const report = outputs.report ? m.make('p', {}, m.link('Session report', page(outputs.report))) : null;
   return card(
     m,
-    'The session has ended',
+    heading,
     m.make('p', { className: 'soft' }, dataset.name),
+    killed,
     ...saved,
     report,
     m.make(
       'div',
       { className: 'row' },
       m.button('Start a new session', () => actions.again(), 'primary'),
+    ),
+  );
+}
+
+export interface LostActions {
+  add(): void;
+  tab(): void;
+  leave(): void;
+}
+
+/** The rescue of a session that runs without a job of Galaxy. */
+export function lostCard(
+  m: Maker,
+  dataset: Dataset,
+  files: readonly Upload[],
+  history: string,
+  actions: LostActions,
+): HTMLElement {
+  const found = files.length
+    ? [
+        m.make('p', {}, 'Saved in the session, but not in the history yet:'),
+        m.make('ul', { className: 'files' }, ...files.map((f) => m.make('li', {}, m.icon(ICONS.file), f.name))),
+      ]
+    : [m.make('p', {}, 'Nothing was saved in it.')];
+  return card(
+    m,
+    'Galaxy has lost this session',
+    m.make('p', { className: 'soft' }, dataset.name),
+    m.make(
+      'p',
+      {},
+      'Its job ended with an error, as when Galaxy is restarted, but the session is still running. What is saved in it from now on is not added to the history by itself.',
+    ),
+    ...found,
+    m.make(
+      'div',
+      { className: 'row' },
+      files.length ? m.button(`Add to the history “${history}”`, actions.add, 'primary') : null,
+      m.button('Open in a new tab', actions.tab),
+      m.button('Leave', actions.leave, 'plain', 'Show the start page of the dataset'),
+    ),
+    m.make(
+      'p',
+      { className: 'note' },
+      'The session ends when it is not used for some hours, or by “Save and finish” on its page.',
     ),
   );
 }

@@ -24,6 +24,7 @@ export const HEALTHY: Answer = { status: 200, body: { app: 'starcyte', state: 'r
 export class Fake {
   readonly asked: string[] = [];
   readonly sent: unknown[] = [];
+  readonly forms: FormData[] = [];
   #routes: [RegExp, (Answer | Error)[]][] = [];
 
   on(request: RegExp, ...answers: (Name | Answer | Error)[]): this {
@@ -34,6 +35,7 @@ export class Fake {
   readonly galaxy = new Galaxy(HOME, HOME, async (url, init) => {
     const request = `${init.method ?? 'GET'} ${url.replace(HOME, '')}`;
     this.asked.push(request);
+    if (init.body instanceof FormData) this.forms.push(init.body);
     if (typeof init.body === 'string') this.sent.push(JSON.parse(init.body));
     const [, answers] = this.#routes.find(([pattern]) => pattern.test(request)) ?? [];
     if (!answers) throw new Error(`no answer for ${request}`);

@@ -39,14 +39,14 @@ describe('small things', () => {
       removeItem: (key: string) => stored.delete(key),
     } as unknown as Storage;
     const memory = tabMemory(() => storage);
-    memory.set('d', 'job');
-    expect([memory.get('d'), memory.get('e')]).toEqual(['job', null]);
+    memory.set('d', { job: 'j', target: 'http://t/' });
+    expect([memory.get('d'), memory.get('e')]).toEqual([{ job: 'j', target: 'http://t/' }, null]);
     memory.forget('d');
     expect(memory.get('d')).toBeNull();
     const refused = tabMemory(() => {
       throw new DOMException('denied', 'SecurityError');
     });
-    refused.set('d', 'job');
+    refused.set('d', { job: 'j' });
     expect(refused.get('d')).toBeNull();
   });
 });

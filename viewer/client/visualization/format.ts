@@ -1,6 +1,11 @@
 /** Sizes, times and shapes as text. */
 
-import { count } from '../src/ui/format';
+const integers = new Intl.NumberFormat(typeof window === 'undefined' ? 'en-US' : navigator.language);
+
+/** Format a count: 12,345. */
+export function count(n: number): string {
+  return integers.format(n);
+}
 
 const UNITS = ['B', 'kB', 'MB', 'GB', 'TB'];
 

@@ -62,7 +62,6 @@ export interface Job {
   exit_code?: number | null;
   inputs?: Record<string, Reference>;
   outputs?: Record<string, Reference>;
-  output_collections?: Record<string, Reference>;
   tool_stderr?: string | null;
   stderr?: string | null;
 }
@@ -74,9 +73,19 @@ export interface EntryPoint {
   target?: string | null;
 }
 
-export interface Collection {
-  elements: { element_identifier: string; object: { id: string; file_ext?: string; file_size?: number } }[];
+/** A file to be added to a history. */
+export interface Upload {
+  name: string;
+  /** The datatype of Galaxy. */
+  datatype: string;
+  content: string;
 }
+
+/**
+ * The program that answers at the address of a session: starcyte, another one, gx-it-proxy itself (which does not reach
+ * the job yet), none, or one whose answer cannot be read.
+ */
+export type Answering = 'starcyte' | 'another' | 'proxy' | 'none' | 'unknown';
 
 /** An input of the form of a tool. */
 export interface FormInput {
@@ -103,6 +112,9 @@ const DATASET_FIELDS = 'uuid,file_size,peek';
 export const ALIVE = new Set(['new', 'upload', 'waiting', 'queued', 'running', 'resubmitted', 'paused']);
 /** States of a job that is being stopped. */
 export const ENDING = new Set(['stop', 'stopped', 'deleting']);
+
+/** In the answer of gx-it-proxy for a session that it does not reach. */
+const OF_THE_PROXY = 'Proxy target missing';
 
 export class Galaxy {
   readonly #root: URL;
@@ -203,8 +215,28 @@ export class Galaxy {
     return this.#call(`api/jobs/${encodeURIComponent(job)}`, 'DELETE');
   }
 
-  collection(id: string): Promise<Collection> {
-    return this.#call(`api/dataset_collections/${encodeURIComponent(id)}?instance_type=history`);
+  /** Fetch the datatype and the size of a file. */
+  file(dataset: string): Promise<{ extension: string; file_size?: number | null }> {
+    return this.#call(`api/datasets/${encodeURIComponent(dataset)}?view=summary&keys=extension,file_size`);
+  }
+
+  /** Delete a dataset; its user can restore it. */
+  remove(history: string, dataset: string): Promise<unknown> {
+    const path = `api/histories/${encodeURIComponent(history)}/contents/datasets/${encodeURIComponent(dataset)}`;
+    return this.#call(path, 'PUT', { deleted: true });
+  }
+
+  /** Add files to a history, and return their datasets. */
+  async upload(history: string, files: readonly Upload[]): Promise<{ id: string; name: string }[]> {
+    const elements = files.map(({ name, datatype }) => ({ src: 'files', name, ext: datatype, dbkey: '?' }));
+    const form = new FormData();
+    form.set('history_id', history);
+    form.set('targets', JSON.stringify([{ destination: { type: 'hdas' }, elements }]));
+    files.forEach(({ name, content }, i) => {
+      form.set(`files_${i}|file_data`, new Blob([content]), name);
+    });
+    const answer = await this.#call<{ outputs?: { id: string; name: string }[] }>('api/tools/fetch', 'POST', form);
+    return answer.outputs ?? [];
   }
 
   /** Fetch the message of the job of a dataset, for a job that ended before its tool started. */
@@ -215,19 +247,28 @@ export class Galaxy {
     return found.misc_info ?? '';
   }
 
+  /** Fetch a file from a session; undefined if it does not answer. */
+  async fromSession(target: string, path: string): Promise<string | undefined> {
+    try {
+      const response = await this.request(within(target, path), ofSession(60_000));
+      return response.ok ? await response.text() : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+
   /**
-   * Return which program answers at the address of a session: starcyte, another one, or none yet.
+   * Return which program answers at the address of a session.
    *
    * Galaxy calls a session active once its port is known, before it is reachable. For a session that the proxy does not
    * know yet, it may answer with another page of the machine.
    */
-  async probe(target: string): Promise<'starcyte' | 'another' | 'none' | 'unknown'> {
-    const url = new URL('api/v1/health', target.endsWith('/') ? target : `${target}/`).href;
-    // the session must not get the cookies of Galaxy
-    const init: RequestInit = { credentials: 'omit', cache: 'no-store', signal: AbortSignal.timeout(10_000) };
+  async probe(target: string): Promise<Answering> {
+    const url = within(target, 'api/v1/health');
+    const init = ofSession(10_000);
     try {
       const response = await this.request(url, init);
-      if (response.status >= 500) return 'none';
+      if (response.status >= 500) return (await response.text()).includes(OF_THE_PROXY) ? 'proxy' : 'none';
       const health: unknown = await response.json().catch(() => null);
       const app = health && typeof health === 'object' && 'app' in health ? health.app : undefined;
       return app === 'starcyte' ? 'starcyte' : 'another';
@@ -245,7 +286,8 @@ export class Galaxy {
 
   async #call<T>(path: string, method = 'GET', body?: unknown): Promise<T> {
     const init: RequestInit = { method, credentials: 'same-origin', headers: { Accept: 'application/json' } };
-    if (body !== undefined) {
+    if (body instanceof FormData) init.body = body;
+    else if (body !== undefined) {
       init.body = JSON.stringify(body);
       init.headers = { ...init.headers, 'Content-Type': 'application/json' };
     }
@@ -268,6 +310,16 @@ export class Galaxy {
     }
     return answer as T;
   }
+}
+
+/** Return the URL of a path below the address of a session. */
+function within(target: string, path: string): string {
+  return new URL(path, target.endsWith('/') ? target : `${target}/`).href;
+}
+
+/** Return the parameters of a request to a session, which must not get the cookies of Galaxy. */
+function ofSession(timeout: number): RequestInit {
+  return { credentials: 'omit', cache: 'no-store', signal: AbortSignal.timeout(timeout) };
 }
 
 /** Encode an id; slashes in the id of a ToolShed tool are part of the path. */

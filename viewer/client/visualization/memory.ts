@@ -2,9 +2,15 @@
 
 const KEY = 'starcyte:visualize:';
 
+export interface Remembered {
+  job: string;
+  /** The address of its page, which Galaxy gives for running jobs only. */
+  target?: string;
+}
+
 export interface Memory {
-  get(dataset: string): string | null;
-  set(dataset: string, job: string): void;
+  get(dataset: string): Remembered | null;
+  set(dataset: string, session: Remembered): void;
   forget(dataset: string): void;
 }
 
@@ -18,8 +24,8 @@ export function tabMemory(storage: () => Storage): Memory {
     }
   };
   return {
-    get: (dataset) => guarded((s) => s.getItem(KEY + dataset)),
-    set: (dataset, job) => void guarded((s) => s.setItem(KEY + dataset, job)),
+    get: (dataset) => guarded((s) => JSON.parse(s.getItem(KEY + dataset) ?? 'null') as Remembered | null),
+    set: (dataset, session) => void guarded((s) => s.setItem(KEY + dataset, JSON.stringify(session))),
     forget: (dataset) => void guarded((s) => s.removeItem(KEY + dataset)),
   };
 }

@@ -5,6 +5,7 @@ import {
   confirmStop,
   endingCard,
   loadingCard,
+  lostCard,
   outputsCard,
   problemCard,
   progressCard,
@@ -13,12 +14,13 @@ import {
   spoken,
 } from './cards';
 import { Maker } from './dom';
-import { ALIVE, type Galaxy } from './galaxy';
+import { ALIVE, type Galaxy, type Upload } from './galaxy';
+import { filesOf } from './lost';
 import type { Memory } from './memory';
 import { inputsOf } from './options';
 import { type Overview, readOverview } from './overview';
 import { asProblem } from './problem';
-import { type Clock, end, endOf, follow, type Open, outputsOf, type Progress } from './session';
+import { type Clock, end, endOf, follow, type Open, outputsOf, type Progress, type SessionOutputs } from './session';
 
 /** The interval of requests for the state of an open session, which may end at any time. */
 const POLL_MS = 5000;
@@ -82,10 +84,11 @@ export class Page {
     signal.throwIfAborted();
     this.#found = found;
     const remembered = memory.get(found.dataset.id);
-    if (remembered && found.sessions.some((s) => s.job === remembered)) {
-      await this.#follow(remembered, null, signal);
+    if (remembered && found.sessions.some((s) => s.job === remembered.job)) {
+      await this.#follow(remembered.job, null, signal);
       return;
     }
+    if (remembered?.target && (await this.#lost(remembered.target, signal))) return;
     memory.forget(found.dataset.id);
     this.#show(readyCard(this.#m, found, this.#actions, new Date()), focus);
   }
@@ -108,7 +111,7 @@ export class Page {
   async #follow(job: string, tab: Window | null, signal: AbortSignal): Promise<void> {
     const { galaxy, memory, clock } = this.around;
     const { dataset } = this.#found;
-    if (!tab) memory.set(dataset.id, job);
+    if (!tab) memory.set(dataset.id, { job });
     const show = (progress: Progress, focus: boolean) => {
       this.#aloud.textContent = spoken(progress);
       const cancel = () => this.#stop(job);
@@ -144,6 +147,7 @@ export class Page {
   async #frame(job: string, open: Open, signal: AbortSignal): Promise<void> {
     const { memory, clock, galaxy } = this.around;
     const { dataset, history } = this.#found;
+    memory.set(dataset.id, { job, target: open.target });
     const frame = this.#m.make('iframe', {
       src: open.target,
       title: `starcyte: ${dataset.name}`,
@@ -168,7 +172,45 @@ export class Page {
         () => 'running',
       );
     } while (ALIVE.has(state));
+    if (state === 'error' && (await this.#lost(open.target, signal))) return;
     await this.#ending(job, signal);
+  }
+
+  /** Show the rescue of a session that runs without a job, and return whether there is one at the address. */
+  async #lost(target: string, signal: AbortSignal): Promise<boolean> {
+    const files = await filesOf(this.around.galaxy, target);
+    signal.throwIfAborted();
+    if (!files) return false;
+    const { dataset, history } = this.#found;
+    const card = lostCard(this.#m, dataset, files, history.name, {
+      add: () => void this.#do((now) => this.#add(files, now)),
+      tab: () => leadTo(this.around.newTab(), target),
+      leave: () => {
+        this.around.memory.forget(dataset.id);
+        void this.load();
+      },
+    });
+    this.#show(card);
+    return true;
+  }
+
+  /** Add the files of a lost session to the history. */
+  async #add(files: Upload[], signal: AbortSignal): Promise<void> {
+    const { galaxy, memory } = this.around;
+    const { dataset, history } = this.#found;
+    this.#show(endingCard(this.#m, dataset));
+    const made = await galaxy.upload(history.id, files);
+    signal.throwIfAborted();
+    memory.forget(dataset.id);
+    const outputs = { files: made.map(({ id, name }) => ({ id, name, size: null })), killed: false };
+    this.#showOutputs('The saved files were added to the history', outputs);
+  }
+
+  #showOutputs(heading: string, outputs: SessionOutputs): void {
+    const { galaxy } = this.around;
+    const { dataset, history } = this.#found;
+    const address = (path: string) => galaxy.address(path);
+    this.#show(outputsCard(this.#m, heading, dataset, outputs, history.name, address, this.#actions));
   }
 
   #askToStop(job: string): void {
@@ -196,7 +238,12 @@ export class Page {
     if (job.state === 'ok') {
       const made = await outputsOf(galaxy, job);
       signal.throwIfAborted();
-      this.#show(outputsCard(this.#m, dataset, made, history.name, (path) => galaxy.address(path), this.#actions));
+      if (made.report && !made.files.length && !made.killed) {
+        // the report of a session without a result only fills the history
+        const removed = await galaxy.remove(job.history_id ?? history.id, made.report).catch(() => null);
+        if (removed) delete made.report;
+      }
+      this.#showOutputs('The session has ended', made);
     } else if (job.state === 'deleted') {
       await this.#overview(signal, true);
     } else {

@@ -15,6 +15,8 @@ export class Problem extends Error {
       link?: { label: string; path: string };
       /** Whether to offer another attempt. */
       again?: boolean;
+      /** The job of a session that is running, to be stopped. */
+      stop?: string;
     } = {},
   ) {
     super(message);

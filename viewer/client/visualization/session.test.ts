@@ -99,7 +99,32 @@ describe('following a job', () => {
     const clock = new InstantClock();
     const problem = await problemOf(followed(fake, clock));
     expect(problem.hint).toContain('gx-it-proxy');
-    expect(clock.time).toBeGreaterThan(40_000);
+    expect(problem.hint).toContain('interactivetools_proxy_host');
+    // it occupies its place meanwhile
+    expect(problem.more.stop).toBe(JOB);
+    expect(clock.time).toBeGreaterThan(20_000);
+    expect(clock.time).toBeLessThan(30_000);
+  });
+
+  it.each([
+    [
+      'a proxy that does not run',
+      { status: 502, body: '<html>Bad Gateway</html>' },
+      'gx-it-proxy does not run',
+      12_000,
+    ],
+    ['a proxy on another port that does not run', new TypeError('refused'), 'gx-it-proxy does not run', 12_000],
+    ['a machine out of reach', { status: 502, body: 'Proxy target missing' }, 'cannot reach the machine', 35_000],
+  ])('blames %s', async (_, answer, note, within) => {
+    const fake = usual()
+      .on(/^GET api\/jobs\//, 'job_running')
+      .on(/^GET api\/entry_points\?job_id/, 'entry_active')
+      .on(/health/, answer);
+    const clock = new InstantClock();
+    const steps = follow(fake.galaxy, JOB, clock, neverAborted);
+    expect((await steps.next()).value).toEqual({ step: 'opening' });
+    expect((await steps.next()).value).toMatchObject({ step: 'opening', note: expect.stringContaining(note) });
+    expect(clock.time).toBeLessThan(within);
   });
 
   it('reports why a job failed, with a link to the error report', async () => {
@@ -182,13 +207,30 @@ describe('the end of a session', () => {
     expect((await problemOf(endOf(stuck.galaxy, JOB, new InstantClock(), neverAborted))).hint).toContain('history');
   });
 
-  it('returns the files of the collection and the report', async () => {
-    const fake = usual().on(/^GET api\/dataset_collections\//, 'collection');
-    const { files, report } = await outputsOf(fake.galaxy, recorded.job_ok.body);
+  it('returns the saved files and the report', async () => {
+    const fake = usual().on(
+      /^GET api\/datasets\//,
+      { status: 200, body: { extension: 'csv', file_size: 20 } },
+      { status: 200, body: { extension: 'png', file_size: 8 } },
+    );
+    const { files, report, killed } = await outputsOf(fake.galaxy, recorded.job_ok.body);
     expect(files.map((f) => [f.name, f.size])).toEqual([
       ['cell types.csv', 20],
       ['umap.png', 8],
     ]);
     expect(report).toBe(recorded.job_ok.body.outputs.report.id);
+    expect(killed).toBe(false);
+  });
+
+  it('of a killed job keeps its files', async () => {
+    const job = { ...recorded.job_ok.body, outputs: {}, exit_code: 137 };
+    expect((await outputsOf(usual().galaxy, job)).killed).toBe(true);
+  });
+
+  it('in error names the saved files', async () => {
+    const { report } = recorded.job_error.body.outputs;
+    const outputs = { report, '__new_primary_file_report|pbmc/annotations__': { id: 'x', src: 'hda' } };
+    const fake = usual().on(/^GET api\/jobs\//, changed('job_error', { outputs }));
+    expect((await problemOf(followed(fake))).hint).toContain('in the history: pbmc/annotations.');
   });
 });

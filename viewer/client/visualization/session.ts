@@ -1,6 +1,6 @@
 /** A session from its start to its end. */
 
-import { ALIVE, ENDING, type EntryPoint, type Galaxy, GalaxyError, type Job } from './galaxy';
+import { ALIVE, type Answering, ENDING, type EntryPoint, type Galaxy, GalaxyError, type Job } from './galaxy';
 import { Problem } from './problem';
 
 export type Step = 'queued' | 'running' | 'opening';
@@ -27,12 +27,18 @@ export interface Clock {
 export interface SessionOutputs {
   files: { name: string; id: string; size: number | null }[];
   report?: string;
+  /** Whether the session was killed. */
+  killed: boolean;
 }
 
 /** How long another program may answer at the address of the session: the proxy learns of new sessions with a delay. */
-const FOREIGN_ANSWER_MS = 45_000;
-/** How long the session may be unreachable before a note is shown. */
-const NO_ANSWER_MS = 60_000;
+const FOREIGN_ANSWER_MS = 20_000;
+/** How long the proxy may be unreachable before a note is shown, as during its restart. */
+const NO_PROXY_MS = 8_000;
+/** How long the session may be unreachable for the proxy before a note is shown: Python may load slowly. */
+const NO_ANSWER_MS = 30_000;
+/** The exit status of a killed program in a shell. */
+const KILLED = 137;
 /** How long Galaxy itself may be unreachable, as during a restart. */
 const GALAXY_NO_ANSWER_MS = 120_000;
 /** How long Galaxy may take to stop a job. */
@@ -69,7 +75,7 @@ export async function* follow(
         const target = galaxy.address(entry.target);
         const app = await galaxy.probe(target);
         if (app === 'starcyte' || app === 'unknown') return { target, entryPoint: entry.id };
-        progress = opening(app, clock.now() - active);
+        progress = opening(app, id, clock.now() - active);
       } else {
         progress = waiting(job.state, clock.now() - began);
       }
@@ -101,19 +107,25 @@ function waiting(state: string, elapsed: number): Progress {
   };
 }
 
-function opening(app: 'another' | 'none', elapsed: number): Progress {
+function opening(app: Answering, job: string, elapsed: number): Progress {
   if (app === 'another' && elapsed > FOREIGN_ANSWER_MS) {
     throw new Problem(
       'The session is running, but cannot be reached',
       'Another program answers at its address, not starcyte.',
-      'Show this to the administrator of this Galaxy server: the web server in front of Galaxy does not forward /interactivetool/ to gx-it-proxy, or gx-it-proxy reads another map than Galaxy writes.',
-      { again: true },
+      'Show this to the administrator of this Galaxy server: the web server in front of Galaxy does not forward /interactivetool/ to gx-it-proxy, or gx-it-proxy reads another map than Galaxy writes. Without a web server in front, galaxy.yml needs interactivetools_upstream_proxy: false and interactivetools_proxy_host.',
+      { again: true, stop: job },
     );
   }
-  if (app === 'none' && elapsed > NO_ANSWER_MS) {
+  if (app === 'none' && elapsed > NO_PROXY_MS) {
     return {
       step: 'opening',
-      note: 'The session is running, but does not answer yet. If this takes minutes, tell the administrator of this Galaxy server that its proxy cannot reach the machine of the job.',
+      note: 'The session is running, but gx-it-proxy, which leads to it, does not answer. It may be starting again. If this takes minutes, tell the administrator of this Galaxy server that gx-it-proxy does not run.',
+    };
+  }
+  if (app === 'proxy' && elapsed > NO_ANSWER_MS) {
+    return {
+      step: 'opening',
+      note: 'The session is running, but does not answer yet. If this takes minutes, tell the administrator of this Galaxy server that gx-it-proxy cannot reach the machine of the job.',
     };
   }
   return { step: 'opening' };
@@ -147,10 +159,14 @@ async function ended(galaxy: Galaxy, job: Job): Promise<Problem> {
   }
   const report = reportOf(job);
   const log = lastLines(job.tool_stderr || job.stderr || (report ? await galaxy.note(report).catch(() => '') : ''));
+  const saved = Object.keys(savedOf(job));
+  const kept = saved.length
+    ? `What was saved before is in the history: ${saved.join(', ')}. Galaxy marks it as failed with the job; it can be downloaded. `
+    : '';
   return new Problem(
     'The session failed',
     log ? 'Its job ended with an error and this output:' : 'Its job ended with an error and without output.',
-    'Try again. If it fails again, report it: the error report of Galaxy contains all details.',
+    `${kept}Try again. If it fails again, report it: the error report of Galaxy contains all details.`,
     { log, again: true, ...(report ? { link: { label: 'Error report', path: `datasets/${report}/error` } } : {}) },
   );
 }
@@ -191,23 +207,31 @@ export async function endOf(galaxy: Galaxy, id: string, clock: Clock, signal: Ab
   }
 }
 
-/** Return the session report. Galaxy also lists every file of the collection among the outputs. */
+const REPORT = 'report';
+
+/** Return the session report. */
 function reportOf(job: Job): string | undefined {
-  return Object.entries(job.outputs ?? {}).find(([name]) => !name.startsWith('__new_primary_file'))?.[1].id;
+  return job.outputs?.[REPORT]?.id;
+}
+
+/** Return the datasets of saved files by the path of the file without its ending; Galaxy derives their keys from it. */
+function savedOf(job: Job): Record<string, string> {
+  const found: Record<string, string> = {};
+  for (const [key, { id }] of Object.entries(job.outputs ?? {})) {
+    const [, path] = /^__new_primary_file_\w+?\|(.*)__$/.exec(key) ?? [];
+    if (path) found[path] = id;
+  }
+  return found;
 }
 
 /** Return the outputs of an ended job in the history. */
 export async function outputsOf(galaxy: Galaxy, job: Job): Promise<SessionOutputs> {
   const report = reportOf(job);
-  const collections = await Promise.all(
-    Object.values(job.output_collections ?? {}).map((reference) => galaxy.collection(reference.id)),
+  const files = await Promise.all(
+    Object.entries(savedOf(job)).map(async ([path, id]) => {
+      const { extension, file_size } = await galaxy.file(id);
+      return { name: `${path}.${extension}`, id, size: file_size ?? null };
+    }),
   );
-  const files = collections.flatMap((collection) =>
-    collection.elements.map(({ element_identifier, object }) => ({
-      name: object.file_ext ? `${element_identifier}.${object.file_ext}` : element_identifier,
-      id: object.id,
-      size: object.file_size ?? null,
-    })),
-  );
-  return { files, ...(report ? { report } : {}) };
+  return { files, killed: job.exit_code === KILLED, ...(report ? { report } : {}) };
 }

@@ -1,28 +1,31 @@
-import { copyFileSync, mkdirSync } from 'node:fs';
+import { copyFileSync, mkdirSync, rmSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { defineConfig } from 'vite';
 
-const name = 'starcyte';
-const sources = new URL('../../../galaxy_wrappers/visualization/', import.meta.url).pathname;
-const plugin = new URL(`../../../tool/starcyte_galaxy/visualization/${name}/`, import.meta.url).pathname;
+const root = import.meta.dirname;
+let built: string;
 
-// The script and the files that make it a plugin of Galaxy. Up to 25.0 Galaxy looks for the XML file in config/, from
-// 25.1 on in static/; both are given, so that one folder serves all.
+// The script and the files that make it a plugin of Galaxy, which looks for the XML file in static/ from 25.1 on. Up to
+// 25.0 it looks in config/, beside it: one folder serves all.
 export default defineConfig({
-  root: new URL('.', import.meta.url).pathname,
+  root,
   build: {
-    outDir: plugin,
+    outDir: 'static',
     emptyOutDir: true,
     target: 'es2022',
-    lib: { entry: 'main.ts', formats: ['es'], fileName: () => 'static/index.js' },
+    lib: { entry: 'main.ts', formats: ['es'], fileName: () => 'index.js' },
   },
   plugins: [
     {
       name: 'plugin-files',
+      configResolved(config) {
+        built = resolve(root, config.build.outDir);
+      },
       closeBundle() {
-        mkdirSync(`${plugin}config`, { recursive: true });
-        for (const folder of ['config', 'static'])
-          copyFileSync(`${sources}${name}.xml`, `${plugin}${folder}/${name}.xml`);
-        copyFileSync(new URL('../src/icon.svg', import.meta.url).pathname, `${plugin}static/logo.svg`);
+        copyFileSync(resolve(root, 'logo.svg'), resolve(built, 'logo.svg'));
+        rmSync(resolve(built, '../config'), { recursive: true, force: true });
+        mkdirSync(resolve(built, '../config'));
+        copyFileSync(resolve(root, 'public/starcyte.xml'), resolve(built, '../config/starcyte.xml'));
       },
     },
   ],
