@@ -11,11 +11,12 @@ import pytest
 
 sys.path += [str(Path(__file__).parent), str(Path(__file__).parents[1] / "proxied")]
 import container
+import galaxy_conf
 import galaxy_page
 import galaxy_server
 import gx_it_proxy
 
-TEST_DATA = galaxy_server.ROOT / "galaxy_wrappers" / "test-data"
+TEST_DATA = {path.name: path for path in galaxy_conf.WRAPPERS.glob("tools/*/test-data/*")}
 
 
 def pytest_addoption(parser):
@@ -56,7 +57,7 @@ def history(galaxy):
 def uploaded(galaxy, history, tmp_path_factory):
     """All datasets of all tests, by name: one upload, which takes Galaxy as long as that of one of them."""
     path = Path(str(resources.files("scanpy"))) / "datasets" / "10x_pbmc68k_reduced.h5ad"
-    files = {galaxy_server.PLAIN: path, galaxy_server.NASTY: path, galaxy_server.CELLS: TEST_DATA / "cells.h5ad"}
+    files = {galaxy_server.PLAIN: path, galaxy_server.NASTY: path, galaxy_server.CELLS: TEST_DATA["cells.h5ad"]}
     others = tmp_path_factory.mktemp("others")
     with h5py.File(others / "plain.h5", "w") as file:
         file["numbers"] = np.arange(3)
@@ -67,7 +68,7 @@ def uploaded(galaxy, history, tmp_path_factory):
             file.create_group(group)
     files |= {name: others / name for name in ("plain.h5", "cells.loom")}
     # those of the tests in the wrappers, by the names that they have there
-    given = {path.name: path for path in TEST_DATA.iterdir()}
+    given = TEST_DATA
     with galaxy_server.timed("uploaded"):
         found = galaxy.upload(history, files | given, {name: path.suffix[1:] for name, path in given.items()})
         return dict(zip(files | given, found, strict=True))

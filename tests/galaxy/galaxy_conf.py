@@ -13,6 +13,7 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 WRAPPERS = ROOT / "galaxy_wrappers"
+INTERACTIVE = WRAPPERS / "tools" / "interactive"
 BIN = Path(sys.executable).parent
 EMAIL, BOOTSTRAP_KEY = "admin@example.org", "bootstrap-key-for-tests"
 TOOL = "interactive_tool_starcyte"
@@ -21,12 +22,14 @@ BATCH_TOOLS = ("starcyte_inspect", "starcyte_prepare", "starcyte_annotate")
 #: user whom the machine does not know.
 SHED, SHED_TOOL = "toolshed.example.org/repos/someone/starcyte", "interactive_tool_from_shed"
 UID, UID_TOOL = 12345, "interactive_tool_as_uid"
+#: A copy that runs where the Python package is missing.
+BARE_TOOL = "interactive_tool_on_a_bare_node"
 
 
 def galaxy_yml(server):
     """Return the content of galaxy.yml."""
     conf = server.folder / "conf"
-    files = [conf / "tool_conf.xml", ROOT / "tool_conf.xml", conf / "shed_tool_conf.xml", conf / "uid_tool_conf.xml"]
+    files = [conf / "tool_conf.xml", ROOT / "tool_conf.xml", conf / "shed_tool_conf.xml", conf / "copies_tool_conf.xml"]
     return {
         "galaxy": {
             "data_dir": str(server.folder / "var"),
@@ -89,11 +92,16 @@ def job_conf(server):
     local = {"load": "galaxy.jobs.runners.local:LocalJobRunner", "workers": 4}
     rules = page_stanza("4. Where sessions run")["tools"]
     rules += [{"id": SHED_TOOL, "environment": "starcyte"}, {"id": UID_TOOL, "environment": "starcyte_as_uid"}]
+    rules.append({"id": BARE_TOOL, "environment": "bare"})
+    bare = {"runner": sessions["runner"], "env": [{"execute": "PATH=/usr/bin:/bin; export PATH"}]}
     return {
         "runners": {"local": local, **stanza["runners"]},
         "execution": {
             "default": "local",
-            "environments": {"local": {"runner": "local"}, "starcyte": sessions, "starcyte_as_uid": as_uid},
+            "environments": {
+                **{"local": {"runner": "local"}, "bare": bare},
+                **{"starcyte": sessions, "starcyte_as_uid": as_uid},
+            },
         },
         "tools": rules,
     }
@@ -149,10 +157,11 @@ def write(server):
     (conf / "tool_data_table_conf.xml").write_text("<tables/>")
     (conf / "datatypes_conf.xml").write_text(_datatypes(package))
     _install_from_shed(server.folder)
-    _copy_wrappers(server.folder / "uid", UID_TOOL)
-    (conf / "uid_tool_conf.xml").write_text(
-        f'<toolbox tool_path="{server.folder / "uid"}"><section id="uid" name="As another user">'
-        '<tool file="starcyte.xml"/></section></toolbox>'
+    for tool in (UID_TOOL, BARE_TOOL):
+        _copy_wrappers(server.folder / tool, tool)
+    files = "".join(f'<tool file="{tool}/interactivetool_starcyte.xml"/>' for tool in (UID_TOOL, BARE_TOOL))
+    (conf / "copies_tool_conf.xml").write_text(
+        f'<toolbox tool_path="{server.folder}"><section id="copies" name="Copies">{files}</section></toolbox>'
     )
 
 
@@ -165,8 +174,8 @@ def _datatypes(package):
 
 
 def _copy_wrappers(place, tool):
-    shutil.copytree(WRAPPERS, place)
-    wrapper = place / "starcyte.xml"
+    shutil.copytree(INTERACTIVE, place)
+    wrapper = place / "interactivetool_starcyte.xml"
     wrapper.write_text(wrapper.read_text().replace(f'id="{TOOL}"', f'id="{tool}"'))
 
 
@@ -178,7 +187,7 @@ def _install_from_shed(folder):
     server, _, owner, name = SHED.split("/")
     (folder / "conf" / "shed_tool_conf.xml").write_text(
         f'<toolbox tool_path="{folder / "shed"}"><section id="shed" name="From a ToolShed">'
-        f'<tool file="{place}/starcyte.xml" guid="{guid}"><tool_shed>{server}</tool_shed>'
+        f'<tool file="{place}/interactivetool_starcyte.xml" guid="{guid}"><tool_shed>{server}</tool_shed>'
         f"<repository_name>{name}</repository_name><repository_owner>{owner}</repository_owner>"
         "<installed_changeset_revision>0123456789ab</installed_changeset_revision>"
         f"<id>{guid}</id><version>0.1.0+galaxy0</version></tool></section></toolbox>"

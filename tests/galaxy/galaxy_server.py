@@ -95,6 +95,7 @@ class Galaxy:
         self.port = port
         self.url = f"http://localhost:{port}"
         self.proxy_port = proxy_port
+        self.root, self.config = folder / "run", folder / "conf" / "galaxy.yml"
         self.map = folder / "interactivetools_map.sqlite"
         self.session = requests.Session()
         # Galaxy closes a connection that nobody uses, at times while the next request is on its way
@@ -118,40 +119,52 @@ class Galaxy:
     def running(self):
         """Run the server, and stop whatever it still runs at the end."""
         bin_ = self.venv / "bin"
-        static = self.folder / "run" / "static"
+        static = self.root / "static"
         client = [bin_ / "galaxy-web-client-install", "--force-overwrite", "--mode", "absolute", static]
         subprocess.run(client, check=True, capture_output=True)
         self._install_visualization(static)
+        try:
+            self._start()
+            self._log_in()
+            yield self
+        finally:
+            with contextlib.suppress(Exception):
+                for entry in self.call("GET", "/api/entry_points?running=true"):
+                    self.call("DELETE", f"/api/entry_points/{entry['id']}")
+                    self.wait_for_end(entry["job_id"])
+            self.session.close()
+            self._end()
+
+    def restart(self):
+        """Stop the server with all that runs, and start it again."""
+        self._end()
+        self._start()
+
+    def _start(self):
+        bin_ = self.venv / "bin"
         environ = {**os.environ, "PATH": f"{bin_}{os.pathsep}{os.environ['PATH']}", "VIRTUAL_ENV": str(self.venv)}
         environ.pop("PYTHONPATH", None)
         log_file = self.folder / "galaxy.log"
-        command = [bin_ / "galaxy-web", "-c", self.folder / "conf" / "galaxy.yml", "-b", f"127.0.0.1:{self.port}"]
-        with log_file.open("w") as out:
-            process = subprocess.Popen(command, cwd=self.folder / "run", env=environ, stdout=out, stderr=out)
+        command = [bin_ / "galaxy-web", "-c", self.config, "-b", f"127.0.0.1:{self.port}"]
+        with log_file.open("a") as out:
+            self._process = subprocess.Popen(command, cwd=self.root, env=environ, stdout=out, stderr=out)
 
-            def answers():
-                assert process.poll() is None, f"Galaxy ended:\n{log_file.read_text()[-5000:]}"
-                with contextlib.suppress(requests.ConnectionError, requests.Timeout):
-                    return self.session.get(f"{self.url}/api/version", timeout=5).ok
-                return False
+        def answers():
+            assert self._process.poll() is None, f"Galaxy ended:\n{log_file.read_text()[-5000:]}"
+            with contextlib.suppress(requests.ConnectionError, requests.Timeout):
+                return self.session.get(f"{self.url}/api/version", timeout=5).ok
+            return False
 
-            try:
-                with timed("Galaxy started"):
-                    wait_for("Galaxy to answer", answers, 1200)
-                self._log_in()
-                yield self
-            finally:
-                with contextlib.suppress(Exception):
-                    for entry in self.call("GET", "/api/entry_points?running=true"):
-                        self.call("DELETE", f"/api/entry_points/{entry['id']}")
-                        self.wait_for_end(entry["job_id"])
-                self.session.close()
-                process.terminate()
-                try:
-                    process.wait(60)
-                except subprocess.TimeoutExpired:
-                    process.send_signal(signal.SIGKILL)
-                    process.wait()
+        with timed("Galaxy started"):
+            wait_for("Galaxy to answer", answers, 1200)
+
+    def _end(self):
+        self._process.terminate()
+        try:
+            self._process.wait(60)
+        except subprocess.TimeoutExpired:
+            self._process.send_signal(signal.SIGKILL)
+            self._process.wait()
 
     @property
     def can_become_uid(self):
@@ -240,7 +253,6 @@ class Session:
             assert not answer.get("errors"), answer
             self.id = answer["jobs"][0]["id"]
             self.report = answer["outputs"][0]["id"]
-            self.saved = answer["output_collections"][0]["id"]
             self.entry = wait_for("the entry point", lambda: active(galaxy, self.id), 180)
         self.working = galaxy.working(self.id)
         key, token = self.entry["target"].rstrip("/").split("/")[-2:]
@@ -279,14 +291,19 @@ def left(galaxy, job):
     """Return the text of a session's report, and of what was saved by name, with its datatype and its id."""
     report = galaxy.wait_for_dataset(job["outputs"]["report"]["id"])
     assert report["extension"] == "txt"
-    saved = job["output_collections"]["saved"]["id"]
-    saved = galaxy.call("GET", f"/api/dataset_collections/{saved}?instance_type=history")
-    assert saved["populated_state"] == "ok"
     made = {}
-    for element in saved["elements"]:
-        found = galaxy.wait_for_dataset(element["object"]["id"])
-        made[element["element_identifier"]] = (found["extension"], galaxy.text(found["id"]), found["id"])
+    for name, id_ in saved(job).items():
+        found = galaxy.wait_for_dataset(id_)
+        # a hidden dataset cannot be chosen in a form
+        assert found["visible"]
+        made[name] = (found["extension"], galaxy.text(found["id"]), found["id"])
     return galaxy.text(report["id"]), made
+
+
+def saved(job):
+    """Return the datasets of what a session saved, by the names of the files without their endings."""
+    found = {re.fullmatch(r"__new_primary_file_report\|(.*)__", key): given for key, given in job["outputs"].items()}
+    return {match[1]: given["id"] for match, given in found.items() if match}
 
 
 def viewers(working):
@@ -297,6 +314,17 @@ def viewers(working):
             words = path.read_bytes().decode("utf-8", "replace").split("\0")
             if {"launch", "serve"} & set(words) and f"--ready-file={working}/starcyte_ready.json" in words:
                 found.append(int(path.parent.name))
+    return found
+
+
+def wrappers(working):
+    """Return the processes of starcyte-galaxy in the folder of a job."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            words = (path / "cmdline").read_bytes().decode("utf-8", "replace").split("\0")
+            if "run" in words and any("starcyte-galaxy" in w for w in words) and (path / "cwd").readlink() == working:
+                found.append(int(path.name))
     return found
 
 

@@ -125,26 +125,41 @@ def test_stop(galaxy, user, dataset, cells, plugin):
     check(left, made, cells)
     assert galaxy_server.viewers(galaxy.working(session.job)) == []
     if plugin == "starcyte":
-        apply(galaxy, user, dataset, left[1]["annotations"][2])
+        apply(galaxy, user, left[1]["annotations"][2])
 
 
-def apply(galaxy, user, dataset, annotations):
-    """Write the annotations of a session into a new dataset, and look at them there."""
+def choose(user, parameter, name):
+    """Choose a dataset of the history in the form of a tool."""
+    field = user.locator(f"[id='form-element-{parameter}']")
+    field.locator(".multiselect").first.click(timeout=viewer_page.PATIENCE)
+    field.locator(".multiselect__element").filter(has_text=name).first.click(timeout=viewer_page.PATIENCE)
+
+
+def apply(galaxy, user, annotations):
+    """Write the annotations of a session into a new dataset, all by Galaxy's own page, and look at them there."""
     keep(user, "saving-starcyte-2-stopped")
-    # Galaxy's page learns of the collection at its own pace
     user.goto(galaxy.url, wait_until="domcontentloaded")
-    user.get_by_text(re.compile("saved files")).first.click(timeout=viewer_page.PATIENCE)
-    user.get_by_text("annotations", exact=True).first.wait_for(timeout=viewer_page.PATIENCE)
-    keep(user, "saving-starcyte-3-collection")
+    # visible in the history, each a dataset of its own
+    for part in ("annotations", "session"):
+        user.locator(".content-item").filter(has_text=f"({part})").first.wait_for(timeout=viewer_page.PATIENCE)
+    keep(user, "saving-starcyte-3-history")
     user.goto(f"{galaxy.url}/datasets/{annotations}/preview", wait_until="domcontentloaded")
     user.get_by_role("cell", name="Upper").first.wait_for(timeout=viewer_page.PATIENCE)
     keep(user, "saving-starcyte-4-labels")
-    given = {"infile": {"src": "hda", "id": dataset}, "annotations": {"src": "hda", "id": annotations}}
-    history = galaxy.call("GET", f"/api/datasets/{dataset}")["history_id"]
-    answer = galaxy.call(
-        "POST", "/api/tools", json={"tool_id": "starcyte_annotate", "history_id": history, "inputs": given}
-    )
-    annotated = galaxy.wait_for_dataset(answer["outputs"][0]["id"])
+    user.goto(f"{galaxy.url}/?tool_id=starcyte_annotate&version=latest", wait_until="domcontentloaded")
+    choose(user, "infile", galaxy_server.NASTY)
+    choose(user, "annotations", "(annotations)")
+    keep(user, "saving-starcyte-5-form")
+    before = {job["id"] for job in galaxy.call("GET", "/api/jobs?tool_id=starcyte_annotate")}
+    user.get_by_role("button", name=re.compile("Run Tool")).first.click()
+
+    def started():
+        return {job["id"] for job in galaxy.call("GET", "/api/jobs?tool_id=starcyte_annotate")} - before
+
+    (job,) = galaxy_server.wait_for("the job", started, 60)
+    found = galaxy.wait_for_end(job)
+    assert found["inputs"]["annotations"]["id"] == annotations
+    annotated = galaxy.wait_for_dataset(found["outputs"]["annotated"]["id"])
     assert annotated["extension"] == "h5ad"
     # HDF5 would take the slash for a folder
     column = LABEL.replace("/", "_")
@@ -152,8 +167,69 @@ def apply(galaxy, user, dataset, annotations):
     session = Session(galaxy, user, annotated["id"])
     session.viewer.frame.get_by_text(column, exact=True).first.wait_for(timeout=viewer_page.PATIENCE)
     session.viewer.colour_by_column(column)
-    keep(user, "saving-starcyte-5-annotated")
+    keep(user, "saving-starcyte-6-annotated")
     assert session.stop()["state"] == "ok"
+    # nothing was saved in that one, so there is a report and no other dataset
+    assert galaxy_server.saved(galaxy.job(session.job)) == {}
+
+
+def test_continue(galaxy, user, dataset):
+    """On the Visualize tab, the session of an earlier job is among the options."""
+    inside = visualize(user, galaxy, dataset)
+    inside.get_by_text("Options", exact=True).click(timeout=viewer_page.PATIENCE)
+    option = inside.get_by_label("Saved session").locator("option").filter(has_text="(session)").first
+    inside.get_by_label("Saved session").select_option(option.get_attribute("value"))
+    keep(user, "saving-continue-1-options")
+    before = {entry["id"] for entry in galaxy.call("GET", "/api/entry_points?running=true")}
+    inside.get_by_role("button", name="Start", exact=True).click()
+    viewer = wait_for_session(user, inside)
+    viewer.colour_by_column(LABEL)
+    keep(user, "saving-continue-2-label")
+    entries = galaxy.call("GET", "/api/entry_points?running=true")
+    (entry,) = (entry for entry in entries if entry["id"] not in before)
+    galaxy.call("DELETE", f"/api/entry_points/{entry['id']}")
+    job = galaxy.wait_for_end(entry["job_id"])
+    assert job["state"] == "ok"
+    assert set(galaxy_server.saved(job)) == {"annotations", "session"}
+    assert "Continued   from a saved session" in galaxy.text(job["outputs"]["report"]["id"])
+
+
+def test_dataset_that_is_purged_meanwhile(galaxy, user, dataset, cells):
+    session = Session(galaxy, user, dataset)
+    file = Path(galaxy.call("GET", f"/api/datasets/{dataset}")["file_name"])
+    away = file.rename(file.with_suffix(".away"))
+    try:
+        made = session.label()
+        # the report is written again after each save, within a second or so
+        user.wait_for_timeout(3000)
+        assert galaxy_server.wrappers(galaxy.working(session.job))
+    finally:
+        away.rename(file)
+        job = session.stop()
+    assert job["state"] == "ok"
+    check(session.left(), made, cells)
+
+
+def test_package_that_is_missing_on_the_node(galaxy, place, dataset):
+    given = {"tool_id": galaxy_conf.BARE_TOOL, "history_id": place, "inputs": {"infile": {"src": "hda", "id": dataset}}}
+    (job,) = galaxy.call("POST", "/api/tools", json=given)["jobs"]
+    found = galaxy.wait_for_end(job["id"])
+    assert (found["state"], found["exit_code"]) == ("error", 127)
+    assert found["tool_stderr"].startswith("starcyte is not installed at the destination of this job.")
+
+
+def test_killed_job(galaxy, user, dataset, cells):
+    """As by the operating system, for lack of memory: what was saved is in the history, and can be chosen."""
+    session = Session(galaxy, user, dataset)
+    made = session.label()
+    for process in galaxy_server.wrappers(galaxy.working(session.job)):
+        os.kill(process, signal.SIGKILL)
+    job = galaxy.wait_for_end(session.job)
+    assert (job["state"], job["exit_code"]) == ("ok", 137)
+    session.inside.get_by_text("The session was killed by the server").wait_for(timeout=viewer_page.PATIENCE)
+    session.inside.get_by_role("link", name="annotations.tabular").wait_for()
+    keep(user, "saving-killed-job")
+    check(session.left(), made, cells)
 
 
 def test_save_and_finish(galaxy, user, dataset, cells):

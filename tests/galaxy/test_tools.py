@@ -14,30 +14,36 @@ pytestmark = [pytest.mark.galaxy, pytest.mark.filterwarnings("ignore")]
 
 TOOLS = {
     tool.get("id"): len(tool.findall("tests/test"))
-    for tool in (etree.parse(path).getroot() for path in sorted(WRAPPERS.glob("*.xml")))
+    for tool in (etree.parse(path).getroot() for path in sorted(WRAPPERS.rglob("*.xml")))
     if tool.tag == "tool"
 }
 TESTS = [(tool, i) for tool, n in TOOLS.items() for i in range(n)]
 
 
 @pytest.fixture(scope="module")
-def runs(galaxy, uploaded):
-    """All tests, under way, four at a time."""
+def runs(request, galaxy, uploaded):
+    """The selected tests, under way, four at a time."""
     from galaxy.tool_util.verify import interactor
 
     key = galaxy.session.headers["x-api-key"]
     runner = interactor.GalaxyInteractorApi(
-        galaxy_url=galaxy.url, master_api_key=key, api_key=key, test_data=[str(WRAPPERS / "test-data")]
+        galaxy_url=galaxy.url,
+        master_api_key=key,
+        api_key=key,
+        test_data=[str(path) for path in WRAPPERS.glob("tools/*/test-data")],
     )
     runner.uploads = {name: {"src": "hda", "id": dataset["id"]} for name, dataset in uploaded.items()}
 
     def stage(_runner, _tool, test_data, **_others):
         assert {data["fname"] for data in test_data} <= set(runner.uploads)
 
+    selected = " ".join(item.name for item in request.session.items)
     with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(4) as pool:
         patch.setattr(interactor, "stage_data_in_history", stage)
         yield {
-            (tool, i): pool.submit(interactor.verify_tool, tool, runner, test_index=i, quiet=True) for tool, i in TESTS
+            (tool, i): pool.submit(interactor.verify_tool, tool, runner, test_index=i, quiet=True)
+            for tool, i in TESTS
+            if f"[{tool}-{i}]" in selected
         }
 
 

@@ -69,6 +69,10 @@ def test_only_h5ad_is_offered(galaxy, dataset, uploaded):
         assert "starcyte" not in plugins(galaxy, other["id"])
 
 
+def test_can_be_part_of_a_page(galaxy):
+    assert "starcyte" in {plugin["name"] for plugin in galaxy.call("GET", "/api/plugins?embeddable=true")}
+
+
 def test_listed_on_the_visualize_tab(user, galaxy, dataset):
     user.goto(f"{galaxy.url}/datasets/{dataset}/visualize", wait_until="domcontentloaded")
     listed = user.locator("[data-plugin-name=starcyte]")
@@ -250,7 +254,14 @@ def test_dataset_of_another(browser, galaxy, place, dataset):
         assert names
         inside.get_by_role("button", name="Stop", exact=True).click()
         inside.get_by_role("dialog").get_by_role("button", name="Stop", exact=True).click()
-        inside.get_by_text("Nothing was saved.").wait_for(timeout=galaxy_page.PATIENCE)
+        inside.get_by_text("Nothing was saved, and the session report was deleted").wait_for(
+            timeout=galaxy_page.PATIENCE
+        )
+        shown = page.evaluate(
+            "async id => (await (await fetch(`/api/histories/${id}/contents?v=dev&q=deleted&qv=false`)).json())",
+            history["id"],
+        )
+        assert shown == []
         keep(page, "visualize-13-nothing-saved")
     assert made["email"] == OTHER_EMAIL
 

@@ -7,16 +7,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from starcyte_galaxy import batch, job_config, launch, visualization_folder
+from starcyte_galaxy import job_config, launch, visualization_folder
+from starcyte_galaxy.description import CommandFailedError
 from starcyte_galaxy.errors import JobError
+from starcyte_galaxy.finding import Finding
 from starcyte_galaxy.report import viewer_version
-
-_JOBS = {
-    "run": "run one session of the viewer",
-    "prepare": "write the column index of a dataset as one file",
-    "inspect": "write the content of a dataset as HTML and JSON",
-    "annotate": "write annotations into a copy of a dataset",
-}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -35,9 +30,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="starcyte-galaxy", description="Run starcyte in a Galaxy job.")
     parser.add_argument("--version", action="version", version=f"starcyte {viewer_version()}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name, text in _JOBS.items():
-        command = commands.add_parser(name, help=text, description=text)
-        command.add_argument("config", type=Path, metavar="CONFIG.json", help="the config file of the wrapper")
+    run = commands.add_parser("run", help="run one session of the viewer")
+    run.add_argument("config", type=Path, metavar="CONFIG.json", help="the config file of the wrapper")
     check = commands.add_parser("check", help="check the wrappers, and a Galaxy server, against this installation")
     check.add_argument("folder", type=Path, metavar="FOLDER", help="the folder galaxy_wrappers")
     check.add_argument(
@@ -51,18 +45,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         match arguments.command:
             case "run":
                 return launch.run(job_config.read_config(arguments.config))
-            case "prepare":
-                return batch.prepare(job_config.Config.read(arguments.config))
-            case "inspect":
-                return batch.inspect(job_config.Config.read(arguments.config))
-            case "annotate":
-                return batch.annotate(arguments.config)
             case "install-visualization":
                 print(f"{visualization_folder.install(arguments.folder)}: restart Galaxy to load it")
                 return 0
             case _:
                 return _check(arguments.folder, arguments.galaxy, arguments.root)
-    except batch.CommandFailedError as error:
+    except CommandFailedError as error:
         return error.exit_status
     except JobError as error:
         print(f"starcyte-galaxy: {error}", file=sys.stderr)
@@ -76,10 +64,10 @@ def _check(folder: Path, galaxy: Path | None, root: Path | None) -> int:
     except ModuleNotFoundError as error:
         package = {"yaml": "PyYAML"}.get(str(error.name), error.name)
         raise JobError(f"The check needs the Python package {package}.", f"Run `pip install {package}`.") from None
-    found = [installation.Finding("missing", line) for line in wrappers.check(folder)]
+    found = [Finding("missing", line) for line in wrappers.check(folder)]
     found += wrappers.check_schema(folder)
     if not any(f.kind == "missing" for f in found):
-        found.append(installation.Finding("ok", f"the wrappers in {folder} match starcyte {viewer_version()}"))
+        found.append(Finding("ok", f"the wrappers in {folder} match starcyte {viewer_version()}"))
     if galaxy is not None:
         found += installation.Server(galaxy, root).check()
     for finding in found:

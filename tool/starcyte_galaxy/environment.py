@@ -14,6 +14,9 @@ CORE_MB = 100
 #: The viewer's default block size; smaller if the memory is not enough for one core
 BLOCK_BYTES = 20 << 20
 MIN_BLOCK_BYTES = 2 << 20
+#: Seconds without use after which a session ends. A forgotten one occupies a place of the server, and nothing else ends
+#: one whose job Galaxy has lost.
+IDLE_TIMEOUT = 12 * 3600
 
 
 def viewer_environment(environ: Mapping[str, str], working: Path) -> dict[str, str]:
@@ -43,6 +46,7 @@ def viewer_environment(environ: Mapping[str, str], working: Path) -> dict[str, s
         env["TMPDIR"] = tempfile.gettempdir()
     # deleted with the job, unless the administrator sets a folder that all jobs share
     env.setdefault("STARCYTE_CACHE_DIR", str(working / "cache"))
+    env.setdefault("STARCYTE_IDLE_TIMEOUT", str(IDLE_TIMEOUT))
     workers, block_bytes = fit_memory(_number(env, "GALAXY_MEMORY_MB"), _number(env, "GALAXY_SLOTS") or 1)
     for name in ("STARCYTE_WORKERS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         env.setdefault(name, str(workers))

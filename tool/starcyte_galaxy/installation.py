@@ -2,38 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import yaml
 from lxml import etree
 
 from starcyte_galaxy import visualization_folder as visualization
 from starcyte_galaxy.errors import JobError
+from starcyte_galaxy.finding import Finding
+from starcyte_galaxy.interactive_proxy import check_proxy
 
 TOOL = "interactive_tool_starcyte"
 BATCH_TOOLS = ("starcyte_inspect", "starcyte_prepare", "starcyte_annotate")
-
-
-@dataclass(frozen=True)
-class Finding:
-    """The result of one check.
-
-    Parameters
-    ----------
-    kind
-        ``ok``, ``missing`` for an error, or ``note`` for something to consider.
-    text
-        The subject and the remedy.
-    """
-
-    kind: Literal["ok", "missing", "note"]
-    text: str
-
-    def __str__(self) -> str:
-        return f"{self.kind}: {self.text}"
 
 
 class Server:
@@ -82,6 +66,7 @@ class Server:
             yield Finding("ok", "gravity runs gx-it-proxy")
         else:
             yield Finding("note", "gravity does not run gx-it-proxy (gravity: gx_it_proxy: enable): run it yourself")
+        yield from check_proxy(self.galaxy, proxy)
         if not self.galaxy.get("galaxy_infrastructure_url"):
             yield Finding("note", "galaxy_infrastructure_url is not set: jobs without containers assume a local Galaxy")
 
@@ -93,11 +78,20 @@ class Server:
             path = next((p for p in (self.config_dir / name, self.root / name) if p.is_file()), None)
             if path is not None:
                 found |= _tools_in(path)
+            elif "tool_config_file" in self.galaxy:
+                yield self._absent_tool_conf(name)
         for tool in (TOOL, *BATCH_TOOLS):
             if tool in found:
                 yield Finding("ok", f"{tool} is in the tool panel")
             else:
                 yield Finding("missing", f"{tool}: add this repository's tool_conf.xml to tool_config_file")
+
+    def _absent_tool_conf(self, name: str) -> Finding:
+        text = f"{self.config_dir / name}, which tool_config_file names: without it Galaxy does not start"
+        sample = self.root / "lib" / "galaxy" / "config" / "sample" / "tool_conf.xml.sample"
+        if Path(name).name == "tool_conf.xml" and sample.is_file():
+            text += f"; `cp {sample} {self.config_dir / name}`"
+        return Finding("missing", text)
 
     def _job_config(self) -> Mapping[str, Any] | None:
         if self.galaxy.get("job_config"):
@@ -151,7 +145,8 @@ class Server:
             yield Finding("ok", f"the visualization is in {target}")
         if not (static / "images" / "starcyte.png").is_file():
             yield Finding(
-                "note", f"the picture of the help is not in {static / 'images'}: copy galaxy_wrappers/static/images"
+                "note",
+                f"the picture of the help is not in {static / 'images'}: copy it from the wrappers (static/images)",
             )
 
 
@@ -170,9 +165,32 @@ def _destination(name: str, environment: Mapping[str, Any], runner: str) -> Iter
         if environment.get("container_monitor", True):
             yield Finding("missing", f"container_monitor: false in {name!r}: Galaxy's monitor supports Docker only")
     elif "pulsar" not in runner.lower():
-        lines = [str(_mapping(e).get("execute") or _mapping(e).get("name") or "") for e in environment.get("env") or ()]
-        if not any("PATH" in line for line in lines):
-            yield Finding("note", f"starcyte-galaxy must be on the PATH of jobs in {name!r}, which does not set PATH")
+        yield _path(name, environment)
+    if runner.endswith("LocalJobRunner"):
+        yield Finding(
+            "note",
+            f"{name!r} has the local runner, which recovers no jobs: a restart of Galaxy ends running sessions with an "
+            "error, and their files do not reach the history; the runners of Slurm, DRMAA and Kubernetes recover jobs",
+        )
+
+
+def _path(name: str, environment: Mapping[str, Any]) -> Finding:
+    """Check the folders that an environment puts on the PATH of its jobs."""
+    entries = [_mapping(entry) for entry in environment.get("env") or ()]
+    lines = [str(e.get("execute") or "") for e in entries]
+    lines += [f"PATH={e.get('value')}" for e in entries if e.get("name") == "PATH"]
+    values = [value for line in lines for value in re.findall(r"""\bPATH=["']?([^"';]*)""", line)]
+    folders = [Path(part) for value in values for part in value.split(":") if part.startswith("/")]
+    if not values:
+        return Finding("note", f"starcyte-galaxy must be on the PATH of jobs in {name!r}, which does not set PATH")
+    if any(os.access(folder / "starcyte-galaxy", os.X_OK) for folder in folders):
+        return Finding("ok", f"{name!r} puts starcyte-galaxy on the PATH of its jobs")
+    listed = ", ".join(map(str, folders)) or "none"
+    return Finding(
+        "missing",
+        f"starcyte-galaxy in a folder that {name!r} puts on the PATH of its jobs ({listed}): install the package "
+        "there, on each machine that runs jobs",
+    )
 
 
 def _tools_in(path: Path) -> set[str]:

@@ -13,8 +13,6 @@ from typing import Any
 from starcyte_galaxy.errors import JobError
 
 ASK_ADMIN = "Please show this message to the administrator of this Galaxy server."
-#: Galaxy's datatypes of annotations, and the endings of the viewer's formats
-ANNOTATION_ENDINGS = {"tabular": "tabular", "tsv": "tsv", "csv": "csv", "json": "json"}
 #: Length of an id without the number that may be appended
 _MAX_ID_LENGTH = 56
 
@@ -120,28 +118,6 @@ class Job:
     idle_minutes: float | None = None
     read_only: bool = False
     only_report: bool = False
-
-
-@dataclass(frozen=True)
-class AnnotateConfig:
-    """The configuration of writing annotations into a dataset.
-
-    Parameters
-    ----------
-    dataset
-        The dataset.
-    annotations
-        The file of the annotations.
-    annotations_format
-        Its datatype in Galaxy.
-    output
-        The file to write, below the working folder.
-    """
-
-    dataset: Dataset
-    annotations: Dataset
-    annotations_format: str
-    output: Path
 
 
 class Config:
@@ -260,22 +236,6 @@ def read_config(path: Path) -> Job:
                     f"Select only that dataset, or omit the {subject}.",
                 )
     return job
-
-
-def read_annotate_config(path: Path) -> AnnotateConfig:
-    """Read the config file of the tool that applies annotations; raises JobError as `read_config` does."""
-    config = Config.read(path)
-    annotations_format = config.take("annotations_format", str)
-    if annotations_format not in ANNOTATION_ENDINGS:
-        raise JobError(
-            f"Annotations cannot be read from the datatype {annotations_format!r}.",
-            f"Use one of {', '.join(ANNOTATION_ENDINGS)}; edit the attributes of a dataset to change its datatype.",
-        )
-    annotations = Dataset(
-        config.path("annotations"), printable(config.take("annotations_name", str)) or "the annotations"
-    )
-    _check_readable(annotations.path, f'The annotations "{annotations.name}"')
-    return AnnotateConfig(config.dataset(), annotations, annotations_format, config.path("output"))
 
 
 def _check_readable(path: Path, subject: str) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from starcyte_galaxy import batch
+from starcyte_galaxy.description import describe
 from starcyte_galaxy.entry_point import entry_point
 from starcyte_galaxy.errors import JobError
 from starcyte_galaxy.job_config import ASK_ADMIN, Dataset, Job
@@ -144,7 +144,7 @@ def run(job: Job) -> int:
     make_outputs_folder(job)
     report = Report(job)
     if job.only_report:
-        report.write_descriptions([batch.describe(dataset) for dataset in job.datasets])
+        report.write_descriptions([describe(dataset) for dataset in job.datasets])
         return 0
     if len(job.datasets) > 1:
         catalog_file(job).write_text(catalog_of(job.datasets), encoding="utf-8")

@@ -59,8 +59,10 @@ class Report:
     def __init__(self, job: Job, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._job = job
         self._now = now
+        # once: a dataset may be purged while the session runs
+        self._sizes = {dataset.id: _size(dataset.path) for dataset in job.datasets}
         self._times: list[Line] = []
-        self._states: dict[str, object] = {}
+        self._states: dict[str, list[tuple[Path, int, int, int]]] = {}
         self._contents: dict[str, Sequence[Line]] = {}
 
     def record_opened(self) -> None:
@@ -121,7 +123,8 @@ class Report:
     def _time(self) -> str:
         return f"{self._now():%Y-%m-%d %H:%M:%S} UTC"
 
-    def _state(self, dataset: Dataset) -> object:
+    def _state(self, dataset: Dataset) -> list[tuple[Path, int, int, int]]:
+        """Return the path, size, time of change and inode of each saved file."""
         found = []
         for path in self._files(dataset):
             try:
@@ -137,11 +140,7 @@ class Report:
             state = self._state(dataset)
             if dataset.id not in self._states or state != self._states[dataset.id]:
                 self._states[dataset.id], self._contents[dataset.id] = state, self._read_content(dataset)
-            files = [
-                f"{p.relative_to(self._job.outputs)} ({p.stat().st_size:,} bytes)"
-                for p in self._files(dataset)
-                if p.exists()
-            ]
+            files = [f"{path.relative_to(self._job.outputs)} ({size:,} bytes)" for path, size, *_ in state]
             saved.append(", ".join(files))
         if len(self._job.datasets) == 1:
             last = "To view the dataset again, run the tool on it again"
@@ -154,7 +153,7 @@ class Report:
         self._write_lines(
             [[*lines, ("Saved", files or "nothing")] for lines, files in zip(contents, saved, strict=True)],
             last,
-            self._times,
+            [*_inputs(self._job), *self._times],
         )
 
     def _read_content(self, dataset: Dataset) -> list[Line]:
@@ -176,7 +175,7 @@ class Report:
 
     def _write_lines(self, of_each: Sequence[Sequence[Line]], last: str, times: Sequence[Line] = ()) -> None:
         """Write the lines of each dataset, those of the session, and a last sentence."""
-        heads = [[("Dataset", d.name), ("Size", f"{d.path.stat().st_size:,} bytes")] for d in self._job.datasets]
+        heads = [[("Dataset", d.name), ("Size", self._sizes[d.id])] for d in self._job.datasets]
         session = [("Viewer", f"starcyte {viewer_version()}"), *times]
         if len(heads) == 1:
             paragraphs = [[*heads[0], *session, *of_each[0]]]
@@ -207,6 +206,20 @@ def _write_over(path: Path, content: bytes) -> None:
         os.ftruncate(file, len(content))
     finally:
         os.close(file)
+
+
+def _size(path: Path) -> str:
+    try:
+        return f"{path.stat().st_size:,} bytes"
+    except OSError:
+        return "unknown"
+
+
+def _inputs(job: Job) -> list[Line]:
+    """Return the inputs of a session other than its datasets."""
+    lines = [("Index", "prepared")] if job.index else []
+    lines += [("Continued", "from a saved session")] if job.session else []
+    return lines + ([("Changes", "disabled (read only)")] if job.read_only else [])
 
 
 def _described(description: dict[str, Any]) -> list[Line]:

@@ -18,14 +18,14 @@ def blocks(kind, text=TEXT):
 
 
 def section(title):
-    (text,) = re.findall(rf"^#+ {re.escape(title)}\n(.*?)(?=^#|\Z)", TEXT, re.S | re.M)
+    (text,) = re.findall(rf"^#+ {re.escape(title)}\n(.*?)(?=^#+ [A-Z0-9]|\Z)", TEXT, re.S | re.M)
     return text
 
 
 def test_tools_of_the_section():
     (text,) = blocks("xml", section("3. The tools"))
-    files = [Path(tool.get("file")).name for tool in etree.fromstring(text).iter("tool")]
-    assert {etree.parse(ROOT / "galaxy_wrappers" / name).getroot().get("id") for name in files} == TOOLS
+    files = [tool.get("file").removeprefix("/path/to/this/repository/") for tool in etree.fromstring(text).iter("tool")]
+    assert {etree.parse(ROOT / name).getroot().get("id") for name in files} == TOOLS
 
 
 def test_every_tool_is_sent_somewhere():
@@ -33,14 +33,18 @@ def test_every_tool_is_sent_somewhere():
     assert {tool["id"] for tool in yaml.safe_load(text)["tools"]} == TOOLS
 
 
-@pytest.mark.parametrize("destination", ["Docker", "Kubernetes", "Pulsar", "No container"])
+@pytest.mark.parametrize("destination", ["Slurm", "Docker", "Kubernetes", "Pulsar", "No container"])
 def test_destination(destination, tmp_path):
     job_conf = yaml.safe_load(blocks("yaml", section(destination))[0])
     job_conf |= yaml.safe_load(blocks("yaml", section("4. Where sessions run"))[0])
     (tmp_path / "job_conf.yml").write_text(yaml.safe_dump(job_conf))
     (tmp_path / "galaxy.yml").write_text(blocks("yaml", section("2. Interactive tools"))[0])
-    found = [f for f in installation.Server(tmp_path / "galaxy.yml").check() if "environment" in f.text]
-    assert [f.kind for f in found] == ["ok"], [str(f) for f in found]
+    found = list(installation.Server(tmp_path / "galaxy.yml").check())
+    assert [f.kind for f in found if "environment" in f.text] == ["ok"], [str(f) for f in found]
+    # the page says so as well
+    local = "LocalJobRunner" in section(destination)
+    assert any("recovers no jobs" in f.text for f in found) == local
+    assert ("(#restarts-of-galaxy)" in section(destination)) == local
 
 
 def test_tpv_names_the_tools():
@@ -53,4 +57,18 @@ def test_tpv_names_the_tools():
 
 
 def test_all_yaml_is_yaml():
-    assert all(yaml.safe_load(text) for text in blocks("yaml"))
+    for text in blocks("yaml"):
+        assert yaml.safe_load(text)
+        assert text.startswith(("# galaxy.yml", "# job_conf.yml", "# of ")), "it names the file that it belongs to"
+
+
+def test_files_of_the_page_exist():
+    """A file of this repository that a command names is there, wherever the command is run."""
+    named = re.findall(r"(?:\$STARCYTE|\{\{ starcyte_checkout \}\}|/path/to/this/repository)/([\w./-]+)", TEXT)
+    assert len(named) > 5
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+def test_commands_use_its_variables_only():
+    commands = "".join(blocks("sh"))
+    assert set(re.findall(r"\$\{?(\w+)", commands)) == set(re.findall(r"^(\w+)=", commands, re.M))

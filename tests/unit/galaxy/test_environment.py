@@ -25,6 +25,11 @@ def test_administrator_chooses_the_cache(tmp_path):
     assert (env["STARCYTE_CACHE_DIR"], env["STARCYTE_WORKERS"]) == ("/shared", "1")
 
 
+def test_a_forgotten_session_ends(tmp_path):
+    assert viewer_environment({}, tmp_path)["STARCYTE_IDLE_TIMEOUT"] == str(12 * 3600)
+    assert viewer_environment({"STARCYTE_IDLE_TIMEOUT": "0"}, tmp_path)["STARCYTE_IDLE_TIMEOUT"] == "0"
+
+
 def test_a_missing_temporary_folder_is_not_used(tmp_path):
     assert viewer_environment({"TMPDIR": "/nonexistent"}, tmp_path)["TMPDIR"] != "/nonexistent"
     assert viewer_environment({"TMPDIR": str(tmp_path)}, tmp_path)["TMPDIR"] == str(tmp_path)

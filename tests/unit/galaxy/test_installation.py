@@ -1,6 +1,9 @@
 """What `starcyte-galaxy check` says of a Galaxy server, and putting the visualization into one."""
 
+import contextlib
 import shutil
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -25,31 +28,73 @@ def plugin(tmp_path, monkeypatch):
     return folder
 
 
+class Answers(BaseHTTPRequestHandler):
+    """A server that answers like gx-it-proxy below its path, and like Galaxy elsewhere."""
+
+    def do_GET(self):
+        of_proxy = self.path.startswith(self.server.forwarded)
+        status, text = (502, b"Proxy target missing") if of_proxy else (404, b"<html>Galaxy")
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    def log_message(self, *_):
+        pass
+
+
+@contextlib.contextmanager
+def answering(forwarded="/interactivetool/"):
+    """Run a server and yield its port."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answers) as http:
+        http.forwarded = forwarded
+        thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield http.server_port
+        finally:
+            http.shutdown()
+            thread.join()
+
+
 @pytest.fixture
-def server(tmp_path, plugin):
+def proxy():
+    with answering() as port:
+        yield port
+
+
+@pytest.fixture
+def server(tmp_path, plugin, proxy):
     """The parts of a server that has all it needs; tests change them, and `look` writes and reads them."""
     root = tmp_path / "galaxy"
     (root / "config").mkdir(parents=True)
     (root / "static" / "images").mkdir(parents=True)
     (root / "static" / "images" / "starcyte.png").touch()
     visualization_folder.install(root)
+    (root / "config" / "tool_conf.xml").write_text("<toolbox/>")
+    bin_ = tmp_path / "package" / "bin"
+    bin_.mkdir(parents=True)
+    (bin_ / "starcyte-galaxy").touch(0o755)
     return {
         "root": root,
         "galaxy.yml": {
-            "gravity": {"gx_it_proxy": {"enable": True}},
+            "gravity": {"gx_it_proxy": {"enable": True, "port": proxy}},
             "galaxy": {
                 "interactivetools_enable": True,
                 "tool_config_file": f"tool_conf.xml,{ROOT / 'tool_conf.xml'}",
-                "galaxy_infrastructure_url": "https://galaxy.example.org",
+                "galaxy_infrastructure_url": f"http://localhost:{proxy}",
             },
         },
         "job_conf.yml": {
-            "runners": {"local": {"load": "galaxy.jobs.runners.local:LocalJobRunner"}},
+            "runners": {
+                "local": {"load": "galaxy.jobs.runners.local:LocalJobRunner"},
+                "slurm": {"load": "galaxy.jobs.runners.slurm:SlurmJobRunner"},
+            },
             "execution": {
                 "default": "local",
                 "environments": {
                     "local": {"runner": "local"},
-                    "sessions": {"runner": "local", "env": [{"execute": "PATH=/opt/starcyte/bin:$PATH"}]},
+                    "sessions": {"runner": "slurm", "env": [{"execute": f'PATH="{bin_}:$PATH"; export PATH'}]},
                 },
             },
             "tools": [{"id": "interactive_tool_starcyte", "environment": "sessions"}],
@@ -114,16 +159,63 @@ def test_tool_conf_that_is_no_xml(server):
 
 
 def test_no_proxy_and_no_address(server):
-    del server["galaxy.yml"]["gravity"], server["galaxy.yml"]["galaxy"]["galaxy_infrastructure_url"]
+    server["galaxy.yml"]["gravity"]["gx_it_proxy"]["enable"] = False
+    del server["galaxy.yml"]["galaxy"]["galaxy_infrastructure_url"]
     notes = said(look(server), "note")
     assert len(notes) == 2
     assert "gx-it-proxy" in notes[0]
 
 
+def test_a_tool_conf_that_does_not_exist(server):
+    """As in a new Galaxy, which has a sample only, and does not start."""
+    path = server["root"] / "config" / "tool_conf.xml"
+    path.unlink()
+    one(look(server), "missing", f"{path}, which tool_config_file names")
+    sample = server["root"] / "lib" / "galaxy" / "config" / "sample" / "tool_conf.xml.sample"
+    sample.parent.mkdir(parents=True)
+    sample.touch()
+    one(look(server), "missing", f"`cp {sample} {path}`")
+
+
+def test_a_proxy_that_does_not_run(server):
+    with answering() as port:
+        pass
+    server["galaxy.yml"]["gravity"]["gx_it_proxy"]["port"] = port
+    one(look(server), "missing", f"gx-it-proxy at localhost:{port}, where nothing answers")
+
+
+def test_a_web_server_that_does_not_forward(server):
+    with answering("/elsewhere/") as port:
+        server["galaxy.yml"]["galaxy"]["galaxy_infrastructure_url"] = f"http://localhost:{port}/"
+        one(look(server), "missing", f"http://localhost:{port} does not forward /interactivetool/")
+    one(look(server), "note", "does not answer")
+
+
+def test_a_trial_without_a_web_server(server, proxy):
+    galaxy = server["galaxy.yml"]["galaxy"]
+    galaxy["interactivetools_upstream_proxy"] = False
+    one(look(server), "missing", "interactivetools_proxy_host")
+    galaxy["interactivetools_proxy_host"] = f"localhost:{proxy}"
+    # Galaxy's own address leads to Galaxy alone
+    with answering("/elsewhere/") as port:
+        galaxy["galaxy_infrastructure_url"] = f"http://localhost:{port}"
+        assert {f.kind for f in look(server)} == {"ok"}
+
+
+def test_a_runner_that_recovers_no_jobs(server):
+    server["job_conf.yml"]["execution"]["environments"]["sessions"]["runner"] = "local"
+    one(look(server), "note", "a restart of Galaxy ends running sessions")
+
+
+def test_a_folder_of_the_path_without_the_package(server, tmp_path):
+    (tmp_path / "package" / "bin" / "starcyte-galaxy").unlink()
+    one(look(server), "missing", str(tmp_path / "package" / "bin"))
+
+
 def test_sessions_among_short_jobs(server):
     del server["job_conf.yml"]["tools"]
     notes = said(look(server), "note")
-    assert "takes one of its workers for hours" in notes[0]
+    assert any("takes one of its workers for hours" in note for note in notes)
 
 
 def test_a_missing_environment_is_reported(server):
@@ -146,10 +238,10 @@ def test_old_job_conf(server):
 
 
 def test_destinations(server):
-    one(environment(server, runner="local"), "note", "on the PATH")
-    one(environment(server, runner="local", docker_enabled=True), "note", "docker_container_id_override")
+    one(environment(server, runner="slurm"), "note", "on the PATH")
+    one(environment(server, runner="slurm", docker_enabled=True), "note", "docker_container_id_override")
     image = {"docker_enabled": True, "docker_container_id_override": "starcyte:0.1.0"}
-    assert {f.kind for f in environment(server, runner="local", **image)} == {"ok"}
+    assert {f.kind for f in environment(server, runner="slurm", **image)} == {"ok"}
     one(environment(server, runner="local", container_monitor=False, **image), "missing", "container monitor")
     one(environment(server, runner="local", singularity_enabled=True), "missing", "container_monitor: false")
     assert not said(environment(server, runner="local", singularity_enabled=True, container_monitor=False), "missing")

@@ -11,7 +11,6 @@ from starcyte_galaxy.errors import JobError
 from starcyte_galaxy.job_config import (
     Dataset,
     printable,
-    read_annotate_config,
     read_config,
     with_dataset_names,
     with_ids,
@@ -175,33 +174,3 @@ def test_messages_name_the_dataset_as_its_user_does(tmp_path):
             == f'In "{NASTY}" something is wrong.'
         )
     assert with_dataset_names("dataset_11.dat, dataset_1.dat", [dataset, other]) == f'"dataset_1.dat", "{NASTY}"'
-
-
-def annotation(tmp_path, **values):
-    for name in ("dataset_1.dat", "dataset_2.dat"):
-        (tmp_path / name).touch()
-    given = {
-        "dataset": str(tmp_path / "dataset_1.dat"),
-        "name": NASTY,
-        "annotations": str(tmp_path / "dataset_2.dat"),
-        "annotations_name": "annotations",
-        "annotations_format": "tabular",
-        "output": "annotated.h5ad",
-    }
-    path = tmp_path / "config.json"
-    path.write_text(json.dumps(given | values))
-    return read_annotate_config(path)
-
-
-def test_annotation_is_read(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    read = annotation(tmp_path)
-    assert (read.dataset.name, read.annotations.name, read.annotations_format) == (NASTY, "annotations", "tabular")
-    assert read.output == tmp_path / "annotated.h5ad"
-
-
-def test_annotations_that_cannot_be_read(tmp_path):
-    with pytest.raises(JobError, match=r"datatype 'bam'. Use one of tabular"):
-        annotation(tmp_path, annotations_format="bam")
-    with pytest.raises(JobError, match='The annotations "annotations" cannot be opened'):
-        annotation(tmp_path, annotations="/nowhere/dataset_3.dat")

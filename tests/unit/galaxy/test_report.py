@@ -39,6 +39,26 @@ def test_report_is_true_at_any_time(job):
     assert "Saved       annotations.csv (1 bytes)\n" in text
 
 
+def test_a_purged_dataset_does_not_end_the_session(job):
+    report = Report(job, clock)
+    report.record_opened()
+    job.datasets[0].path.unlink()
+    make_outputs_folder(job)
+    (job.outputs / "annotations.csv").write_text("a")
+    report.refresh()
+    report.record_closed("by Galaxy")
+    text = job.report.read_text(encoding="utf-8")
+    assert "Size        12,345 bytes\n" in text
+    assert "Saved       annotations.csv (1 bytes)\n" in text
+
+
+def test_report_has_the_inputs(job, tmp_path):
+    Report(replace(job, index=tmp_path, session=tmp_path, read_only=True), clock).record_opened()
+    text = job.report.read_text(encoding="utf-8")
+    for line in ("Index       prepared", "Continued   from a saved session", "Changes     disabled (read only)"):
+        assert f"{line}\n" in text
+
+
 def test_report_is_written_in_place(job):
     job.report.write_text("what Galaxy made, longer than any report " * 100)
     before = job.report.stat().st_ino

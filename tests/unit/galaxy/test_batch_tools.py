@@ -1,0 +1,128 @@
+"""The commands of the batch tools, as Galaxy writes them into the script of a job, run by a shell."""
+
+import json
+import os
+import subprocess
+import sys
+import tarfile
+import warnings
+from pathlib import Path
+from types import SimpleNamespace
+
+import anndata
+import pytest
+
+with warnings.catch_warnings():
+    # Galaxy's template engine imports modules that Python is about to drop
+    warnings.simplefilter("ignore", DeprecationWarning)
+    from galaxy.tool_util.parser.factory import get_tool_source
+    from galaxy.util.template import fill_template
+
+pytestmark = pytest.mark.slow
+
+FOLDER = Path(__file__).parents[3] / "galaxy_wrappers" / "tools"
+DATA = FOLDER / "starcyte" / "test-data"
+INTERACTIVE = FOLDER / "interactive" / "interactivetool_starcyte.xml"
+TOOLS = [*sorted((FOLDER / "starcyte").glob("starcyte_*.xml")), INTERACTIVE]
+NASTY = "-rf \"; $(touch made) `touch made` ' \\ \n#é😀"
+
+
+class Dataset:
+    """What a template sees of a dataset."""
+
+    def __init__(self, path, identifier, ext="h5ad"):
+        self.path, self.element_identifier, self.ext = path, identifier, ext
+
+    def __str__(self):
+        return str(self.path)
+
+
+def script(tool, **context):
+    """Return the script of a job: Galaxy runs the version command first, and ends at the first failure."""
+    source = get_tool_source(str(tool))
+    command = fill_template(source.parse_command(), context=context, python_template_version="3.7")
+    return f"set -e\n{source.parse_version_command()} > version 2>&1;\n{command}"
+
+
+@pytest.fixture
+def run(tmp_path):
+    def run(text, path=str(Path(sys.executable).parent)):
+        working = tmp_path / "working"
+        working.mkdir(exist_ok=True)
+        environ = {"PATH": f"{path}:/usr/bin:/bin", "HOME": str(tmp_path), "LC_ALL": "C", "GALAXY_SLOTS": "2"}
+        environ |= {k: v for k, v in os.environ.items() if k == "PYTHONPATH"}
+        command = ["/bin/sh", "-c", text]
+        return subprocess.run(command, cwd=working, env=environ, capture_output=True, text=True, check=False)
+
+    return run
+
+
+@pytest.fixture
+def cells(tmp_path):
+    """A dataset as it is in Galaxy's file store."""
+    path = tmp_path / "dataset_1.dat"
+    path.write_bytes((DATA / "cells.h5ad").read_bytes())
+    return path
+
+
+NAMES = pytest.mark.parametrize("name", ["cells.h5ad", "pbmc", NASTY, "..", "x" * 300], ids=repr)
+
+
+def tool(name):
+    return FOLDER / "starcyte" / f"starcyte_{name}.xml"
+
+
+@NAMES
+def test_prepare(run, cells, tmp_path, name):
+    done = run(script(tool("prepare"), infile=Dataset(cells, name)))
+    assert (done.returncode, done.stderr) == (0, "")
+    working = tmp_path / "working"
+    with tarfile.open(working / "index.tar") as archive:
+        assert any(member.endswith("index.json") for member in archive.getnames())
+    # no second copy waits for Galaxy to move the output, and no name was a word of the shell
+    assert {p.name for p in working.iterdir() if not p.is_symlink()} == {"index.tar", "version"}
+    assert (working / "version").read_text().startswith("starcyte ")
+
+
+@NAMES
+def test_inspect(run, cells, tmp_path, name):
+    done = run(script(tool("inspect"), infile=Dataset(cells, name)))
+    assert (done.returncode, done.stderr) == (0, "")
+    working = tmp_path / "working"
+    text = (working / "report.txt").read_text()
+    assert ": 200 cells x 50 genes\n" in text
+    assert "\n  cell type (categorical): T cell, B cell, NK cell, Monocyte\n" in text
+    assert json.loads((working / "description.json").read_text())["n_obs"] == 200
+    assert not (working / "made").exists()
+
+
+def test_messages_have_the_name_of_the_dataset(run, tmp_path):
+    path = tmp_path / "dataset_2.dat"
+    path.write_bytes((DATA / "no_cells.h5ad").read_bytes())
+    done = run(script(tool("inspect"), infile=Dataset(path, "PBMC 3k.h5ad")))
+    assert done.returncode == 2
+    assert "'PBMC_3k.h5ad' has no cells" in done.stderr
+
+
+@pytest.mark.parametrize("ext", ["tabular", "csv", "json"])
+@pytest.mark.parametrize("name", ["cells.h5ad", NASTY], ids=["plain", "nasty"])
+def test_annotate(run, cells, tmp_path, ext, name):
+    annotations = tmp_path / "dataset_3.dat"
+    (given,) = (p for p in DATA.iterdir() if p.suffix == f".{ext}" and p.stem in {"annotations", "session"})
+    annotations.write_bytes(given.read_bytes())
+    context = {"infile": Dataset(cells, name), "annotations": Dataset(annotations, name, ext)}
+    done = run(script(tool("annotate"), **context))
+    assert done.returncode == 0, done.stderr
+    annotated = anndata.read_h5ad(tmp_path / "working" / "annotated.h5ad")
+    assert "my annotation" in annotated.obs
+    assert annotations.read_bytes() == given.read_bytes()
+
+
+@pytest.mark.parametrize("path", TOOLS, ids=lambda p: p.stem)
+def test_a_missing_package_is_reported(run, cells, path):
+    """At the node of the job: exit status 127 says nothing, and Galaxy shows what is on standard error."""
+    dataset = Dataset(cells, "cells.h5ad")
+    context = {"infile": dataset, "annotations": dataset, "config": "config.json", "options": SimpleNamespace()}
+    done = run(script(path, **context), path="/nonexistent")
+    assert done.returncode == 127
+    assert done.stderr.startswith("starcyte is not installed at the destination of this job.")
