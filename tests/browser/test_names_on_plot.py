@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from browser_page import NARROW, WIDE
+from playwright.sync_api import expect
 
 
 def centre(page, name):
@@ -33,3 +35,25 @@ def test_a_name_is_dragged_and_stays_with_its_place(visit, pbmc):
     page.keyboard.press("t")
     viewer.settled()
     assert centre(page, "CD34+") == pytest.approx((x, y), abs=3)
+
+
+@pytest.mark.parametrize("size", [WIDE, (1100, 700), NARROW], ids=str)
+def test_names_without_room_in_a_small_plot_are_listed(visit, pbmc, size):
+    viewer = visit(pbmc, size).drawn().colored_by("bulk_labels")
+    page = viewer.page
+    page.keyboard.press("Control+k")
+    page.get_by_placeholder("A gene, a column, a command").fill("four plots")
+    page.keyboard.press("Enter")
+    plot = page.locator(".names").first
+    expect(page.locator(".names")).to_have_count(4)
+    page.wait_for_timeout(500)
+    drawn = plot.locator("span").all_inner_texts()
+    note = page.get_by_text("Without room for a name:").first
+    listed = note.get_attribute("title").split(", ") if note.count() else []
+    assert len(drawn) + len(listed) == 10
+    assert not set(drawn) & set(listed)
+    boxes = [span.bounding_box() for span in plot.locator("span").all()]
+    frame = plot.bounding_box()
+    for box in boxes:
+        assert box["x"] >= frame["x"] - 1
+        assert box["x"] + box["width"] <= frame["x"] + frame["width"] + 1

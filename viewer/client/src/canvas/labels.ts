@@ -1,4 +1,4 @@
-/** Names of the categories on the plot: where each belongs, and how they keep out of each other's way. */
+/** The places of the categories on the plot, for their names. */
 import { boundsOf } from './camera';
 import { AT_ONCE, whole } from './steps';
 
@@ -114,75 +114,4 @@ function mean(squares: Uint32Array, column: number, row: number, near: number) {
     }
   }
   return { weight, column: sumColumn / weight, row: sumRow / weight };
-}
-
-/** A label to place, in pixels. */
-export interface Label {
-  readonly code: number;
-  /** Where it would best be centred. */
-  readonly x: number;
-  readonly y: number;
-  readonly width: number;
-  readonly height: number;
-  /** Heavier labels choose first. */
-  readonly weight: number;
-}
-
-export interface PlacedLabel {
-  readonly code: number;
-  /** Centre of the label. */
-  readonly x: number;
-  readonly y: number;
-  /** Whether it had to leave its anchor so far that a line to it helps. */
-  readonly moved: boolean;
-}
-
-/** Free space between labels, and to the border. */
-const GAP = 2;
-const RINGS = 6;
-
-/**
- * Place labels so that none overlaps another or the border. A label whose anchor is out of the picture is left out, and so
- * is one without a free place near its anchor.
- */
-export function placeLabels(labels: readonly Label[], width: number, height: number): PlacedLabel[] {
-  const placed: PlacedLabel[] = [];
-  const boxes: { x: number; y: number; width: number; height: number }[] = [];
-  const heaviestFirst = [...labels].sort((a, b) => b.weight - a.weight || a.code - b.code);
-  for (const label of heaviestFirst) {
-    if (label.x < 0 || label.x > width || label.y < 0 || label.y > height) continue;
-    const free = (x: number, y: number) =>
-      boxes.every(
-        (box) =>
-          Math.abs(box.x - x) >= (box.width + label.width) / 2 + GAP ||
-          Math.abs(box.y - y) >= (box.height + label.height) / 2 + GAP,
-      );
-    const inside = (at: number, half: number, end: number) =>
-      2 * half + 2 * GAP > end ? end / 2 : Math.min(Math.max(at, half + GAP), end - half - GAP);
-    for (const [dx, dy] of offsets()) {
-      const x = inside(label.x + dx * label.height, label.width / 2, width);
-      const y = inside(label.y + dy * label.height, label.height / 2, height);
-      if (!free(x, y)) continue;
-      boxes.push({ x, y, width: label.width, height: label.height });
-      placed.push({ code: label.code, x, y, moved: Math.hypot(x - label.x, y - label.y) > 1.5 * label.height });
-      break;
-    }
-  }
-  return placed;
-}
-
-let made: [number, number][] | null = null;
-
-/** Ways out of the anchor in label heights, nearest first; wider than high, as labels are. */
-function offsets(): readonly [number, number][] {
-  if (made) return made;
-  made = [[0, 0]];
-  for (let ring = 1; ring <= RINGS; ring++) {
-    for (let k = 0; k < 12; k++) {
-      const angle = ((k + (ring % 2) / 2) * Math.PI) / 6;
-      made.push([0.9 * ring * Math.cos(angle), 0.55 * ring * Math.sin(angle)]);
-    }
-  }
-  made.sort((a, b) => Math.hypot(...a) - Math.hypot(...b));
-  return made;
 }

@@ -25,7 +25,7 @@ export function namesOf(viewer: Viewer, plot: Scatter): PlotName[] {
   if (!preferences.choices.names || !place || coloring.kind !== 'category') return [];
   if (coloring.categories.length > MOST_NAMES) return [];
   const filter = viewer.view.filters[coloring.key];
-  return anchors(place.x, place.y, coloring.values, coloring.categories.length)
+  return anchors(place.x, place.y, coloring.values, coloring.categories.length, viewer.selection.mask)
     .filter(({ code }) => isShown(filter, code))
     .map((anchor) => ({ ...anchor, pin: viewer.pane.pinOf(coloring.key, anchor.code) }))
     .sort((a, b) => Number(b.pin !== null) - Number(a.pin !== null) || b.n - a.n)

@@ -1,7 +1,7 @@
 /** The scatter plot as an SVG: its points as a picture, with names, legend, scale and axes as vectors. */
 
-import { placeLabels } from '../canvas/labels';
 import type { Lut } from '../canvas/paint';
+import { placeLabels } from '../canvas/placeLabels';
 import { chipColor } from '../color/chips';
 import { framed, imageOf, pageColor } from '../ui/drawing/figure';
 import { fitted, textWidth } from '../ui/drawing/text';
@@ -71,7 +71,7 @@ function namesOf({ names, width, height }: ScatterFigure): SVGElement[] {
     height: 17,
     weight: names.length - code,
   }));
-  return placeLabels(wanted, width, height).map(({ code, x, y }) => {
+  return placeLabels(wanted, width, height, { exclusive: true }).flatMap(({ code, x, y, moved, line }) => {
     const name = element('text', {
       x,
       y: y + 4,
@@ -85,7 +85,8 @@ function namesOf({ names, width, height }: ScatterFigure): SVGElement[] {
       'paint-order': 'stroke',
     });
     name.textContent = names[code]?.text ?? '';
-    return name;
+    const [x1, y1, x2, y2] = line;
+    return moved ? [element('line', { x1, y1, x2, y2, stroke: pageColor('--text-soft') }), name] : [name];
   });
 }
 
