@@ -145,6 +145,12 @@ GROUPS: dict[str, tuple[Setting, ...]] = {
         Setting(
             "block_bytes", int, 20 << 20, "Bytes of a matrix read at once; memory stays within a few multiples of it."
         ),
+        Setting(
+            "max_array_bytes",
+            int,
+            512 << 20,
+            "Bytes of a column, an embedding, an image or a chunk of a file, at most.",
+        ),
         Setting("moments_categories", int, 200, "Categories of a column, at most, whose moments are in the index."),
         Setting("index_least", int, 500_000, "Fewest values of a matrix for which a column index is built."),
         Setting("index_file", str, "", "Archive of column indexes from `starcyte prepare --output`; empty: none."),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import shutil
 import signal
+import subprocess
 
 import pytest
 from damaged import damaged
@@ -70,3 +72,21 @@ def test_a_process_that_is_killed_is_restarted(start, request_for):
     os.kill(process.pid, signal.SIGKILL)
     process.join()
     assert worker.wait(request_for("other.h5ad")).n_obs == 700
+
+
+@pytest.mark.parametrize("kind", ["full", "read-only"])
+def test_a_cache_that_cannot_be_written_costs_the_thumbnail(tmp_path, pbmc, mounted, kind):
+    cache = mounted("size=16k" if kind == "full" else "size=1m")
+    (cache / "catalog").mkdir()
+    if kind == "full":
+        with contextlib.suppress(OSError), (cache / "fill").open("wb") as stream:
+            for _ in range(100):
+                stream.write(bytes(4096))
+                stream.flush()
+    else:
+        subprocess.run(["mount", "-o", "remount,ro", str(cache)], check=True)
+    worker = SummaryWorker(Settings(cache_dir=str(cache)))
+    found = worker.wait(SummaryRequest(str(pbmc), pbmc.stat().st_mtime_ns, {}, pbmc))
+    worker.close()
+    assert (found.n_obs, found.has_thumbnail) == (700, False)
+    assert not worker.thumbnail(SummaryRequest(str(pbmc), pbmc.stat().st_mtime_ns, {}, pbmc)).exists()

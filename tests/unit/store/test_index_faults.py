@@ -219,3 +219,23 @@ def test_a_closed_index_does_not_close_the_files_of_others(dataset, folder):
         gc.collect()
         assert a.read()
         assert b.read()
+
+
+@pytest.mark.parametrize("name", ["table.bin", "entries.bin"])
+def test_a_file_that_is_cut_while_it_is_in_use_is_an_error(dataset, tmp_path, name):
+    # a memory map of it would end the process
+    index = indexed(dataset, tmp_path / "cache")
+    expected = index.column(3).dense()
+    index.block(0)
+    path = tmp_path / "cache" / dataset.index_key("X").folder_name / name
+    with path.open("r+b") as stream:
+        stream.truncate(0)
+    with pytest.raises(DatasetInvalid, match="cannot be read"):
+        index.column(3)
+    if name == "table.bin":
+        index.gene_sizes()
+    else:
+        with pytest.raises(DatasetInvalid, match="cannot be read"):
+            index.block(0)
+    assert expected.size == 60
+    index.close()

@@ -35,7 +35,7 @@ from starcyte.settings import OF_A_DATASET, check
 FILE_NAME = "catalog.yml"
 ROLES = ("none", "read", "annotate", "admin")
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
-_MOST_BYTES = 4 << 20
+_MOST_BYTES = 1 << 20
 _METADATA = ("title", "description", "settings", "roles")
 
 
@@ -109,12 +109,14 @@ def read_config(path: Path) -> CatalogConfig:
     """
     import yaml
 
+    from starcyte.catalog.plain_yaml import load_yaml
+
     try:
         with path.open("rb") as stream:
             content = stream.read(_MOST_BYTES + 1)
         if len(content) > _MOST_BYTES:
             raise InputError(f"{str(path)!r} is larger than {_MOST_BYTES:,} bytes.", "List folders instead of files.")
-        document = yaml.safe_load(content)
+        document = load_yaml(content)
     except OSError as error:
         raise InputError(f"{str(path)!r} cannot be read: {error.strerror}.", "Check its permissions.") from None
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError) as error:
@@ -158,7 +160,10 @@ def _metadata(mapping: Mapping[str, Any], where: str) -> Metadata:
     settings = _mapping(mapping.get("settings") or {}, f"{where}, settings", OF_A_DATASET)
     checked = {}
     for name, value in settings.items():
-        given = ",".join(map(str, value)) if isinstance(value, list) else value
+        if isinstance(value, list) and all(isinstance(part, str | int | float) for part in value):
+            given: Any = ",".join(map(str, value))
+        else:
+            given = value
         if not isinstance(given, str | int | float):
             raise _invalid(where, f"the setting {name} is not a text or number", "Give one value, or a list of them.")
         try:
@@ -169,8 +174,10 @@ def _metadata(mapping: Mapping[str, Any], where: str) -> Metadata:
     if roles is not None and not isinstance(roles, dict):
         raise _invalid(where, "roles is not a mapping", 'An example is {alice: annotate, "*": read}.')
     for user, role in (roles or {}).items():
-        if not isinstance(user, str) or role not in ROLES:
-            raise _invalid(where, f"the role of {user!r} is {role!r}", f"Users are text, roles: {', '.join(ROLES)}.")
+        if not isinstance(user, str) or not isinstance(role, str) or role not in ROLES:
+            raise _invalid(
+                where, f"the role of {_shown(user)} is {_shown(role)}", f"Users are text, roles: {', '.join(ROLES)}."
+            )
     title, description = one_line(_text(mapping, "title", where)), _text(mapping, "description", where)
     return Metadata(title, description, checked, roles)
 
@@ -180,8 +187,13 @@ def _mapping(value: Any, where: str, known: tuple[str, ...]) -> Mapping[str, Any
         raise _invalid(where, "is not a mapping of names to values", f"Valid names: {', '.join(known)}.")
     for name in value:
         if name not in known:
-            raise _invalid(where, f"unknown name {name!r}", f"Valid names: {', '.join(known)}.")
+            raise _invalid(where, f"unknown name {_shown(name)}", f"Valid names: {', '.join(known)}.")
     return value
+
+
+def _shown(value: Any) -> str:
+    """Return a value for a message; of a list or a mapping only what it is."""
+    return repr(value)[:200] if isinstance(value, str | int | float | None) else f"a {type(value).__name__}"
 
 
 def _text(mapping: Mapping[str, Any], name: str, where: str) -> str:

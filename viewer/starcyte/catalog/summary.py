@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +20,8 @@ from starcyte.store.dataset import Kind
 
 if TYPE_CHECKING:
     from starcyte.store.dataset import Dataset
+
+log = logging.getLogger(__name__)
 
 #: Names of the obs columns that hold the organism and the tissue, the preferred first
 ORGANISM = ("organism", "species", "organism_name")
@@ -68,8 +72,7 @@ def summarize(dataset: Dataset, settings: Settings, folder: Path, key: str) -> D
         The name of the files in it.
     """
     pixels = thumbnail(dataset, settings)
-    if pixels is not None:
-        _write(folder / f"{key}.png", png(pixels))
+    has_thumbnail = pixels is not None and _write(folder / f"{key}.png", png(pixels))
     summary = DatasetSummary(
         one_line(dataset.title, 200),
         dataset.n_obs,
@@ -78,7 +81,7 @@ def summarize(dataset: Dataset, settings: Settings, folder: Path, key: str) -> D
         dataset.revision,
         _values(dataset, ORGANISM),
         _values(dataset, TISSUE),
-        pixels is not None,
+        has_thumbnail,
     )
     _write(folder / f"{key}.json", json.dumps(asdict(summary) | {"version": __version__}).encode())
     return summary
@@ -105,7 +108,15 @@ def _values(dataset: Dataset, names: Sequence[str]) -> list[str]:
     return []
 
 
-def _write(path: Path, content: bytes) -> None:
+def _write(path: Path, content: bytes) -> bool:
+    """Write a file, and return whether that was possible: without it the cache is full or read-only, no more."""
     part = path.with_name(f".{path.name}.{os.getpid()}")
-    part.write_bytes(content)
-    part.replace(path)
+    try:
+        part.write_bytes(content)
+        part.replace(path)
+    except OSError as error:
+        log.warning("%s cannot be written: %s", path, error.strerror)
+        with suppress(OSError):
+            part.unlink()
+        return False
+    return True

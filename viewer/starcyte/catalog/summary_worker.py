@@ -220,7 +220,8 @@ class SummaryWorker:
         if self._pipe is not None and self._process is not None and self._process.is_alive():
             return self._pipe
         self._end_process()
-        self.folder.mkdir(parents=True, exist_ok=True)
+        with suppress(OSError):  # of a full or read-only cache: there are no thumbnails
+            self.folder.mkdir(parents=True, exist_ok=True)
         spawn = multiprocessing.get_context("spawn")
         ours, theirs = spawn.Pipe()
         process = spawn.Process(target=self._main, args=(theirs, self._settings), daemon=True)

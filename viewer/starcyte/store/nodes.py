@@ -8,6 +8,7 @@ base classes, not structural protocols: the specification branches on group or a
 from __future__ import annotations
 
 import math
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -18,6 +19,9 @@ from numpy.typing import NDArray
 
 from starcyte.errors import DatasetInvalid, StarcyteError
 
+# values that take less are not looked at; and the ratio up to which more are believed to be compressed
+_LARGE_BYTES = 64 << 20
+_MAX_RATIO = 100
 DAMAGED = "The file may be damaged or incomplete; copy or download it again."
 
 Selection: TypeAlias = "int | slice | list[int] | tuple[int | slice, ...]"
@@ -124,6 +128,9 @@ class Array(Element):
         Its dtype; of a compound array with the names of its fields.
     """
 
+    most_bytes = sys.maxsize
+    "Bytes that are read, or decompressed, at once, at most: the setting ``max_array_bytes``."
+
     def __init__(self, name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
         super().__init__(name)
         self.shape, self.dtype = shape, dtype
@@ -137,6 +144,50 @@ class Array(Element):
     def size(self) -> int:
         """The number of elements."""
         return math.prod(self.shape)
+
+    @property
+    def stored_bytes(self) -> int | None:
+        """The bytes of its values in the file; None if that is unknown."""
+        return None
+
+    def check_claim(self, n: int, itemsize: int, name: str = "", at_once: bool = True) -> None:
+        """Check how many bytes some of its values take, before they are allocated.
+
+        A file of a few kilobytes may claim to have billions of values: HDF5 returns those that were never written, and
+        a run of zeros takes no space.
+
+        Parameters
+        ----------
+        n, itemsize
+            The number of values, and the bytes of each.
+        name
+            The name that an error message gives the array; by default its path.
+        at_once
+            Whether they are read at once.
+
+        Raises
+        ------
+        DatasetInvalid
+            If they are more than ``most_bytes``, or many and more than 100 times what is stored.
+        """
+        claimed, chunk = n * itemsize, math.prod(self.chunks or (0,)) * self.dtype.itemsize
+        if at_once and max(claimed, chunk) > self.most_bytes:
+            raise DatasetInvalid(
+                f"{name or self.name} has {max(claimed, chunk):,} bytes that are read at once. The limit is"
+                f" {self.most_bytes:,} (max_array_bytes).",
+                "Write the file again, with smaller chunks.",
+            )
+        stored = self.stored_bytes if claimed > _LARGE_BYTES else None
+        if stored is not None and claimed > _MAX_RATIO * stored:
+            raise DatasetInvalid(
+                f"{name or self.name} claims to have {claimed:,} bytes, of which {stored:,} are stored.", DAMAGED
+            )
+
+    def _check_selection(self, selection: Selection, field: str | None, name: str) -> None:
+        parts = selection if isinstance(selection, tuple) else (selection,)
+        sizes = [_length(part, size) for part, size in zip(parts, self.shape, strict=False)]
+        dtype = self.dtype if field is None else self.dtype[field]
+        self.check_claim(math.prod((*sizes, *self.shape[len(sizes) :])), dtype.itemsize, name)
 
     @property
     @abstractmethod
@@ -175,11 +226,13 @@ class Array(Element):
         DatasetInvalid
             If it cannot be read.
         """
+        self._check_selection(selection, field, name)
         with reading(name or self.name):
             return self._read(selection, field)
 
     def read_text(self, selection: Selection = (), *, field: str | None = None, name: str = "") -> NDArray[np.object_]:
         """Read a part of an array of text, of fixed or variable length, as str objects; see :meth:`read`."""
+        self._check_selection(selection, field, name)
         with reading(name or self.name):
             return decode(self._read(selection, field))
 
@@ -189,6 +242,13 @@ class Array(Element):
 
 
 Node: TypeAlias = Group | Array
+
+
+def _length(part: int | slice | list[int], size: int) -> int:
+    """Return the number of elements that an index selects on an axis of some size."""
+    if isinstance(part, slice):
+        return len(range(*part.indices(size)))
+    return len(part) if isinstance(part, list) else 1
 
 
 class Vector:

@@ -141,6 +141,9 @@ def _open(slide: Group, library: str, key: str) -> Image:
     step = -(-max(height, width) // _MAX_SIDE)
     if min(height, width) < max(step, 1) or height * width > _MAX_PIXELS:
         raise DatasetInvalid(f"its size is {width} x {height}.")
+    channels = array.shape[0 if channels_first else 2] if array.ndim == 3 else 1
+    # of all bands at once, of up to 4 bytes for a value
+    array.check_claim((height // step) * (width // step) * channels, min(array.dtype.itemsize, 4), "It")
     scale = _scale(slide, library, key)
     return Image(f"{library}/{key}", width // step, height // step, scale / step, array, channels_first, step)
 

@@ -14,6 +14,10 @@ from starcyte.store.nodes import Array, Group, Node, Selection
 _MISSING = "nan"
 
 
+# of text of variable length, in the file
+_NAME_BYTES = 16
+
+
 class RowNames:
     """The names of the rows of a frame, read on request.
 
@@ -33,6 +37,9 @@ class RowNames:
         if categories is not None and values.dtype.kind not in "iu":
             raise DatasetInvalid(f"{name} is invalid: its codes are {values.dtype}, not integers.")
         self.name, self.n = name, int(values.shape[0])
+        # all other columns, embeddings and masks have this length
+        dtype = values.dtype if field is None else values.dtype[field]
+        values.check_claim(self.n, min(dtype.itemsize, _NAME_BYTES), name, at_once=False)
         self._values, self._field, self._categories = values, field, categories
 
     @cached_property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from io import RawIOBase
 from pathlib import Path
 
@@ -23,6 +24,8 @@ class HDF5File(Container):
         The file.
     stream
         A stream of the same bytes, which HDF5 reads from in place of the file.
+    most_bytes
+        Of ``Array.most_bytes``.
 
     Raises
     ------
@@ -34,10 +37,10 @@ class HDF5File(Container):
 
     kind = "HDF5"
 
-    def __init__(self, path: Path, stream: RawIOBase | None = None) -> None:
+    def __init__(self, path: Path, stream: RawIOBase | None = None, most_bytes: int = sys.maxsize) -> None:
         self._path = path
         self._file = open_file(path) if stream is None else h5py.File(stream, "r")
-        super().__init__(HDF5Group(self._file))
+        super().__init__(HDF5Group(self._file, most_bytes))
 
     def fingerprint(self) -> tuple[str, str]:
         """Return the fingerprint of the file's content and its revision."""

@@ -18,7 +18,9 @@ def _open(path: Path, settings: Settings, part: Path | None, stream: RawIOBase |
     from starcyte.store.anndata.dataset import AnnDataDataset
     from starcyte.store.hdf5.file import HDF5File
 
-    return AnnDataDataset(path, settings, HDF5File(part or path, stream), is_partial=part is not None)
+    return AnnDataDataset(
+        path, settings, HDF5File(part or path, stream, settings.max_array_bytes), is_partial=part is not None
+    )
 
 
 H5AD = Format("h5ad", "AnnData .h5ad", is_hdf5, _open)

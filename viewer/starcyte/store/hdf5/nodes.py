@@ -5,6 +5,7 @@ Links within the file are followed, and so are virtual datasets of arrays of the
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
@@ -26,9 +27,9 @@ _MAX_LINKS = 16
 class HDF5Group(Group):
     """A group of an HDF5 file."""
 
-    def __init__(self, group: h5py.Group) -> None:
+    def __init__(self, group: h5py.Group, most_bytes: int = sys.maxsize) -> None:
         super().__init__(group.name or "/")
-        self._group = group
+        self._group, self._most_bytes = group, most_bytes
 
     def attribute(self, *names: str) -> Any:
         """Return the first of these attributes that exists."""
@@ -42,16 +43,24 @@ class HDF5Group(Group):
         """Return a member; links to other files are refused."""
         found = child(self._group, path)
         if isinstance(found, h5py.Group):
-            return HDF5Group(found)
-        return None if found is None or found.shape is None else HDF5Array(found)
+            return HDF5Group(found, self._most_bytes)
+        return None if found is None or found.shape is None else HDF5Array(found, self._most_bytes)
 
 
 class HDF5Array(Array):
     """A dataset of an HDF5 file."""
 
-    def __init__(self, dataset: h5py.Dataset) -> None:
+    def __init__(self, dataset: h5py.Dataset, most_bytes: int = sys.maxsize) -> None:
         super().__init__(dataset.name, dataset.shape, dataset.dtype)
-        self._dataset = dataset
+        self._dataset, self.most_bytes = dataset, most_bytes
+
+    @property
+    def stored_bytes(self) -> int | None:
+        """The bytes of its values in the file, compressed."""
+        if self._dataset.is_virtual:
+            return None
+        with reading(self.name):
+            return int(self._dataset.id.get_storage_size())
 
     def attribute(self, *names: str) -> Any:
         """Return the first of these attributes that exists."""

@@ -10,12 +10,15 @@ import fcntl
 import mmap
 import os
 import tarfile
-from functools import cached_property
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+_COPIED_BYTES = 1 << 20
 
 
 def bytes_of(array: NDArray[Any]) -> memoryview:
@@ -32,10 +35,12 @@ class StoredFile:
         The open file; closed with this object.
     start, size
         The range.
+    folder
+        A folder for private copies; None: that of temporary files.
     """
 
-    def __init__(self, descriptor: int, start: int, size: int) -> None:
-        self._descriptor, self._start, self.size = descriptor, start, size
+    def __init__(self, descriptor: int, start: int, size: int, folder: int | None = None) -> None:
+        self._descriptor, self._start, self.size, self._folder = descriptor, start, size, folder
 
     def fileno(self) -> int:
         """Return the file descriptor."""
@@ -43,7 +48,6 @@ class StoredFile:
 
     def close(self) -> None:
         """Close the file; memory maps of it stay valid."""
-        self.__dict__.pop("_whole", None)
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
@@ -74,8 +78,7 @@ class StoredFile:
     def slices(self, starts: list[int], ends: list[int]) -> bytes:
         """Return the concatenation of slices.
 
-        Slices in the page cache are copied from a memory map: a system call for each of them would release the GIL
-        each time. Otherwise the kernel is asked to read all of them ahead, and the GIL is released during the reads.
+        If they are not in the page cache, the kernel is asked to read all of them ahead.
         """
         if not starts:
             return b""
@@ -83,13 +86,15 @@ class StoredFile:
         end = max(ends)
         if min(starts) < 0 or end > self.available:
             raise OSError("the file ends before it should")
-        if all(self._is_in_memory(position - 1) for position in (ends[0], ends[len(ends) // 2], end)):
-            view = self._whole
-            return b"".join([view[a:b] for a, b in zip(starts, ends, strict=True)])
         base = self._start
-        for a, b in zip(starts, ends, strict=True):
-            os.posix_fadvise(self._descriptor, base + a, b - a, os.POSIX_FADV_WILLNEED)
-        return b"".join([os.pread(self._descriptor, b - a, base + a) for a, b in zip(starts, ends, strict=True)])
+        if not all(self._is_in_memory(position - 1) for position in (ends[0], ends[len(ends) // 2], end)):
+            for a, b in zip(starts, ends, strict=True):
+                os.posix_fadvise(self._descriptor, base + a, b - a, os.POSIX_FADV_WILLNEED)
+        # never by a memory map: the process would be killed if the file were truncated by another
+        read = b"".join([os.pread(self._descriptor, b - a, base + a) for a, b in zip(starts, ends, strict=True)])
+        if len(read) != sum(ends) - sum(starts):
+            raise OSError("the file ends before it should")
+        return read
 
     def _is_in_memory(self, position: int) -> bool:
         try:
@@ -97,24 +102,36 @@ class StoredFile:
         except (OSError, AttributeError):  # not in the page cache, or a system without RWF_NOWAIT
             return False
 
-    @cached_property
-    def _whole(self) -> memoryview:
-        whole = self.map()
-        if isinstance(whole.obj, mmap.mmap):
-            # slices that are not in memory after all are short, and their neighbours are not needed
-            whole.obj.madvise(mmap.MADV_RANDOM)
-        return whole
-
     def map(self) -> memoryview:
-        """Return a memory map of the range; raise OSError if the file was truncated."""
+        """Return a memory map of a copy of the range; raise OSError if the file was truncated.
+
+        A process that reads a map of a file that another has truncated is killed. The copy has no name, so that no
+        other process can reach it.
+        """
         if not self.size:
             return memoryview(b"")
         if self.available < self.size:
             raise OSError("the file ends before it should")
-        # the offset of a map must be a multiple of the page size
-        before = self._start % mmap.ALLOCATIONGRANULARITY
-        mapped = mmap.mmap(self._descriptor, before + self.size, access=mmap.ACCESS_READ, offset=self._start - before)
-        return memoryview(mapped)[before:]
+        copy = _unnamed_file(self._folder)
+        try:
+            done = 0
+            while done < self.size:
+                part = os.pread(self._descriptor, min(self.size - done, _COPIED_BYTES), self._start + done)
+                if not part:
+                    raise OSError("the file ends before it should")
+                done += os.pwrite(copy, part, done)
+            return memoryview(mmap.mmap(copy, self.size, access=mmap.ACCESS_READ))
+        finally:
+            os.close(copy)
+
+
+def _unnamed_file(folder: int | None) -> int:
+    """Return the descriptor of a file without a name: in a folder, or where temporary files are."""
+    if folder is not None:
+        with suppress(OSError):  # read-only, or a file system without such files
+            return os.open(".", os.O_TMPFILE | os.O_RDWR, 0o600, dir_fd=folder)
+    with tempfile.TemporaryFile() as stream:
+        return os.dup(stream.fileno())
 
 
 class IndexFiles(Protocol):
@@ -159,7 +176,7 @@ class FolderFiles:
         try:
             if name == "entries.bin":
                 _lock_shared(descriptor)
-            return StoredFile(descriptor, 0, os.fstat(descriptor).st_size)
+            return StoredFile(descriptor, 0, os.fstat(descriptor).st_size, self._opened)
         except BaseException:
             os.close(descriptor)
             raise
