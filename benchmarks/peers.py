@@ -17,7 +17,13 @@ from benchmarks.questions import Cells, Comparison, GeneMean, Genes, Group, Mark
 from benchmarks.server import PATIENT_SECONDS, Request, Server
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "starcyte-bench"
-REQUIREMENTS = {"cellxgene": "cellxgene==1.3.0", "annzarro": "annzarro==0.7.5", "scanpy": "scanpy", "locust": "locust"}
+REQUIREMENTS = {
+    "cellxgene": "cellxgene==1.3.0",
+    "annzarro": "annzarro==0.7.5",
+    "scanpy": "scanpy",
+    "locust": "locust",
+    "deseq2": "pydeseq2",
+}
 _LISTED = 50
 _POLL_SECONDS = 0.005
 

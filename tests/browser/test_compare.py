@@ -7,9 +7,11 @@ import json
 import re
 import warnings
 
+import anndata
 import numpy as np
+import pandas as pd
 import pytest
-from browser_page import eventually, read
+from browser_page import NARROW, WIDE, eventually, read
 from playwright.sync_api import expect
 from scipy.stats import false_discovery_control, mannwhitneyu, ttest_ind
 
@@ -315,3 +317,59 @@ def test_cells_selected_on_the_plot_are_compared_by_ranks_and_few_are_warned_of(
     viewer.page.get_by_role("group", name="Set A").get_by_role("button", name="Use selected cells").click()
     expect(viewer.page.get_by_role("group", name="Set A")).to_contain_text("Lasso")
     expect(viewer.page.get_by_role("radio", name="Wilcoxon")).to_be_checked()
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    """A dataset of eight donors, four of each condition, in which the gene ``changed`` differs by condition."""
+    rng = np.random.default_rng(1)
+    donor = np.repeat(np.arange(8), 60)
+    mean = np.exp(rng.normal(1.5, 0.7, 80)) * np.exp(rng.normal(0, 0.2, (8, 80)))
+    mean[::2, 0] *= 6
+    obs = pd.DataFrame(
+        {
+            "condition": pd.Categorical.from_codes(donor % 2, ["sick", "well"]),
+            "donor": pd.Categorical.from_codes(donor, [f"d{k}" for k in range(8)]),
+            "sex": pd.Categorical.from_codes(donor // 2 % 2, ["f", "m"]),
+            "lab": pd.Categorical.from_codes(donor % 2, ["x", "y"]),
+        },
+        index=[f"c{k}" for k in range(donor.size)],
+    )
+    counts = rng.poisson(mean[donor]).astype(np.float32)
+    data = anndata.AnnData(counts, obs, pd.DataFrame(index=["changed", *(f"g{k}" for k in range(1, 80))]))
+    data.obsm["X_umap"] = rng.normal(size=(donor.size, 2)) + donor[:, None] % 2 * 4
+    path = tmp_path_factory.mktemp("study") / "study.h5ad"
+    data.write_h5ad(path)
+    return path
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
+def test_over_samples(visit, study, size):
+    viewer = visit(study, size=size).drawn()
+    page = viewer.page
+    page.get_by_role("group", name="sick", exact=True).get_by_role("button").click()
+    viewer.wait_selected(240)
+    page.get_by_role("button", name="Set A", exact=True).click()
+    tab = page.get_by_role("tab", name="Compare")
+    if tab.get_attribute("aria-selected") != "true":
+        tab.click()
+    expect(page.get_by_text("Samples (donor): 4 against 4. Cells are taken for replicates")).to_be_visible()
+    page.get_by_role("button", name="Compare over samples").click()
+    samples = page.get_by_role("table", name="Samples of the comparison")
+    expect(samples.get_by_role("row")).to_have_count(9)
+    expect(samples).to_contain_text("d0")
+
+    page.get_by_role("checkbox", name="Adjust for lab").check()
+    expect(page.get_by_role("alert")).to_contain_text("'lab' is confounded with the sides")
+    expect(page.get_by_role("button", name="Compare expression")).to_be_disabled()
+    page.get_by_role("checkbox", name="Adjust for lab").uncheck()
+    page.get_by_role("checkbox", name="Adjust for sex").check()
+    expect(samples).to_contain_text("sex")
+
+    page.get_by_role("button", name="Compare expression").click()
+    result = page.get_by_role("region", name="Result")
+    expect(result).to_contain_text("limma-voom over samples, 4 against 4 (donor), X (counts)")
+    first = result.get_by_role("row").filter(has=page.get_by_role("cell")).first
+    expect(first).to_contain_text("changed")
+    expect(first.get_by_role("img").locator("circle")).to_have_count(8)
+    expect(first.get_by_role("img")).to_have_accessible_name(re.compile(r"d0 \(A\): [0-9.]+"))

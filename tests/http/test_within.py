@@ -9,6 +9,8 @@ import pytest
 from scipy.sparse import csr_matrix
 from starcyte.compute.methods import METHODS
 
+#: Those that compare cells; those that compare samples are in test_samples.py
+OF_CELLS = [method.id for method in METHODS.values() if not method.over_samples]
 N = 240
 GENES = [f"g{k}" for k in range(12)]
 LABELS = ["x", "y"]
@@ -121,7 +123,7 @@ def test_a_summary_within_cells_is_that_of_their_file(both, whole, kept, questio
 
 
 @pytest.mark.parametrize("group_by", ["type", "annotation:own"])
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", OF_CELLS)
 def test_markers_within_cells_are_those_of_their_file(both, whole, kept, method, group_by):
     client, part = both
     body = {"group_by": group_by, "method": method, "limit": 12}
@@ -132,7 +134,7 @@ def test_markers_within_cells_are_those_of_their_file(both, whole, kept, method,
 
 
 @pytest.mark.parametrize("b", ["rest", {"column": "type", "in": ["B"]}, {"annotation": "own", "in": ["y"]}], ids=str)
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", OF_CELLS)
 def test_a_comparison_within_cells_is_that_of_their_file(both, whole, kept, method, b):
     client, part = both
     a = {"and": [{"column": "type", "in": ["A"]}, {"not": {"annotation": "own", "in": ["y"]}}]}

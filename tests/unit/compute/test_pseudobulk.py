@@ -8,10 +8,11 @@ import subprocess
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from starcyte.compute.diffexp import compare
+from starcyte.compute.options import Options
 from starcyte.compute.pseudobulk.analysis import compare_means, compare_proportions, compare_sums
 from starcyte.compute.pseudobulk.design import build_design
 from starcyte.compute.pseudobulk.proportions import Transform, transformed_proportions
-from starcyte.compute.pseudobulk.sums import group_sums
 from starcyte.settings import Settings
 from starcyte.store.open import open_dataset
 
@@ -30,14 +31,19 @@ def test_sums_are_exact(make_h5ad, storage, dtype):
     rng = np.random.default_rng(1)
     counts = sp.random_array((300, 40), density=0.3, rng=rng, data_sampler=lambda size: rng.integers(1, 5000, size))
     path = make_h5ad(storage(sp.csr_array(counts.astype(dtype))))
-    codes = rng.integers(0, 6, 300)
+    samples, names, sides = of_samples(6, 50)
     dataset = open_dataset(path, Settings(block_bytes=4096))
     try:
-        sums = group_sums(dataset.matrix("X"), codes, 5, workers=2)
+        a, b = (np.isin(np.arange(300), np.flatnonzero(sides == side)) for side in (0, 1))
+        design = build_design(samples, names, sides)
+        found = compare(dataset, dataset.matrix("X"), a, b, Options("pseudobulk"), design=design)
     finally:
         dataset.close()
     dense = counts.toarray().astype(np.int64)
-    np.testing.assert_array_equal(sums, np.stack([dense[codes == k].sum(axis=0) for k in range(5)], axis=1))
+    expected = compare_sums(np.stack([dense[samples == k].sum(axis=0) for k in range(6)], axis=1) + 0.0, design)
+    np.testing.assert_array_equal(found.of_samples, expected.values)
+    np.testing.assert_array_equal(found.p_value, expected.p_value)
+    np.testing.assert_array_equal(found.log2_fold_change, expected.log2_fold_change)
 
 
 def test_a_difference_between_samples_is_found_and_one_between_cells_is_not():

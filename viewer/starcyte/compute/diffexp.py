@@ -15,6 +15,7 @@ from starcyte.compute.fold_change import Expression
 from starcyte.compute.methods import METHODS
 from starcyte.compute.methods.method import Contrasts, Method
 from starcyte.compute.options import Options
+from starcyte.compute.pseudobulk.design import Design
 from starcyte.errors import BadRequest
 from starcyte.store.dataset import Dataset, Matrix, Tick, no_tick
 from starcyte.store.moments import Moments
@@ -23,7 +24,7 @@ from starcyte.store.scale import Scale, find_scale
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """The result for all genes, in the matrix's order; each array is float64 of shape (genes,).
+    """The result for all genes, in the matrix's order; each array is float64 of shape (genes,), or (genes, samples).
 
     NaN if a value is undefined: a fold change of signed data, a p-value of a gene without variance, the AUC of a
     method that has none, the test of a gene that too few cells express.
@@ -44,10 +45,14 @@ class Comparison:
     fraction_a: NDArray[np.float64]
     fraction_b: NDArray[np.float64]
     auc: NDArray[np.float64]
+    design: Design | None = None
+    of_samples: NDArray[np.float64] | None = None
 
     @property
     def warnings(self) -> list[str]:
-        """Warnings about the sizes of the groups."""
+        """Warnings about the sizes of the groups, or about the samples."""
+        if self.design is not None:
+            return list(self.design.warnings)
         return self.options.warnings(self.n_a, self.n_b)
 
     def order(self) -> NDArray[np.intp]:
@@ -65,6 +70,7 @@ def compare(
     options: Options = Options(),  # noqa: B008  it is frozen
     workers: int = 1,
     tick: Tick = no_tick,
+    design: Design | None = None,
 ) -> Comparison:
     """Compare two groups of cells gene by gene.
 
@@ -82,11 +88,13 @@ def compare(
         The number of threads to use.
     tick
         Called between blocks with the fraction done; raises to stop.
+    design
+        The design over samples, of a method that needs one.
 
     Raises
     ------
     BadRequest
-        If a group has too few cells for the method, or the groups share cells.
+        If the design allows no comparison, a group has too few cells for the method, or the groups share cells.
     DatasetInvalid
         If the matrix contradicts itself.
     """
@@ -98,12 +106,14 @@ def compare(
         grouping = nearest_grouping(dataset, matrix, [a, b])
         return None if grouping is None else grouping.moments(workers, tick)
 
-    found = chosen.run(Contrasts(matrix, codes, 2, against_rest=False, cached_moments=cached), workers, tick)
     scale = options.scale_of(known_scale(dataset, matrix))
+    contrasts = Contrasts(matrix, codes, 2, against_rest=False, cached_moments=cached, scale=scale, design=design)
+    found = chosen.run(contrasts, workers, tick)
     undefined = np.full(found.mean.shape[0], np.nan)
     in_a, in_b = (Expression(n, found.mean[:, g], found.expm1[:, g]) for g, n in enumerate((n_a, n_b)))
     fraction_a, fraction_b = (found.positive[:, side] / n for side, n in enumerate((n_a, n_b)))
-    tested = options.tested(fraction_a, fraction_b, scale)
+    tested = options.tested(fraction_a, fraction_b, scale) if found.fitted is None else found.fitted.tested
+    change = options.formula.log2(in_a, in_b, scale) if found.fitted is None else found.fitted.log2_fold_change
     score, p_value, auc = (
         undefined if values is None else np.where(tested, values[:, 0], np.nan)
         for values in (found.score, found.p_value, found.auc)
@@ -115,7 +125,7 @@ def compare(
         n_b=n_b,
         scale=scale,
         tested=tested,
-        log2_fold_change=options.formula.log2(in_a, in_b, scale) if chosen.has_fold_change else undefined,
+        log2_fold_change=change if chosen.has_fold_change else undefined,
         score=score,
         p_value=p_value,
         p_adjusted=options.adjusted(p_value, tested),
@@ -124,6 +134,8 @@ def compare(
         fraction_a=fraction_a,
         fraction_b=fraction_b,
         auc=auc,
+        design=design,
+        of_samples=None if found.fitted is None else found.fitted.of_samples,
     )
 
 

@@ -122,7 +122,8 @@ def find_markers(
         return matrix.moments(column.info.name) if within is None else None
 
     chosen = options.test
-    contrasts = Contrasts(matrix, groups, len(categories) + 1, against_rest=True, cached_moments=cached)
+    scale = options.scale_of(known_scale(dataset, matrix))
+    contrasts = Contrasts(matrix, groups, len(categories) + 1, against_rest=True, cached_moments=cached, scale=scale)
     found = chosen.run(contrasts, workers, tick)
     scale = options.scale_of(known_scale(dataset, matrix))
     n_cells, expressing = int(found.n.sum()), found.positive.sum(axis=1, dtype=np.int64)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
 from msgspec import UNSET, UnsetType
@@ -175,6 +175,18 @@ def select(
 def selected_within(within: Selection | UnsetType) -> NDArray[np.bool_] | None:
     """Return the mask of the cells that a request is limited to; None for all."""
     return None if isinstance(within, UnsetType) else selected(within, "selection within")
+
+
+def groups_of(
+    a: Selection, b: Selection | Literal["rest"], within: Selection | None
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return the masks of two groups of cells, limited to some cells."""
+    mask_a = selected(a, "selection a")
+    mask_b = ~mask_a if b == "rest" else selected(b, "selection b")
+    if within is not None:
+        cells = selected(within, "selection within")
+        mask_a, mask_b = mask_a & cells, mask_b & cells
+    return mask_a, mask_b
 
 
 def as_column(annotation: Annotation) -> Column:

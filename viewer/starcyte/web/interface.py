@@ -20,6 +20,7 @@ from starcyte.web.routes import (
     health,
     imports,
     login,
+    samples,
     saved_items,
     shutdown,
     summaries,
@@ -48,7 +49,7 @@ def catalog_description() -> ResponseOf[Description]:
 def dataset_routes() -> tuple[Routes, ...]:
     """Return the routes of the application of one dataset."""
     parts = (
-        *(health, data, summaries, analysis),
+        *(health, data, summaries, samples, analysis),
         *(curation, annotation_routes, gene_sets, saved_items, exports, imports),
         *(shutdown, login),
     )

@@ -5,6 +5,8 @@ import type { CellNames } from './contract';
 import { ApiError } from './error';
 import type { Transport } from './transport';
 import type {
+  DesignOfSamples,
+  DesignRequest,
   DiffexpRequest,
   DiffexpResult,
   Gene,
@@ -15,6 +17,7 @@ import type {
   JobAnswer,
   MarkersRequest,
   MarkersResult,
+  SampleColumns,
   Schema,
   Selection,
   Spread,
@@ -167,6 +170,21 @@ export class Api {
     if (within === null) return this.json<T>(pathOf(path, query), { signal });
     const headers = { 'Content-Type': 'application/json' };
     return this.json<T>(path, { method: 'POST', headers, body: JSON.stringify({ ...query, within }), signal });
+  }
+
+  /** The columns of obs that look like samples. */
+  samples(signal: AbortSignal): Promise<SampleColumns> {
+    return this.json<SampleColumns>(pathOf('samples'), { signal });
+  }
+
+  /** The samples of a comparison, and whether they allow it. */
+  design(body: DesignRequest, signal: AbortSignal): Promise<DesignOfSamples> {
+    return this.json<DesignOfSamples>(pathOf('design'), {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify(body),
+      signal,
+    });
   }
 
   diffexp(body: DiffexpRequest, giveUp: AbortSignal): Promise<JobAnswer<DiffexpResult>> {

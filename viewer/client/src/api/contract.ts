@@ -330,6 +330,49 @@ export interface components {
                 };
             };
         };
+        /** @description The samples of a comparison, and whether they allow it. */
+        readonly DesignOfSamples: {
+            readonly sample: string;
+            readonly covariates: readonly string[];
+            readonly units: readonly components["schemas"]["DesignUnit"][];
+            /** @description Whether the same samples are in both groups */
+            readonly is_paired: boolean;
+            /** @description Of the linear model; `side` is a minus b */
+            readonly coefficients: readonly string[];
+            readonly warnings: readonly string[];
+            /** @description Why it allows no comparison; null if it allows one */
+            readonly problem: string | null;
+        };
+        /** @description Two groups of cells, and their samples. */
+        readonly DesignRequest: {
+            readonly a: components["schemas"]["Selection"];
+            /** @description A column of obs with the sample of each cell, or annotation:NAME */
+            readonly sample: string;
+            /** @default rest */
+            readonly b?: "rest" | components["schemas"]["Selection"];
+            /** @description Only these cells are considered; by default all */
+            readonly within?: components["schemas"]["Selection"];
+            /**
+             * @description Columns to adjust for, constant within each sample on a side
+             * @default []
+             */
+            readonly covariates?: readonly string[];
+            /**
+             * @description Samples with fewer cells on a side are left out
+             * @default 10
+             */
+            readonly min_cells?: number;
+        };
+        /** @description The cells of one sample in one of the groups. */
+        readonly DesignUnit: {
+            readonly sample: string;
+            /** @enum {unknown} */
+            readonly side: "a" | "b";
+            readonly n: number;
+            readonly covariates: readonly (string | number | null)[];
+            /** @description Why it is not used; null if it is */
+            readonly left_out: string | null;
+        };
         /** @description A gene of a comparison; a number that is undefined or infinite is null. */
         readonly DiffexpGene: {
             readonly gene: string;
@@ -345,6 +388,8 @@ export interface components {
             readonly fraction_b: number | null;
             /** @description Of Wilcoxon's test */
             readonly auc: number | null;
+            /** @description Of a comparison over samples */
+            readonly of_samples?: readonly (number | null)[];
         };
         /** @description A comparison, with its result if it is done. */
         readonly DiffexpJob: {
@@ -376,6 +421,12 @@ export interface components {
              * @enum {unknown}
              */
             readonly scale?: "counts" | "linear" | "log1p" | "signed";
+            /** @description With a method over samples */
+            readonly sample?: string;
+            /** @description Columns to adjust for, constant within each sample on a side */
+            readonly covariates?: readonly string[];
+            /** @description Samples with fewer cells on a side are left out */
+            readonly min_cells?: number;
             /** @description At most so many genes; by default all */
             readonly limit?: number;
             /** @description Omit so many of the best genes */
@@ -408,6 +459,11 @@ export interface components {
             readonly n_genes: number;
             readonly genes: readonly components["schemas"]["DiffexpGene"][];
             readonly job_id: string;
+            /** @description In the order of the genes' `of_samples` */
+            readonly samples?: readonly components["schemas"]["SampleUsed"][];
+            readonly sample?: string;
+            /** @description Of the linear model */
+            readonly coefficients?: readonly string[];
         };
         /** @description Quantiles at the levels, and a density, of each group. */
         readonly Distribution: {
@@ -541,6 +597,7 @@ export interface components {
         };
         /** @description The formula of the fold changes of a result. */
         readonly FoldChangeUsed: {
+            /** @description Of a formula of the schema, or of the coefficient of a model */
             readonly id: string;
             readonly name: string;
             /** @description Of a group: the fold change is the log2 of the ratio of two of these */
@@ -925,6 +982,8 @@ export interface components {
             readonly needs_index: boolean;
             readonly has_auc: boolean;
             readonly has_fold_change: boolean;
+            /** @description Compares samples, and needs a column of them; not of markers */
+            readonly over_samples: boolean;
             /** @description The page's default for cells that were selected by hand */
             readonly suits_selections: boolean;
             readonly columns: readonly ("auc" | "fraction_a" | "fraction_b" | "gene" | "gene_id" | "log2_fold_change" | "mean_a" | "mean_b" | "p_adjusted" | "p_value" | "score")[];
@@ -1028,6 +1087,24 @@ export interface components {
             /** @description The revision that the change made */
             readonly revision: number;
             readonly resolve?: components["schemas"]["Resolve"];
+        };
+        /** @description A column of obs that looks like samples. */
+        readonly SampleColumnInfo: {
+            readonly name: string;
+            readonly samples: readonly string[];
+            /** @description Columns with one value in each sample, and not the same in all */
+            readonly constant: readonly string[];
+        };
+        /** @description The columns that look like samples, the likeliest first. */
+        readonly SampleColumns: {
+            readonly columns: readonly components["schemas"]["SampleColumnInfo"][];
+        };
+        /** @description The cells of a sample on one side of a comparison over samples. */
+        readonly SampleUsed: {
+            readonly sample: string;
+            /** @enum {unknown} */
+            readonly side: "a" | "b";
+            readonly n: number;
         };
         /** @description A saved item without its body. */
         readonly SavedItem: {
@@ -1285,6 +1362,9 @@ export type DatasetCounts = components['schemas']['DatasetCounts'];
 export type Defaults = components['schemas']['Defaults'];
 export type Deleted = components['schemas']['Deleted'];
 export type Description = components['schemas']['Description'];
+export type DesignOfSamples = components['schemas']['DesignOfSamples'];
+export type DesignRequest = components['schemas']['DesignRequest'];
+export type DesignUnit = components['schemas']['DesignUnit'];
 export type DiffexpGene = components['schemas']['DiffexpGene'];
 export type DiffexpJob = components['schemas']['DiffexpJob'];
 export type DiffexpRequest = components['schemas']['DiffexpRequest'];
@@ -1357,6 +1437,9 @@ export type Resolve = components['schemas']['Resolve'];
 export type Restoration = components['schemas']['Restoration'];
 export type Results = components['schemas']['Results'];
 export type Reversion = components['schemas']['Reversion'];
+export type SampleColumnInfo = components['schemas']['SampleColumnInfo'];
+export type SampleColumns = components['schemas']['SampleColumns'];
+export type SampleUsed = components['schemas']['SampleUsed'];
 export type SavedItem = components['schemas']['SavedItem'];
 export type SavedItemConflict = components['schemas']['SavedItemConflict'];
 export type Schema = components['schemas']['Schema'];

@@ -2,6 +2,8 @@
 import type { DiffexpResult as ComparedGroups, Gene, Job } from './contract';
 
 export type {
+  DesignOfSamples,
+  DesignRequest,
   DiffexpGene,
   DiffexpRequest,
   Distribution as Spread,
@@ -18,6 +20,8 @@ export type {
   MatrixInfo,
   MethodInfo,
   ObsColumn,
+  SampleColumnInfo,
+  SampleColumns,
   Schema,
   Selection,
   Summary,

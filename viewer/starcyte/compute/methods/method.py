@@ -5,7 +5,7 @@ Nothing here imports scipy: the list of methods is part of the schema, which the
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -13,8 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
+    from starcyte.compute.pseudobulk.design import Design
     from starcyte.store.dataset import Matrix, Tick
     from starcyte.store.moments import Moments
+    from starcyte.store.scale import Scale
 
 #: Columns of the table of a comparison, in their order
 RESULT_COLUMNS = (
@@ -50,6 +52,10 @@ class Contrasts:
     cached_moments
         Returns the moments of the groups from those that are cached with the index, or None if that is not possible.
         Called with the number of threads and the tick.
+    scale
+        The scale of the matrix.
+    design
+        The design over samples, of a comparison that has one.
     """
 
     matrix: Matrix
@@ -57,6 +63,8 @@ class Contrasts:
     n_groups: int
     against_rest: bool
     cached_moments: Callable[[int, Tick], Moments | None]
+    scale: Scale
+    design: Design | None = None
 
     @property
     def n_contrasts(self) -> int:
@@ -69,6 +77,47 @@ class Contrasts:
 
         cached = self.cached_moments(workers, tick)
         return cached or group_moments(self.matrix, self.codes, self.n_groups, workers, tick)
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """What a model of samples gives besides its test.
+
+    Parameters
+    ----------
+    tested
+        The genes that the method itself chose to test, bool, shape (genes,).
+    log2_fold_change
+        The coefficient of the model, float64, shape (genes,).
+    of_samples
+        The value of each gene in each unit of the design, float64, shape (genes, units).
+    """
+
+    tested: NDArray[np.bool_]
+    log2_fold_change: NDArray[np.float64]
+    of_samples: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class FittedChange:
+    """The formula of a fold change that is a coefficient of a model.
+
+    Parameters
+    ----------
+    id
+        Its name in results.
+    name
+        Its name in a sentence.
+    formulas
+        Whose ratio it is the log2 of, by the kind of scale.
+    pseudo_count
+        The number that is added to each count.
+    """
+
+    id: str
+    name: str
+    formulas: Mapping[str, str]
+    pseudo_count: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,6 +140,8 @@ class Statistics:
         Two-sided, float64, shape (genes, contrasts). NaN if undefined.
     auc
         Area under the ROC curve, float64, shape (genes, contrasts); None from a method that has none.
+    fitted
+        What a method that fits a model adds; None from others.
     """
 
     n: NDArray[np.int64]
@@ -100,6 +151,7 @@ class Statistics:
     score: NDArray[np.float64]
     p_value: NDArray[np.float64]
     auc: NDArray[np.float64] | None = None
+    fitted: Fitted | None = None
 
     def of_genes(self, genes: NDArray[np.intp]) -> Moments:
         """Return the moments of some genes, without sums of squared deviations."""
@@ -148,14 +200,18 @@ class Method:
         Whether moments are all that it needs, so that cached ones answer without reading the matrix.
     has_auc
         Whether its results have an AUC.
-    has_fold_change
-        Whether its results have a log2 fold change of the means.
     suits_selections
         Whether the page chooses it by default for cells that were selected by hand.
     small_groups
         What it does for groups of fewer than 50 cells, a sentence for results.
     run
         The computation.
+    has_fold_change
+        Whether its results have a log2 fold change of the means.
+    fitted_change
+        The formula of its fold change, if that is a coefficient of its model.
+    over_samples
+        Whether it compares samples instead of cells, and needs their design.
     """
 
     id: str
@@ -170,6 +226,8 @@ class Method:
     small_groups: str
     run: Run
     has_fold_change: bool = True
+    fitted_change: FittedChange | None = None
+    over_samples: bool = False
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -188,6 +246,7 @@ class Method:
             "needs_index": self.needs_index,
             "has_auc": self.has_auc,
             "has_fold_change": self.has_fold_change,
+            "over_samples": self.over_samples,
             "suits_selections": self.suits_selections,
             "columns": list(self.columns),
         }

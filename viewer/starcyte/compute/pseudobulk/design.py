@@ -82,6 +82,8 @@ class Design:
         Why it allows no comparison, and what would be needed; empty if it allows one.
     codes
         The used unit of each cell, shape (n_obs,); the number of used units for cells in none.
+    sample_column
+        The name of the column of samples.
     """
 
     units: tuple[Unit, ...]
@@ -91,6 +93,7 @@ class Design:
     warnings: tuple[str, ...]
     problem: str
     codes: NDArray[np.integer]
+    sample_column: str
 
     @property
     def used(self) -> tuple[Unit, ...]:
@@ -196,6 +199,7 @@ def build_design(
         tuple(builder.warnings),
         problem,
         number[pairs].astype(np.min_scalar_type(len(used))),
+        sample_column,
     )
 
 

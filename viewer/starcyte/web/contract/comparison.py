@@ -14,6 +14,7 @@ from starcyte.compute.options import DEFAULT_MIN_FRACTION
 from starcyte.store.scale import ScaleKind
 from starcyte.web.contract.base import REGISTERED, Answer, Count, Fraction, Request
 from starcyte.web.contract.columns import MatrixName
+from starcyte.web.contract.design import Covariates, MinCells, Sample
 from starcyte.web.contract.selection import Selection, Within
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ class MethodInfo(Answer):
     needs_index: bool
     has_auc: bool
     has_fold_change: bool
+    over_samples: Annotated[bool, Meta(description="Compares samples, and needs a column of them; not of markers")]
     suits_selections: Annotated[bool, Meta(description="The page's default for cells that were selected by hand")]
     columns: list[ResultColumn]
 
@@ -73,7 +75,7 @@ class FoldChangeInfo(Answer):
 class FoldChangeUsed(Answer):
     """The formula of the fold changes of a result."""
 
-    id: FoldChangeId
+    id: Annotated[str, Meta(description="Of a formula of the schema, or of the coefficient of a model")]
     name: str
     formula: Annotated[str, Meta(description="Of a group: the fold change is the log2 of the ratio of two of these")]
     pseudo_count: float
@@ -101,6 +103,9 @@ class DiffexpRequest(Request):
     min_fraction: MinFraction = DEFAULT_MIN_FRACTION
     fold_change: FoldChangeId = DEFAULT_FOLD_CHANGE
     scale: ChosenScale | UnsetType = UNSET
+    sample: Annotated[Sample, Meta(description="With a method over samples")] | UnsetType = UNSET
+    covariates: Covariates | UnsetType = UNSET
+    min_cells: MinCells | UnsetType = UNSET
     limit: Limit | UnsetType = UNSET
     offset: Offset | UnsetType = UNSET
 
@@ -133,6 +138,15 @@ class DiffexpGene(Answer):
     fraction_a: float | None
     fraction_b: float | None
     auc: Annotated[float | None, Meta(description="Of Wilcoxon's test")]
+    of_samples: Annotated[list[float | None], Meta(description="Of a comparison over samples")] | UnsetType = UNSET
+
+
+class SampleUsed(Answer):
+    """The cells of a sample on one side of a comparison over samples."""
+
+    sample: str
+    side: Literal["a", "b"]
+    n: Count
 
 
 class DiffexpResult(Answer):
@@ -153,6 +167,11 @@ class DiffexpResult(Answer):
     n_genes: Annotated[Count, Meta(description="Genes of the whole result")]
     genes: list[DiffexpGene]
     job_id: str
+    samples: Annotated[list[SampleUsed], Meta(description="In the order of the genes' `of_samples`")] | UnsetType = (
+        UNSET
+    )
+    sample: str | UnsetType = UNSET
+    coefficients: Annotated[list[str], Meta(description="Of the linear model")] | UnsetType = UNSET
 
 
 class MarkerGroup(Answer):

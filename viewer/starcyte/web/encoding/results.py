@@ -12,7 +12,14 @@ from starcyte.compute.diffexp import Comparison
 from starcyte.compute.markers import GroupMarkers, Markers
 from starcyte.compute.methods.method import RESULT_COLUMNS
 from starcyte.store.dataset import Dataset, Genes
-from starcyte.web.contract.comparison import DiffexpGene, DiffexpResult, FoldChangeUsed, MarkerGroup, MarkersResult
+from starcyte.web.contract.comparison import (
+    DiffexpGene,
+    DiffexpResult,
+    FoldChangeUsed,
+    MarkerGroup,
+    MarkersResult,
+    SampleUsed,
+)
 from starcyte.web.encoding.media import CSV
 from starcyte.web.encoding.response import ResponseOf
 from starcyte.web.encoding.wire import csv_bytes
@@ -54,7 +61,17 @@ def diffexp_result(
         n_genes=int(order.size),
         genes=gene_rows(result, dataset.genes(result.matrix), page, page),
         job_id=job_id,
+        **_samples(result),
     )
+
+
+def _samples(result: Comparison) -> dict[str, Any]:
+    """Return the fields of a comparison over samples."""
+    design = result.design
+    if design is None:
+        return {}
+    used = [SampleUsed(sample=u.sample, side="b" if u.side else "a", n=u.n_cells) for u in design.used]
+    return {"samples": used, "sample": design.sample_column, "coefficients": list(design.coefficients)}
 
 
 def markers_result(result: Markers, dataset: Dataset, job_id: str, cutoff: float) -> MarkersResult:
@@ -92,7 +109,7 @@ def result_csv(result: Comparison | Markers, dataset: Dataset, cutoff: float) ->
     if isinstance(result, Markers):
         header: tuple[str, ...] = (result.group_by, *RESULT_COLUMNS)
         rows = [
-            (group.name, *msgspec.structs.astuple(row))
+            (group.name, *msgspec.structs.astuple(row)[: len(RESULT_COLUMNS)])
             for group in result.groups
             for row in _marker_rows(group, known, cutoff)
         ]
@@ -100,7 +117,12 @@ def result_csv(result: Comparison | Markers, dataset: Dataset, cutoff: float) ->
     else:
         header = RESULT_COLUMNS
         order = _large(result, result.order(), cutoff)
-        rows = [msgspec.structs.astuple(row) for row in gene_rows(result, known, order, order)]
+        made = gene_rows(result, known, order, order)
+        rows = [msgspec.structs.astuple(row)[: len(RESULT_COLUMNS)] for row in made]
+        if result.design is not None:
+            # a column for each sample
+            header += tuple(f"{unit.sample} ({'ab'[unit.side]})" for unit in result.design.used)
+            rows = [row + tuple(gene.of_samples or ()) for row, gene in zip(rows, made, strict=True)]
         name = "differential_expression"
     response: ResponseOf[Any] = ResponseOf(_comments(result) + csv_bytes(header, rows), mimetype=CSV)
     response.headers["Content-Disposition"] = f'attachment; filename="{name}.csv"'
@@ -121,6 +143,9 @@ def _comments(result: Comparison | Markers) -> bytes:
     ]
     if isinstance(result, Comparison):
         lines.insert(1, f"cells: {result.n_a} against {result.n_b}")
+        if result.design is not None:
+            lines[3] = "tested: genes with enough counts, by edgeR's filterByExpr; of logarithms, all that vary"
+            lines.insert(2, f"samples: {result.design.sample_column}; model: {', '.join(result.design.coefficients)}")
         lines += result.warnings
     # the name of a matrix is the file's, and may have line ends
     return "".join(f"# {' '.join(line.split())}\n" for line in lines).encode()
@@ -131,7 +156,7 @@ def _log_base(result: Comparison | Markers) -> float | None:
 
 
 def _fold_change(result: Comparison | Markers) -> FoldChangeUsed | None:
-    formula, kind = result.options.formula, result.scale.kind
+    formula, kind = result.options.test.fitted_change or result.options.formula, result.scale.kind
     if kind not in formula.formulas or not result.options.test.has_fold_change:
         return None
     return FoldChangeUsed(
@@ -166,7 +191,11 @@ def gene_rows(
         values = getattr(result, field)[order]
         finite = np.isfinite(values).tolist()
         columns.append([v if ok else None for v, ok in zip(values.tolist(), finite, strict=True)])
-    return [DiffexpGene(**dict(zip(RESULT_COLUMNS, row, strict=True))) for row in zip(*columns, strict=True)]
+    made = [DiffexpGene(**dict(zip(RESULT_COLUMNS, row, strict=True))) for row in zip(*columns, strict=True)]
+    if isinstance(result, Comparison) and result.of_samples is not None:
+        for row, values in zip(made, result.of_samples[order].tolist(), strict=True):
+            row.of_samples = [value if np.isfinite(value) else None for value in values]
+    return made
 
 
 def _large(result: Comparison | GroupMarkers, order: NDArray[np.intp], cutoff: float) -> NDArray[np.intp]:

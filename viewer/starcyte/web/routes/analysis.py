@@ -13,7 +13,7 @@ from msgspec import UNSET, UnsetType
 
 from starcyte.compute.methods import METHODS
 from starcyte.compute.options import Options
-from starcyte.errors import Forbidden
+from starcyte.errors import BadRequest, Forbidden
 from starcyte.web.context import Context, context
 from starcyte.web.contract.base import given
 from starcyte.web.contract.comparison import DiffexpRequest, DiffexpResult, MarkersRequest, MarkersResult, Page
@@ -56,22 +56,24 @@ def _refuse_all() -> None:
 def diffexp(body: DiffexpRequest, query: Page) -> ResponseOf[DiffexpResult]:
     """Compare two groups of cells, gene by gene, now or as a job."""
     from starcyte.compute.diffexp import compare, is_quick
-    from starcyte.web.grouping import selected, selected_within
+    from starcyte.web.grouping import groups_of
+    from starcyte.web.sample_design import requested_design
 
     options = _options(body)
     ctx, dataset, matrix = context(), context().dataset(), _matrix(body.matrix)
-    a = selected(body.a, "selection a")
-    b = ~a if body.b == "rest" else selected(body.b, "selection b")
-    within = selected_within(body.within)
-    if within is not None:
-        a, b = a & within, b & within
+    a, b = groups_of(body.a, body.b, given(body.within))
+    design = requested_design(options.test, a, b, given(body.sample), given(body.covariates), given(body.min_cells))
     # by the cells themselves: an annotation may change, and another user's may have the same name
-    cells = hashlib.blake2b(np.packbits(a).tobytes() + np.packbits(b).tobytes(), digest_size=16).hexdigest()
-    key = json.dumps(["diffexp", astuple(options), matrix.name, cells])
+    cells = hashlib.blake2b(np.packbits(a).tobytes() + np.packbits(b).tobytes(), digest_size=16)
+    if design is not None:
+        design.check()
+        cells.update(repr((design.used, design.coefficients)).encode() + design.codes.tobytes())
+    key = json.dumps(["diffexp", astuple(options), matrix.name, cells.hexdigest()])
     cores = ctx.settings.cores
 
     def work(tick: Tick) -> Comparison:
-        return compare(dataset, matrix, a, b, options, cores, _after_index(ctx, matrix, options.method, tick))
+        ready = _after_index(ctx, matrix, options.method, tick)
+        return compare(dataset, matrix, a, b, options, cores, ready, design)
 
     def quick() -> bool:
         return is_quick(dataset, matrix, a, b, options.method)
@@ -88,6 +90,11 @@ def markers(body: MarkersRequest) -> ResponseOf[MarkersResult]:
 
     ctx, dataset, matrix, found = context(), context().dataset(), _matrix(body.matrix), grouping(body.group_by)
     options, limit = _options(body), min(body.limit, context().settings.max_markers)
+    if options.test.over_samples:
+        raise BadRequest(
+            f"Markers compare cells, and {options.test.name} compares samples.",
+            "Choose another method, or compare one category with the rest.",
+        )
     column, within = found.column, selected_within(body.within)
     cells = None if within is None else hashlib.blake2b(np.packbits(within).tobytes(), digest_size=16).hexdigest()
     key = json.dumps(["markers", astuple(options), matrix.name, found.key, limit, cells])

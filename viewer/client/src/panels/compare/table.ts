@@ -3,7 +3,7 @@ import type { DiffexpGene } from '../../api/types';
 import { hasFoldChange, type Tested } from '../../state/compare/methods';
 import { fixed, number, percent, pValue } from '../../ui/format';
 
-export type SortKey = keyof DiffexpGene;
+export type SortKey = Exclude<keyof DiffexpGene, 'of_samples'>;
 
 export interface TableColumn {
   readonly key: SortKey;

@@ -9,6 +9,7 @@ import { JobRun } from '../viewer/job.svelte';
 import type { Viewer } from '../viewer/viewer.svelte';
 import type { CompareOptions } from './compareOptions.svelte';
 import { methodLines, methodOf, scaleText } from './methods';
+import { Samples } from './samples.svelte';
 import { NO_LIMITS, type Thresholds, USUAL } from './thresholds';
 
 /** Genes asked for at once. */
@@ -35,6 +36,7 @@ export class Compare {
   results = $state.raw<readonly Comparison[]>([]);
   shown = $state<number | null>(null);
   readonly run: JobRun<DiffexpResult>;
+  readonly samples: Samples;
   /** Told of a comparison that has ended well, and of one that the user wants no more. */
   onFound: (comparison: Comparison) => void = () => {};
   onRemoved: (comparison: Comparison) => void = () => {};
@@ -45,6 +47,21 @@ export class Compare {
     readonly options: CompareOptions,
   ) {
     this.run = new JobRun(viewer.api, PAGE);
+    this.samples = new Samples(viewer);
+  }
+
+  /** Whether the method compares samples instead of cells. */
+  get overSamples(): boolean {
+    return methodOf(this.viewer.schema, this.method).over_samples;
+  }
+
+  /** The matrix that is compared: over samples, one of counts if there is one. */
+  get matrix(): string | null {
+    const { matrix } = this.viewer.view;
+    const { list, scaleOf } = this.viewer.matrices;
+    const isCounts = (name: string) => scaleOf.call(this.viewer.matrices, name) === 'counts';
+    if (!this.overSamples || matrix === null || isCounts(matrix)) return matrix;
+    return list.find(({ name }) => isCounts(name))?.name ?? matrix;
   }
 
   /** The id of the method: the one chosen, else the usual one for cells selected by hand, or for categories. */
@@ -78,17 +95,21 @@ export class Compare {
     if (nA < fewest) return `Set A needs at least ${least}.`;
     const nB = setB === 'rest' ? this.viewer.size - nA : selection.inSubset(setB);
     if (nB < fewest) return `Set B needs at least ${least}.`;
-    return null;
+    if (!this.overSamples) return null;
+    if (this.samples.column === null) return 'Choose the column of samples.';
+    return this.samples.design?.problem ? 'The samples allow no comparison.' : null;
   }
 
   async start(): Promise<void> {
-    const { setA, setB, matrix } = this.viewer.view;
+    const { setA, setB } = this.viewer.view;
+    const { matrix } = this;
     if (!setA || !setB || !matrix || this.obstacle || this.run.running) return;
     const { cells, api } = this.viewer;
     const a = selectionOf(cells.get(setA));
     const b = setB === 'rest' ? setB : selectionOf(cells.get(setB));
     const within = this.viewer.selection.subsetWithin;
-    const options = { ...this.options.of(matrix), ...(within ? { within } : {}) };
+    const samples = this.overSamples ? this.samples.request : null;
+    const options = { ...this.options.of(matrix), ...(within ? { within } : {}), ...samples };
     const body = { a, b, method: this.method, matrix, limit: PAGE, ...options } as const;
     const found = await this.run.ask(
       (giveUp) => api.diffexp(body, giveUp),
@@ -159,7 +180,12 @@ export function titleOf({ a, b, name, method }: Comparison): string {
 
 /** Method, sizes, matrix and tested genes of a result, in a line. */
 export function howOf({ method, result }: Comparison): string {
-  const { n_a, n_b, matrix, min_fraction: least = 0, n_tested } = result;
+  const { n_a, n_b, matrix, min_fraction: least = 0, n_tested, samples } = result;
+  if (samples) {
+    const [a, b] = ['a', 'b'].map((side) => count(samples.filter((sample) => sample.side === side).length));
+    const genes = `${count(n_tested ?? result.n_genes)} genes tested`;
+    return `${method.name}, ${a} against ${b} (${result.sample}), ${matrix} (${scaleText(result)}); ${genes}`;
+  }
   const tested = n_tested === undefined ? '' : `; ${count(n_tested)} genes tested`;
   const limit = n_tested !== undefined && least > 0 ? `, those in ≥ ${number(100 * least)} % of a group` : '';
   return `${method.name}, ${count(n_a)} against ${count(n_b)} cells, ${matrix} (${scaleText(result)})${tested}${limit}`;

@@ -13,6 +13,7 @@ export function methodOf({ methods }: Pick<Schema, 'methods'>, id: string): Meth
   const unknown: MethodInfo = {
     ...{ id, label: id, name: id, description: '' },
     ...{ fewest_cells: 1, needs_index: false, has_auc: true, has_fold_change: true, suits_selections: false },
+    over_samples: false,
     columns: [...new Set(methods.flatMap(({ columns }) => columns))],
   };
   return methods.find((method) => method.id === id) ?? unknown;
@@ -26,6 +27,9 @@ export function hasFoldChange({ method, result }: Tested): boolean {
 /** What a comparison or markers say of how they were computed. */
 export type Computed = Pick<DiffexpResult, 'scale' | 'log_base' | 'fold_change' | 'min_fraction' | 'correction'> & {
   readonly warnings?: readonly string[];
+  /** Of a comparison over samples. */
+  readonly sample?: string;
+  readonly coefficients?: readonly string[];
 };
 
 /** The scale of a result in a few words. */
@@ -43,13 +47,17 @@ export function foldChangeText({ fold_change }: Pick<Computed, 'fold_change'>): 
 
 /** How a result was computed, in the lines above its table in a CSV file. */
 export function methodLines(method: MethodInfo, result: Computed, title: string): string[] {
-  const { scale, log_base, min_fraction = 0, correction, warnings = [] } = result;
+  const { scale, log_base, min_fraction = 0, correction, warnings = [], sample, coefficients = [] } = result;
+  const model = sample ? [`samples: ${sample}; model: ${coefficients.join(', ')}`] : [];
   return [
     title,
+    ...model,
     `test: ${method.name}`,
     `scale: ${scale}${scale === 'log1p' && log_base ? `, base ${log_base}` : ''}`,
     `p-values adjusted by ${correction} for the tested genes`,
-    `tested: genes with a value above 0 in at least ${min_fraction} of the cells of one group`,
+    sample
+      ? 'tested: genes with enough counts (edgeR’s filterByExpr); of logarithms, all that vary'
+      : `tested: genes with a value above 0 in at least ${min_fraction} of the cells of one group`,
     foldChangeText(result) ?? 'log2 fold change: not defined',
     ...warnings,
   ];

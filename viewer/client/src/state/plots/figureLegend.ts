@@ -61,11 +61,16 @@ export function comparison(made: Comparison, thresholds: Thresholds | null): str
   if (thresholds && thresholds.fraction > 0)
     limits.push(`at least ${number(100 * thresholds.fraction)} % of cells above 0`);
   const { min_fraction: fraction = 0, fold_change, warnings: given = [] } = result;
-  const least = fraction > 0 ? ` that at least ${number(100 * fraction)} % of the cells of one group express` : '';
+  const { samples, sample, coefficients = [] } = result;
+  const least =
+    !samples && fraction > 0 ? ` that at least ${number(100 * fraction)} % of the cells of one group express` : '';
   const change = fold_change ? ` Fold changes are by ${fold_change.name}.` : '';
   const warnings = given.map((warning) => ` ${warning}`).join('');
   const shown = limits.length > 0 ? ` Marked are genes with ${listed(limits)}.` : '';
-  return `Expression in ${a} (${count(result.n_a)} cells) against ${b} (${count(result.n_b)} cells) by ${method.name} on ${result.matrix} (${scaleText(result)}); p-values of ${count(result.n_tested ?? result.n_genes)} genes${least} adjusted ${correction}.${change}${warnings}${shown}`;
+  const replicates = samples
+    ? ` Replicates are samples (${sample}): ${['a', 'b'].map((side) => samples.filter((one) => one.side === side).length).join(' against ')}; the model has ${listed(coefficients)}.`
+    : ' Cells are taken for replicates.';
+  return `Expression in ${a} (${count(result.n_a)} cells) against ${b} (${count(result.n_b)} cells) by ${method.name} on ${result.matrix} (${scaleText(result)}); p-values of ${count(result.n_tested ?? result.n_genes)} genes${least} adjusted ${correction}.${replicates}${change}${warnings}${shown}`;
 }
 
 /** Join words by commas and "and"; beyond a limit, with the number of others. */

@@ -1,0 +1,226 @@
+"""Samples, and comparisons over them, by HTTP."""
+
+from __future__ import annotations
+
+import anndata
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.sparse import csr_matrix
+
+DONORS, CELLS, GENES = 8, 30, 60
+
+
+@pytest.fixture(scope="module")
+def study():
+    """Counts of eight donors, four of each condition; gene 0 differs by condition, gene 1 in one donor only."""
+    rng = np.random.default_rng(1)
+    donor = np.repeat(np.arange(DONORS), CELLS)
+    mean = np.exp(rng.normal(1.5, 0.7, GENES)) * np.exp(rng.normal(0, 0.2, (DONORS, GENES)))
+    mean[::2, 0] *= 6
+    mean[0, 1] *= 30
+    obs = pd.DataFrame(
+        {
+            "donor": pd.Categorical.from_codes(donor, [f"d{k}" for k in range(DONORS)]),
+            "condition": pd.Categorical.from_codes(donor % 2, ["sick", "well"]),
+            "sex": pd.Categorical.from_codes(donor // 2 % 2, ["f", "m"]),
+            "age": 30.0 + 5 * donor + donor % 3,
+            "type": pd.Categorical.from_codes(rng.integers(0, 2, donor.size), ["B", "T"]),
+        },
+        index=[f"c{k}" for k in range(donor.size)],
+    )
+    counts = rng.poisson(mean[donor]).astype(np.float32)
+    return anndata.AnnData(csr_matrix(counts), obs, pd.DataFrame(index=[f"g{k}" for k in range(GENES)]))
+
+
+@pytest.fixture
+def client(serve, study, tmp_path):
+    path = tmp_path / "study.h5ad"
+    study.write_h5ad(path)
+    return serve(path, data_dir=str(tmp_path / "data"))
+
+
+SICK = {"column": "condition", "in": ["sick"]}
+T, B = {"column": "type", "in": ["T"]}, {"column": "type", "in": ["B"]}
+
+
+def test_columns_that_look_like_samples(client):
+    answer = client.get("samples").json
+    assert answer["columns"] == [
+        {
+            "name": "donor",
+            "samples": [f"d{k}" for k in range(DONORS)],
+            "constant": ["condition", "sex", "age"],
+        }
+    ]
+
+
+def test_a_design_of_two_conditions(client):
+    answer = client.post("design", {"a": SICK, "sample": "donor", "covariates": ["sex", "age"]}).json
+    assert answer["problem"] is None
+    assert not answer["is_paired"]
+    assert answer["coefficients"] == ["intercept", "side", "sex m", "age"]
+    assert [(u["sample"], u["side"], u["n"]) for u in answer["units"]] == [
+        (f"d{k}", "ab"[k % 2], CELLS) for k in range(DONORS)
+    ]
+    assert answer["units"][3]["covariates"] == ["m", 45.0]
+
+
+def test_a_design_within_some_cells_counts_those(client, study):
+    answer = client.post("design", {"a": SICK, "sample": "donor", "within": T, "min_cells": 1}).json
+    expected = study.obs[study.obs["type"] == "T"].groupby("donor", observed=True).size().tolist()
+    assert [u["n"] for u in answer["units"]] == expected
+
+
+def test_two_cell_types_of_the_same_donors_are_paired(client):
+    answer = client.post("design", {"a": T, "b": B, "sample": "donor", "min_cells": 1}).json
+    assert answer["is_paired"]
+    assert len(answer["units"]) == 2 * DONORS
+
+
+@pytest.mark.parametrize(
+    ("body", "problem"),
+    [
+        ({"a": {"column": "donor", "in": ["d0"]}}, "Side A has 1 sample"),
+        ({"a": SICK, "covariates": ["type"]}, "'type' is not constant within donor 'd0'"),
+        ({"a": SICK, "covariates": ["condition"]}, "'condition' is confounded with the sides"),
+        ({"a": SICK, "min_cells": 100}, "Side A has 0 samples"),
+    ],
+)
+def test_designs_that_allow_no_comparison(client, body, problem):
+    answer = client.post("design", {"sample": "donor", **body})
+    assert answer.status_code == 200
+    assert problem in answer.json["problem"]
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "message"),
+    [
+        ({"sample": "nobody"}, 404, "nobody"),
+        ({"sample": "age"}, 400, "'age' is continuous"),
+        ({"sample": "donor", "covariates": ["sex", "sex"]}, 400, "given twice"),
+        ({"sample": "donor", "covariates": ["donor"]}, 400, "given twice"),
+        ({"sample": "donor", "b": SICK}, 400, "share cells"),
+        ({}, 400, "sample"),
+    ],
+)
+def test_bad_requests(client, body, status, message):
+    answer = client.post("design", {"a": SICK, **body})
+    assert answer.status_code == status
+    assert message in answer.json["error"]["message"]
+
+
+OVER_SAMPLES = {"a": SICK, "method": "pseudobulk", "sample": "donor"}
+
+
+def compared(client, **body):
+    answer = client.post("diffexp", {**OVER_SAMPLES, **body})
+    if answer.status_code == 202:
+        job = answer.json["job"]["id"]
+        while (answer := client.get(f"jobs/{job}")).json["job"]["state"] in ("queued", "running"):
+            pass
+        return answer.json["result"]
+    assert answer.status_code == 200, answer.json
+    return answer.json
+
+
+def test_a_comparison_over_samples(client):
+    result = compared(client)
+    assert [(s["sample"], s["side"], s["n"]) for s in result["samples"]] == [
+        (f"d{k}", "ab"[k % 2], CELLS) for k in range(DONORS)
+    ]
+    first, by_name = result["genes"][0], {gene["gene"]: gene for gene in result["genes"]}
+    assert first["gene"] == "g0"
+    assert first["p_adjusted"] < 0.01
+    assert first["log2_fold_change"] > 2
+    # the gene of one donor
+    assert by_name["g1"]["p_adjusted"] > 0.05
+    assert len(first["of_samples"]) == DONORS
+    assert np.mean(first["of_samples"][::2]) == pytest.approx(first["mean_a"])
+    assert result["coefficients"] == ["intercept", "side"]
+    assert result["fold_change"]["id"] == "limma"
+    assert result["scale"] == "counts"
+
+
+def test_cells_find_the_gene_of_one_donor_and_samples_do_not(client):
+    cells = client.post("diffexp", {"a": SICK}).json
+    assert {g["gene"]: g for g in cells["genes"]}["g1"]["p_adjusted"] < 1e-6
+    assert "samples" not in cells
+    assert "of_samples" not in cells["genes"][0]
+
+
+def test_covariates_are_in_the_model(client):
+    result = compared(client, covariates=["sex", "age"])
+    assert result["coefficients"] == ["intercept", "side", "sex m", "age"]
+    assert result["genes"][0]["gene"] == "g0"
+
+
+def test_pairs_are_compared_within_samples(client):
+    result = compared(client, a=T, b=B, min_cells=1)
+    assert result["coefficients"][:3] == ["intercept", "side", "sample d1"]
+    assert len(result["samples"]) == 2 * DONORS
+
+
+def test_within_some_cells_the_answer_is_that_of_a_file_of_them(client, serve, study, tmp_path):
+    part = study[study.obs["type"] == "T"].copy()
+    part.write_h5ad(tmp_path / "part.h5ad")
+    other = serve(tmp_path / "part.h5ad", data_dir=str(tmp_path / "other"))
+    whole, alone = compared(client, within=T, min_cells=1), compared(other, min_cells=1)
+    assert whole["genes"] == alone["genes"]
+    assert whole["samples"] == alone["samples"]
+
+
+def test_an_annotation_gives_the_samples(client):
+    assert client.open("annotations/mine", method="PUT", json={"from": "obs:donor"}).status_code == 201
+    assert compared(client, sample="annotation:mine")["genes"] == compared(client)["genes"]
+
+
+def test_means_of_logarithms_are_compared_where_there_are_no_counts(serve, study, tmp_path):
+    logs = study.copy()
+    logs.X = np.log1p(logs.X)
+    logs.write_h5ad(tmp_path / "logs.h5ad")
+    result = compared(serve(tmp_path / "logs.h5ad", data_dir=str(tmp_path / "data")))
+    assert result["scale"] == "log1p"
+    assert result["genes"][0]["gene"] == "g0"
+    assert result["genes"][0]["log2_fold_change"] > 1
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ({"sample": None}, "needs a column of samples"),
+        ({"method": "t-test"}, "compares cells: sample is of no effect"),
+        ({"covariates": ["condition"]}, "'condition' is confounded with the sides"),
+        ({"a": {"column": "donor", "in": ["d0"]}}, "Side A has 1 sample"),
+    ],
+)
+def test_comparisons_that_are_refused(client, body, message):
+    asked = {key: value for key, value in {**OVER_SAMPLES, **body}.items() if value is not None}
+    answer = client.post("diffexp", asked)
+    assert answer.status_code == 400
+    assert message in answer.json["error"]["message"]
+
+
+def test_scaled_values_are_refused(serve, study, tmp_path):
+    scaled = study.copy()
+    scaled.X = scaled.X.toarray() - 3
+    scaled.write_h5ad(tmp_path / "scaled.h5ad")
+    answer = serve(tmp_path / "scaled.h5ad", data_dir=str(tmp_path / "data")).post("diffexp", OVER_SAMPLES)
+    assert answer.status_code == 400
+    assert "negative values" in answer.json["error"]["message"]
+
+
+def test_markers_compare_cells(client):
+    answer = client.post("markers", {"group_by": "type", "method": "pseudobulk"})
+    assert answer.status_code == 400
+    assert "Markers compare cells" in answer.json["error"]["message"]
+
+
+def test_the_csv_has_a_column_for_each_sample(client):
+    job = compared(client)["job_id"]
+    text = client.get(f"jobs/{job}", headers={"Accept": "text/csv"}).text
+    comments = [line for line in text.splitlines() if line.startswith("#")]
+    header = next(line for line in text.splitlines() if not line.startswith("#")).split(",")
+    assert header[-DONORS:] == [f"d{k} ({'ab'[k % 2]})" for k in range(DONORS)]
+    assert "# samples: donor; model: intercept, side" in comments
+    assert any("limma" in line for line in comments)

@@ -1,0 +1,67 @@
+/** The samples of a comparison: the column, what is adjusted for, and the design that the server makes of them. */
+import type { DesignOfSamples, DesignRequest, SampleColumnInfo } from '../../api/types';
+import { selectionOf } from '../fields/cells';
+import type { Viewer } from '../viewer/viewer.svelte';
+
+export class Samples {
+  /** The columns that look like samples, the likeliest first; null until they are known. */
+  columns = $state.raw<readonly SampleColumnInfo[] | null>(null);
+  /** The columns to adjust for. */
+  covariates = $state.raw<readonly string[]>([]);
+  /** The design of the sets as they are now; null while there is none. */
+  design = $state.raw<DesignOfSamples | null>(null);
+  private chosen = $state<string | null>(null);
+  private asked: AbortController | null = null;
+
+  constructor(private readonly viewer: Viewer) {}
+
+  /** The column of samples: the one chosen, else the likeliest. */
+  get column(): string | null {
+    return this.chosen ?? this.columns?.[0]?.name ?? null;
+  }
+
+  /** The columns that can be adjusted for. */
+  get adjustable(): readonly string[] {
+    return this.columns?.find(({ name }) => name === this.column)?.constant ?? [];
+  }
+
+  choose(column: string): void {
+    this.chosen = column;
+    this.covariates = [];
+  }
+
+  toggle(covariate: string): void {
+    const without = this.covariates.filter((name) => name !== covariate);
+    this.covariates = without.length < this.covariates.length ? without : [...without, covariate];
+  }
+
+  /** The fields of a request on these samples; null where no column looks like samples. */
+  get request(): Pick<DesignRequest, 'sample' | 'covariates'> | null {
+    return this.column === null ? null : { sample: this.column, covariates: [...this.covariates] };
+  }
+
+  /** Ask for the design of the sets as they are now. */
+  async refresh(): Promise<void> {
+    this.asked?.abort();
+    const { view, cells, api } = this.viewer;
+    const { setA, setB } = view;
+    const asked = new AbortController();
+    this.asked = asked;
+    try {
+      this.columns ??= (await api.samples(asked.signal)).columns;
+      if (!setA || !setB || !this.request) {
+        this.design = null;
+        return;
+      }
+      const b = setB === 'rest' ? setB : selectionOf(cells.get(setB));
+      const within = this.viewer.selection.subsetWithin;
+      const body = { a: selectionOf(cells.get(setA)), b, ...this.request, ...(within ? { within } : {}) };
+      this.design = await api.design(body, asked.signal);
+    } catch (error) {
+      if (!asked.signal.aborted) {
+        this.design = null;
+        this.viewer.fail(error);
+      }
+    }
+  }
+}

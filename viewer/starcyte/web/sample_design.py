@@ -1,0 +1,85 @@
+"""The design of a comparison over samples, from the names of columns in a request."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from starcyte.compute.pseudobulk.design import MIN_CELLS, Covariate, Design, build_design
+from starcyte.errors import BadRequest
+from starcyte.store.dataset import Kind
+from starcyte.web.grouping import grouping
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from starcyte.compute.methods.method import Method
+
+
+def requested_design(
+    method: Method,
+    a: NDArray[np.bool_],
+    b: NDArray[np.bool_],
+    sample: str | None,
+    covariates: Sequence[str] | None,
+    min_cells: int | None,
+) -> Design | None:
+    """Return the design that a method needs; None for a method of cells.
+
+    Raises
+    ------
+    BadRequest
+        If the method needs a column of samples and there is none, or there is one and the method compares cells.
+    """
+    if method.over_samples:
+        if sample is None:
+            raise BadRequest(f"{method.name} needs a column of samples.", "Give its name as sample.")
+        return sample_design(a, b, sample, covariates or (), MIN_CELLS if min_cells is None else min_cells)
+    for name, value in (("sample", sample), ("covariates", covariates), ("min_cells", min_cells)):
+        if value is not None:
+            raise BadRequest(f"{method.name} compares cells: {name} is of no effect.", "Choose a method over samples.")
+    return None
+
+
+def sample_design(
+    a: NDArray[np.bool_], b: NDArray[np.bool_], sample: str, covariates: Sequence[str], min_cells: int
+) -> Design:
+    """Return the design of two groups of cells over samples.
+
+    Parameters
+    ----------
+    a, b
+        The groups, bool, shape (n_obs,).
+    sample
+        The column of samples.
+    covariates
+        Columns to adjust for.
+    min_cells
+        Samples with fewer cells on a side are left out.
+
+    Raises
+    ------
+    BadRequest
+        If the groups share cells, a column is given twice, or the samples are no categories.
+    NotFound
+        If a column does not exist.
+    """
+    names = [sample, *covariates]
+    if len(set(names)) < len(names):
+        raise BadRequest("A column is given twice.", "Give the sample and each covariate once.")
+    if (a & b).any():
+        raise BadRequest("The groups share cells.", "Remove them from one group, or compare with the rest.")
+    codes, categories = grouping(sample).column.as_categories()
+    sides = np.full(a.shape, 2, np.int8)
+    sides[a], sides[b] = 0, 1
+    return build_design(codes, categories, sides, [_covariate(name) for name in covariates], sample, min_cells)
+
+
+def _covariate(name: str) -> Covariate:
+    column = grouping(name).column
+    if column.info.kind is Kind.CONTINUOUS:
+        return Covariate(name, column.as_numbers().astype(np.float64), None)
+    codes, categories = column.as_categories()
+    return Covariate(name, codes, tuple(categories))
