@@ -19,7 +19,13 @@ function samplesOf(setA: object | null, setB: object | 'rest' | null) {
   const view = { setA, setB };
   const fail = vi.fn();
   const cells = { get: () => Uint32Array.of(1, 2) };
-  const made = new Samples({ api: { samples, design }, view, cells, fail, selection: { subsetWithin: null } } as unknown as Viewer);
+  const made = new Samples({
+    api: { samples, design },
+    view,
+    cells,
+    fail,
+    selection: { subsetWithin: null },
+  } as unknown as Viewer);
   return { made, asked, samples, fail, view };
 }
 
