@@ -24,6 +24,7 @@ DEPENDENT = {
         "cells",
         "cells/names",
         "correlation",
+        "design",
         "diffexp",
         "distribution",
         "expression",
@@ -84,6 +85,7 @@ GROUPS = {"a": {"where": [{"column": "louvain", "in": ["1"]}]}, "b": {"ranges": 
 SENSIBLE = {
     "/api/v1/health": {},
     "/api/v1/schema": {},
+    "/api/v1/samples": {},
     "/api/v1/thumbnail": {},
     "/api/v1/openapi.json": {},
     "/api/v1/embeddings/{name}": {"path_parameters": {"name": "X_umap"}, "query": {"dims": "1,0"}},
