@@ -79,8 +79,8 @@ WITHOUT_WRONG_DATA = {
     *((f"/api/v1/import/{kind}", "post") for kind in ("annotations", "genesets", "session")),
     ("/api/v1/finish", "post"),
 }
-# schemathesis does not know zstd
-PLAIN = {"Accept-Encoding": "identity"}
+# schemathesis does not know zstd; every change needs the header
+PLAIN = {"Accept-Encoding": "identity", "X-Starcyte-Client": "schemathesis"}
 GROUPS = {"a": {"where": [{"column": "louvain", "in": ["1"]}]}, "b": {"ranges": [[0, 5]]}, "limit": 3}
 SENSIBLE = {
     "/api/v1/health": {},
@@ -156,7 +156,7 @@ def test_a_job_is_answered_as_described(described, real, accept):
 
 def test_the_description_names_what_can_be_computed(real):
     schemas = real.json("openapi.json")["components"]["schemas"]
-    assert schemas["DiffexpRequest"]["properties"]["method"]["enum"] == list(METHODS)
+    assert sorted(schemas["DiffexpRequest"]["properties"]["method"]["enum"]) == sorted(METHODS)
     assert schemas["DiffexpRequest"]["properties"]["correction"]["enum"] == list(CORRECTIONS)
     assert DiffexpGene.__struct_fields__ == RESULT_COLUMNS
 
