@@ -158,7 +158,7 @@ def test_the_description_names_what_can_be_computed(real):
     schemas = real.json("openapi.json")["components"]["schemas"]
     assert sorted(schemas["DiffexpRequest"]["properties"]["method"]["enum"]) == sorted(METHODS)
     assert schemas["DiffexpRequest"]["properties"]["correction"]["enum"] == list(CORRECTIONS)
-    assert DiffexpGene.__struct_fields__ == RESULT_COLUMNS
+    assert DiffexpGene.__struct_fields__ == (*RESULT_COLUMNS, "of_samples")
 
 
 def test_every_route_is_described(pbmc_app):
