@@ -407,6 +407,11 @@ def _progress(title: str) -> Callable[[float], None]:
     return show if sys.stderr.isatty() else lambda done: None
 
 
+def _matrix_in_short(matrix: dict[str, Any]) -> str:
+    parts = [matrix["layout"], matrix["dtype"], f"{matrix['n_vars']:,} genes"]
+    return f"{matrix['name']} ({', '.join(parts + [matrix['scale']] * bool(matrix['scale']))})"
+
+
 def _summary(description: dict[str, Any]) -> list[str]:
     def listed(heading: str, items: Sequence[str]) -> list[str]:
         return [f"{heading}:", *(f"  {item}" for item in items)] if items else [f"{heading}: none"]
@@ -414,8 +419,8 @@ def _summary(description: dict[str, Any]) -> list[str]:
     lines = [f"{description['title']}: {description['n_obs']:,} cells x {description['n_vars']:,} genes"]
     lines += listed("obs", [f"{c['name']} ({c['kind']}){_categories(c)}" for c in description["obs"]])
     lines += listed("embeddings", [f"{e['name']} ({e['dims']})" for e in description["embeddings"]])
-    matrices = [f"{m['name']} ({m['layout']}, {m['dtype']}, {m['n_vars']:,} genes)" for m in description["matrices"]]
-    lines += listed("matrices", matrices)
+    lines += listed("matrices", [_matrix_in_short(m) for m in description["matrices"]])
+    lines += [description["default_matrix_reason"]] if description["default_matrix_reason"] else []
     lines += [f"gene names from: {description['genes']['names_from']}"]
     lines += [f"warning: {w}" for w in description["warnings"]]
     # a name of the file must not end a line, nor reach the terminal as a control sequence

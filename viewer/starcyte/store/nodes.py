@@ -150,7 +150,9 @@ class Array(Element):
         """The bytes of its values in the file; None if that is unknown."""
         return None
 
-    def check_claim(self, n: int, itemsize: int, name: str = "", at_once: bool = True) -> None:
+    def check_claim(
+        self, n: int, itemsize: int, name: str = "", at_once: bool = True, unpacked: int | None = None
+    ) -> None:
         """Check how many bytes some of its values take, before they are allocated.
 
         A file of a few kilobytes may claim to have billions of values: HDF5 returns those that were never written, and
@@ -164,13 +166,15 @@ class Array(Element):
             The name that an error message gives the array; by default its path.
         at_once
             Whether they are read at once.
+        unpacked
+            The bytes that are unpacked at once for them; by default those of a chunk.
 
         Raises
         ------
         DatasetInvalid
             If they are more than ``most_bytes``, or many and more than 100 times what is stored.
         """
-        claimed, chunk = n * itemsize, math.prod(self.chunks or (0,)) * self.dtype.itemsize
+        claimed, chunk = n * itemsize, self._chunk_bytes if unpacked is None else unpacked
         if at_once and max(claimed, chunk) > self.most_bytes:
             raise DatasetInvalid(
                 f"{name or self.name} has {max(claimed, chunk):,} bytes that are read at once. The limit is"
@@ -187,7 +191,16 @@ class Array(Element):
         parts = selection if isinstance(selection, tuple) else (selection,)
         sizes = [_length(part, size) for part, size in zip(parts, self.shape, strict=False)]
         dtype = self.dtype if field is None else self.dtype[field]
-        self.check_claim(math.prod((*sizes, *self.shape[len(sizes) :])), dtype.itemsize, name)
+        n, unpacked = math.prod((*sizes, *self.shape[len(sizes) :])), self._unpacked_bytes(selection, field)
+        self.check_claim(n, dtype.itemsize, name, unpacked=unpacked)
+
+    @property
+    def _chunk_bytes(self) -> int:
+        return math.prod(self.chunks or (0,)) * self.dtype.itemsize
+
+    def _unpacked_bytes(self, selection: Selection, field: str | None) -> int:
+        """Return the bytes that are unpacked at once to read a selection."""
+        return self._chunk_bytes
 
     @property
     @abstractmethod
@@ -236,6 +249,26 @@ class Array(Element):
         with reading(name or self.name):
             return decode(self._read(selection, field))
 
+    @property
+    def bytes_at_once(self) -> int:
+        """The bytes that are unpacked at once for any part that is read; 0 if runs of any length are read directly."""
+        return self._chunk_bytes
+
+    def spread(self, length: int, n: int) -> list[int]:
+        """Return the starts of up to n runs along the first axis that are spread evenly, as far as reading is cheap.
+
+        Parameters
+        ----------
+        length
+            The length of a run.
+        n
+            The number of runs; fewer if they cover all.
+        """
+        whole = self.shape[0]
+        if whole <= n * length:
+            return list(range(0, whole, length))
+        return [int(start) for start in np.linspace(0, whole - length, n).astype(np.int64)]
+
     def vector(self) -> Vector:
         """Return a one-dimensional array for repeated reads of runs of elements."""
         return Vector(self)
@@ -263,6 +296,7 @@ class Vector:
     def __init__(self, array: Array) -> None:
         self._array = array
         self.name, self.dtype, self.size = array.name, array.dtype, array.shape[0]
+        self.spread = array.spread
 
     @property
     def chunk(self) -> int:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from starcyte.errors import DatasetInvalid, FilterMissing
+from starcyte.errors import DatasetInvalid, FilterMissing, LimitExceeded
 from starcyte.store.anndata.frame import Frame
 from starcyte.store.anndata.matrix import open_matrix
 from starcyte.store.dataset import Matrix, Warnings
@@ -53,6 +53,7 @@ def find_matrices(
         with _leaving_out(name, warnings):
             node = parent.child(key)
             if node is not None and node.text_attribute("encoding-type") != "null":
+                _check_chunks(node)
                 found[name] = open_matrix(name, node, (shape[0], n_vars), block_bytes, log_base)
 
     add("X", root, "X", shape[1])
@@ -72,6 +73,16 @@ def find_matrices(
             for layer in layers.members():
                 add(f"layers/{layer}", layers, layer, shape[1])
     return found, raw_var if "raw/X" in found else None
+
+
+def _check_chunks(node: Node) -> None:
+    """Raise LimitExceeded if a part of a matrix can only be read by unpacking too many bytes."""
+    for array in [node] if isinstance(node, Array) else [node.child(part) for part in ("data", "indices")]:
+        if isinstance(array, Array) and array.bytes_at_once > array.most_bytes:
+            raise LimitExceeded(
+                f"Its chunks have {array.bytes_at_once:,} bytes, more than {array.most_bytes:,} (max_array_bytes).",
+                "Write the file again with smaller chunks, or with gzip.",
+            )
 
 
 def find_log_base(uns: Group | None, warnings: Warnings) -> float:
@@ -96,7 +107,7 @@ def find_log_base(uns: Group | None, warnings: Warnings) -> float:
 def _leaving_out(name: str, warnings: Warnings) -> Iterator[None]:
     try:
         yield
-    except FilterMissing as error:
+    except (FilterMissing, LimitExceeded) as error:
         warnings.add(f"{name} is left out: {error}")
     except DatasetInvalid as error:
         if name == "X":

@@ -161,7 +161,7 @@ class _SparseMatrix:
     def value_range(self) -> ValueRange:
         """Return the range of runs of values that are spread evenly over all blocks."""
         nnz = self.nnz or 0
-        starts = spread(nnz, _SAMPLED_VALUES, -(-nnz // self._block_entries))
+        starts = self._data.spread(_SAMPLED_VALUES, _runs(-(-nnz // self._block_entries)))
         return ValueRange.union(
             ValueRange.of(self._read_data(start, min(start + _SAMPLED_VALUES, nnz))) for start in starts
         )
@@ -391,14 +391,14 @@ class DenseMatrix:
     def block(self, number: int) -> Block:
         """Read a run of rows, transposed."""
         rows, chunk = self._read(number, slice(None))
-        return Block(rows, slice(0, self.shape[1]), np.ascontiguousarray(chunk.T))
+        return Block(rows, slice(0, self.shape[1]), np.ascontiguousarray(chunk.T, self.dtype))
 
     def value_range(self) -> ValueRange:
         """Return the range of the values of some cells, which are spread evenly over all blocks."""
         if self._flat:
             return ValueRange.of(self._array.read(name=self.name))
         at_once = max(_SAMPLED_VALUES // max(self.shape[1], 1), 1)
-        starts = spread(self.shape[0], at_once, self.n_blocks)
+        starts = self._array.spread(at_once, _runs(self.n_blocks))
         return ValueRange.union(
             ValueRange.of(self._array.read((slice(start, start + at_once), slice(None)), name=self.name))
             for start in starts
@@ -412,12 +412,9 @@ class DenseMatrix:
         """Do nothing: the shape was checked when the matrix was opened."""
 
 
-def spread(n: int, length: int, n_blocks: int) -> list[int]:
-    """Return the starts of runs of elements that are spread evenly over n elements, if possible one in each block."""
-    runs = min(max(n_blocks, _LEAST_RUNS), _MOST_RUNS)
-    if n <= runs * length:
-        return list(range(0, n, length))
-    return [int(start) for start in np.linspace(0, n - length, runs).astype(np.int64)]
+def _runs(n_blocks: int) -> int:
+    """Return the number of runs from which the scale of a matrix is found: if possible one in each block."""
+    return min(max(n_blocks, _LEAST_RUNS), _MOST_RUNS)
 
 
 def _sparse_values(n: int, rows: NDArray[Any], values: NDArray[Any]) -> Values:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any, TypeAlias
 
 import h5py
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from starcyte.errors import DatasetInvalid
 from starcyte.store.hdf5.filters import check_filters
+from starcyte.store.hdf5.large_chunks import LARGE_CHUNK_BYTES, LargeChunks, is_streamable, large_chunks
 from starcyte.store.hdf5.vector import contiguous_vector
 from starcyte.store.nodes import Array, Group, Node, Selection, Vector, reading
 
@@ -50,6 +52,9 @@ class HDF5Group(Group):
 class HDF5Array(Array):
     """A dataset of an HDF5 file."""
 
+    large_chunk_bytes = LARGE_CHUNK_BYTES
+    "Bytes of a chunk from which it is read as a stream."
+
     def __init__(self, dataset: h5py.Dataset, most_bytes: int = sys.maxsize) -> None:
         super().__init__(dataset.name, dataset.shape, dataset.dtype)
         self._dataset, self.most_bytes = dataset, most_bytes
@@ -82,7 +87,36 @@ class HDF5Array(Array):
         names: Mapping[str, int] | None = h5py.check_enum_dtype(self.dtype if field is None else self.dtype[field])
         return names
 
+    @cached_property
+    def _large(self) -> LargeChunks | None:
+        with reading(self.name):
+            return large_chunks(self._dataset, self.large_chunk_bytes)
+
+    @property
+    def bytes_at_once(self) -> int:
+        """The bytes that are unpacked at once for any part that is read; 0 if runs of any length are read directly."""
+        with reading(self.name):
+            return 0 if is_streamable(self._dataset) else super().bytes_at_once
+
+    def spread(self, length: int, n: int) -> list[int]:
+        """Return the starts of runs along the first axis: of large chunks, within the first part of each."""
+        return super().spread(length, n) if self._large is None else self._large.starts(length, n)
+
+    def _run(self, selection: Selection, field: str | None) -> tuple[slice, list[Any]] | None:
+        """Return the rows and columns of a selection that is read as a stream; None if it is not."""
+        if field is not None or self._large is None or selection == ():
+            return None
+        rows, *columns = selection if isinstance(selection, tuple) else (selection,)
+        return (rows, columns) if isinstance(rows, slice) and _is_run([rows, *columns]) else None
+
+    def _unpacked_bytes(self, selection: Selection, field: str | None) -> int:
+        return 0 if self._run(selection, field) is not None else super()._unpacked_bytes(selection, field)
+
     def _read(self, selection: Selection, field: str | None) -> NDArray[Any]:
+        run = self._run(selection, field)
+        if run is not None:
+            assert self._large is not None
+            return self._large.read(run[0], *run[1])
         if field is None:
             values: NDArray[Any] = self._dataset[selection]
         else:
@@ -92,6 +126,11 @@ class HDF5Array(Array):
     def vector(self) -> Vector:
         """Return the dataset for repeated reads of runs of elements, past the HDF5 library if it is contiguous."""
         return contiguous_vector(self, self._dataset) or Vector(self)
+
+
+def _is_run(columns: list[Any]) -> bool:
+    """Return whether columns are a run, a number, or not given."""
+    return all((isinstance(c, slice) and c.step in {None, 1}) or (isinstance(c, int) and c >= 0) for c in columns)
 
 
 def child(group: h5py.Group, path: str) -> Object | None:
