@@ -11,7 +11,8 @@ from hypothesis import given
 from starcyte.curation.files.read_tables import read_gene_sets, table_annotations
 from starcyte.curation.files.write_tables import TABLE_FORMATS, annotations_table, gene_sets_csv, gene_sets_gmt
 from starcyte.curation.models import GeneSet
-from starcyte.errors import BadRequest
+from starcyte.errors import BadRequest, LimitExceeded
+from starcyte.settings import Settings
 
 pytestmark = pytest.mark.slow
 
@@ -25,6 +26,40 @@ def read(text, names=NAMES):
 def taken(text, names=NAMES):
     """The annotations of a table as values by name."""
     return {found.name: values(found, len(names)) for found in read(text, names).annotations}
+
+
+@pytest.mark.parametrize("position", [0, 1])
+def test_columns_of_numbers_are_left_out_and_those_of_labels_are_read(position):
+    names = [f"cell-{k}" for k in range(60)]
+    rows = [[str(k % 3), f"{k * 0.37 - 4:.3f}"] if position else [f"{k * 0.37 - 4:.3f}", str(k % 3)] for k in range(60)]
+    titles = ["cluster", "score"] if position else ["score", "cluster"]
+    text = "\n".join(",".join(row) for row in [["cell", *titles], *([n, *r] for n, r in zip(names, rows, strict=True))])
+    found = read(text, names)
+    assert [a.name for a in found.annotations] == ["cluster"]
+    assert len(found.cells) == 60
+    assert found.left_out == (("score", "numbers, not labels"),)
+    few = table_annotations(text.encode(), cells(names), Settings(max_annotation_labels=5))
+    assert [a.name for a in few.annotations] == ["cluster"]
+    assert few.left_out == (("score", "more than 5 different numbers (max_annotation_labels)"),)
+
+
+def test_clusters_named_by_numbers_are_labels():
+    names = [f"cell-{k}" for k in range(40)]
+    for values_of in (
+        lambda k: str(k),
+        lambda k: f"{k}.0",
+        lambda k: f"0.{k % 10}",
+        lambda k: f"{k}.5" if k < 20 else "x",
+    ):
+        text = "cell,leiden\n" + "".join(f"{name},{values_of(k)}\n" for k, name in enumerate(names))
+        assert read(text, names).left_out == ()
+
+
+def test_a_table_of_numbers_alone_is_refused_with_the_reason():
+    names = [f"cell-{k}" for k in range(60)]
+    text = "cell,score\n" + "".join(f"{name},{k / 7}\n" for k, name in enumerate(names))
+    with pytest.raises(LimitExceeded, match="'score': numbers, not labels"):
+        read(text, names)
 
 
 @given(labelled())

@@ -20,11 +20,15 @@ export function actionNamed(name: string): Action {
   return found;
 }
 
+/** The characters of keys that have plus and minus with or without Shift, by the layout. */
+const SAME_KEY: Readonly<Record<string, string>> = { '=': '+', _: '-' };
+
 /** Perform the action of a key press. Returns whether there is one. */
 export function performShortcut(event: KeyboardEvent, session: Session): boolean {
   const mod = event.ctrlKey || event.metaKey;
   if (event.altKey) return false;
-  const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+  const typed = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+  const key = mod ? typed : (SAME_KEY[typed] ?? typed);
   const pressed = mod ? `Mod+${event.shiftKey ? 'Shift+' : ''}${key}` : key;
   const meant = pressed === 'Mod+y' ? 'Mod+Shift+z' : pressed;
   if (!mod && isTyping(event.target)) return false;

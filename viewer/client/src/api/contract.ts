@@ -123,6 +123,8 @@ export interface components {
             readonly examples: readonly string[];
             readonly annotations: readonly components["schemas"]["Annotation"][];
             readonly matched: number;
+            /** @description Columns that were not imported, such as numbers */
+            readonly left_out: readonly components["schemas"]["LeftOutColumn"][];
         };
         /** @description Cells and their new label. */
         readonly Assignment: {
@@ -857,6 +859,11 @@ export interface components {
             /** @description Ignored */
             readonly n?: number;
         };
+        /** @description A column that is no annotation. */
+        readonly LeftOutColumn: {
+            readonly name: string;
+            readonly reason: string;
+        };
         /** @description The mode of access, the user and the role. */
         readonly LoginStatus: {
             /** @enum {unknown} */
@@ -1414,6 +1421,7 @@ export type JobCounts = components['schemas']['JobCounts'];
 export type KeptOpen = components['schemas']['KeptOpen'];
 export type Label = components['schemas']['Label'];
 export type LabelEdit = components['schemas']['LabelEdit'];
+export type LeftOutColumn = components['schemas']['LeftOutColumn'];
 export type LoginStatus = components['schemas']['LoginStatus'];
 export type MarkerGroup = components['schemas']['MarkerGroup'];
 export type MarkersJob = components['schemas']['MarkersJob'];

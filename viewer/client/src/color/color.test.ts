@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { FADED, HIGHLIGHTED, NORMAL } from '../canvas/paint';
+import { fadedOn } from '../canvas/webgl/style';
 import { categoryCodes, percentiles, quantise } from './codes';
 import { COLORMAPS, gradient, sample } from './colormaps';
 import { categoryLut, neutrals, plainLut, valueLut } from './lut';
@@ -126,6 +127,15 @@ describe('valueLut', () => {
     expect(pixel(zero.rgba, 1).slice(0, 3)).toEqual(hexToRgb(neutrals('light').zero));
     expect(pixel(zero.rgba, 255)).toEqual(pixel(plain.rgba, 255));
     expect(plainLut('dark').rgba).toHaveLength(4);
+  });
+
+  it('has zeros that differ from cells that are not selected', () => {
+    for (const theme of ['light', 'dark'] as const) {
+      const { zero, background, faded } = neutrals(theme);
+      for (const other of [fadedOn(hexToRgb(background)), hexToRgb(faded)]) {
+        expect(distance(toOklab(hexToRgb(zero)), toOklab(other))).toBeGreaterThan(0.1);
+      }
+    }
   });
 });
 

@@ -21,8 +21,8 @@ export interface Neutrals {
 }
 
 const NEUTRALS: Record<Theme, Neutrals> = {
-  light: { missing: '#c4c4c4', zero: '#dcdfe3', faded: '#e3e5e8', background: '#ffffff' },
-  dark: { missing: '#50545a', zero: '#363a41', faded: '#2a2d32', background: '#111214' },
+  light: { missing: '#c4c4c4', zero: '#b3bdcc', faded: '#e3e5e8', background: '#ffffff' },
+  dark: { missing: '#50545a', zero: '#4a566b', faded: '#2a2d32', background: '#111214' },
 };
 
 /** The colours the plot uses for cells that say nothing, and behind everything: for legends. */

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from array import array
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from starcyte.curation.cell_names import ABSENT, AMBIGUOUS, CellNames, CellSearch
-from starcyte.errors import BadRequest, LimitExceeded
+from starcyte.errors import BadRequest
 
 _BLOCK_ROWS = 1 << 14
 _MAX_EXAMPLES = 5
+_MAX_FRACTIONS = 20
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d{1,3})?", re.ASCII | re.IGNORECASE)
 # rows of the file for each cell of the dataset, beside rows of other cells
 _ROWS_PER_CELL = 4
 _SPARE_ROWS = 1000
@@ -31,7 +34,9 @@ class ValueColumn:
     """
 
     def __init__(self, title: str, most: int) -> None:
-        self.title, self._most = title, most
+        self.title, self.most = title, most
+        self.is_left_out = False
+        "Whether it has too many different values."
         self.known: dict[str, int] = {}
         "The code of each value."
         self._type = "H" if most < 1 << 15 else "I"
@@ -39,21 +44,20 @@ class ValueColumn:
         self._kept: list[NDArray[Any]] = []
 
     def add(self, value: str) -> None:
-        """Add the value of a row.
-
-        Raises
-        ------
-        LimitExceeded
-            If the column has too many different values, as a column of numbers has.
-        """
-        code = self.known.setdefault(value, len(self.known))
+        """Add the value of a row."""
+        code = 0 if self.is_left_out else self.known.setdefault(value, len(self.known))
         # one is that of no label
-        if code > self._most:
-            raise LimitExceeded(
-                f"Column {self.title!r} has more than {self._most} different values (max_annotation_labels).",
-                "Labels are few: remove columns of numbers or of names from the table.",
-            )
+        if code > self.most:
+            code, self.is_left_out = 0, True
         self._block.append(code)
+
+    @property
+    def problem(self) -> str:
+        """Why the values are no labels; empty if they are."""
+        if self.is_left_out:
+            kind = "numbers" if _are_numbers(self.known) else "values"
+            return f"more than {self.most} different {kind} (max_annotation_labels)"
+        return "numbers, not labels" if _are_measurements(self.known) else ""
 
     def keep(self, rows: NDArray[np.bool_]) -> None:
         """Keep some rows of the block."""
@@ -145,3 +149,14 @@ class CellMatches:
             self._examples[int(rows[i])] = self._cells.name(int(before[i]))
         names = (name for _, name in sorted(self._examples.items()))
         return tuple(dict.fromkeys(names))[:_MAX_EXAMPLES]
+
+
+def _are_numbers(values: Iterable[str]) -> bool:
+    """Return whether all values that are given are numbers."""
+    return all(_NUMBER.fullmatch(value.strip()) for value in values if value.strip())
+
+
+def _are_measurements(values: Collection[str]) -> bool:
+    """Return whether values are numbers of which many have digits after the point: clusters may be 1, 2.0 or 0.5."""
+    fractions = sum(1 for value in values if _NUMBER.fullmatch(value.strip()) and not float(value).is_integer())
+    return fractions > _MAX_FRACTIONS and _are_numbers(values)

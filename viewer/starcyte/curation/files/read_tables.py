@@ -59,6 +59,8 @@ class AnnotationTable:
         The number of rows whose name is that of several cells, or whose cell has several rows that differ.
     examples
         Some names of unmatched and duplicated rows.
+    left_out
+        The columns that are no annotations, with the reasons.
     """
 
     annotations: tuple[Annotation, ...]
@@ -66,6 +68,7 @@ class AnnotationTable:
     unmatched: int
     duplicated: int
     examples: tuple[str, ...]
+    left_out: tuple[tuple[str, str], ...] = ()
 
     def require_match(self, file: str) -> None:
         """Raise BadRequest if no cell of the file is in the dataset.
@@ -170,6 +173,14 @@ def table_annotations(data: bytes, cells: CellNames, settings: Settings | None =
         raise BadRequest("The file has a header but no cells.", "Use one row for each cell.")
     if not all(map(str.strip, titles)) or len(set(titles)) < len(titles):
         raise BadRequest("A column of the file has no name, or the same name as another.", "Use different names.")
+    left_out = tuple((column.title, problem) for column in columns if (problem := column.problem))
+    columns = [column for column in columns if not column.problem]
+    if not columns:
+        title, problem = left_out[0]
+        raise LimitExceeded(
+            f"No column of the file has labels. Column {title!r}: {problem}.",
+            "Add a column of labels, such as cell types; measurements are not imported.",
+        )
     found = matches.unique([column.codes() for column in columns])
     matched = found >= 0
     annotations = [
@@ -182,6 +193,7 @@ def table_annotations(data: bytes, cells: CellNames, settings: Settings | None =
         matches.n_absent,
         int((found == AMBIGUOUS).sum()),
         matches.examples(found),
+        left_out,
     )
 
 

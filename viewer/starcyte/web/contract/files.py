@@ -36,11 +36,19 @@ class CellMatches(Answer):
     examples: Annotated[list[str], Meta(description="Some of their names")]
 
 
+class LeftOutColumn(Answer):
+    """A column that is no annotation."""
+
+    name: str
+    reason: str
+
+
 class AnnotationsImported(CellMatches):
     """The imported annotations."""
 
     annotations: list[Annotation]
     matched: Count
+    left_out: Annotated[list[LeftOutColumn], Meta(description="Columns that were not imported, such as numbers")]
 
 
 class GeneSetsImported(Answer):

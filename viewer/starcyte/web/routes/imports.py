@@ -9,7 +9,13 @@ from flask import request
 
 from starcyte.web.context import context
 from starcyte.web.contract.annotation import Annotation
-from starcyte.web.contract.files import AnnotationsImported, GeneSetsImported, GeneSetsImportQuery, SessionImported
+from starcyte.web.contract.files import (
+    AnnotationsImported,
+    GeneSetsImported,
+    GeneSetsImportQuery,
+    LeftOutColumn,
+    SessionImported,
+)
 from starcyte.web.contract.gene_set import GeneSet
 from starcyte.web.encoding.media import CSV, JSON, TEXT, TSV
 from starcyte.web.encoding.response import ResponseOf
@@ -39,7 +45,12 @@ def import_annotations() -> ResponseOf[AnnotationsImported]:
     table.require_match("the file")
     names = importer.import_annotations(curation, user, table.annotations)
     return answer_json(
-        AnnotationsImported(annotations=_annotations(names), matched=len(table.cells), **_matches(table))
+        AnnotationsImported(
+            annotations=_annotations(names),
+            matched=len(table.cells),
+            left_out=[LeftOutColumn(name=name, reason=reason) for name, reason in table.left_out],
+            **_matches(table),
+        )
     )
 
 

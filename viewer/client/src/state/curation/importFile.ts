@@ -14,12 +14,13 @@ export async function importFile(
   if (!text.trim()) throw new ApiError('empty_file', `“${file.name}” is empty.`, 'Choose another file.');
   const stem = file.name.replace(/\.[^.]*$/, '');
   if (what === 'annotations') {
-    const { annotations, matched, unmatched, duplicated, examples } = await api.importAnnotations(
+    const { annotations, matched, left_out, unmatched, duplicated, examples } = await api.importAnnotations(
       text,
       tableType(file.name, text),
     );
     return [
       `${listed(names(annotations))} ${annotations.length === 1 ? 'was' : 'were'} imported, for ${cells(matched)}.`,
+      ...left_out.map(({ name, reason }) => `Column “${name}” was left out: ${reason}.`),
       ...missed(unmatched, duplicated, examples),
     ];
   }

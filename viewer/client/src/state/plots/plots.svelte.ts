@@ -81,12 +81,16 @@ export class Plots {
   }
 
   choose(kind: string): void {
+    if (this.kind !== null && this.kind !== kind) this.table = false;
     this.kind = kind;
     this.purpose = null;
   }
 
   open(): void {
-    if (this.place === 'closed') this.place = 'drawer';
+    if (this.place === 'closed') {
+      this.place = 'drawer';
+      this.table = false;
+    }
     if (this.genes.length === 0) this.useRecent();
   }
 

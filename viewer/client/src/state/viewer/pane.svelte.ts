@@ -52,7 +52,7 @@ export class Pane {
   /** The number of cells with coordinates; null before they are loaded. */
   nDrawn = $state<number | null>(null);
   /** The covered pixels of the plot. */
-  covered = { above: 0, below: 0 };
+  covered = { above: 0, below: 0, left: 0 };
   private spec: PaneSpec | null = null;
   private readonly placeRequest = new LatestRequest();
   private readonly coloringRequest = new LatestRequest();
@@ -247,10 +247,14 @@ export class Pane {
 const RADIANS = 0.008;
 
 /** Return the canvas view that fits all cells into the uncovered part of the plot. */
-function viewOfAll({ fitted, size }: Scatter, { above, below }: Pane['covered']): Look {
-  const free = Math.max(1, size.height - above - below) / Math.max(1, size.height);
-  const scale = fitted.scale * free;
-  return { x: fitted.x, y: fitted.y + (above - below) / 2 / scale, scale };
+export function viewOfAll(
+  { fitted, size }: Pick<Scatter, 'fitted' | 'size'>,
+  { above, below, left }: Pane['covered'],
+): Look {
+  const high = Math.max(1, size.height - above - below) / Math.max(1, size.height);
+  const wide = Math.max(1, size.width - left) / Math.max(1, size.width);
+  const scale = fitted.scale * Math.min(high, wide);
+  return { x: fitted.x - left / 2 / scale, y: fitted.y + (above - below) / 2 / scale, scale };
 }
 
 /** Return the fields of a colouring. */

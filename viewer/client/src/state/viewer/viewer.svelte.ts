@@ -83,6 +83,8 @@ export class Viewer {
     this.fields = new Fields(api, schema, this);
     this.fields.learn(start.genes);
     this.fields.onProvided = (key, field) => {
+      // The row under the pointer may be gone with its category, and then never reports that the pointer left it.
+      if (this.hovered?.kind === 'category' && this.hovered.key === key) this.hovered = null;
       if (field) this.refresh(key);
     };
     this.selection = new CellSelection(this);

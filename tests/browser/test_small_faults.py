@@ -1,0 +1,121 @@
+"""Hover, focus, menus, lists and tables of the page: nothing sticks, and nothing is out of sight."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+from browser_page import read
+from playwright.sync_api import expect
+
+
+def make(viewer, column="louvain", name="Mine"):
+    page = viewer.page
+    page.get_by_role("button", name="New annotation").click()
+    dialog = page.get_by_role("dialog", name="New annotation")
+    dialog.get_by_role("combobox", name=re.compile("Start from")).click()
+    page.get_by_role("option", name=column).click()
+    dialog.get_by_role("textbox", name="Name").fill(name)
+    dialog.get_by_role("button", name="Create").click()
+    expect(page.get_by_role("status").filter(has_text="Saved")).to_be_visible()
+    viewer.colored_by(name)
+
+
+def grey(viewer) -> float:
+    """Return the share of drawn pixels that have the grey of faded cells."""
+    picture = viewer.picture()
+    drawn = (picture < 245).any(axis=2)
+    faded = drawn & (np.ptp(picture, axis=2) < 8) & (picture.min(axis=2) > 205)
+    return float(faded.sum() / drawn.sum())
+
+
+def test_the_plot_has_its_colours_after_a_label_was_edited(visit, pbmc):
+    viewer = visit(pbmc).drawn()
+    page = viewer.page
+    make(viewer)
+    page.mouse.move(5, 5)
+    page.wait_for_timeout(300)
+    usual = grey(viewer)
+    row = page.get_by_role("region", name="My annotations").get_by_role("group", name="3", exact=True)
+    row.hover()
+    page.get_by_role("button", name="Edit 3", exact=True).click()
+    page.get_by_role("dialog").get_by_role("combobox", name="Name of the label").fill("Third")
+    page.mouse.move(700, 450)
+    page.get_by_role("dialog").get_by_role("button", name="Save").click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    page.wait_for_timeout(400)
+    assert grey(viewer) < usual + 0.05
+    # focus is not a pointer: it highlights nothing
+    page.get_by_role("region", name="My annotations").get_by_role("checkbox", name="0", exact=True).focus()
+    page.wait_for_timeout(300)
+    assert grey(viewer) < usual + 0.05
+
+
+def test_a_menu_closes_when_a_dialog_opens(visit, pbmc):
+    viewer = visit(pbmc).drawn()
+    page = viewer.page
+    make(viewer)
+    page.get_by_role("button", name="More about Mine").click()
+    menu = page.get_by_role("menu")
+    expect(menu).to_be_visible()
+    page.keyboard.press("Control+k")
+    expect(page.get_by_placeholder("A gene, a column, a command")).to_be_visible()
+    expect(menu).to_have_count(0)
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="More about Mine").click()
+    page.get_by_role("menuitem", name="Rename…").click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    expect(menu).to_have_count(0)
+
+
+def test_the_list_of_labels_is_within_the_window(visit, pbmc):
+    viewer = visit(pbmc, (1000, 620)).drawn()
+    page = viewer.page
+    make(viewer)
+    page.get_by_role("group", name="0", exact=True).first.get_by_role("button", name="0", exact=True).first.click()
+    expect(page.get_by_text("cells selected")).to_be_visible()
+    page.keyboard.press("n")
+    box = page.get_by_role("combobox", name="Label", exact=True)
+    expect(box).to_be_focused()
+    listed = page.get_by_role("listbox", name="Label", exact=True)
+    expect(listed).to_be_visible()
+    place = listed.bounding_box()
+    assert place["y"] >= 0
+    assert place["y"] + place["height"] <= 620
+    assert listed.get_by_role("option").count() == 8
+
+
+def test_the_table_of_a_plot_does_not_stick(visit, pbmc):
+    viewer = visit(pbmc).drawn()
+    page = viewer.page
+    page.keyboard.press("p")
+    drawer = page.get_by_role("region", name="Plots")
+    drawer.get_by_role("radio", name="Composition").click()
+    button = drawer.get_by_role("button", name="Show the data")
+    button.click()
+    expect(drawer.get_by_role("table")).to_be_visible()
+    drawer.get_by_role("radio", name="Violins").click()
+    expect(drawer.get_by_role("table")).to_have_count(0)
+    drawer.get_by_role("radio", name="Composition").click()
+    expect(drawer.get_by_role("table")).to_have_count(0)
+    button.click()
+    expect(drawer.get_by_role("table")).to_be_visible()
+    page.keyboard.press("p")
+    expect(drawer).to_have_count(0)
+    page.keyboard.press("p")
+    expect(drawer).to_be_visible()
+    expect(drawer.get_by_role("table")).to_have_count(0)
+
+
+def test_selected_zeros_differ_from_cells_that_are_not_selected(visit, pbmc):
+    viewer = visit(pbmc).drawn()
+    page = viewer.page
+    viewer.search_gene("CD79A")
+    viewer.colored_by("CD79A")
+    page.get_by_role("group", name="Dendritic", exact=True).get_by_role("button", name="Dendritic").first.click()
+    cells = read(pbmc)
+    viewer.wait_selected(int((cells.obs["bulk_labels"] == "Dendritic").sum()))
+    page.mouse.move(5, 5)
+    page.wait_for_timeout(400)
+    assert viewer.pixels("#b3bdcc", 12) > 300
+    assert viewer.pixels("#e4e4e4", 6) > 300
