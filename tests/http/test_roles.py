@@ -28,6 +28,11 @@ HARMLESS = {
     ("analysis.markers", "POST"),
     ("analysis.job_cancel", "DELETE"),
     ("summaries.score_of_many", "POST"),
+    ("summaries.summary_within", "POST"),
+    ("summaries.distribution_within", "POST"),
+    ("summaries.histogram_within", "POST"),
+    ("summaries.correlation_within", "POST"),
+    ("data.cell_names", "POST"),
     ("shutdown.keep", "POST"),
 }
 
@@ -187,6 +192,8 @@ def test_wrong_tokens_are_throttled(door):
     got = [client.get("/api/v1/schema", headers={"Authorization": "Bearer x"}) for _ in range(5)]
     assert [r.status_code for r in got] == [401, 401, 401, 429, 429]
     assert int(got[-1].headers["Retry-After"]) > 10
+    right = client.get("/api/v1/schema", headers={"Authorization": f"Bearer {TOKEN}"})
+    assert right.status_code == 200, "of another user of the same address"
 
 
 @pytest.fixture
@@ -264,11 +271,43 @@ def test_an_unknown_user_is_answered_as_a_wrong_password(door, accounts):
 
 def test_wrong_passwords_of_a_user_are_throttled(door, accounts):
     client = door(accounts, access="password", max_login_failures=3)
-    for i in range(3):
+    for _ in range(3):
+        assert sign_in(client, "eva", "wrong", environ_base={"REMOTE_ADDR": "198.51.100.1"}).status_code == 401
+    refused = sign_in(client, "eva", "correct horse", environ_base={"REMOTE_ADDR": "198.51.100.1"})
+    assert (refused.status_code, refused.json["error"]["code"]) == (429, "too_many_attempts")
+    elsewhere = {"REMOTE_ADDR": "198.51.100.77"}
+    assert sign_in(client, "eva", "correct horse", environ_base=elsewhere).status_code == 204, "at home"
+    assert sign_in(client, "rita", "battery staple").status_code == 204, "another user may come in"
+
+
+def test_wrong_passwords_of_a_user_from_everywhere_are_throttled(door, accounts):
+    client = door(accounts, access="password", max_login_failures=1)
+    for i in range(10):
         assert sign_in(client, "eva", "wrong", environ_base={"REMOTE_ADDR": f"198.51.100.{i}"}).status_code == 401
     refused = sign_in(client, "eva", "correct horse", environ_base={"REMOTE_ADDR": "198.51.100.77"})
-    assert (refused.status_code, refused.json["error"]["code"]) == (429, "too_many_attempts")
-    assert sign_in(client, "rita", "battery staple").status_code == 204, "another user may come in"
+    assert refused.status_code == 429
+
+
+@pytest.mark.parametrize("mode", ["token", "password"])
+def test_a_copy_of_the_cookie_ends_with_the_login(door, accounts, mode):
+    client = door(accounts, access=mode, token=TOKEN)
+
+    def login():
+        answer = client.get(f"/?token={TOKEN}") if mode == "token" else sign_in(client, "eva", "correct horse")
+        return answer.headers["Set-Cookie"].split(";")[0]
+
+    def status(cookie):
+        other = client.application.test_client(use_cookies=False)
+        return other.get("/api/v1/schema", headers={"Cookie": cookie}).status_code
+
+    first, second = login(), login()
+    assert (status(first), status(second)) == (200, 200)
+    assert client.delete("/api/v1/login").status_code == 204
+    assert (status(first), status(second)) == (200, 401), "the other login goes on"
+    if mode == "password":
+        other = door(accounts, access=mode).application.test_client(use_cookies=False)
+        found = other.get("/api/v1/schema", headers={"Cookie": second})
+        assert found.status_code == 401, "after a restart too"
 
 
 def test_wrong_passwords_from_an_address_are_throttled(door, accounts):

@@ -6,7 +6,9 @@ import json
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+from h5ad_file import write_h5ad
 from process import run
 
 
@@ -67,3 +69,20 @@ def test_a_closed_pipe_is_not_an_error(pbmc):
     assert process.stderr.read() == b""
     process.stderr.close()
     assert process.wait(60) == 0
+
+
+def test_what_is_printed_of_a_file_does_not_steer_the_terminal(tmp_path):
+    red = "\x1b[31mred\x1b]0;title\x07"
+    path = write_h5ad(
+        tmp_path / "x.h5ad",
+        np.ones((3, 1), np.float32),
+        obs={f"age{red}": np.arange(3)},
+        genes=[red],
+        obsm={red: np.ones((3, 2))},
+    )
+    for arguments in (["inspect", path], ["inspect", path, f"--title={red}"]):
+        done = run(*arguments)
+        assert done.returncode == 0
+        assert "red" in done.stdout
+        assert "\x1b" not in done.stdout + done.stderr
+        assert "\x07" not in done.stdout + done.stderr

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from starcyte import __version__
-from starcyte.errors import InputError, StarcyteError
+from starcyte.errors import InputError, StarcyteError, one_line
 from starcyte.options import Parser, common_options
 from starcyte.settings import SETTINGS, Settings, load
 from starcyte.store.cache import cache_folder
@@ -95,7 +95,7 @@ def launch(args: argparse.Namespace, settings: Settings) -> NoReturn:
     access = Access(settings, _accounts(settings) if settings.access == "password" else None)
     app = create_app(settings, loader, access)
     link = f"{url_of(listener)}{_way_in(access)}"
-    print(f"starcyte: {loader.title} at {link}", flush=True)
+    print(f"starcyte: {one_line(loader.title)} at {link}", flush=True)
     page = _open_browser(link, settings) if settings.open else None
     loader.start()
     context = app.extensions["starcyte"]
@@ -146,7 +146,7 @@ def serve(args: argparse.Namespace, settings: Settings) -> NoReturn:
     if settings.idle_timeout:
         contexts.idle = _idle_clock(settings.idle_timeout, service.is_opening)
     link = f"{url_of(listener)}{_way_in(access)}"
-    print(f"starcyte: {service.title} at {link}", flush=True)
+    print(f"starcyte: {one_line(service.title)} at {link}", flush=True)
     page = _open_browser(link, settings) if settings.open else None
     service.start()
     serve_app(app.wsgi_app, listener, settings, on_stop=service.stop)
@@ -268,7 +268,8 @@ def inspect(args: argparse.Namespace, settings: Settings) -> int:
     if args.json:
         print(json.dumps(description, indent=2))
     else:
-        print("\n".join(_summary(description)))
+        # control sequences of a terminal may be in any text of a file
+        print("\n".join(one_line(line, sys.maxsize) for line in _summary(description)))
     return 0
 
 
@@ -279,7 +280,7 @@ def export(args: argparse.Namespace, settings: Settings) -> int:
     dataset = _open(args, settings).dataset()
     annotations = None if args.annotations is None else Path(args.annotations)
     for note in export_file(dataset, settings, Path(args.output), args.user, annotations, _progress("Exporting")):
-        print(f"starcyte: {note}", file=sys.stderr)
+        print(f"starcyte: {one_line(note)}", file=sys.stderr)
     return 0
 
 

@@ -12,6 +12,7 @@ from columns import decode
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
+from starcyte.curation.formulas import escape_formula, unescape_formula
 from starcyte.store.dataset import Column, ColumnInfo, Kind, Values
 from starcyte.web.encoding.media import BINARY, CSV, JSON
 from starcyte.web.encoding.wire import ENCODERS, WireColumn, from_column, from_values
@@ -38,7 +39,7 @@ def by_json(n, column):
 
 def by_csv(n, *columns):
     header, *rows = csv.reader(io.StringIO(ENCODERS[CSV](n, columns).decode(), newline=""))
-    assert header == [c.name for c in columns]
+    assert header == [escape_formula(c.name) for c in columns]
     assert len(rows) == n
     return rows
 
@@ -241,7 +242,7 @@ def test_several_columns_of_any_name_and_length_are_aligned(kinds, n):
 def test_csv_quotes_names_and_texts_of_any_kind(names, texts):
     columns = [WireColumn(name, np.array([*texts, None], object)[:-1]) for name in names]
     rows = by_csv(len(texts), *columns)
-    assert [(row or [""])[0] for row in rows] == texts
+    assert [unescape_formula((row or [""])[0]) for row in rows] == [unescape_formula(escape_formula(t)) for t in texts]
 
 
 @pytest.mark.parametrize("form", [BINARY, JSON, CSV])

@@ -112,6 +112,7 @@ def _write(path: Path, content: bytes) -> bool:
     """Write a file, and return whether that was possible: without it the cache is full or read-only, no more."""
     part = path.with_name(f".{path.name}.{os.getpid()}")
     try:
+        part.touch(0o600)
         part.write_bytes(content)
         part.replace(path)
     except OSError as error:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import secrets
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -31,6 +32,7 @@ _TABLES = (
         hash TEXT NOT NULL,
         generation TEXT NOT NULL) STRICT""",
     "CREATE TABLE IF NOT EXISTS secrets (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT",
+    "CREATE TABLE IF NOT EXISTS ended_logins (id TEXT PRIMARY KEY, until REAL NOT NULL) STRICT",
 )
 
 
@@ -140,6 +142,17 @@ class Accounts:
     def remove(self, name: str) -> None:
         """Remove an account; its annotations, gene sets and saved items stay."""
         self._change("DELETE FROM accounts WHERE name = ?", name)
+
+    def ended_logins(self) -> list[tuple[str, float]]:
+        """Return the ids of logins that were ended before their time, and the time until which they are of interest."""
+        with self._lock, self._storage_errors():
+            self._db.execute("DELETE FROM ended_logins WHERE until < ?", (time.time(),))
+            return self._db.execute("SELECT id, until FROM ended_logins").fetchall()
+
+    def end_login(self, login: str, until: float) -> None:
+        """Record that a login was ended."""
+        with self._lock, self._storage_errors():
+            self._db.execute("INSERT OR REPLACE INTO ended_logins VALUES (?, ?)", (login, until))
 
     def close(self) -> None:
         """Close the database."""

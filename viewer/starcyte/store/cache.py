@@ -20,15 +20,25 @@ def cache_folder(settings: Settings) -> Path:
     InputError
         If it cannot be created.
     """
-    given = settings.cache_dir
-    base = Path(given) if given else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "starcyte"
+    base = _base(settings)
     try:
-        base.mkdir(parents=True, exist_ok=True)
+        base.mkdir(0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(
             f"The cache folder {str(base)!r} cannot be created: {error.strerror}.", "Choose another with --cache-dir."
         ) from None
     return base
+
+
+def is_in_cache(path: Path, settings: Settings) -> bool:
+    """Return whether a file is in the cache folder."""
+    return path.resolve().is_relative_to(_base(settings).resolve())
+
+
+def _base(settings: Settings) -> Path:
+    if settings.cache_dir:
+        return Path(settings.cache_dir)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "starcyte"
 
 
 def index_folder(settings: Settings) -> Path:

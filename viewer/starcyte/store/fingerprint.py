@@ -17,27 +17,31 @@ def sample_positions(size: int) -> list[int]:
     return sorted({last * i // (_SAMPLES - 1) for i in range(_SAMPLES)})
 
 
-def fingerprint(path: Path) -> tuple[str, str]:
+def fingerprint(path: Path, is_download: bool = False) -> tuple[str, str]:
     """Return the fingerprint and the revision of a file.
 
     Parameters
     ----------
     path
         The file.
+    is_download
+        Whether it is in the cache, where no one but the server writes: the parts of a download have one revision.
 
     Returns
     -------
     fingerprint
         Hash of the size and of 64 samples of 4 KiB, evenly distributed over the file: equal for all copies of a file.
     revision
-        The fingerprint and the modification time: differs if a file was changed in place between the samples.
+        The fingerprint, the modification time and the inode: differs if a file was changed in place between the
+        samples, and between two files, one of which may have been made to look like the other.
     """
     with path.open("rb") as stream:
         status = os.fstat(stream.fileno())
         digest = hashlib.blake2b(str(status.st_size).encode(), digest_size=16)
         for offset in sample_positions(status.st_size):
             digest.update(os.pread(stream.fileno(), SAMPLE_BYTES, offset))
-    return digest.hexdigest(), f"{digest.hexdigest()}-{status.st_mtime_ns:x}"
+    revision = f"{digest.hexdigest()}-{status.st_mtime_ns:x}"
+    return digest.hexdigest(), revision if is_download else f"{revision}-{status.st_ino:x}"
 
 
 class FileState(NamedTuple):

@@ -13,7 +13,7 @@ import { isShown } from '../state/view/fieldFilter';
 import type { Viewer } from '../state/viewer/viewer.svelte';
 import { save } from '../ui/drawing/download';
 import { count, date, number } from '../ui/format';
-import { csvLine } from '../wire/csv';
+import { tableLine } from '../wire/csv';
 import type { FigureLegend, PlotName } from './scatterFigure';
 
 /** The limit of names, which would cover the cells. */
@@ -88,7 +88,7 @@ export async function plotCsv(viewer: Viewer): Promise<Blob> {
   const [, ...quoted] = rowsOf(names);
   const columns = coloring.kind === 'pair' ? [coloring.a, coloring.b] : coloring.kind === 'plain' ? [] : [coloring];
   const header = ['cell', ...(place ? ['x', 'y'] : []), ...columns.map(({ title }) => title)];
-  const lines = [csvLine(header)];
+  const lines = [tableLine(header)];
   cells.forEach((cell, k) => {
     const parts: (string | number | null | undefined)[] = place ? [place.x[cell], place.y[cell]] : [];
     for (const column of columns) {
@@ -100,7 +100,7 @@ export async function plotCsv(viewer: Viewer): Promise<Blob> {
         parts.push(Number.isNaN(value) ? null : value);
       }
     }
-    lines.push([quoted[k] ?? '', ...(parts.length > 0 ? [csvLine(parts)] : [])].join(','));
+    lines.push([quoted[k] ?? '', ...(parts.length > 0 ? [tableLine(parts)] : [])].join(','));
   });
   return new Blob([lines.join('\n'), '\n'], { type: 'text/csv' });
 }

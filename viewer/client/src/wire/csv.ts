@@ -15,12 +15,20 @@ export function csv(
   comments: readonly string[] = [],
 ): Blob {
   const lines = comments.map((comment) => `# ${comment.trim().replaceAll(/\s+/g, ' ')}`);
-  lines.push(csvLine(header));
-  for (const row of rows) lines.push(csvLine(row));
+  lines.push(tableLine(header));
+  for (const row of rows) lines.push(tableLine(row));
   return new Blob([lines.join('\n'), '\n'], { type: 'text/csv' });
 }
 
-/** One line of CSV; also how names are listed in an address. */
+/** One line of a table: text that a spreadsheet would evaluate gets an apostrophe in front, as in files of the server. */
+export function tableLine(cells: readonly Cell[]): string {
+  return csvLine(cells.map((cell) => (typeof cell === 'string' && FORMULA.test(cell) ? `'${cell}` : cell)));
+}
+
+/** The start of a formula, after any number of apostrophes, also in full width. */
+const FORMULA = /^'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]/;
+
+/** One line of CSV, as names are listed in an address. */
 export function csvLine(cells: readonly Cell[]): string {
   return cells.map(quoted).join(',');
 }

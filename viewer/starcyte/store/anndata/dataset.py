@@ -405,7 +405,9 @@ class AnnDataDataset:
         DatasetChanged
             If it is another file than the one of which this is a partial download.
         """
-        if whole.revision != self.revision or [m.name for m in whole.matrices] != list(self._matrices):
+        # of a file outside of the cache, the revision has the inode as well
+        is_same = whole.revision == self.revision or whole.revision.startswith(f"{self.revision}-")
+        if not is_same or [m.name for m in whole.matrices] != list(self._matrices):
             whole.close()
             raise DatasetChanged("The dataset was replaced while it was downloaded.", "Open it again.")
         for name, matrix in self._matrices.items():

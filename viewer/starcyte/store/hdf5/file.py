@@ -26,6 +26,8 @@ class HDF5File(Container):
         A stream of the same bytes, which HDF5 reads from in place of the file.
     most_bytes
         Of ``Array.most_bytes``.
+    is_download
+        Of ``fingerprint``.
 
     Raises
     ------
@@ -37,14 +39,16 @@ class HDF5File(Container):
 
     kind = "HDF5"
 
-    def __init__(self, path: Path, stream: RawIOBase | None = None, most_bytes: int = sys.maxsize) -> None:
-        self._path = path
+    def __init__(
+        self, path: Path, stream: RawIOBase | None = None, most_bytes: int = sys.maxsize, is_download: bool = False
+    ) -> None:
+        self._path, self._is_download = path, is_download
         self._file = open_file(path) if stream is None else h5py.File(stream, "r")
         super().__init__(HDF5Group(self._file, most_bytes))
 
     def fingerprint(self) -> tuple[str, str]:
         """Return the fingerprint of the file's content and its revision."""
-        return fingerprint(self._path)
+        return fingerprint(self._path, self._is_download)
 
     def close(self) -> None:
         """Close the file."""

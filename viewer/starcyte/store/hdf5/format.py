@@ -16,11 +16,13 @@ if TYPE_CHECKING:
 
 def _open(path: Path, settings: Settings, part: Path | None, stream: RawIOBase | None) -> AnnDataDataset:
     from starcyte.store.anndata.dataset import AnnDataDataset
+    from starcyte.store.cache import is_in_cache
     from starcyte.store.hdf5.file import HDF5File
 
-    return AnnDataDataset(
-        path, settings, HDF5File(part or path, stream, settings.max_array_bytes), is_partial=part is not None
-    )
+    is_download = part is not None or stream is not None or is_in_cache(path, settings)
+    file = HDF5File(part or path, stream, settings.max_array_bytes, is_download)
+
+    return AnnDataDataset(path, settings, file, is_partial=part is not None)
 
 
 H5AD = Format("h5ad", "AnnData .h5ad", is_hdf5, _open)

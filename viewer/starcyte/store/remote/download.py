@@ -205,6 +205,7 @@ class Download:
         if missing is None or not self._part.exists() or self._part.stat().st_size != size:
             self._part.unlink(missing_ok=True)  # a part that is shown stays open
             MissingRanges(size).save(self._gaps)
+            self._part.touch(0o600)
             with self._part.open("wb") as stream:
                 stream.truncate(size)
         if self._on_metadata is not None and self._request.shown_mtime is None:
@@ -283,6 +284,7 @@ class Download:
         if transfer.start == 0:
             self._discard()  # a part that is shown stays open
         done = transfer.start
+        self._part.touch(0o600)
         with self._part.open("r+b" if transfer.start else "wb") as stream:
             stream.truncate(transfer.start)
             stream.seek(transfer.start)

@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from starcyte.curation.formulas import escape_formula
 from starcyte.store.dataset import Column, Kind, Values
 from starcyte.web.contract.columns import Columns, NamedValues
 from starcyte.web.encoding.encode import encode
@@ -163,13 +164,20 @@ def encode_csv(n: int, columns: Sequence[WireColumn]) -> bytes:
 
 
 def csv_bytes(header: Sequence[str] | None, rows: Iterable[Sequence[Any]]) -> bytes:
-    """Return rows as CSV, below their header or to follow other rows; None becomes an empty field."""
+    """Return rows as CSV, below their header or to follow other rows; None becomes an empty field.
+
+    Text that a spreadsheet would evaluate gets an apostrophe in front.
+    """
     lines = _Lines()
     writer = csv.writer(lines)
     if header is not None:
-        writer.writerow(header)
-    writer.writerows(rows)
+        writer.writerow(map(_cell, header))
+    writer.writerows(map(_cell, row) for row in rows)
     return "".join(lines).encode()
+
+
+def _cell(value: Any) -> Any:
+    return escape_formula(value) if isinstance(value, str) else value
 
 
 class _Lines(list[str]):

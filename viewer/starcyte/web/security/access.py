@@ -23,6 +23,7 @@ from starcyte.settings import Settings
 from starcyte.web.contract.login import Mode, RoleName
 from starcyte.web.encoding.response import ResponseOf
 from starcyte.web.security.admission import HEAD_ONLY
+from starcyte.web.security.ended_logins import EndedLogins
 from starcyte.web.security.proxy import client_address, current_user, is_secure, server_prefix
 from starcyte.web.security.throttle import Throttle
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 R = TypeVar("R", bound=Response)
 
 _FAILURE_SECONDS, _RATE_SECONDS = 300.0, 60.0
+_EVERYWHERE = 10
 
 
 class Role(IntEnum):
@@ -56,6 +58,11 @@ REQUIRED_ROLES: Mapping[str, Role] = {
     # checks the role itself, unless the setting metrics makes it public
     "metrics.metrics": Role.NOBODY,
     # POST requests that change nothing
+    "data.cell_names": Role.READ,
+    "summaries.summary_within": Role.READ,
+    "summaries.distribution_within": Role.READ,
+    "summaries.histogram_within": Role.READ,
+    "summaries.correlation_within": Role.READ,
     "analysis.diffexp": Role.READ,
     "analysis.markers": Role.READ,
     "analysis.job_cancel": Role.READ,
@@ -111,6 +118,9 @@ class Access:
         # cookies do not depend on the port: two servers on one machine must not share one
         self._cookie = f"starcyte_{blake2b(secret.encode(), digest_size=4).hexdigest()}"
         self._throttle = Throttle(settings.max_login_failures, _FAILURE_SECONDS)
+        # of a user from all addresses
+        self._everywhere = Throttle(_EVERYWHERE * settings.max_login_failures, _FAILURE_SECONDS)
+        self._ended = EndedLogins(settings.login_seconds, accounts)
         self._rate = Throttle(
             settings.max_requests,
             _RATE_SECONDS,
@@ -204,29 +214,34 @@ class Access:
         """
         if self._accounts is None:
             raise BadRequest("This server has no passwords (access).", "Open the page itself.")
-        keys = (f"user:{name[:200]}", f"address:{client_address(self._settings)}")
+        # by user and address together: failures elsewhere do not keep a user out
+        user, address = f"user:{name[:200]}", f"address:{client_address(self._settings)}"
+        keys = (f"{user} {address}", address)
         self._throttle.check(*keys)
+        self._everywhere.check(user)
         account = self._accounts.check(name, password)
         if account is None:
             self._throttle.fail(*keys)
+            self._everywhere.fail(user)
             raise NotSignedIn("Wrong user name or password.", "Check both and try again.")
         response: ResponseOf[None] = ResponseOf(status=204)
         return self.remember(response, {"user": account.name, "generation": account.generation})
 
     def check_token(self, token: str) -> bool:
         """Return whether this is the token; raise TooManyAttempts if the address has sent too many wrong ones."""
+        # first: wrong ones of an address that others share do not keep out who has the right one
+        if self.mode == "token" and hmac.compare_digest(token.encode(), self.token.encode()):
+            return True
         key = f"address:{client_address(self._settings)}"
         self._throttle.check(key)
-        right = self.mode == "token" and hmac.compare_digest(token.encode(), self.token.encode())
-        if not right:
-            self._throttle.fail(key)
-        return right
+        self._throttle.fail(key)
+        return False
 
     def remember(self, response: R, who: Mapping[str, str]) -> R:
         """Set the login cookie."""
         response.set_cookie(
             self._cookie,
-            self._serializer.dumps(dict(who)),
+            self._serializer.dumps({**who, "id": secrets.token_hex(8)}),
             max_age=int(self._settings.login_seconds),
             path=f"{server_prefix(self._settings)}/",
             secure=is_secure(self._settings),
@@ -237,7 +252,10 @@ class Access:
         return response
 
     def forget(self, response: R) -> R:
-        """Delete the login cookie."""
+        """End the login at once, also for copies of its cookie, and delete the cookie."""
+        login = self._login()
+        if login is not None:
+            self._ended.add(str(login.get("id")))
         response.delete_cookie(self._cookie, path=f"{server_prefix(self._settings)}/", httponly=True, samesite="Lax")
         response.headers["Cache-Control"] = "no-store"
         return response
@@ -250,7 +268,7 @@ class Access:
             login = self._serializer.loads(given, max_age=int(self._settings.login_seconds))
         except BadSignature:
             return None
-        return login if isinstance(login, dict) else None
+        return login if isinstance(login, dict) and str(login.get("id")) not in self._ended else None
 
     def _has_token(self) -> bool:
         kind, _, given = request.headers.get("Authorization", "").partition(" ")
