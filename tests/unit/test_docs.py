@@ -80,6 +80,17 @@ def test_every_caution_of_cellxgene_has_its_setting_and_its_test() -> None:
             assert f"def {name}(" in (ROOT / path).read_text() if name else True, (path, name)
 
 
+def test_every_threat_has_its_setting_and_its_test() -> None:
+    text = (ROOT / "docs" / "explanation" / "threats.md").read_text()
+    rows = [row.split("|")[1:-1] for row in text.splitlines() if row.startswith("| ") and "`tests/" in row]
+    assert len(rows) > 20
+    flags = {setting.flag for setting in SETTINGS}
+    for _, _, options, shown in rows:
+        assert set(re.findall(r"{option}`([^`]+)`", options)) <= flags, options
+        path, _, name = shown.strip(" `").partition("::")
+        assert f"def {name}(" in (ROOT / path).read_text(), shown
+
+
 def test_contributing_has_the_layers_and_rules_that_lint_checks() -> None:
     text = (ROOT / "CONTRIBUTING.md").read_text()
     setup = configparser.ConfigParser()
