@@ -53,6 +53,15 @@ def test_the_scale_is_that_of_the_values(tmp_path, case, layout):
 
 
 @pytest.mark.parametrize("layout", ["csr", "csc", "dense"])
+def test_of_a_matrix_without_an_index_all_values_are_read(tmp_path, layout):
+    values = np.log1p(np.random.default_rng(1).poisson(2, (4000, 120))).astype(np.float32)
+    values[2345, 67] = -0.5
+    with opened(tmp_path / "x.h5ad", stored(values, layout)) as dataset:
+        assert values.size < Settings().index_least
+        assert dataset.scale("X").kind == "signed"
+
+
+@pytest.mark.parametrize("layout", ["csr", "csc", "dense"])
 def test_an_index_finds_what_a_sample_misses(tmp_path, layout):
     rng = np.random.default_rng(1)
     values = np.log1p(rng.poisson(2, (4000, 60))).astype(np.float32)

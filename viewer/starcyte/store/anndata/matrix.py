@@ -23,6 +23,8 @@ _MAX_ROWS = 65536
 # the values of a run, and the number of runs, from which the scale of a matrix is found
 _SAMPLED_VALUES = 4096
 _LEAST_RUNS, _MOST_RUNS = 16, 64
+# all values of a matrix of so many are read: it gets no index, which would find what a sample misses
+_ALL_VALUES = 1 << 19
 _REWRITE = "Write the file again from its source with anndata."
 
 
@@ -161,7 +163,7 @@ class _SparseMatrix:
     def value_range(self) -> ValueRange:
         """Return the range of runs of values that are spread evenly over all blocks."""
         nnz = self.nnz or 0
-        starts = self._data.spread(_SAMPLED_VALUES, _runs(-(-nnz // self._block_entries)))
+        starts = self._data.spread(_SAMPLED_VALUES, _runs(nnz, nnz, _SAMPLED_VALUES, -(-nnz // self._block_entries)))
         return ValueRange.union(
             ValueRange.of(self._read_data(start, min(start + _SAMPLED_VALUES, nnz))) for start in starts
         )
@@ -398,7 +400,8 @@ class DenseMatrix:
         if self._flat:
             return ValueRange.of(self._array.read(name=self.name))
         at_once = max(_SAMPLED_VALUES // max(self.shape[1], 1), 1)
-        starts = self._array.spread(at_once, _runs(self.n_blocks))
+        n_values = self.shape[0] * self.shape[1]
+        starts = self._array.spread(at_once, _runs(n_values, self.shape[0], at_once, self.n_blocks))
         return ValueRange.union(
             ValueRange.of(self._array.read((slice(start, start + at_once), slice(None)), name=self.name))
             for start in starts
@@ -412,8 +415,20 @@ class DenseMatrix:
         """Do nothing: the shape was checked when the matrix was opened."""
 
 
-def _runs(n_blocks: int) -> int:
-    """Return the number of runs from which the scale of a matrix is found: if possible one in each block."""
+def _runs(n_values: int, length: int, at_once: int, n_blocks: int) -> int:
+    """Return the number of runs from which the scale is found: all of a small matrix, else one in each block.
+
+    Parameters
+    ----------
+    n_values
+        The number of values of the matrix.
+    length, at_once
+        The length of the axis that runs are on, and that of a run.
+    n_blocks
+        The number of blocks of the matrix.
+    """
+    if n_values <= _ALL_VALUES:
+        return -(-length // at_once)
     return min(max(n_blocks, _LEAST_RUNS), _MOST_RUNS)
 
 

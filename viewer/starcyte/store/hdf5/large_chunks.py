@@ -73,7 +73,7 @@ class LargeChunks:
         beginnings = range(0, self._shape[0], self._chunk[0])
         for row in beginnings[:: -(-len(beginnings) // n)] if len(beginnings) else ():
             end = min(row + min(at_once, self._chunk[0]), self._shape[0])
-            each = max(n // len(beginnings), 1)
+            each = min(max(n // len(beginnings), 1), -(-(end - row) // length))
             found += np.unique(np.linspace(row, max(end - length, row), each).astype(np.int64)).tolist()
         return found
 
