@@ -123,7 +123,7 @@ def take(browser: Browser, url: str, name: str) -> None:
     # who looks at the picture needs no first steps
     page.add_init_script("""localStorage.setItem('starcyte.preferences', '{"hint": false}')""")
     page.goto(url)
-    page.locator("[data-drawn=true]").first.wait_for()
+    page.locator("[data-drawn=true]").first.wait_for(timeout=1000 * PATIENCE)
     show(page)
     page.wait_for_timeout(1500)
     picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
@@ -138,8 +138,7 @@ def demo() -> Iterator[str]:
     with tempfile.TemporaryDirectory() as folder:
         ready = Path(folder) / "ready.json"
         command = [sys.executable, "-m", "starcyte", "launch", "--demo", "--access=none", "--port=0"]
-        command += ["--ready-file", str(ready)]
-        command += ["--data-dir", str(Path(folder) / "data")]
+        command += ["--ready-file", str(ready), "--data-dir", str(Path(folder) / "data")]
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         try:
             end = time.monotonic() + PATIENCE
