@@ -57,6 +57,10 @@ def test_dot_plot_has_the_means_and_fractions_of_the_file(visit, pbmc, cells):
     viewer.colored_by("LYZ")
     drawer.get_by_role("button", name=re.compile("^Dendritic")).press("Enter")
     viewer.wait_selected(int((cells.obs["bulk_labels"] == "Dendritic").sum()))
+    # the plot is of the selected cells
+    expect(drawer.locator("circle[data-tip]")).to_have_count(3)
+    viewer.page.keyboard.press("x")
+    expect(drawer.locator("circle[data-tip]")).to_have_count(30)
     drawer.get_by_role("combobox", name="Order of the categories: as given").click()
     viewer.page.get_by_role("option", name="by similarity").click()
     eventually(lambda: tips(drawer, "circle[data-tip]") != said, "another order")

@@ -36,7 +36,7 @@ def test_a_gene_set_is_created_edited_restored_and_deleted(page):
     assert edited.status_code == 200
     assert edited.json["geneset"]["name"] == "other"
     assert edited.json["geneset"]["description"] == "of T cells"
-    stale = put(page, "genesets/other", {"genes": []}, first)
+    stale = put(page, "genesets/other", {"name": "third"}, first)
     assert stale.status_code == 412
     assert stale.json["current"] == edited.json["geneset"]
     restored = page.post("genesets/other/restore", {"revision": first}).json
@@ -48,6 +48,22 @@ def test_a_gene_set_is_created_edited_restored_and_deleted(page):
     assert back["geneset"]["name"] == "other"
     assert back["revision"] > gone
     assert page.post("genesets/other/restore", {"revision": gone}).json["geneset"] is None
+
+
+def test_genes_that_two_tabs_add_and_remove_are_merged(page):
+    first = put(page, "genesets/x", {"genes": ["a", "b", "c"]}).json["revision"]
+    put(page, "genesets/x", {"genes": ["a", "c", "d"], "name": "y"}, first)
+    merged = put(page, "genesets/x", {"genes": ["a", "b", "e"], "description": "mine"}, first)
+    assert merged.status_code == 200
+    assert merged.json["geneset"]["genes"] == ["a", "d", "e"]
+    assert merged.json["geneset"]["name"] == "y"
+    assert merged.json["geneset"]["description"] == "mine"
+    # nothing of the other is lost where one value alone can be kept
+    refused = put(page, "genesets/y", {"description": "other", "genes": []}, first)
+    assert refused.status_code == 412
+    assert page.json("genesets/y")["genes"] == ["a", "d", "e"]
+    page.open("genesets/y", method="DELETE")
+    assert put(page, "genesets/y", {"genes": ["a"]}, first).status_code == 412
 
 
 def test_an_existing_gene_set_is_not_created_again(page, refused):

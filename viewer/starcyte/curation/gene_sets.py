@@ -81,7 +81,8 @@ class GeneSets:
         new_name
             Its new name.
         expected
-            The revision that the change was made for; None only creates, ANY creates or changes.
+            The revision that the change was made for; None only creates, ANY creates or changes. Genes that were added
+            or removed since stay so.
         action
             The action in the history; by default ``create`` or ``edit``.
 
@@ -100,6 +101,9 @@ class GeneSets:
         new_genes = None if genes is None else self._genes(genes)
         with self._store.write(user) as transaction:
             record = transaction.record(user, KIND, name)
+            if expected is not None and expected != ANY:
+                # it may have been renamed since
+                record = transaction.record_at(user, KIND, [expected], name) or record
             if expected is None and record is not None:
                 raise Conflict(
                     f"Gene set {name!r} exists already.", "Choose another name, or send If-Match.", _gene_set(record)
@@ -111,11 +115,12 @@ class GeneSets:
                 header["genes"] = new_genes
             if description is not None:
                 header["description"] = description
-            name_after = new_name or name
+            name_after = new_name or (name if record is None else record.name)
+            if record is not None and expected is not None and expected not in {ANY, record.revision}:
+                name_after, header = _merged(transaction, record, expected, new_name, new_genes, description)
+                self._genes(header["genes"])
             if record is not None and (name_after, header) == (record.name, record.header):
                 return _gene_set(record)
-            if record is not None and expected is not None and expected not in {ANY, record.revision}:
-                raise _changed(record, expected)
             self._refuse_taken(transaction, user, record, name_after)
             action = action or ("create" if record is None else "edit")
             record = record or transaction.deleted_record(user, KIND, name)
@@ -219,6 +224,47 @@ def _at(transaction: ReadTransaction, record: Record, revision: int) -> tuple[st
     assert next_change.undo is not None
     before = json.loads(next_change.undo)
     return before["name"], before["deleted"], before["header"]
+
+
+def _merged(
+    transaction: ReadTransaction,
+    record: Record,
+    expected: int,
+    new_name: str | None,
+    genes: list[str] | None,
+    description: str | None,
+) -> tuple[str, dict[str, Any]]:
+    """Return name and header after a change of an older revision and the changes since.
+
+    Raises
+    ------
+    Conflict
+        If both changed the name or the description, the gene set is deleted, or the revision is not stored.
+    """
+    if record.deleted:
+        raise _changed(record, expected)
+    try:
+        name_before, deleted, before = _at(transaction, record, expected)
+    except NotFound:
+        raise _changed(record, expected) from None
+    if deleted:
+        raise _changed(record, expected)
+
+    def decided(was: str, mine: str | None, theirs: str) -> str:
+        if mine is None or mine in {was, theirs}:
+            return theirs
+        if theirs != was:
+            raise _changed(record, expected)
+        return mine
+
+    header = dict(record.header)
+    if genes is not None:
+        was, mine = set(before["genes"]), set(genes)
+        kept = [g for g in header["genes"] if g in mine or g not in was]
+        known = {*header["genes"], *was}
+        header["genes"] = kept + [g for g in genes if g not in known]
+    header["description"] = decided(before["description"], description, header["description"])
+    return decided(name_before, new_name, record.name), header
 
 
 def _gene_set(record: Record) -> GeneSet:

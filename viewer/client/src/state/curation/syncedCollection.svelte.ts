@@ -62,7 +62,7 @@ export interface SyncedKind<T> {
   deleteItem(known: Known): Promise<Done<T>>;
   /** Undo one change of an item, if its kind keeps later ones. Used in place of the two above. */
   revertItem?(name: string, change: number, resolution: Resolve | null): Promise<Done<T>>;
-  /** Return `mine` with the changes from `base` to `theirs`; by default the server decides. */
+  /** Return `mine` with the changes from `base` to `theirs`; without it, undo ends at the changes of others. */
   rebased?(base: T, mine: T, theirs: T): T;
   /** Note what a state is on the server. */
   learn?(sent: T, answer: T): void;
@@ -165,6 +165,8 @@ export class SyncedCollection<T extends { readonly name: string }> {
     numbers: Map<number, number>,
   ): View {
     const number = view.itemStates[id];
+    // A kind that is restored as a whole has no step back to a state without the changes of others.
+    if (!this.of.rebased) return withItemStates(view, withState(view.itemStates, id, after?.number ?? null));
     if (!before || !after || number === undefined || !this.snapshots.has(number)) {
       const kept = before && after && number === undefined ? null : (after?.number ?? null);
       return withItemStates(view, withState(view.itemStates, id, kept));
@@ -173,7 +175,7 @@ export class SyncedCollection<T extends { readonly name: string }> {
     let now = numbers.get(number);
     if (now === undefined) {
       now = newStateNumber();
-      const value = this.of.rebased?.(before.value, state.value, after.value) ?? state.value;
+      const value = this.of.rebased(before.value, state.value, after.value);
       this.snapshots.add(now, value, state.revision, state.origin);
       numbers.set(number, now);
     }
@@ -251,13 +253,14 @@ export class SyncedCollection<T extends { readonly name: string }> {
         const name = value?.name ?? after.value.name;
         if (this.snapshots.has(after.number)) this.snapshots.get(after.number).revision = revision;
         const isLast = this.get(id)?.number === after.number;
-        if (done.merged && !isLast && known) {
+        const merged = done.merged ?? (value !== undefined && !this.of.same(after.value, value));
+        if (merged && !isLast && known) {
           this.known.set(id, { name, revision: known.revision, own: [...known.own, revision], item });
           return;
         }
         this.known.set(id, { name, revision, own: [], item });
         // The answer may contain changes of others. A later change of the item would overwrite them on the page.
-        if (value && isLast && (done.merged || !this.of.same(after.value, value))) this.adopt(id, value, revision);
+        if (value && isLast && (merged || !this.of.same(after.value, value))) this.adopt(id, value, revision);
       },
       revert: () => this.refresh(id),
       canRebase: (current) => (current as Known | null)?.name === this.known.get(id)?.name && current !== null,
