@@ -114,6 +114,9 @@ def test_a_large_dataset_is_shown_during_the_download(launched, cache, tmp_path)
         server.is_open.set()
         viewer.wait_until(lambda: "downloaded" not in viewer.json("health"))
         assert viewer.get(gene)[0] == 200
+        # the scale is found from the values, which were not there
+        assert schema["matrices"][0]["scale"] is None
+        schema["matrices"][0] |= {"scale": "log1p", "log_base": np.e}
         assert viewer.json("schema") == schema
         assert viewer.json("annotations")["annotations"][0]["n_unlabelled"] == 8990
         assert viewer.get("diffexp", "POST", where, **head)[0] in {200, 202}
