@@ -64,7 +64,7 @@ def test_an_annotation_is_answered_as_a_column_is(page):
     make(page, "a/b")
     assign(page, "a%2Fb", "=1+1", CELLS, create=True)
     csv = page.get("annotations/a%2Fb", headers={"Accept": "text/csv"})
-    assert csv.text.splitlines()[:2] == ["cell,a/b", f"{page.json('cells?rows=0')['names'][0]},=1+1"]
+    assert csv.text.splitlines()[:2] == ["cell,a/b", f"{page.json('cells?rows=0')['names'][0]},'=1+1"]
     binary = page.get("annotations/a%2Fb", headers={"Accept": "application/vnd.starcyte.columns"})
     assert binary.data.startswith(b"SCC1")
     assert binary.headers["ETag"] == csv.headers["ETag"]

@@ -79,8 +79,9 @@ WITHOUT_WRONG_DATA = {
     *((f"/api/v1/import/{kind}", "post") for kind in ("annotations", "genesets", "session")),
     ("/api/v1/finish", "post"),
 }
-# schemathesis does not know zstd; every change needs the header
-PLAIN = {"Accept-Encoding": "identity", "X-Starcyte-Client": "schemathesis"}
+# schemathesis does not know zstd; every change needs a header, which it makes up unless a case is given
+PLAIN = {"Accept-Encoding": "identity"}
+CHANGING = PLAIN | {"X-Starcyte-Client": "schemathesis"}
 GROUPS = {"a": {"where": [{"column": "louvain", "in": ["1"]}]}, "b": {"ranges": [[0, 5]]}, "limit": 3}
 SENSIBLE = {
     "/api/v1/health": {},
@@ -144,7 +145,7 @@ def test_what_does_not_fit_the_description_is_refused_as_described(described, pa
 def test_a_sensible_question_is_answered_as_described(described, path, accept):
     method = "post" if "body" in SENSIBLE[path] else "get"
     case = described[path][method].Case(headers={"Accept": accept}, **SENSIBLE[path])
-    assert case.call_and_validate(headers=PLAIN).status_code in {200, 202}
+    assert case.call_and_validate(headers=CHANGING).status_code in {200, 202}
 
 
 @pytest.mark.parametrize("accept", ["application/json", "text/csv"])

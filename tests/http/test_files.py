@@ -237,7 +237,7 @@ def test_the_outputs_folder_has_all_files(saving, tmp_path):
         time.sleep(0.05)
     ended = []
     saving.app.extensions["starcyte"].on_end = ended.append
-    assert saving.post("finish", {}).json == {"state": "finished"}
+    assert saving.post("finish", {"key": saving.json("schema")["finish_key"]}).json == {"state": "finished"}
     assert {p.name for p in saved.iterdir()} == wanted
     assert saved.joinpath("annotations.tabular").read_bytes() == saving.get("export/annotations.tabular").data
     session = json.loads(saved.joinpath("session.json").read_text())
@@ -261,14 +261,14 @@ def test_a_viewer_that_cannot_save_does_not_end(serve, small_file, tmp_path, ref
     )
     page.app.extensions["starcyte"].on_end = lambda reason: pytest.fail(reason)
     make(page)
-    error = refused(page.post("finish", {}), 503, "storage_unusable")
+    error = refused(page.post("finish", {"key": page.json("schema")["finish_key"]}), 503, "storage_unusable")
     assert "cannot be written" in error["message"]
     assert "cannot be written" in page.json("health")["problems"][0]
     assert cells_of(page, "type of cell") == {"T": T, "B": B}
 
 
 def test_only_where_it_is_allowed_a_page_ends_the_viewer(page, refused):
-    refused(page.post("finish", {}), 403)
+    refused(page.post("finish", {"key": page.json("schema")["finish_key"]}), 403)
 
 
 def test_a_session_file_is_imported_once(made, serve, small_file, tmp_path):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from columns import decode
 
-PATHS = ["health", "schema", "embeddings/X_umap", "obs/type", "genes", "expression", "summary", "openapi.json"]
+PATHS = ["health", "schema", "embeddings/X_umap", "obs/type", "genes", "expression", "samples", "openapi.json"]
 BINARY = {"Accept": "application/vnd.starcyte.columns"}
 
 HOSTILE = {

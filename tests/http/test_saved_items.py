@@ -185,7 +185,7 @@ def test_the_page_opens_with_a_colour_that_the_dataset_has(serve, small_file, wa
 def test_the_schema_says_what_the_page_opens_with(serve, small_file):
     page = serve(small_file, color_by="type", first_embedding="X_pca", allow_finish=True, outputs_dir="/nowhere")
     schema = page.json("schema")
-    assert schema["defaults"] == {"color_by": "type", "embedding": "X_pca"}
+    assert schema["defaults"] == {"color_by": "type", "embedding": "X_pca", "min_fraction": 0.1}
     assert {k: schema["features"][k] for k in ("finish", "outputs", "annotations")} == {
         "finish": True,
         "outputs": True,

@@ -268,8 +268,7 @@ def inspect(args: argparse.Namespace, settings: Settings) -> int:
     if args.json:
         print(json.dumps(description, indent=2))
     else:
-        # control sequences of a terminal may be in any text of a file
-        print("\n".join(one_line(line, sys.maxsize) for line in _summary(description)))
+        print("\n".join(_summary(description)))
     return 0
 
 

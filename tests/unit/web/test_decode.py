@@ -30,14 +30,18 @@ def test_omitted_fields_have_their_defaults():
     ("body", "message", "hint"),
     [
         ({}, "Field 'a' is missing.", ""),
-        ({"a": A, "c": A}, "Unknown field 'c'.", "Known fields: a, b, method"),
+        ({"a": A, "c": A}, "Unknown field 'c'.", "Known fields: a, b, within, method"),
         ({"a": {"cells": [0]}}, "Unknown field 'a.cells'.", "openapi.json"),
-        ({"a": {}}, "Field 'a': expected exactly one of indices, ranges, where.", ""),
+        ({"a": {}}, "Field 'a': expected exactly one of indices, ranges, where, column, annotation, and, not.", ""),
         ({"a": {"indices": [0], "ranges": []}}, "Field 'a': expected exactly one of", ""),
         ({"a": {"indices": [0, "1"]}}, "Field 'a.indices[1]': expected int, got str.", ""),
         ({"a": {"where": [{"in": ["x"]}]}}, "Field 'a.where[0]': expected exactly one of column, annotation.", ""),
         ({"a": A, "limit": -1}, "Field 'limit': expected int >= 0.", "At most so many genes"),
-        ({"a": A, "method": "anova"}, "Field 'method': invalid enum value 'anova'.", "One of t-test, wilcoxon"),
+        (
+            {"a": A, "method": "anova"},
+            "Field 'method': invalid enum value 'anova'.",
+            "One of pseudobulk, t-test, wilcoxon",
+        ),
     ],
     ids=lambda value: json.dumps(value) if isinstance(value, dict) else "",
 )

@@ -73,7 +73,7 @@ def diffexp(body: DiffexpRequest, query: Page) -> ResponseOf[DiffexpResult]:
 
     def work(tick: Tick) -> Comparison:
         ready = _after_index(ctx, matrix, options.method, tick)
-        return compare(dataset, matrix, a, b, options, cores, ready, design)
+        return compare(dataset, matrix, a, b, options, cores, ready, design=design)
 
     def quick() -> bool:
         return is_quick(dataset, matrix, a, b, options.method)

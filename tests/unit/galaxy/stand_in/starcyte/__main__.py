@@ -20,7 +20,7 @@ parser = argparse.ArgumentParser()
 commands = parser.add_subparsers(dest="command", required=True)
 servers = commands.add_parser("launch"), commands.add_parser("serve")
 for server in servers:
-    for flag in ("--host", "--ready-file", "--outputs-dir", "--data-dir"):
+    for flag in ("--host", "--ready-file", "--outputs-dir", "--data-dir", "--allowed-hosts"):
         server.add_argument(flag, required=True)
     server.add_argument("--port", type=int, required=True)
     server.add_argument("--access", required=True, choices=["none"])
