@@ -37,7 +37,8 @@ def test_every_panel_follows_the_rules(visit, pbmc, size, theme):
     found = {}
 
     def look(name):
-        # nothing that fades in is half there
+        # no tooltip of what is under the pointer, which is outside the landmarks; nothing that fades in is half there
+        page.mouse.move(1, 1)
         page.wait_for_timeout(350)
         found[name] = violations(viewer)
 

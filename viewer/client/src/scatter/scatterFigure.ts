@@ -43,7 +43,9 @@ export interface ScatterFigure {
 
 const SVG = 'http://www.w3.org/2000/svg';
 const LINE = 18;
+/** The widths of a column of the legend: of short names, and the most that long ones get. */
 const LEGEND = 190;
+const WIDEST_LEGEND = 360;
 const MARGIN = 16;
 const AXIS = 46;
 
@@ -115,12 +117,14 @@ function categories({ title, lut, entries }: Extract<FigureLegend, { kind: 'cate
   const rows = Math.max(8, Math.floor((height - 2 * MARGIN - 24) / LINE));
   const columns = Math.ceil(entries.length / rows);
   const elements: SVGElement[] = [heading(title)];
+  const longest = Math.max(0, ...entries.map(({ name }) => textWidth(name, 12, 400)));
+  const column = Math.min(WIDEST_LEGEND, Math.max(LEGEND, Math.ceil(longest) + 30));
   entries.forEach(({ code, name }, k) => {
-    const [x, y] = [Math.floor(k / rows) * LEGEND, 28 + (k % rows) * LINE];
+    const [x, y] = [Math.floor(k / rows) * column, 28 + (k % rows) * LINE];
     elements.push(element('circle', { cx: x + 5, cy: y, r: 5, fill: chipColor(lut, code) }));
-    elements.push(text(fitted(name, LEGEND - 26), x + 17, y + 4, { fill: pageColor('--text'), 'font-size': 12 }));
+    elements.push(text(fitted(name, column - 26), x + 17, y + 4, { fill: pageColor('--text'), 'font-size': 12 }));
   });
-  return { elements, width: columns * LEGEND, height: 28 + Math.min(rows, entries.length) * LINE };
+  return { elements, width: columns * column, height: 28 + Math.min(rows, entries.length) * LINE };
 }
 
 function scale({ title, note, shades, low, high }: Extract<FigureLegend, { kind: 'value' }>): Drawn {
