@@ -48,7 +48,7 @@ def compare(page: Page) -> None:
     draw_lasso(page)
     page.get_by_role("button", name="Set A", exact=True).click()
     page.get_by_role("button", name="Compare expression").click()
-    page.get_by_text("Welch").wait_for()
+    page.get_by_role("region", name="Result").get_by_role("cell").first.wait_for()
 
 
 def compare_category(page: Page) -> None:
@@ -57,7 +57,7 @@ def compare_category(page: Page) -> None:
     page.get_by_role("button", name="or a category as set A").click()
     page.get_by_role("button", name="Late erythroblast").last.click()
     page.get_by_role("button", name="Compare expression").click()
-    page.get_by_text("Welch").wait_for()
+    page.get_by_role("region", name="Result").get_by_role("cell").first.wait_for()
 
 
 def genes(page: Page) -> None:
