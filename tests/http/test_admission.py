@@ -78,7 +78,7 @@ def test_those_who_may_send_a_body_get_the_limit_of_its_route(small_app):
         ("POST", "annotations/x/assign"): (32 << 20, "max_body_bytes"),
         ("POST", "diffexp"): (32 << 20, "max_body_bytes"),
         ("POST", "cells/names"): (32 << 20, "max_body_bytes"),
-        ("POST", "markers"): (1 << 20, "max_small_body_bytes"),
+        ("POST", "markers"): (32 << 20, "max_body_bytes"),
         ("PUT", "genesets/x"): (1 << 20, "max_small_body_bytes"),
         ("PUT", "views/x"): (16 << 20, "max_saved_item_bytes"),
         ("PUT", "figures/x"): (16 << 20, "max_saved_item_bytes"),
@@ -137,7 +137,7 @@ def test_datasets_of_a_catalog_stay_hidden_and_closed(small_file, tmp_path):
 def test_a_head_is_no_request(serve, small_file):
     app = serve(small_file, max_requests=3).app
     for _ in range(20):
-        assert head(app, "POST", "/api/v1/markers") == BodyLimit(1 << 20, "max_small_body_bytes")
+        assert head(app, "POST", "/api/v1/markers") == BodyLimit(32 << 20, "max_body_bytes")
     requests, _, _ = app.extensions["starcyte_traffic"].counted()
     assert not requests
     head(app, "POST", "/api/v1/none")
