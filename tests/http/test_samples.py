@@ -224,3 +224,21 @@ def test_the_csv_has_a_column_for_each_sample(client):
     assert header[-DONORS:] == [f"d{k} ({'ab'[k % 2]})" for k in range(DONORS)]
     assert "# samples: donor; model: intercept, side" in comments
     assert any("limma" in line for line in comments)
+
+
+@pytest.mark.parametrize("path", ["design", "diffexp"])
+def test_a_column_of_too_many_samples_is_refused(serve, study, tmp_path, path):
+    study.write_h5ad(tmp_path / "study.h5ad")
+    client = serve(tmp_path / "study.h5ad", data_dir=str(tmp_path / "data"), max_samples=DONORS - 1)
+    body = {"a": SICK, "sample": "donor", "min_cells": 0} | ({"method": "pseudobulk"} if path == "diffexp" else {})
+    answer = client.post(path, body)
+    assert answer.status_code == 413
+    assert "max_samples" in answer.json["error"]["message"]
+
+
+def test_where_no_gene_has_enough_counts_none_is_tested(serve, study, tmp_path):
+    few = study.copy()
+    few.X = (few.X > 20).astype(np.float32)
+    few.write_h5ad(tmp_path / "few.h5ad")
+    result = compared(serve(tmp_path / "few.h5ad", data_dir=str(tmp_path / "data")), a={"column": "sex", "in": ["f"]})
+    assert result["n_tested"] == len(result["genes"])

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from starcyte.compute.pseudobulk.design import MIN_CELLS, Covariate, Design, build_design
-from starcyte.errors import BadRequest
+from starcyte.errors import BadRequest, LimitExceeded
 from starcyte.store.dataset import Kind
+from starcyte.web.context import context
 from starcyte.web.grouping import grouping
 
 if TYPE_CHECKING:
@@ -65,6 +66,8 @@ def sample_design(
         If the groups share cells, a column is given twice, or the samples are no categories.
     NotFound
         If a column does not exist.
+    LimitExceeded
+        If there are more samples than the setting ``max_samples``.
     """
     names = [sample, *covariates]
     if len(set(names)) < len(names):
@@ -74,6 +77,13 @@ def sample_design(
     codes, categories = grouping(sample).column.as_categories()
     sides = np.full(a.shape, 2, np.int8)
     sides[a], sides[b] = 0, 1
+    # sums and model grow with the samples: a column of barcodes is none of samples
+    n, limit = sum(np.unique(codes[mask & (codes >= 0)]).size for mask in (a, b)), context().settings.max_samples
+    if n > limit:
+        raise LimitExceeded(
+            f"Column {sample!r} has {n:,} samples in the groups. The limit is {limit:,} (max_samples).",
+            "Choose a column of donors or samples.",
+        )
     return build_design(codes, categories, sides, [_covariate(name) for name in covariates], sample, min_cells)
 
 
