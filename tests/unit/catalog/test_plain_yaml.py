@@ -19,6 +19,7 @@ PLAIN = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(PLAIN)
 def test_plain_values_are_those_of_yaml(value):
     text = yaml.safe_dump(value, allow_unicode=True)
@@ -44,6 +45,7 @@ ATTACKS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", [pytest.param(v, id=k) for k, v in ATTACKS.items()])
 def test_a_hostile_configuration_is_refused_at_once(tmp_path, text):
     path = tmp_path / "catalog.yml"

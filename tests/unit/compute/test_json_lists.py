@@ -39,6 +39,7 @@ def test_texts(values, indent, ascii_only):
         assert listed(read_texts(source.encode(), "x")) == values
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [0, 1, 65_535, 65_536, 200_001])
 def test_long_lists_are_read_in_blocks(n):
     values = list(range(n))
@@ -64,6 +65,7 @@ def test_other_values_are_refused(others, at, data):
         listed(read_pairs(json.dumps([[1, 2], data.draw(st.sampled_from([[1], [1, 2, 3], 4, []]))]).encode(), "x"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("read", "source"),
     [

@@ -62,6 +62,7 @@ FILES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("read", "data"), [pytest.param(*v, id=k) for k, v in FILES.items()])
 def test_reading_takes_little_more_than_the_bytes(read, data):
     tracemalloc.start()

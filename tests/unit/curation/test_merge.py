@@ -309,6 +309,7 @@ def check(base, mine, current, after, conflicts):
             assert number in was_labels or entry.name in names, "a new label is lost"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", range(10))
 def test_no_assignment_is_lost_that_nobody_took_away(part):
     writes = conflicts = 0

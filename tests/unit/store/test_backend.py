@@ -146,6 +146,7 @@ def content(dataset: StoredDataset) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", SOME, ids=lambda case: case.id.replace(":", "").replace(" ", "_"))
 def test_a_second_backend_reads_the_same(case: Case, tmp_path: Path) -> None:
     path = tmp_path / "x.h5ad"
