@@ -1,8 +1,9 @@
 """Many users of one server: ``python -m benchmarks.hosted``.
 
-Locust plays users who colour, compare, summarize and annotate: a hundred on one dataset, then on ten. Then clients ask
-starcyte and cellxgene for genes without a pause, as in benchmarks.run. What is printed is what was seen: answers a
-second, their times, errors, and memory and open files before and after.
+Locust plays users who colour, compare, summarize and annotate: a hundred on one dataset, then on ten, then on one
+beside a hundred clients that read nothing and a hundred that send a byte a second. Then clients ask starcyte and
+cellxgene for genes without a pause, as in benchmarks.run. What is printed is what was seen: answers a second, their
+times, errors, and memory and open files before and after.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from benchmarks.peers import CACHE, Cellxgene, Starcyte, install
 from benchmarks.process import Watch, tree
 from benchmarks.questions import Genes, Unable
 from benchmarks.server import Request, Server
+from benchmarks.strangers import Strangers
 
 CLIENTS, _PATHS, _DATASETS = 16, 400, 10
 # seconds that an answer is waited for, when all the clients have left
@@ -152,15 +154,20 @@ def _wait(server: Starcyte, root: str = "/") -> None:
         time.sleep(0.2)
 
 
-def one_dataset(watch: Watch, size: Size, data: Path, users: int, seconds: float) -> list[str]:
-    """Return what was seen of many users on one dataset."""
+def one_dataset(watch: Watch, size: Size, data: Path, users: int, seconds: float, strangers: int = 0) -> list[str]:
+    """Return what was seen of many users on one dataset, beside so many clients of each kind that harm."""
     scratch = CACHE / "scratch" / "hosted"
     shutil.rmtree(scratch / "made", ignore_errors=True)
     server = Hosted(watch, CACHE / "index")
     server.start(size.file(data), scratch)
     try:
         _wait(server)
-        return play(server, ["/"], users, seconds).lines(seconds)
+        if not strangers:
+            return play(server, ["/"], users, seconds).lines(seconds)
+        harm = Strangers(server.port, strangers, ["/"], [f"stranger-{i}" for i in range(10)])
+        with harm.at_work():
+            lines = play(server, ["/"], users, seconds).lines(seconds)
+        return [*lines, "", f"Connections of clients that harm: {harm.connected}."]
     finally:
         server.stop()
 
@@ -225,7 +232,9 @@ def main() -> None:
     parser.add_argument("--also", choices=SIZES, default="small", help="every other one of ten; default: small")
     parser.add_argument("--users", type=int, default=100)
     parser.add_argument("--seconds", type=float, default=60.0)
-    parser.add_argument("--parts", nargs="+", choices=("one", "ten", "peers"), default=["one", "ten", "peers"])
+    parser.add_argument("--strangers", type=int, default=100, help="clients of each kind that harm; default: 100")
+    parts = ("one", "ten", "strangers", "peers")
+    parser.add_argument("--parts", nargs="+", choices=parts, default=parts)
     parser.add_argument("--without-cellxgene", action="store_true")
     parser.add_argument("--data", type=Path, default=CACHE / "data")
     parser.add_argument("--output", type=Path, default=CACHE / "results" / "hosted.md")
@@ -240,6 +249,9 @@ def main() -> None:
             elif part == "one":
                 title = f"{args.users} users, one dataset of {size.cells:,} cells, {args.seconds:.0f} s"
                 found = one_dataset(watch, size, args.data, args.users, args.seconds)
+            elif part == "strangers":
+                title = f"{args.users} users beside {args.strangers} deaf and {args.strangers} slow clients"
+                found = one_dataset(watch, size, args.data, args.users, args.seconds, args.strangers)
             else:
                 title = f"{args.users} users, ten datasets, {args.seconds:.0f} s"
                 found = ten_datasets(watch, (size, SIZES[args.also]), args.data, args.users, args.seconds)

@@ -156,6 +156,16 @@ def test_a_truncated_table_is_a_clear_error(dataset, tmp_path):
             read()
 
 
+@pytest.mark.parametrize("size", [0, 8, 100_000])
+def test_moments_of_another_length_are_computed_anew(dataset, tmp_path, size):
+    """Cut while the index was open: the entries give the same moments."""
+    index = indexed(dataset, tmp_path / "cache")
+    assert index.moments("g") is not None
+    os.truncate(moments_of(index.folder), size)
+    assert index.moments("g") is None
+    assert index.moments("none") is None
+
+
 def test_a_removed_index_stays_readable(dataset, tmp_path):
     index = indexed(dataset, tmp_path / "cache")
     expected = index.column(3).dense()

@@ -354,9 +354,11 @@ class ColumnIndex:
             return None
         try:
             with closing(self._files.open(moments_name(column))) as stored:
+                if stored.size != moments_bytes(self.shape[1], k):
+                    return None
                 return open_moments(stored, self.shape[1], k)
         except OSError:
-            return None  # the folder was removed; the entries, still open, give the same moments
+            return None  # the file was removed or cut; the entries, still open, give the same moments
 
 
 def moments_bytes(n_genes: int, k: int) -> int:
