@@ -16,6 +16,7 @@ from starcyte.compute.methods import METHODS
 from starcyte.compute.methods.method import Contrasts, Method
 from starcyte.compute.options import Options
 from starcyte.compute.pseudobulk.design import Design
+from starcyte.compute.pseudobulk.samples import sides_of
 from starcyte.errors import BadRequest
 from starcyte.store.dataset import Dataset, Matrix, Tick, no_tick
 from starcyte.store.moments import Moments
@@ -100,7 +101,6 @@ def compare(
     """
     chosen = options.test
     codes = _codes(a, b, chosen)
-    n_a, n_b = int(a.sum()), int(b.sum())
 
     def cached(workers: int, tick: Tick) -> Moments | None:
         grouping = nearest_grouping(dataset, matrix, [a, b])
@@ -109,6 +109,8 @@ def compare(
     scale = options.scale_of(known_scale(dataset, matrix))
     contrasts = Contrasts(matrix, codes, 2, against_rest=False, cached_moments=cached, scale=scale, design=design)
     found = chosen.run(contrasts, workers, tick)
+    # without the cells of samples that are left out
+    n_a, n_b = found.n.tolist()
     undefined = np.full(found.mean.shape[0], np.nan)
     in_a, in_b = (Expression(n, found.mean[:, g], found.expm1[:, g]) for g, n in enumerate((n_a, n_b)))
     fraction_a, fraction_b = (found.positive[:, side] / n for side, n in enumerate((n_a, n_b)))
@@ -168,6 +170,4 @@ def _codes(a: NDArray[np.bool_], b: NDArray[np.bool_], method: Method) -> NDArra
             f"The groups share {shared} cell{'s' if shared != 1 else ''}.",
             "Remove them from one group, or compare with the rest.",
         )
-    codes = np.full(a.shape, 2, np.int8)
-    codes[a], codes[b] = 0, 1
-    return codes
+    return sides_of(a, b)

@@ -236,7 +236,7 @@ class Accumulator:
                     self._set_reference(block, codes, present & ~with_reference)
                     with_reference |= present
             all_positive = bool(block.ptr is not None and block.values.size and block.values.min() > 0)
-            for first, last in _gene_runs(block, self._n_groups, self._entries_at_once):
+            for first, last in gene_runs(block, self._n_groups, self._entries_at_once):
                 genes = slice(block.genes.start + first, block.genes.start + last)
                 reference = self._reference[genes]
                 if block.ptr is None:
@@ -254,7 +254,7 @@ class Accumulator:
     def _set_reference(self, block: Block, codes: NDArray[Any], new: NDArray[np.bool_]) -> None:
         """Set the reference of groups without one to the means of a block."""
         n = np.maximum(np.bincount(codes, minlength=self._n_groups + 1)[: self._n_groups], 1)
-        for first, last in _gene_runs(block, self._n_groups, self._entries_at_once):
+        for first, last in gene_runs(block, self._n_groups, self._entries_at_once):
             reference = self._reference[block.genes.start + first : block.genes.start + last]
             # the second iteration removes the rounding error, so that the reference of a constant gene is exact
             for _ in range(2 if self._of_deviations else 1):
@@ -382,8 +382,18 @@ def totals(bins: NDArray[Any], weights: NDArray[Any], size: int) -> NDArray[np.f
     return BinSums(bins, size).totals(weights)
 
 
-def _gene_runs(block: Block, n_groups: int, n_entries: int) -> list[tuple[int, int]]:
-    """Divide the genes of a block into runs of about some number of entries, and of at most as many sums."""
+def gene_runs(block: Block, n_groups: int, n_entries: int) -> list[tuple[int, int]]:
+    """Divide the genes of a block into runs of about some number of entries, and of at most as many sums.
+
+    Parameters
+    ----------
+    block
+        The block.
+    n_groups
+        The number of sums of each gene.
+    n_entries
+        The number of entries.
+    """
     n, most = block.genes.stop - block.genes.start, max(n_entries // n_groups, 1)
     if block.ptr is None:
         cuts = np.arange(0, n, min(max(n_entries // max(block.values.shape[1], 1), 1), most))

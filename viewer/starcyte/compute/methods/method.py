@@ -13,7 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
+    from starcyte.compute.pseudobulk.analysis import SampleStatistics
     from starcyte.compute.pseudobulk.design import Design
+    from starcyte.compute.pseudobulk.sums import Sums
     from starcyte.store.dataset import Matrix, Tick
     from starcyte.store.moments import Moments
     from starcyte.store.scale import Scale
@@ -178,6 +180,23 @@ class Run(Protocol):
         """
 
 
+class Fit(Protocol):
+    """The function that fits the model of a method over samples."""
+
+    def __call__(self, sums: Sums, scale: Scale, design: Design) -> SampleStatistics:
+        """Return the statistics of every gene.
+
+        Parameters
+        ----------
+        sums
+            The sums over the cells of each unit of the design that is used.
+        scale
+            The scale of the matrix.
+        design
+            The design; it allows a comparison.
+        """
+
+
 @dataclass(frozen=True)
 class Method:
     """A method of comparison, with all that the interface and the page need to know of it.
@@ -210,8 +229,8 @@ class Method:
         Whether its results have a log2 fold change of the means.
     fitted_change
         The formula of its fold change, if that is a coefficient of its model.
-    over_samples
-        Whether it compares samples instead of cells, and needs their design.
+    fit
+        The model, if it compares samples instead of cells, and needs their design.
     """
 
     id: str
@@ -227,7 +246,12 @@ class Method:
     run: Run
     has_fold_change: bool = True
     fitted_change: FittedChange | None = None
-    over_samples: bool = False
+    fit: Fit | None = None
+
+    @property
+    def over_samples(self) -> bool:
+        """Whether it compares samples instead of cells."""
+        return self.fit is not None
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from starcyte.compute.methods.method import Contrasts, Fitted, FittedChange, Method, Statistics
+from starcyte.compute.methods.method import Contrasts, FittedChange, Method, Statistics
 from starcyte.errors import BadRequest
 
 if TYPE_CHECKING:
     from starcyte.compute.pseudobulk.analysis import SampleStatistics
     from starcyte.compute.pseudobulk.design import Design
+    from starcyte.compute.pseudobulk.sums import Sums
     from starcyte.store.dataset import Tick
-    from starcyte.store.moments import Moments
     from starcyte.store.scale import Scale
 
 
@@ -25,38 +25,28 @@ def run(contrasts: Contrasts, workers: int, tick: Tick) -> Statistics:
     BadRequest
         If there is no design, it allows no comparison, or the matrix is scaled.
     """
-    from starcyte.compute.moments import group_moments
+    from starcyte.compute.methods.over_samples import compare_samples
 
-    design = contrasts.design
-    if design is None:
-        raise BadRequest("A comparison over samples needs a column of samples.", "Give the column as sample.")
-    design.check()
-    sides = [[k for k, unit in enumerate(design.used) if unit.side == side] for side in (0, 1)]
-    moments = group_moments(contrasts.matrix, design.codes, len(design.used), workers, tick)
-    found = _compare(moments, contrasts.scale, design)
-    of_sides = moments.merged(sides)
-    return Statistics(
-        of_sides.n,
-        np.stack([found.mean_a, found.mean_b], axis=1),
-        of_sides.positive,
-        of_sides.expm1,
-        found.t[:, None],
-        found.p_value[:, None],
-        fitted=Fitted(found.tested, found.log2_fold_change, found.values),
-    )
+    return compare_samples(contrasts, fit, workers, tick)
 
 
-def _compare(moments: Moments, scale: Scale, design: Design) -> SampleStatistics:
+def fit(sums: Sums, scale: Scale, design: Design) -> SampleStatistics:
+    """Return limma's statistics of sums of counts, or of means.
+
+    Raises
+    ------
+    BadRequest
+        If the matrix is scaled.
+    """
     from starcyte.compute.pseudobulk.analysis import compare_means, compare_sums
 
     match scale.kind:
         case "counts":
-            # whole numbers again, which the mean times the number of cells misses by rounding
-            return compare_sums(np.rint(moments.mean * moments.n), design)
+            return compare_sums(sums.total, design)
         case "log1p":
-            return compare_means(moments.mean, design, scale.base)
+            return compare_means(sums.total / sums.n, design, scale.base)
         case "linear":
-            return compare_means(np.log2(moments.mean + 1), design, 2.0)
+            return compare_means(np.log2(sums.total / sums.n + 1), design, 2.0)
         case "signed":
             raise BadRequest(
                 "The matrix has negative values, as scaled data do: their sums over cells mean nothing.",
@@ -86,5 +76,5 @@ METHOD = Method(
         },
         pseudo_count=0.5,
     ),
-    over_samples=True,
+    fit=fit,
 )

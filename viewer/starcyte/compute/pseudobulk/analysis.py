@@ -15,6 +15,7 @@ from starcyte.compute.pseudobulk.moderation import Moderated, moderate
 from starcyte.compute.pseudobulk.normalization import normalization_factors
 from starcyte.compute.pseudobulk.proportions import Transform, transformed_proportions
 from starcyte.compute.pseudobulk.voom import log_counts_per_million, voom
+from starcyte.errors import BadRequest
 
 _SIDE = 1
 
@@ -60,8 +61,16 @@ def compare_sums(sums: NDArray[np.float64], design: Design) -> SampleStatistics:
         The sum of each gene over the cells of each unit that is used, shape (genes, units).
     design
         The design; it allows a comparison.
+
+    Raises
+    ------
+    BadRequest
+        If a sample has no counts.
     """
     sizes = sums.sum(axis=0)
+    empty = [unit.sample for unit, size in zip(design.used, sizes.tolist(), strict=True) if not size > 0]
+    if empty:
+        raise BadRequest(f"Sample {empty[0]!r} has no counts.", "Leave it out, or choose another matrix.")
     tested = filter_by_expression(sums, design.matrix, sizes)
     library_sizes = sizes * normalization_factors(sums[tested], sizes)
     log_counts, weights = voom(sums[tested], design.matrix, library_sizes)

@@ -132,13 +132,14 @@ def build_design(
     covariates: Sequence[Covariate] = (),
     sample_column: str = "sample",
     min_cells: int = MIN_CELLS,
+    n_cells: NDArray[np.integer] | None = None,
 ) -> Design:
     """Return the design of a comparison of two sides over samples.
 
     Parameters
     ----------
     samples
-        The sample of each cell, shape (n_obs,); -1 for a cell of unknown sample.
+        The sample of each cell, or of each set of equal cells, shape (n_obs,); -1 for a cell of unknown sample.
     sample_names
         The name of each sample.
     sides
@@ -149,11 +150,13 @@ def build_design(
         The name of the column of samples, for messages.
     min_cells
         The fewest cells of a unit.
+    n_cells
+        The number of cells of each set of equal cells; None: single cells.
     """
     k = len(sample_names)
     known = (samples >= 0) & (sides < 2)
     pairs = np.where(known, samples.astype(np.int64) * 2 + sides, 2 * k)
-    counts = np.bincount(pairs, minlength=2 * k + 1)[: 2 * k]
+    counts = np.bincount(pairs, n_cells, minlength=2 * k + 1)[: 2 * k]
     present = np.flatnonzero(counts)
     problem = ""
     values: list[list[str | float | None]] = []
@@ -173,7 +176,7 @@ def build_design(
         )
         for i, pair in enumerate(present.tolist())
     ]
-    lost = int(((samples < 0) & (sides < 2)).sum())
+    lost = int(((samples < 0) & (sides < 2)).sum() if n_cells is None else n_cells[(samples < 0) & (sides < 2)].sum())
     builder = _Builder(_without_missing(units, covariates))
     if lost:
         builder.warnings.append(f"{lost:,} cells have no {sample_column!r} and are left out.")

@@ -57,12 +57,13 @@ def diffexp(body: DiffexpRequest, query: Page) -> ResponseOf[DiffexpResult]:
     """Compare two groups of cells, gene by gene, now or as a job."""
     from starcyte.compute.diffexp import compare, is_quick
     from starcyte.web.grouping import groups_of
-    from starcyte.web.sample_design import requested_design
+    from starcyte.web.requested_samples import requested_samples
 
     options = _options(body)
     ctx, dataset, matrix = context(), context().dataset(), _matrix(body.matrix)
     a, b = groups_of(body.a, body.b, given(body.within))
-    design = requested_design(options.test, a, b, given(body.sample), given(body.covariates), given(body.min_cells))
+    samples = requested_samples(options.test, a, b, given(body.sample), given(body.covariates), given(body.min_cells))
+    design = None if samples is None else samples.design(a, b)
     # by the cells themselves: an annotation may change, and another user's may have the same name
     cells = hashlib.blake2b(np.packbits(a).tobytes() + np.packbits(b).tobytes(), digest_size=16)
     if design is not None:

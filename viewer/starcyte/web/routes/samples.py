@@ -41,10 +41,10 @@ def samples() -> ResponseOf[SampleColumns]:
 def design(body: DesignRequest) -> ResponseOf[DesignOfSamples]:
     """Return the samples of a comparison, and whether they allow it."""
     from starcyte.web.grouping import groups_of
-    from starcyte.web.sample_design import sample_design
+    from starcyte.web.requested_samples import samples_of
 
     a, b = groups_of(body.a, body.b, given(body.within))
-    found = sample_design(a, b, body.sample, body.covariates, body.min_cells)
+    found = samples_of(a, b, body.sample, body.covariates, body.min_cells).design(a, b)
     return answer_json(
         DesignOfSamples(
             sample=body.sample,

@@ -1,4 +1,4 @@
-"""The design of a comparison over samples, from the names of columns in a request."""
+"""The samples of a comparison, from the names of columns in a request."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from starcyte.compute.pseudobulk.design import MIN_CELLS, Covariate, Design, build_design
+from starcyte.compute.pseudobulk.design import MIN_CELLS, Covariate
+from starcyte.compute.pseudobulk.samples import Samples
 from starcyte.errors import BadRequest, LimitExceeded
 from starcyte.store.dataset import Kind
 from starcyte.web.context import context
@@ -19,15 +20,15 @@ if TYPE_CHECKING:
     from starcyte.compute.methods.method import Method
 
 
-def requested_design(
+def requested_samples(
     method: Method,
     a: NDArray[np.bool_],
     b: NDArray[np.bool_],
     sample: str | None,
     covariates: Sequence[str] | None,
     min_cells: int | None,
-) -> Design | None:
-    """Return the design that a method needs; None for a method of cells.
+) -> Samples | None:
+    """Return the samples that a method needs; None for a method of cells.
 
     Raises
     ------
@@ -37,17 +38,17 @@ def requested_design(
     if method.over_samples:
         if sample is None:
             raise BadRequest(f"{method.name} needs a column of samples.", "Give its name as sample.")
-        return sample_design(a, b, sample, covariates or (), MIN_CELLS if min_cells is None else min_cells)
+        return samples_of(a, b, sample, covariates or (), MIN_CELLS if min_cells is None else min_cells)
     for name, value in (("sample", sample), ("covariates", covariates), ("min_cells", min_cells)):
         if value is not None:
             raise BadRequest(f"{method.name} compares cells: {name} is of no effect.", "Choose a method over samples.")
     return None
 
 
-def sample_design(
+def samples_of(
     a: NDArray[np.bool_], b: NDArray[np.bool_], sample: str, covariates: Sequence[str], min_cells: int
-) -> Design:
-    """Return the design of two groups of cells over samples.
+) -> Samples:
+    """Return the samples of a comparison of two groups of cells.
 
     Parameters
     ----------
@@ -75,8 +76,6 @@ def sample_design(
     if (a & b).any():
         raise BadRequest("The groups share cells.", "Remove them from one group, or compare with the rest.")
     codes, categories = grouping(sample).column.as_categories()
-    sides = np.full(a.shape, 2, np.int8)
-    sides[a], sides[b] = 0, 1
     # sums and model grow with the samples: a column of barcodes is none of samples
     n, limit = sum(np.unique(codes[mask & (codes >= 0)]).size for mask in (a, b)), context().settings.max_samples
     if n > limit:
@@ -84,7 +83,7 @@ def sample_design(
             f"Column {sample!r} has {n:,} samples in the groups. The limit is {limit:,} (max_samples).",
             "Choose a column of donors or samples.",
         )
-    return build_design(codes, categories, sides, [_covariate(name) for name in covariates], sample, min_cells)
+    return Samples(sample, codes, tuple(categories), tuple(map(_covariate, covariates)), min_cells)
 
 
 def _covariate(name: str) -> Covariate:

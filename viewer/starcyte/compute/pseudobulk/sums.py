@@ -1,0 +1,185 @@
+"""Sums of each gene over groups of cells: what a comparison over samples reads of a matrix."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from starcyte.compute.blocks import parallel_for
+from starcyte.compute.rows import by_rows
+from starcyte.store.anndata.matrix import CsrMatrix
+from starcyte.store.block import Block
+from starcyte.store.dataset import Matrix, Tick, no_tick
+from starcyte.store.index.indexed_matrix import current_matrix
+from starcyte.store.moments import BinSums, gene_runs
+
+# entries of an intermediate array, which should fit a processor's cache
+_ENTRIES_AT_ONCE = 1 << 18
+
+#: Returns an array of zeros; called with a shape and a dtype
+Allocate = Callable[[tuple[int, ...], Any], NDArray[Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class Sums:
+    """The sums of each gene over groups of cells.
+
+    Parameters
+    ----------
+    n
+        Number of cells in each group, int64, shape (groups,).
+    total
+        Sum of the values, float64, shape (genes, groups); exact for whole numbers below 2^53.
+    positive
+        Number of cells with a value above 0, uint32, shape (genes, groups).
+    """
+
+    n: NDArray[np.int64]
+    total: NDArray[np.float64]
+    positive: NDArray[np.uint32]
+
+    def merged(self, unions: Sequence[Sequence[int]]) -> Sums:
+        """Return the sums of unions of groups.
+
+        Parameters
+        ----------
+        unions
+            For each union, the groups to merge.
+        """
+        if all(len(groups) == 1 for groups in unions):
+            only = [groups[0] for groups in unions]
+            return Sums(self.n[only], self.total[:, only], self.positive[:, only])
+        shape = (self.total.shape[0], len(unions))
+        total, positive = np.zeros(shape), np.zeros(shape, np.uint32)
+        for new, groups in enumerate(unions):
+            total[:, new] = self.total[:, groups].sum(axis=1)
+            positive[:, new] = self.positive[:, groups].sum(axis=1)
+        return Sums(np.array([self.n[list(groups)].sum() for groups in unions], np.int64), total, positive)
+
+
+def group_sums(
+    matrix: Matrix,
+    codes: NDArray[Any],
+    n_groups: int,
+    workers: int = 1,
+    tick: Tick = no_tick,
+    allocate: Allocate = np.zeros,
+) -> Sums:
+    """Return the sums of groups of cells; reads the matrix once, or only the rows of small groups.
+
+    Parameters
+    ----------
+    matrix
+        The matrix.
+    codes
+        The group of each cell, integers of shape (n_obs,); n_groups for cells in no group.
+    n_groups
+        The number of groups.
+    workers
+        The number of threads to use.
+    tick
+        Called between blocks with the fraction done; raises to stop.
+    allocate
+        Returns the arrays of the result, filled with zeros.
+
+    Raises
+    ------
+    DatasetInvalid
+        If the matrix contradicts itself.
+    """
+    shape = (matrix.shape[1], n_groups)
+    n = np.bincount(codes, minlength=n_groups + 1)[:n_groups].astype(np.int64)
+    found = Sums(n, allocate(shape, np.float64), allocate(shape, np.uint32))
+    rows = by_rows(matrix, codes, n_groups)
+    if rows is not None:
+        _add_rows(found, rows, codes, workers, tick)
+        return found
+    accumulator, source = _Accumulator(found, codes), current_matrix(matrix)
+    parallel_for(source.n_blocks, lambda number: accumulator.add(source.block(number)), workers, tick)
+    return found
+
+
+def _add_rows(found: Sums, matrix: CsrMatrix, codes: NDArray[Any], workers: int, tick: Tick) -> None:
+    """Add the rows of the groups to their sums."""
+    batches, n_genes, lock = matrix.batches(np.flatnonzero(codes < found.n.size)), matrix.shape[1], threading.Lock()
+
+    def add(number: int) -> None:
+        for group, rows in matrix.rows(batches[number], codes):
+            total = BinSums(rows.indices, n_genes).totals(rows.data)
+            positive = BinSums(rows.indices[rows.data > 0], n_genes).counts()
+            with lock:
+                found.total[:, group] += total
+                found.positive[:, group] += positive
+
+    parallel_for(len(batches), add, workers, tick)
+
+
+class _Accumulator:
+    """Adds blocks to sums; blocks may be added by several threads and in any order.
+
+    Parameters
+    ----------
+    found
+        The sums, which are changed.
+    codes
+        The group of each cell, shape (n_obs,); the number of groups for cells in none.
+    """
+
+    def __init__(self, found: Sums, codes: NDArray[Any]) -> None:
+        self._found, self._k = found, found.n.size
+        self._codes = codes.astype(np.min_scalar_type(self._k))
+        self._all_grouped = bool(found.n.sum() == codes.size)
+        self._lock = threading.Lock()
+
+    def add(self, block: Block) -> None:
+        """Add a block."""
+        codes = self._codes[block.rows]
+        if not self._all_grouped and not (codes < self._k).any():
+            return
+        for first, last in gene_runs(block, self._k, _ENTRIES_AT_ONCE):
+            genes = slice(block.genes.start + first, block.genes.start + last)
+            with np.errstate(invalid="ignore", over="ignore"):  # the sum of a gene with NaN is NaN
+                total, positive = (self._dense if block.ptr is None else self._sparse)(block, first, last, codes)
+                with self._lock:
+                    self._found.total[genes] += total
+                    self._found.positive[genes] += positive
+
+    def _sparse(
+        self, block: Block, first: int, last: int, codes: NDArray[Any]
+    ) -> tuple[NDArray[np.float64], NDArray[np.uint32]]:
+        assert block.ptr is not None
+        assert block.offsets is not None
+        start, stop, size = block.ptr[first], block.ptr[last], (last - first) * self._k
+        group, values = codes.take(block.offsets[start:stop]), block.values[start:stop]
+        # the bin of each entry: gene times groups, plus group
+        bins = np.repeat(np.arange(0, size, self._k, dtype=np.int32), np.diff(block.ptr[first : last + 1]))
+        if not self._all_grouped:
+            kept = np.flatnonzero(group < self._k)
+            group, values, bins = group[kept], values[kept], bins[kept]
+        bins += group
+        above = values > 0
+        sums = BinSums(bins, size)
+        positive = sums.counts() if above.all() else BinSums(bins[above], size).counts()
+        shape = last - first, self._k
+        return sums.totals(values).reshape(shape), positive.reshape(shape)
+
+    def _dense(
+        self, block: Block, first: int, last: int, codes: NDArray[Any]
+    ) -> tuple[NDArray[np.float64], NDArray[np.uint32]]:
+        kept = np.flatnonzero(codes < self._k)
+        # cells sorted by group, so that each group is one run
+        order = kept[np.argsort(codes[kept], kind="stable")]
+        sizes = np.bincount(codes[kept], minlength=self._k)
+        present = np.flatnonzero(sizes)
+        starts = np.r_[0, np.cumsum(sizes[present])[:-1]].astype(np.intp)
+        values = block.values[first:last][:, order]
+        total = np.zeros((last - first, self._k))
+        positive = np.zeros((last - first, self._k), np.uint32)
+        total[:, present] = np.add.reduceat(values.astype(np.float64), starts, axis=1)
+        positive[:, present] = np.add.reduceat((values > 0).astype(np.uint32), starts, axis=1)
+        return total, positive
