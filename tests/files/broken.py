@@ -1,10 +1,11 @@
-"""Files that must be refused: not HDF5, not AnnData, truncated, or with inconsistent matrices."""
+"""Files that must be refused: not HDF5, not AnnData, truncated; and files with an inconsistent matrix."""
 
 from __future__ import annotations
 
 import io
+import re
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -329,10 +330,47 @@ def _inconsistent() -> list[Bad]:
     return cases
 
 
+def _broken_indices() -> list[Bad]:
+    """Return a layer, a raw/X and a matrix of obsp, each with each fault of its indices."""
+    links = sp.csr_matrix(np.eye(6, k=1, dtype=np.float32) + np.eye(6, k=-1, dtype=np.float32))
+
+    def cases(where: str, source: Any, layout: str, minor: int) -> Iterator[Bad]:
+        data, indices, indptr = source.data, source.indices, source.indptr
+        faults: dict[str, tuple[Any, Any, Any]] = {
+            "an index too large": (data, np.where(np.arange(len(data)) == 3, minor, indices), indptr),
+            "a negative index": (data, np.where(np.arange(len(data)) == 3, -1, indices), indptr),
+            "an indptr that falls": (data, indices, np.r_[indptr[:2], 0, indptr[3:]]),
+            "an indptr that ends early": (data, indices, np.r_[indptr[:-1], indptr[-1] - 1]),
+            "fewer indices than data": (data, indices[:-1], indptr),
+            "an indptr too short": (data, indices, indptr[:-1]),
+            "indices of floats": (data, indices + 0.5, indptr),
+        }
+        for fault, parts in faults.items():
+
+            def write(path: Path, parts: tuple[Any, Any, Any] = parts) -> None:
+                dataset = small()
+                dataset.raw = dataset.copy()
+                save(dataset, path)
+                with h5py.File(path, "r+") as file:
+                    put_sparse(file, where, layout, parts, source.shape)
+
+            name = "obsp['near']" if where == "obsp/near" else where
+            yield Bad(f"{where} ({layout}) with {fault}", write, [re.escape(name)])
+
+    return [
+        *cases("layers/counts", _CSR, "csr", 5),
+        *cases("layers/counts", _CSC, "csc", 6),
+        *cases("raw/X", _CSR, "csr", 5),
+        *cases("obsp/near", links, "csr", 6),
+        *cases("obsp/near", links.tocsc(), "csc", 6),
+    ]
+
+
 def _old_shape(path: Path) -> None:
     write_0_6()(path)
     with h5py.File(path, "r+") as file:
         file["X"].attrs["h5sparse_shape"] = (6, len(GENES) + 1)
 
 
-REFUSED = [*_not_files(), *_not_anndata(), *_inconsistent()]
+REFUSED = [*_not_files(), *_not_anndata()]
+INCONSISTENT = [*_inconsistent(), *_broken_indices()]

@@ -126,7 +126,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Bad:
-    """A file that must be refused: exit status 2, and one line that matches each of `patterns`.
+    """A file that must be refused, or a matrix of which must be left out, by a line that matches each of `patterns`.
 
     Attributes
     ----------

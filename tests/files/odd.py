@@ -174,7 +174,7 @@ def _nullable_categories() -> list[Case]:
     ]
 
 
-def _refused() -> list[Bad]:
+def _unusable() -> list[Bad]:
     cases = []
     for where, shape, patterns in (
         ("X", (6, 5), "X"),
@@ -204,4 +204,5 @@ def _refused() -> list[Bad]:
 
 
 ODD = [*_left_out(), *_attributes(), *_nullable_categories()]
-ODD_REFUSED = _refused()
+ODD_REFUSED = [bad for bad in _unusable() if not bad.id.startswith("X")]
+ODD_INCONSISTENT = [bad for bad in _unusable() if bad.id.startswith("X")]

@@ -68,7 +68,7 @@ def test_missing_elements_are_not_found(serve, refused, spatial):
     refused(client.get("images/slide%201%2Fnothing"), 404)
 
 
-def test_an_invalid_matrix_is_left_out_or_refused(serve, refused, spatial, tmp_path):
+def test_an_invalid_matrix_is_left_out(serve, refused, spatial, tmp_path):
     path = tmp_path / "broken.h5ad"
     shutil.copy(spatial[0], path)
     with h5py.File(path, "r+") as file:
@@ -76,10 +76,24 @@ def test_an_invalid_matrix_is_left_out_or_refused(serve, refused, spatial, tmp_p
         del file["obsp/columns/indptr"]
     client = serve(path)
     schema = client.json("schema")
-    assert "columns" not in schema["obsp"]
-    assert any("columns" in warning for warning in schema["warnings"])
-    first = int(np.flatnonzero(spatial[1].any(axis=1))[0])
-    refused(client.get(f"obsp/rows?cell={first}"), 422)
+    assert schema["obsp"] == ["all"]
+    for name in ("columns", "rows"):
+        assert any(f"obsp[{name!r}] is left out" in warning for warning in schema["warnings"])
+        refused(client.get(f"obsp/{name}?cell=0"), 404)
+
+
+def test_duplicate_entries_of_a_row_are_summed_as_scipy_does(serve, spatial, tmp_path):
+    path = tmp_path / "doubled.h5ad"
+    shutil.copy(spatial[0], path)
+    with h5py.File(path, "r+") as file:
+        links = file["obsp/rows"]
+        cell = int(np.flatnonzero(np.diff(links["indptr"][:]) >= 2)[0])
+        start = int(links["indptr"][cell])
+        links["indices"][start + 1] = links["indices"][start]
+        parts = tuple(links[part][:] for part in ("data", "indices", "indptr"))
+    answer = serve(path).json(f"obsp/rows?cell={cell}", headers={"Accept": "application/json"})
+    expected = csr_matrix(parts, shape=(N, N)).toarray()[cell]
+    np.testing.assert_array_equal(answer["columns"][0]["values"], expected)
 
 
 @pytest.mark.parametrize(("key", "step"), [("hires", 1), ("lowres", 2)])

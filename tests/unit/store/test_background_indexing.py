@@ -8,11 +8,15 @@ import os
 import time
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 from h5ad_file import write_h5ad
 from indexing import categories, indexed, opened, stored
+from scipy.sparse import csr_array
+from starcyte.errors import DatasetInvalid
 from starcyte.settings import Settings
+from starcyte.store.dataset import no_tick
 from starcyte.store.index.background import BackgroundIndexing
 from starcyte.store.open import open_dataset
 
@@ -133,3 +137,23 @@ def test_closing_a_dataset_closes_its_file(tmp_path, settings):
         dataset.close()
         del dataset
         assert held() == 0
+
+
+def test_a_large_matrix_with_a_broken_index_is_left_out_once_it_is_indexed(tmp_path, settings):
+    """The indices of a large matrix are not read when it is opened."""
+    x = csr_array(np.ones((60_000, 10), np.float32))
+    path = write_h5ad(tmp_path / "x.h5ad", x, layers={"counts": x})
+    with h5py.File(path, "r+") as file:
+        file["X/indices"][-1] = 10
+    with opened(path) as dataset:
+        assert [m["name"] for m in dataset.describe()["matrices"]] == ["X", "layers/counts"]
+        preparing = BackgroundIndexing(dataset, settings, open_dataset)
+        preparing.wait("X", no_tick)
+        preparing.close()
+        (problem,) = preparing.problems
+        assert problem.startswith("X is left out: X is invalid: an index is outside 0 to 9")
+        described = dataset.describe()
+        assert [m["name"] for m in described["matrices"]] == ["layers/counts"]
+        assert described["default_matrix"] == "layers/counts"
+        with pytest.raises(DatasetInvalid, match="an index is outside 0 to 9"):
+            dataset.matrix("X")

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse as sp
-from files import BROKEN, CASES, Bad, Case, Col
+from files import BROKEN, CASES, INVALID_MATRICES, Bad, Case, Col
 from starcyte.cli import main
 from starcyte.errors import StarcyteError
 from starcyte.settings import load
@@ -260,6 +260,36 @@ def test_bad_files_get_one_line(bad: Bad, tmp_path: Path, capsys: pytest.Capture
         assert re.search(text, err, re.IGNORECASE), err
 
 
+def left_out(bad: Bad, described: dict[str, Any]) -> None:
+    """Assert that the matrix of a case, and nothing else, is left out with a warning that names it."""
+    lines = [line for line in described["warnings"] if "left out" in line]
+    assert len(lines) == 1, described["warnings"]
+    for text in bad.patterns:
+        assert re.search(text, lines[0], re.IGNORECASE), lines
+    gone = lines[0].partition(" is left out")[0]
+    listed = {m["name"] for m in described["matrices"]} | {f"obsp[{name!r}]" for name in described["obsp"]}
+    assert gone not in listed
+    if gone != "X":
+        assert "X" in listed
+    elif not listed:
+        assert any("only obs and obsm can be shown" in line for line in described["warnings"])
+    assert "cell_type" in [entry["name"] for entry in described["obs"]]
+    assert described["embeddings"][0]["name"] == "X_umap"
+
+
+@pytest.mark.parametrize("bad", INVALID_MATRICES, ids=lambda bad: bad.id.replace(":", "").replace(" ", "_"))
+def test_an_invalid_matrix_is_left_out(bad: Bad, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = made(bad, tmp_path)
+    assert main(["inspect", str(path), "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    left_out(bad, json.loads(out))
+    dataset = open_dataset(path, load({}))
+    # as the page asks for it, which reads nothing of a large matrix
+    left_out(bad, dataset.describe())
+    dataset.close()
+
+
 @pytest.mark.skipif(sys.platform == "win32" or os.geteuid() == 0, reason="root reads everything")
 def test_unreadable_path_gets_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "dataset_1.dat"
@@ -270,5 +300,5 @@ def test_unreadable_path_gets_one_line(tmp_path: Path, capsys: pytest.CaptureFix
 
 
 def test_cases_have_names_of_their_own() -> None:
-    names = [case.id for case in (*CASES, *BROKEN)]
+    names = [case.id for case in (*CASES, *BROKEN, *INVALID_MATRICES)]
     assert len(set(names)) == len(names)

@@ -222,8 +222,16 @@ class Matrix(Protocol):
         """Return the precomputed moments of an obs column; its last group has the cells without a category."""
         ...
 
-    def check(self, tick: Tick = no_tick) -> None:
-        """Read all indices, and raise DatasetInvalid if they are inconsistent."""
+    def check(self, tick: Tick = no_tick, most: int | None = None) -> None:
+        """Read all indices, and raise DatasetInvalid if they are inconsistent.
+
+        Parameters
+        ----------
+        tick
+            Called with the fraction done.
+        most
+            Matrices of more values are not checked.
+        """
         ...
 
 
@@ -361,7 +369,7 @@ class Dataset(Protocol):
         ...
 
     def check(self, tick: Tick = no_tick) -> list[str]:
-        """Read everything but the values of matrices; return more warnings, raise DatasetInvalid for a bad matrix."""
+        """Read everything but the values of matrices, leave inconsistent matrices out, and return more warnings."""
         ...
 
     def close(self) -> None:

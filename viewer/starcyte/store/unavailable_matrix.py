@@ -51,7 +51,7 @@ class UnavailableMatrix:
         """Return None: only an index has precomputed moments."""
         return None
 
-    def check(self, tick: Tick = no_tick) -> None:
+    def check(self, tick: Tick = no_tick, most: int | None = None) -> None:
         """Raise DatasetLoading."""
         refuse_unavailable(self.name)
 

@@ -19,8 +19,10 @@ from starcyte.store.anndata.frame import Frame
 from starcyte.store.anndata.genes import GeneNames, unique
 from starcyte.store.anndata.images import find_images
 from starcyte.store.anndata.matrices import find_matrices
+from starcyte.store.anndata.matrix import ALL_VALUES
 from starcyte.store.anndata.mudata import refuse_mudata
-from starcyte.store.anndata.obsp import find_obsp
+from starcyte.store.anndata.obsp import check_obsp, find_obsp
+from starcyte.store.anndata.open_matrices import OpenMatrices
 from starcyte.store.dataset import (
     Column,
     ColumnInfo,
@@ -36,11 +38,12 @@ from starcyte.store.index.indexed_matrix import IndexedMatrix
 from starcyte.store.index.stored_dataset import StoredDataset
 from starcyte.store.nodes import Array, Container, Node
 from starcyte.store.scale import Scale, check_choices, chosen_kind, find_scale
-from starcyte.store.unavailable_matrix import UnavailableMatrix, refuse_unavailable
+from starcyte.store.unavailable_matrix import refuse_unavailable
 
 # cell names, and columns of an embedding, that are prefetched by one read
 _NAMES_AT_ONCE = 100_000
 _DIMS_AT_ONCE = 8
+_NO_MATRIX = "The dataset has no expression matrix: only obs and obsm can be shown."
 
 
 class AnnDataDataset:
@@ -65,7 +68,7 @@ class AnnDataDataset:
     Raises
     ------
     DatasetInvalid
-        If it is not AnnData, is damaged, has no cells, or contradicts itself.
+        If it is not AnnData, is damaged, or has no cells.
     NotFound
         If a chosen column of names is not there.
     SettingInvalid
@@ -113,8 +116,6 @@ class AnnDataDataset:
         self._images = find_images(root, self._warnings)
         if self._genes.n_duplicated:
             self._warnings.add(f"{self._genes.n_duplicated} gene names are duplicates; they are shown with a number.")
-        if not self._matrices:
-            self._warnings.add("The dataset has no expression matrix: only obs and obsm can be shown.")
         if not self._embeddings:
             self._warnings.add(
                 "The dataset has no embedding (obsm): cells are shown in histograms instead of a scatter plot."
@@ -135,14 +136,13 @@ class AnnDataDataset:
             )
         return Frame(name, node, self._warnings, self._uns, from_seurat_disk)
 
-    def _open_matrices(self) -> tuple[dict[str, IndexedMatrix], Frame | None]:
+    def _open_matrices(self) -> tuple[OpenMatrices, Frame | None]:
         def open_var(node: Node) -> Frame:
             return Frame("raw/var", node, self._warnings, self._uns, self._obs.from_seurat_disk)
 
         root, shape = self._container.root, (self.n_obs, self.n_vars)
         found, raw_var = find_matrices(root, shape, self._settings.block_bytes, open_var, self._warnings)
-        matrices = {n: IndexedMatrix(UnavailableMatrix(m) if self._is_partial else m) for n, m in found.items()}
-        return matrices, raw_var
+        return OpenMatrices(found, self._is_partial), raw_var
 
     @property
     def title(self) -> str:
@@ -172,7 +172,7 @@ class AnnDataDataset:
     @property
     def matrices(self) -> Sequence[IndexedMatrix]:
         """The matrices that the file has of X, raw/X and layers."""
-        return list(self._matrices.values())
+        return list(self._matrices)
 
     @property
     def default_matrix(self) -> str | None:
@@ -182,9 +182,26 @@ class AnnDataDataset:
     def _choose_default(self) -> tuple[str | None, str]:
         """Return the default matrix and the reason for it, which an index that is built later does not change."""
         if self._default is None:
+            if not self._is_partial:
+                self._check_small()
             follows_schema = self._uns is not None and self._uns.child("schema_version") is not None
-            self._default = default_matrix({name: self._known_scale(name) for name in self._matrices}, follows_schema)
+            self._default = default_matrix(self._known_scales(), follows_schema)
         return self._default
+
+    def _check_small(self) -> None:
+        """Leave out small matrices, of obsp as well, whose indices are inconsistent."""
+        self._matrices.check(lambda matrix, tick: matrix.check(tick, ALL_VALUES), no_tick, self._warnings)
+        check_obsp(self._obsp, self._warnings, ALL_VALUES)
+
+    def _known_scales(self) -> dict[str, Scale | None]:
+        """Return the scale of each matrix; one whose values cannot be read is left out with a warning."""
+        scales = dict[str, Scale | None]()
+
+        def find(matrix: IndexedMatrix, tick: Tick) -> None:
+            scales[matrix.name] = self.scale(matrix.name)
+
+        self._matrices.check(find, no_tick, self._warnings)
+        return scales
 
     def scale(self, matrix: str) -> Scale | None:
         """Return the scale of a matrix; None if its values are not downloaded yet."""
@@ -194,18 +211,11 @@ class AnnDataDataset:
         kind = chosen_kind(self._settings.scale, matrix)
         return find_scale(found.value_range(), found.log_base) if kind is None else Scale(kind, found.log_base)
 
-    def _known_scale(self, matrix: str) -> Scale | None:
-        """Return the scale of a matrix; None also if its values cannot be read, with a warning."""
-        try:
-            return self.scale(matrix)
-        except StarcyteError as error:
-            self._warnings.add(f"The scale of {matrix} is unknown: {error.message}")
-            return None
-
     @property
     def warnings(self) -> Sequence[str]:
         """Messages about elements that are left out, or are suspicious."""
-        return tuple(self._warnings.lines)
+        without = () if self._matrices.names else (_NO_MATRIX,)
+        return (*self._warnings.lines, *without)
 
     def obs_column(self, name: str) -> Column:
         """Read an obs column; raise NotFound if it does not exist."""
@@ -258,12 +268,13 @@ class AnnDataDataset:
         return found.read()
 
     def matrix(self, name: str) -> IndexedMatrix:
-        """Return a matrix by name; raise NotFound if it does not exist."""
-        try:
-            return self._matrices[name]
-        except KeyError:
-            names = ", ".join(self._matrices) or "none"
-            raise NotFound(f"No such matrix: {name!r}.", f"The matrices of this dataset: {names}.") from None
+        """Return a matrix by name; raise NotFound if it does not exist, DatasetInvalid if it is inconsistent."""
+        return self._matrices.get(name)
+
+    def leave_out(self, matrix: str, error: StarcyteError) -> str:
+        """Leave an inconsistent matrix out from now on, and return the warning."""
+        self._default = None
+        return self._matrices.leave_out(matrix, error)
 
     def index_key(self, matrix: str) -> IndexKey:
         """Return the key of the column index of a matrix."""
@@ -288,6 +299,7 @@ class AnnDataDataset:
 
     def describe(self) -> dict[str, Any]:
         """Return the content of the dataset as JSON, as printed by ``inspect --json``."""
+        default, reason = self._choose_default()
         return {
             "title": self.title,
             "fingerprint": self.fingerprint,
@@ -300,8 +312,8 @@ class AnnDataDataset:
             "images": [
                 {"name": i.name, "width": i.width, "height": i.height, "scale": i.scale} for i in self._images.values()
             ],
-            "default_matrix": self.default_matrix,
-            "default_matrix_reason": self._choose_default()[1],
+            "default_matrix": default,
+            "default_matrix_reason": reason,
             "genes": {
                 "n": self.n_vars,
                 "names_from": self._genes.names_from,
@@ -313,7 +325,7 @@ class AnnDataDataset:
         }
 
     def _describe_matrix(self, matrix: IndexedMatrix) -> dict[str, Any]:
-        scale = self._known_scale(matrix.name)
+        scale = self.scale(matrix.name)
         return {
             "name": matrix.name,
             "n_vars": matrix.shape[1],
@@ -345,17 +357,11 @@ class AnnDataDataset:
         Returns
         -------
         list of str
-            Warnings in addition to those of opening.
-
-        Raises
-        ------
-        DatasetInvalid
-            If a matrix is inconsistent.
+            Warnings in addition to those of opening; an inconsistent matrix is left out.
         """
         found = Warnings()
-        parts = len(self._matrices)
-        for i, matrix in enumerate(self._matrices.values()):
-            matrix.check(lambda done, i=i: tick((i + done) / parts))  # type: ignore[misc]
+        self._matrices.check(lambda matrix, tick: matrix.check(tick), tick, found)
+        check_obsp(self._obsp, found)
         for info in self._obs.columns:
             try:
                 self._obs.column(info.name)
@@ -407,11 +413,10 @@ class AnnDataDataset:
         """
         # of a file outside of the cache, the revision has the inode as well
         is_same = whole.revision == self.revision or whole.revision.startswith(f"{self.revision}-")
-        if not is_same or [m.name for m in whole.matrices] != list(self._matrices):
+        if not is_same or [m.name for m in whole.matrices] != self._matrices.names:
             whole.close()
             raise DatasetChanged("The dataset was replaced while it was downloaded.", "Open it again.")
-        for name, matrix in self._matrices.items():
-            matrix.base = whole.matrix(name).base
+        self._matrices.complete(whole.matrix)
         self._whole, self._is_partial, self._default = whole, False, None
 
     def close(self) -> None:

@@ -40,11 +40,6 @@ def find_matrices(
         By name: ``X``, ``raw/X`` or ``layers/<layer>``.
     raw_var
         raw/var; None if there is no raw/X.
-
-    Raises
-    ------
-    DatasetInvalid
-        If X is invalid: then the file is damaged. An invalid raw/X or layer is left out.
     """
     found = dict[str, Matrix]()
     log_base = find_log_base(root.group("uns"), warnings)
@@ -107,9 +102,5 @@ def find_log_base(uns: Group | None, warnings: Warnings) -> float:
 def _leaving_out(name: str, warnings: Warnings) -> Iterator[None]:
     try:
         yield
-    except (FilterMissing, LimitExceeded) as error:
+    except (DatasetInvalid, FilterMissing, LimitExceeded) as error:
         warnings.add(f"{name} is left out: {error}")
-    except DatasetInvalid as error:
-        if name == "X":
-            raise
-        warnings.add(f"{name} is left out: {error.message}")

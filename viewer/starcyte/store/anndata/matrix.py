@@ -24,7 +24,7 @@ _MAX_ROWS = 65536
 _SAMPLED_VALUES = 4096
 _LEAST_RUNS, _MOST_RUNS = 16, 64
 # all values of a matrix of so many are read: it gets no index, which would find what a sample misses
-_ALL_VALUES = 1 << 19
+ALL_VALUES = 1 << 19
 _REWRITE = "Write the file again from its source with anndata."
 
 
@@ -172,9 +172,11 @@ class _SparseMatrix:
         """Return None: only an index has precomputed moments."""
         return None
 
-    def check(self, tick: Tick = no_tick) -> None:
-        """Check indptr and all indices."""
+    def check(self, tick: Tick = no_tick, most: int | None = None) -> None:
+        """Check indptr and all indices; nothing if there are more than some number of values."""
         nnz = self.nnz or 0
+        if most is not None and nnz > most:
+            return
         assert self.indptr is not None
         for start in range(0, nnz, self._block_entries):
             tick(start / nnz)
@@ -209,7 +211,7 @@ class CsrMatrix(_SparseMatrix):
                 first, last = int(hits[0]), int(hits[-1]) + 1
                 values.append(self._read_data(start + first, start + last)[hits - first])
                 rows.append(np.searchsorted(indptr, start + hits, side="right") - 1)
-        return _sparse_values(
+        return sparse_values(
             self.shape[0], np.concatenate(rows) if rows else np.empty(0, np.int64), np.concatenate(values)
         )
 
@@ -328,7 +330,7 @@ class CscMatrix(_SparseMatrix):
     def column(self, index: int, tick: Tick = no_tick) -> Values:
         """Read one gene."""
         start, stop = int(self.indptr[index]), int(self.indptr[index + 1])
-        return _sparse_values(self.shape[0], self._read_indices(start, stop), self._read_data(start, stop))
+        return sparse_values(self.shape[0], self._read_indices(start, stop), self._read_data(start, stop))
 
     def block(self, number: int) -> Block:
         """Read a run of genes."""
@@ -411,7 +413,7 @@ class DenseMatrix:
         """Return None: only an index has precomputed moments."""
         return None
 
-    def check(self, tick: Tick = no_tick) -> None:
+    def check(self, tick: Tick = no_tick, most: int | None = None) -> None:
         """Do nothing: the shape was checked when the matrix was opened."""
 
 
@@ -427,16 +429,24 @@ def _runs(n_values: int, length: int, at_once: int, n_blocks: int) -> int:
     n_blocks
         The number of blocks of the matrix.
     """
-    if n_values <= _ALL_VALUES:
+    if n_values <= ALL_VALUES:
         return -(-length // at_once)
     return min(max(n_blocks, _LEAST_RUNS), _MOST_RUNS)
 
 
-def _sparse_values(n: int, rows: NDArray[Any], values: NDArray[Any]) -> Values:
+def sparse_values(n: int, rows: NDArray[Any], values: NDArray[Any]) -> Values:
+    """Return the entries of a row or column in the order of their indices; duplicates are summed, as scipy does.
+
+    Parameters
+    ----------
+    n
+        The length of the row or column.
+    rows, values
+        The index and the value of each entry.
+    """
     if rows.size and np.any(np.diff(rows) <= 0):
         order = np.argsort(rows, kind="stable")
         rows, values = rows[order], values[order]
         starts = np.flatnonzero(np.r_[True, np.diff(rows) > 0])
-        # duplicate entries of a cell are summed, as scipy does
         rows, values = rows[starts], np.add.reduceat(values, starts, dtype=values.dtype)
     return Values(n, values, rows.astype(np.uint32))

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from starcyte.errors import DatasetInvalid, StarcyteError
+from starcyte.store.anndata.matrix import sparse_values
 from starcyte.store.dataset import Values, Warnings
 from starcyte.store.nodes import Array, Group, Node, reading
 
@@ -47,22 +48,55 @@ class ObspMatrix:
         """
         node = self.node
         if isinstance(node, Array):
-            return Values(self.n, node.read((cell, slice(None)), name=self.name))
+            return Values(self.n, node.read((cell, slice(None)), name=self._label))
         indptr, indices, data = (node.array(part) for part in ("indptr", "indices", "data"))
-        with reading(self.name):
+        with reading(self._label):
             if self.layout == "csr":
                 start, stop = (int(at) for at in indptr.read(slice(cell, cell + 2)))
                 # a cell has each other cell once
                 if not 0 <= start <= stop <= min(data.shape[0], start + self.n):
-                    raise DatasetInvalid(f"{self.name}: row {cell} is outside its data, according to indptr.")
+                    raise DatasetInvalid(f"{self._label}: row {cell} is outside its data, according to indptr.")
                 return self._values(indices.read(slice(start, stop)), data.read(slice(start, stop)))
             return self._values(*_of_columns(indptr.read(), indices, data, cell))
 
+    @property
+    def _label(self) -> str:
+        return f"obsp[{self.name!r}]"
+
     def _values(self, others: NDArray[np.integer], values: NDArray[np.generic]) -> Values:
+        self._check_indices(others)
+        return sparse_values(self.n, others, values)
+
+    def _check_indices(self, others: NDArray[np.integer]) -> None:
         if others.size and (int(others.min()) < 0 or int(others.max()) >= self.n):
-            raise DatasetInvalid(f"{self.name} has an index outside 0 to {self.n - 1}.")
-        order = np.argsort(others, kind="stable")
-        return Values(self.n, values[order], others[order].astype(np.uint32))
+            raise DatasetInvalid(f"{self._label} is invalid: an index is outside 0 to {self.n - 1}.")
+
+    def check(self, most: int | None = None) -> None:
+        """Check indptr and all indices.
+
+        Parameters
+        ----------
+        most
+            A matrix of more entries is not checked.
+
+        Raises
+        ------
+        DatasetInvalid
+            If they are inconsistent.
+        """
+        node = self.node
+        if isinstance(node, Array):
+            return
+        indices, nnz = node.array("indices"), node.array("data").shape[0]
+        if most is not None and nnz > most:
+            return
+        indptr = node.array("indptr").read().astype(np.int64)
+        if indptr[0] != 0 or indptr[-1] != nnz or np.any(np.diff(indptr) < 0):
+            raise DatasetInvalid(
+                f"{self._label} is invalid: indptr does not increase from 0 to the number of values ({nnz})."
+            )
+        for start in range(0, nnz, _ENTRIES_AT_ONCE):
+            self._check_indices(indices.read(slice(start, start + _ENTRIES_AT_ONCE)))
 
 
 def _of_columns(
@@ -108,6 +142,26 @@ def find_obsp(root: Group, n_obs: int, warnings: Warnings) -> dict[str, ObspMatr
     return found
 
 
+def check_obsp(matrices: dict[str, ObspMatrix], warnings: Warnings, most: int | None = None) -> None:
+    """Remove the matrices whose indices are inconsistent.
+
+    Parameters
+    ----------
+    matrices
+        The matrices by name.
+    warnings
+        Gets a warning for each matrix that is left out.
+    most
+        Matrices of more entries are not checked.
+    """
+    for name, matrix in list(matrices.items()):
+        try:
+            matrix.check(most)
+        except StarcyteError as error:
+            warnings.add(f"obsp[{name!r}] is left out: {error.message}")
+            del matrices[name]
+
+
 def _open(name: str, node: Node, n_obs: int) -> ObspMatrix:
     if isinstance(node, Array):
         if node.shape != (n_obs, n_obs) or node.dtype.kind not in "fiub":
@@ -117,6 +171,13 @@ def _open(name: str, node: Node, n_obs: int) -> ObspMatrix:
     if layout is None:
         raise DatasetInvalid("its encoding is unknown to starcyte.")
     indptr, indices, data = (node.array(part) for part in ("indptr", "indices", "data"))
-    if indptr.shape != (n_obs + 1,) or indices.shape != data.shape or data.dtype.kind not in "fiub":
+    if any(part.dtype.kind not in "iu" for part in (indptr, indices)):
+        raise DatasetInvalid("its indices or indptr are not integers.")
+    if (
+        indptr.shape != (n_obs + 1,)
+        or indices.ndim != 1
+        or indices.shape != data.shape
+        or data.dtype.kind not in "fiub"
+    ):
         raise DatasetInvalid("the shapes of data, indices and indptr do not match each other, or the number of cells.")
     return ObspMatrix(name, node, layout, n_obs)

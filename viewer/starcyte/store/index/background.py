@@ -20,7 +20,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from starcyte.errors import Cancelled, InputError, StarcyteError
+from starcyte.errors import Cancelled, DatasetInvalid, InputError, StarcyteError
 from starcyte.settings import Settings
 from starcyte.store.cache import index_folder, make_room
 from starcyte.store.dataset import Tick
@@ -144,6 +144,8 @@ class BackgroundIndexing:
             try:
                 index = self._from_archive(name) or self._open(name) or self._build_if_needed(name)
                 self._dataset.matrix(name).index = index
+            except DatasetInvalid as error:
+                self._report(self._dataset.leave_out(name, error))
             except StarcyteError as error:
                 if not self._closed:
                     self._report(str(error))
@@ -226,7 +228,8 @@ class BackgroundIndexing:
             if isinstance(message, float):
                 self.progress = Progress(name, message)
             else:
-                failure = InputError(*message)
+                is_invalid, *text = message
+                failure = (DatasetInvalid if is_invalid else InputError)(*text)
         process.join()
         index = self._open(name)
         if index is None:
@@ -280,7 +283,7 @@ def _index_in_child(
             raise InputError(f"{key.matrix} was not indexed: the file has been replaced.", "Open it again.")
         index_matrix(dataset, settings, key.matrix, tick)
     except StarcyteError as error:
-        failure = (error.message, error.hint)
+        failure = (isinstance(error, DatasetInvalid), error.message, error.hint)
     with suppress(BrokenPipeError):
         if failure:
             sender.send(failure)

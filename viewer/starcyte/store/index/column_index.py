@@ -243,7 +243,7 @@ class ColumnIndex:
             "Restart the server, which builds it again.",
         )
 
-    def check(self, tick: Tick = no_tick) -> None:
+    def check(self, tick: Tick = no_tick, most: int | None = None) -> None:
         """Do nothing: the index was checked when it was opened."""
 
     def column(self, index: int, tick: Tick = no_tick) -> Values:

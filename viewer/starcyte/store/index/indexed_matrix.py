@@ -52,9 +52,9 @@ class IndexedMatrix:
         """Read one block."""
         return self.current.block(number)
 
-    def check(self, tick: Tick = no_tick) -> None:
+    def check(self, tick: Tick = no_tick, most: int | None = None) -> None:
         """Check the matrix in the file."""
-        self.base.check(tick)
+        self.base.check(tick, most)
 
     def value_range(self) -> ValueRange:
         """Return the range of all values, or of a sample of them if there is no index."""

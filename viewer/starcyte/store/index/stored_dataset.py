@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
+from starcyte.errors import StarcyteError
 from starcyte.store.dataset import Column, Dataset
 from starcyte.store.index.indexed_matrix import IndexedMatrix
 
@@ -22,6 +23,10 @@ class StoredDataset(Dataset, Protocol):
 
     def matrix(self, name: str) -> IndexedMatrix:
         """Return a matrix by name; raise NotFound if it does not exist."""
+        ...
+
+    def leave_out(self, matrix: str, error: StarcyteError) -> str:
+        """Leave an inconsistent matrix out from now on, and return the warning."""
         ...
 
     def index_key(self, matrix: str) -> IndexKey:
