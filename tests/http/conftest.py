@@ -149,3 +149,36 @@ def pbmc_app(pbmc, tmp_path_factory):
 @pytest.fixture
 def real(pbmc_app):
     return Client(pbmc_app)
+
+
+@pytest.fixture(scope="session")
+def study():
+    """Counts of eight donors, four of each condition; gene 0 differs by condition, gene 1 in one donor only."""
+    import anndata
+    import pandas as pd
+
+    donors, genes = 8, 60
+    rng = np.random.default_rng(1)
+    donor = np.repeat(np.arange(donors), 30)
+    mean = np.exp(rng.normal(1.5, 0.7, genes)) * np.exp(rng.normal(0, 0.2, (donors, genes)))
+    mean[::2, 0] *= 6
+    mean[0, 1] *= 30
+    obs = pd.DataFrame(
+        {
+            "donor": pd.Categorical.from_codes(donor, [f"d{k}" for k in range(donors)]),
+            "condition": pd.Categorical.from_codes(donor % 2, ["sick", "well"]),
+            "sex": pd.Categorical.from_codes(donor // 2 % 2, ["f", "m"]),
+            "age": 30.0 + 5 * donor + donor % 3,
+            "type": pd.Categorical.from_codes(rng.integers(0, 2, donor.size), ["B", "T"]),
+        },
+        index=[f"c{k}" for k in range(donor.size)],
+    )
+    counts = rng.poisson(mean[donor]).astype(np.float32)
+    return anndata.AnnData(csr_array(counts), obs, pd.DataFrame(index=[f"g{k}" for k in range(genes)]))
+
+
+@pytest.fixture
+def study_client(serve, study, tmp_path):
+    path = tmp_path / "study.h5ad"
+    study.write_h5ad(path)
+    return serve(path, data_dir=str(tmp_path / "data"))

@@ -26,6 +26,7 @@ DEPENDENT = {
         "correlation",
         "design",
         "diffexp",
+        "diffexp/each",
         "distribution",
         "expression",
         "histogram",

@@ -2,42 +2,15 @@
 
 from __future__ import annotations
 
-import anndata
 import numpy as np
-import pandas as pd
 import pytest
-from scipy.sparse import csr_matrix
 
-DONORS, CELLS, GENES = 8, 30, 60
-
-
-@pytest.fixture(scope="module")
-def study():
-    """Counts of eight donors, four of each condition; gene 0 differs by condition, gene 1 in one donor only."""
-    rng = np.random.default_rng(1)
-    donor = np.repeat(np.arange(DONORS), CELLS)
-    mean = np.exp(rng.normal(1.5, 0.7, GENES)) * np.exp(rng.normal(0, 0.2, (DONORS, GENES)))
-    mean[::2, 0] *= 6
-    mean[0, 1] *= 30
-    obs = pd.DataFrame(
-        {
-            "donor": pd.Categorical.from_codes(donor, [f"d{k}" for k in range(DONORS)]),
-            "condition": pd.Categorical.from_codes(donor % 2, ["sick", "well"]),
-            "sex": pd.Categorical.from_codes(donor // 2 % 2, ["f", "m"]),
-            "age": 30.0 + 5 * donor + donor % 3,
-            "type": pd.Categorical.from_codes(rng.integers(0, 2, donor.size), ["B", "T"]),
-        },
-        index=[f"c{k}" for k in range(donor.size)],
-    )
-    counts = rng.poisson(mean[donor]).astype(np.float32)
-    return anndata.AnnData(csr_matrix(counts), obs, pd.DataFrame(index=[f"g{k}" for k in range(GENES)]))
+DONORS, CELLS = 8, 30
 
 
 @pytest.fixture
-def client(serve, study, tmp_path):
-    path = tmp_path / "study.h5ad"
-    study.write_h5ad(path)
-    return serve(path, data_dir=str(tmp_path / "data"))
+def client(study_client):
+    return study_client
 
 
 SICK = {"column": "condition", "in": ["sick"]}

@@ -141,6 +141,7 @@ GROUPS: dict[str, tuple[Setting, ...]] = {
         Setting("job_deadline", float, 600.0, "Seconds after which a comparison is cancelled."),
         Setting("job_patience", float, 30.0, "Seconds after which a comparison that no page polls is cancelled."),
         Setting("job_results", int, 32, "Finished comparisons kept for paging and download."),
+        Setting("job_result_bytes", int, 128 << 20, "Bytes of the finished comparisons kept, beside the last."),
         Setting("answer_wait", float, 0.5, "Seconds to wait for a comparison before a job is answered instead."),
         Setting(
             "block_bytes", int, 20 << 20, "Bytes of a matrix read at once; memory stays within a few multiples of it."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 
+import numpy as np
 import pytest
 from starcyte.compute.jobs import Jobs
 from starcyte.errors import BadRequest, NotFound, TooManyJobs
@@ -214,6 +215,15 @@ def test_the_oldest_results_are_dropped(pool):
             jobs.get(job.id)
     for job in done[3:]:
         assert jobs.get(job.id).state == "done"
+
+
+def test_large_results_are_dropped_but_for_the_last(pool):
+    jobs = pool(job_result_bytes=100)
+    done = [ended(jobs.submit(f"question {n}", lambda tick, n=n: np.zeros(n, np.uint8))) for n in (60, 30, 20, 200)]
+    for job in done[:3]:
+        with pytest.raises(NotFound):
+            jobs.get(job.id)
+    assert jobs.get(done[3].id).state == "done"
 
 
 def test_a_dropped_result_is_computed_again(pool):

@@ -78,6 +78,7 @@ class ComparisonByCategory:
     matrix: str
     column: str
     sample_column: str
+    covariates: tuple[str, ...]
     scale: Scale
     categories: Sequence[CategoryComparison]
 
@@ -159,7 +160,8 @@ def compare_by_category(
         tick(_READING + (1 - _READING) * number / len(designs))
         found.append(_compare(names[category], design, units, sums, sets, scale, options))
     _check_any(column, [category.problem for category in found])
-    return ComparisonByCategory(options, matrix.name, column.info.name, samples.column, scale, found)
+    adjusted_for = tuple(covariate.name for covariate in samples.covariates)
+    return ComparisonByCategory(options, matrix.name, column.info.name, samples.column, adjusted_for, scale, found)
 
 
 def _check_any(column: Column, problems: list[str]) -> None:

@@ -50,6 +50,12 @@ class Comparison:
     of_samples: NDArray[np.float64] | None = None
 
     @property
+    def nbytes(self) -> int:
+        """The bytes of memory of the arrays."""
+        arrays = [value.nbytes for value in vars(self).values() if isinstance(value, np.ndarray)]
+        return sum(arrays) + (0 if self.design is None else self.design.codes.nbytes)
+
+    @property
     def warnings(self) -> list[str]:
         """Warnings about the sizes of the groups, or about the samples."""
         if self.design is not None:

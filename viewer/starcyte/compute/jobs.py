@@ -40,8 +40,8 @@ class Job:
     """One unit of work, with its state, progress and result.
 
     ``state`` changes from queued to running to one of done, failed and cancelled, which is final. ``noun`` names the
-    work in messages; ``polled`` is the time of the last request for it; ``askers`` are those who have asked for it and
-    have not cancelled it.
+    work in messages; ``polled`` is the time of the last request for it, ``ended_at`` that of its end; ``askers`` are
+    those who have asked for it and have not cancelled it.
     """
 
     id: str
@@ -59,6 +59,7 @@ class Job:
     result: Any = None
     error: StarcyteError | None = None
     polled: float = field(default_factory=time.monotonic)
+    ended_at: float = 0.0
     ended: threading.Event = field(default_factory=threading.Event)
     cancelled: threading.Event = field(default_factory=threading.Event)
 
@@ -83,7 +84,8 @@ class Jobs:
     Parameters
     ----------
     settings
-        ``queue_length``, ``job_deadline``, ``job_patience``, ``job_results``, ``answer_wait`` and ``threads`` are used.
+        ``queue_length``, ``job_deadline``, ``job_patience``, ``job_results``, ``job_result_bytes``, ``answer_wait`` and
+        ``threads`` are used.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -269,7 +271,9 @@ class Jobs:
             self._end(job, "failed", failure)
         else:
             job.progress = 1.0
-            self._end(job, "done", None)
+            with self._lock:
+                self._end(job, "done", None)
+                self._drop_old()
 
     def _in_scope(self, scope: str) -> list[Job]:
         return [j for j in self._jobs.values() if j.scope == scope]
@@ -277,6 +281,7 @@ class Jobs:
     @staticmethod
     def _end(job: Job, state: JobState, error: StarcyteError | None) -> None:
         job.error = error
+        job.ended_at = time.monotonic()
         job.state = state
         job.ended.set()
 
@@ -288,8 +293,13 @@ class Jobs:
 
     def _drop_old(self) -> None:
         finished = [j for j in self._jobs.values() if j.ended.is_set()]
-        for job in finished[: max(len(finished) - self._settings.job_results, 0)]:
-            del self._jobs[job.id]
+        n_bytes = 0
+        for age, job in enumerate(sorted(finished, key=lambda j: -j.ended_at), 1):
+            n_bytes += getattr(job.result, "nbytes", 0)
+            # the last one is kept in any case: its page is about to ask for it
+            too_large = age > 1 and n_bytes > self._settings.job_result_bytes
+            if age > self._settings.job_results or too_large:
+                del self._jobs[job.id]
 
 
 class ScopedJobs:

@@ -151,6 +151,71 @@ export interface components {
             readonly place: string;
             readonly error: components["schemas"]["Error"];
         };
+        /** @description A comparison within each category, with its result if it is done. */
+        readonly ByCategoryJob: {
+            readonly job: components["schemas"]["Job"];
+            readonly result?: components["schemas"]["ByCategoryResult"];
+        };
+        /** @description Two groups of cells to compare over samples within each category of a column. */
+        readonly ByCategoryRequest: {
+            readonly a: components["schemas"]["Selection"];
+            /** @description A column of obs with categories, or annotation:NAME */
+            readonly each: string;
+            /** @description A column of obs with the sample of each cell, or annotation:NAME */
+            readonly sample: string;
+            /** @default rest */
+            readonly b?: "rest" | components["schemas"]["Selection"];
+            /** @description Only these cells are considered; by default all */
+            readonly within?: components["schemas"]["Selection"];
+            /**
+             * @description Columns to adjust for, constant within each sample on a side
+             * @default []
+             */
+            readonly covariates?: readonly string[];
+            /**
+             * @description Samples with fewer cells on a side are left out
+             * @default 10
+             */
+            readonly min_cells?: number;
+            readonly method?: string;
+            readonly correction?: string;
+            /**
+             * @description Name of a matrix of the schema
+             * @default X
+             */
+            readonly matrix?: string;
+            /**
+             * @description By default the scale that the schema states
+             * @enum {unknown}
+             */
+            readonly scale?: "counts" | "linear" | "log1p" | "signed";
+            /**
+             * @description Genes of each category; the CSV has all
+             * @default 50
+             */
+            readonly limit?: number;
+        };
+        /** @description A comparison over samples within each category, in the order of the column. */
+        readonly ByCategoryResult: {
+            readonly method: string;
+            readonly matrix: string;
+            readonly correction: string;
+            /**
+             * @description log1p: logarithms of 1 + the amount; counts: whole numbers; linear: other amounts; signed: of either sign, without fold changes
+             * @enum {unknown}
+             */
+            readonly scale: "counts" | "linear" | "log1p" | "signed";
+            /** @description Base of the logarithm, of the scale log1p */
+            readonly log_base: number | null;
+            readonly fold_change: components["schemas"]["FoldChangeUsed"] | null;
+            readonly fingerprint: string;
+            readonly each: string;
+            readonly sample: string;
+            readonly covariates: readonly string[];
+            readonly categories: readonly components["schemas"]["CategoryResult"][];
+            readonly top: components["schemas"]["TopGenes"];
+            readonly job_id: string;
+        };
         /** @description The datasets that the user may read. */
         readonly Catalog: {
             readonly title: string;
@@ -191,6 +256,30 @@ export interface components {
             readonly tissue: readonly string[];
             /** @description URL, relative to the catalog's page */
             readonly thumbnail: string | null;
+        };
+        /** @description The comparison within one category. */
+        readonly CategoryResult: {
+            readonly name: string;
+            /** @description Cells of the samples that are used */
+            readonly n_a: number;
+            readonly n_b: number;
+            readonly n_samples_a: number;
+            readonly n_samples_b: number;
+            readonly is_paired: boolean;
+            /** @description Of the linear model; `side` is a minus b */
+            readonly coefficients: readonly string[];
+            /** @description Why it was not compared; null if it was */
+            readonly problem: string | null;
+            /** @description About groups of few cells */
+            readonly warnings: readonly string[];
+            /** @description Genes that p-values are adjusted for */
+            readonly n_tested: number;
+            /** @description Genes that are higher in a, at an adjusted p-value below 0.05 */
+            readonly n_up: number;
+            /** @description Genes that are higher in b */
+            readonly n_down: number;
+            /** @description The best genes */
+            readonly genes: readonly components["schemas"]["DiffexpGene"][];
         };
         /** @description The names of the cells, in the order of the query. */
         readonly CellNames: {
@@ -1315,6 +1404,13 @@ export interface components {
              */
             readonly limit?: number;
         };
+        /** @description The fold changes of the best genes of all categories, in every category. */
+        readonly TopGenes: {
+            readonly genes: readonly string[];
+            /** @description For each category, of each gene; null where it was not tested */
+            readonly log2_fold_change: readonly (readonly (number | null)[])[];
+            readonly p_adjusted: readonly (readonly (number | null)[])[];
+        };
         /** @description The source of the genes' names. */
         readonly VarNames: {
             readonly n: number;
@@ -1351,8 +1447,12 @@ export type Annotations = components['schemas']['Annotations'];
 export type AnnotationsImported = components['schemas']['AnnotationsImported'];
 export type Assignment = components['schemas']['Assignment'];
 export type BrokenDataset = components['schemas']['BrokenDataset'];
+export type ByCategoryJob = components['schemas']['ByCategoryJob'];
+export type ByCategoryRequest = components['schemas']['ByCategoryRequest'];
+export type ByCategoryResult = components['schemas']['ByCategoryResult'];
 export type Catalog = components['schemas']['Catalog'];
 export type CatalogDataset = components['schemas']['CatalogDataset'];
+export type CategoryResult = components['schemas']['CategoryResult'];
 export type CellNames = components['schemas']['CellNames'];
 export type CellNamesRequest = components['schemas']['CellNamesRequest'];
 export type CellsQuery = components['schemas']['CellsQuery'];
@@ -1463,6 +1563,7 @@ export type SummaryRequest = components['schemas']['SummaryRequest'];
 export type Term = components['schemas']['Term'];
 export type Terms = components['schemas']['Terms'];
 export type TermsQuery = components['schemas']['TermsQuery'];
+export type TopGenes = components['schemas']['TopGenes'];
 export type VarNames = components['schemas']['VarNames'];
 export type Views = components['schemas']['Views'];
 export type $defs = Record<string, never>;

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, UnsetType
 
 from starcyte.web.contract.base import Answer, Count, Fraction
+from starcyte.web.contract.by_category import ByCategoryResult
 from starcyte.web.contract.comparison import DiffexpResult, MarkersResult
 from starcyte.web.contract.error import Error
 
@@ -48,6 +49,12 @@ class MarkersJob(JobAnswer):
     """A search for markers, with its result if it is done."""
 
     result: MarkersResult | UnsetType = UNSET
+
+
+class ByCategoryJob(JobAnswer):
+    """A comparison within each category, with its result if it is done."""
+
+    result: ByCategoryResult | UnsetType = UNSET
 
 
 class ExportedFileJob(JobAnswer):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from starcyte.compute.by_category import CategoryComparison, ComparisonByCategory
 from starcyte.compute.diffexp import Comparison
 from starcyte.compute.markers import GroupMarkers, Markers
 from starcyte.compute.methods.method import RESULT_COLUMNS
@@ -50,8 +52,8 @@ def diffexp_result(
         matrix=result.matrix,
         correction=result.options.correction,
         scale=result.scale.kind,
-        log_base=_log_base(result),
-        fold_change=_fold_change(result),
+        log_base=log_base(result),
+        fold_change=fold_change(result),
         min_fraction=result.options.fraction_on(result.scale),
         warnings=result.warnings,
         n_tested=int(result.tested.sum()),
@@ -82,8 +84,8 @@ def markers_result(result: Markers, dataset: Dataset, job_id: str, cutoff: float
         matrix=result.matrix,
         correction=result.options.correction,
         scale=result.scale.kind,
-        log_base=_log_base(result),
-        fold_change=_fold_change(result),
+        log_base=log_base(result),
+        fold_change=fold_change(result),
         min_fraction=result.options.fraction_on(result.scale),
         fingerprint=dataset.fingerprint,
         group_by=result.group_by,
@@ -131,31 +133,47 @@ def result_csv(result: Comparison | Markers, dataset: Dataset, cutoff: float) ->
 
 def _comments(result: Comparison | Markers) -> bytes:
     """Return how a result was computed, as lines that start with ``#``."""
-    options, scale, change = result.options, result.scale, _fold_change(result)
-    lines = [
+    lines = methods_of(result)
+    if isinstance(result, Comparison):
+        lines.insert(1, f"cells: {result.n_a} against {result.n_b}")
+        if result.design is not None:
+            lines.insert(2, f"samples: {result.design.sample_column}; model: {', '.join(result.design.coefficients)}")
+        lines += result.warnings
+    return comment_lines(lines)
+
+
+def methods_of(result: Comparison | Markers | ComparisonByCategory) -> list[str]:
+    """Return how a result was computed, in lines."""
+    options, scale, change = result.options, result.scale, fold_change(result)
+    if options.test.over_samples:
+        tested = "genes with enough counts, by edgeR's filterByExpr; of logarithms, all that vary"
+    else:
+        tested = f"genes with a value above 0 in at least {options.fraction_on(scale):g} of the cells of one group"
+    return [
         f"{options.test.name} on {result.matrix}",
         f"scale: {scale.kind}" + (f", base {scale.base:g}" if scale.kind == "log1p" else ""),
+        *(["normalisation: trimmed mean of M values"] if options.test.over_samples and scale.kind == "counts" else []),
+        f"tested: {tested}",
         f"p-values adjusted by {options.correction} for the tested genes",
-        f"tested: genes with a value above 0 in at least {options.fraction_on(scale):g} of the cells of one group",
         "log2 fold change: "
         + (f"{change.name}, log2 of the ratio of {change.formula}" if change else "not defined")
         + (f", pseudo-count {change.pseudo_count:g}" if change else ""),
     ]
-    if isinstance(result, Comparison):
-        lines.insert(1, f"cells: {result.n_a} against {result.n_b}")
-        if result.design is not None:
-            lines[3] = "tested: genes with enough counts, by edgeR's filterByExpr; of logarithms, all that vary"
-            lines.insert(2, f"samples: {result.design.sample_column}; model: {', '.join(result.design.coefficients)}")
-        lines += result.warnings
-    # the name of a matrix is the file's, and may have line ends
+
+
+def comment_lines(lines: Iterable[str]) -> bytes:
+    """Return lines that start with ``#``, to be followed by CSV."""
+    # the name of a matrix or a category is the file's, and may have line ends
     return "".join(f"# {' '.join(line.split())}\n" for line in lines).encode()
 
 
-def _log_base(result: Comparison | Markers) -> float | None:
+def log_base(result: Comparison | Markers | ComparisonByCategory) -> float | None:
+    """Return the base of the logarithms of the matrix; None if it has none."""
     return result.scale.base if result.scale.kind == "log1p" else None
 
 
-def _fold_change(result: Comparison | Markers) -> FoldChangeUsed | None:
+def fold_change(result: Comparison | Markers | ComparisonByCategory) -> FoldChangeUsed | None:
+    """Return the formula of the fold changes; None if there are none."""
     formula, kind = result.options.test.fitted_change or result.options.formula, result.scale.kind
     if kind not in formula.formulas or not result.options.test.has_fold_change:
         return None
@@ -170,7 +188,10 @@ def _marker_rows(group: GroupMarkers, known: Genes, cutoff: float) -> list[Diffe
 
 
 def gene_rows(
-    result: Comparison | GroupMarkers, known: Genes, order: NDArray[np.intp], genes: NDArray[np.intp]
+    result: Comparison | GroupMarkers | CategoryComparison,
+    known: Genes,
+    order: NDArray[np.intp],
+    genes: NDArray[np.intp],
 ) -> list[DiffexpGene]:
     """Return rows of a result; undefined and infinite numbers become None.
 

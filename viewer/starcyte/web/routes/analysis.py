@@ -16,9 +16,11 @@ from starcyte.compute.options import Options
 from starcyte.errors import BadRequest, Forbidden
 from starcyte.web.context import Context, context
 from starcyte.web.contract.base import given
+from starcyte.web.contract.by_category import ByCategoryRequest, ByCategoryResult
 from starcyte.web.contract.comparison import DiffexpRequest, DiffexpResult, MarkersRequest, MarkersResult, Page
 from starcyte.web.contract.error import error_of
 from starcyte.web.contract.job import (
+    ByCategoryJob,
     DiffexpJob,
     ExportedFile,
     ExportedFileJob,
@@ -35,12 +37,16 @@ from starcyte.web.routing.route import READ
 from starcyte.web.security.proxy import client_address, current_user
 
 if TYPE_CHECKING:
+    from starcyte.compute.by_category import ComparisonByCategory
     from starcyte.compute.diffexp import Comparison
     from starcyte.compute.jobs import Job as RunningJob
     from starcyte.compute.markers import Markers
     from starcyte.store.dataset import Matrix, Tick
 
 routes = Routes("analysis")
+
+# of each category in the answer of a job, unless the request has a limit
+_GENES_EACH = 50
 
 
 @routes.blueprint.before_request
@@ -83,6 +89,33 @@ def diffexp(body: DiffexpRequest, query: Page) -> ResponseOf[DiffexpResult]:
     return answer_job(ctx.jobs.submit(key, work, owner=owner(), quick=quick, asker=asker()), page)
 
 
+@routes.post("/diffexp/each", other={202: JobAnswer}, errors=(*READ, 413), size="max_body_bytes")
+def each(body: ByCategoryRequest) -> ResponseOf[ByCategoryResult]:
+    """Compare two groups of cells over samples within each category of a column, now or as a job."""
+    from starcyte.compute.by_category import compare_by_category
+    from starcyte.web.grouping import grouping, groups_of
+    from starcyte.web.requested_samples import requested_samples
+
+    options = Options(body.method, body.correction, scale=given(body.scale))
+    if not options.test.over_samples:
+        raise BadRequest(f"{options.test.name} compares cells.", "Choose a method over samples.")
+    ctx, dataset, matrix, column = context(), context().dataset(), _matrix(body.matrix), grouping(body.each)
+    a, b = groups_of(body.a, body.b, given(body.within))
+    samples = requested_samples(options.test, a, b, body.sample, body.covariates, body.min_cells)
+    assert samples is not None
+    cells = hashlib.blake2b(digest_size=16)
+    for values in (np.packbits(a), np.packbits(b), samples.codes, *(c.values for c in samples.covariates)):
+        cells.update(values.tobytes())
+    names = [samples.column, [covariate.name for covariate in samples.covariates], samples.min_cells]
+    key = json.dumps(["each", astuple(options), matrix.name, column.key, names, cells.hexdigest()])
+
+    def work(tick: Tick) -> ComparisonByCategory:
+        return compare_by_category(dataset, matrix, a, b, samples, column.column, options, ctx.settings.cores, tick)
+
+    job = ctx.jobs.submit(key, work, owner=owner(), asker=asker())
+    return answer_job(job, Page(limit=body.limit))
+
+
 @routes.post("/markers", other={202: JobAnswer}, errors=(*READ, 413), size="max_body_bytes")
 def markers(body: MarkersRequest) -> ResponseOf[MarkersResult]:
     """Compare every category of a column with all other cells, now or as a job."""
@@ -109,15 +142,19 @@ def markers(body: MarkersRequest) -> ResponseOf[MarkersResult]:
 
 
 @routes.get("/jobs/<job_id>", media=(JSON, CSV), errors=READ)
-def job_state(job_id: JobId, query: Page) -> ResponseOf[DiffexpJob | MarkersJob | ExportedFileJob]:
+def job_state(job_id: JobId, query: Page) -> ResponseOf[DiffexpJob | MarkersJob | ByCategoryJob | ExportedFileJob]:
     """Return the state of a job, with its result if it is done; as CSV, the whole table."""
+    from starcyte.compute.by_category import ComparisonByCategory as ByCategory
     from starcyte.curation.files.exported_file import ExportedFile as WrittenFile
+    from starcyte.web.encoding.by_category import by_category_csv
     from starcyte.web.encoding.results import result_csv
 
     job = context().jobs.get(job_id)
     is_table = job.state == "done" and not isinstance(job.result, WrittenFile)
     if is_table and request.accept_mimetypes.best_match([JSON, CSV], default=JSON) == CSV:
-        return result_csv(job.result, context().dataset(), context().settings.diffexp_lfc_cutoff)
+        dataset, cutoff = context().dataset(), context().settings.diffexp_lfc_cutoff
+        is_each = isinstance(job.result, ByCategory)
+        return by_category_csv(job.result, dataset, cutoff) if is_each else result_csv(job.result, dataset, cutoff)
     described = _describe(job)
     if job.state != "done":
         return answer_json(DiffexpJob(job=described))
@@ -126,6 +163,8 @@ def job_state(job_id: JobId, query: Page) -> ResponseOf[DiffexpJob | MarkersJob 
         return answer_json(DiffexpJob(job=described, result=result))
     if isinstance(result, MarkersResult):
         return answer_json(MarkersJob(job=described, result=result))
+    if isinstance(result, ByCategoryResult):
+        return answer_json(ByCategoryJob(job=described, result=result))
     return answer_json(ExportedFileJob(job=described, result=result))
 
 
@@ -201,9 +240,11 @@ def _describe(job: RunningJob) -> Job:
     return Job(id=job.id, state=job.state, progress=round(job.progress, 4), error=error)
 
 
-def _result(job: RunningJob, page: Page) -> DiffexpResult | MarkersResult | ExportedFile:
+def _result(job: RunningJob, page: Page) -> DiffexpResult | MarkersResult | ByCategoryResult | ExportedFile:
+    from starcyte.compute.by_category import ComparisonByCategory
     from starcyte.compute.diffexp import Comparison
     from starcyte.compute.markers import Markers
+    from starcyte.web.encoding.by_category import by_category_result
     from starcyte.web.encoding.results import diffexp_result, markers_result
 
     result, dataset, cutoff = job.result, context().dataset(), context().settings.diffexp_lfc_cutoff
@@ -211,6 +252,9 @@ def _result(job: RunningJob, page: Page) -> DiffexpResult | MarkersResult | Expo
         return diffexp_result(result, dataset, job.id, cutoff, given(page.limit), given(page.offset) or 0)
     if isinstance(result, Markers):
         return markers_result(result, dataset, job.id, cutoff)
+    if isinstance(result, ComparisonByCategory):
+        limit = given(page.limit)
+        return by_category_result(result, dataset, job.id, cutoff, _GENES_EACH if limit is None else limit)
     return ExportedFile(
         file=result.name,
         bytes=result.n_bytes,
