@@ -97,7 +97,7 @@ def test_shape_and_parts(demo: ad.AnnData) -> None:
 
 
 def test_full_size_is_the_default() -> None:
-    assert write_demo.__kwdefaults__ == {"n_obs": 20_000, "n_vars": 2_000, "seed": 0}
+    assert write_demo.__kwdefaults__ == {"n_obs": 20_000, "n_vars": 2_000, "seed": 3}
     assert len(PANEL) == 2000
 
 

@@ -137,6 +137,18 @@ CELL_TYPES: dict[str, tuple[str, str]] = {
     "Reticular stroma": ("Stroma", "#b9a58c"),
 }
 
+#: What lupus changes, and nothing else: how far each cell type responds to interferon, by the genes of that program
+INTERFERON_RESPONSE: dict[str, float] = {
+    "CD14+ monocyte": 1.0,
+    "CD16+ monocyte": 1.0,
+    "cDC": 0.8,
+    "CD4+ T cell": 0.5,
+    "CD8+ T cell": 0.5,
+    "NK cell": 0.6,
+}
+#: and the number of cells, as a factor
+COMPOSITION_CHANGE: dict[str, float] = {"CD4+ T cell": 0.68}
+
 LINEAGES: dict[str, str] = {
     "Progenitor": "#8b7fb8",
     "Erythroid": "#c4504d",

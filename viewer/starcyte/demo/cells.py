@@ -9,13 +9,22 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from starcyte.demo.cell_types import ANCHORS, CELL_TYPES, HOUSEKEEPING, LINEAGES, PATHS, PROGRAMS
+from starcyte.demo.cell_types import (
+    ANCHORS,
+    CELL_TYPES,
+    COMPOSITION_CHANGE,
+    HOUSEKEEPING,
+    INTERFERON_RESPONSE,
+    LINEAGES,
+    PATHS,
+    PROGRAMS,
+)
 from starcyte.demo.genes import PANEL
 from starcyte.store.write.elements import Categorical
 
 Floats = npt.NDArray[np.float32]
 
-CONDITIONS = ("control", "anaemia")
+CONDITIONS = ("control", "lupus")
 SEXES = ("female", "male")
 
 
@@ -28,19 +37,25 @@ class Sample(NamedTuple):
     age: int
     #: Fraction of the cells
     share: float
-    #: Mean level of the interferon program
+    #: How far the interferon program is on in a cell type that responds fully
     interferon: float
 
 
+#: Each condition has both sexes in the same proportion and donors of like ages, so that neither is confounded
 SAMPLES = (
-    Sample("BM1", "control", "female", 34, 0.28, 0.03),
-    Sample("BM2", "control", "male", 58, 0.23, 0.03),
-    Sample("BM3", "anaemia", "female", 29, 0.26, 0.03),
-    Sample("BM4", "anaemia", "male", 63, 0.23, 0.16),
+    Sample("BM1", "control", "female", 34, 0.14, 0.0),
+    Sample("BM2", "control", "male", 58, 0.12, 0.0),
+    Sample("BM3", "control", "female", 41, 0.13, 0.0),
+    Sample("BM4", "control", "female", 52, 0.11, 0.0),
+    Sample("BM5", "lupus", "female", 29, 0.12, 0.42),
+    Sample("BM6", "lupus", "male", 55, 0.13, 0.30),
+    Sample("BM7", "lupus", "female", 44, 0.14, 0.55),
+    Sample("BM8", "lupus", "female", 49, 0.11, 0.36),
 )
 
-# haemolysis increases the production of red cells; the other cells keep their proportions
-_MORE_IN_ANAEMIA = {("mpp", "mep"): 1.3, ("mep", "ery1"): 1.7, ("ery1", "ery2"): 2.0, ("ery2", "ery3"): 1.9}
+#: Standard deviation between donors of the logarithm of a gene's expression, and of a path's number of cells
+DONOR_SPREAD = 0.25
+_COMPOSITION_SPREAD = 0.1
 
 _FACTORS = 5
 
@@ -125,9 +140,9 @@ def _positions(rng: np.random.Generator, n_obs: int) -> _Positions:
     """Draw the positions of the cells."""
     tables: list[_Positions] = []
     for number, sample in enumerate(SAMPLES):
-        share = np.array([path.share for path in PATHS]) * rng.lognormal(0, 0.13, len(PATHS))
-        if sample.condition == "anaemia":
-            share *= [_MORE_IN_ANAEMIA.get((path.start, path.end), 1.0) for path in PATHS]
+        share = np.array([path.share for path in PATHS]) * rng.lognormal(0, _COMPOSITION_SPREAD, len(PATHS))
+        if sample.condition == "lupus":
+            share *= [np.prod([COMPOSITION_CHANGE.get(name, 1.0) for _, name in path.cell_types]) for path in PATHS]
         last = number == len(SAMPLES) - 1
         n = n_obs - sum(len(table.path) for table in tables) if last else int(n_obs * sample.share)
         paths = rng.permutation(np.repeat(np.arange(len(PATHS)), rng.multinomial(n, share / share.sum())))
@@ -178,8 +193,10 @@ def simulate_cells(rng: np.random.Generator, n_obs: int) -> Cells:
     divides = rng.random(n_obs) < cycling
     rate[:, names.index("s_phase")] = divides * np.clip(0.4 * np.sin(phase_angle), 0.03, None) + 0.02 * cycling
     rate[:, names.index("g2m_phase")] = divides * np.clip(0.36 * np.sin(phase_angle - 1.9), 0.03, None) + 0.02 * cycling
-    interferon = np.array([sample.interferon for sample in SAMPLES])[positions.sample]
-    rate[:, names.index("interferon")] += interferon * rng.gamma(2.0, 0.5, n_obs)
+    labels = _labels(rng, positions, weight, divides, phase_angle)
+    response = np.array([INTERFERON_RESPONSE.get(name, 0.0) for name in CELL_TYPES])[labels.cell_type.codes]
+    interferon = np.array([sample.interferon for sample in SAMPLES])[positions.sample] * response
+    rate[:, names.index("interferon")] += (0.03 + interferon) * rng.gamma(2.0, 0.5, n_obs)
     rate[:, names.index("stress")] += 0.12 * rng.gamma(1.2, 1.0, n_obs)
     sex = np.array([sample.sex for sample in SAMPLES])[positions.sample]
     for each in ("female", "male"):
@@ -191,7 +208,6 @@ def simulate_cells(rng: np.random.Generator, n_obs: int) -> Cells:
     factor = rng.standard_normal((n_obs, _FACTORS))
     depth = library * rng.lognormal(np.log(2300), 0.33, n_obs)
 
-    labels = _labels(rng, positions, weight, divides, phase_angle)
     doublet = rng.random(n_obs) < 0.012
     other = rng.integers(0, n_obs, n_obs)
     for table in (rate, weight, at, factor):
@@ -348,18 +364,18 @@ def expected_counts(
     rows
         The cells.
     sample_effect
-        Log effect of each sample on each gene.
+        Effect of each sample on each gene, a factor.
     ambient
         Profile of the free RNA in every droplet; None: unknown.
     """
     level = cells.weight[rows] @ genes.by_anchor
     level += cells.factor[rows] @ genes.by_factor
-    level += sample_effect[cells.labels.sample.codes[rows]]
     np.exp(level, out=level)
     level *= genes.base
     level[:, genes.ribosomal] *= cells.ribosome[rows, None]
     level[:, genes.mitochondrial] *= cells.mitochondria[rows, None]
     level += cells.rate[rows] @ genes.program
+    level *= sample_effect[cells.labels.sample.codes[rows]]
     level /= level.sum(axis=1, keepdims=True)
     if ambient is not None:
         level *= np.float32(0.985)

@@ -15,7 +15,7 @@ from starcyte.demo.cells import Floats
 from starcyte.demo.embedding import layout
 from starcyte.demo.genes import PANEL
 from starcyte.demo.tissue import place_cells
-from starcyte.store.write.elements import Column, Frame, write_anndata
+from starcyte.store.write.elements import Categorical, Column, Frame, write_anndata
 
 _BLOCK = 1000
 _WORKERS = 2
@@ -23,8 +23,12 @@ _COMPONENTS = 30
 _VARIABLE_GENES = 600
 
 
-def write_demo(path: Path, *, n_obs: int = 20_000, n_vars: int = 2_000, seed: int = 0) -> None:
+def write_demo(path: Path, *, n_obs: int = 20_000, n_vars: int = 2_000, seed: int = 3) -> None:
     """Simulate the demo dataset and write it as an h5ad file.
+
+    Four donors with lupus are compared with four controls. The genes of the program *interferon* are raised in the cell
+    types of ``INTERFERON_RESPONSE``, and the cell types of ``COMPOSITION_CHANGE`` have other proportions; all else is
+    the spread of donors.
 
     Parameters
     ----------
@@ -74,7 +78,7 @@ def write_demo(path: Path, *, n_obs: int = 20_000, n_vars: int = 2_000, seed: in
     )
     variable = _highly_variable(normal, ~genes.sex_linked)
     components, loadings, variance = _pca(normal, variable)
-    umap = layout(components[:, :12], cells.start, rng)
+    umap = layout(_integrated(components[:, :12], labels.cell_type, labels.sample), cells.start, rng)
 
     var: dict[str, Column] = {
         "gene_ids": [PANEL[name] for name in genes.names],
@@ -111,7 +115,8 @@ def write_demo(path: Path, *, n_obs: int = 20_000, n_vars: int = 2_000, seed: in
 def _simulate_counts(rng: np.random.Generator, cells: demo_cells.Cells, genes: demo_cells.GenePanel) -> sp.csr_matrix:
     """Draw the counts of each gene in each cell from a negative binomial distribution."""
     n_obs = len(cells.depth)
-    effect = rng.normal(0, 0.03, (len(demo_cells.SAMPLES), len(genes.names))).astype(np.float32)
+    spread = demo_cells.DONOR_SPREAD
+    effect = rng.lognormal(0, spread, (len(demo_cells.SAMPLES), len(genes.names))).astype(np.float32)
     probe = np.linspace(0, n_obs - 1, min(n_obs, 500)).astype(int)
     profile = np.concatenate(
         [demo_cells.expected_counts(cells, genes, slice(i, i + 1), effect, None) for i in probe]
@@ -196,6 +201,27 @@ def _pca(matrix: sp.csr_matrix, variable: npt.NDArray[np.bool_]) -> tuple[Floats
     loadings = np.zeros((matrix.shape[1], wanted), np.float32)
     loadings[variable] = axes
     return dense @ axes.astype(np.float32), loadings, np.maximum(variance, 0)
+
+
+def _integrated(components: Floats, cell_type: Categorical, sample: Categorical) -> Floats:
+    """Return components without the mean differences between samples, so that the map shows cell types, not donors.
+
+    Parameters
+    ----------
+    components
+        Cells by components.
+    cell_type, sample
+        Columns of obs; the differences are those within each cell type.
+    """
+    corrected = components.copy()
+    for code in np.unique(cell_type.codes):
+        cells = cell_type.codes == code
+        centre = components[cells].mean(axis=0)
+        for number in np.unique(sample.codes[cells]):
+            own = cells & (sample.codes == number)
+            # the mean of few cells is mostly theirs, not their donor's
+            corrected[own] -= (components[own].mean(axis=0) - centre) * (own.sum() / (own.sum() + 10))
+    return corrected
 
 
 def _barcodes(rng: np.random.Generator, samples: npt.NDArray[np.object_]) -> list[str]:

@@ -18,6 +18,7 @@ Floats = npt.NDArray[np.float64]
 
 _SIDE = 1000.0
 _GAP = 140.0
+_SECTIONS_IN_A_ROW = 4
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ def place_cells(
         cells = np.flatnonzero(sample.codes == number)
         spots, tissue = _tissue(rng, len(cells))
         chosen = _assign(rng, names[cells], time[cells], tissue)
-        corner = np.array([number % 2, number // 2]) * (_SIDE + _GAP)
+        corner = np.array([number % _SECTIONS_IN_A_ROW, number // _SECTIONS_IN_A_ROW]) * (_SIDE + _GAP)
         places[cells] = spots[chosen] + corner
     return places
 
