@@ -45,7 +45,7 @@ def test_schema(small):
     kind = next(c for c in schema["obs"] if c["name"] == "type")
     assert kind["categories"] == ["B cell", "T, naïve", "<b>markup</b>", "none of them"]
     assert len(kind["colors"]) == kind["n_categories"] == 4
-    assert schema["embeddings"][0] == {"name": "X_umap", "dims": 2}
+    assert schema["embeddings"][0] == {"name": "X_umap", "dims": 2, "library": None}
     assert {e["name"]: e["dims"] for e in schema["embeddings"]} == {"X_umap": 2, "X_pca": 5, "one": 1}
     assert {m["name"]: m["n_vars"] for m in schema["matrices"]} == {"X": 6, "raw/X": 12, "layers/counts": 6}
     assert schema["default_matrix"] == "raw/X"

@@ -8,8 +8,9 @@ from typing import Any
 
 import h5py
 import numpy as np
+import pandas as pd
 import pytest
-from files.case import save, small
+from files.case import UMAP, save, small
 from starcyte.settings import load
 from starcyte.store.open import open_dataset
 
@@ -153,12 +154,64 @@ def test_large_images_are_made_smaller(tmp_path: Path) -> None:
     np.testing.assert_array_equal(pixels["s/hires"][0, :, 0], np.where(np.arange(6666) < 3000, 0, 90))
 
 
-def test_several_slides_are_named(tmp_path: Path) -> None:
-    second = {where.replace("/s/", "/t/"): values for where, values in hires(BYTES).items()}
-    _, found, warnings = read(tmp_path / "a.h5ad", hires(BYTES) | second)
-    assert [i["name"] for i in found] == ["s/hires", "t/hires"]
-    assert len(warnings) == 1
-    assert "(s, t)" in warnings[0]
+def two_slides(path: Path, **obs: Any) -> dict[str, Any]:
+    """Write a dataset with two slides and columns of obs, and return its description, coordinates and problems."""
+    dataset = small(obsm={"X_umap": UMAP, "spatial": SPOTS})
+    for name, values in obs.items():
+        dataset.obs[name] = values
+    spatial = {
+        library: {"images": {"hires": BYTES}, "scalefactors": {"tissue_hires_scalef": 0.5}} for library in ("s", "t")
+    }
+    dataset.uns["spatial"] = spatial
+    save(dataset, path)
+    opened = open_dataset(path, load({}))
+    found = opened.describe()
+    found["coordinates"] = {e["name"]: opened.embedding(e["name"], [0, 1]) for e in found["embeddings"]}
+    found["checked"] = opened.check()
+    opened.close()
+    return found
+
+
+SPOTS = np.arange(12, dtype=np.float32).reshape(6, 2)
+SLIDES = pd.Categorical(["s", "t", "s", "s", "t", None])
+
+
+@pytest.mark.parametrize(
+    "obs",
+    [
+        {"library_id": SLIDES},
+        {"library_id": SLIDES.add_categories(["of no image"])},
+        {"library_id": np.array([*SLIDES[:5], "u"], object)},
+        {"other": pd.Categorical(list("tststs")), "library_id": SLIDES},
+        {"my slides": SLIDES},
+    ],
+    ids=["library_id", "another category", "texts", "beside another", "of another name"],
+)
+def test_each_slide_has_its_cells(tmp_path: Path, obs: dict[str, Any]) -> None:
+    found = two_slides(tmp_path / "a.h5ad", **obs)
+    assert found["warnings"] == []
+    assert found["checked"] == []
+    assert [(i["name"], i["library"]) for i in found["images"]] == [("s/hires", "s"), ("t/hires", "t")]
+    sections = {e["name"]: e["library"] for e in found["embeddings"]}
+    assert sections == {"X_umap": None, "spatial/s": "s", "spatial/t": "t", "spatial": None}
+    # as squidpy has it: the rows of the slide's cells in obsm['spatial']
+    on = pd.Series(obs.get("library_id", obs.get("my slides")))
+    for library in ("s", "t"):
+        expected = np.where((on == library).to_numpy()[:, None], SPOTS, np.nan)
+        np.testing.assert_array_equal(found["coordinates"][f"spatial/{library}"], expected.T)
+    np.testing.assert_array_equal(found["coordinates"]["spatial"], SPOTS.T)
+
+
+@pytest.mark.parametrize(
+    "obs", [{}, {"library_id": pd.Categorical(["s"] * 6)}, {"library_id": np.arange(6)}], ids=["none", "one", "numbers"]
+)
+def test_slides_of_no_known_cells_are_named(tmp_path: Path, obs: dict[str, Any]) -> None:
+    found = two_slides(tmp_path / "a.h5ad", **obs)
+    assert [e["name"] for e in found["embeddings"]] == ["X_umap", "spatial"]
+    (warning,) = found["warnings"]
+    assert "(s, t)" in warning
+    assert "none is drawn" in warning
+    assert "library_id" in warning
 
 
 def test_an_image_in_another_file_is_not_read(tmp_path: Path) -> None:

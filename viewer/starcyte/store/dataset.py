@@ -237,10 +237,21 @@ class Matrix(Protocol):
 
 @dataclass(frozen=True)
 class EmbeddingInfo:
-    """Name and number of columns of an embedding."""
+    """Name and number of columns of an embedding.
+
+    Parameters
+    ----------
+    name
+        Its name; of a section ``<embedding>/<library>``.
+    dims
+        The number of columns.
+    library
+        The slide of a section, an embedding of the cells of one slide; None for an embedding of all cells.
+    """
 
     name: str
     dims: int
+    library: str | None = None
 
 
 class Genes(Protocol):

@@ -599,10 +599,12 @@ export interface components {
             /** @description Only these cells are considered; by default all */
             readonly within?: components["schemas"]["Selection"];
         };
-        /** @description An embedding of obsm. */
+        /** @description An embedding of obsm, or a section: the cells of one slide in a spatial embedding. */
         readonly EmbeddingInfo: {
             readonly name: string;
             readonly dims: number;
+            /** @description The slide of a section, as the images name it */
+            readonly library: string | null;
         };
         /** @description The columns of an embedding. */
         readonly EmbeddingQuery: {
@@ -876,6 +878,8 @@ export interface components {
         /** @description An image under the cells of a spatial embedding. */
         readonly ImageInfo: {
             readonly name: string;
+            /** @description The slide */
+            readonly library: string;
             readonly width: number;
             readonly height: number;
             /** @description Pixels per unit of the spatial coordinates */

@@ -47,6 +47,16 @@ test('embeddings are called as people call them', () => {
   ]);
 });
 
+test('sections are named with their slides', () => {
+  const all = ['spatial/s1', 'spatial/s/2', 'spatial', 'X_umap'].map((name) => ({ name }));
+  expect(all.map(({ name }) => embeddingNameAmong(name, all))).toEqual([
+    'Spatial: s1',
+    'Spatial: s/2',
+    'Spatial: all slides',
+    'UMAP',
+  ]);
+});
+
 test('embeddings that are called alike keep the names of the file', () => {
   const all = ['X_umap', 'umap', 'UMAP', 'X_tsne'].map((name) => ({ name }));
   expect(all.map(({ name }) => embeddingNameAmong(name, all))).toEqual(['X_umap', 'umap', 'UMAP', 't-SNE']);

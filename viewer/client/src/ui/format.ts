@@ -72,15 +72,18 @@ const EMBEDDINGS: Readonly<Record<string, string>> = {
   spatial: 'Spatial',
 };
 
-/** An embedding's name as people say it: X_umap is UMAP. */
+/** An embedding's name as people say it: X_umap is UMAP; a section, the cells of one slide, is named with the slide. */
 export function embeddingName(name: string): string {
   const bare = name.replace(/^X_/, '');
+  const slash = bare.indexOf('/');
+  if (slash > 0) return `${embeddingName(bare.slice(0, slash))}: ${bare.slice(slash + 1)}`;
   return EMBEDDINGS[bare.toLowerCase()] ?? bare;
 }
 
 /** An embedding's name beside others: X_umap and UMAP, which are called alike, are named as in the file. */
 export function embeddingNameAmong(name: string, all: readonly { readonly name: string }[]): string {
   const shown = embeddingName(name);
+  if (all.some((other) => other.name.startsWith(`${name}/`))) return `${shown}: all slides`;
   return all.some((other) => other.name !== name && embeddingName(other.name) === shown) ? name : shown;
 }
 

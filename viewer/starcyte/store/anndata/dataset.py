@@ -23,6 +23,7 @@ from starcyte.store.anndata.matrix import ALL_VALUES
 from starcyte.store.anndata.mudata import refuse_mudata
 from starcyte.store.anndata.obsp import check_obsp, find_obsp
 from starcyte.store.anndata.open_matrices import OpenMatrices
+from starcyte.store.anndata.sections import Section, with_sections
 from starcyte.store.dataset import (
     Column,
     ColumnInfo,
@@ -111,9 +112,11 @@ class AnnDataDataset:
         if self._settings.obs_names:
             self._obs.info(self._settings.obs_names)
         found = find_embeddings(root.child("obsm"), self._obs, self._warnings)
-        self._embeddings = select_embeddings(prefer_default(found, self._uns), self._settings.embedding)
         self._obsp = find_obsp(root, self.n_obs, self._warnings)
         self._images = find_images(root, self._warnings)
+        chosen_embeddings = select_embeddings(prefer_default(found, self._uns), self._settings.embedding)
+        libraries = list(dict.fromkeys(image.library for image in self._images.values()))
+        self._embeddings = with_sections(chosen_embeddings, libraries, self._obs, self._warnings)
         if self._genes.n_duplicated:
             self._warnings.add(f"{self._genes.n_duplicated} gene names are duplicates; they are shown with a number.")
         if not self._embeddings:
@@ -306,11 +309,12 @@ class AnnDataDataset:
             "n_obs": self.n_obs,
             "n_vars": self.n_vars,
             "obs": [self._describe_column(c) for c in self.obs],
-            "embeddings": [{"name": e.name, "dims": e.dims} for e in self.embeddings],
+            "embeddings": [{"name": e.name, "dims": e.dims, "library": e.library} for e in self.embeddings],
             "matrices": [self._describe_matrix(m) for m in self.matrices],
             "obsp": list(self._obsp),
             "images": [
-                {"name": i.name, "width": i.width, "height": i.height, "scale": i.scale} for i in self._images.values()
+                {"name": i.name, "library": i.library, "width": i.width, "height": i.height, "scale": i.scale}
+                for i in self._images.values()
             ],
             "default_matrix": default,
             "default_matrix_reason": reason,
@@ -368,6 +372,8 @@ class AnnDataDataset:
             except StarcyteError as error:
                 found.add(error.message)
         for name, embedding in self._embeddings.items():
+            if isinstance(embedding, Section):
+                continue
             undrawn = self._count_undrawn(name, embedding.info.dims, found)
             if undrawn:
                 found.add(f"Embedding {name!r}: {undrawn} cells have NaN or infinite coordinates and are not drawn.")
@@ -391,6 +397,8 @@ class AnnDataDataset:
         for start in range(0, self.n_obs, _NAMES_AT_ONCE):
             self.index_names(start, min(start + _NAMES_AT_ONCE, self.n_obs))
         for embedding in self._embeddings.values():
+            if isinstance(embedding, Section):
+                continue
             for first in range(0, embedding.info.dims, _DIMS_AT_ONCE):
                 with suppress(StarcyteError):
                     embedding.read(range(first, min(first + _DIMS_AT_ONCE, embedding.info.dims)))

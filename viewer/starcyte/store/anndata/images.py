@@ -39,6 +39,8 @@ class Image:
     ----------
     name
         The library (slide) and the key of the image: ``<library>/<key>``.
+    library
+        The library.
     width, height
         The size in pixels, as it is read.
     scale
@@ -46,6 +48,7 @@ class Image:
     """
 
     name: str
+    library: str
     width: int
     height: int
     scale: float
@@ -66,10 +69,9 @@ def find_images(root: Group, warnings: Warnings) -> dict[str, Image]:
     root
         The file's root group.
     warnings
-        Gets a warning for each image that is left out, and if several libraries have some.
+        Gets a warning for each image that is left out.
     """
     found: dict[str, Image] = {}
-    libraries = list[str]()
     for library, slide in _slides(root, warnings):
         opened = list[Image]()
         for key in _keys(slide, library, warnings):
@@ -79,12 +81,6 @@ def find_images(root: Group, warnings: Warnings) -> dict[str, Image]:
                 warnings.add(f"Image {f'{library}/{key}'!r} is left out: {error.message}")
         opened.sort(key=lambda image: -image.scale)
         found |= {image.name: image for image in opened}
-        libraries += [library] if opened else []
-    if len(libraries) > 1:
-        warnings.add(
-            f"{len(libraries)} slides have images ({', '.join(libraries)}): none is drawn, as the cells of all slides "
-            "share the coordinates."
-        )
     return found
 
 
@@ -145,7 +141,7 @@ def _open(slide: Group, library: str, key: str) -> Image:
     # of all bands at once, of up to 4 bytes for a value
     array.check_claim((height // step) * (width // step) * channels, min(array.dtype.itemsize, 4), "It")
     scale = _scale(slide, library, key)
-    return Image(f"{library}/{key}", width // step, height // step, scale / step, array, channels_first, step)
+    return Image(f"{library}/{key}", library, width // step, height // step, scale / step, array, channels_first, step)
 
 
 def _scale(slide: Group, library: str, key: str) -> float:

@@ -26,16 +26,18 @@ class ObsColumn(Answer):
 
 
 class EmbeddingInfo(Answer):
-    """An embedding of obsm."""
+    """An embedding of obsm, or a section: the cells of one slide in a spatial embedding."""
 
     name: str
     dims: Count
+    library: Annotated[str | None, Meta(description="The slide of a section, as the images name it")]
 
 
 class ImageInfo(Answer):
     """An image under the cells of a spatial embedding."""
 
     name: str
+    library: Annotated[str, Meta(description="The slide")]
     width: Count
     height: Count
     scale: Annotated[float, Meta(description="Pixels per unit of the spatial coordinates")]

@@ -47,7 +47,7 @@ const SCHEMA = fc
         ),
         ...numbers.map((name) => ({ name: `n${name}`, kind: 'continuous', dtype: 'float32' }) as const),
       ],
-      embeddings: embeddings.map((name) => ({ name, dims: 2 })),
+      embeddings: embeddings.map((name) => ({ name, dims: 2, library: null })),
       obsp: obsp,
       matrices: matrices.map(
         (name) =>

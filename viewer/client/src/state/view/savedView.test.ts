@@ -17,8 +17,8 @@ const SCHEMA: Schema = {
     { name: 'n_counts', kind: 'continuous', dtype: 'float32' },
   ],
   embeddings: [
-    { name: 'X_umap', dims: 2 },
-    { name: 'X_pca', dims: 50 },
+    { name: 'X_umap', dims: 2, library: null },
+    { name: 'X_pca', dims: 50, library: null },
   ],
   matrices: [{ name: 'X', n_vars: 3, dtype: 'float32', layout: 'csr', nnz: 4, scale: 'log1p', log_base: Math.E }],
   methods: [],

@@ -34,14 +34,14 @@ export async function readPlace(name: string, api: Api, schema: Schema): Promise
   const answer = await api.embedding(name, solid ? '0,1,2' : undefined);
   const [x, y, z] = answer.columns.map((column) => (column.layout === 'string' ? [] : column.dense()));
   const n = x?.length ?? 0;
-  const onY = y ? upright(name, y) : new Float32Array(n);
+  const onY = y ? upright(isTissue(schema, name), y) : new Float32Array(n);
   return placeOf(name, new Float32Array(x ?? []), onY, z ? new Float32Array(z) : null);
 }
 
 /** Flip the y coordinates of spatial embeddings, which count from the upper edge of an image. */
-function upright(name: string, y: ArrayLike<number>): Float32Array {
+function upright(spatial: boolean, y: ArrayLike<number>): Float32Array {
   const copy = new Float32Array(y);
-  return isSpatial(name) ? copy.map((value) => -value) : copy;
+  return spatial ? copy.map((value) => -value) : copy;
 }
 
 /** Return the coordinates of an embedding of two or three columns. */
@@ -88,10 +88,23 @@ function unit(field: RangeData): { values: Float32Array; axis: Axis } {
   return { values, axis: { title: field.title, ends: [low, low + span], isDate: field.isDate } };
 }
 
-/** Return the image with the highest resolution for an embedding. */
-export function tissueOf({ images = [] }: Schema, embedding: string): ImageInfo | null {
-  const slides = new Set(images.map(({ name }) => name.replace(/\/[^/]*$/, '')));
-  return isSpatial(embedding) && slides.size === 1 ? (images[0] ?? null) : null;
+/** Return the image with the highest resolution for an embedding: that of its slide, or of the only one. */
+export function tissueOf(schema: Pick<Schema, 'embeddings' | 'images'>, embedding: string): ImageInfo | null {
+  if (!isTissue(schema, embedding)) return null;
+  const { images } = schema;
+  const library = libraryOf(schema, embedding);
+  if (library !== null) return images.find((image) => image.library === library) ?? null;
+  return new Set(images.map((image) => image.library)).size === 1 ? (images[0] ?? null) : null;
+}
+
+/** Return the slide of a section; null for an embedding of all cells. */
+function libraryOf({ embeddings }: Pick<Schema, 'embeddings'>, embedding: string): string | null {
+  return embeddings.find(({ name }) => name === embedding)?.library ?? null;
+}
+
+/** Return whether the coordinates of an embedding are positions in a tissue. */
+function isTissue(schema: Pick<Schema, 'embeddings'>, embedding: string): boolean {
+  return libraryOf(schema, embedding) !== null || isSpatial(embedding);
 }
 
 const REDUCTIONS =
