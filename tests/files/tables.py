@@ -96,7 +96,11 @@ def _numbers() -> list[Case]:
         # the least integer of 32 bits is R's missing one
         least = np.iinfo(dtype).min + (np.dtype(dtype) == np.int32)
         values = np.array([0, 1, 2, 3, np.iinfo(dtype).max, least], dtype)
-        cases.append(_column(f"column of {np.dtype(dtype).name}", values, Col("continuous", values.tolist())))
+        # those that a float does not hold are identifiers
+        found = (
+            Col("string", list(map(str, values.tolist()))) if dtype[1] == "8" else Col("continuous", values.tolist())
+        )
+        cases.append(_column(f"column of {np.dtype(dtype).name}", values, found))
     for dtype in ("f2", "f4", "f8"):
         values = np.array([0, -1.5, np.nan, 65504, 0.1, 3], dtype)
         cases.append(_column(f"column of {np.dtype(dtype).name}", values, Col("continuous", values.tolist())))

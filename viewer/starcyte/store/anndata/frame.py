@@ -14,7 +14,7 @@ Programs in R deviate from these; see :mod:`starcyte.store.anndata.r_values`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -35,6 +35,8 @@ from starcyte.store.dataset import Column, ColumnInfo, Kind, Warnings
 from starcyte.store.nodes import Array, Group, Node, decode, reading
 
 _KINDS = {"b": Kind.BOOLEAN, "i": Kind.CONTINUOUS, "u": Kind.CONTINUOUS, "f": Kind.CONTINUOUS, "M": Kind.DATETIME}
+# all integers up to this one are exact as 64-bit floats
+_MOST_EXACT = 1 << 53
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,6 +102,8 @@ class Frame:
                 self._columns[column] = self._find_column(column)
             except StarcyteError as error:
                 warnings.add(f"Column {column!r} of {name} is left out: {error.message}")
+        if name == "obs":
+            self._columns = {column: _with_exact_kind(stored) for column, stored in self._columns.items()}
 
     @property
     def columns(self) -> tuple[ColumnInfo, ...]:
@@ -242,6 +246,23 @@ class Frame:
     def _check_length(self, array: Array) -> None:
         if array.shape != (self.n,):
             raise DatasetInvalid(f"its shape is {array.shape}, not ({self.n},).")
+
+
+def _with_exact_kind(stored: _ColumnStorage) -> _ColumnStorage:
+    """Return a column of integers as text if some are too large for floats: these are identifiers, not amounts.
+
+    JavaScript's numbers, and most readers of JSON and CSV, have floats of 53 bits for all numbers.
+    """
+    info, array = stored.info, stored.values
+    if info.kind is not Kind.CONTINUOUS or info.dtype not in {"int64", "uint64", ">i8", ">u8"}:
+        return stored
+    try:
+        values = array.read(field=stored.field)
+    except StarcyteError:
+        return stored  # the error is that of the request for the column
+    if not values.size or max(abs(int(values.min())), int(values.max())) <= _MOST_EXACT:
+        return stored
+    return replace(stored, info=replace(info, kind=Kind.STRING))
 
 
 def _is_ordered(node: Node) -> bool:
