@@ -25,7 +25,10 @@ OPEN = {
 #: What changes nothing though its method says so
 HARMLESS = {
     ("analysis.diffexp", "POST"),
+    ("analysis.each", "POST"),
     ("analysis.markers", "POST"),
+    ("curation.agreement_within", "POST"),
+    ("samples.design", "POST"),
     ("analysis.job_cancel", "DELETE"),
     ("summaries.score_of_many", "POST"),
     ("summaries.summary_within", "POST"),

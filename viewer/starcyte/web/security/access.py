@@ -63,6 +63,7 @@ REQUIRED_ROLES: Mapping[str, Role] = {
     "summaries.distribution_within": Role.READ,
     "summaries.histogram_within": Role.READ,
     "summaries.correlation_within": Role.READ,
+    "curation.agreement_within": Role.READ,
     "analysis.diffexp": Role.READ,
     "analysis.each": Role.READ,
     "analysis.markers": Role.READ,
