@@ -156,6 +156,7 @@ GROUPS: dict[str, tuple[Setting, ...]] = {
         Setting("index_least", int, 500_000, "Fewest values of a matrix for which a column index is built."),
         Setting("index_file", str, "", "Archive of column indexes from `starcyte prepare --output`; empty: none."),
         Setting("cache_dir", str, "", "Folder of indexes and downloads; empty: starcyte in the user's cache folder."),
+        Setting("sums_bytes", int, 2 << 30, "Bytes of sums by sample in the cache, and of one comparison, at most."),
         Setting(
             "cache_bytes", int, 50 << 30, "Bytes of indexes, and of downloads, kept; the least recently used go first."
         ),

@@ -15,10 +15,11 @@ from starcyte.compute.diffexp import compare
 from starcyte.compute.options import Options
 from starcyte.compute.pseudobulk.design import Covariate
 from starcyte.compute.pseudobulk.samples import Samples, cell_sets, sides_of
-from starcyte.compute.pseudobulk.sums import Sums, group_sums
+from starcyte.compute.pseudobulk.sums import group_sums
 from starcyte.errors import BadRequest
 from starcyte.settings import Settings
 from starcyte.store.dataset import Column, ColumnInfo, Kind
+from starcyte.store.index.sums import Groups, Sums
 from starcyte.store.open import open_dataset
 
 RSCRIPT = shutil.which("Rscript")
@@ -57,7 +58,7 @@ def test_sums_are_those_of_pandas(make_h5ad, storage, n_groups):
     codes = rng.integers(0, n_groups + 1, 300)
     dataset = opened(make_h5ad, counts, storage)
     try:
-        found = group_sums(dataset.matrix("X"), codes, n_groups, workers=2)
+        found = group_sums(dataset.matrix("X"), Groups(codes, n_groups), workers=2)
     finally:
         dataset.close()
     grouped = pd.DataFrame(counts).groupby(codes)

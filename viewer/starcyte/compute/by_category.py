@@ -12,12 +12,14 @@ import scipy.stats  # noqa: F401
 from numpy.typing import NDArray
 
 from starcyte.compute.diffexp import known_scale
+from starcyte.compute.methods.method import ReadSums
 from starcyte.compute.options import Options
 from starcyte.compute.pseudobulk.design import Design
 from starcyte.compute.pseudobulk.samples import CellSets, Samples, cell_sets, sides_of
-from starcyte.compute.pseudobulk.sums import Sums, group_sums
+from starcyte.compute.pseudobulk.sums import group_sums
 from starcyte.errors import BadRequest
 from starcyte.store.dataset import Column, Dataset, Matrix, Tick, no_tick
+from starcyte.store.index.sums import Groups, Sums
 from starcyte.store.scale import Scale
 
 # the share of the work that is reading the sums
@@ -111,6 +113,7 @@ def compare_by_category(
     options: Options,
     workers: int = 1,
     tick: Tick = no_tick,
+    sums: ReadSums | None = None,
 ) -> ComparisonByCategory:
     """Compare two groups of cells over samples, within each category of a column, from one pass over the matrix.
 
@@ -134,6 +137,8 @@ def compare_by_category(
         The number of threads to use.
     tick
         Called between blocks and between categories with the fraction done; raises to stop.
+    sums
+        Returns sums of groups of cells; None: they are read from the matrix.
 
     Returns
     -------
@@ -154,11 +159,12 @@ def compare_by_category(
     designs = {category: sets.design(category) for category in np.unique(sets.category).tolist()}
     _check_any(column, [design.problem for design, _ in designs.values()])
     scale = options.scale_of(known_scale(dataset, matrix))
-    sums = group_sums(matrix, sets.codes, sets.n_known, workers, lambda done: tick(_READING * done))
+    read = sums or (lambda groups, tick: group_sums(matrix, groups, workers, tick))
+    of_sets = read(Groups(sets.codes, sets.n_known), lambda done: tick(_READING * done))
     found = []
     for number, (category, (design, units)) in enumerate(designs.items()):
         tick(_READING + (1 - _READING) * number / len(designs))
-        found.append(_compare(names[category], design, units, sums, sets, scale, options))
+        found.append(_compare(names[category], design, units, of_sets, sets, scale, options))
     _check_any(column, [category.problem for category in found])
     adjusted_for = tuple(covariate.name for covariate in samples.covariates)
     return ComparisonByCategory(options, matrix.name, column.info.name, samples.column, adjusted_for, scale, found)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from starcyte.compute.cached_moments import nearest_grouping
 from starcyte.compute.fold_change import Expression
 from starcyte.compute.methods import METHODS
-from starcyte.compute.methods.method import Contrasts, Method
+from starcyte.compute.methods.method import Contrasts, Method, ReadSums
 from starcyte.compute.options import Options
 from starcyte.compute.pseudobulk.design import Design
 from starcyte.compute.pseudobulk.samples import sides_of
@@ -78,6 +78,7 @@ def compare(
     workers: int = 1,
     tick: Tick = no_tick,
     design: Design | None = None,
+    sums: ReadSums | None = None,
 ) -> Comparison:
     """Compare two groups of cells gene by gene.
 
@@ -97,6 +98,8 @@ def compare(
         Called between blocks with the fraction done; raises to stop.
     design
         The design over samples, of a method that needs one.
+    sums
+        Returns sums of groups of cells; None: they are read from the matrix.
 
     Raises
     ------
@@ -113,7 +116,9 @@ def compare(
         return None if grouping is None else grouping.moments(workers, tick)
 
     scale = options.scale_of(known_scale(dataset, matrix))
-    contrasts = Contrasts(matrix, codes, 2, against_rest=False, cached_moments=cached, scale=scale, design=design)
+    contrasts = Contrasts(
+        matrix, codes, 2, against_rest=False, cached_moments=cached, scale=scale, design=design, sums=sums
+    )
     found = chosen.run(contrasts, workers, tick)
     # without the cells of samples that are left out
     n_a, n_b = found.n.tolist()

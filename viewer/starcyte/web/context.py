@@ -19,12 +19,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from starcyte.compute.jobs import Jobs, ScopedJobs
+    from starcyte.compute.pseudobulk.sums_cache import SumsCache
     from starcyte.curation.annotations.terms import Terms
     from starcyte.curation.cell_names import CellNames
     from starcyte.curation.curation import Curation
     from starcyte.curation.files.autosave import Autosave
     from starcyte.curation.files.downloads import Downloads
     from starcyte.store.dataset import Dataset, Matrix
+    from starcyte.store.index.stored_dataset import StoredDataset
     from starcyte.web.monitoring.idle import IdleClock
 
 # a request to a dataset that was closed waits for its opening, so that pages need not retry; most open in less
@@ -81,6 +83,7 @@ class Context:
     _cell_names: CellNames | None = None
     _downloads: Downloads | None = None
     _terms: Terms | None = None
+    _sums: SumsCache | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def dataset(self) -> Dataset:
@@ -187,6 +190,16 @@ class Context:
         if self._cell_names is None:
             self._cell_names = CellNames(dataset)
         return self._cell_names
+
+    def sums(self) -> SumsCache:
+        """Return the sums by sample of the dataset that are kept."""
+        from starcyte.compute.pseudobulk.sums_cache import SumsCache
+
+        dataset = cast("StoredDataset", self.dataset())
+        with self._lock:
+            if self._sums is None:
+                self._sums = SumsCache(dataset, self.settings)
+            return self._sums
 
     def downloads(self) -> Downloads:
         """Return the files for download."""

@@ -17,7 +17,10 @@ from starcyte.web.grouping import grouping
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from starcyte.compute.methods.method import Method
+    from starcyte.compute.methods.method import Method, ReadSums
+    from starcyte.store.dataset import Matrix, Tick
+    from starcyte.store.index.sums import Groups, Sums
+    from starcyte.web.context import Context
 
 
 def requested_samples(
@@ -84,6 +87,35 @@ def samples_of(
             "Choose a column of donors or samples.",
         )
     return Samples(sample, codes, tuple(categories), tuple(map(_covariate, covariates)), min_cells)
+
+
+def kept_sums(
+    ctx: Context,
+    matrix: Matrix,
+    samples: Samples,
+    sides: NDArray[np.integer],
+    categories: NDArray[np.signedinteger] | None = None,
+) -> ReadSums:
+    """Return a function that returns sums of groups of cells, which are kept for the next comparison of the samples.
+
+    Parameters
+    ----------
+    ctx
+        The context of the dataset.
+    matrix
+        The matrix.
+    samples
+        The samples.
+    sides
+        0 for cells of a, 1 for cells of b, 2 for neither; shape (n_obs,).
+    categories
+        The category of each cell, shape (n_obs,); -1 for none.
+    """
+
+    def read(groups: Groups, tick: Tick) -> Sums:
+        return ctx.sums().sums(matrix.name, groups, lambda: samples.parts(sides, categories), tick)
+
+    return read
 
 
 def _covariate(name: str) -> Covariate:

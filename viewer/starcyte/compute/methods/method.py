@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,10 +15,13 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from starcyte.compute.pseudobulk.analysis import SampleStatistics
     from starcyte.compute.pseudobulk.design import Design
-    from starcyte.compute.pseudobulk.sums import Sums
     from starcyte.store.dataset import Matrix, Tick
+    from starcyte.store.index.sums import Groups, Sums
     from starcyte.store.moments import Moments
     from starcyte.store.scale import Scale
+
+ReadSums: TypeAlias = "Callable[[Groups, Tick], Sums]"
+"""Returns the sums of groups of cells; called with the tick of the pass over the matrix."""
 
 #: Columns of the table of a comparison, in their order
 RESULT_COLUMNS = (
@@ -58,6 +61,8 @@ class Contrasts:
         The scale of the matrix.
     design
         The design over samples, of a comparison that has one.
+    sums
+        Returns the sums of groups of cells, perhaps kept ones; None: they are read from the matrix.
     """
 
     matrix: Matrix
@@ -67,6 +72,7 @@ class Contrasts:
     cached_moments: Callable[[int, Tick], Moments | None]
     scale: Scale
     design: Design | None = None
+    sums: ReadSums | None = None
 
     @property
     def n_contrasts(self) -> int:

@@ -9,6 +9,7 @@ import numpy as np
 from starcyte.compute.methods.method import Contrasts, Fit, Fitted, Statistics
 from starcyte.compute.pseudobulk.sums import group_sums
 from starcyte.errors import BadRequest
+from starcyte.store.index.sums import Groups
 
 if TYPE_CHECKING:
     from starcyte.store.dataset import Tick
@@ -37,7 +38,9 @@ def compare_samples(contrasts: Contrasts, fit: Fit, workers: int, tick: Tick) ->
     if design is None:
         raise BadRequest("A comparison over samples needs a column of samples.", "Give the column as sample.")
     design.check()
-    sums = group_sums(contrasts.matrix, design.codes, len(design.used), workers, tick)
+    groups = Groups(design.codes, len(design.used))
+    read = contrasts.sums or (lambda groups, tick: group_sums(contrasts.matrix, groups, workers, tick))
+    sums = read(groups, tick)
     found = fit(sums, contrasts.scale, design)
     of_sides = sums.merged([[k for k, unit in enumerate(design.used) if unit.side == side] for side in (0, 1)])
     mean = np.stack([found.mean_a, found.mean_b], axis=1)

@@ -12,8 +12,8 @@ from starcyte.errors import BadRequest
 if TYPE_CHECKING:
     from starcyte.compute.pseudobulk.analysis import SampleStatistics
     from starcyte.compute.pseudobulk.design import Design
-    from starcyte.compute.pseudobulk.sums import Sums
     from starcyte.store.dataset import Tick
+    from starcyte.store.index.sums import Sums
     from starcyte.store.scale import Scale
 
 
@@ -40,13 +40,15 @@ def fit(sums: Sums, scale: Scale, design: Design) -> SampleStatistics:
     """
     from starcyte.compute.pseudobulk.analysis import compare_means, compare_sums
 
+    # one order in memory, so that sums of floats are the same whichever way the counts came
+    total = np.ascontiguousarray(sums.total)
     match scale.kind:
         case "counts":
-            return compare_sums(sums.total, design)
+            return compare_sums(total, design)
         case "log1p":
-            return compare_means(sums.total / sums.n, design, scale.base)
+            return compare_means(total / sums.n, design, scale.base)
         case "linear":
-            return compare_means(np.log2(sums.total / sums.n + 1), design, 2.0)
+            return compare_means(np.log2(total / sums.n + 1), design, 2.0)
         case "signed":
             raise BadRequest(
                 "The matrix has negative values, as scaled data do: their sums over cells mean nothing.",

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from starcyte.compute.pseudobulk.design import MIN_CELLS, Covariate, Design, build_design
+from starcyte.store.index.sums import Groups
 
 # with more combinations, those that occur are found by sorting
 _MOST_BINS = 1 << 24
@@ -46,6 +47,34 @@ class Samples:
             The cells of each group, bool, shape (n_obs,); no cell in both.
         """
         return build_design(self.codes, self.names, sides_of(a, b), self.covariates, self.column, self.min_cells)
+
+    def parts(self, sides: NDArray[np.integer], categories: NDArray[np.signedinteger] | None = None) -> Groups:
+        """Return the cells of each sample as groups, divided by category, and by side where they are on several.
+
+        Units of this comparison are unions of them, and so are those of others of the same samples.
+
+        Parameters
+        ----------
+        sides
+            0 for cells of a, 1 for cells of b, 2 for neither; shape (n_obs,).
+        categories
+            The category of each cell, shape (n_obs,); -1 for none.
+        """
+        cells = np.flatnonzero(self.codes >= 0)
+        key, size = self.codes[cells].astype(np.int64), len(self.names)
+        if categories is not None:
+            n_categories = int(categories.max(initial=-1)) + 2
+            key, size = key * n_categories + categories[cells] + 1, size * n_categories
+        occurring, number = _renumbered(key, size)
+        side = sides[cells].astype(np.int64)
+        side_of = np.zeros(occurring.size, np.int64)
+        side_of[number] = side
+        is_divided = np.zeros(occurring.size, np.bool_)
+        is_divided[number[side_of[number] != side]] = True
+        occurring, number = _renumbered(number * 3 + np.where(is_divided[number], side, 0), occurring.size * 3)
+        codes = np.full(self.codes.shape, occurring.size, np.min_scalar_type(occurring.size))
+        codes[cells] = number
+        return Groups(codes, occurring.size)
 
 
 def sides_of(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> NDArray[np.int8]:

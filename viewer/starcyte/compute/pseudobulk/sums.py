@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,92 +14,47 @@ from starcyte.store.anndata.matrix import CsrMatrix
 from starcyte.store.block import Block
 from starcyte.store.dataset import Matrix, Tick, no_tick
 from starcyte.store.index.indexed_matrix import current_matrix
+from starcyte.store.index.sums import Groups, Sums
 from starcyte.store.moments import BinSums, gene_runs
 
 # entries of an intermediate array, which should fit a processor's cache
 _ENTRIES_AT_ONCE = 1 << 18
 
-#: Returns an array of zeros; called with a shape and a dtype
-Allocate = Callable[[tuple[int, ...], Any], NDArray[Any]]
 
-
-@dataclass(frozen=True, eq=False)
-class Sums:
-    """The sums of each gene over groups of cells.
-
-    Parameters
-    ----------
-    n
-        Number of cells in each group, int64, shape (groups,).
-    total
-        Sum of the values, float64, shape (genes, groups); exact for whole numbers below 2^53.
-    positive
-        Number of cells with a value above 0, uint32, shape (genes, groups).
-    """
-
-    n: NDArray[np.int64]
-    total: NDArray[np.float64]
-    positive: NDArray[np.uint32]
-
-    def merged(self, unions: Sequence[Sequence[int]]) -> Sums:
-        """Return the sums of unions of groups.
-
-        Parameters
-        ----------
-        unions
-            For each union, the groups to merge.
-        """
-        if all(len(groups) == 1 for groups in unions):
-            only = [groups[0] for groups in unions]
-            return Sums(self.n[only], self.total[:, only], self.positive[:, only])
-        shape = (self.total.shape[0], len(unions))
-        total, positive = np.zeros(shape), np.zeros(shape, np.uint32)
-        for new, groups in enumerate(unions):
-            total[:, new] = self.total[:, groups].sum(axis=1)
-            positive[:, new] = self.positive[:, groups].sum(axis=1)
-        return Sums(np.array([self.n[list(groups)].sum() for groups in unions], np.int64), total, positive)
-
-
-def group_sums(
-    matrix: Matrix,
-    codes: NDArray[Any],
-    n_groups: int,
-    workers: int = 1,
-    tick: Tick = no_tick,
-    allocate: Allocate = np.zeros,
-) -> Sums:
+def group_sums(matrix: Matrix, groups: Groups, workers: int = 1, tick: Tick = no_tick) -> Sums:
     """Return the sums of groups of cells; reads the matrix once, or only the rows of small groups.
 
     Parameters
     ----------
     matrix
         The matrix.
-    codes
-        The group of each cell, integers of shape (n_obs,); n_groups for cells in no group.
-    n_groups
-        The number of groups.
+    groups
+        The groups.
     workers
         The number of threads to use.
     tick
         Called between blocks with the fraction done; raises to stop.
-    allocate
-        Returns the arrays of the result, filled with zeros.
 
     Raises
     ------
     DatasetInvalid
         If the matrix contradicts itself.
     """
-    shape = (matrix.shape[1], n_groups)
-    n = np.bincount(codes, minlength=n_groups + 1)[:n_groups].astype(np.int64)
-    found = Sums(n, allocate(shape, np.float64), allocate(shape, np.uint32))
-    rows = by_rows(matrix, codes, n_groups)
-    if rows is not None:
-        _add_rows(found, rows, codes, workers, tick)
-        return found
-    accumulator, source = _Accumulator(found, codes), current_matrix(matrix)
-    parallel_for(source.n_blocks, lambda number: accumulator.add(source.block(number)), workers, tick)
+    shape = (groups.n, matrix.shape[1])
+    n = np.bincount(groups.codes, minlength=groups.n + 1)[: groups.n].astype(np.int64)
+    found = Sums(n, np.zeros(shape).T, np.zeros(shape, np.uint32).T)
+    add_sums(found, matrix, groups, workers, tick)
     return found
+
+
+def add_sums(found: Sums, matrix: Matrix, groups: Groups, workers: int = 1, tick: Tick = no_tick) -> None:
+    """Add the values of a matrix to sums, in place; see ``group_sums``."""
+    rows = by_rows(matrix, groups.codes, groups.n)
+    if rows is not None:
+        _add_rows(found, rows, groups.codes, workers, tick)
+        return
+    accumulator, source = _Accumulator(found, groups.codes), current_matrix(matrix)
+    parallel_for(source.n_blocks, lambda number: accumulator.add(source.block(number)), workers, tick)
 
 
 def _add_rows(found: Sums, matrix: CsrMatrix, codes: NDArray[Any], workers: int, tick: Tick) -> None:

@@ -72,7 +72,7 @@ def build_index(
         return ColumnIndex(target, key)  # before any write: the cache may be read-only
     try:
         cache.mkdir(parents=True, exist_ok=True)
-        with _lock_builder(cache / f".{target.name}.lock", tick) as alone:
+        with lock_builder(cache / f".{target.name}.lock", tick) as alone:
             with suppress(*UNUSABLE):
                 return ColumnIndex(target, key)  # another process has built it
             shutil.rmtree(target, ignore_errors=True)
@@ -102,8 +102,21 @@ def build_index(
 
 
 @contextmanager
-def _lock_builder(path: Path, tick: Tick) -> Iterator[bool]:
-    """Hold the lock of an index, which ends with the process; yield False on a file system without locks (NFS)."""
+def lock_builder(path: Path, tick: Tick) -> Iterator[bool]:
+    """Hold the lock of a folder that is being built, which ends with the process.
+
+    Parameters
+    ----------
+    path
+        The file to lock.
+    tick
+        Called while another process builds it; raises to stop waiting.
+
+    Yields
+    ------
+    bool
+        False on a file system without locks (NFS).
+    """
     alone = True
     with path.open("w") as lock:
         while True:

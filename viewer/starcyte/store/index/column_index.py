@@ -102,7 +102,8 @@ def _digest_of(meta: dict[str, Any]) -> str:
     return hashlib.blake2b(json.dumps(meta, sort_keys=True).encode(), digest_size=16).hexdigest()
 
 
-def _decode_metadata(text: bytes) -> dict[str, Any]:
+def decode_metadata(text: bytes) -> dict[str, Any]:
+    """Return metadata without its digest; raise ValueError if it is damaged."""
     try:
         meta: dict[str, Any] = json.loads(text)
         is_valid = meta.pop("digest") == _digest_of(meta)
@@ -147,7 +148,7 @@ class ColumnIndex:
 
     def _open(self, key: IndexKey) -> None:
         with closing(self._files.open("index.json")) as stored:
-            meta = _decode_metadata(stored.read_all())
+            meta = decode_metadata(stored.read_all())
         expected = key.as_dict()
         if not self._files.needs_revision:
             del expected["revision"]

@@ -62,8 +62,9 @@ def _refuse_all() -> None:
 def diffexp(body: DiffexpRequest, query: Page) -> ResponseOf[DiffexpResult]:
     """Compare two groups of cells, gene by gene, now or as a job."""
     from starcyte.compute.diffexp import compare, is_quick
+    from starcyte.compute.pseudobulk.samples import sides_of
     from starcyte.web.grouping import groups_of
-    from starcyte.web.requested_samples import requested_samples
+    from starcyte.web.requested_samples import kept_sums, requested_samples
 
     options = _options(body)
     ctx, dataset, matrix = context(), context().dataset(), _matrix(body.matrix)
@@ -80,9 +81,14 @@ def diffexp(body: DiffexpRequest, query: Page) -> ResponseOf[DiffexpResult]:
 
     def work(tick: Tick) -> Comparison:
         ready = _after_index(ctx, matrix, options.method, tick)
-        return compare(dataset, matrix, a, b, options, cores, ready, design=design)
+        sums = None if samples is None else kept_sums(ctx, matrix, samples, sides_of(a, b))
+        return compare(dataset, matrix, a, b, options, cores, ready, design, sums)
 
     def quick() -> bool:
+        if design is not None:
+            from starcyte.store.index.sums import Groups
+
+            return ctx.sums().is_kept(matrix.name, Groups(design.codes, len(design.used)))
         return is_quick(dataset, matrix, a, b, options.method)
 
     page = Page(limit=_first(query.limit, body.limit), offset=_first(query.offset, body.offset))
@@ -93,8 +99,9 @@ def diffexp(body: DiffexpRequest, query: Page) -> ResponseOf[DiffexpResult]:
 def each(body: ByCategoryRequest) -> ResponseOf[ByCategoryResult]:
     """Compare two groups of cells over samples within each category of a column, now or as a job."""
     from starcyte.compute.by_category import compare_by_category
+    from starcyte.compute.pseudobulk.samples import sides_of
     from starcyte.web.grouping import grouping, groups_of
-    from starcyte.web.requested_samples import requested_samples
+    from starcyte.web.requested_samples import kept_sums, requested_samples
 
     options = Options(body.method, body.correction, scale=given(body.scale))
     if not options.test.over_samples:
@@ -110,7 +117,9 @@ def each(body: ByCategoryRequest) -> ResponseOf[ByCategoryResult]:
     key = json.dumps(["each", astuple(options), matrix.name, column.key, names, cells.hexdigest()])
 
     def work(tick: Tick) -> ComparisonByCategory:
-        return compare_by_category(dataset, matrix, a, b, samples, column.column, options, ctx.settings.cores, tick)
+        sums = kept_sums(ctx, matrix, samples, sides_of(a, b), column.column.as_categories()[0])
+        cores = ctx.settings.cores
+        return compare_by_category(dataset, matrix, a, b, samples, column.column, options, cores, tick, sums)
 
     job = ctx.jobs.submit(key, work, owner=owner(), asker=asker())
     return answer_job(job, Page(limit=body.limit))
