@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import tracemalloc
 
+import flask
 import pytest
 from starcyte.errors import BadRequest, LimitExceeded
+from starcyte.web.contract.selection import Selection
 from starcyte.web.encoding.json_limits import check_json
 
 MB = 1 << 20
@@ -45,12 +48,48 @@ def test_a_body_takes_little_more_than_its_bytes(serve, small_file, tmp_path, me
     client = serve(small_file, data_dir=str(tmp_path))
     client.json("schema")
     client.open(f"{path}0", method=method, data=b"{}", content_type="application/json")
+    # what is imported at first is not of the body
+    client.open("diffexp", method="POST", json={"a": {"ranges": [[0, 20]]}}).close()
     response, peak = peak_of(
         lambda: client.open(path, method=method, data=body, content_type="application/json").status_code
     )
     assert response in {200, 201, 400, 413}
     # the test client holds the body once more
     assert peak < 4 * len(body) + 4 * MB
+
+
+@pytest.mark.parametrize(("method", "path", "body"), [pytest.param(*v, id=k) for k, v in BOMBS.items()])
+@pytest.mark.parametrize("file", ["good", "damaged"])
+def test_nothing_of_a_request_is_kept(serve, small_file, tmp_path, file, method, path, body):
+    """Of what failed neither, as errors hold what was in use when they were raised."""
+    if file == "damaged":
+        small_file = tmp_path / "damaged.h5ad"
+        small_file.write_bytes(b"no HDF5")
+    client = serve(small_file, data_dir=str(tmp_path))
+    for sent in (body[:1000], body, body):
+        client.open(path, method=method, data=sent, content_type="application/json").close()
+    gc.collect()
+    kept = [type(each).__name__ for each in gc.get_objects() if type(each) in {flask.Request, Selection}]
+    assert kept == []
+
+
+def test_a_selection_does_not_wait_for_the_garbage_collector(serve, small_file):
+    """It is no large object to it, though its body may have 32 MB."""
+    client = serve(small_file)
+    body = {"a": {"and": [{"not": {"ranges": [[0, 3]]}}, {"where": [{"column": "type", "in": ["B cell"]}]}]}}
+    client.open("diffexp", method="POST", json=body).close()
+    gc.collect()
+    gc.disable()
+    gc.set_debug(gc.DEBUG_SAVEALL)
+    try:
+        client.open("diffexp", method="POST", json=body).close()
+        gc.collect()
+        modules = [getattr(each, "__module__", "") or "" for each in gc.garbage]
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+        gc.enable()
+    assert [module for module in modules if module.startswith("starcyte")] == []
 
 
 def test_a_conflict_returns_the_body_as_it_was_sent(serve, small_file, tmp_path):

@@ -34,6 +34,7 @@ status 500, exit status 1.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Self
 
 
 class StarcyteError(Exception):
@@ -55,6 +56,16 @@ class StarcyteError(Exception):
         super().__init__(message)
         self.message = one_line(message)
         self.hint = one_line(hint)
+
+    def anew(self) -> Self:
+        """Return a copy for keeping or for raising again.
+
+        An error that was raised holds all that was in use then, the body of a request among it, for as long as it is
+        kept; and one that is raised again and again holds what was in use each time.
+        """
+        copied = type(self).__new__(type(self), *self.args)
+        copied.__dict__ |= self.__dict__
+        return copied
 
     def __str__(self) -> str:
         return f"{self.message} {self.hint}".strip()

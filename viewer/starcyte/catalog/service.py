@@ -199,7 +199,7 @@ class CatalogService(Generic[C]):
             try:
                 detect_format(path)
             except StarcyteError as error:
-                problem = error
+                problem = error.anew()
             changed = replace(entry, state=state, size=state.size, problem=problem)
         with self._lock:
             if self._entries.get(key) is entry:
@@ -349,7 +349,7 @@ class CatalogService(Generic[C]):
             try:
                 remote = RemoteFile(entry.url, settings)
             except InputError as error:
-                problem = error
+                problem = error.anew()
         summary = SummaryResult(self._summaries, self._request(entry)) if entry.path is not None else None
         loader = DatasetLoader(
             None if remote else entry.path or Path(PurePosixPath(entry.place).name),
@@ -394,7 +394,7 @@ class _FailedProbe:
 
     def wait(self) -> None:
         """Raise the error."""
-        raise self._problem
+        raise self._problem.anew()
 
 
 def no_such_dataset(key: str) -> NotFound:

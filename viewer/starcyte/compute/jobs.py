@@ -40,15 +40,15 @@ class Job:
     """One unit of work, with its state, progress and result.
 
     ``state`` changes from queued to running to one of done, failed and cancelled, which is final. ``noun`` names the
-    work in messages; ``polled`` is the time of the last request for it, ``ended_at`` that of its end; ``askers`` are
-    those who have asked for it and have not cancelled it.
+    work in messages; ``work`` does it, and is None once it has ended; ``polled`` is the time of the last request for
+    it, ``ended_at`` that of its end; ``askers`` are those who have asked for it and have not cancelled it.
     """
 
     id: str
     key: str
     owner: str
     scope: str
-    work: Callable[[Tick], Any]
+    work: Callable[[Tick], Any] | None
     deadline: float
     patience: float
     noun: str = "comparison"
@@ -258,6 +258,7 @@ class Jobs:
             owners = {j.owner for j in queued}
             self._last_turn = {o: t for o, t in self._last_turn.items() if o in owners} | {job.owner: time.monotonic()}
             job.state = "running"
+        assert job.work is not None
         try:
             job.tick(0.0)
             job.result = job.work(job.tick)
@@ -280,8 +281,9 @@ class Jobs:
 
     @staticmethod
     def _end(job: Job, state: JobState, error: StarcyteError | None) -> None:
-        job.error = error
         job.ended_at = time.monotonic()
+        job.error = error and error.anew()
+        job.work = None  # which holds the cells that it is about
         job.state = state
         job.ended.set()
 

@@ -72,7 +72,7 @@ def read_texts(source: Buffer, subject: str) -> Iterator[list[str]]:
             end = token.end()
             if n == _BLOCK_TEXTS:
                 break
-        block = data[start:end].lstrip(_BLANKS)
+        block = bytes(data[start:end]).lstrip(_BLANKS)
         try:
             yield msgspec.json.decode(b"[" + block.removeprefix(b",") + b"]", type=list[str])
         except (msgspec.MsgspecError, UnicodeDecodeError):
@@ -124,19 +124,30 @@ def check_utf8(data: bytes) -> None:
 
 
 def _blocks(source: Buffer, end: bytes, subject: str) -> Iterator[bytes]:
-    """Yield parts of a list that end in front of the comma at the end of some bytes."""
+    """Yield parts of a list that end in front of the comma at the end of some bytes; none is much over a block."""
     data = _inner(source, subject)
-    start = 0
+    start, rest = 0, b""
     while start < len(data):
-        found = data.find(end, start + _BLOCK_BYTES)
-        stop = len(data) if found < 0 else found + len(end) - 1
-        yield data[start:stop]
-        start = stop + 1
+        part = rest + bytes(data[start : start + _BLOCK_BYTES])
+        start += _BLOCK_BYTES
+        found = part.rfind(end)
+        if start >= len(data) or found < 0:
+            rest = part
+        else:
+            yield part[: found + len(end) - 1]
+            rest = part[found + len(end) :]
+    if rest:
+        yield rest
 
 
-def _inner(source: Buffer, subject: str) -> bytes:
-    """Return what is between the brackets of a list."""
+def _inner(source: Buffer, subject: str) -> memoryview:
+    """Return what is between the brackets of a list, without blanks around it and without a copy."""
     view = memoryview(source)
     if bytes(view[:1]) != b"[":
         raise BadRequest(f"{subject} is not a list.", _HINT)
-    return bytes(view[1:-1]).strip(_BLANKS)
+    start, stop = 1, len(view) - 1
+    while start < stop and view[start] in _BLANKS:
+        start += 1
+    while start < stop and view[stop - 1] in _BLANKS:
+        stop -= 1
+    return view[start:stop]

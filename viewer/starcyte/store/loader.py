@@ -125,7 +125,7 @@ class DatasetLoader:
             self._open(path)
             self._start_indexing()
         except StarcyteError as error:
-            self.error = error
+            self.error = error.anew()
             self.message = error.message
         except Exception:
             log.exception("opening failed")
@@ -207,7 +207,7 @@ class DatasetLoader:
         if not self._done.wait(patience):
             raise DatasetLoading("The dataset is not open yet.", "Try again in a second.")
         if self.error:
-            raise self.error
+            raise self.error.anew()
         assert self._dataset is not None
         return self._dataset
 

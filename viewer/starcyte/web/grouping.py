@@ -145,31 +145,46 @@ def select(
     NotFound
         If it names a column or an annotation that does not exist.
     """
+    # a column of many clauses is read once
+    return _mask_of(selection, _Reading(dataset, noun, cache(dataset.obs_column), cache(annotation), check))
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """What the parts of a selection have in common."""
+
+    dataset: Dataset
+    noun: str
+    obs_column: Callable[[str], Column]
+    annotation: Callable[[str], Column]
+    check: Callable[[], None]
+
+
+def _mask_of(part: Selection, reading: _Reading) -> NDArray[np.bool_]:
+    # not a nested function: one that calls itself, and the body with it, lives until the garbage collector runs
     from starcyte.compute.json_lists import read_numbers, read_pairs
     from starcyte.compute.selection import from_categories, from_indices, from_ranges
 
-    # a column of many clauses is read once
-    obs_column, labels = cache(dataset.obs_column), cache(annotation)
-
-    def mask_of(part: Selection) -> NDArray[np.bool_]:
-        if part.indices is not UNSET:
-            return from_indices(dataset.n_obs, read_numbers(part.indices, f"Field indices of {noun}"), noun)
-        if part.ranges is not UNSET:
-            return from_ranges(dataset.n_obs, read_pairs(part.ranges, f"Field ranges of {noun}"), noun)
-        if not isinstance(part.not_, UnsetType):
-            return ~mask_of(part.not_)
-        mask = np.ones(dataset.n_obs, bool)
-        if not isinstance(part.and_, UnsetType):
-            for each in part.and_:
-                mask &= mask_of(each)
-            return mask
-        for clause in [part] if isinstance(part.where, UnsetType) else part.where:
-            check()
-            column = obs_column(clause.column) if clause.column is not UNSET else labels(clause.annotation or "")
-            mask &= from_categories(column, {str(value) for value in clause.in_ or ()}, noun)
+    n_obs, noun = reading.dataset.n_obs, reading.noun
+    if part.indices is not UNSET:
+        return from_indices(n_obs, read_numbers(part.indices, f"Field indices of {noun}"), noun)
+    if part.ranges is not UNSET:
+        return from_ranges(n_obs, read_pairs(part.ranges, f"Field ranges of {noun}"), noun)
+    if not isinstance(part.not_, UnsetType):
+        return ~_mask_of(part.not_, reading)
+    mask = np.ones(n_obs, bool)
+    if not isinstance(part.and_, UnsetType):
+        for each in part.and_:
+            mask &= _mask_of(each, reading)
         return mask
-
-    return mask_of(selection)
+    for clause in [part] if isinstance(part.where, UnsetType) else part.where:
+        reading.check()
+        if clause.column is not UNSET:
+            column = reading.obs_column(clause.column)
+        else:
+            column = reading.annotation(clause.annotation or "")
+        mask &= from_categories(column, {str(value) for value in clause.in_ or ()}, noun)
+    return mask
 
 
 def selected_within(within: Selection | UnsetType) -> NDArray[np.bool_] | None:

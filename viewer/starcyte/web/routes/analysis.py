@@ -232,7 +232,7 @@ def answer_job(job: RunningJob, page: Page | None = None) -> ResponseOf[Any]:
     """
     context().jobs.wait(job)
     if job.error:
-        raise job.error
+        raise job.error.anew()
     response: ResponseOf[Any]
     if job.state == "done":
         response = answer_json(_result(job, page or Page()))
