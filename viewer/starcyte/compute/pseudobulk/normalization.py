@@ -38,7 +38,7 @@ def normalization_factors(
     n = counts.shape[1]
     if not expressed.size or n == 1:
         return np.ones(n)
-    quartiles = np.quantile(expressed, 0.75, axis=0) / sizes
+    quartiles = _upper_quartiles(expressed) / sizes
     if np.median(quartiles) < _NO_COUNTS:
         reference = int(np.sqrt(expressed).sum(axis=0).argmax())
     else:
@@ -49,22 +49,41 @@ def normalization_factors(
     return np.asarray(factors / np.exp(np.log(factors).mean()))
 
 
+def _upper_quartiles(counts: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the upper quartile of each sample, as ``np.quantile`` does, without its cost for many genes."""
+    place = 0.75 * (counts.shape[0] - 1)
+    low = int(place)
+    around = [low, min(low + 1, counts.shape[0] - 1)]
+    lower, upper = np.partition(np.ascontiguousarray(counts.T), around, axis=1)[:, around].T
+    return np.asarray(lower + (upper - lower) * (place - low))
+
+
 def _factor(sample: NDArray[np.float64], reference: NDArray[np.float64], size: float, reference_size: float) -> float:
     """Return the factor of one sample relative to the reference."""
-    from scipy.stats import rankdata
-
     both = (sample > 0) & (reference > 0)
     a, b = sample[both], reference[both]
+    log_a, log_b = np.log2(a / size), np.log2(b / reference_size)
     ratio = np.log2((a / size) / (b / reference_size))
     if not ratio.size or np.abs(ratio).max() < _NO_RATIO:
         return 1.0
-    expression = (np.log2(a / size) + np.log2(b / reference_size)) / 2
     variance = (size - a) / size / a + (reference_size - b) / reference_size / b
-    kept = np.ones(ratio.size, bool)
-    for values, trim in ((ratio, LOG_RATIO_TRIM), (expression, SUM_TRIM)):
-        low = np.floor(values.size * trim) + 1
-        rank = rankdata(values)
-        kept &= (rank >= low) & (rank <= values.size + 1 - low)
+    kept = _untrimmed(ratio, LOG_RATIO_TRIM) & _untrimmed((log_a + log_b) / 2, SUM_TRIM)
     with np.errstate(divide="ignore", invalid="ignore"):
         mean = (ratio[kept] / variance[kept]).sum() / (1 / variance[kept]).sum()
     return float(2 ** (0.0 if np.isnan(mean) else mean))
+
+
+def _untrimmed(values: NDArray[np.float64], trim: float) -> NDArray[np.bool_]:
+    """Return which values are not among the lowest and highest of a share, by their ranks, ties having the mean one."""
+    n = values.size
+    low = int(n * trim) + 1
+    high = n + 1 - low
+    # only values equal to those at the limits need their rank
+    least, most = np.partition(values, [low - 1, high - 1])[[low - 1, high - 1]]
+    kept = (values > least) & (values < most)
+    for limit in (least, most):
+        equal = values == limit
+        rank = (values < limit).sum() + (equal.sum() + 1) / 2
+        if low <= rank <= high:
+            kept |= equal
+    return kept

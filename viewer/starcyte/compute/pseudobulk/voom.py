@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from starcyte.compute.pseudobulk.linear_model import fit_linear_models
-from starcyte.compute.pseudobulk.lowess import lowess
+from starcyte.compute.pseudobulk.lowess import lowess_curve
 
 SPAN = 0.5
 PRIOR_COUNT = 0.5
@@ -52,7 +52,7 @@ def voom(
         return y, np.ones_like(y)
     x = fit.mean[expressed] + log_sizes.mean() - np.log2(1e6)
     order = np.argsort(x, kind="stable")
-    x, smooth = x[order], lowess(x[order], fit.variance[expressed][order] ** 0.25, SPAN)
-    x, first = np.unique(x, return_index=True)
+    curve = lowess_curve(x[order], fit.variance[expressed][order] ** 0.25, SPAN)
     fitted = fit.coefficients @ design.T + log_sizes - np.log2(1e6)
-    return y, np.interp(fitted, x, smooth[first]) ** -4
+    squared = np.square(np.interp(fitted, *curve))
+    return y, 1 / (squared * squared)
