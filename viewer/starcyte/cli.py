@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 from starcyte import __version__
 from starcyte.errors import InputError, StarcyteError, one_line
 from starcyte.options import Parser, common_options
+from starcyte.report.command import add_options
 from starcyte.settings import SETTINGS, Settings, load
 from starcyte.store.cache import cache_folder
 from starcyte.store.remote.file import RemoteFile
@@ -272,6 +273,15 @@ def inspect(args: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
+def compare(args: argparse.Namespace, settings: Settings) -> int:
+    """Compare two conditions over samples, and write the genes as a table and as a report with plots."""
+    from starcyte.report.command import compare_file
+
+    said = compare_file(_open(args, settings).dataset(), settings, args, _progress("Comparing"))
+    print(f"starcyte: {one_line(said)}")
+    return 0
+
+
 def export(args: argparse.Namespace, settings: Settings) -> int:
     """Export annotations, gene sets or a session, or write a new h5ad with the annotations."""
     from starcyte.curation.files.export_file import export_file
@@ -326,6 +336,10 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("serve", help=serve.__doc__, description=serve.__doc__, parents=[common])
     command.add_argument("catalog", nargs="?", metavar="FOLDER", help="A folder, an s3:// prefix or a catalog.yml.")
     command.set_defaults(run=serve)
+    command = commands.add_parser("compare", help=compare.__doc__, description=compare.__doc__, parents=[common])
+    command.add_argument("dataset", nargs="?", metavar="DATASET", help=_DATASET_HELP)
+    add_options(command)
+    command.set_defaults(run=compare)
     command = commands.add_parser("export", help=export.__doc__, description=export.__doc__, parents=[common])
     command.add_argument("dataset", nargs="?", metavar="DATASET", help="Path of an .h5ad file, of any name.")
     command.add_argument(

@@ -221,6 +221,7 @@ GROUPS: dict[str, tuple[Setting, ...]] = {
         Setting("max_split", int, 2000, "Distributions in one answer about a column that is split by a second one."),
         Setting("max_markers", int, 500, "Markers listed for each category, at most."),
         Setting("max_samples", int, 200, "Samples of a comparison over samples, those in both groups twice."),
+        Setting("report_categories", int, 100, "Categories with plots in the report of `starcyte compare`, at most."),
         Setting("max_summary_genes", int, 200, "Genes in one summary, or in one answer of several genes."),
         Setting(
             "max_expression_bytes", int, 64 << 20, "Bytes of memory for one answer of several genes over all cells."

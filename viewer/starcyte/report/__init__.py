@@ -1,0 +1,1 @@
+"""``starcyte compare``: a comparison over samples as a table, and as a report in one HTML file."""

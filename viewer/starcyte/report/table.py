@@ -1,0 +1,88 @@
+"""The table of a comparison: every tested gene, below lines of ``#`` with the design and the methods."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from starcyte.compute.by_category import CategoryComparison
+from starcyte.curation.files.write_tables import TABLE_FORMATS, encode
+from starcyte.report.answer import Answer
+from starcyte.report.methods import citations, comparison, covariate_values, paragraphs, values_name
+from starcyte.store.dataset import Genes
+
+_FORM = TABLE_FORMATS["tabular"]
+_NUMBERS = (
+    "log2_fold_change",
+    "score",
+    "p_value",
+    "p_adjusted",
+    "mean_a",
+    "mean_b",
+    "fraction_a",
+    "fraction_b",
+)
+
+
+def table(answer: Answer) -> Iterator[bytes]:
+    """Yield the table in blocks.
+
+    Parameters
+    ----------
+    answer
+        The comparison.
+    """
+    q = answer.question
+    yield encode("".join(_comment(line) for line in _head(answer)))
+    header = [*([q.each.info.name] if q.each is not None else []), "gene", "gene_id", *_NUMBERS]
+    if answer.of_samples is not None:
+        used = answer.parts[0].design.used
+        header += [f"{unit.sample} ({q.name_b if unit.side else q.name_a})" for unit in used]
+    yield encode(_FORM.row(header))
+    genes = q.dataset.genes(q.matrix.name)
+    for part in answer.parts:
+        yield encode("".join(_rows(part, answer, genes)))
+
+
+def _rows(part: CategoryComparison, answer: Answer, genes: Genes) -> Iterator[str]:
+    first = [] if answer.question.each is None else [_FORM.field(part.name)]
+    columns = [getattr(part, name).tolist() for name in _NUMBERS]
+    if answer.of_samples is not None:
+        columns += answer.of_samples.T.tolist()
+    for i, gene in enumerate(part.genes.tolist()):
+        texts = [*first, _FORM.field(genes.names[gene]), _FORM.field(genes.ids[gene] if genes.ids else "")]
+        numbers = [repr(column[i]) if np.isfinite(column[i]) else "" for column in columns]
+        yield "\t".join([*texts, *numbers]) + "\n"
+
+
+def _head(answer: Answer) -> Iterator[str]:
+    """Yield how the table was computed: the comparison, the samples, what was refused, the methods."""
+    q = answer.question
+    yield comparison(answer)
+    yield f"dataset: {q.dataset.title}"
+    yield f"matrix: {q.matrix.name} ({q.scale.kind}); values of samples: {values_name(answer)}"
+    yield from paragraphs(answer)
+    for text, doi in citations(answer):
+        yield f"{text}, doi:{doi}"
+    names = ", ".join(covariate.name for covariate in q.samples.covariates)
+    yield f"samples: {q.samples.column}, side, cells{', ' if names else ''}{names}"
+    for unit in q.samples.design(q.a, q.b).units:
+        left = f" - left out: {unit.left_out}" if unit.left_out else ""
+        yield (
+            ", ".join([unit.sample, q.name_b if unit.side else q.name_a, f"{unit.n_cells}", *covariate_values(unit)])
+            + left
+        )
+    for part in answer.parts:
+        about = f"{part.name}: " if q.each is not None else ""
+        if part.problem:
+            yield f"{about}not compared. {part.problem}"
+            continue
+        sizes = f"{part.n_samples(0)} against {part.n_samples(1)} samples, {part.genes.size} genes tested"
+        yield f"{about}{sizes}; coefficients: {', '.join(part.design.coefficients)}"
+        yield from (f"{about}{warning}" for warning in part.design.warnings)
+
+
+def _comment(line: str) -> str:
+    # names of the file may have line ends
+    return f"# {' '.join(line.split())}\n"
