@@ -17,7 +17,7 @@ INTERACTIVE = WRAPPERS / "tools" / "interactive"
 BIN = Path(sys.executable).parent
 EMAIL, BOOTSTRAP_KEY = "admin@example.org", "bootstrap-key-for-tests"
 TOOL = "interactive_tool_starcyte"
-BATCH_TOOLS = ("starcyte_inspect", "starcyte_prepare", "starcyte_annotate")
+BATCH_TOOLS = ("starcyte_inspect", "starcyte_prepare", "starcyte_annotate", "starcyte_compare")
 #: Copies of the tool under ids of their own: one as a ToolShed installs it, with its long id, and one that runs as a
 #: user whom the machine does not know.
 SHED, SHED_TOOL = "toolshed.example.org/repos/someone/starcyte", "interactive_tool_from_shed"

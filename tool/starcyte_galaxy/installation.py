@@ -17,7 +17,7 @@ from starcyte_galaxy.finding import Finding
 from starcyte_galaxy.interactive_proxy import check_proxy
 
 TOOL = "interactive_tool_starcyte"
-BATCH_TOOLS = ("starcyte_inspect", "starcyte_prepare", "starcyte_annotate")
+BATCH_TOOLS = ("starcyte_inspect", "starcyte_prepare", "starcyte_annotate", "starcyte_compare")
 
 
 class Server:

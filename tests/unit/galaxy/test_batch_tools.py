@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tarfile
@@ -118,11 +119,67 @@ def test_annotate(run, cells, tmp_path, ext, name):
     assert annotations.read_bytes() == given.read_bytes()
 
 
+class Value:
+    """What a template sees of a column, or a text, that was chosen."""
+
+    def __init__(self, value=None):
+        self.value = value
+
+    def __str__(self):
+        # as Galaxy would put it on a command line
+        return re.sub("[^A-Za-z0-9 ]", "X", str(self.value))
+
+
+COLUMNS = ("condition", "sample", "covariates", "each", "a", "b")
+
+
+def columns(**chosen):
+    return {name: Value(chosen.get(name)) for name in COLUMNS}
+
+
+@NAMES
+def test_compare(run, tmp_path, name):
+    path = tmp_path / "dataset_4.dat"
+    path.write_bytes((DATA / "donors.h5ad").read_bytes())
+    done = run(script(tool("compare"), infile=Dataset(path, name), **columns(condition="condition")))
+    assert (done.returncode, done.stderr) == (0, "")
+    working = tmp_path / "working"
+    assert (working / "results.tabular").read_text().startswith("# ill (A) against healthy (B) in condition, ")
+    assert (working / "report.html").read_text().endswith("</html>\n")
+    assert not (working / "made").exists()
+
+
+def test_compare_with_names_that_a_shell_would_read(run, tmp_path):
+    dataset = anndata.read_h5ad(DATA / "donors.h5ad")
+    names = {name: f"-{name} '$(touch made)' `touch made` \"é#" for name in dataset.obs}
+    dataset.obs = dataset.obs.rename(columns=names)
+    condition = names["condition"]
+    dataset.obs[condition] = dataset.obs[condition].cat.rename_categories(["-h; touch made", "'ill'"])
+    path = tmp_path / "dataset_5.dat"
+    dataset.write_h5ad(path)
+    chosen = columns(
+        condition=condition,
+        sample=names["donor"],
+        covariates=[names["sex"]],
+        each=names["cell type"],
+        a="-h; touch made",
+        b="'ill'",
+    )
+    done = run(script(tool("compare"), infile=Dataset(path, "cells.h5ad"), **chosen))
+    assert (done.returncode, done.stderr) == (0, "")
+    working = tmp_path / "working"
+    table = (working / "results.tabular").read_text().splitlines()
+    assert table[0].startswith("# -h; touch made (A) against 'ill' (B) in -condition '$(touch made)'")
+    assert f"~ {condition} + {names['sex']}." in table[4]
+    assert not (working / "made").exists()
+
+
 @pytest.mark.parametrize("path", TOOLS, ids=lambda p: p.stem)
 def test_a_missing_package_is_reported(run, cells, path):
     """At the node of the job: exit status 127 says nothing, and Galaxy shows what is on standard error."""
     dataset = Dataset(cells, "cells.h5ad")
     context = {"infile": dataset, "annotations": dataset, "config": "config.json", "options": SimpleNamespace()}
+    context |= columns(condition="condition")
     done = run(script(path, **context), path="/nonexistent")
     assert done.returncode == 127
     assert done.stderr.startswith("starcyte is not installed at the destination of this job.")

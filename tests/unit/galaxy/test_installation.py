@@ -142,14 +142,14 @@ def one(findings, kind, text):
 
 def test_tools_that_are_not_in_the_panel(server):
     server["galaxy.yml"]["galaxy"]["tool_config_file"] = ["tool_conf.xml"]
-    assert len(said(look(server), "missing")) == 4
+    assert len(said(look(server), "missing")) == 5
 
 
 def test_tools_from_a_toolshed(server):
     guid = "toolshed.g2.bx.psu.edu/repos/starcyte/starcyte/interactive_tool_starcyte/0.1.0+galaxy0"
     (server["root"] / "config" / "shed.xml").write_text(f'<toolbox><tool file="x.xml" guid="{guid}"/></toolbox>')
     server["galaxy.yml"]["galaxy"]["tool_config_file"] = "shed.xml"
-    assert len(said(look(server), "missing")) == 3
+    assert len(said(look(server), "missing")) == 4
 
 
 def test_tool_conf_that_is_no_xml(server):
