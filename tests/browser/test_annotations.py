@@ -238,6 +238,28 @@ def test_two_columns_are_compared_field_by_field(labelling, cells):
     viewer.wait_selected(n)
 
 
+def test_columns_are_compared_within_the_subset(visit, pbmc, cells):
+    from sklearn.metrics import adjusted_rand_score
+
+    viewer = visit(pbmc).drawn()
+    page = viewer.page
+    for name in ("Dendritic", "CD19+ B"):
+        page.get_by_role("group", name=name, exact=True).get_by_role("checkbox").click()
+    within = cells.obs[~cells.obs["bulk_labels"].isin(["Dendritic", "CD19+ B"])]
+    viewer.wait_selected(len(within))
+    page.get_by_role("button", name="Subset to selection").first.click()
+    expect(page.get_by_role("button", name="Show all cells")).to_be_visible()
+    page.keyboard.press("Control+k")
+    page.get_by_placeholder("A gene, a column, a command").fill("Compare two annotations")
+    page.keyboard.press("Enter")
+    dialog = page.get_by_role("dialog", name="Compare two annotations or columns")
+    for side, column in (("Rows", "bulk_labels"), ("Columns", "louvain")):
+        dialog.get_by_role("combobox", name=re.compile(f"^{side}")).click()
+        page.get_by_role("option", name=column).click()
+    expect(dialog).to_contain_text(f"Only the {len(within)} cells of the subset are counted.")
+    expect(dialog).to_contain_text(f"{adjusted_rand_score(within['bulk_labels'], within['louvain']):.3f}")
+
+
 def test_a_change_made_elsewhere_arrives_and_a_conflict_is_the_users_to_settle(visit, pbmc):
     one, other = visit(pbmc).drawn(), visit(pbmc).drawn()
     other.forgive("412")

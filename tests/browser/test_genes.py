@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from urllib.request import urlopen
 
 import numpy as np
 import pytest
@@ -149,3 +151,34 @@ def test_a_brush_on_a_genes_histogram_selects_its_cells(visit, pbmc, cells):
     chip = viewer.page.get_by_role("list", name="Filters and sets").get_by_role("listitem").filter(has_text="LYZ")
     chip.get_by_role("button", name="Remove").click()
     viewer.wait_selected(None)
+
+
+def test_undo_in_one_tab_keeps_the_change_of_another(visit, pbmc):
+    one, other = visit(pbmc).drawn(), visit(pbmc).drawn()
+
+    def genes():
+        with urlopen(f"{one.page.url.partition('#')[0]}api/v1/genesets") as answer:
+            return {entry["name"]: entry["genes"] for entry in json.load(answer)["genesets"]}
+
+    def look(viewer):
+        viewer.page.evaluate("window.dispatchEvent(new Event('focus'))")
+
+    first = paste_genes(one, "CD79A MS4A1 CD79B")
+    eventually(lambda: genes() == {"Pasted genes": ["CD79A", "MS4A1", "CD79B"]}, "the set")
+    look(other)
+    second = other.page.get_by_role("article", name="Gene set Pasted genes")
+    second.locator("[aria-expanded=false]").first.click()
+    first.get_by_role("button", name="Remove CD79A from Pasted genes").click()
+    eventually(lambda: genes() == {"Pasted genes": ["MS4A1", "CD79B"]}, "without the first")
+    # the other tab does not know of it
+    second.get_by_role("button", name="Remove CD79B from Pasted genes").click()
+    eventually(lambda: genes() == {"Pasted genes": ["MS4A1"]}, "both changes")
+    expect(second.locator(".gene")).to_have_text(["MS4A1"])
+    other.page.keyboard.press("Control+z")
+    eventually(lambda: genes() == {"Pasted genes": ["MS4A1", "CD79B"]}, "the other tab's own change is undone")
+    look(one)
+    expect(first.locator(".gene")).to_have_text(["MS4A1", "CD79B"])
+    one.page.keyboard.press("Control+z")
+    eventually(lambda: sorted(genes()["Pasted genes"]) == ["CD79A", "CD79B", "MS4A1"], "all genes")
+    one.page.keyboard.press("Control+Shift+z")
+    eventually(lambda: genes() == {"Pasted genes": ["MS4A1", "CD79B"]}, "redone")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 import numpy as np
-from browser_page import read
+import pytest
+from browser_page import NARROW, WIDE, eventually, read
 from playwright.sync_api import expect
 
 
@@ -119,3 +120,21 @@ def test_selected_zeros_differ_from_cells_that_are_not_selected(visit, pbmc):
     page.wait_for_timeout(400)
     assert viewer.pixels("#b3bdcc", 12) > 300
     assert viewer.pixels("#e4e4e4", 6) > 300
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
+def test_the_first_steps_cover_no_cell(visit, pbmc, size):
+    viewer = visit(pbmc, size=size).drawn()
+    hint = viewer.page.get_by_role("complementary", name="First steps")
+    expect(hint).to_be_visible()
+
+    def covered():
+        place, canvas = hint.bounding_box(), viewer.page.locator("canvas").bounding_box()
+        x, y = round(place["x"] - canvas["x"]), round(place["y"] - canvas["y"])
+        below = viewer.picture()[y : y + round(place["height"]), x : x + round(place["width"])]
+        return int((below != below[0, 0]).any(axis=2).sum())
+
+    eventually(lambda: covered() == 0, "no cell below the first steps")
+    before = viewer.picture()
+    hint.get_by_role("button", name="Close the first steps").click()
+    eventually(lambda: (viewer.picture() != before).any(), "the cells in the room that became free")

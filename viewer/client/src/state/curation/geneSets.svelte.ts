@@ -170,8 +170,15 @@ export class GeneSets implements SyncedKind<GeneSet> {
     return sameSet(one, other);
   }
 
+  /** Save an earlier state, with the changes of others since; a deleted set is restored. */
   async restoreItem(value: GeneSet, known: Known | null, to: number): Promise<Done<GeneSet>> {
-    return this.done(value.name, await this.api.restoreGeneset(known?.name ?? value.name, to, known?.revision ?? null));
+    if (!known) return this.done(value.name, await this.api.restoreGeneset(value.name, to, null));
+    const edit = { ...content(value), name: value.name };
+    return this.done(value.name, await this.api.putGeneset(known.name, edit, known.revision));
+  }
+
+  rebased(base: GeneSet, mine: GeneSet, theirs: GeneSet): GeneSet {
+    return rebased(base, mine, theirs);
   }
 
   deleteItem({ name, revision }: Known): Promise<Done<GeneSet>> {
@@ -212,6 +219,15 @@ function sameSet(one: GeneSet, other: GeneSet): boolean {
     one.genes.length === other.genes.length &&
     one.genes.every((gene, k) => gene === other.genes[k])
   );
+}
+
+/** Return a set with the changes that led from one state of it to another: genes added and removed, name, description. */
+export function rebased(base: GeneSet, mine: GeneSet, theirs: GeneSet): GeneSet {
+  const [was, now] = [new Set(base.genes), new Set(theirs.genes)];
+  const kept = mine.genes.filter((gene) => now.has(gene) || !was.has(gene));
+  const added = theirs.genes.filter((gene) => !was.has(gene));
+  const of = <K extends 'name' | 'description'>(key: K) => (theirs[key] === base[key] ? mine[key] : theirs[key]);
+  return { name: of('name'), genes: unique([...kept, ...added]), description: of('description') };
 }
 
 function conflicting(error: unknown): GeneSetInfo | null {

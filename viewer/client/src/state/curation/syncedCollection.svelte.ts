@@ -62,8 +62,8 @@ export interface SyncedKind<T> {
   deleteItem(known: Known): Promise<Done<T>>;
   /** Undo one change of an item, if its kind keeps later ones. Used in place of the two above. */
   revertItem?(name: string, change: number, resolution: Resolve | null): Promise<Done<T>>;
-  /** Return `mine` with the changes from `base` to `theirs`; without it, undo ends at the changes of others. */
-  rebased?(base: T, mine: T, theirs: T): T;
+  /** Return `mine` with the changes from `base` to `theirs`. */
+  rebased(base: T, mine: T, theirs: T): T;
   /** Note what a state is on the server. */
   learn?(sent: T, answer: T): void;
   /** Update a view for the changes of an item by others. */
@@ -165,8 +165,6 @@ export class SyncedCollection<T extends { readonly name: string }> {
     numbers: Map<number, number>,
   ): View {
     const number = view.itemStates[id];
-    // A kind that is restored as a whole has no step back to a state without the changes of others.
-    if (!this.of.rebased) return withItemStates(view, withState(view.itemStates, id, after?.number ?? null));
     if (!before || !after || number === undefined || !this.snapshots.has(number)) {
       const kept = before && after && number === undefined ? null : (after?.number ?? null);
       return withItemStates(view, withState(view.itemStates, id, kept));

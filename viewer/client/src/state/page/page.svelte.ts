@@ -14,6 +14,8 @@ export class Page {
   two = $state(false);
   /** Whether the table of the cells is open. */
   table = $state(false);
+  /** The height of the first steps, which lie over the lower edge of the plot; 0 if they are closed. */
+  hint = $state(0);
   narrow = $state(false);
   /** Whether the page is low, as where it is a part of another page. */
   low = $state(false);
