@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 
 import numpy as np
 import pandas as pd
@@ -11,13 +12,8 @@ import pytest
 from curation_values import GENE_SETS, RESULT, Cells, annotation, cells, labelled, values
 from hypothesis import given
 from starcyte.curation.cell_names import CellNames
-from starcyte.curation.files.write_tables import (
-    TABLE_FORMATS,
-    annotations_table,
-    gene_sets_csv,
-    gene_sets_gmt,
-    result_table,
-)
+from starcyte.curation.files.result_table import result_table
+from starcyte.curation.files.write_tables import TABLE_FORMATS, annotations_table, gene_sets_csv, gene_sets_gmt
 from starcyte.curation.formulas import escape_formula
 from starcyte.curation.models import GeneSet
 
@@ -152,6 +148,68 @@ def test_markers_are_one_table():
     body = b'{"result": {"group_by": "type", "groups": [{"name": "T", "genes": [{"gene": "A", "score": 1}]},'
     body += b' {"name": "B", "genes": [{"gene": "C", "score": 2}]}]}}'
     assert result_table(body, TABLE_FORMATS["tabular"]) == b"type\tgene\tscore\nT\tA\t1\nB\tC\t2\n"
+
+
+OVER_SAMPLES = {
+    "method": "pseudobulk",
+    "matrix": "layers/counts",
+    "scale": "counts",
+    "correction": "benjamini-hochberg",
+    "fold_change": {"name": "the coefficient", "formula": "(sum + 0.5)"},
+    "sample": "donor",
+    "warnings": ["Left out: D3\n\t(fewer than 10 cells)."],
+}
+
+
+def test_a_comparison_over_samples_has_a_column_for_each_sample_and_its_design():
+    used = [{"sample": "=D1", "side": "a", "n": 20}, {"sample": "D2", "side": "b", "n": 30}]
+    genes = [{"gene": "-G", "p_value": 0.5, "of_samples": [-1.5, 2]}, {"gene": "H", "of_samples": [None, 0.25]}]
+    result = OVER_SAMPLES | {"samples": used, "coefficients": ["intercept", "side"], "genes": genes}
+    body = json.dumps({"a": "ill", "b": "healthy", "result": result}).encode()
+    assert result_table(body, TABLE_FORMATS["tabular"]).decode().split("\n") == [
+        "# A: ill; B: healthy",
+        "# pseudobulk on layers/counts (counts); adjusted by benjamini-hochberg",
+        "# log2 fold change: the coefficient, log2 of the ratio of (sum + 0.5)",
+        "# samples: donor",
+        "# used: =D1 (a, 20 cells), D2 (b, 30 cells); model: intercept, side",
+        "# Left out: D3 (fewer than 10 cells).",
+        "gene\tp_value\t'=D1 (a)\tD2 (b)",
+        "'-G\t0.5\t-1.5\t2",
+        "H\t\t\t0.25",
+        "",
+    ]
+
+
+def test_a_comparison_within_categories_is_one_table_and_says_what_was_refused():
+    tested = {"name": "@T", "n_samples_a": 3, "n_samples_b": 4, "n_tested": 9, "problem": None, "warnings": ["Few."]}
+    refused = {"name": "rare\tone", "problem": "Side A has 1 sample.", "genes": [], "warnings": []}
+    result = OVER_SAMPLES | {
+        "each": "type",
+        "covariates": ["sex", "age"],
+        "categories": [tested | {"genes": [{"gene": "G", "score": -2.5}]}, refused],
+        "warnings": [],
+    }
+    assert result_table(json.dumps(result).encode(), TABLE_FORMATS["tabular"]).decode().split("\n")[2:] == [
+        "# samples: donor; adjusted for sex, age",
+        "# @T: 3 against 4 samples, 9 genes tested",
+        "# @T: Few.",
+        "# rare one: not compared. Side A has 1 sample.",
+        "type\tgene\tscore",
+        "'@T\tG\t-2.5",
+        "",
+    ]
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        {"sample": "donor", "samples": 3, "genes": [{"gene": "A", "of_samples": 4}], "warnings": {}, "fold_change": 1},
+        {"sample": "donor", "categories": [3, {"name": None, "genes": [{"gene": "A"}]}], "coefficients": "x"},
+        {"sample": 3, "samples": [{}], "genes": [{"gene": "A", "of_samples": [1, 2, 3]}]},
+    ],
+)
+def test_results_of_other_kinds_are_tables_where_they_can(result):
+    assert b"A" in result_table(json.dumps(result).encode(), TABLE_FORMATS["tabular"])
 
 
 @pytest.mark.parametrize("body", [b"{}", b"[]", b"3", b'{"genes": ["A"]}', b'{"result": 3, "groups": 4}'])

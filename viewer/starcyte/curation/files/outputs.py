@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from starcyte.curation.cell_names import CellNames
 from starcyte.curation.files.file_names import FileNames, safe_stem
+from starcyte.curation.files.result_table import result_table
 from starcyte.curation.files.session import write_session
-from starcyte.curation.files.write_tables import TABLE_FORMATS, annotations_table, gene_sets_gmt, result_table
+from starcyte.curation.files.write_tables import TABLE_FORMATS, annotations_table, gene_sets_gmt
 from starcyte.curation.models import SavedItem, Snapshot
 from starcyte.curation.saved_items import read_saved_item
 

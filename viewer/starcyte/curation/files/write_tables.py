@@ -1,4 +1,4 @@
-"""Writing annotations, gene sets and results as tables, GMT and h5ad.
+"""Writing annotations and gene sets as tables, GMT and h5ad.
 
 Tables are CSV or tab-separated text in UTF-8 with a header. The first column is the cell's name; an empty field is an
 unlabelled cell. Text that a spreadsheet would evaluate is escaped, see :mod:`starcyte.curation.formulas`.
@@ -221,52 +221,3 @@ def gene_sets_csv(gene_sets: Sequence[GeneSet]) -> bytes:
     for gene_set in gene_sets:
         rows += [form.row((gene_set.name, gene_set.description, gene, "")) for gene in gene_set.genes or ("",)]
     return encode("".join(rows))
-
-
-def result_table(body: bytes, form: TableFormat) -> bytes | None:
-    """Return a saved result as a table; None if it contains none.
-
-    Parameters
-    ----------
-    body
-        The JSON of a comparison (``genes``, a list of rows) or of markers (``groups`` with a name and ``genes``),
-        at the top or in the key ``result``.
-    form
-        The format.
-    """
-    found = _table(json.loads(body))
-    if found is None:
-        return None
-    header, rows = found
-    lines = [form.row(header)]
-    for row in rows:
-        lines.append(form.separator.join(_value(row.get(name), form) for name in header) + "\n")
-    return encode("".join(lines))
-
-
-def _table(body: Any) -> tuple[list[str], list[dict[str, Any]]] | None:
-    for part in (body, body.get("result") if isinstance(body, dict) else None):
-        if not isinstance(part, dict):
-            continue
-        rows = _rows(part.get("genes"))
-        groups = part.get("groups")
-        if not rows and isinstance(groups, list):
-            by = str(part.get("group_by") or "group")
-            for group in groups:
-                if isinstance(group, dict):
-                    rows += [{by: group.get("name")} | row for row in _rows(group.get("genes"))]
-        if rows:
-            # a dictionary keeps the order of first occurrence
-            return list({name: None for row in rows for name in row}), rows
-    return None
-
-
-def _rows(listed: Any) -> list[dict[str, Any]]:
-    return [row for row in listed if isinstance(row, dict)] if isinstance(listed, list) else []
-
-
-def _value(value: Any, form: TableFormat) -> str:
-    if value is None:
-        return ""
-    # not escaped: a negative number is not a formula
-    return repr(value) if isinstance(value, int | float) else form.field(str(value))

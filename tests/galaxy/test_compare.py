@@ -1,0 +1,143 @@
+"""Comparisons over samples in Galaxy: the tool in a workflow, and those of a session in the history."""
+
+import csv
+import io
+import json
+
+import galaxy_server
+import pytest
+
+pytestmark = pytest.mark.galaxy
+
+DONORS = "donors.h5ad"
+# of the six genes that differ in T cells
+T_CELL_GENES = {"GENE1", "GENE2", "GENE3", "GENE4", "GENE5", "GENE6"}
+
+
+@pytest.fixture(scope="module")
+def place(galaxy):
+    return galaxy.call("POST", "/api/histories", json={"name": "Comparisons"})["id"]
+
+
+@pytest.fixture(scope="module")
+def donors(galaxy, place, uploaded):
+    return galaxy.copy(place, uploaded[DONORS]["id"])
+
+
+def workflow(tool_state):
+    """Return a workflow of the tool, with its dataset as the input: columns are typed, as the dataset is not known."""
+    tool = {
+        "id": 1,
+        "type": "tool",
+        "tool_id": "starcyte_compare",
+        "content_id": "starcyte_compare",
+        "tool_state": json.dumps(tool_state),
+        "input_connections": {"infile": {"id": 0, "output_name": "output"}},
+        "inputs": [],
+        "outputs": [],
+        "workflow_outputs": [],
+        "annotation": "",
+        "name": "starcyte compare",
+        "label": None,
+        "position": {"left": 300, "top": 0},
+    }
+    given = {
+        "id": 0,
+        "type": "data_input",
+        "tool_id": None,
+        "tool_state": json.dumps({"optional": False}),
+        "input_connections": {},
+        "inputs": [{"name": "cells", "description": ""}],
+        "outputs": [],
+        "workflow_outputs": [],
+        "annotation": "",
+        "name": "Input dataset",
+        "label": "cells",
+        "position": {"left": 0, "top": 0},
+    }
+    return {
+        "a_galaxy_workflow": "true",
+        "format-version": "0.1",
+        "name": "Compare",
+        "annotation": "",
+        "steps": {"0": given, "1": tool},
+    }
+
+
+def lines_and_rows(text):
+    """Return the lines of # of a table, and its rows."""
+    lines = text.splitlines()
+    head = [line for line in lines if line.startswith("# ")]
+    return head, list(csv.DictReader(io.StringIO("\n".join(lines[len(head) :])), delimiter="\t"))
+
+
+def significant(rows):
+    return {row["gene"] for row in rows if row["p_adjusted"] and float(row["p_adjusted"]) < 0.05}
+
+
+def test_in_a_workflow(galaxy, place, donors):
+    state = {
+        "condition": "condition",
+        "a": "ill",
+        "b": "",
+        "sample": "donor",
+        "covariates": ["sex"],
+        "each": "cell type",
+    }
+    made = galaxy.call("POST", "/api/workflows", json={"workflow": workflow(state)})
+    asked = {"history_id": place, "inputs": {"0": {"src": "hda", "id": donors}}, "inputs_by": "step_index"}
+    invocation = galaxy.call("POST", f"/api/workflows/{made['id']}/invocations", json=asked)["id"]
+
+    def job():
+        steps = galaxy.call("GET", f"/api/invocations/{invocation}")["steps"]
+        return next((step["job_id"] for step in steps if step.get("job_id")), None)
+
+    ended = galaxy.wait_for_end(galaxy_server.wait_for("the job", job, 120))
+    assert ended["state"] == "ok", ended["tool_stderr"]
+    kinds = {name: galaxy.wait_for_dataset(given["id"]) for name, given in ended["outputs"].items()}
+    assert {name: found["extension"] for name, found in kinds.items()} == {"results": "tabular", "report": "html"}
+    head, rows = lines_and_rows(galaxy.text(kinds["results"]["id"]))
+    assert (
+        head[0] == "# ill (A) against healthy (B) in condition, over samples (donor), within each category of cell type"
+    )
+    assert any(line.startswith("# rare: not compared. Side A has 1 sample") for line in head)
+    assert significant(rows) == T_CELL_GENES
+    assert {row["cell type"] for row in rows if row["gene"] in T_CELL_GENES} == {"T cell", "B cell"}
+    # the file as it was written; Galaxy shows it without its plots until its administrator allows them
+    report = galaxy.session.get(
+        f"{galaxy.url}/api/datasets/{kinds['report']['id']}/display?to_ext=html", timeout=60
+    ).text
+    assert report.startswith("<!doctype html>")
+    assert "2 of 3 categories of cell type were compared" in report
+    assert report.count("<svg ") == 1 + 2 * (1 + 10)
+    assert "<script" not in report
+
+
+def test_comparisons_of_a_session_are_tables_in_the_history(galaxy, place, donors):
+    session = galaxy_server.Session(galaxy, place, donors)
+    write = {"headers": {"X-Starcyte-Client": "test", "Sec-Fetch-Site": "same-origin"}}
+    sides = {side: {"column": "condition", "in": [name]} for side, name in (("a", "ill"), ("b", "healthy"))}
+    within = {"column": "cell type", "in": ["T cell"]}
+    asked = sides | {"within": within, "method": "pseudobulk", "sample": "donor"}
+    answer = session.http.request("POST", "/api/v1/diffexp", json=asked, **write)
+    result = galaxy_server.wait_for("the comparison", lambda: finished(session, answer), 60)
+    body = {"version": 1, "a": "ill", "b": "=healthy", "result": result}
+    assert session.http.request("PUT", "/api/v1/results/ill%20vs%20healthy", json=body, **write).ok
+    table = session.working / "saved" / "ill_vs_healthy.tabular"
+    galaxy_server.wait_for("the file", lambda: table.exists() and table.stat().st_size, 30)
+    assert session.stop()["state"] == "ok"
+    _, made = galaxy_server.left(galaxy, galaxy.job(session.id))
+    extension, text, _ = made["ill_vs_healthy"]
+    assert extension == "tabular"
+    head, rows = lines_and_rows(text)
+    assert head[0] == "# A: ill; B: =healthy"
+    assert significant(rows) == T_CELL_GENES
+    assert float(rows[0]["D5 (a)"]) > float(rows[0]["D1 (b)"])
+
+
+def finished(session, answer):
+    """Return the result of a comparison, from its own answer or that of its job."""
+    found = answer.json()
+    if "genes" in found:
+        return found
+    return session.http.get(f"/api/v1/jobs/{found['job']['id']}").json().get("result")
