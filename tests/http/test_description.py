@@ -23,6 +23,7 @@ DEPENDENT = {
     for path in (
         "cells",
         "cells/names",
+        "composition",
         "correlation",
         "design",
         "diffexp",
@@ -31,6 +32,7 @@ DEPENDENT = {
         "expression",
         "histogram",
         "markers",
+        "pseudobulk",
         "score",
         "summary",
         # on what was made before

@@ -257,6 +257,21 @@ export interface components {
             /** @description URL, relative to the catalog's page */
             readonly thumbnail: string | null;
         };
+        /** @description The proportions of one category. */
+        readonly CategoryProportions: {
+            readonly name: string;
+            /** @description Of each of the `samples` */
+            readonly proportions: readonly number[];
+            readonly mean_a: number;
+            readonly mean_b: number;
+            /** @description Of the means; null if one is 0 */
+            readonly log2_ratio: number | null;
+            /** @description The moderated t-statistic */
+            readonly score: number | null;
+            readonly p_value: number | null;
+            /** @description By Benjamini and Hochberg, for all categories */
+            readonly p_adjusted: number | null;
+        };
         /** @description The comparison within one category. */
         readonly CategoryResult: {
             readonly name: string;
@@ -327,6 +342,51 @@ export interface components {
             /** @description Rows of each column */
             readonly n: number;
             readonly columns: readonly components["schemas"]["NamedValues"][];
+        };
+        /** @description Two groups of cells, and a column whose categories' proportions are compared over samples. */
+        readonly CompositionRequest: {
+            readonly a: components["schemas"]["Selection"];
+            /** @description A column of obs with categories, or annotation:NAME */
+            readonly column: string;
+            /** @description A column of obs with the sample of each cell, or annotation:NAME */
+            readonly sample: string;
+            /** @default rest */
+            readonly b?: "rest" | components["schemas"]["Selection"];
+            /** @description Only these cells are considered; by default all */
+            readonly within?: components["schemas"]["Selection"];
+            /**
+             * @description Columns to adjust for, constant within each sample on a side
+             * @default []
+             */
+            readonly covariates?: readonly string[];
+            /**
+             * @description Samples with fewer cells on a side are left out
+             * @default 10
+             */
+            readonly min_cells?: number;
+            /**
+             * @description logit: of the proportion, 0.5 added to each count; arcsine: of its square root
+             * @default logit
+             */
+            readonly transform?: components["schemas"]["Transform"];
+        };
+        /** @description The composition of samples on two sides, and the tests of each category, in the order of the column. */
+        readonly CompositionResult: {
+            readonly column: string;
+            readonly sample: string;
+            readonly covariates: readonly string[];
+            readonly samples: readonly components["schemas"]["SampleUsed"][];
+            readonly is_paired: boolean;
+            /** @description Of the linear model; `side` is a minus b */
+            readonly coefficients: readonly string[];
+            /** @description logit: of the proportion, 0.5 added to each count; arcsine: of its square root */
+            readonly transform: components["schemas"]["Transform"];
+            /** @description Degrees of freedom of the statistics */
+            readonly df: number;
+            /** @description About groups of few cells */
+            readonly warnings: readonly string[];
+            readonly categories: readonly components["schemas"]["CategoryProportions"][];
+            readonly fingerprint: string;
         };
         /** @description The correlation coefficients over the cells that have both values. */
         readonly Correlation: {
@@ -925,6 +985,18 @@ export interface components {
             /** @description Setting queue_length */
             readonly limit: number;
         };
+        /** @description The part of the result of a job that is sent. */
+        readonly JobQuery: {
+            /** @description At most so many genes; by default all */
+            readonly limit?: number;
+            /** @description Omit so many of the best genes */
+            readonly offset?: number;
+            /**
+             * @description As CSV, of sums by sample: the sums, or what is known of the samples
+             * @enum {unknown}
+             */
+            readonly table?: "genes" | "samples";
+        };
         /** @description The time until the server ends; null if it does not end by itself. */
         readonly KeptOpen: {
             readonly idle: components["schemas"]["Idle"] | null;
@@ -1150,6 +1222,67 @@ export interface components {
             readonly time: string;
             readonly action: string;
             readonly n_labelled: number;
+        };
+        /** @description A column of the table. */
+        readonly PseudobulkColumn: {
+            readonly name: string;
+            readonly sample: string;
+            readonly category: string | null;
+            /** @description Cells */
+            readonly n: number;
+            /** @description Of the obs columns that `constant` names, in their order */
+            readonly values: readonly (string | number | null)[];
+        };
+        /** @description Sums by sample, with their description if they are done. */
+        readonly PseudobulkJob: {
+            readonly job: components["schemas"]["Job"];
+            readonly result?: components["schemas"]["PseudobulkTable"];
+        };
+        /** @description The samples to sum the counts of, for programs such as edgeR and DESeq2. */
+        readonly PseudobulkRequest: {
+            /** @description A column of obs with the sample of each cell, or annotation:NAME */
+            readonly sample: string;
+            /** @description A column of obs with categories, or annotation:NAME, to divide samples by */
+            readonly each?: string;
+            /** @description Only these cells are considered; by default all */
+            readonly within?: components["schemas"]["Selection"];
+            /**
+             * @description Samples with fewer cells on a side are left out
+             * @default 1
+             */
+            readonly min_cells?: number;
+            /**
+             * @description Name of a matrix of the schema
+             * @default X
+             */
+            readonly matrix?: string;
+            /**
+             * @description By default the scale that the schema states
+             * @enum {unknown}
+             */
+            readonly scale?: "counts" | "linear" | "log1p" | "signed";
+        };
+        /** @description A table of genes by samples. The job gives it as CSV, and as columns. */
+        readonly PseudobulkTable: {
+            readonly matrix: string;
+            /**
+             * @description log1p: logarithms of 1 + the amount; counts: whole numbers; linear: other amounts; signed: of either sign, without fold changes
+             * @enum {unknown}
+             */
+            readonly scale: "counts" | "linear" | "log1p" | "signed";
+            /**
+             * @description Counts are summed, other values averaged
+             * @enum {unknown}
+             */
+            readonly value: "mean" | "sum";
+            readonly sample: string;
+            readonly each: string | null;
+            readonly n_genes: number;
+            /** @description Columns of obs with one value in each sample */
+            readonly constant: readonly string[];
+            readonly columns: readonly components["schemas"]["PseudobulkColumn"][];
+            readonly fingerprint: string;
+            readonly job_id: string;
         };
         /** @description A user of the last quarter of an hour, or the address of one without a name. */
         readonly RecentUser: {
@@ -1415,6 +1548,11 @@ export interface components {
             readonly log2_fold_change: readonly (readonly (number | null)[])[];
             readonly p_adjusted: readonly (readonly (number | null)[])[];
         };
+        /**
+         * @description The scale of proportions on which their variances are stable.
+         * @enum {unknown}
+         */
+        readonly Transform: "arcsine" | "logit";
         /** @description The source of the genes' names. */
         readonly VarNames: {
             readonly n: number;
@@ -1456,6 +1594,7 @@ export type ByCategoryRequest = components['schemas']['ByCategoryRequest'];
 export type ByCategoryResult = components['schemas']['ByCategoryResult'];
 export type Catalog = components['schemas']['Catalog'];
 export type CatalogDataset = components['schemas']['CatalogDataset'];
+export type CategoryProportions = components['schemas']['CategoryProportions'];
 export type CategoryResult = components['schemas']['CategoryResult'];
 export type CellNames = components['schemas']['CellNames'];
 export type CellNamesRequest = components['schemas']['CellNamesRequest'];
@@ -1465,6 +1604,8 @@ export type Changes = components['schemas']['Changes'];
 export type ChangesQuery = components['schemas']['ChangesQuery'];
 export type Clause = components['schemas']['Clause'];
 export type Columns = components['schemas']['Columns'];
+export type CompositionRequest = components['schemas']['CompositionRequest'];
+export type CompositionResult = components['schemas']['CompositionResult'];
 export type Correlation = components['schemas']['Correlation'];
 export type CorrelationQuery = components['schemas']['CorrelationQuery'];
 export type CorrelationRequest = components['schemas']['CorrelationRequest'];
@@ -1522,6 +1663,7 @@ export type ItemSaved = components['schemas']['ItemSaved'];
 export type Job = components['schemas']['Job'];
 export type JobAnswer = components['schemas']['JobAnswer'];
 export type JobCounts = components['schemas']['JobCounts'];
+export type JobQuery = components['schemas']['JobQuery'];
 export type KeptOpen = components['schemas']['KeptOpen'];
 export type Label = components['schemas']['Label'];
 export type LabelEdit = components['schemas']['LabelEdit'];
@@ -1543,6 +1685,10 @@ export type ObspQuery = components['schemas']['ObspQuery'];
 export type OpenDataset = components['schemas']['OpenDataset'];
 export type Page = components['schemas']['Page'];
 export type PastRevision = components['schemas']['PastRevision'];
+export type PseudobulkColumn = components['schemas']['PseudobulkColumn'];
+export type PseudobulkJob = components['schemas']['PseudobulkJob'];
+export type PseudobulkRequest = components['schemas']['PseudobulkRequest'];
+export type PseudobulkTable = components['schemas']['PseudobulkTable'];
 export type RecentUser = components['schemas']['RecentUser'];
 export type RequestCounts = components['schemas']['RequestCounts'];
 export type Resolve = components['schemas']['Resolve'];
@@ -1568,6 +1714,7 @@ export type Term = components['schemas']['Term'];
 export type Terms = components['schemas']['Terms'];
 export type TermsQuery = components['schemas']['TermsQuery'];
 export type TopGenes = components['schemas']['TopGenes'];
+export type Transform = components['schemas']['Transform'];
 export type VarNames = components['schemas']['VarNames'];
 export type Views = components['schemas']['Views'];
 export type $defs = Record<string, never>;

@@ -52,7 +52,7 @@ def lowess(x: NDArray[np.float64], y: NDArray[np.float64], span: float = 0.5) ->
     ndarray of float64
         Shape (n,).
     """
-    return np.interp(x, *lowess_curve(x, y, span))
+    return np.asarray(np.interp(x, *lowess_curve(x, y, span)))
 
 
 def lowess_curve(

@@ -80,7 +80,7 @@ def _untrimmed(values: NDArray[np.float64], trim: float) -> NDArray[np.bool_]:
     high = n + 1 - low
     # only values equal to those at the limits need their rank
     least, most = np.partition(values, [low - 1, high - 1])[[low - 1, high - 1]]
-    kept = (values > least) & (values < most)
+    kept: NDArray[np.bool_] = (values > least) & (values < most)
     for limit in (least, most):
         equal = values == limit
         rank = (values < limit).sum() + (equal.sum() + 1) / 2

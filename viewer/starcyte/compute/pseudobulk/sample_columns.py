@@ -54,7 +54,7 @@ def sample_columns(dataset: Dataset) -> list[SampleColumn]:
         present = np.unique(codes[codes >= 0])
         if not _FEWEST <= present.size <= min(_MOST, dataset.n_obs // _CELLS_EACH):
             continue
-        constant = tuple(c.name for c in dataset.obs if c.name != info.name and _is_constant(dataset, c.name, codes))
+        constant = tuple(c.name for c in dataset.obs if c.name != info.name and is_constant(dataset, c.name, codes))
         samples = tuple(categories[code] for code in present.tolist())
         found.append((rank, -len(constant), -present.size, SampleColumn(info.name, samples, constant)))
     return [column for *_, column in sorted(found, key=lambda entry: entry[:3])]
@@ -66,8 +66,18 @@ def _rank(name: str) -> int | None:
     return next((rank for rank, group in enumerate(_WORDS) if words & {*group, *(f"{w}s" for w in group)}), None)
 
 
-def _is_constant(dataset: Dataset, name: str, samples: NDArray[np.signedinteger]) -> bool:
-    """Return whether a column has one value in each sample, and not the same in all."""
+def is_constant(dataset: Dataset, name: str, samples: NDArray[np.signedinteger]) -> bool:
+    """Return whether a column has one value in each sample, and not the same in all.
+
+    Parameters
+    ----------
+    dataset
+        The dataset.
+    name
+        The name of the column.
+    samples
+        The sample of each cell, shape (n_obs,); -1 for cells that are not considered.
+    """
     column = dataset.obs_column(name)
     if column.info.kind is Kind.DATETIME:
         return False
@@ -76,6 +86,8 @@ def _is_constant(dataset: Dataset, name: str, samples: NDArray[np.signedinteger]
     else:
         values = column.as_codes()[0].astype(np.float64)
     known = samples >= 0
+    if not known.any():
+        return False
     of_cells, values = samples[known], values[known]
     first = np.zeros(int(of_cells.max()) + 1)
     # in reverse, so that the first cell of each sample is the last that is written

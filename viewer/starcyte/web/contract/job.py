@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Callable, Mapping
+from typing import Annotated, Literal, TypeAlias
 
 from msgspec import UNSET, Meta, UnsetType
 
 from starcyte.web.contract.base import Answer, Count, Fraction
 from starcyte.web.contract.by_category import ByCategoryResult
-from starcyte.web.contract.comparison import DiffexpResult, MarkersResult
+from starcyte.web.contract.comparison import DiffexpResult, MarkersResult, Page
 from starcyte.web.contract.error import Error
+from starcyte.web.contract.pseudobulk import PseudobulkTable
 
 JobId = Annotated[str, Meta(pattern="^[0-9a-f]{16}$")]
+
+
+class JobQuery(Page):
+    """The part of the result of a job that is sent."""
+
+    table: (
+        Annotated[
+            Literal["genes", "samples"],
+            Meta(description="As CSV, of sums by sample: the sums, or what is known of the samples"),
+        ]
+        | UnsetType
+    ) = UNSET
 
 
 class Job(Answer):
@@ -57,7 +71,25 @@ class ByCategoryJob(JobAnswer):
     result: ByCategoryResult | UnsetType = UNSET
 
 
+class PseudobulkJob(JobAnswer):
+    """Sums by sample, with their description if they are done."""
+
+    result: PseudobulkTable | UnsetType = UNSET
+
+
 class ExportedFileJob(JobAnswer):
     """An export, with the new file if it is done."""
 
     result: ExportedFile | UnsetType = UNSET
+
+
+JobResult: TypeAlias = DiffexpResult | MarkersResult | ByCategoryResult | PseudobulkTable | ExportedFile
+AnyJob: TypeAlias = DiffexpJob | MarkersJob | ByCategoryJob | PseudobulkJob | ExportedFileJob
+#: The answer with each result
+JOBS: Mapping[type[JobResult], Callable[..., AnyJob]] = {
+    DiffexpResult: DiffexpJob,
+    MarkersResult: MarkersJob,
+    ByCategoryResult: ByCategoryJob,
+    PseudobulkTable: PseudobulkJob,
+    ExportedFile: ExportedFileJob,
+}

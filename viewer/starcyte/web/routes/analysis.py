@@ -19,17 +19,8 @@ from starcyte.web.contract.base import given
 from starcyte.web.contract.by_category import ByCategoryRequest, ByCategoryResult
 from starcyte.web.contract.comparison import DiffexpRequest, DiffexpResult, MarkersRequest, MarkersResult, Page
 from starcyte.web.contract.error import error_of
-from starcyte.web.contract.job import (
-    ByCategoryJob,
-    DiffexpJob,
-    ExportedFile,
-    ExportedFileJob,
-    Job,
-    JobAnswer,
-    JobId,
-    MarkersJob,
-)
-from starcyte.web.encoding.media import CLIENT, CSV, JSON
+from starcyte.web.contract.job import JOBS, AnyJob, DiffexpJob, Job, JobAnswer, JobId, JobQuery, JobResult
+from starcyte.web.encoding.media import BINARY, CLIENT, CSV, JSON
 from starcyte.web.encoding.response import ResponseOf
 from starcyte.web.responses import answer_json
 from starcyte.web.routing.blueprint import Routes
@@ -45,12 +36,10 @@ if TYPE_CHECKING:
 
 routes = Routes("analysis")
 
-# of each category in the answer of a job, unless the request has a limit
-_GENES_EACH = 50
-
 
 @routes.blueprint.before_request
-def _refuse_all() -> None:
+def refuse_if_disabled() -> None:
+    """Raise Forbidden if comparisons are disabled."""
     if context().settings.disable_diffexp:
         raise Forbidden(
             "Differential expression is disabled on this server (disable_diffexp).",
@@ -150,31 +139,22 @@ def markers(body: MarkersRequest) -> ResponseOf[MarkersResult]:
     return answer_job(ctx.jobs.submit(key, work, owner=owner(), asker=asker()))
 
 
-@routes.get("/jobs/<job_id>", media=(JSON, CSV), errors=READ)
-def job_state(job_id: JobId, query: Page) -> ResponseOf[DiffexpJob | MarkersJob | ByCategoryJob | ExportedFileJob]:
+@routes.get("/jobs/<job_id>", media=(JSON, CSV, BINARY), errors=(*READ, 413))
+def job_state(job_id: JobId, query: JobQuery) -> ResponseOf[AnyJob]:
     """Return the state of a job, with its result if it is done; as CSV, the whole table."""
-    from starcyte.compute.by_category import ComparisonByCategory as ByCategory
-    from starcyte.curation.files.exported_file import ExportedFile as WrittenFile
-    from starcyte.web.encoding.by_category import by_category_csv
-    from starcyte.web.encoding.results import result_csv
+    from starcyte.web.encoding.job_results import job_table
 
-    job = context().jobs.get(job_id)
-    is_table = job.state == "done" and not isinstance(job.result, WrittenFile)
-    if is_table and request.accept_mimetypes.best_match([JSON, CSV], default=JSON) == CSV:
-        dataset, cutoff = context().dataset(), context().settings.diffexp_lfc_cutoff
-        is_each = isinstance(job.result, ByCategory)
-        return by_category_csv(job.result, dataset, cutoff) if is_each else result_csv(job.result, dataset, cutoff)
+    job, ctx = context().jobs.get(job_id), context()
+    if job.state == "done":
+        accepted = request.accept_mimetypes.best_match([JSON, CSV, BINARY], default=JSON)
+        table = job_table(job.result, ctx.dataset(), ctx.settings, accepted, given(query.table) == "samples")
+        if table is not None:
+            return table
     described = _describe(job)
     if job.state != "done":
         return answer_json(DiffexpJob(job=described))
     result = _result(job, query)
-    if isinstance(result, DiffexpResult):
-        return answer_json(DiffexpJob(job=described, result=result))
-    if isinstance(result, MarkersResult):
-        return answer_json(MarkersJob(job=described, result=result))
-    if isinstance(result, ByCategoryResult):
-        return answer_json(ByCategoryJob(job=described, result=result))
-    return answer_json(ExportedFileJob(job=described, result=result))
+    return answer_json(JOBS[type(result)](job=described, result=result))
 
 
 @routes.delete("/jobs/<job_id>", errors=READ)
@@ -249,25 +229,8 @@ def _describe(job: RunningJob) -> Job:
     return Job(id=job.id, state=job.state, progress=round(job.progress, 4), error=error)
 
 
-def _result(job: RunningJob, page: Page) -> DiffexpResult | MarkersResult | ByCategoryResult | ExportedFile:
-    from starcyte.compute.by_category import ComparisonByCategory
-    from starcyte.compute.diffexp import Comparison
-    from starcyte.compute.markers import Markers
-    from starcyte.web.encoding.by_category import by_category_result
-    from starcyte.web.encoding.results import diffexp_result, markers_result
+def _result(job: RunningJob, page: Page) -> JobResult:
+    from starcyte.web.encoding.job_results import job_result
 
-    result, dataset, cutoff = job.result, context().dataset(), context().settings.diffexp_lfc_cutoff
-    if isinstance(result, Comparison):
-        return diffexp_result(result, dataset, job.id, cutoff, given(page.limit), given(page.offset) or 0)
-    if isinstance(result, Markers):
-        return markers_result(result, dataset, job.id, cutoff)
-    if isinstance(result, ComparisonByCategory):
-        limit = given(page.limit)
-        return by_category_result(result, dataset, job.id, cutoff, _GENES_EACH if limit is None else limit)
-    return ExportedFile(
-        file=result.name,
-        bytes=result.n_bytes,
-        download=f"export/files/{result.id}",
-        notes=list(result.notes),
-        job_id=job.id,
-    )
+    cutoff = context().settings.diffexp_lfc_cutoff
+    return job_result(job.result, context().dataset(), job.id, cutoff, given(page.limit), given(page.offset) or 0)
