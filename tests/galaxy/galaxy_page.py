@@ -87,6 +87,13 @@ def fill_in(page, email, password):
     page.wait_for_url(lambda url: "login" not in url)
 
 
+def choose(page, parameter, name):
+    """Choose an option of a parameter in the form of a tool, such as a dataset of the history."""
+    field = page.locator(f"[id='form-element-{parameter}']")
+    field.locator(".multiselect").first.click(timeout=PATIENCE)
+    field.locator(".multiselect__element").filter(has_text=name).first.click(timeout=PATIENCE)
+
+
 def visualize(page, galaxy, dataset, plugin="starcyte"):
     """Open the visualization of a dataset, and return its frame within Galaxy's."""
     page.goto(

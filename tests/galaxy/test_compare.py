@@ -3,7 +3,9 @@
 import csv
 import io
 import json
+import re
 
+import galaxy_page
 import galaxy_server
 import pytest
 
@@ -111,6 +113,34 @@ def test_in_a_workflow(galaxy, place, donors):
     assert "2 of 3 categories of cell type were compared" in report
     assert report.count("<svg ") == 1 + 2 * (1 + 10)
     assert "<script" not in report
+
+
+def test_by_the_form(galaxy, place, donors):
+    """The columns of the dataset are offered, and the report is shown as Galaxy shows HTML."""
+    before = {job["id"] for job in galaxy.call("GET", "/api/jobs?tool_id=starcyte_compare")}
+
+    def started():
+        return {job["id"] for job in galaxy.call("GET", "/api/jobs?tool_id=starcyte_compare")} - before
+
+    with galaxy_page.chromium() as browser, galaxy_page.visitor(browser) as page:
+        galaxy_page.log_in(page, galaxy)
+        page.evaluate("id => fetch(`/history/set_as_current?id=${id}`)", place)
+        page.goto(f"{galaxy.url}/?tool_id=starcyte_compare&version=latest", wait_until="domcontentloaded")
+        galaxy_page.choose(page, "infile", DONORS)
+        galaxy_page.choose(page, "condition", "condition")
+        galaxy_page.choose(page, "sample", "donor")
+        galaxy_page.choose(page, "each", "cell type")
+        galaxy_page.keep(page, "compare-1-form")
+        page.get_by_role("button", name=re.compile("Run Tool")).first.click()
+        (job,) = galaxy_server.wait_for("the job", started, 60)
+        ended = galaxy.wait_for_end(job)
+        assert ended["state"] == "ok", ended["tool_stderr"]
+        for name, shown in (("results", "GENE4"), ("report", "ill against healthy")):
+            dataset = galaxy.wait_for_dataset(ended["outputs"][name]["id"])["id"]
+            page.goto(f"{galaxy.url}/datasets/{dataset}/preview", wait_until="domcontentloaded")
+            galaxy_server.wait_for(name, lambda text=shown: text in galaxy_page.text_of(page), 60)
+            galaxy_page.keep(page, f"compare-2-{name}")
+        assert not page.outside
 
 
 def test_comparisons_of_a_session_are_tables_in_the_history(galaxy, place, donors):

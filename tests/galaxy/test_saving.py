@@ -19,7 +19,7 @@ import galaxy_page
 import galaxy_server
 import pytest
 import viewer_page
-from galaxy_page import keep, visualize, wait_for_session
+from galaxy_page import choose, keep, visualize, wait_for_session
 
 pytestmark = pytest.mark.galaxy
 
@@ -126,13 +126,6 @@ def test_stop(galaxy, user, dataset, cells, plugin):
     assert galaxy_server.viewers(galaxy.working(session.job)) == []
     if plugin == "starcyte":
         apply(galaxy, user, left[1]["annotations"][2])
-
-
-def choose(user, parameter, name):
-    """Choose a dataset of the history in the form of a tool."""
-    field = user.locator(f"[id='form-element-{parameter}']")
-    field.locator(".multiselect").first.click(timeout=viewer_page.PATIENCE)
-    field.locator(".multiselect__element").filter(has_text=name).first.click(timeout=viewer_page.PATIENCE)
 
 
 def apply(galaxy, user, annotations):

@@ -24,7 +24,7 @@ RSCRIPT = shutil.which("Rscript")
 SCRIPT = Path(__file__).parents[1] / "data" / "pseudobulk" / "limma.R"
 pytestmark = pytest.mark.slow
 
-#: As the tutorial lists them
+TUTORIAL = Path(__file__).parents[2] / "docs" / "tutorial" / "first-look.md"
 INTERFERON = {
     *("EPSTI1", "IFI44L", "IFI6", "IFIT1", "IFIT2", "IFIT3", "IFITM1", "ISG15"),
     *("LY6E", "MX1", "OAS1", "OASL", "RSAD2", "STAT1", "XAF1"),
@@ -82,6 +82,16 @@ def test_each_sample_is_of_one_donor_and_both_conditions_have_four(demo: ad.AnnD
     # neither sex nor age is confounded with the condition
     assert donors.groupby("condition", observed=True)["sex"].value_counts().unstack()["male"].tolist() == [1, 1]
     assert abs(donors.groupby("condition", observed=True)["age"].mean().diff().iloc[1]) < 3
+
+
+def test_the_tutorial_lists_the_response() -> None:
+    text = TUTORIAL.read_text()
+    assert f"\n{' '.join(sorted(INTERFERON))}\n" in text
+    start = text.index("genes of the interferon response")
+    listed = text[start : text.index("```", start)].replace("\n", " ")
+    assert listed.endswith("in CD14+ and CD16+ monocytes, cDC, CD4+ and CD8+ T cells and NK cells:  ")
+    expected = {"CD14+ monocyte", "CD16+ monocyte", "cDC", "CD4+ T cell", "CD8+ T cell", "NK cell"}
+    assert set(INTERFERON_RESPONSE) == expected
 
 
 def test_samples_find_the_interferon_response_and_nothing_else(demo: ad.AnnData, dataset: Dataset) -> None:
