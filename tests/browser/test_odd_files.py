@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import h5py
 import numpy as np
 import pytest
 from browser_page import NARROW, eventually
@@ -145,3 +146,58 @@ def test_an_answer_of_something_else_is_not_taken_for_a_dataset(visit, hostile):
     viewer = visit(hostile, before=lambda page: page.route("**/api/v1/health", proxy_page), ready=False)
     viewer.drawn()
     assert len(asked) >= 3
+
+
+def test_clusters_that_are_texts_are_groups_once_they_are_listed(visit, folder):
+    """Programs other than anndata write clusters as texts; identifiers of 64 bits are texts as well."""
+    rng = np.random.default_rng(2)
+    clusters, large = np.arange(N) % 3, 2**53 + 1 + np.arange(N) % 2
+    obs = {"leiden": np.array([f"{k}" for k in clusters], object), "id": large, "each": 2**60 + np.arange(N)}
+    matrix = rng.poisson(1 + 4 * (clusters[:, None] == np.arange(6)), (N, 6)).astype(np.float32)
+    path = write_h5ad(folder / "texts.h5ad", matrix, obs=obs, obsm={"X_umap": rng.normal(size=(N, 2))})
+    viewer = visit(path).drawn()
+    page = viewer.page
+    page.get_by_role("button", name="leiden").click()
+    page.get_by_role("button", name="Find markers of leiden").click()
+    expect(page.get_by_role("article", name="Markers of 2", exact=True)).to_contain_text("g2")
+    page.get_by_role("button", name="id", exact=True).click()
+    # every digit, and as many cells as have them
+    expect(page.get_by_role("group", name=f"{2**53 + 1}", exact=True)).to_contain_text(f"{N // 2}")
+    expect(page.get_by_role("group", name=f"{2**53 + 2}", exact=True)).to_be_visible()
+    page.get_by_role("group", name=f"{2**53 + 2}", exact=True).get_by_role("checkbox").click()
+    viewer.wait_selected(N // 2)
+    page.get_by_role("button", name="each", exact=True).click()
+    expect(page.get_by_text("There are too many different texts to list.")).to_be_visible()
+    box = viewer.plot.bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    for step in range(60):
+        page.mouse.move(box["x"] + box["width"] * (0.3 + step / 150), box["y"] + box["height"] / 2)
+        if page.get_by_text("11529215046068").count():
+            break
+    expect(page.get_by_text("11529215046068").first).to_be_visible()
+
+
+def test_slides_are_shown_one_at_a_time(visit, folder):
+    rng = np.random.default_rng(3)
+    path = folder / "slides.h5ad"
+    codes = np.arange(N) % 2
+    write_h5ad(
+        path,
+        rng.poisson(1, (N, 3)).astype(np.float32),
+        obs={"library_id": Categorical(codes, ["red", "blue"])},
+        obsm={"spatial": rng.uniform(20, 180, (N, 2))},
+    )
+    with h5py.File(path, "r+") as file:
+        for name, color in (("red", (255, 120, 120)), ("blue", (120, 120, 255))):
+            slide = file.create_group(f"uns/spatial/{name}")
+            slide["images/hires"] = np.full((100, 100, 3), color, np.uint8)
+            slide["scalefactors/tissue_hires_scalef"] = 0.5
+    viewer = visit(path).drawn()
+    for name, color in (("red", "#ff7878"), ("blue", "#7878ff")):
+        viewer.page.get_by_role("combobox", name="Embedding").click()
+        viewer.page.get_by_role("option", name=f"Spatial: {name}").click()
+        eventually(lambda color=color: viewer.pixels(color) > 20_000, f"the {name} slide")
+        expect(viewer.page.get_by_text(f"{N // 2} not drawn")).to_be_visible()
+    viewer.page.get_by_role("combobox", name="Embedding").click()
+    viewer.page.get_by_role("option", name="Spatial: all slides").click()
+    eventually(lambda: viewer.pixels("#7878ff") < 2000, "no slide below the cells of all")

@@ -18,6 +18,8 @@ export interface Grouping {
 export class Groupings {
   /** The annotations of the user. */
   annotations: () => readonly { readonly name: string; readonly n: number }[] = () => [];
+  /** The columns of texts that turned out to have few different ones, once they are loaded. */
+  texts: () => readonly { readonly name: string; readonly n: number }[] = () => [];
   /** Resolves once the changes of annotations are saved: summaries of them are computed by the server. */
   saved: () => Promise<void> = () => Promise.resolve();
   private readonly renamed: ((from: string, to: string | null) => void)[] = [];
@@ -37,7 +39,10 @@ export class Groupings {
     const own = this.annotations()
       .filter(({ n }) => n > 0)
       .map(({ name, n }) => ({ id: annotationKey(name), name, n, own: true }));
-    return [...own, ...this.columns];
+    const texts = this.texts()
+      .filter(({ n }) => isNumberOfGroups(n))
+      .map(({ name, n }) => ({ id: columnId(name), name, n, own: false }));
+    return [...own, ...this.columns, ...texts];
   }
 
   /** The grouping of a field; null if its field has no groups. */
@@ -73,5 +78,9 @@ export function groupingName(id: string): string {
 /** Return whether the categories of a column are groups of cells. */
 export function canGroup(column: ObsColumn): boolean {
   const n = column.n_categories ?? (column.kind === 'boolean' ? 2 : 0);
-  return (column.kind === 'categorical' || column.kind === 'boolean') && n >= 2 && n <= MOST;
+  return (column.kind === 'categorical' || column.kind === 'boolean') && isNumberOfGroups(n);
+}
+
+function isNumberOfGroups(n: number): boolean {
+  return n >= 2 && n <= MOST;
 }

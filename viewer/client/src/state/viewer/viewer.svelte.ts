@@ -11,7 +11,7 @@ import { Fields } from '../fields/fields.svelte';
 import { Groupings, groupingKey } from '../fields/groupings.svelte';
 import { resolveSelection } from '../fields/resolveSelection';
 import type { FieldFilter } from '../view/fieldFilter';
-import { type Axes, type GeneRef, geneKey, keyOf } from '../view/fieldRef';
+import { type Axes, type GeneRef, geneKey, keyOf, obsKey } from '../view/fieldRef';
 import { type Panes, paneSpecs, withActive, withPanes } from '../view/panes';
 import { FRONT } from '../view/rotation3d';
 import type { SelectionExpression } from '../view/selectionExpression';
@@ -90,6 +90,12 @@ export class Viewer {
     this.selection = new CellSelection(this);
     this.names = new CellNames(api);
     this.groupings = new Groupings(schema);
+    const texts = schema.obs.filter(({ kind }) => kind === 'string').map(({ name }) => name);
+    this.groupings.texts = () =>
+      texts.flatMap((name) => {
+        const field = this.fields.get(obsKey(name));
+        return field?.kind === 'category' ? [{ name, n: field.categories.length }] : [];
+      });
     api.transport.onBusy = (busy) => {
       this.busy = busy;
     };
