@@ -111,7 +111,7 @@ def test_in_a_workflow(galaxy, place, donors):
     ).text
     assert report.startswith("<!doctype html>")
     assert "2 of 3 categories of cell type were compared" in report
-    assert report.count("<svg ") == 1 + 2 * (1 + 10)
+    assert report.count("<svg ") == 1 + 3 + 2 * (1 + 10)
     assert "<script" not in report
 
 

@@ -126,10 +126,29 @@ def test_each_category_and_what_was_refused(compare):
     reason = "Side A has 1 sample; differences between samples need at least 2 on each side."
     assert f"rare: not compared. {reason}" in head
     assert f"<bdi>rare</bdi>: {reason}" in page
-    # overview, and volcano and ten genes of two types
-    assert page.count("<svg ") == 1 + 2 * (1 + 10)
+    # overview, proportions of three types, and volcano and ten genes of two of them
+    assert page.count("<svg ") == 1 + 3 + 2 * (1 + 10)
     # a dot for each of eight samples, with its name
-    assert page.count("<title>D8: ") == 2 * 10
+    assert page.count("<title>D8: ") == 3 + 2 * 10
+
+
+def test_proportions_of_each_category(compare):
+    dataset = study()
+    # more B cells in the ill
+    few = (
+        (dataset.obs["condition"] == "healthy") & (dataset.obs["type"] == "B cell") & (np.arange(dataset.n_obs) % 3 > 0)
+    )
+    dataset = dataset[~few].copy()
+    status, table, page, _ = compare(dataset, "--condition", "condition", "--each", "type", "--max-samples", "9")
+    assert status == 0
+    lines = [line for line in rows(table)[1] if line.startswith("proportion of ")]
+    assert len(lines) == 3
+    shares = pd.crosstab(dataset.obs["donor"], dataset.obs["type"], normalize="index")["B cell"]
+    means = shares.groupby(dataset.obs.groupby("donor", observed=True)["condition"].first(), observed=True).mean()
+    (line,) = (line for line in lines if line.startswith("proportion of B cell: "))
+    assert f"{means['ill']:.4f} in ill, {means['healthy']:.4f} in healthy, p " in line
+    assert "Proportions of each <bdi>type</bdi>" in page
+    assert "10.1093/bioinformatics/btac582" in page
 
 
 def test_plots_are_limited(compare):

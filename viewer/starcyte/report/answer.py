@@ -9,12 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from starcyte.compute.by_category import CategoryComparison, compare_by_category
+from starcyte.compute.composition import Composition, compare_composition
 from starcyte.compute.diffexp import compare
 from starcyte.compute.options import Options
+from starcyte.compute.pseudobulk.proportions import Transform
 from starcyte.compute.pseudobulk.samples import cell_sets, sides_of
 from starcyte.compute.pseudobulk.sums import group_sums
+from starcyte.errors import BadRequest
 from starcyte.report.question import Question
-from starcyte.store.dataset import Tick, no_tick
+from starcyte.store.dataset import Column, Tick, no_tick
 from starcyte.store.index.sums import Groups, Sums
 
 #: Adjusted p-values below this are called significant
@@ -39,6 +42,8 @@ class Answer:
         or means of logarithms to base 2.
     of_samples
         The values of all genes of a comparison of all cells, in the order of its genes; None for categories.
+    composition
+        The comparison of the proportions of the categories; None for all cells, or if the samples do not allow it.
     """
 
     question: Question
@@ -46,6 +51,7 @@ class Answer:
     parts: Sequence[CategoryComparison]
     best: Sequence[NDArray[np.float64]]
     of_samples: NDArray[np.float64] | None
+    composition: Composition | None = None
 
 
 def n_significant(part: CategoryComparison) -> int:
@@ -86,7 +92,8 @@ def answer(question: Question, n_best: int, workers: int = 1, tick: Tick = no_ti
         parts = compare_by_category(
             q.dataset, q.matrix, q.a, q.b, q.samples, q.each, options, workers, tick, read
         ).categories
-        return Answer(q, options, parts, _values_of(q, options, parts, n_best, kept[0]), None)
+        best = _values_of(q, options, parts, n_best, kept[0])
+        return Answer(q, options, parts, best, None, _composition(q, q.each))
     found = compare(q.dataset, q.matrix, q.a, q.b, options, workers, tick, q.samples.design(q.a, q.b))
     assert found.design is not None
     assert found.of_samples is not None
@@ -110,6 +117,14 @@ def answer(question: Question, n_best: int, workers: int = 1, tick: Tick = no_ti
     )
     values = found.of_samples[order]
     return Answer(q, options, [part], [values[:n_best]], values)
+
+
+def _composition(q: Question, each: Column) -> Composition | None:
+    try:
+        return compare_composition(q.a, q.b, q.samples, each, Transform.LOGIT)
+    except BadRequest:
+        # categories can be compared where all cells cannot: a covariate may be constant within the samples of one
+        return None
 
 
 def _values_of(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Sequence
 from html import escape
 
 # no text of a name: controls, which no document may hold, and marks that turn the direction of the text after them
@@ -30,6 +31,20 @@ def label(x: float, y: float, value: str, anchor: str = "start", kind: str = "",
     title = f"<title>{text(value)}</title>" if shown != value else ""
     of_kind = f' class="{kind}"' if kind else ""
     return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"{of_kind}>{text(shown)}{title}</text>'
+
+
+def row(tag: str, texts: Sequence[str], numbers: Collection[int], kind: str = "") -> str:
+    """Return a row of a table, with numbers to the right."""
+    cells = "".join(
+        f"<{tag}{' class=n' if i in numbers else ''}><bdi>{text(value)}</bdi></{tag}>" for i, value in enumerate(texts)
+    )
+    of_kind = f' class="{kind}"' if kind else ""
+    return f"<tr{of_kind}>{cells}</tr>"
+
+
+def table(head: str, rows: Sequence[str]) -> str:
+    """Return a table that scrolls where it is too wide."""
+    return f'<div class="wide"><table><thead>{head}</thead><tbody>{"".join(rows)}</tbody></table></div>'
 
 
 def picture(width: float, height: float, name: str, content: str) -> str:

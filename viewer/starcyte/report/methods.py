@@ -11,6 +11,7 @@ VOOM = "Law CW et al. (2014) Genome Biology 15:R29", "10.1186/gb-2014-15-2-r29"
 TMM = "Robinson MD, Oshlack A (2010) Genome Biology 11:R25", "10.1186/gb-2010-11-3-r25"
 EDGER = "Robinson MD et al. (2010) Bioinformatics 26:139-140", "10.1093/bioinformatics/btp616"
 FILTER = "Chen Y, Lun ATL, Smyth GK (2016) F1000Research 5:1438", "10.12688/f1000research.8987.2"
+PROPELLER = "Phipson B et al. (2022) Bioinformatics 38:4720-4726", "10.1093/bioinformatics/btac582"
 REPLICATES = "Squair JW et al. (2021) Nature Communications 12:5692", "10.1038/s41467-021-25960-2"
 FDR = "Benjamini Y, Hochberg Y (1995) J R Stat Soc B 57:289-300", "10.1111/j.2517-6161.1995.tb02031.x"
 
@@ -43,6 +44,10 @@ def comparison(answer: Answer) -> str:
 
 def paragraphs(answer: Answer) -> list[str]:
     """Return the methods in sentences."""
+    proportions = (
+        "The proportions of the categories in each sample were compared by moderated t-tests of their logits, with the"
+        " same model (propeller)."
+    )
     q = answer.question
     counts = q.scale.kind == "counts"
     paired = any(part.design.is_paired for part in answer.parts)
@@ -55,15 +60,15 @@ def paragraphs(answer: Answer) -> list[str]:
         f"The log2 fold change is the coefficient of the side: positive if the gene is higher in {q.name_a}. P-values"
         f" were adjusted by the method of Benjamini and Hochberg for the genes that were tested; those below {ALPHA:g}"
         " are called significant.",
+        *([proportions] if answer.composition is not None else []),
         f"Computed by starcyte {__version__}, whose numbers agree with R's limma and edgeR.",
     ]
 
 
 def citations(answer: Answer) -> list[tuple[str, str]]:
     """Return the references of the methods: text and DOI."""
-    if answer.question.scale.kind == "counts":
-        return [VOOM, LIMMA, TMM, EDGER, FILTER, FDR, REPLICATES]
-    return [LIMMA, FDR, REPLICATES]
+    of_genes = [VOOM, LIMMA, TMM, EDGER, FILTER] if answer.question.scale.kind == "counts" else [LIMMA]
+    return [*of_genes, *([PROPELLER] if answer.composition is not None else []), FDR, REPLICATES]
 
 
 def covariate_values(unit: Unit) -> list[str]:

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from starcyte.compute.by_category import CategoryComparison
 from starcyte.report.answer import ALPHA, Answer, n_significant
-from starcyte.report.markup import number, text
+from starcyte.report.markup import number, row, table, text
 from starcyte.report.methods import citations, comparison, covariate_values, paragraphs, values_name
 from starcyte.report.overview import overview
+from starcyte.report.proportions import proportions
 from starcyte.report.strip_plot import strip_plot
 from starcyte.report.volcano import volcano
 from starcyte.store.dataset import Genes
@@ -79,6 +80,8 @@ def _blocks(answer: Answer, most_categories: int) -> Iterator[str]:
     yield _samples(answer)
     if q.each is not None:
         yield _categories(answer, _shown(answer, most_categories))
+    if answer.composition is not None:
+        yield proportions(answer.composition, N_BEST, q.name_a, q.name_b)
     genes = q.dataset.genes(q.matrix.name)
     for position in _shown(answer, most_categories):
         yield _part(answer, position, genes)
@@ -106,17 +109,14 @@ def _samples(answer: Answer) -> str:
     q = answer.question
     design = q.samples.design(q.a, q.b)
     covariates = [covariate.name for covariate in q.samples.covariates]
-    head = _cells("th", [q.samples.column, q.condition, "cells", *covariates, ""], numbers=(2,))
+    head = row("th", [q.samples.column, q.condition, "cells", *covariates, ""], numbers=(2,))
     rows = []
     for unit in design.units:
         left = f"left out: {unit.left_out}" if unit.left_out else ""
         texts = [unit.sample, q.name_b if unit.side else q.name_a, f"{unit.n_cells:,}", *covariate_values(unit), left]
-        rows.append(f"<tr{' class=out' if left else ''}>{_cells('td', texts, numbers=(2,))}</tr>")
+        rows.append(row("td", texts, numbers=(2,), kind="out" if left else ""))
     warnings = design.warnings if q.each is None else ()
-    return (
-        f'<h2>Samples</h2><div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table>'
-        f"</div>{_warnings(warnings)}"
-    )
+    return f"<h2>Samples</h2>{table(head, rows)}{_warnings(warnings)}"
 
 
 def _categories(answer: Answer, shown: Sequence[int]) -> str:
@@ -159,20 +159,12 @@ def _part(answer: Answer, position: int, genes: Genes) -> str:
 
 def _table(part: CategoryComparison, n: int, genes: Genes, name_a: str, name_b: str) -> str:
     names = ["gene", "log2 fold change", "p", "p adjusted", f"mean {name_a}", f"mean {name_b}"]
-    head = _cells("th", names, numbers=range(1, 6))
     rows = []
     for i in range(n):
         values = (part.log2_fold_change, part.p_value, part.p_adjusted, part.mean_a, part.mean_b)
         texts = [genes.names[part.genes[i]], *(number(column[i]) for column in values)]
-        rows.append(f"<tr>{_cells('td', texts, numbers=range(1, 6))}</tr>")
-    return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
-
-
-def _cells(tag: str, texts: Sequence[str], numbers: Iterable[int]) -> str:
-    right = set(numbers)
-    return "".join(
-        f"<{tag}{' class=n' if i in right else ''}><bdi>{text(value)}</bdi></{tag}>" for i, value in enumerate(texts)
-    )
+        rows.append(row("td", texts, numbers=range(1, 6)))
+    return table(row("th", names, numbers=range(1, 6)), rows)
 
 
 def _warnings(warnings: Iterable[str]) -> str:

@@ -10,6 +10,7 @@ from starcyte.compute.by_category import CategoryComparison
 from starcyte.curation.files.write_tables import TABLE_FORMATS, encode
 from starcyte.report.answer import Answer
 from starcyte.report.methods import citations, comparison, covariate_values, paragraphs, values_name
+from starcyte.report.proportions import proportion_lines
 from starcyte.store.dataset import Genes
 
 _FORM = TABLE_FORMATS["tabular"]
@@ -81,6 +82,8 @@ def _head(answer: Answer) -> Iterator[str]:
         sizes = f"{part.n_samples(0)} against {part.n_samples(1)} samples, {part.genes.size} genes tested"
         yield f"{about}{sizes}; coefficients: {', '.join(part.design.coefficients)}"
         yield from (f"{about}{warning}" for warning in part.design.warnings)
+    if answer.composition is not None:
+        yield from proportion_lines(answer.composition, q.name_a, q.name_b)
 
 
 def _comment(line: str) -> str:
