@@ -18,7 +18,8 @@ from starcyte.compute.pseudobulk.samples import Samples, cell_sets, sides_of
 from starcyte.compute.pseudobulk.sums import group_sums
 from starcyte.errors import BadRequest
 from starcyte.settings import Settings
-from starcyte.store.dataset import Column, ColumnInfo, Kind
+from starcyte.store.dataset import Column, ColumnInfo, Kind, no_tick
+from starcyte.store.index.background import index_matrix
 from starcyte.store.index.sums import Groups, Sums
 from starcyte.store.open import open_dataset
 
@@ -51,13 +52,18 @@ def over(sample, n_samples, **others):
 
 
 @pytest.mark.parametrize("storage", LAYOUTS.values(), ids=LAYOUTS)
-@pytest.mark.parametrize("n_groups", [3, 20])
-def test_sums_are_those_of_pandas(make_h5ad, storage, n_groups):
+@pytest.mark.parametrize("is_indexed", [False, True], ids=["from the file", "indexed"])
+@pytest.mark.parametrize("n_groups", [3, 20, 100])
+def test_sums_are_those_of_pandas(make_h5ad, tmp_path, storage, is_indexed, n_groups):
     rng = np.random.default_rng(n_groups)
     counts = rng.poisson(0.5, (300, 40)) * rng.integers(1, 5000, (300, 40))
     codes = rng.integers(0, n_groups + 1, 300)
+    codes[: n_groups + 1] = np.arange(n_groups + 1)
     dataset = opened(make_h5ad, counts, storage)
     try:
+        if is_indexed:
+            settings = Settings(block_bytes=16384, cache_dir=str(tmp_path))
+            dataset.matrix("X").index = index_matrix(dataset, settings, "X", no_tick)
         found = group_sums(dataset.matrix("X"), Groups(codes, n_groups), workers=2)
     finally:
         dataset.close()

@@ -109,7 +109,7 @@ def _reader(
     """Return a function that reads the entries of a run of genes, and the bounds of the runs."""
     n_obs, n_genes = matrix.shape
     if isinstance(matrix, ColumnIndex) and matrix.layout != "dense":
-        return matrix.entries, _cuts(matrix.gene_sizes(), n_groups, at_once)
+        return matrix.entries, gene_cuts(matrix.gene_sizes(), n_groups, at_once)
 
     def by_column(first: int, last: int) -> Entries:
         columns = [matrix.column(j) for j in range(first, last)]
@@ -131,10 +131,10 @@ def _reader(
         return tuple(np.concatenate(arrays) for arrays in zip(*parts, strict=True))  # type: ignore[return-value]
 
     if matrix.layout == "csr":
-        cuts = _cuts(_scanned_sizes(matrix, tick), n_groups, at_once)
+        cuts = gene_cuts(_scanned_sizes(matrix, tick), n_groups, at_once)
         return by_scan, cuts
     # the entries of a gene are not counted before it is read, but are at most the number of cells
-    return by_column, _cuts(np.full(n_genes, n_obs), n_groups, at_once)
+    return by_column, gene_cuts(np.full(n_genes, n_obs), n_groups, at_once)
 
 
 def _scanned_sizes(matrix: Matrix, tick: Tick) -> NDArray[np.int64]:
@@ -147,8 +147,18 @@ def _scanned_sizes(matrix: Matrix, tick: Tick) -> NDArray[np.int64]:
     return sizes
 
 
-def _cuts(sizes: NDArray[np.int64], n_groups: int, at_once: int) -> list[int]:
-    """Return the bounds of runs of genes that have at most so many entries and sums of groups; or of single genes."""
+def gene_cuts(sizes: NDArray[np.int64], n_groups: int, at_once: int) -> list[int]:
+    """Return the bounds of runs of genes that have at most so many entries and sums of groups; or of single genes.
+
+    Parameters
+    ----------
+    sizes
+        The number of entries of each gene, shape (genes,).
+    n_groups
+        The number of groups.
+    at_once
+        The number of entries of a run.
+    """
     ends, cuts = np.cumsum(sizes), [0]
     most_genes = max(min(at_once // max(n_groups, 1), 1 << 16), 1)
     while cuts[-1] < sizes.size:

@@ -9,16 +9,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from starcyte.compute.blocks import parallel_for
+from starcyte.compute.rank_sums import gene_cuts
 from starcyte.compute.rows import by_rows
 from starcyte.store.anndata.matrix import CsrMatrix
 from starcyte.store.block import Block
 from starcyte.store.dataset import Matrix, Tick, no_tick
+from starcyte.store.index.column_index import ColumnIndex
 from starcyte.store.index.indexed_matrix import current_matrix
 from starcyte.store.index.sums import Groups, Sums
 from starcyte.store.moments import BinSums, gene_runs
 
 # entries of an intermediate array, which should fit a processor's cache
 _ENTRIES_AT_ONCE = 1 << 18
+# with more groups, a block has fewer values than there are sums, and runs of genes cost less
+_MOST_BY_BLOCK = 48
+# of a run of genes, which is read from every block: more of them are fewer reads
+_ENTRIES_OF_GENES = 1 << 20
 
 
 def group_sums(matrix: Matrix, groups: Groups, workers: int = 1, tick: Tick = no_tick) -> Sums:
@@ -53,7 +59,11 @@ def add_sums(found: Sums, matrix: Matrix, groups: Groups, workers: int = 1, tick
     if rows is not None:
         _add_rows(found, rows, groups.codes, workers, tick)
         return
-    accumulator, source = _Accumulator(found, groups.codes), current_matrix(matrix)
+    source = current_matrix(matrix)
+    if groups.n > _MOST_BY_BLOCK and isinstance(source, ColumnIndex) and source.layout != "dense":
+        _add_genes(found, source, groups.codes, workers, tick)
+        return
+    accumulator = _Accumulator(found, groups.codes)
     parallel_for(source.n_blocks, lambda number: accumulator.add(source.block(number)), workers, tick)
 
 
@@ -70,6 +80,51 @@ def _add_rows(found: Sums, matrix: CsrMatrix, codes: NDArray[Any], workers: int,
                 found.positive[:, group] += positive
 
     parallel_for(len(batches), add, workers, tick)
+
+
+def _add_genes(found: Sums, index: ColumnIndex, codes: NDArray[Any], workers: int, tick: Tick) -> None:
+    """Add runs of genes of all cells."""
+    k = found.n.size
+    codes = codes.astype(np.min_scalar_type(k))
+    all_grouped = bool(found.n.sum() == codes.size)
+    cuts = gene_cuts(index.gene_sizes(), k, _ENTRIES_OF_GENES)
+
+    def add(number: int) -> None:
+        first, last = cuts[number], cuts[number + 1]
+        genes, rows, values = index.entries(first, last)
+        group = codes.take(rows)
+        bins = genes.view(np.int32)
+        bins *= k
+        bins += group
+        if not all_grouped:
+            kept = np.flatnonzero(group < k)
+            bins, values = bins[kept], values[kept]
+        with np.errstate(invalid="ignore", over="ignore"):  # the sum of a gene with NaN is NaN
+            total, positive = _bin_sums(bins, values, last - first, k)
+        found.total[first:last] += total
+        found.positive[first:last] += positive
+
+    parallel_for(len(cuts) - 1, add, workers, tick)
+
+
+def _bin_sums(
+    bins: NDArray[np.int32], values: NDArray[Any], n_genes: int, k: int
+) -> tuple[NDArray[np.float64], NDArray[np.uint32]]:
+    """Return the sums of values, and the numbers of those above 0, each of shape (genes, groups).
+
+    Parameters
+    ----------
+    bins
+        Gene times groups, plus group, of each value.
+    values
+        The values.
+    n_genes, k
+        The numbers of genes and groups.
+    """
+    above = values > 0
+    sums = BinSums(bins, n_genes * k)
+    positive = sums.counts() if above.all() else BinSums(bins[above], n_genes * k).counts()
+    return sums.totals(values).reshape(n_genes, k), positive.reshape(n_genes, k)
 
 
 class _Accumulator:
@@ -115,11 +170,7 @@ class _Accumulator:
             kept = np.flatnonzero(group < self._k)
             group, values, bins = group[kept], values[kept], bins[kept]
         bins += group
-        above = values > 0
-        sums = BinSums(bins, size)
-        positive = sums.counts() if above.all() else BinSums(bins[above], size).counts()
-        shape = last - first, self._k
-        return sums.totals(values).reshape(shape), positive.reshape(shape)
+        return _bin_sums(bins, values, last - first, self._k)
 
     def _dense(
         self, block: Block, first: int, last: int, codes: NDArray[Any]

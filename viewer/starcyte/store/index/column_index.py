@@ -256,18 +256,7 @@ class ColumnIndex:
                 self._fill(int(self._starts[b]) + index * n * self.dtype.itemsize, out[self.rows[b] : self.rows[b + 1]])
             return Values(self.shape[0], out)
         at = self._gene_table(index, index + 1).astype(np.int64)
-        counts = at[1] - at[0]
-        ends = np.cumsum(counts)
-        itemsize = self.dtype.itemsize
-        offset_slices = (self._starts + OFFSETS.itemsize * at[0], OFFSETS.itemsize * counts)
-        value_slices = (self._values_start + itemsize * at[0], itemsize * counts)
-        total = int(ends[-1]) if ends.size else 0
-        offsets = np.frombuffer(self._gather(*offset_slices), OFFSETS, total)
-        values = np.frombuffer(self._gather(*value_slices), self.dtype, total)
-        if not self._files.needs_revision:
-            self._checked(offsets, np.repeat(np.diff(self.rows), counts))
-        rows = offsets.astype(np.uint32)
-        rows += np.repeat(self.rows[:-1].astype(np.uint32), counts)
+        rows, values = self._rows_and_values(at[0], at[1] - at[0])
         return Values(self.shape[0], values, rows)
 
     @property
@@ -328,21 +317,26 @@ class ColumnIndex:
             Shape (entries,): the gene (counted from first), the cell and the value of each.
         """
         at = self._gene_table(first, last).astype(np.int64)
-        per_block = at[-1] - at[0]
-        ends = np.cumsum(per_block)
-        total = int(ends[-1]) if ends.size else 0
-        rows, values = np.empty(total, np.uint32), np.empty(total, self.dtype)
         genes = np.repeat(
             np.tile(np.arange(last - first, dtype=np.uint32), self.n_blocks), np.diff(at, axis=0).T.ravel()
         )
-        for b in np.flatnonzero(per_block).tolist():
-            end, n = int(ends[b]), int(per_block[b])
-            part = slice(end - n, end)
-            offsets = self._read(int(self._starts[b] + 2 * at[0, b]), n, OFFSETS)
-            rows[part] = self._checked(offsets, int(self.rows[b + 1] - self.rows[b]))
-            rows[part] += np.uint32(self.rows[b])
-            values[part] = self._read(int(self._values_start[b] + self.dtype.itemsize * at[0, b]), n, self.dtype)
+        rows, values = self._rows_and_values(at[0], at[-1] - at[0])
         return genes, rows, values
+
+    def _rows_and_values(
+        self, first: NDArray[np.int64], counts: NDArray[np.int64]
+    ) -> tuple[NDArray[np.uint32], NDArray[Any]]:
+        """Read the rows and the values of some entries of each block, from a position in the block."""
+        itemsize, total = self.dtype.itemsize, int(counts.sum())
+        offset_slices = (self._starts + OFFSETS.itemsize * first, OFFSETS.itemsize * counts)
+        value_slices = (self._values_start + itemsize * first, itemsize * counts)
+        offsets = np.frombuffer(self._gather(*offset_slices), OFFSETS, total)
+        values = np.frombuffer(self._gather(*value_slices), self.dtype, total)
+        if not self._files.needs_revision:
+            self._checked(offsets, np.repeat(np.diff(self.rows), counts))
+        rows = offsets.astype(np.uint32)
+        rows += np.repeat(self.rows[:-1].astype(np.uint32), counts)
+        return rows, values
 
     def value_range(self) -> ValueRange:
         """Return the range of all values."""

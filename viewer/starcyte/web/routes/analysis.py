@@ -106,9 +106,13 @@ def each(body: ByCategoryRequest) -> ResponseOf[ByCategoryResult]:
     key = json.dumps(["each", astuple(options), matrix.name, column.key, names, cells.hexdigest()])
 
     def work(tick: Tick) -> ComparisonByCategory:
+        # sums of many groups are read gene by gene
+        ctx.loader.wait_for_index(matrix.name, lambda done: tick(done / 2))
         sums = kept_sums(ctx, matrix, samples, sides_of(a, b), column.column.as_categories()[0])
         cores = ctx.settings.cores
-        return compare_by_category(dataset, matrix, a, b, samples, column.column, options, cores, tick, sums)
+        return compare_by_category(
+            dataset, matrix, a, b, samples, column.column, options, cores, lambda done: tick(0.5 + done / 2), sums
+        )
 
     job = ctx.jobs.submit(key, work, owner=owner(), asker=asker())
     return answer_job(job, Page(limit=body.limit))
