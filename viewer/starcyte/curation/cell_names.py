@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain, islice
 from typing import TYPE_CHECKING
 
@@ -64,6 +64,41 @@ class CellNames:
     def name(self, cell: int) -> str:
         """Return the name of a cell."""
         return self._dataset.index_names(cell, cell + 1)[0]
+
+    def search(self, text: str, most: int, check: Callable[[], None] = lambda: None) -> list[tuple[int, str]]:
+        """Return cells whose names contain a text, in upper or lower case: the best matches first.
+
+        Parameters
+        ----------
+        text
+            Part of a name.
+        most
+            Cells, at most.
+        check
+            Called between blocks; raises to stop.
+
+        Returns
+        -------
+        list of (int, str)
+            The row and name of each: whole names first, then those that start with the text, then others.
+        """
+        wanted = text.lower()
+        ranked: tuple[list[tuple[int, str]], ...] = ([], [], [])
+        for start, block, _ in self.blocks():
+            check()
+            # most blocks have no match: looking through their text is quicker than through their names
+            if wanted not in "\n".join(block).lower():
+                continue
+            for i, name in enumerate(block):
+                lower = name.lower()
+                if wanted not in lower:
+                    continue
+                rank = 0 if lower == wanted else 1 if lower.startswith(wanted) else 2
+                if len(ranked[rank]) < most:
+                    ranked[rank].append((start + i, name))
+            if len(ranked[0]) >= most:
+                break
+        return [each for found in ranked for each in found][:most]
 
     def find(self, names: Sequence[str] | Texts) -> NDArray[np.int32]:
         """Return the cell of each name: ABSENT if there is none, AMBIGUOUS if there are several.

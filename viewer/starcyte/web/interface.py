@@ -13,6 +13,7 @@ from starcyte.web.encoding.response import ResponseOf
 from starcyte.web.responses import answer_json
 from starcyte.web.routes import (
     analysis,
+    cells,
     curation,
     data,
     exports,
@@ -49,7 +50,7 @@ def catalog_description() -> ResponseOf[Description]:
 def dataset_routes() -> tuple[Routes, ...]:
     """Return the routes of the application of one dataset."""
     parts = (
-        *(health, data, summaries, samples, analysis),
+        *(health, data, cells, summaries, samples, analysis),
         *(curation, annotation_routes, gene_sets, saved_items, exports, imports),
         *(shutdown, login),
     )

@@ -296,6 +296,27 @@ export interface components {
             /** @description The best genes */
             readonly genes: readonly components["schemas"]["DiffexpGene"][];
         };
+        /** @description The cells of a list of names. */
+        readonly CellMatch: {
+            /** @description Row numbers of the cells, ascending, each once */
+            readonly rows: readonly number[];
+            /** @description Names that were found, by what was compared: the whole name, or its barcode */
+            readonly by: {
+                readonly [key: string]: number;
+            };
+            /** @description Names that no cell has */
+            readonly missing: number;
+            /** @description Names that several cells have */
+            readonly ambiguous: number;
+            /** @description Some of the names that are missing or ambiguous */
+            readonly examples: readonly string[];
+            /** @description Some names of this dataset, for comparison */
+            readonly own: readonly string[];
+        };
+        /** @description Names of cells, as another program wrote them. */
+        readonly CellMatchRequest: {
+            readonly names: readonly string[];
+        };
         /** @description The names of the cells, in the order of the query. */
         readonly CellNames: {
             readonly names: readonly string[];
@@ -303,6 +324,16 @@ export interface components {
         /** @description The cells whose names are wanted. */
         readonly CellNamesRequest: {
             readonly selection: components["schemas"]["Selection"];
+        };
+        /** @description A search for cells by their names. */
+        readonly CellSearchQuery: {
+            /** @description Part of a name, in upper or lower case */
+            readonly q: string;
+            /**
+             * @description At most so many cells
+             * @default 20
+             */
+            readonly limit?: number;
         };
         /** @description Some cells. */
         readonly CellsQuery: {
@@ -756,6 +787,17 @@ export interface components {
             /** @description Of a group: the fold change is the log2 of the ratio of two of these */
             readonly formula: string;
             readonly pseudo_count: number;
+        };
+        /** @description A cell whose name matches. */
+        readonly FoundCell: {
+            readonly row: number;
+            readonly name: string;
+        };
+        /** @description Cells whose names match: the one of that name, those whose names start with the text, others. */
+        readonly FoundCells: {
+            readonly cells: readonly components["schemas"]["FoundCell"][];
+            /** @description Whether other names match as well */
+            readonly more: boolean;
         };
         /** @description A gene. */
         readonly Gene: {
@@ -1596,8 +1638,11 @@ export type Catalog = components['schemas']['Catalog'];
 export type CatalogDataset = components['schemas']['CatalogDataset'];
 export type CategoryProportions = components['schemas']['CategoryProportions'];
 export type CategoryResult = components['schemas']['CategoryResult'];
+export type CellMatch = components['schemas']['CellMatch'];
+export type CellMatchRequest = components['schemas']['CellMatchRequest'];
 export type CellNames = components['schemas']['CellNames'];
 export type CellNamesRequest = components['schemas']['CellNamesRequest'];
+export type CellSearchQuery = components['schemas']['CellSearchQuery'];
 export type CellsQuery = components['schemas']['CellsQuery'];
 export type Change = components['schemas']['Change'];
 export type Changes = components['schemas']['Changes'];
@@ -1638,6 +1683,8 @@ export type FinishRequest = components['schemas']['FinishRequest'];
 export type Finished = components['schemas']['Finished'];
 export type FoldChangeInfo = components['schemas']['FoldChangeInfo'];
 export type FoldChangeUsed = components['schemas']['FoldChangeUsed'];
+export type FoundCell = components['schemas']['FoundCell'];
+export type FoundCells = components['schemas']['FoundCells'];
 export type Gene = components['schemas']['Gene'];
 export type GeneMatches = components['schemas']['GeneMatches'];
 export type GeneSet = components['schemas']['GeneSet'];

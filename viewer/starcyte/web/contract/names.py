@@ -1,4 +1,4 @@
-"""Names of cells and genes."""
+"""Names of genes."""
 
 from __future__ import annotations
 
@@ -7,27 +7,6 @@ from typing import Annotated
 from msgspec import UNSET, Meta, UnsetType
 
 from starcyte.web.contract.base import Answer, Count, Request
-from starcyte.web.contract.selection import Selection
-
-
-class CellsQuery(Request):
-    """Some cells."""
-
-    rows: Annotated[
-        str, Meta(pattern=r"^[0-9]{1,15}(,[0-9]{1,15})*$", description="Row numbers of cells, from 0, such as 0,17")
-    ]
-
-
-class CellNames(Answer):
-    """The names of the cells, in the order of the query."""
-
-    names: list[str]
-
-
-class CellNamesRequest(Request):
-    """The cells whose names are wanted."""
-
-    selection: Selection
 
 
 class GenesQuery(Request):

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-import numpy as np
 from flask import g
 from msgspec import UNSET
 
@@ -18,10 +16,10 @@ from starcyte.errors import BadRequest, LimitExceeded, NotFound
 from starcyte.web.context import context
 from starcyte.web.contract.base import Name
 from starcyte.web.contract.columns import Columns, EmbeddingQuery, ExpressionQuery, ObspQuery
-from starcyte.web.contract.names import CellNames, CellNamesRequest, CellsQuery, Gene, GeneMatches, GenesQuery
+from starcyte.web.contract.names import Gene, GeneMatches, GenesQuery
 from starcyte.web.contract.schema import Schema
 from starcyte.web.encoding.decode import decode_names
-from starcyte.web.encoding.media import BINARY, COLUMNS, CSV, PNG
+from starcyte.web.encoding.media import BINARY, COLUMNS, PNG
 from starcyte.web.encoding.response import ResponseOf
 from starcyte.web.responses import accepted_form, answer_cached, answer_columns, answer_json
 from starcyte.web.routing.blueprint import Routes
@@ -34,7 +32,6 @@ if TYPE_CHECKING:
 
 routes = Routes("data")
 
-_NAMES_AT_ONCE = 50_000
 # memory of a value as a Python object and as text
 _BYTES_AS_TEXT = 40
 
@@ -161,41 +158,6 @@ def picture() -> ResponseOf[bytes]:
         return ResponseOf(png(pixels), mimetype=PNG)
 
     return answer_cached(make)
-
-
-@routes.get("/cells", errors=(*READ, 413), cached=True)
-def cells(query: CellsQuery) -> ResponseOf[CellNames]:
-    """Return the names of cells by their row numbers."""
-    settings, dataset = context().settings, context().dataset()
-    rows = [int(number) for number in query.rows.split(",")]
-    if len(rows) > settings.max_cells_listed:
-        raise LimitExceeded(
-            f"{len(rows)} cells are more than {settings.max_cells_listed} (max_cells_listed).",
-            "Request fewer.",
-        )
-    if max(rows) >= dataset.n_obs:
-        raise NotFound(f"No such cell: {max(rows)}.", f"Cells are numbered from 0 to {dataset.n_obs - 1}.")
-    return answer_cached(lambda: answer_json(CellNames(names=dataset.cell_names(rows))))
-
-
-@routes.post("/cells/names", media=(CSV,), errors=(*READ, 413), size="max_body_bytes")
-def cell_names(body: CellNamesRequest) -> ResponseOf[bytes]:
-    """Return the names of the cells of a selection, as a CSV column named cell."""
-    from starcyte.web.encoding.wire import csv_bytes
-    from starcyte.web.grouping import selected
-
-    dataset, chosen = context().dataset(), selected(body.selection)
-
-    def lines() -> Iterator[bytes]:
-        yield csv_bytes(["cell"], [])
-        for start in range(0, dataset.n_obs, _NAMES_AT_ONCE):
-            rows = range(start, min(start + _NAMES_AT_ONCE, dataset.n_obs))
-            mine = np.flatnonzero(chosen[rows.start : rows.stop])
-            if mine.size:
-                names = dataset.cell_names(rows)
-                yield csv_bytes(None, [[names[i]] for i in mine.tolist()])
-
-    return ResponseOf(lines(), mimetype=CSV, headers={"Cache-Control": "no-store"})
 
 
 @routes.get("/genes", errors=(*READ, 413), cached=True)

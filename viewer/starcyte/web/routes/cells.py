@@ -1,0 +1,100 @@
+"""Cells by their rows and names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from starcyte.errors import LimitExceeded, NotFound
+from starcyte.web.context import context
+from starcyte.web.contract.cells import (
+    CellMatch,
+    CellMatchRequest,
+    CellNames,
+    CellNamesRequest,
+    CellSearchQuery,
+    CellsQuery,
+    FoundCell,
+    FoundCells,
+)
+from starcyte.web.encoding.media import CSV
+from starcyte.web.encoding.response import ResponseOf
+from starcyte.web.responses import answer_cached, answer_json, answer_uncached
+from starcyte.web.routing.blueprint import Routes
+from starcyte.web.routing.route import READ
+
+routes = Routes("cells")
+
+_NAMES_AT_ONCE = 50_000
+_EXAMPLES = 5
+
+
+@routes.get("/cells", errors=(*READ, 413), cached=True)
+def cells(query: CellsQuery) -> ResponseOf[CellNames]:
+    """Return the names of cells by their row numbers."""
+    settings, dataset = context().settings, context().dataset()
+    rows = [int(number) for number in query.rows.split(",")]
+    if len(rows) > settings.max_cells_listed:
+        raise LimitExceeded(
+            f"{len(rows)} cells are more than {settings.max_cells_listed} (max_cells_listed).",
+            "Request fewer.",
+        )
+    if max(rows) >= dataset.n_obs:
+        raise NotFound(f"No such cell: {max(rows)}.", f"Cells are numbered from 0 to {dataset.n_obs - 1}.")
+    return answer_cached(lambda: answer_json(CellNames(names=dataset.cell_names(rows))))
+
+
+@routes.post("/cells/names", media=(CSV,), errors=(*READ, 413), size="max_body_bytes")
+def cell_names(body: CellNamesRequest) -> ResponseOf[bytes]:
+    """Return the names of the cells of a selection, as a CSV column named cell."""
+    from starcyte.web.encoding.wire import csv_bytes
+    from starcyte.web.grouping import selected
+
+    dataset, chosen = context().dataset(), selected(body.selection)
+
+    def lines() -> Iterator[bytes]:
+        yield csv_bytes(["cell"], [])
+        for start in range(0, dataset.n_obs, _NAMES_AT_ONCE):
+            rows = range(start, min(start + _NAMES_AT_ONCE, dataset.n_obs))
+            mine = np.flatnonzero(chosen[rows.start : rows.stop])
+            if mine.size:
+                names = dataset.cell_names(rows)
+                yield csv_bytes(None, [[names[i]] for i in mine.tolist()])
+
+    return ResponseOf(lines(), mimetype=CSV, headers={"Cache-Control": "no-store"})
+
+
+@routes.get("/cells/search", errors=READ, cached=True)
+def search_cells(query: CellSearchQuery) -> ResponseOf[FoundCells]:
+    """Return the cells whose names contain a text, the best matches first."""
+    ctx = context()
+    most = min(query.limit, ctx.settings.max_cells_listed)
+
+    def make() -> ResponseOf[FoundCells]:
+        found = ctx.cell_names().search(query.q, most + 1, lambda: ctx.tick(0.0))
+        cells = [FoundCell(row=row, name=name) for row, name in found[:most]]
+        return answer_json(FoundCells(cells=cells, more=len(found) > most))
+
+    return answer_cached(make)
+
+
+@routes.post("/cells/match", errors=(*READ, 413))
+def match_cells(body: CellMatchRequest) -> ResponseOf[CellMatch]:
+    """Return the cells of a list of names; of names with another prefix or suffix by their barcodes."""
+    from starcyte.compute.json_lists import Texts
+    from starcyte.curation.cell_matching import match_names
+
+    cells = context().cell_names()
+    found = match_names(cells, Texts(body.names, "Field names"))
+    own = [name for _, block, _ in cells.blocks() for name in block[:_EXAMPLES]][:_EXAMPLES]
+    return answer_uncached(
+        CellMatch(
+            rows=found.rows.tolist(),
+            by=dict(found.by),
+            missing=found.n_missing,
+            ambiguous=found.n_ambiguous,
+            examples=list(found.examples),
+            own=own,
+        )
+    )
