@@ -42,7 +42,7 @@ def test_names_without_room_in_a_small_plot_are_listed(visit, pbmc, size):
     viewer = visit(pbmc, size).drawn().colored_by("bulk_labels")
     page = viewer.page
     page.keyboard.press("Control+k")
-    page.get_by_placeholder("A gene, a column, a command").fill("four plots")
+    page.get_by_placeholder("A gene, a barcode, a category, a command, or a list of them").fill("four plots")
     page.keyboard.press("Enter")
     plot = page.locator(".names").first
     expect(page.locator(".names")).to_have_count(4)

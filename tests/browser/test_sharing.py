@@ -87,7 +87,7 @@ def test_the_browser_goes_back_and_forward(visit, pbmc):
 def test_the_link_is_copied(visit, pbmc):
     viewer = visit(pbmc).drawn()
     viewer.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    viewer.page.get_by_role("button", name="Copy a link to this view").click()
+    viewer.page.get_by_role("button", name="Share: copy a link to this view").click()
     expect(viewer.page.get_by_role("status").filter(has_text="Link copied")).to_be_visible()
     assert viewer.page.evaluate("navigator.clipboard.readText()") == viewer.address
 

@@ -60,7 +60,7 @@ def test_a_menu_closes_when_a_dialog_opens(visit, pbmc):
     menu = page.get_by_role("menu")
     expect(menu).to_be_visible()
     page.keyboard.press("Control+k")
-    expect(page.get_by_placeholder("A gene, a column, a command")).to_be_visible()
+    expect(page.get_by_placeholder("A gene, a barcode, a category, a command, or a list of them")).to_be_visible()
     expect(menu).to_have_count(0)
     page.keyboard.press("Escape")
     page.get_by_role("button", name="More about Mine").click()

@@ -33,3 +33,21 @@ def test_a_list_of_names_is_a_selection(small, refused):
         refused(small.post("cells/match", {"names": wrong}), 400)
     refused(small.post("cells/match", {"names": ["x"] * 60_000}), 413)
     assert json.loads(small.post("cells/match", {"names": []}).text)["rows"] == []
+
+
+def test_a_cell_has_its_values_in_all_columns(small, refused):
+    """As the whole columns have them."""
+    schema = small.json("schema")
+    for row in (0, 9, 17, 39):
+        cell = small.json(f"cells/{row}")
+        assert (cell["row"], cell["name"]) == (row, small.json(f"cells?rows={row}")["names"][0])
+        assert [value["column"] for value in cell["values"]] == [column["name"] for column in schema["obs"]]
+        for value in cell["values"]:
+            column = small.json(f"obs/{value['column']}")["columns"][0]
+            expected = column["values"][row]
+            if column.get("categories") and expected is not None:
+                expected = None if expected < 0 else column["categories"][expected]
+            got = str(value["value"]) if isinstance(value["value"], bool) else value["value"]
+            assert got == expected, value
+    refused(small.get("cells/40"), 404)
+    refused(small.get("cells/x"), 404)

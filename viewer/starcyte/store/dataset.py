@@ -339,6 +339,10 @@ class Dataset(Protocol):
         """Read an obs column; raise NotFound if it does not exist."""
         ...
 
+    def cell(self, row: int) -> list[Column]:
+        """Read the values of one cell in all columns of obs, each of shape (1,)."""
+        ...
+
     def colors(self, name: str) -> Sequence[str] | None:
         """Return ``#rrggbb`` for each category of an obs column; None if it has no categories or too many."""
         ...

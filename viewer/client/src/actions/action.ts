@@ -7,6 +7,8 @@ import type { IconName } from '../ui/icons';
 export interface Action {
   readonly name: string;
   readonly label: string;
+  /** Other words by which it is searched. */
+  readonly words?: string;
   readonly group: 'Plot' | 'Cells' | 'Annotations' | 'Genes' | 'Compare' | 'Page';
   /** A `KeyboardEvent.key`, with `Mod+` for Ctrl or Command. */
   readonly shortcut?: string;

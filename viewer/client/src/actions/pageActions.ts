@@ -44,6 +44,7 @@ export const PAGE_ACTIONS: readonly Action[] = [
   {
     name: 'compare',
     label: 'Compare set A with set B',
+    words: 'differential expression de diffexp',
     group: 'Compare',
     shortcut: 'c',
     icon: 'compare',
@@ -56,6 +57,7 @@ export const PAGE_ACTIONS: readonly Action[] = [
   {
     name: 'markers',
     label: 'Find markers of the categories',
+    words: 'differential expression de genes cluster',
     group: 'Compare',
     shortcut: 'm',
     icon: 'markers',
@@ -93,7 +95,8 @@ export const PAGE_ACTIONS: readonly Action[] = [
   },
   {
     name: 'link',
-    label: 'Copy a link to this view',
+    label: 'Share: copy a link to this view',
+    words: 'url address',
     group: 'Page',
     shortcut: 'k',
     icon: 'link',
@@ -101,7 +104,7 @@ export const PAGE_ACTIONS: readonly Action[] = [
   },
   {
     name: 'palette',
-    label: 'Find a command',
+    label: 'Find anything',
     group: 'Page',
     shortcut: 'Mod+k',
     icon: 'command',
@@ -112,6 +115,7 @@ export const PAGE_ACTIONS: readonly Action[] = [
   {
     name: 'theme',
     label: 'Switch theme',
+    words: 'dark light colours',
     group: 'Page',
     shortcut: 'd',
     icon: 'theme',

@@ -184,7 +184,8 @@ export const PLOT_ACTIONS: readonly Action[] = [
   },
   {
     name: 'plots',
-    label: 'Dot plot, heat map, violins, composition',
+    label: 'Plots: dot plot, heat map, violins, composition',
+    words: 'heatmap dotplot matrix',
     group: 'Plot',
     shortcut: 'p',
     icon: 'plots',
@@ -197,6 +198,7 @@ export const PLOT_ACTIONS: readonly Action[] = [
   {
     name: 'picture',
     label: 'Save the figure, its data or its legend',
+    words: 'export download png svg picture image csv',
     group: 'Plot',
     shortcut: 's',
     icon: 'download',

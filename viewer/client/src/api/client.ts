@@ -1,10 +1,12 @@
 import { COLUMNS_TYPE, type Column, type Columns, decodeColumns } from '../wire/columns';
 import { csvLine } from '../wire/csv';
 import { Cache } from './cache';
-import type { CellNames } from './contract';
+import type { CellNames, FoundCells } from './contract';
 import { ApiError } from './error';
 import type { Transport } from './transport';
 import type {
+  Cell,
+  CellMatch,
   DesignOfSamples,
   DesignRequest,
   DiffexpRequest,
@@ -110,6 +112,26 @@ export class Api {
   async cellName(row: number): Promise<string | null> {
     const { names } = await this.json<CellNames>(pathOf('cells', { rows: row }));
     return names[0] ?? null;
+  }
+
+  /** A cell with its values in all columns of obs. */
+  cell(row: number): Promise<Cell> {
+    return this.json<Cell>(pathOf(`cells/${row}`));
+  }
+
+  /** Cells whose names contain a text. */
+  cellsWith(text: string, limit: number, signal: AbortSignal): Promise<FoundCells> {
+    return this.json<FoundCells>(pathOf('cells/search', { q: text, limit }), { signal });
+  }
+
+  /** The cells of a list of names. */
+  matchCells(names: readonly string[], signal: AbortSignal): Promise<CellMatch> {
+    return this.json<CellMatch>(pathOf('cells/match'), {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify({ names }),
+      signal,
+    });
   }
 
   genes(query: string, matrix: string, limit: number, signal: AbortSignal): Promise<GeneMatches> {

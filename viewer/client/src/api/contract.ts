@@ -296,6 +296,13 @@ export interface components {
             /** @description The best genes */
             readonly genes: readonly components["schemas"]["DiffexpGene"][];
         };
+        /** @description A cell. */
+        readonly Cell: {
+            readonly row: number;
+            readonly name: string;
+            /** @description In all columns of obs, in the file's order */
+            readonly values: readonly components["schemas"]["CellValue"][];
+        };
         /** @description The cells of a list of names. */
         readonly CellMatch: {
             /** @description Row numbers of the cells, ascending, each once */
@@ -334,6 +341,12 @@ export interface components {
              * @default 20
              */
             readonly limit?: number;
+        };
+        /** @description The value of a cell in a column of obs. */
+        readonly CellValue: {
+            readonly column: string;
+            /** @description null: missing; a date is text, as is an integer over 2**53 */
+            readonly value: string | number | boolean | null;
         };
         /** @description Some cells. */
         readonly CellsQuery: {
@@ -1638,11 +1651,13 @@ export type Catalog = components['schemas']['Catalog'];
 export type CatalogDataset = components['schemas']['CatalogDataset'];
 export type CategoryProportions = components['schemas']['CategoryProportions'];
 export type CategoryResult = components['schemas']['CategoryResult'];
+export type Cell = components['schemas']['Cell'];
 export type CellMatch = components['schemas']['CellMatch'];
 export type CellMatchRequest = components['schemas']['CellMatchRequest'];
 export type CellNames = components['schemas']['CellNames'];
 export type CellNamesRequest = components['schemas']['CellNamesRequest'];
 export type CellSearchQuery = components['schemas']['CellSearchQuery'];
+export type CellValue = components['schemas']['CellValue'];
 export type CellsQuery = components['schemas']['CellsQuery'];
 export type Change = components['schemas']['Change'];
 export type Changes = components['schemas']['Changes'];

@@ -2,6 +2,8 @@
 import type { DiffexpResult as ComparedGroups, Gene, Job } from './contract';
 
 export type {
+  Cell,
+  CellMatch,
   DesignOfSamples,
   DesignRequest,
   DiffexpGene,
@@ -9,6 +11,7 @@ export type {
   Distribution as Spread,
   EmbeddingInfo,
   FoldChangeInfo,
+  FoundCell,
   Gene,
   GeneMatches,
   Health,

@@ -127,8 +127,8 @@ class Frame:
         """Read the names of the rows from start to stop (excluded)."""
         return self._index.between(start, stop)
 
-    def column(self, name: str) -> Column:
-        """Read one column.
+    def column(self, name: str, rows: slice = slice(None)) -> Column:
+        """Read one column, or some rows of it.
 
         Raises
         ------
@@ -141,8 +141,8 @@ class Frame:
         where = f"Column {name!r} of {self.name}"
         info = stored.info
         with reading(where):
-            raw = stored.values.read(field=stored.field)
-            mask = stored.mask.read().astype(bool) if stored.mask is not None else None
+            raw = stored.values.read((rows,), field=stored.field)
+            mask = stored.mask.read((rows,)).astype(bool) if stored.mask is not None else None
         if info.kind is Kind.STRING:
             return Column(info, decode(raw), mask)
         if stored.codes is not None:

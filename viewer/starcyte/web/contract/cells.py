@@ -34,6 +34,23 @@ class CellNamesRequest(Request):
     selection: Selection
 
 
+class CellValue(Answer):
+    """The value of a cell in a column of obs."""
+
+    column: str
+    value: Annotated[
+        str | float | bool | None, Meta(description="null: missing; a date is text, as is an integer over 2**53")
+    ]
+
+
+class Cell(Answer):
+    """A cell."""
+
+    row: Count
+    name: str
+    values: Annotated[list[CellValue], Meta(description="In all columns of obs, in the file's order")]
+
+
 class CellSearchQuery(Request):
     """A search for cells by their names."""
 

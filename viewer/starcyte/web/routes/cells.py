@@ -7,14 +7,17 @@ from collections.abc import Iterator
 import numpy as np
 
 from starcyte.errors import LimitExceeded, NotFound
+from starcyte.store.dataset import Column, Kind
 from starcyte.web.context import context
 from starcyte.web.contract.cells import (
+    Cell,
     CellMatch,
     CellMatchRequest,
     CellNames,
     CellNamesRequest,
     CellSearchQuery,
     CellsQuery,
+    CellValue,
     FoundCell,
     FoundCells,
 )
@@ -28,6 +31,9 @@ routes = Routes("cells")
 
 _NAMES_AT_ONCE = 50_000
 _EXAMPLES = 5
+_MOST_DIGITS = 16
+# all integers up to this one are exact as 64-bit floats
+_MOST_EXACT = 1 << 53
 
 
 @routes.get("/cells", errors=(*READ, 413), cached=True)
@@ -41,7 +47,7 @@ def cells(query: CellsQuery) -> ResponseOf[CellNames]:
             "Request fewer.",
         )
     if max(rows) >= dataset.n_obs:
-        raise NotFound(f"No such cell: {max(rows)}.", f"Cells are numbered from 0 to {dataset.n_obs - 1}.")
+        raise _no_such_cell(max(rows), dataset.n_obs)
     return answer_cached(lambda: answer_json(CellNames(names=dataset.cell_names(rows))))
 
 
@@ -63,6 +69,40 @@ def cell_names(body: CellNamesRequest) -> ResponseOf[bytes]:
                 yield csv_bytes(None, [[names[i]] for i in mine.tolist()])
 
     return ResponseOf(lines(), mimetype=CSV, headers={"Cache-Control": "no-store"})
+
+
+@routes.get("/cells/<row>", errors=READ, cached=True)
+def cell(row: str) -> ResponseOf[Cell]:
+    """Return a cell with its values in all columns of obs."""
+    dataset = context().dataset()
+    number = int(row) if row.isascii() and row.isdigit() and len(row) < _MOST_DIGITS else dataset.n_obs
+    if number >= dataset.n_obs:
+        raise _no_such_cell(row, dataset.n_obs)
+
+    def make() -> ResponseOf[Cell]:
+        values = [CellValue(column=each.info.name, value=_value_of(each)) for each in dataset.cell(number)]
+        return answer_json(Cell(row=number, name=dataset.cell_names([number])[0], values=values))
+
+    return answer_cached(make)
+
+
+def _no_such_cell(row: int | str, n_obs: int) -> NotFound:
+    return NotFound(f"No such cell: {row}.", f"Cells are numbered from 0 to {n_obs - 1}.")
+
+
+def _value_of(column: Column) -> str | float | bool | None:
+    """Return the first value of a column."""
+    if column.missing is not None and column.missing[0]:
+        return None
+    if column.info.kind is Kind.BOOLEAN and column.info.categories is None:
+        return bool(column.values[0])
+    if column.info.kind is not Kind.CONTINUOUS:
+        text = str(column.as_text()[0])
+        is_missing = column.info.categories is not None and column.values[0] < 0
+        return None if is_missing or text == "NaT" else text
+    number = float(column.values[0])
+    is_exact = column.values.dtype.kind == "f" or abs(number) <= _MOST_EXACT
+    return number if is_exact else str(column.values[0])
 
 
 @routes.get("/cells/search", errors=READ, cached=True)
