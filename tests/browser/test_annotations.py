@@ -220,7 +220,9 @@ def test_the_history_of_a_label_brings_it_back(labelling):
 def test_two_columns_are_compared_field_by_field(labelling, cells):
     viewer, page = labelling, labelling.page
     page.keyboard.press("Control+k")
-    page.get_by_placeholder("A gene, a barcode, a category, a command, or a list of them").fill("Compare two annotations")
+    page.get_by_placeholder("A gene, a barcode, a category, a command, or a list of them").fill(
+        "Compare two annotations"
+    )
     page.keyboard.press("Enter")
     dialog = page.get_by_role("dialog", name="Compare two annotations or columns")
     dialog.get_by_role("combobox", name=re.compile("^Rows")).click()
@@ -250,7 +252,9 @@ def test_columns_are_compared_within_the_subset(visit, pbmc, cells):
     page.get_by_role("button", name="Subset to selection").first.click()
     expect(page.get_by_role("button", name="Show all cells")).to_be_visible()
     page.keyboard.press("Control+k")
-    page.get_by_placeholder("A gene, a barcode, a category, a command, or a list of them").fill("Compare two annotations")
+    page.get_by_placeholder("A gene, a barcode, a category, a command, or a list of them").fill(
+        "Compare two annotations"
+    )
     page.keyboard.press("Enter")
     dialog = page.get_by_role("dialog", name="Compare two annotations or columns")
     for side, column in (("Rows", "bulk_labels"), ("Columns", "louvain")):

@@ -35,7 +35,7 @@ SICK = {"column": "condition", "in": ["sick"]}
 GENES = ["g0", "g1", "g2"]
 OF_CELLS = [method.id for method in METHODS.values() if not method.over_samples]
 #: What names the matrix, the column, or the file that was asked
-NAMES = {"job_id", "fingerprint", "matrix", "group_by", "split_by", "each", "a", "b"}
+NAMES = {"job_id", "fingerprint", "matrix", "group_by", "split_by", "each", "column", "a", "b"}
 
 Ask = Callable[[str, dict[str, Any] | None], Any]
 
@@ -84,6 +84,8 @@ def question(name: str, group: str, matrix: str) -> tuple[str, dict[str, Any] | 
         "selection against rest": ("diffexp", m | {"a": side, "method": method, "limit": 12}),
         "samples": ("diffexp", m | {"a": SICK, "method": method, "sample": "donor", "limit": 12, "min_cells": 1}),
         "samples in each": ("diffexp/each", m | {"a": SICK, "each": by, "sample": "donor", "min_cells": 1}),
+        "sums of samples": ("pseudobulk", m | {"each": by, "sample": "donor"}),
+        "proportions": ("composition", {"a": SICK, "column": by, "sample": "donor", "min_cells": 1}),
         "design": ("design", {"a": side, "sample": "donor", "min_cells": 1}),
         "heat map": (f"expression?gene=g0&matrix={matrix}", None),
         "mean of a set": ("score", m | {"genes": GENES, "method": "mean"}),
@@ -95,7 +97,16 @@ def question(name: str, group: str, matrix: str) -> tuple[str, dict[str, Any] | 
 QUESTIONS = [
     *("dot plot", "violin", "split violin", "violin of a column", "histogram", "correlation", "composition"),
     *(f"{kind}: {method}" for kind in ("markers", "selection against rest") for method in OF_CELLS),
-    *("samples: pseudobulk", "samples in each", "design", "heat map", "mean of a set", "score of a set"),
+    *(
+        "samples: pseudobulk",
+        "samples in each",
+        "sums of samples",
+        "proportions",
+        "design",
+        "heat map",
+        "mean of a set",
+        "score of a set",
+    ),
 ]
 #: A value of each cell, of which a subset is a part
 OF_EACH_CELL = {"heat map", "mean of a set", "score of a set"}
@@ -329,7 +340,7 @@ def test_a_file_without_a_matrix_answers_what_obs_can(make, data, plain, name):
     ask = asker(make(without_x(data)))
     path, body = question(name, "obs:mine", "X")
     status, answer = ask(path, body)
-    if name in {"violin of a column", "composition", "design"}:
+    if name in {"violin of a column", "composition", "proportions", "design"}:
         assert status == 200
         assert_same(answer, plain(path, body)[1])
     else:
