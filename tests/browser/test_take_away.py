@@ -56,6 +56,23 @@ def test_the_picture_is_as_large_as_asked_and_transparent(visit, pbmc):
     assert (np.asarray(small.convert("RGBA"))[..., 3] == 255).all()
 
 
+def test_a_figure_has_the_width_of_a_journal_and_says_its_resolution(visit, pbmc):
+    viewer = visit(pbmc).drawn().colored_by("bulk_labels")
+    menu(viewer).click()
+    viewer.page.get_by_label(re.compile("^Size of the figure")).click()
+    viewer.page.get_by_role("option", name="174 mm wide").click()
+    for dpi, pixels in ((300, 2055), (600, 4110)):
+        viewer.page.get_by_role("radio", name=f"{dpi} dpi").click()
+        picture = Image.open(BytesIO(viewer.saved("Save the figure as PNG")))
+        assert picture.width == pytest.approx(pixels, abs=2)
+        assert picture.info["dpi"] == pytest.approx((dpi, dpi), rel=1e-3)
+    expect(viewer.page.get_by_text("points high")).to_be_visible()
+    svg = ET.fromstring(viewer.saved("Save the figure as SVG"))
+    assert svg.get("width") == "174mm"
+    width, height = map(float, svg.get("viewBox").split()[2:])
+    assert float(svg.get("height").removesuffix("mm")) == pytest.approx(174 * height / width)
+
+
 def test_numbers_and_names_are_those_of_the_selected_cells(visit, pbmc, cells):
     viewer = visit(pbmc).drawn().colored_by("bulk_labels")
     viewer.page.get_by_role("group", name="Dendritic", exact=True).get_by_role("button").click()

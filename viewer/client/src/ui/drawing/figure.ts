@@ -79,8 +79,20 @@ function writeOut(shown: Element, copy: Element): void {
   for (let k = 0; k < shown.children.length; k++) writeOut(shown.children[k] as Element, copy.children[k] as Element);
 }
 
-export function asSvg(drawn: SVGSVGElement): Blob {
-  return new Blob([new XMLSerializer().serializeToString(drawn)], { type: 'image/svg+xml' });
+/** The size of a figure in its own pixels. */
+export function sizeOf(drawn: SVGSVGElement): { readonly width: number; readonly height: number } {
+  return { width: Number(drawn.getAttribute('width')), height: Number(drawn.getAttribute('height')) };
+}
+
+/** Return a figure as an SVG file, of some millimetres' width on paper if they are given. */
+export function asSvg(drawn: SVGSVGElement, mm: number | null = null): Blob {
+  const copy = drawn.cloneNode(true) as SVGSVGElement;
+  if (mm !== null) {
+    const { width, height } = sizeOf(drawn);
+    copy.setAttribute('width', `${mm}mm`);
+    copy.setAttribute('height', `${(mm * height) / width}mm`);
+  }
+  return new Blob([new XMLSerializer().serializeToString(copy)], { type: 'image/svg+xml' });
 }
 
 export async function asPng(drawn: SVGSVGElement, scale: number): Promise<Blob> {
