@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from starcyte.compute.pseudobulk.analysis import compare_proportions
 from starcyte.compute.pseudobulk.design import Design, build_design
 from starcyte.demo.cell_types import CELL_TYPES, COMPOSITION_CHANGE, INTERFERON_RESPONSE
 from starcyte.demo.dataset import write_demo
+from starcyte.demo.file import demo_file
 from starcyte.settings import Settings
 from starcyte.store.dataset import Dataset
 from starcyte.store.open import open_dataset
@@ -71,6 +73,17 @@ def over_samples(demo: ad.AnnData, dataset: Dataset, cell_type: str | None = Non
 
 def found(demo: ad.AnnData, result: Comparison) -> set[str]:
     return set(demo.var_names[result.p_adjusted < ALPHA])
+
+
+def test_every_cell_has_its_place_whatever_the_number_of_threads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = []
+    for threads in ("1", "2"):
+        monkeypatch.setenv("OPENBLAS_NUM_THREADS", threads)
+        made.append(demo_file(Settings(cache_dir=str(tmp_path / threads))).read_bytes())
+        assert os.environ["OPENBLAS_NUM_THREADS"] == threads
+    assert made[0] == made[1]
 
 
 def test_each_sample_is_of_one_donor_and_both_conditions_have_four(demo: ad.AnnData) -> None:

@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import signal
 import tempfile
+from multiprocessing.context import SpawnProcess
 from pathlib import Path
 
 from starcyte import __version__
@@ -17,13 +18,28 @@ from starcyte.store.cache import cache_folder
 
 def _write_demo(path: Path) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is handled by the process that serves
-    # one thread, as the matrices are small
-    os.environ["OPENBLAS_NUM_THREADS"] = "1"
     # imported here because only this process needs it
     from starcyte.demo.dataset import write_demo
 
     with contextlib.suppress(OSError):  # reported by the caller, as the file is missing
         write_demo(path)
+
+
+def _start(maker: SpawnProcess) -> None:
+    """Start a process whose matrix products take one thread: the map depends on the last digit of their sums.
+
+    Set here, as the process imports numpy before its first statement.
+    """
+    name = "OPENBLAS_NUM_THREADS"
+    before = os.environ.get(name)
+    os.environ[name] = "1"
+    try:
+        maker.start()
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before
 
 
 def demo_file(settings: Settings) -> Path:
@@ -42,7 +58,7 @@ def demo_file(settings: Settings) -> Path:
             made = Path(folder) / path.name
             # in a new process, to free its memory (400 MB)
             maker = multiprocessing.get_context("spawn").Process(target=_write_demo, args=(made,), daemon=True)
-            maker.start()
+            _start(maker)
             maker.join()
             made.replace(path)
     except OSError as error:
