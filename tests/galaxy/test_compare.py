@@ -1,5 +1,6 @@
 """Comparisons over samples in Galaxy: the tool in a workflow, and those of a session in the history."""
 
+import contextlib
 import csv
 import io
 import json
@@ -9,6 +10,7 @@ import zipfile
 import galaxy_page
 import galaxy_server
 import pytest
+from playwright.sync_api import Error
 
 pytestmark = pytest.mark.galaxy
 
@@ -117,6 +119,17 @@ def test_in_a_workflow(galaxy, place, donors):
     assert "<script" not in report
 
 
+def wait_for_text(page, text):
+    """Wait until a page or a frame within it shows a text."""
+
+    def shown():
+        # a frame may be replaced while it is read
+        with contextlib.suppress(Error):
+            return any(text in frame.content() for frame in page.frames)
+
+    galaxy_server.wait_for(text, shown, 120)
+
+
 def test_by_the_form(galaxy, place, donors):
     """The columns of the dataset are offered, and the report is shown as Galaxy shows HTML."""
     before = {job["id"] for job in galaxy.call("GET", "/api/jobs?tool_id=starcyte_compare")}
@@ -140,7 +153,7 @@ def test_by_the_form(galaxy, place, donors):
         for name, shown in (("results", "GENE4"), ("report", "ill against healthy")):
             dataset = galaxy.wait_for_dataset(ended["outputs"][name]["id"])["id"]
             page.goto(f"{galaxy.url}/datasets/{dataset}/preview", wait_until="domcontentloaded")
-            galaxy_server.wait_for(name, lambda text=shown: any(text in f.content() for f in page.frames), 60)
+            wait_for_text(page, shown)
             galaxy_page.keep(page, f"compare-2-{name}")
         assert not page.outside
 
