@@ -144,7 +144,8 @@ def test_compare(run, tmp_path, name):
     done = run(script(tool("compare"), infile=Dataset(path, name), **columns(condition="condition")))
     assert (done.returncode, done.stderr) == (0, "")
     working = tmp_path / "working"
-    assert (working / "results.tabular").read_text().startswith("# ill (A) against healthy (B) in condition, ")
+    assert (working / "results.tabular").read_text().startswith("gene\tgene_id\tlog2_fold_change\t")
+    assert (working / "notes.txt").read_text().startswith("ill (A) against healthy (B) in condition, ")
     assert (working / "report.html").read_text().endswith("</html>\n")
     assert not (working / "made").exists()
 
@@ -168,9 +169,9 @@ def test_compare_with_names_that_a_shell_would_read(run, tmp_path):
     done = run(script(tool("compare"), infile=Dataset(path, "cells.h5ad"), **chosen))
     assert (done.returncode, done.stderr) == (0, "")
     working = tmp_path / "working"
-    table = (working / "results.tabular").read_text().splitlines()
-    assert table[0].startswith("# -h; touch made (A) against 'ill' (B) in -condition '$(touch made)'")
-    assert f"~ {condition} + {names['sex']}." in table[4]
+    notes = (working / "notes.txt").read_text().splitlines()
+    assert notes[0].startswith("-h; touch made (A) against 'ill' (B) in -condition '$(touch made)'")
+    assert f"~ {condition} + {names['sex']}." in notes[4]
     assert not (working / "made").exists()
 
 

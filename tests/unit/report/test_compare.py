@@ -159,6 +159,16 @@ def test_plots_are_limited(compare):
     assert "Plots of 1 category with the most significant genes follow; the table has all." in page
 
 
+def test_notes_are_the_lines_above_the_header_in_a_file_of_their_own(compare, tmp_path):
+    options = ["--condition", "condition", "--each", "type"]
+    _, with_notes, _, _ = compare(study(), *options)
+    status, without, _, _ = compare(study(), *options, "--notes", str(tmp_path / "notes.txt"))
+    assert status == 0
+    lines = with_notes.splitlines(keepends=True)
+    assert without == "".join(line for line in lines if not line.startswith("# "))
+    assert (tmp_path / "notes.txt").read_text() == "".join(line[2:] for line in lines if line.startswith("# "))
+
+
 def test_sides(compare):
     upwards, _ = rows(compare(study(), "--condition", "condition")[1])
     downwards, head = rows(compare(study(), "--condition", "condition", "--a", "healthy")[1])

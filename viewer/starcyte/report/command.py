@@ -50,11 +50,17 @@ def add_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--output", type=Path, required=True, metavar="FILE", help="Tab-separated table of all genes that were tested."
     )
+    command.add_argument(
+        "--notes",
+        type=Path,
+        metavar="FILE",
+        help="Text with the samples, what was refused, and the methods; default: lines of # above the table's header.",
+    )
     command.add_argument("--report", type=Path, metavar="FILE", help="Report with plots, as one HTML file.")
 
 
 def compare_file(dataset: Dataset, settings: Settings, args: argparse.Namespace, tick: Tick) -> str:
-    """Compare two conditions, and write the table and the report.
+    """Compare two conditions, and write the table, the notes and the report.
 
     Parameters
     ----------
@@ -83,10 +89,9 @@ def compare_file(dataset: Dataset, settings: Settings, args: argparse.Namespace,
     from starcyte.report.methods import comparison
     from starcyte.report.page import N_BEST, page
     from starcyte.report.question import ask
-    from starcyte.report.table import table
+    from starcyte.report.table import notes, table
 
-    outputs = [args.output, *([args.report] if args.report else [])]
-    for path in outputs:
+    for path in filter(None, (args.output, args.notes, args.report)):
         # found out before anything is computed
         if not path.absolute().parent.is_dir():
             raise InputError(f"The folder of {str(path)!r} does not exist.", "Create it, or choose another file.")
@@ -94,8 +99,11 @@ def compare_file(dataset: Dataset, settings: Settings, args: argparse.Namespace,
         dataset, settings, args.condition, args.sample, args.a, args.b, args.covariates, args.each, args.matrix
     )
     found = answer(question, N_BEST, settings.cores, tick)
-    for path, blocks in zip(outputs, (table(found), page(found, settings.report_categories)), strict=False):
-        _write(path, blocks)
+    _write(args.output, table(found, with_notes=args.notes is None))
+    if args.notes is not None:
+        _write(args.notes, notes(found))
+    if args.report is not None:
+        _write(args.report, page(found, settings.report_categories))
     n = sum(map(n_significant, found.parts))
     return f"{comparison(found)}: {n:,} significant genes"
 

@@ -1,4 +1,4 @@
-"""The table of a comparison: every tested gene, below lines of ``#`` with the design and the methods."""
+"""The table of a comparison, every tested gene, and the notes on it: the design and the methods."""
 
 from __future__ import annotations
 
@@ -26,16 +26,19 @@ _NUMBERS = (
 )
 
 
-def table(answer: Answer) -> Iterator[bytes]:
+def table(answer: Answer, with_notes: bool) -> Iterator[bytes]:
     """Yield the table in blocks.
 
     Parameters
     ----------
     answer
         The comparison.
+    with_notes
+        Whether lines of ``#`` above the header say how it was made.
     """
     q = answer.question
-    yield encode("".join(_comment(line) for line in _head(answer)))
+    if with_notes:
+        yield encode("".join(f"# {line}\n" for line in _lines(answer)))
     header = [*([q.each.info.name] if q.each is not None else []), "gene", "gene_id", *_NUMBERS]
     if answer.of_samples is not None:
         used = answer.parts[0].design.used
@@ -44,6 +47,16 @@ def table(answer: Answer) -> Iterator[bytes]:
     genes = q.dataset.genes(q.matrix.name)
     for part in answer.parts:
         yield encode("".join(_rows(part, answer, genes)))
+
+
+def notes(answer: Answer) -> Iterator[bytes]:
+    """Yield how a table was made, as lines of text: the comparison, its samples, what was refused, the methods."""
+    yield encode("".join(f"{line}\n" for line in _lines(answer)))
+
+
+def _lines(answer: Answer) -> Iterator[str]:
+    # names of the file may have line ends
+    return (" ".join(line.split()) for line in _notes(answer))
 
 
 def _rows(part: CategoryComparison, answer: Answer, genes: Genes) -> Iterator[str]:
@@ -57,8 +70,7 @@ def _rows(part: CategoryComparison, answer: Answer, genes: Genes) -> Iterator[st
         yield "\t".join([*texts, *numbers]) + "\n"
 
 
-def _head(answer: Answer) -> Iterator[str]:
-    """Yield how the table was computed: the comparison, the samples, what was refused, the methods."""
+def _notes(answer: Answer) -> Iterator[str]:
     q = answer.question
     yield comparison(answer)
     yield f"dataset: {q.dataset.title}"
@@ -84,8 +96,3 @@ def _head(answer: Answer) -> Iterator[str]:
         yield from (f"{about}{warning}" for warning in part.design.warnings)
     if answer.composition is not None:
         yield from proportion_lines(answer.composition, q.name_a, q.name_b)
-
-
-def _comment(line: str) -> str:
-    # names of the file may have line ends
-    return f"# {' '.join(line.split())}\n"
