@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from starcyte.errors import BadRequest, Cancelled, NotFound
 from starcyte.settings import Settings
 from starcyte.store.open import open_dataset
-from starcyte.web.contract.names import CellNamesRequest
+from starcyte.web.contract.cells import CellNamesRequest
 from starcyte.web.encoding.decode import decode_body
 from starcyte.web.grouping import select
 
