@@ -5,8 +5,12 @@ import type { CellNames, FoundCells } from './contract';
 import { ApiError } from './error';
 import type { Transport } from './transport';
 import type {
+  ByCategoryRequest,
+  ByCategoryResult,
   Cell,
   CellMatch,
+  CompositionRequest,
+  CompositionResult,
   DesignOfSamples,
   DesignRequest,
   DiffexpRequest,
@@ -19,6 +23,8 @@ import type {
   JobAnswer,
   MarkersRequest,
   MarkersResult,
+  PseudobulkRequest,
+  PseudobulkTable,
   SampleColumns,
   Schema,
   Selection,
@@ -211,6 +217,26 @@ export class Api {
 
   diffexp(body: DiffexpRequest, giveUp: AbortSignal): Promise<JobAnswer<DiffexpResult>> {
     return this.start('diffexp', body, giveUp);
+  }
+
+  /** The same comparison over samples within each category of a column. */
+  byCategory(body: ByCategoryRequest, giveUp: AbortSignal): Promise<JobAnswer<ByCategoryResult>> {
+    return this.start('diffexp/each', body, giveUp);
+  }
+
+  pseudobulk(body: PseudobulkRequest, giveUp: AbortSignal): Promise<JobAnswer<PseudobulkTable>> {
+    return this.start('pseudobulk', body, giveUp);
+  }
+
+  composition(body: CompositionRequest, signal: AbortSignal): Promise<CompositionResult> {
+    const headers = { 'Content-Type': 'application/json' };
+    return this.json<CompositionResult>('composition', { method: 'POST', headers, body: JSON.stringify(body), signal });
+  }
+
+  /** The whole table of a job as CSV. */
+  async jobCsv(id: string, table: 'genes' | 'samples' = 'genes'): Promise<Blob> {
+    const path = pathOf(`jobs/${encodeURIComponent(id)}`, { table });
+    return (await this.transport.fetch(path, { headers: { Accept: 'text/csv' } })).blob();
   }
 
   markers(body: MarkersRequest, giveUp: AbortSignal): Promise<JobAnswer<MarkersResult>> {

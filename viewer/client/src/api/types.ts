@@ -2,8 +2,13 @@
 import type { DiffexpResult as ComparedGroups, Gene, Job } from './contract';
 
 export type {
+  ByCategoryRequest,
+  ByCategoryResult,
+  CategoryResult,
   Cell,
   CellMatch,
+  CompositionRequest,
+  CompositionResult,
   DesignOfSamples,
   DesignRequest,
   DiffexpGene,
@@ -23,6 +28,8 @@ export type {
   MatrixInfo,
   MethodInfo,
   ObsColumn,
+  PseudobulkRequest,
+  PseudobulkTable,
   SampleColumnInfo,
   SampleColumns,
   Schema,

@@ -7,8 +7,10 @@ import { selectionOf } from '../fields/cells';
 import { isByHand } from '../fields/selectionName';
 import { JobRun } from '../viewer/job.svelte';
 import type { Viewer } from '../viewer/viewer.svelte';
+import { ByCategory } from './byCategory.svelte';
 import type { CompareOptions } from './compareOptions.svelte';
 import { methodLines, methodOf, scaleText } from './methods';
+import type { Question } from './question';
 import { Samples } from './samples.svelte';
 import { NO_LIMITS, type Thresholds, USUAL } from './thresholds';
 
@@ -37,6 +39,7 @@ export class Compare {
   shown = $state<number | null>(null);
   readonly run: JobRun<DiffexpResult>;
   readonly samples: Samples;
+  readonly byCategory: ByCategory;
   /** Told of a comparison that has ended well, and of one that the user wants no more. */
   onFound: (comparison: Comparison) => void = () => {};
   onRemoved: (comparison: Comparison) => void = () => {};
@@ -48,6 +51,7 @@ export class Compare {
   ) {
     this.run = new JobRun(viewer.api, PAGE);
     this.samples = new Samples(viewer);
+    this.byCategory = new ByCategory(viewer, this);
   }
 
   /** Whether the method compares samples instead of cells. */
@@ -100,27 +104,42 @@ export class Compare {
     return this.samples.design?.problem ? 'The samples allow no comparison.' : null;
   }
 
-  async start(): Promise<void> {
+  /** The question of the sets as they are now; null if something is missing. */
+  get question(): Question | null {
     const { setA, setB } = this.viewer.view;
     const { matrix } = this;
-    if (!setA || !setB || !matrix || this.obstacle || this.run.running) return;
-    const { cells, api } = this.viewer;
-    const a = selectionOf(cells.get(setA));
-    const b = setB === 'rest' ? setB : selectionOf(cells.get(setB));
+    if (!setA || !setB || !matrix || this.obstacle) return null;
+    const { cells } = this.viewer;
     const within = this.viewer.selection.subsetWithin;
-    const samples = this.overSamples ? this.samples.request : null;
-    const options = { ...this.options.of(matrix), ...(within ? { within } : {}), ...samples };
-    const body = { a, b, method: this.method, matrix, limit: PAGE, ...options } as const;
+    return {
+      names: {
+        a: setA.name ?? 'Selected cells',
+        b: setB === 'rest' ? (within ? 'the rest of the subset' : 'the rest') : (setB.name ?? 'selected cells'),
+      },
+      groups: {
+        a: selectionOf(cells.get(setA)),
+        b: setB === 'rest' ? setB : selectionOf(cells.get(setB)),
+        ...(within ? { within } : {}),
+      },
+      samples: this.overSamples ? this.samples.request : null,
+      method: this.method,
+      matrix,
+    };
+  }
+
+  async start(): Promise<void> {
+    const { question } = this;
+    if (question && !this.run.running) await this.ask(question);
+  }
+
+  /** Ask a question, and show the answer. */
+  async ask({ names, groups, samples, method, matrix }: Question): Promise<void> {
+    const body = { ...groups, method, matrix, limit: PAGE, ...this.options.of(matrix), ...samples } as const;
     const found = await this.run.ask(
-      (giveUp) => api.diffexp(body, giveUp),
+      (giveUp) => this.viewer.api.diffexp(body, giveUp),
       async (result, giveUp) => ({ result, genes: await this.allGenes(result, giveUp) }),
     );
-    if (!found) return;
-    const named = {
-      a: setA.name ?? 'Selected cells',
-      b: setB === 'rest' ? (within ? 'the rest of the subset' : 'the rest') : (setB.name ?? 'selected cells'),
-    };
-    this.onFound(this.bringBack({ ...named, ...found }));
+    if (found) this.onFound(this.bringBack({ ...names, ...found }));
   }
 
   /** Show a comparison that was made before. */
@@ -129,6 +148,7 @@ export class Compare {
     const comparison = { id: this.next++, method, ...made };
     this.results = [comparison, ...this.results];
     this.shown = comparison.id;
+    this.byCategory.isOpen = false;
     return comparison;
   }
 

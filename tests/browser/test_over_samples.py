@@ -1,0 +1,125 @@
+"""The walk from a comparison of cells to samples, to all cell types, and back; and what is refused."""
+
+from __future__ import annotations
+
+import csv
+
+import anndata
+import numpy as np
+import pandas as pd
+import pytest
+from browser_page import NARROW, WIDE
+from playwright.sync_api import expect
+from scipy.sparse import csr_array
+
+DONORS, CELLS, GENES = 8, 60, 80
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    """Write counts of eight donors, four of each condition; gene 0 differs by condition in one of two cell types."""
+    rng = np.random.default_rng(1)
+    donor = np.repeat(np.arange(DONORS), CELLS)
+    kind = rng.integers(0, 3, donor.size)
+    # plasma cells in one donor alone
+    kind[(kind == 2) & (donor != 0)] = 1
+    mean = np.exp(rng.normal(1.5, 0.7, GENES)) * np.exp(rng.normal(0, 0.2, (3, DONORS, GENES)))
+    mean[1, ::2, 0] *= 8
+    obs = pd.DataFrame(
+        {
+            "donor": pd.Categorical.from_codes(donor, [f"d{k}" for k in range(DONORS)]),
+            "condition": pd.Categorical.from_codes(donor % 2, ["sick", "well"]),
+            "sex": pd.Categorical.from_codes(donor // 2 % 2, ["f", "m"]),
+            "kind": pd.Categorical.from_codes(kind, ["B cell", "T cell", "plasma cell"]),
+        },
+        index=[f"c{k}" for k in range(donor.size)],
+    )
+    counts = rng.poisson(mean[kind, donor]).astype(np.float32)
+    data = anndata.AnnData(csr_array(counts), obs, pd.DataFrame(index=[f"g{k}" for k in range(GENES)]))
+    data.obsm["X_umap"] = rng.normal(size=(donor.size, 2)).astype(np.float32)
+    path = tmp_path_factory.mktemp("study") / "study.h5ad"
+    data.write_h5ad(path)
+    return path
+
+
+def set_of(page, which, column, category):
+    """Take the cells of a category as a set."""
+    page.get_by_role("button", name=f"or a category as set {which}").click()
+    box = page.get_by_role("region", name=f"Set {which} from a category")
+    box.locator("[aria-label^='Column: ']").click()
+    page.get_by_role("option", name=column, exact=True).click()
+    box.get_by_role("button", name=category).click()
+    expect(page.get_by_role("group", name=f"Set {which}")).to_contain_text(category)
+
+
+def downloaded(page, button, path):
+    """Return the rows of a table that a button downloads, and the lines above it."""
+    with page.expect_download() as download:
+        button.click()
+    download.value.save_as(path)
+    lines = path.read_text().splitlines()
+    return list(csv.DictReader(line for line in lines if line[0] != "#")), [line for line in lines if line[0] == "#"]
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
+def test_from_cells_to_samples_to_all_cell_types_and_back(visit, study, tmp_path, size):
+    page = visit(study, size=size).drawn().page
+    page.get_by_role("tab", name="Compare").click()
+    set_of(page, "A", "condition", "sick")
+    expect(page.get_by_text("Samples (donor): 4 against 4.")).to_be_visible()
+    page.get_by_role("button", name="Compare over samples").click()
+    expect(page.get_by_text("4 against 4 samples")).to_be_visible()
+    page.get_by_role("button", name="Compare expression").click()
+    expect(page.get_by_text("limma-voom over samples, 4 against 4 (donor)")).to_be_visible()
+    # a gene's dots, large
+    row = page.get_by_role("row").filter(has_text="g0").first
+    row.hover()
+    page.get_by_role("button", name="Samples of g0", exact=True).click()
+    strip = page.get_by_role("dialog", name="g0 in each sample")
+    expect(strip.locator("circle")).to_have_count(DONORS)
+    expect(strip.get_by_text("log₂ counts per million")).to_be_visible()
+    page.keyboard.press("Escape")
+    # all cell types in one question
+    page.locator("[aria-label^='In: ']").click()
+    page.get_by_role("option", name="each kind").click()
+    page.get_by_role("button", name="Compare expression").click()
+    table = page.get_by_role("table", name="Categories compared")
+    expect(table.get_by_role("row", name="plasma cell")).to_contain_text("Not compared. Side A has 1 sample")
+    expect(table.get_by_role("row", name="T cell")).to_contain_text("g0")
+    expect(table.get_by_role("row", name="B cell")).to_contain_text("none")
+    page.get_by_role("radio", name="Heat map").click()
+    expect(page.get_by_role("img", name="Log₂ fold changes")).to_be_visible()
+    page.get_by_role("radio", name="Composition").click()
+    expect(page.get_by_role("table", name="Composition over samples").get_by_role("row")).to_have_count(4)
+    page.get_by_role("radio", name="Genes").click()
+    # into a type, and back
+    table.get_by_role("button", name="T cell").click()
+    expect(page.get_by_role("region", name="Result")).to_contain_text("T cell: sick vs the rest")
+    expect(page.get_by_role("row").filter(has_text="g0").first).to_be_visible()
+    page.get_by_role("button", name="All of kind").click()
+    expect(table).to_be_visible()
+    # everything as tables
+    page.mouse.move(5, 5)
+    rows, lines = downloaded(page, page.get_by_role("button", name="Download the tables of all"), tmp_path / "all.csv")
+    assert {row["kind"] for row in rows} == {"B cell", "T cell"}
+    assert "# plasma cell: not compared. Side A has 1 sample" in "\n".join(lines)
+    page.mouse.move(5, 5)
+    rows, _ = downloaded(page, page.get_by_role("button", name="Sums by sample and category"), tmp_path / "sums.csv")
+    data = anndata.read_h5ad(study)
+    some = ((data.obs["donor"] == "d2") & (data.obs["kind"] == "T cell")).to_numpy()
+    expected = np.asarray(data.X[some].sum(axis=0)).ravel()
+    assert [int(row["d2 | T cell"]) for row in rows] == expected.astype(int).tolist()
+
+
+def test_what_samples_do_not_allow_is_said(visit, study):
+    page = visit(study).drawn().page
+    page.get_by_role("tab", name="Compare").click()
+    page.get_by_role("radio", name="Samples").click()
+    set_of(page, "A", "donor", "d3")
+    expect(page.get_by_role("alert").filter(has_text="Side A has 1 sample")).to_be_visible()
+    expect(page.get_by_role("button", name="Compare expression")).to_be_disabled()
+    set_of(page, "A", "condition", "sick")
+    expect(page.get_by_role("button", name="Compare expression")).to_be_enabled()
+    page.get_by_role("checkbox", name="Adjust for condition").click()
+    expect(page.get_by_role("alert").filter(has_text="'condition' is confounded with the sides")).to_be_visible()
+    expect(page.get_by_role("button", name="Compare expression")).to_be_disabled()
