@@ -66,7 +66,8 @@ def _rows(part: CategoryComparison, answer: Answer, genes: Genes) -> Iterator[st
         columns += answer.of_samples.T.tolist()
     for i, gene in enumerate(part.genes.tolist()):
         texts = [*first, _FORM.field(genes.names[gene]), _FORM.field(genes.ids[gene] if genes.ids else "")]
-        numbers = [repr(column[i]) if np.isfinite(column[i]) else "" for column in columns]
+        # nine digits: more are noise, and hide the rest of the table
+        numbers = [f"{column[i]:.9g}" if np.isfinite(column[i]) else "" for column in columns]
         yield "\t".join([*texts, *numbers]) + "\n"
 
 
