@@ -215,3 +215,13 @@ def test_where_no_gene_has_enough_counts_none_is_tested(serve, study, tmp_path):
     few.write_h5ad(tmp_path / "few.h5ad")
     result = compared(serve(tmp_path / "few.h5ad", data_dir=str(tmp_path / "data")), a={"column": "sex", "in": ["f"]})
     assert result["n_tested"] == len(result["genes"])
+
+
+@pytest.mark.parametrize("path", ["diffexp", "diffexp/each"])
+def test_a_method_that_is_not_installed_is_not_offered_and_refused_with_the_remedy(client, monkeypatch, path):
+    monkeypatch.setattr("starcyte.compute.methods.method.find_spec", lambda name: None)
+    assert "deseq2" not in [method["id"] for method in client.get("schema").json["methods"]]
+    more = {"each": "type"} if path == "diffexp/each" else {}
+    answer = client.post(path, {"a": SICK, "method": "deseq2", "sample": "donor", **more})
+    assert answer.status_code == 400
+    assert "pip install 'starcyte[deseq2]'" in answer.json["error"]["hint"]

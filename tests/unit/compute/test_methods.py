@@ -19,7 +19,7 @@ VALUES = np.random.default_rng(0).poisson(3, (12, 4)).astype(np.float32)
 
 
 def test_the_default_is_the_first():
-    assert list(METHODS) == ["t-test", "wilcoxon", "pseudobulk"]
+    assert list(METHODS) == ["t-test", "wilcoxon", "pseudobulk", "deseq2"]
     assert DEFAULT_METHOD == "t-test"
 
 

@@ -36,8 +36,10 @@ def requested_samples(
     Raises
     ------
     BadRequest
-        If the method needs a column of samples and there is none, or there is one and the method compares cells.
+        If the method is not installed, needs a column of samples and there is none, or there is one and the method
+        compares cells.
     """
+    method.check()
     if method.over_samples:
         if sample is None:
             raise BadRequest(f"{method.name} needs a column of samples.", "Give its name as sample.")

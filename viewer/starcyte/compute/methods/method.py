@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+from starcyte.errors import BadRequest
 
 if TYPE_CHECKING:
     from starcyte.compute.pseudobulk.analysis import SampleStatistics
@@ -237,6 +240,12 @@ class Method:
         The formula of its fold change, if that is a coefficient of its model.
     fit
         The model, if it compares samples instead of cells, and needs their design.
+    is_slow
+        Whether it takes seconds even if nothing has to be read.
+    normalization
+        How samples are made comparable, in a few words.
+    requires
+        The package that it needs, which is an extra of the same name as its id; empty if it needs none.
     """
 
     id: str
@@ -253,6 +262,22 @@ class Method:
     has_fold_change: bool = True
     fitted_change: FittedChange | None = None
     fit: Fit | None = None
+    is_slow: bool = False
+    normalization: str = ""
+    requires: str = ""
+
+    @property
+    def is_available(self) -> bool:
+        """Whether the package that it needs is installed."""
+        return not self.requires or find_spec(self.requires) is not None
+
+    def check(self) -> None:
+        """Raise BadRequest if the package that it needs is not installed."""
+        if not self.is_available:
+            raise BadRequest(
+                f"{self.name} is not available: {self.requires} is not installed.",
+                f"Install it where the server runs: pip install 'starcyte[{self.id}]'.",
+            )
 
     @property
     def over_samples(self) -> bool:

@@ -79,4 +79,5 @@ METHOD = Method(
         pseudo_count=0.5,
     ),
     fit=fit,
+    normalization="trimmed mean of M values",
 )

@@ -145,6 +145,7 @@ def _comments(result: Comparison | Markers) -> bytes:
 def methods_of(result: Comparison | Markers | ComparisonByCategory) -> list[str]:
     """Return how a result was computed, in lines."""
     options, scale, change = result.options, result.scale, fold_change(result)
+    is_normalized = options.test.normalization and scale.kind == "counts"
     if options.test.over_samples:
         tested = "genes with enough counts, by edgeR's filterByExpr; of logarithms, all that vary"
     else:
@@ -152,7 +153,7 @@ def methods_of(result: Comparison | Markers | ComparisonByCategory) -> list[str]
     return [
         f"{options.test.name} on {result.matrix}",
         f"scale: {scale.kind}" + (f", base {scale.base:g}" if scale.kind == "log1p" else ""),
-        *(["normalisation: trimmed mean of M values"] if options.test.over_samples and scale.kind == "counts" else []),
+        *([f"normalisation: {options.test.normalization}"] if is_normalized else []),
         f"tested: {tested}",
         f"p-values adjusted by {options.correction} for the tested genes",
         "log2 fold change: "

@@ -67,7 +67,7 @@ def schema() -> ResponseOf[Schema]:
                 "min_fraction": DEFAULT_MIN_FRACTION,
             },
             "about": settings.about,
-            "methods": [method.as_dict() for method in METHODS.values()],
+            "methods": [method.as_dict() for method in METHODS.values() if method.is_available],
             "fold_changes": [formula.as_dict() for formula in FOLD_CHANGES.values()],
         }
         return answer_json(msgspec.convert(described, Schema))
