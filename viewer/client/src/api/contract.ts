@@ -1047,10 +1047,10 @@ export interface components {
             /** @description Omit so many of the best genes */
             readonly offset?: number;
             /**
-             * @description As CSV, of sums by sample: the sums, or what is known of the samples
+             * @description As CSV. Of sums by sample: the sums, or what is known of the samples. Of means: a row for each gene, or (long) for each gene and group
              * @enum {unknown}
              */
-            readonly table?: "genes" | "samples";
+            readonly table?: "genes" | "long" | "samples";
         };
         /** @description The time until the server ends; null if it does not end by itself. */
         readonly KeptOpen: {
@@ -1172,6 +1172,34 @@ export interface components {
             readonly scale: ("counts" | "linear" | "log1p" | "signed") | null;
             /** @description Base of the logarithm, of the scale log1p */
             readonly log_base: number | null;
+        };
+        /** @description Means of all genes, with their description if they are done. */
+        readonly MeansJob: {
+            readonly job: components["schemas"]["Job"];
+            readonly result?: components["schemas"]["MeansTable"];
+        };
+        /** @description The groups whose means are wanted. */
+        readonly MeansRequest: {
+            /** @description A column of obs with categories, or annotation:NAME */
+            readonly group_by: string;
+            /** @description Only these cells are considered; by default all */
+            readonly within?: components["schemas"]["Selection"];
+            /**
+             * @description Name of a matrix of the schema
+             * @default X
+             */
+            readonly matrix?: string;
+        };
+        /** @description A table of genes by groups: means, and fractions of cells with a value above 0. The job gives it as CSV. */
+        readonly MeansTable: {
+            readonly matrix: string;
+            readonly group_by: string;
+            readonly groups: readonly string[];
+            /** @description Cells in each group */
+            readonly n: readonly number[];
+            readonly n_genes: number;
+            readonly fingerprint: string;
+            readonly job_id: string;
         };
         /** @description Memory that is not mapped from files. */
         readonly MemoryUsage: {
@@ -1736,6 +1764,9 @@ export type MarkersJob = components['schemas']['MarkersJob'];
 export type MarkersRequest = components['schemas']['MarkersRequest'];
 export type MarkersResult = components['schemas']['MarkersResult'];
 export type MatrixInfo = components['schemas']['MatrixInfo'];
+export type MeansJob = components['schemas']['MeansJob'];
+export type MeansRequest = components['schemas']['MeansRequest'];
+export type MeansTable = components['schemas']['MeansTable'];
 export type MemoryUsage = components['schemas']['MemoryUsage'];
 export type MergeConflict = components['schemas']['MergeConflict'];
 export type MethodInfo = components['schemas']['MethodInfo'];

@@ -11,6 +11,7 @@ from starcyte.web.contract.base import Answer, Count, Fraction
 from starcyte.web.contract.by_category import ByCategoryResult
 from starcyte.web.contract.comparison import DiffexpResult, MarkersResult, Page
 from starcyte.web.contract.error import Error
+from starcyte.web.contract.means import MeansTable
 from starcyte.web.contract.pseudobulk import PseudobulkTable
 
 JobId = Annotated[str, Meta(pattern="^[0-9a-f]{16}$")]
@@ -21,8 +22,11 @@ class JobQuery(Page):
 
     table: (
         Annotated[
-            Literal["genes", "samples"],
-            Meta(description="As CSV, of sums by sample: the sums, or what is known of the samples"),
+            Literal["genes", "samples", "long"],
+            Meta(
+                description="As CSV. Of sums by sample: the sums, or what is known of the samples. Of means: a row for"
+                " each gene, or (long) for each gene and group"
+            ),
         ]
         | UnsetType
     ) = UNSET
@@ -77,19 +81,26 @@ class PseudobulkJob(JobAnswer):
     result: PseudobulkTable | UnsetType = UNSET
 
 
+class MeansJob(JobAnswer):
+    """Means of all genes, with their description if they are done."""
+
+    result: MeansTable | UnsetType = UNSET
+
+
 class ExportedFileJob(JobAnswer):
     """An export, with the new file if it is done."""
 
     result: ExportedFile | UnsetType = UNSET
 
 
-JobResult: TypeAlias = DiffexpResult | MarkersResult | ByCategoryResult | PseudobulkTable | ExportedFile
-AnyJob: TypeAlias = DiffexpJob | MarkersJob | ByCategoryJob | PseudobulkJob | ExportedFileJob
+JobResult: TypeAlias = DiffexpResult | MarkersResult | ByCategoryResult | PseudobulkTable | MeansTable | ExportedFile
+AnyJob: TypeAlias = DiffexpJob | MarkersJob | ByCategoryJob | PseudobulkJob | MeansJob | ExportedFileJob
 #: The answer with each result
 JOBS: Mapping[type[JobResult], Callable[..., AnyJob]] = {
     DiffexpResult: DiffexpJob,
     MarkersResult: MarkersJob,
     ByCategoryResult: ByCategoryJob,
     PseudobulkTable: PseudobulkJob,
+    MeansTable: MeansJob,
     ExportedFile: ExportedFileJob,
 }

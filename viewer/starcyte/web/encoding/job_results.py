@@ -6,12 +6,14 @@ from typing import Any
 
 from starcyte.compute.by_category import ComparisonByCategory
 from starcyte.compute.diffexp import Comparison
+from starcyte.compute.group_means import GroupMeans
 from starcyte.compute.markers import Markers
 from starcyte.compute.pseudobulk.table import SumsTable
 from starcyte.settings import Settings
 from starcyte.store.dataset import Dataset
 from starcyte.web.contract.job import ExportedFile, JobResult
 from starcyte.web.encoding.by_category import by_category_csv, by_category_result
+from starcyte.web.encoding.means import means_csv, means_table
 from starcyte.web.encoding.media import BINARY, CSV
 from starcyte.web.encoding.pseudobulk import pseudobulk_table, samples_csv, sums_binary, sums_csv
 from starcyte.web.encoding.response import ResponseOf
@@ -46,6 +48,8 @@ def job_result(result: Any, dataset: Dataset, job_id: str, cutoff: float, limit:
             return by_category_result(result, dataset, job_id, cutoff, _GENES_EACH if limit is None else limit)
         case SumsTable():
             return pseudobulk_table(result, dataset, job_id)
+        case GroupMeans():
+            return means_table(result, dataset, job_id)
         case _:
             return ExportedFile(
                 file=result.name,
@@ -57,7 +61,7 @@ def job_result(result: Any, dataset: Dataset, job_id: str, cutoff: float, limit:
 
 
 def job_table(
-    result: Any, dataset: Dataset, settings: Settings, accepted: str | None, of_samples: bool
+    result: Any, dataset: Dataset, settings: Settings, accepted: str | None, table: str | None
 ) -> ResponseOf[Any] | None:
     """Return the result of a job as a table; None if it has none of the accepted type.
 
@@ -71,8 +75,8 @@ def job_table(
         ``diffexp_lfc_cutoff`` and ``max_expression_bytes`` are used.
     accepted
         The media type.
-    of_samples
-        Whether to send what is known of the samples, of sums by sample.
+    table
+        Which table, of results that have several: ``samples`` of sums by sample, ``long`` of means.
     """
     cutoff = settings.diffexp_lfc_cutoff
     match result:
@@ -85,6 +89,8 @@ def job_table(
         case ComparisonByCategory():
             return by_category_csv(result, dataset, cutoff)
         case SumsTable():
-            return samples_csv(result) if of_samples else sums_csv(result, dataset)
+            return samples_csv(result) if table == "samples" else sums_csv(result, dataset)
+        case GroupMeans():
+            return means_csv(result, dataset, table == "long")
         case _:
             return None

@@ -20,6 +20,7 @@ from starcyte.web.contract.by_category import ByCategoryRequest, ByCategoryResul
 from starcyte.web.contract.comparison import DiffexpRequest, DiffexpResult, MarkersRequest, MarkersResult, Page
 from starcyte.web.contract.error import error_of
 from starcyte.web.contract.job import JOBS, AnyJob, DiffexpJob, Job, JobAnswer, JobId, JobQuery, JobResult
+from starcyte.web.contract.means import MeansRequest, MeansTable
 from starcyte.web.encoding.media import BINARY, CLIENT, CSV, JSON
 from starcyte.web.encoding.response import ResponseOf
 from starcyte.web.responses import answer_json
@@ -145,6 +146,24 @@ def markers(body: MarkersRequest) -> ResponseOf[MarkersResult]:
     return answer_job(ctx.jobs.submit(key, work, owner=owner(), asker=asker()))
 
 
+@routes.post("/means", other={202: JobAnswer}, errors=(*READ, 413), size="max_body_bytes")
+def means(body: MeansRequest) -> ResponseOf[MeansTable]:
+    """Compute mean and fraction expressing of all genes in each category of a column, now or as a job."""
+    from starcyte.compute.group_means import GroupMeans, group_means
+    from starcyte.web.grouping import grouping, selected_within
+
+    ctx, matrix, found = context(), _matrix(body.matrix), grouping(body.group_by)
+    column, within = found.column, selected_within(body.within)
+    cells = None if within is None else hashlib.blake2b(np.packbits(within).tobytes(), digest_size=16).hexdigest()
+    key = json.dumps(["means", matrix.name, found.key, cells])
+    cores = ctx.settings.cores
+
+    def work(tick: Tick) -> GroupMeans:
+        return group_means(matrix, column, within, cores, tick)
+
+    return answer_job(ctx.jobs.submit(key, work, owner(), "table", asker=asker()))
+
+
 @routes.get("/jobs/<job_id>", media=(JSON, CSV, BINARY), errors=(*READ, 413))
 def job_state(job_id: JobId, query: JobQuery) -> ResponseOf[AnyJob]:
     """Return the state of a job, with its result if it is done; as CSV, the whole table."""
@@ -153,7 +172,7 @@ def job_state(job_id: JobId, query: JobQuery) -> ResponseOf[AnyJob]:
     job, ctx = context().jobs.get(job_id), context()
     if job.state == "done":
         accepted = request.accept_mimetypes.best_match([JSON, CSV, BINARY], default=JSON)
-        table = job_table(job.result, ctx.dataset(), ctx.settings, accepted, given(query.table) == "samples")
+        table = job_table(job.result, ctx.dataset(), ctx.settings, accepted, given(query.table))
         if table is not None:
             return table
     described = _describe(job)
