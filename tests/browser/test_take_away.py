@@ -8,6 +8,7 @@ import xml.etree.ElementTree as ET
 from io import BytesIO
 
 import numpy as np
+import pandas as pd
 import pytest
 from browser_page import read
 from PIL import Image
@@ -66,7 +67,7 @@ def test_a_figure_has_the_width_of_a_journal_and_says_its_resolution(visit, pbmc
         picture = Image.open(BytesIO(viewer.saved("Save the figure as PNG")))
         assert picture.width == pytest.approx(pixels, abs=2)
         assert picture.info["dpi"] == pytest.approx((dpi, dpi), rel=1e-3)
-    expect(viewer.page.get_by_text("points high")).to_be_visible()
+    expect(viewer.page.get_by_text("7.0 points high")).to_be_visible()
     svg = ET.fromstring(viewer.saved("Save the figure as SVG"))
     assert svg.get("width") == "174mm"
     width, height = map(float, svg.get("viewBox").split()[2:])
@@ -100,3 +101,19 @@ def test_the_text_is_copied(visit, pbmc):
     expect(viewer.page.get_by_role("button", name="Copied")).to_be_visible()
     said = viewer.page.get_by_role("textbox", name="Figure legend").input_value()
     assert viewer.page.evaluate("navigator.clipboard.readText()") == said
+
+
+def test_the_means_of_all_genes_are_a_table_of_the_selected_cells(visit, pbmc, cells):
+    viewer = visit(pbmc).drawn().colored_by("bulk_labels")
+    viewer.page.get_by_role("group", name="Dendritic", exact=True).get_by_role("button").click()
+    viewer.wait_selected(240)
+    viewer.page.get_by_role("button", name="Export and import").click()
+    with viewer.page.expect_download() as started:
+        viewer.page.get_by_role("menuitem", name="CSV, long").click()
+    table = pd.read_csv(started.value.path())
+    dendritic = table[table["group"] == "Dendritic"].set_index("gene")
+    mine = cells.raw[(cells.obs["bulk_labels"] == "Dendritic").to_numpy()]
+    expected = np.asarray(mine.X.mean(axis=0)).ravel()
+    np.testing.assert_allclose(dendritic["mean"].loc[list(cells.raw.var_names)], expected, rtol=1e-5)
+    assert (dendritic["n_cells"] == 240).all()
+    assert table[table["group"] != "Dendritic"]["mean"].isna().all()

@@ -1,10 +1,27 @@
 /** What can be saved, exported and imported: the items of the menu and of the search. */
+import { groupingName } from '../state/fields/groupings.svelte';
 import type { Session } from '../state/session';
+import { isCompareDisabled } from '../state/view/view';
 import { count } from '../ui/format';
 import type { MenuItem } from '../ui/overlays/menu';
 
+/** The means of all genes: of the selected cells, by the groups of the plots. */
+function meansItems({ viewer, plots }: Session): readonly MenuItem[] {
+  const { groupBy } = plots;
+  if (viewer.view.matrix === null || groupBy === null) return [];
+  const disabled = plots.allMeans.run.running || isCompareDisabled(viewer.schema);
+  return (['wide', 'long'] as const).map((shape) => ({
+    label: `Means of all genes by ${groupingName(groupBy)}`,
+    detail: `CSV, ${shape}`,
+    icon: 'table',
+    disabled,
+    perform: () => void plots.allMeans.download(groupBy, shape),
+  }));
+}
+
 /** Return the items in groups. */
-export function exportItems({ viewer, curation, compare, page }: Session): readonly (readonly MenuItem[])[] {
+export function exportItems(session: Session): readonly (readonly MenuItem[])[] {
+  const { viewer, curation, compare, page } = session;
   const figure: MenuItem = {
     label: 'Figure of the cells…',
     detail: 'PNG, SVG',
@@ -14,7 +31,8 @@ export function exportItems({ viewer, curation, compare, page }: Session): reado
       page.saving = true;
     },
   };
-  if (!curation.isEnabled) return [[figure]];
+  const means = meansItems(session);
+  if (!curation.isEnabled) return [[figure, ...means]];
   const { annotations, genesets, downloads } = curation;
   const openImport = (what: 'annotations' | 'genesets' | 'session') => () => {
     curation.dialog = { kind: 'import', what };
@@ -32,6 +50,7 @@ export function exportItems({ viewer, curation, compare, page }: Session): reado
         disabled: comparison === null,
         perform: () => comparison && compare.downloadCsv(comparison),
       },
+      ...means,
     ],
     [
       {

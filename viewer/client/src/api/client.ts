@@ -255,6 +255,13 @@ export class Api {
     return { job: answer.job, result: answer.result ?? null };
   }
 
+  /** The result of a job as a CSV file. */
+  async jobTable(id: string, table: 'genes' | 'samples' | 'long', signal: AbortSignal): Promise<Blob> {
+    const path = pathOf(`jobs/${encodeURIComponent(id)}`, { table });
+    const response = await this.transport.fetch(path, { headers: { Accept: 'text/csv' }, signal });
+    return response.blob();
+  }
+
   async cancelJob(id: string): Promise<void> {
     this.jobs.delete(id);
     await this.transport.fetch(pathOf(`jobs/${encodeURIComponent(id)}`), { method: 'DELETE', keepalive: true });

@@ -26,6 +26,7 @@ export type {
   MarkersRequest,
   MarkersResult,
   MatrixInfo,
+  MeansTable,
   MethodInfo,
   ObsColumn,
   PseudobulkRequest,

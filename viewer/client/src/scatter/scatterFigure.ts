@@ -39,27 +39,73 @@ export interface ScatterFigure {
   /** What the axes are called; null: no axes. */
   readonly axes: readonly [string, string] | null;
   readonly transparent: boolean;
+  /** Whether the legend lies below the plot; by default it is beside it. */
+  readonly below?: boolean;
 }
 
 const SVG = 'http://www.w3.org/2000/svg';
 const LINE = 18;
-/** The widths of a column of the legend: of short names, and the most that long ones get. */
+/** The width of a legend of values, and the most that a column of names gets. */
 const LEGEND = 190;
 const WIDEST_LEGEND = 360;
 const MARGIN = 16;
 const AXIS = 46;
+/** The least that a plot becomes of what it is on the page. */
+const LEAST = 0.1;
+/** The share of the width that a plot has at least beside its legend. */
+const BESIDE = 0.55;
+const ROUNDS = 4;
+
+/** How a figure of some width is arranged. */
+export interface Arrangement {
+  /** By what the plot is multiplied. */
+  readonly ratio: number;
+  /** Whether the legend lies below the plot, for which there would be little room beside it. */
+  readonly below: boolean;
+}
+
+/** Return how a figure with its legend is arranged to have a width. */
+export function arranged(
+  { width, height }: Pick<ScatterFigure, 'width' | 'height'>,
+  legend: FigureLegend | null,
+  wanted: number,
+): Arrangement {
+  let ratio = wanted / width;
+  if (!legend) return { ratio, below: false };
+  // The legend has more columns where the plot is lower.
+  for (let round = 0; round < ROUNDS; round++) {
+    ratio = Math.max(LEAST, (wanted - beside(legend, height * ratio).width - 2 * MARGIN) / width);
+  }
+  const below = ratio * width < BESIDE * wanted;
+  return { ratio: below ? wanted / width : ratio, below };
+}
+
+/** A legend beside a plot. */
+function beside(legend: FigureLegend, height: number): Drawn {
+  if (legend.kind === 'value') return scale(legend);
+  return categories(legend, Math.max(8, Math.floor((height - 2 * MARGIN - 24) / LINE)));
+}
+
+/** A legend below a plot. */
+function under(legend: FigureLegend, width: number): Drawn {
+  if (legend.kind === 'value') return scale(legend);
+  const columns = Math.max(1, Math.floor((width - 2 * MARGIN) / columnWidth(legend)));
+  return categories(legend, Math.ceil(legend.entries.length / columns));
+}
 
 export function scatterFigure(figure: ScatterFigure): SVGSVGElement {
-  const { width, height, legend } = figure;
+  const { width, height, legend, below = false } = figure;
   const svg = document.createElementNS(SVG, 'svg');
   svg.append(imageOf(figure.points, width, height));
   svg.append(...namesOf(figure));
   if (figure.axes) svg.append(...axesOf(figure.axes, height));
   if (!legend) return framed(svg, width, height, figure.transparent);
-  const drawn = legend.kind === 'category' ? categories(legend, height) : scale(legend);
-  const group = element('g', { transform: `translate(${width + MARGIN} ${MARGIN})` });
+  const drawn = below ? under(legend, width) : beside(legend, height);
+  const place = below ? [MARGIN, height + MARGIN] : [width + MARGIN, MARGIN];
+  const group = element('g', { transform: `translate(${place.join(' ')})` });
   group.append(...drawn.elements);
   svg.append(group);
+  if (below) return framed(svg, width, height + drawn.height + 2 * MARGIN, figure.transparent);
   const high = Math.max(height, drawn.height + 2 * MARGIN);
   return framed(svg, width + MARGIN + drawn.width + MARGIN, high, figure.transparent);
 }
@@ -112,13 +158,19 @@ interface Drawn {
   readonly height: number;
 }
 
-/** Categories one below the other, in as many columns as the height asks for. */
-function categories({ title, lut, entries }: Extract<FigureLegend, { kind: 'category' }>, height: number): Drawn {
-  const rows = Math.max(8, Math.floor((height - 2 * MARGIN - 24) / LINE));
+/** The width of a column of categories. */
+function columnWidth({ title, entries }: Extract<FigureLegend, { kind: 'category' }>): number {
+  const longest = Math.max(0, ...entries.map(({ name }) => textWidth(name, 12, 400)));
+  const ofTitle = textWidth(fitted(title, LEGEND, 13, 600), 13, 600);
+  return Math.min(WIDEST_LEGEND, Math.ceil(Math.max(longest + 30, ofTitle + MARGIN)));
+}
+
+/** Categories one below the other, in columns of some rows. */
+function categories(legend: Extract<FigureLegend, { kind: 'category' }>, rows: number): Drawn {
+  const { title, lut, entries } = legend;
   const columns = Math.ceil(entries.length / rows);
   const elements: SVGElement[] = [heading(title)];
-  const longest = Math.max(0, ...entries.map(({ name }) => textWidth(name, 12, 400)));
-  const column = Math.min(WIDEST_LEGEND, Math.max(LEGEND, Math.ceil(longest) + 30));
+  const column = columnWidth(legend);
   entries.forEach(({ code, name }, k) => {
     const [x, y] = [Math.floor(k / rows) * column, 28 + (k % rows) * LINE];
     elements.push(element('circle', { cx: x + 5, cy: y, r: 5, fill: chipColor(lut, code) }));

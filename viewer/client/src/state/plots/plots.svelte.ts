@@ -6,6 +6,7 @@ import { namesIn } from '../curation/geneSets.svelte';
 import type { Grouping } from '../fields/groupings.svelte';
 import { annotationKey } from '../view/fieldRef';
 import type { Viewer } from '../viewer/viewer.svelte';
+import { AllMeans } from './allMeans.svelte';
 
 export type Order = 'given' | 'name' | 'cluster';
 /** Values unchanged; each gene scaled from 0 to 1; each gene as z-scores. */
@@ -52,7 +53,10 @@ export class Plots {
   /** Whether the data are shown as a table. */
   table = $state(false);
 
+  readonly allMeans: AllMeans;
+
   constructor(private readonly viewer: Viewer) {
+    this.allMeans = new AllMeans(viewer);
     const { color } = viewer.view;
     const { groupings } = this;
     const first = groupings.find(({ name }) => color.kind === 'obs' && name === color.column) ?? groupings[0];
