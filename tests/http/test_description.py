@@ -22,7 +22,9 @@ DEPENDENT = {
     f"/api/v1/{path}"
     for path in (
         "cells",
+        "cells/match",
         "cells/names",
+        "cells/{row}",
         "composition",
         "correlation",
         "design",
@@ -32,6 +34,7 @@ DEPENDENT = {
         "expression",
         "histogram",
         "markers",
+        "means",
         "pseudobulk",
         "score",
         "summary",

@@ -84,6 +84,7 @@ def question(name: str, group: str, matrix: str) -> tuple[str, dict[str, Any] | 
         "selection against rest": ("diffexp", m | {"a": side, "method": method, "limit": 12}),
         "samples": ("diffexp", m | {"a": SICK, "method": method, "sample": "donor", "limit": 12, "min_cells": 1}),
         "samples in each": ("diffexp/each", m | {"a": SICK, "each": by, "sample": "donor", "min_cells": 1}),
+        "means of all genes": ("means", m | {"group_by": by}),
         "sums of samples": ("pseudobulk", m | {"each": by, "sample": "donor"}),
         "proportions": ("composition", {"a": SICK, "column": by, "sample": "donor", "min_cells": 1}),
         "design": ("design", {"a": side, "sample": "donor", "min_cells": 1}),
@@ -100,6 +101,7 @@ QUESTIONS = [
     *(
         "samples: pseudobulk",
         "samples in each",
+        "means of all genes",
         "sums of samples",
         "proportions",
         "design",

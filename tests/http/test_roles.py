@@ -27,6 +27,7 @@ HARMLESS = {
     ("analysis.diffexp", "POST"),
     ("analysis.each", "POST"),
     ("analysis.markers", "POST"),
+    ("analysis.means", "POST"),
     ("curation.agreement_within", "POST"),
     ("samples.composition", "POST"),
     ("samples.design", "POST"),
@@ -37,7 +38,8 @@ HARMLESS = {
     ("summaries.distribution_within", "POST"),
     ("summaries.histogram_within", "POST"),
     ("summaries.correlation_within", "POST"),
-    ("data.cell_names", "POST"),
+    ("cells.cell_names", "POST"),
+    ("cells.match_cells", "POST"),
     ("shutdown.keep", "POST"),
 }
 

@@ -58,7 +58,8 @@ REQUIRED_ROLES: Mapping[str, Role] = {
     # checks the role itself, unless the setting metrics makes it public
     "metrics.metrics": Role.NOBODY,
     # POST requests that change nothing
-    "data.cell_names": Role.READ,
+    "cells.cell_names": Role.READ,
+    "cells.match_cells": Role.READ,
     "summaries.summary_within": Role.READ,
     "summaries.distribution_within": Role.READ,
     "summaries.histogram_within": Role.READ,
@@ -67,6 +68,7 @@ REQUIRED_ROLES: Mapping[str, Role] = {
     "analysis.diffexp": Role.READ,
     "analysis.each": Role.READ,
     "analysis.markers": Role.READ,
+    "analysis.means": Role.READ,
     "analysis.job_cancel": Role.READ,
     "samples.composition": Role.READ,
     "samples.design": Role.READ,
