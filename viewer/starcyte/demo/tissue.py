@@ -18,7 +18,7 @@ Floats = npt.NDArray[np.float64]
 
 _SIDE = 1000.0
 _GAP = 140.0
-_SECTIONS_IN_A_ROW = 4
+_SECTIONS_IN_A_ROW = 3
 
 
 @dataclass(frozen=True)
