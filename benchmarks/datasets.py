@@ -19,6 +19,7 @@ import pandas as pd
 from scipy.sparse import csr_array
 
 CLUSTERS = 40
+DONORS = 12
 POOL = 8000
 _TWIN_ENTRIES = 150_000_000
 
@@ -62,10 +63,10 @@ SIZES = {
 }
 
 
-def write_dataset(path: Path, n_obs: int, n_vars: int, density: float, seed: int = 0) -> None:
-    """Write a CSR dataset of n_obs x n_vars with that share of values."""
+def write_dataset(path: Path, n_obs: int, n_vars: int, density: float, seed: int = 0, counts: bool = False) -> None:
+    """Write a CSR dataset of n_obs x n_vars with that share of values: logarithms, or counts of twelve donors."""
     rng = np.random.default_rng(seed)
-    pool, pool_clusters = _pool(n_vars, density, rng)
+    pool, pool_clusters = _pool(n_vars, density, rng, counts)
     members = [np.flatnonzero(pool_clusters == c) for c in range(CLUSTERS)]
     sizes = rng.dirichlet(np.full(CLUSTERS, 2.0))
     clusters = rng.choice(CLUSTERS, n_obs, p=sizes)
@@ -75,7 +76,7 @@ def write_dataset(path: Path, n_obs: int, n_vars: int, density: float, seed: int
         chosen[mine] = rng.choice(members[c], mine.size)
     lengths = np.diff(pool.indptr)[chosen]
     indptr = np.r_[0, np.cumsum(lengths)].astype(np.int64)
-    _write_tables(path, clusters, n_vars, rng)
+    _write_tables(path, clusters, n_vars, rng, counts)
     with h5py.File(path, "r+") as file:
         del file["X"]
         data, indices = _create_matrix(file, "csr_matrix", (n_obs, n_vars), indptr)
@@ -83,7 +84,8 @@ def write_dataset(path: Path, n_obs: int, n_vars: int, density: float, seed: int
             last = min(first + POOL, n_obs)
             rows = pool[chosen[first:last]]
             depth = np.repeat(rng.uniform(0.8, 1.25, last - first).astype(np.float32), np.diff(rows.indptr))
-            data[indptr[first] : indptr[last]] = rows.data * depth
+            scaled = rows.data * depth
+            data[indptr[first] : indptr[last]] = np.maximum(np.rint(scaled), 1) if counts else scaled
             indices[indptr[first] : indptr[last]] = rows.indices
 
 
@@ -137,7 +139,7 @@ def _create_matrix(
     )
 
 
-def _pool(n_vars: int, density: float, rng: np.random.Generator) -> tuple[csr_array, np.ndarray]:
+def _pool(n_vars: int, density: float, rng: np.random.Generator, of_counts: bool) -> tuple[csr_array, np.ndarray]:
     rates = rng.permutation(1.0 / np.arange(10, n_vars + 10) ** 0.9)
     clusters = rng.integers(0, CLUSTERS, POOL)
     profiles = np.tile(rates, (CLUSTERS, 1))
@@ -150,6 +152,9 @@ def _pool(n_vars: int, density: float, rng: np.random.Generator) -> tuple[csr_ar
     parts = []
     for first in range(0, POOL, 500):
         counts = rng.poisson(expected[clusters[first : first + 500]])
+        if of_counts:
+            parts.append(csr_array(counts.astype(np.float32)))
+            continue
         cpm = counts / np.maximum(counts.sum(1, keepdims=True), 1) * 1e4
         parts.append(csr_array(np.log1p(cpm).astype(np.float32)))
     indptr = np.r_[0, np.cumsum(np.concatenate([np.diff(p.indptr) for p in parts]))]
@@ -169,7 +174,7 @@ def _depth_for(density: float, share: np.ndarray) -> float:
     return low
 
 
-def _write_tables(path: Path, clusters: np.ndarray, n_vars: int, rng: np.random.Generator) -> None:
+def _write_tables(path: Path, clusters: np.ndarray, n_vars: int, rng: np.random.Generator, counts: bool) -> None:
     n_obs = clusters.size
     obs = pd.DataFrame(
         {
@@ -183,6 +188,10 @@ def _write_tables(path: Path, clusters: np.ndarray, n_vars: int, rng: np.random.
         },
         index=[f"cell{i}" for i in range(n_obs)],
     )
+    if counts:
+        donors = rng.integers(0, DONORS, n_obs)
+        obs["donor"] = pd.Categorical.from_codes(donors, [f"donor {c}" for c in range(DONORS)])
+        obs["condition"] = pd.Categorical.from_codes(donors % 2, ["sick", "well"])
     centres = rng.normal(0, 8, (CLUSTERS, 2))
     umap = (centres[clusters] + rng.normal(0, 1, (n_obs, 2))).astype(np.float32)
     adata = ad.AnnData(
@@ -191,7 +200,8 @@ def _write_tables(path: Path, clusters: np.ndarray, n_vars: int, rng: np.random.
         var=pd.DataFrame(index=[f"GENE{i}" for i in range(n_vars)]),
         obsm={"X_umap": umap},
     )
-    adata.uns["log1p"] = {}
+    if not counts:
+        adata.uns["log1p"] = {}
     adata.write_h5ad(path)
 
 

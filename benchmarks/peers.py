@@ -23,6 +23,7 @@ REQUIREMENTS = {
     "scanpy": "scanpy",
     "locust": "locust",
     "deseq2": "pydeseq2",
+    "decoupler": "decoupler",
 }
 _LISTED = 50
 _POLL_SECONDS = 0.005

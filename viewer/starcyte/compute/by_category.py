@@ -11,6 +11,7 @@ import numpy as np
 import scipy.stats  # noqa: F401
 from numpy.typing import NDArray
 
+from starcyte.compute.blocks import parallel_for
 from starcyte.compute.diffexp import known_scale
 from starcyte.compute.methods.method import ReadSums
 from starcyte.compute.options import Options
@@ -161,13 +162,17 @@ def compare_by_category(
     scale = options.scale_of(known_scale(dataset, matrix))
     read = sums or (lambda groups, tick: group_sums(matrix, groups, workers, tick))
     of_sets = read(Groups(sets.codes, sets.n_known), lambda done: tick(_READING * done))
-    found = []
-    for number, (category, (design, units)) in enumerate(designs.items()):
-        tick(_READING + (1 - _READING) * number / len(designs))
-        found.append(_compare(names[category], design, units, of_sets, sets, scale, options))
-    _check_any(column, [category.problem for category in found])
+    found: dict[int, CategoryComparison] = {}
+
+    def work(number: int) -> None:
+        category = list(designs)[number]
+        found[category] = _compare(names[category], *designs[category], of_sets, sets, scale, options)
+
+    parallel_for(len(designs), work, workers, lambda done: tick(_READING + (1 - _READING) * done))
+    compared = [found[category] for category in designs]
+    _check_any(column, [category.problem for category in compared])
     adjusted_for = tuple(covariate.name for covariate in samples.covariates)
-    return ComparisonByCategory(options, matrix.name, column.info.name, samples.column, adjusted_for, scale, found)
+    return ComparisonByCategory(options, matrix.name, column.info.name, samples.column, adjusted_for, scale, compared)
 
 
 def _check_any(column: Column, problems: list[str]) -> None:
