@@ -83,6 +83,7 @@ def test_those_who_may_send_a_body_get_the_limit_of_its_route(small_app):
         ("PUT", "views/x"): (16 << 20, "max_saved_item_bytes"),
         ("PUT", "figures/x"): (16 << 20, "max_saved_item_bytes"),
         ("POST", "import/session"): (128 << 20, "max_import_bytes"),
+        ("POST", "import/annotations/preview"): (128 << 20, "max_import_bytes"),
         ("POST", "login"): (4096, ""),
         ("DELETE", "annotations/x"): (4096, ""),
         ("GET", "schema"): (4096, ""),

@@ -48,6 +48,7 @@ DEPENDENT = {
         "genesets/{name}/restore",
         "import/genesets",
         "import/annotations",
+        "import/annotations/preview",
         "import/session",
         "annotations/{name}",
         "annotations/{name}/assign",

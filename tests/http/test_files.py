@@ -115,6 +115,49 @@ def test_annotations_are_matched_by_name_and_unmatched_cells_counted(page):
     assert page.json("annotations/mine/revisions")["revisions"][0]["action"] == "import"
 
 
+def table_with_barcodes(page):
+    """A table of columns of which one has the names; a measurement is beside the labels."""
+    names = page.json("cells?rows=" + ",".join(map(str, range(N))))["names"]
+    score = [k * 0.37 for k in range(N)]
+    return pd.DataFrame({"score": score, "barcode": names, "type": ["T" if k % 2 else "B" for k in range(N)]})
+
+
+def test_a_table_is_previewed_before_anything_is_imported(page, refused):
+    table = table_with_barcodes(page)
+    text = table.to_csv(index=False) + "0,nobody,B\n"
+    before = page.json("annotations")
+    answer = bring(page, "annotations/preview", text).json
+    assert (answer["titles"], answer["cells"], answer["rows"]) == (list(table), "barcode", N + 1)
+    assert (answer["matched"], answer["by"], answer["unmatched"]) == (N, {"name": N}, 1)
+    assert (answer["examples"], answer["own"]) == (["nobody"], table["barcode"].tolist()[:5])
+    score, kind = answer["columns"]
+    assert (score["kind"], score["problem"]) == ("numbers", "numbers, not labels")
+    assert kind == {"name": "type", "kind": "labels", "n": 2, "more": False, "examples": ["B", "T"], "problem": ""}
+    assert page.json("annotations") == before
+    none = bring(page, "annotations/preview", text, cells="type").json
+    assert (none["cells"], none["matched"], none["unmatched"]) == ("type", 0, N + 1)
+    assert "no column 'x'" in refused(bring(page, "annotations/preview", text, cells="x"), 400)["message"]
+
+
+def test_the_chosen_columns_of_a_table_are_imported(page, refused):
+    table = table_with_barcodes(page).assign(other="x")
+    text = table.to_csv(index=False)
+    answer = bring(page, "annotations", text, columns="type", cells="barcode").json
+    assert [x["name"] for x in answer["annotations"]] == ["type"]
+    assert (answer["matched"], answer["by"], answer["left_out"]) == (N, {"name": N}, [])
+    assert cells_of(page, "type") == {v: table.index[table["type"] == v].tolist() for v in ("B", "T")}
+    answer = bring(page, "annotations", text).json
+    assert [x["name"] for x in answer["annotations"]] == ["type", "other"]
+    assert answer["left_out"] == [{"name": "score", "reason": "numbers, not labels"}]
+    refused(bring(page, "annotations", text, columns="none"), 400)
+
+
+def test_a_preview_has_the_limits_of_an_import(serve, small_file, tmp_path, refused):
+    page = serve(small_file, data_dir=str(tmp_path / "data"), max_import_bytes=1000, max_import_lines=5)
+    assert "max_import_bytes" in refused(bring(page, "annotations/preview", "x" * 1001), 413)["message"]
+    assert "max_import_lines" in refused(bring(page, "annotations/preview", "a,b\n" * 6), 413)["message"]
+
+
 def test_a_file_of_other_cells_is_refused(page, refused):
     error = refused(bring(page, "annotations", "cell,mine\nnobody,T\n"), 400)
     assert "'nobody'" in error["message"]

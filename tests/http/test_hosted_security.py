@@ -141,7 +141,9 @@ def test_json_that_is_sent_to_hurt_is_refused(serve, small_file, tmp_path, metho
     assert page.json("health")["state"] == "ready"
 
 
-@pytest.mark.parametrize("path", ["diffexp", "import/annotations", "import/genesets", "import/session"])
+@pytest.mark.parametrize(
+    "path", ["diffexp", "import/annotations", "import/annotations/preview", "import/genesets", "import/session"]
+)
 @pytest.mark.parametrize("encoding", ["gzip", "deflate", "zstd", "br"])
 def test_a_compressed_body_is_not_blown_up(serve, small_file, tmp_path, path, encoding):
     page = serve(small_file, data_dir=str(tmp_path))

@@ -9,6 +9,7 @@ import pytest
 from curation_values import Cells, cells
 from starcyte.curation.files.read_tables import read_annotations, read_gene_sets, session_annotations
 from starcyte.curation.files.session import read_session
+from starcyte.curation.files.table_columns import preview_table
 from starcyte.errors import LimitExceeded, StarcyteError
 from starcyte.settings import Settings
 
@@ -19,6 +20,10 @@ SESSION = b'{"format":"starcyte session","version":1,"dataset":{"n_obs":42949672
 
 def annotations(data):
     return read_annotations(data, Cells(NAMES), cells(NAMES))
+
+
+def preview(data):
+    return preview_table(data, cells(NAMES), Settings())
 
 
 def gene_sets(data):
@@ -38,6 +43,15 @@ def long(start, unit, end=b"", size=MB):
 FILES = {
     "a header of commas": (annotations, long(b"cell", b",", b"\na\n")),
     "a header of lines": (annotations, long(b'cell,"', b'\n",a,"', b'"\na\n')),
+    "a preview of many columns": (preview, b"cell" + b",a" * 1900 + (b"\nx" + b",y" * 1900) * 250),
+    "a preview of values that differ": (
+        preview,
+        b"cell,a,b\n" + b"".join(b"%d,%d,%d\n" % (i, -i, 2 * i) for i in range(60_000)),
+    ),
+    "a preview of other barcodes": (
+        preview,
+        b"cell,a\n" + b"".join(b"%dACGTACGTAC-1,x\n" % i for i in range(60_000)),
+    ),
     "rows of other cells": (annotations, b"cell,a\n" + b"".join(b"%d,x\n" % i for i in range(100_000))),
     "rows that differ": (annotations, b"cell,a\n" + b"".join(b"%d,%d\n" % (i, i) for i in range(60_000))),
     "the same cell": (annotations, long(b"cell,a\n", b"cell-1,x\n")),

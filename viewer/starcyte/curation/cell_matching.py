@@ -59,12 +59,7 @@ def match_names(cells: CellNames, names: Iterable[str]) -> NameMatches:
     wanted = [name for name in dict.fromkeys(each.strip() for each in names) if name]
     found = np.full(len(wanted), ABSENT, np.int32)
     by: dict[By, int] = {}
-    stages: tuple[tuple[By, Callable[[str], str | None]], ...] = (
-        ("name", lambda name: name),
-        ("barcode and lane", _barcode_and_lane),
-        ("barcode", _barcode),
-    )
-    for kind, key in stages:
+    for kind, key in STAGES.items():
         left = np.flatnonzero(found == ABSENT)
         keys: dict[str, list[int]] = {}
         for i in left.tolist():
@@ -104,5 +99,17 @@ def _barcode(name: str) -> str | None:
     return found[0].removesuffix(found[1] or "") if found else None
 
 
+def _whole(name: str) -> str:
+    return name
+
+
 def _longest(name: str) -> re.Match[str] | None:
     return max(_BARCODE.finditer(name), key=lambda match: match.end() - match.start(), default=None)
+
+
+#: What is compared of a name, in this order; None: the name has no barcode
+STAGES: Mapping[By, Callable[[str], str | None]] = {
+    "name": _whole,
+    "barcode and lane": _barcode_and_lane,
+    "barcode": _barcode,
+}

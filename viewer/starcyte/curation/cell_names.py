@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _BLOCK_CELLS = 1 << 16
 ABSENT, AMBIGUOUS = -1, -2
 _CACHE_BYTES = 128 << 20
+# in place of the hash of a key
+_NO_KEY = -(1 << 63)
 _NOT_PLAIN = re.compile(f"[\"#,;'\t\r\v\f\x00\x1c-\x1e\x85\u2028\u2029]|^[{STARTS}]", re.MULTILINE)
 
 
@@ -64,6 +66,10 @@ class CellNames:
     def name(self, cell: int) -> str:
         """Return the name of a cell."""
         return self._dataset.index_names(cell, cell + 1)[0]
+
+    def first(self, most: int) -> list[str]:
+        """Return the names of the first cells, at most so many."""
+        return list(islice(chain.from_iterable(block for _, block, _ in self.blocks()), most))
 
     def search(self, text: str, most: int, check: Callable[[], None] = lambda: None) -> list[tuple[int, str]]:
         """Return cells whose names contain a text, in upper or lower case: the best matches first.
@@ -118,13 +124,16 @@ class CellSearch:
     ----------
     cells
         The names of the dataset.
+    key
+        Returns the part of a name that is compared, None for a name without it; by default the whole name.
     """
 
-    def __init__(self, cells: CellNames) -> None:
-        self._cells = cells
+    def __init__(self, cells: CellNames, key: Callable[[str], str | None] | None = None) -> None:
+        self._cells, self._key = cells, key
         # 64-bit hashes with a random key per process, as a dictionary of a million names takes 100 MB
-        ours = np.concatenate([np.empty(0, np.int64), *(_hashes(block) for _, block, _ in cells.blocks())])
-        self._order = np.argsort(ours, kind="stable").astype(np.int32)
+        ours = np.concatenate([np.empty(0, np.int64), *(_hashes(block, key) for _, block, _ in cells.blocks())])
+        order = np.argsort(ours, kind="stable").astype(np.int32)
+        self._order = order[ours[order] != _NO_KEY]
         self._hashes = ours[self._order]
         self._next = chain.from_iterable(block for _, block, _ in cells.blocks())
         self._n, self._in_order = 0, True
@@ -133,12 +142,16 @@ class CellSearch:
         """Return the cell of each name of the next block; see ``CellNames.find``."""
         self._n += len(names)
         self._in_order = self._in_order and list(islice(self._next, len(names))) == list(names)
+        return self.lookup(names)
+
+    def lookup(self, names: Sequence[str]) -> NDArray[np.int32]:
+        """Return the cell of each of some names, which are not counted as the next block."""
         if not self._hashes.size:
             return np.full(len(names), ABSENT, np.int32)
-        theirs = _hashes(names)
+        theirs = _hashes(names, self._key)
         first = np.searchsorted(self._hashes, theirs, "left")
         n = np.searchsorted(self._hashes, theirs, "right") - first
-        found = self._order[np.minimum(first, self._hashes.size - 1)]
+        found: NDArray[np.int32] = self._order[np.minimum(first, self._hashes.size - 1)]
         found[n == 0] = ABSENT
         found[n > 1] = AMBIGUOUS
         return found
@@ -153,5 +166,8 @@ class CellSearch:
         return np.arange(self._cells.n, dtype=np.int32)
 
 
-def _hashes(names: Sequence[str]) -> NDArray[np.int64]:
-    return np.fromiter(map(hash, names), np.int64, len(names))
+def _hashes(names: Sequence[str], key: Callable[[str], str | None] | None) -> NDArray[np.int64]:
+    if key is None:
+        return np.fromiter(map(hash, names), np.int64, len(names))
+    keys = (_NO_KEY if each is None else hash(each) for each in map(key, names))
+    return np.fromiter(keys, np.int64, len(names))

@@ -113,6 +113,16 @@ export interface components {
             readonly annotations: readonly components["schemas"]["Annotation"][];
             readonly revision: number;
         };
+        /** @description The columns of a table that are imported. */
+        readonly AnnotationsImportQuery: {
+            /**
+             * @description The columns that become annotations; may be repeated; by default all with labels
+             * @default []
+             */
+            readonly columns?: readonly string[];
+            /** @description The column with the names of the cells; by default the one with most of them */
+            readonly cells?: string;
+        };
         /** @description The imported annotations. */
         readonly AnnotationsImported: {
             /** @description Cells that the dataset lacks */
@@ -123,8 +133,42 @@ export interface components {
             readonly examples: readonly string[];
             readonly annotations: readonly components["schemas"]["Annotation"][];
             readonly matched: number;
+            /** @description Rows with a cell, by what was compared: the whole name, or its barcode; empty for a session */
+            readonly by: {
+                readonly [key: string]: number;
+            };
             /** @description Columns that were not imported, such as numbers */
             readonly left_out: readonly components["schemas"]["LeftOutColumn"][];
+        };
+        /** @description What an import of a table would do. Nothing was changed. */
+        readonly AnnotationsPreview: {
+            /** @description Cells that the dataset lacks */
+            readonly unmatched: number;
+            /** @description Omitted: the name is that of several cells, or it is repeated */
+            readonly duplicated: number;
+            /** @description Some of their names */
+            readonly examples: readonly string[];
+            /** @description The names of all columns, in the file's order */
+            readonly titles: readonly string[];
+            /** @description The column with the names of the cells */
+            readonly cells: string;
+            /** @description The other columns */
+            readonly columns: readonly components["schemas"]["TableColumn"][];
+            /** @description The rows of the table */
+            readonly rows: number;
+            /** @description The cells of the dataset that have a row */
+            readonly matched: number;
+            /** @description Rows with a cell, by what was compared: the whole name, or its barcode; empty for a session */
+            readonly by: {
+                readonly [key: string]: number;
+            };
+            /** @description Some names of this dataset, for comparison */
+            readonly own: readonly string[];
+        };
+        /** @description The column of a table with the names of the cells. */
+        readonly AnnotationsPreviewQuery: {
+            /** @description By default the one with most of them */
+            readonly cells?: string;
         };
         /** @description Cells and their new label. */
         readonly Assignment: {
@@ -1601,6 +1645,23 @@ export interface components {
             /** @description Only these cells are considered; by default all */
             readonly within?: components["schemas"]["Selection"];
         };
+        /** @description A column of a table. */
+        readonly TableColumn: {
+            readonly name: string;
+            /**
+             * @description labels: can be imported; numbers and text: they are no labels, or too many
+             * @enum {unknown}
+             */
+            readonly kind: "labels" | "numbers" | "text";
+            /** @description Different values */
+            readonly n: number;
+            /** @description Whether there are more, which were not counted */
+            readonly more: boolean;
+            /** @description Some of its values */
+            readonly examples: readonly string[];
+            /** @description Why it cannot be imported; empty if it can */
+            readonly problem: string;
+        };
         /** @description A term. */
         readonly Term: {
             readonly id: string;
@@ -1669,7 +1730,10 @@ export type AnnotationRestored = components['schemas']['AnnotationRestored'];
 export type AnnotationSaved = components['schemas']['AnnotationSaved'];
 export type AnnotationTableQuery = components['schemas']['AnnotationTableQuery'];
 export type Annotations = components['schemas']['Annotations'];
+export type AnnotationsImportQuery = components['schemas']['AnnotationsImportQuery'];
 export type AnnotationsImported = components['schemas']['AnnotationsImported'];
+export type AnnotationsPreview = components['schemas']['AnnotationsPreview'];
+export type AnnotationsPreviewQuery = components['schemas']['AnnotationsPreviewQuery'];
 export type Assignment = components['schemas']['Assignment'];
 export type BrokenDataset = components['schemas']['BrokenDataset'];
 export type ByCategoryJob = components['schemas']['ByCategoryJob'];
@@ -1803,6 +1867,7 @@ export type Status = components['schemas']['Status'];
 export type Summary = components['schemas']['Summary'];
 export type SummaryQuery = components['schemas']['SummaryQuery'];
 export type SummaryRequest = components['schemas']['SummaryRequest'];
+export type TableColumn = components['schemas']['TableColumn'];
 export type Term = components['schemas']['Term'];
 export type Terms = components['schemas']['Terms'];
 export type TermsQuery = components['schemas']['TermsQuery'];

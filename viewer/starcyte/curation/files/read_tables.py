@@ -1,15 +1,15 @@
 """Reading annotations and gene sets from tables of other programs and of starcyte.
 
-Annotations are CSV or tab-separated text with a header, the cell's name in the first column. In annotations of
-cellxgene, comments and the label ``unassigned`` are skipped. Gene sets are GMT, the CSV of cellxgene, a CSV with a
-column of sets and one of genes, or a plain list of genes.
+Annotations are CSV or tab-separated text with a header, the cell's name in any column. In annotations of cellxgene,
+comments and the label ``unassigned`` are skipped. Gene sets are GMT, the CSV of cellxgene, a CSV with a column of sets
+and one of genes, or a plain list of genes.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -17,10 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pyroaring import BitMap
 
+from starcyte.curation.cell_matching import By
 from starcyte.curation.cell_names import ABSENT, AMBIGUOUS, CellNames
 from starcyte.curation.files.gene_limits import GeneLimits
-from starcyte.curation.files.matches import CellMatches, ValueColumn
 from starcyte.curation.files.session import Session, place_annotations, read_session
+from starcyte.curation.files.table_columns import read_columns
 from starcyte.curation.files.table_rows import TextLines, read_rows, separator
 from starcyte.curation.files.write_tables import CELLXGENE_COLUMNS, NO_DESCRIPTION
 from starcyte.curation.formulas import unescape_formula
@@ -33,8 +34,6 @@ if TYPE_CHECKING:
 
 _MAX_EXAMPLES = 5
 _MAX_BLANKS = 1 << 10
-# delimiters in quoted text count as well
-_FIELDS_PER_ANNOTATION = 10
 _MAX_COLUMNS = 1000
 _HEAD = 10_000
 _LINES = 1000
@@ -61,6 +60,8 @@ class AnnotationTable:
         Some names of unmatched and duplicated rows.
     left_out
         The columns that are no annotations, with the reasons.
+    by
+        The number of rows with a cell by what was compared of their names; empty for a session.
     """
 
     annotations: tuple[Annotation, ...]
@@ -69,6 +70,7 @@ class AnnotationTable:
     duplicated: int
     examples: tuple[str, ...]
     left_out: tuple[tuple[str, str], ...] = ()
+    by: Mapping[By, int] = field(default_factory=dict)
 
     def require_match(self, file: str) -> None:
         """Raise BadRequest if no cell of the file is in the dataset.
@@ -82,12 +84,17 @@ class AnnotationTable:
             examples = ", ".join(map(repr, self.examples))
             raise BadRequest(
                 f"No cell of {file} is in the dataset{f' (such as {examples})' if examples else ''}.",
-                "The first column must contain the names of cells, as the index of obs does.",
+                "One of its columns must contain the names of cells, as the index of obs does.",
             )
 
 
 def read_annotations(
-    data: bytes, dataset: Dataset, cells: CellNames, settings: Settings | None = None
+    data: bytes,
+    dataset: Dataset,
+    cells: CellNames,
+    settings: Settings | None = None,
+    names_in: str | None = None,
+    chosen: Collection[str] | None = None,
 ) -> AnnotationTable:
     """Return the annotations of a session or a table.
 
@@ -99,17 +106,21 @@ def read_annotations(
         The dataset, and the names of its cells.
     settings
         Those with the limits of annotations; by default the defaults.
+    names_in
+        The column of a table with the names of the cells; by default the one with most of them.
+    chosen
+        The columns to import; by default all.
 
     Raises
     ------
     BadRequest
-        If the file is neither.
+        If the file is neither, or has no such column.
     LimitExceeded
         If it has too many columns, or values of a column.
     """
     if data[:_MAX_BLANKS].lstrip()[:1] == b"{":
         return session_annotations(read_session(data, settings), dataset, cells)
-    return table_annotations(data, cells, settings)
+    return table_annotations(data, cells, settings, names_in, chosen)
 
 
 def session_annotations(session: Session, dataset: Dataset, cells: CellNames) -> AnnotationTable:
@@ -143,57 +154,38 @@ def session_annotations(session: Session, dataset: Dataset, cells: CellNames) ->
     )
 
 
-def table_annotations(data: bytes, cells: CellNames, settings: Settings | None = None) -> AnnotationTable:
+def table_annotations(
+    data: bytes,
+    cells: CellNames,
+    settings: Settings | None = None,
+    names_in: str | None = None,
+    chosen: Collection[str] | None = None,
+) -> AnnotationTable:
     """Return the annotations of a table, by cell names; see :func:`read_annotations`."""
     settings = settings or Settings()
-    lines = TextLines(data, settings.max_import_lines)
-    rows = read_rows(lines, separator(lines), _FIELDS_PER_ANNOTATION * (settings.max_annotations + 1))
-    header = next(rows, None)
-    if header is None:
-        raise BadRequest("The file is empty.", "Use a table of cells and annotations.")
-    _, titles = header
-    width, columns, matches = len(titles), list[ValueColumn](), CellMatches(cells)
-    for line, row in rows:
-        if not columns:
-            if len(row) == width + 1:
-                width += 1  # R writes no header for the first column
-                titles = ["", *titles]
-            columns = [ValueColumn(unescape_formula(title), settings.max_annotation_labels) for title in titles[1:]]
-        if len(row) != width:
-            raise BadRequest(
-                f"Line {line} has {len(row)} fields, but the header has {width}.",
-                "Save the table as CSV or tab-separated text.",
-            )
-        matches.add(unescape_formula(row[0]), columns, row[1:])
-    matches.flush(columns)
-    titles = [unescape_formula(title) for title in titles[1:]]
-    if not titles:
-        raise BadRequest("The file has only one column.", "Use one column of cell names and one for each annotation.")
-    if not matches.n_rows:
-        raise BadRequest("The file has a header but no cells.", "Use one row for each cell.")
-    if not all(map(str.strip, titles)) or len(set(titles)) < len(titles):
-        raise BadRequest("A column of the file has no name, or the same name as another.", "Use different names.")
-    left_out = tuple((column.title, problem) for column in columns if (problem := column.problem))
-    columns = [column for column in columns if not column.problem]
+    table = read_columns(data, cells, settings, names_in, chosen)
+    left_out = tuple((column.title, problem) for column in table.columns if (problem := column.problem))
+    columns = table.importable
     if not columns:
         title, problem = left_out[0]
         raise LimitExceeded(
             f"No column of the file has labels. Column {title!r}: {problem}.",
             "Add a column of labels, such as cell types; measurements are not imported.",
         )
-    found = matches.unique([column.codes() for column in columns])
+    found = table.found
     matched = found >= 0
     annotations = [
-        _annotation(column.title, column.codes()[matched], column.known, found[matched], lines.is_cellxgene)
+        _annotation(column.title, column.codes()[matched], column.known, found[matched], table.is_cellxgene)
         for column in columns
     ]
     return AnnotationTable(
         tuple(annotations),
         BitMap(found[matched].astype(np.uint32)),
-        matches.n_absent,
+        table.matches.n_absent,
         int((found == AMBIGUOUS).sum()),
-        matches.examples(found),
+        table.matches.examples(found),
         left_out,
+        table.matches.by(found),
     )
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from starcyte.web.contract.annotation import Annotation
 from starcyte.web.contract.base import Answer, Count, Request
@@ -28,12 +28,62 @@ class GeneSetsImportQuery(Request):
     name: Annotated[str, Meta(description="Of a plain list of genes")] = ""
 
 
+MatchedBy = Annotated[
+    dict[Literal["name", "barcode and lane", "barcode"], Count],
+    Meta(description="Rows with a cell, by what was compared: the whole name, or its barcode; empty for a session"),
+]
+
+
 class CellMatches(Answer):
     """The cells of a file that are not in the dataset."""
 
     unmatched: Annotated[Count, Meta(description="Cells that the dataset lacks")]
     duplicated: Annotated[Count, Meta(description="Omitted: the name is that of several cells, or it is repeated")]
     examples: Annotated[list[str], Meta(description="Some of their names")]
+
+
+class AnnotationsImportQuery(Request):
+    """The columns of a table that are imported."""
+
+    columns: Annotated[
+        list[str], Meta(description="The columns that become annotations; may be repeated; by default all with labels")
+    ] = msgspec.field(default_factory=list)
+    cells: (
+        Annotated[str, Meta(description="The column with the names of the cells; by default the one with most of them")]
+        | UnsetType
+    ) = UNSET
+
+
+class AnnotationsPreviewQuery(Request):
+    """The column of a table with the names of the cells."""
+
+    cells: Annotated[str, Meta(description="By default the one with most of them")] | UnsetType = UNSET
+
+
+class TableColumn(Answer):
+    """A column of a table."""
+
+    name: str
+    kind: Annotated[
+        Literal["labels", "numbers", "text"],
+        Meta(description="labels: can be imported; numbers and text: they are no labels, or too many"),
+    ]
+    n: Annotated[Count, Meta(description="Different values")]
+    more: Annotated[bool, Meta(description="Whether there are more, which were not counted")]
+    examples: Annotated[list[str], Meta(description="Some of its values")]
+    problem: Annotated[str, Meta(description="Why it cannot be imported; empty if it can")]
+
+
+class AnnotationsPreview(CellMatches):
+    """What an import of a table would do. Nothing was changed."""
+
+    titles: Annotated[list[str], Meta(description="The names of all columns, in the file's order")]
+    cells: Annotated[str, Meta(description="The column with the names of the cells")]
+    columns: Annotated[list[TableColumn], Meta(description="The other columns")]
+    rows: Annotated[Count, Meta(description="The rows of the table")]
+    matched: Annotated[Count, Meta(description="The cells of the dataset that have a row")]
+    by: MatchedBy
+    own: Annotated[list[str], Meta(description="Some names of this dataset, for comparison")]
 
 
 class LeftOutColumn(Answer):
@@ -48,6 +98,7 @@ class AnnotationsImported(CellMatches):
 
     annotations: list[Annotation]
     matched: Count
+    by: MatchedBy
     left_out: Annotated[list[LeftOutColumn], Meta(description="Columns that were not imported, such as numbers")]
 
 

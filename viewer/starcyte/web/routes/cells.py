@@ -127,7 +127,6 @@ def match_cells(body: CellMatchRequest) -> ResponseOf[CellMatch]:
 
     cells = context().cell_names()
     found = match_names(cells, Texts(body.names, "Field names"))
-    own = [name for _, block, _ in cells.blocks() for name in block[:_EXAMPLES]][:_EXAMPLES]
     return answer_uncached(
         CellMatch(
             rows=found.rows.tolist(),
@@ -135,6 +134,6 @@ def match_cells(body: CellMatchRequest) -> ResponseOf[CellMatch]:
             missing=found.n_missing,
             ambiguous=found.n_ambiguous,
             examples=list(found.examples),
-            own=own,
+            own=cells.first(_EXAMPLES),
         )
     )

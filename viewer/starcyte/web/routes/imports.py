@@ -9,12 +9,17 @@ from flask import request
 
 from starcyte.web.context import context
 from starcyte.web.contract.annotation import Annotation
+from starcyte.web.contract.base import given
 from starcyte.web.contract.files import (
     AnnotationsImported,
+    AnnotationsImportQuery,
+    AnnotationsPreview,
+    AnnotationsPreviewQuery,
     GeneSetsImported,
     GeneSetsImportQuery,
     LeftOutColumn,
     SessionImported,
+    TableColumn,
 )
 from starcyte.web.contract.gene_set import GeneSet
 from starcyte.web.encoding.media import CSV, JSON, TEXT, TSV
@@ -28,19 +33,27 @@ from starcyte.web.routing.route import WRITE
 
 routes = Routes("imports")
 
+_OWN_NAMES = 5
+
 
 @routes.post("/import/annotations", accepts=(CSV, TSV, JSON), errors=WRITE, size="max_import_bytes")
-def import_annotations() -> ResponseOf[AnnotationsImported]:
+def import_annotations(query: AnnotationsImportQuery) -> ResponseOf[AnnotationsImported]:
     """Import annotations by the names of the cells: CSV, TSV, cellxgene's annotations, or a session.
 
-    An annotation whose name is taken gets a number.
+    Names with another prefix or suffix are found by their barcodes, if whole names find fewer cells. An annotation
+    whose name is taken gets a number.
     """
     from starcyte.curation.files import importer
     from starcyte.curation.files.read_tables import read_annotations
 
     curation, user = current_curation()
     table = read_annotations(
-        request.get_data(cache=False), context().dataset(), context().cell_names(), context().settings
+        request.get_data(cache=False),
+        context().dataset(),
+        context().cell_names(),
+        context().settings,
+        given(query.cells),
+        query.columns or None,
     )
     table.require_match("the file")
     names = importer.import_annotations(curation, user, table.annotations)
@@ -48,8 +61,40 @@ def import_annotations() -> ResponseOf[AnnotationsImported]:
         AnnotationsImported(
             annotations=_annotations(names),
             matched=len(table.cells),
+            by=dict(table.by),
             left_out=[LeftOutColumn(name=name, reason=reason) for name, reason in table.left_out],
             **_matches(table),
+        )
+    )
+
+
+@routes.post("/import/annotations/preview", accepts=(CSV, TSV), errors=WRITE, size="max_import_bytes")
+def preview_annotations(query: AnnotationsPreviewQuery) -> ResponseOf[AnnotationsPreview]:
+    """Return the columns of a table, and how many of its rows are cells of the dataset. Nothing is imported."""
+    from starcyte.curation.files.table_columns import preview_table
+
+    cells = context().cell_names()
+    preview = preview_table(request.get_data(cache=False), cells, context().settings, given(query.cells))
+    return answer_json(
+        AnnotationsPreview(
+            titles=list(preview.titles),
+            cells=preview.names_in,
+            columns=[
+                TableColumn(
+                    name=column.title,
+                    kind="labels" if not column.problem else "numbers" if column.are_numbers else "text",
+                    n=column.n,
+                    more=column.has_more,
+                    examples=list(column.examples),
+                    problem=column.problem,
+                )
+                for column in preview.columns
+            ],
+            rows=preview.n_rows,
+            matched=preview.n_cells,
+            by=preview.by,
+            own=cells.first(_OWN_NAMES),
+            **_matches(preview),
         )
     )
 
@@ -75,11 +120,11 @@ def import_session() -> ResponseOf[SessionImported]:
     from starcyte.curation.files.session import read_session
 
     curation, user = current_curation()
-    given = read_session(request.get_data(cache=False), context().settings)
-    if given.snapshot.gene_sets:
+    session = read_session(request.get_data(cache=False), context().settings)
+    if session.snapshot.gene_sets:
         gene_sets.refuse_changes()
-    table = session_annotations(given, context().dataset(), context().cell_names())
-    imported = importer.import_session(curation, user, given, table.annotations)
+    table = session_annotations(session, context().dataset(), context().cell_names())
+    imported = importer.import_session(curation, user, session, table.annotations)
     return answer_json(
         SessionImported(
             annotations=_annotations(imported.annotations),
