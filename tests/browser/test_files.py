@@ -96,6 +96,7 @@ def test_labels_of_cellxgene_come_in_and_misses_are_told(visit, pbmc):
     text += "index,mine\n"
     text += "".join(f"{cell},{'unassigned' if i > 9 else 'T cell'}\n" for i, cell in enumerate(cells))
     dialog = bring(viewer, "Import annotations", "annotations.csv", text + "NOBODY-1,T cell\n")
+    dialog.get_by_role("button", name="Import 1 column").click()
     expect(dialog).to_contain_text("“mine” was imported, for 700 cells.")
     expect(dialog).to_contain_text("1 cell of the file is not in this dataset, for example NOBODY-1.")
     dialog.get_by_role("button", name="Close", exact=True).last.click()
@@ -104,8 +105,48 @@ def test_labels_of_cellxgene_come_in_and_misses_are_told(visit, pbmc):
     assert kept(viewer) == {"mine": {"T cell": 10}}
     # the same name, and other cells: nothing is written over
     dialog = bring(viewer, "Import annotations", "again.csv", f"index,mine\n{cells[20]},B cell\n")
+    dialog.get_by_role("button", name="Import 1 column").click()
     expect(dialog).to_contain_text("“mine (2)” was imported, for 1 cell.")
     assert kept(viewer) == {"mine": {"T cell": 10}, "mine (2)": {"B cell": 1}}
+
+
+def test_a_table_is_shown_before_its_columns_are_imported(visit, pbmc):
+    viewer = visit(pbmc).drawn()
+    cells = list(read(pbmc).obs_names)
+    table = pd.DataFrame(
+        {
+            "score": np.linspace(0, 1, len(cells)),
+            "barcode": [f"sample:{cell.removesuffix('-1')}" for cell in cells],
+            "type": np.where(np.arange(len(cells)) % 3, "T cell", "B cell"),
+            "donor": "d1",
+            "id": [f"x{k}" for k in range(len(cells))],
+        }
+    )
+    table.loc[len(cells)] = [0.5, "NOBODY", "T cell", "d1", "y"]
+    dialog = bring(viewer, "Import annotations", "meta.csv", table.to_csv(index=False))
+    expect(dialog.get_by_role("combobox", name="Column with the names of the cells: barcode")).to_be_visible()
+    rows = dialog.get_by_role("status", name="Rows")
+    by_lane = sum(not cell.endswith("-1") for cell in cells)
+    expect(rows).to_contain_text(f"{by_lane} of 701 rows found by barcode and lane")
+    expect(rows).to_contain_text(f"{700 - by_lane} of 701 rows found by barcode alone")
+    expect(rows).to_contain_text("1 row is of no cell")
+    expect(dialog.locator("dl")).to_contain_text("NOBODY")
+    expect(dialog.locator("dl")).to_contain_text(cells[0])
+    assert kept(viewer) == {}
+    expect(dialog.get_by_role("row", name="score")).to_contain_text("Left out: numbers, not labels")
+    expect(dialog.get_by_role("checkbox", name="Import id")).not_to_be_checked()
+    dialog.get_by_role("checkbox", name="Import donor").uncheck()
+    dialog.get_by_role("combobox", name="Column with the names of the cells: barcode").click()
+    viewer.page.get_by_role("option", name="id").click()
+    expect(rows).to_contain_text("None of the 701 rows")
+    expect(dialog.get_by_role("button", name=re.compile("^Import [0-9]"))).to_be_disabled()
+    dialog.get_by_role("combobox", name="Column with the names of the cells: id").click()
+    viewer.page.get_by_role("option", name="barcode").click()
+    expect(rows).to_contain_text(f"{by_lane} of 701 rows")
+    dialog.get_by_role("checkbox", name="Import donor").uncheck()
+    dialog.get_by_role("button", name="Import 1 column").click()
+    expect(dialog).to_contain_text("“type” was imported, for 700 cells. 700 were found by their barcodes.")
+    assert kept(viewer) == {"type": {"B cell": 234, "T cell": 466}}
 
 
 def test_gene_sets_and_sessions_come_in(visit, pbmc):

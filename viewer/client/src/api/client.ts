@@ -41,11 +41,12 @@ const NAMES_AT_ONCE = 300;
 const MOST_IN_ADDRESS = 200;
 const LONGEST_ADDRESS = 4000;
 
-export type Query = Record<string, string | number>;
+export type Query = Readonly<Record<string, string | number | readonly string[]>>;
 
 /** Return the path of a request with its query. */
 export function pathOf(path: string, query: Query = {}): string {
-  const text = new URLSearchParams(Object.entries(query).map(([key, value]) => [key, String(value)])).toString();
+  const pairs = Object.entries(query).flatMap(([key, value]) => [value].flat().map((each) => [key, String(each)]));
+  const text = new URLSearchParams(pairs).toString();
   return text ? `${path}?${text}` : path;
 }
 

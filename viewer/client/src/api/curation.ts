@@ -21,6 +21,9 @@ import type {
   AnnotationEdit,
   AnnotationSaved,
   AnnotationsImported,
+  AnnotationsImportQuery,
+  AnnotationsPreview,
+  AnnotationsPreviewQuery,
   ExportedFile,
   GeneSetEdit,
   GeneSetSaved,
@@ -150,8 +153,14 @@ export class CurationApi {
     return this.api.start('export/h5ad', {}, giveUp);
   }
 
-  importAnnotations(text: string, type: string): Promise<AnnotationsImported> {
-    return this.upload(pathOf('import/annotations'), text, type);
+  /** Import a session or a table: the chosen columns, by default all with labels. */
+  importAnnotations(text: string, type: string, choice: AnnotationsImportQuery = {}): Promise<AnnotationsImported> {
+    return this.upload(pathOf('import/annotations', { ...choice }), text, type);
+  }
+
+  /** Return what an import of a table would do; without the column of names, the server finds it. */
+  previewAnnotations(text: string, type: string, choice: AnnotationsPreviewQuery = {}): Promise<AnnotationsPreview> {
+    return this.upload(pathOf('import/annotations/preview', { ...choice }), text, type);
   }
 
   importGenesets(text: string, type: string, name: string): Promise<GeneSetsImported> {

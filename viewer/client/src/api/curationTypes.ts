@@ -7,6 +7,9 @@ export type {
   AnnotationEdit,
   AnnotationSaved,
   AnnotationsImported,
+  AnnotationsImportQuery,
+  AnnotationsPreview,
+  AnnotationsPreviewQuery,
   Change,
   ExportedFile,
   GeneSet as GeneSetInfo,
@@ -18,6 +21,7 @@ export type {
   LabelEdit,
   PastRevision as Revision,
   SessionImported,
+  TableColumn,
   Term,
 } from './contract';
 

@@ -8,7 +8,7 @@ import { Annotations } from './annotations.svelte';
 import { Downloads } from './downloads.svelte';
 import { GeneSets } from './geneSets.svelte';
 import { IdleEnd } from './idle.svelte';
-import { importFile } from './importFile';
+import { importFile, importTable, previewTable, type Table } from './importFile';
 import { SavedItems } from './savedItems.svelte';
 import { Saving } from './saving.svelte';
 
@@ -124,9 +124,23 @@ export class Curation {
   }
 
   /** Import a file. Returns a report, line by line. */
-  async import(what: 'annotations' | 'genesets' | 'session', file: File): Promise<string[]> {
+  import(what: 'annotations' | 'genesets' | 'session', file: File): Promise<string[]> {
+    return this.refreshedAfter(() => importFile(this.api, what, file));
+  }
+
+  /** Return a table of annotations with what an import of it would do; null for a session. */
+  preview(file: File, cells: string | null = null): Promise<Table | null> {
+    return previewTable(this.api, file, cells);
+  }
+
+  /** Import columns of a table. Returns a report, line by line. */
+  importTable(table: Table, columns: readonly string[]): Promise<string[]> {
+    return this.refreshedAfter(() => importTable(this.api, table, columns));
+  }
+
+  private async refreshedAfter(request: () => Promise<string[]>): Promise<string[]> {
     await this.saving.drained();
-    const lines = await importFile(this.api, what, file);
+    const lines = await request();
     await Promise.all([this.annotations.items.refresh(), this.genesets.items.refresh(), this.savedItems.refresh()]);
     return lines;
   }

@@ -1,8 +1,29 @@
 /** Import of annotations, gene sets and saved sessions from files. */
 import type { CurationApi } from '../../api/curation';
-import type { Named } from '../../api/curationTypes';
+import type { AnnotationsImported, AnnotationsPreview, Named } from '../../api/curationTypes';
 import { ApiError } from '../../api/error';
 import { count } from '../../ui/format';
+
+/** A table of annotations that was read, but not imported. */
+export interface Table {
+  readonly name: string;
+  readonly text: string;
+  readonly preview: AnnotationsPreview;
+}
+
+/** Return a table of annotations with what an import of it would do; null for a session. */
+export async function previewTable(api: CurationApi, file: File, cells: string | null): Promise<Table | null> {
+  const text = await textOf(file);
+  if (text.trimStart().startsWith('{')) return null;
+  const choice = cells === null ? {} : { cells };
+  return { name: file.name, text, preview: await api.previewAnnotations(text, tableType(file.name, text), choice) };
+}
+
+/** Import columns of a table. Returns a report, line by line. */
+export async function importTable(api: CurationApi, table: Table, columns: readonly string[]): Promise<string[]> {
+  const choice = { columns, cells: table.preview.cells };
+  return reportOf(await api.importAnnotations(table.text, tableType(table.name, table.text), choice));
+}
 
 /** Send a file to the server. Returns a report, line by line. */
 export async function importFile(
@@ -10,20 +31,9 @@ export async function importFile(
   what: 'annotations' | 'genesets' | 'session',
   file: File,
 ): Promise<string[]> {
-  const text = await file.text();
-  if (!text.trim()) throw new ApiError('empty_file', `“${file.name}” is empty.`, 'Choose another file.');
+  const text = await textOf(file);
   const stem = file.name.replace(/\.[^.]*$/, '');
-  if (what === 'annotations') {
-    const { annotations, matched, left_out, unmatched, duplicated, examples } = await api.importAnnotations(
-      text,
-      tableType(file.name, text),
-    );
-    return [
-      `${listed(names(annotations))} ${annotations.length === 1 ? 'was' : 'were'} imported, for ${cells(matched)}.`,
-      ...left_out.map(({ name, reason }) => `Column “${name}” was left out: ${reason}.`),
-      ...missed(unmatched, duplicated, examples),
-    ];
-  }
+  if (what === 'annotations') return reportOf(await api.importAnnotations(text, tableType(file.name, text)));
   if (what === 'genesets') {
     const { genesets, missing } = await api.importGenesets(text, setType(file.name, text), stem);
     return [
@@ -43,6 +53,23 @@ export async function importFile(
     parts.length > 0
       ? `${parts.map(([n, one, more]) => `${count(n)} ${n === 1 ? one : more}`).join(', ')} imported.`
       : 'The session is empty.',
+    ...missed(unmatched, duplicated, examples),
+  ];
+}
+
+async function textOf(file: File): Promise<string> {
+  const text = await file.text();
+  if (!text.trim()) throw new ApiError('empty_file', `“${file.name}” is empty.`, 'Choose another file.');
+  return text;
+}
+
+function reportOf(imported: AnnotationsImported): string[] {
+  const { annotations, matched, by, left_out, unmatched, duplicated, examples } = imported;
+  const n = (by['barcode and lane'] ?? 0) + (by.barcode ?? 0);
+  const how = n > 0 ? ` ${count(n)} were found by their barcodes.` : '';
+  return [
+    `${listed(names(annotations))} ${annotations.length === 1 ? 'was' : 'were'} imported, for ${cells(matched)}.${how}`,
+    ...left_out.map(({ name, reason }) => `Column “${name}” was left out: ${reason}.`),
     ...missed(unmatched, duplicated, examples),
   ];
 }
