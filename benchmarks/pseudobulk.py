@@ -56,7 +56,7 @@ def of_starcyte(path: Path, cache: Path, workers: int) -> Rows:
 
     def sums(categories: np.ndarray | None) -> ReadSums:
         parts = sides_of(a, ~a)
-        return lambda groups, tick: kept.sums("X", groups, lambda: samples.parts(parts, categories), tick)
+        return lambda groups, tick: kept.merged("X", groups, lambda: samples.parts(parts, categories), tick)
 
     def over_samples() -> object:
         return compare(

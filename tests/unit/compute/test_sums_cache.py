@@ -22,7 +22,7 @@ class Passes:
 
     def __init__(self, path, folder, monkeypatch):
         self.path, self.folder, self.n, self.datasets = path, folder, 0, []
-        for name in ("add_sums", "group_sums"):
+        for name in ("add_sums", "merged_sums"):
             monkeypatch.setattr(sums_cache, name, self.counted(getattr(sums_cache, name)))
 
     def counted(self, function):

@@ -17,10 +17,10 @@ from starcyte.compute.methods.method import ReadSums
 from starcyte.compute.options import Options
 from starcyte.compute.pseudobulk.design import Design
 from starcyte.compute.pseudobulk.samples import CellSets, Samples, cell_sets, sides_of
-from starcyte.compute.pseudobulk.sums import group_sums
+from starcyte.compute.pseudobulk.sums import merged_sums
 from starcyte.errors import BadRequest
 from starcyte.store.dataset import Column, Dataset, Matrix, Tick, no_tick
-from starcyte.store.index.sums import Groups, Sums
+from starcyte.store.index.sums import Groups, MergedSums, Sums
 from starcyte.store.scale import Scale
 
 # the share of the work that is reading the sums
@@ -160,7 +160,7 @@ def compare_by_category(
     designs = {category: sets.design(category) for category in np.unique(sets.category).tolist()}
     _check_any(column, [design.problem for design, _ in designs.values()])
     scale = options.scale_of(known_scale(dataset, matrix))
-    read = sums or (lambda groups, tick: group_sums(matrix, groups, workers, tick))
+    read = sums or (lambda groups, tick: merged_sums(matrix, groups, workers, tick))
     of_sets = read(Groups(sets.codes, sets.n_known), lambda done: tick(_READING * done))
     found: dict[int, CategoryComparison] = {}
 
@@ -185,7 +185,7 @@ def _check_any(column: Column, problems: list[str]) -> None:
 
 
 def _compare(
-    name: str, design: Design, units: list[int], sums: Sums, sets: CellSets, scale: Scale, options: Options
+    name: str, design: Design, units: list[int], sums: Sums | MergedSums, sets: CellSets, scale: Scale, options: Options
 ) -> CategoryComparison:
     """Return the comparison within one category."""
     problem, fit = design.problem, options.test.fit
@@ -193,11 +193,13 @@ def _compare(
         raise BadRequest(f"{options.test.name} compares cells.", "Choose a method over samples.")
     sides = [[k for k in units if sets.side[k] == side] for side in (0, 1)]
     n_a, n_b = (int(sets.n[side].sum()) for side in sides)
+    sides_of_units = [[number for number, k in enumerate(units) if sets.side[k] == side] for side in (0, 1)]
     arrays = dict.fromkeys(_ARRAYS, np.empty(0))
     genes = np.empty(0, np.intp)
     if not problem:
         try:
-            result = fit(sums.merged([[k] for k in units]), scale, design)
+            of_units = sums.of_unions(units).read()
+            result = fit(of_units, scale, design)
         except BadRequest as error:
             problem = error.message
     if not problem and not result.tested.any():
@@ -206,7 +208,7 @@ def _compare(
         p_adjusted = options.adjusted(result.p_value, result.tested)
         order = np.argsort(-np.where(np.isnan(result.t), -1.0, np.abs(result.t)), kind="stable")
         genes = order[result.tested[order]]
-        positive = sums.merged(sides).positive[genes]
+        positive = of_units.merged(sides_of_units).positive[genes]
         arrays = {
             "log2_fold_change": result.log2_fold_change[genes],
             "score": result.t[genes],

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from starcyte.compute.methods.method import Method, ReadSums
     from starcyte.store.dataset import Matrix, Tick
-    from starcyte.store.index.sums import Groups, Sums
+    from starcyte.store.index.sums import Groups, MergedSums
     from starcyte.web.context import Context
 
 
@@ -114,8 +114,8 @@ def kept_sums(
         The category of each cell, shape (n_obs,); -1 for none.
     """
 
-    def read(groups: Groups, tick: Tick) -> Sums:
-        return ctx.sums().sums(matrix.name, groups, lambda: samples.parts(sides, categories), tick)
+    def read(groups: Groups, tick: Tick) -> MergedSums:
+        return ctx.sums().merged(matrix.name, groups, lambda: samples.parts(sides, categories), tick)
 
     return read
 

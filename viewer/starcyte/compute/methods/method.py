@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from starcyte.compute.pseudobulk.analysis import SampleStatistics
     from starcyte.compute.pseudobulk.design import Design
     from starcyte.store.dataset import Matrix, Tick
-    from starcyte.store.index.sums import Groups, Sums
+    from starcyte.store.index.sums import Groups, MergedSums, Sums
     from starcyte.store.moments import Moments
     from starcyte.store.scale import Scale
 
-ReadSums: TypeAlias = "Callable[[Groups, Tick], Sums]"
+ReadSums: TypeAlias = "Callable[[Groups, Tick], Sums | MergedSums]"
 """Returns the sums of groups of cells; called with the tick of the pass over the matrix."""
 
 #: Columns of the table of a comparison, in their order

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from starcyte.compute.methods.method import Contrasts, Fit, Fitted, Statistics
-from starcyte.compute.pseudobulk.sums import group_sums
+from starcyte.compute.pseudobulk.sums import merged_sums
 from starcyte.errors import BadRequest
 from starcyte.store.index.sums import Groups
 
@@ -39,8 +39,8 @@ def compare_samples(contrasts: Contrasts, fit: Fit, workers: int, tick: Tick) ->
         raise BadRequest("A comparison over samples needs a column of samples.", "Give the column as sample.")
     design.check()
     groups = Groups(design.codes, len(design.used))
-    read = contrasts.sums or (lambda groups, tick: group_sums(contrasts.matrix, groups, workers, tick))
-    sums = read(groups, tick)
+    read = contrasts.sums or (lambda groups, tick: merged_sums(contrasts.matrix, groups, workers, tick))
+    sums = read(groups, tick).read()
     found = fit(sums, contrasts.scale, design)
     of_sides = sums.merged([[k for k, unit in enumerate(design.used) if unit.side == side] for side in (0, 1)])
     mean = np.stack([found.mean_a, found.mean_b], axis=1)

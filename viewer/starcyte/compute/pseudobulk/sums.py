@@ -16,7 +16,7 @@ from starcyte.store.block import Block
 from starcyte.store.dataset import Matrix, Tick, no_tick
 from starcyte.store.index.column_index import ColumnIndex
 from starcyte.store.index.indexed_matrix import current_matrix
-from starcyte.store.index.sums import Groups, Sums
+from starcyte.store.index.sums import Groups, MergedSums, Sums
 from starcyte.store.moments import BinSums, gene_runs
 
 # entries of an intermediate array, which should fit a processor's cache
@@ -51,6 +51,11 @@ def group_sums(matrix: Matrix, groups: Groups, workers: int = 1, tick: Tick = no
     found = Sums(n, np.zeros(shape).T, np.zeros(shape, np.uint32).T)
     add_sums(found, matrix, groups, workers, tick)
     return found
+
+
+def merged_sums(matrix: Matrix, groups: Groups, workers: int = 1, tick: Tick = no_tick) -> MergedSums:
+    """Return the sums of groups of cells as those of unions of one group each; see ``group_sums``."""
+    return MergedSums(group_sums(matrix, groups, workers, tick), [[group] for group in range(groups.n)])
 
 
 def add_sums(found: Sums, matrix: Matrix, groups: Groups, workers: int = 1, tick: Tick = no_tick) -> None:

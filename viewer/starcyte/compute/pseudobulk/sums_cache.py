@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from starcyte.compute.pseudobulk.sums import add_sums, group_sums
+from starcyte.compute.pseudobulk.sums import add_sums, merged_sums
 from starcyte.compute.rows import by_rows
 from starcyte.errors import InputError, LimitExceeded
 from starcyte.settings import Settings
@@ -88,7 +88,7 @@ class SumsCache:
                 "Choose a column of fewer samples or categories.",
             )
         if self._is_small(source):
-            return _whole(group_sums(source, groups, self._settings.cores, tick), groups)
+            return merged_sums(source, groups, self._settings.cores, tick)
         for stored in self._stored(key):
             unions = groups.unions_of(stored.groups)
             if unions is not None and self._is_intact(stored):
@@ -178,17 +178,13 @@ class SumsCache:
                 "The sums of the samples cannot be written to the cache folder, and are too large for memory.",
                 "Free space, or choose another folder with --cache-dir.",
             )
-        return _whole(group_sums(source, groups, cores, tick), groups)
+        return merged_sums(source, groups, cores, tick)
 
     def _folder(self) -> Path | None:
         try:
             return cache_folder(self._settings) / "sums"
         except InputError:
             return None
-
-
-def _whole(sums: Sums, groups: Groups) -> MergedSums:
-    return MergedSums(sums, [[group] for group in range(groups.n)])
 
 
 def _last_used(path: Path) -> float:

@@ -54,6 +54,14 @@ class Sums:
     total: NDArray[np.float64]
     positive: NDArray[np.uint32]
 
+    def read(self) -> Sums:
+        """Return these sums, which are in memory."""
+        return self
+
+    def of_unions(self, groups: Sequence[int]) -> Sums:
+        """Return the sums of some groups, by their numbers."""
+        return self.merged([[group] for group in groups])
+
     def of_genes(self, genes: slice) -> Sums:
         """Return the sums of some genes."""
         return Sums(self.n, self.total[genes], self.positive[genes])
@@ -218,7 +226,7 @@ class StoredSums:
 
 @dataclass(frozen=True, eq=False)
 class MergedSums:
-    """The sums of unions of groups, in memory or kept in the cache.
+    """The sums of unions of groups, in memory or kept in the cache, of which only what is asked for is read.
 
     Parameters
     ----------
@@ -230,6 +238,10 @@ class MergedSums:
 
     source: Sums | StoredSums
     unions: Sequence[Sequence[int]]
+
+    def of_unions(self, unions: Sequence[int]) -> MergedSums:
+        """Return the sums of some of the unions, by their numbers."""
+        return MergedSums(self.source, [self.unions[k] for k in unions])
 
     @property
     def nbytes(self) -> int:
