@@ -24,16 +24,14 @@ class _Point:
         The end of the points with the same position.
     window
         The points that influence it.
-    weights, first, second
-        Their tricube weights, and these times the distance and its square, shape (points,).
+    moments
+        Their tricube weights, and these times the distance and its square, shape (3, points).
     """
 
     x: float
     stop: int
     window: slice
-    weights: NDArray[np.float64]
-    first: NDArray[np.float64]
-    second: NDArray[np.float64]
+    moments: NDArray[np.float64]
 
 
 def lowess(x: NDArray[np.float64], y: NDArray[np.float64], span: float = 0.5) -> NDArray[np.float64]:
@@ -137,7 +135,7 @@ def _point(x: NDArray[np.float64], i: int, left: int, right: int) -> _Point:
     else:
         w = np.ones(offset.size)
     first = w * offset
-    return _Point(at, int(np.searchsorted(x, at, "right")), slice(left, stop), w, first, first * offset)
+    return _Point(at, int(np.searchsorted(x, at, "right")), slice(left, stop), np.stack([w, first, first * offset]))
 
 
 def _fit(
@@ -161,18 +159,15 @@ def _fit(
         Shape (n,).
     """
     robust, values = weights[point.window], weighted[point.window]
-    total = _dot(point.weights, robust)
+    # not by BLAS, whose threads wait for each other on a busy machine
+    total, of_distance, of_square = np.einsum("kp,p->k", point.moments, robust).tolist()
     if total <= 0:
         return float(y[point.stop - 1])
-    mean = _dot(point.weights, values) / total
+    of_value, of_product = np.einsum("kp,p->k", point.moments[:2], values).tolist()
+    mean = of_value / total
     # distances from the point, of which the mean and the variance are small
-    center, square = _dot(point.first, robust) / total, _dot(point.second, robust) / total
-    spread = square - center * center
+    center = of_distance / total
+    spread = of_square / total - center * center
     if spread <= 0 or np.sqrt(spread) <= 0.001 * (x[-1] - x[0]):
-        return mean
-    return mean - center * (_dot(point.first, values) / total - center * mean) / spread
-
-
-def _dot(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
-    """Return the product of two vectors; not by BLAS, whose threads wait for each other on a busy machine."""
-    return float(np.einsum("i,i->", a, b))
+        return float(mean)
+    return float(mean - center * (of_product / total - center * mean) / spread)
