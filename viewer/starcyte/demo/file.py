@@ -15,6 +15,9 @@ from starcyte.errors import InputError
 from starcyte.settings import Settings
 from starcyte.store.cache import cache_folder
 
+# raised whenever the dataset changes: files of earlier ones stay in cache folders
+_EDITION = 2
+
 
 def _write_demo(path: Path) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is handled by the process that serves
@@ -50,7 +53,7 @@ def demo_file(settings: Settings) -> Path:
     InputError
         If it cannot be written.
     """
-    path = cache_folder(settings) / f"demo-{__version__}.h5ad"
+    path = cache_folder(settings) / f"demo-{__version__}-{_EDITION}.h5ad"
     if path.exists():
         return path
     try:
