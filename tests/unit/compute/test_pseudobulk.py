@@ -8,6 +8,7 @@ import subprocess
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from scipy.stats import false_discovery_control
 from starcyte.compute.diffexp import compare
 from starcyte.compute.options import Options
 from starcyte.compute.pseudobulk.analysis import compare_means, compare_proportions, compare_sums
@@ -58,6 +59,18 @@ def test_a_difference_between_samples_is_found_and_one_between_cells_is_not():
     assert found.log2_fold_change[0] == pytest.approx(2, abs=0.5)
     assert found.p_adjusted[1] > 0.05
     assert found.mean_a[0] > found.mean_b[0]
+
+
+def test_only_the_genes_that_were_tested_count_as_tests():
+    rng = np.random.default_rng(3)
+    design = build_design(*of_samples(6, 50))
+    mean = np.exp(rng.normal(3, 1, 300))[:, None] * np.ones(6)
+    mean[::3] = 0.1  # too few counts to be tested
+    found = compare_sums(rng.poisson(mean).astype(np.float64), design)
+    assert 100 < (~found.tested).sum() < 300
+    adjusted = false_discovery_control(found.p_value[found.tested])
+    np.testing.assert_allclose(found.p_adjusted[found.tested], adjusted)
+    assert np.isnan(found.p_adjusted[~found.tested]).all()
 
 
 def test_genes_that_are_not_expressed_are_not_tested():

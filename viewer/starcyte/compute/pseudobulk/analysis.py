@@ -127,15 +127,14 @@ def _statistics(
         every[tested] = some
         return every
 
-    p_value = of_all(moderated.p_value)
     on_a = design.matrix[:, _SIDE] > 0
     return SampleStatistics(
         values,
         tested,
         of_all(fit.coefficients[:, _SIDE]),
         of_all(moderated.t),
-        p_value,
-        benjamini_hochberg(p_value),
+        of_all(moderated.p_value),
+        of_all(benjamini_hochberg(moderated.p_value)),
         values[:, on_a].mean(axis=1),
         values[:, ~on_a].mean(axis=1),
         moderated.df,
