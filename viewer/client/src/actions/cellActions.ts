@@ -111,6 +111,17 @@ export const CELL_ACTIONS: readonly Action[] = [
     },
   },
   {
+    name: 'name-categories',
+    label: 'Name clusters from a table',
+    words: 'rename annotate cell types categories paste map',
+    group: 'Annotations',
+    icon: 'list',
+    enabled: ({ curation, viewer }) => curation.canEdit && viewer.groupings.list.length > 0,
+    perform: ({ curation }) => {
+      curation.dialog = { kind: 'name-categories', from: null };
+    },
+  },
+  {
     name: 'agreement',
     label: 'Compare two annotations or columns',
     group: 'Annotations',

@@ -32,6 +32,7 @@ import {
   withEdit,
   withEditedCodes,
 } from './annotation';
+import type { NamedLabel } from './categoryNames';
 import type { Saving } from './saving.svelte';
 import { newStateNumber } from './snapshots';
 import {
@@ -108,6 +109,27 @@ export class Annotations implements SyncedKind<Annotation> {
       this.done(
         await this.insist(attempt, name, () =>
           this.api.putAnnotation(name, from === null ? { labels: [] } : { from }, known?.revision ?? null),
+        ),
+      ),
+    );
+  }
+
+  /** Create an annotation whose labels are made of the categories of a column or the labels of an annotation. */
+  async createNamed(name: string, from: string, labels: readonly NamedLabel[]): Promise<void> {
+    const start = annotationFrom(name, await this.startFrom(from));
+    const edited = labels.map(({ name: called, of }) => ({
+      name: called,
+      color: start.annotation.labels[of[0] ?? MISSING]?.color ?? '',
+      note: '',
+      was: of,
+    }));
+    const made = withEdit(start.annotation, edited, name);
+    const codes = withEditedCodes(start.codes, moves(start.annotation, edited));
+    const entries = requested(start.annotation, edited, this.idOf);
+    this.make(made, codes, `annotation “${name}”`, async (known, attempt) =>
+      this.done(
+        await this.insist(attempt, name, () =>
+          this.api.putAnnotation(name, { from, labels: entries }, known?.revision ?? null),
         ),
       ),
     );

@@ -25,6 +25,8 @@ export type Dialog =
   | { readonly kind: 'new-annotation' }
   | { readonly kind: 'history' | 'rename-annotation'; readonly id: string }
   | { readonly kind: 'label'; readonly id: string; readonly label: number }
+  | { readonly kind: 'merge-labels'; readonly id: string; readonly labels: readonly number[] }
+  | { readonly kind: 'name-categories'; readonly from: string | null }
   | { readonly kind: 'agreement'; readonly id: string | null }
   | { readonly kind: 'geneset'; readonly id: string | null; readonly genes?: readonly string[]; readonly name?: string }
   | { readonly kind: 'import'; readonly what: 'annotations' | 'genesets' | 'session'; readonly file?: File }
