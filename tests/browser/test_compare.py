@@ -263,6 +263,48 @@ def test_volcano_names_hovers_and_colours(visit, pbmc):
     assert "Benjamini and Hochberg" in said and "log2 fold change of at least 0.5" in said
 
 
+def test_volcano_keeps_the_names_of_chosen_genes(visit, pbmc, cells, expected):
+    viewer = visit(pbmc).drawn()
+    compare_monocytes(viewer)
+    page = viewer.page
+    page.get_by_role("button", name="Show all columns").click()
+    box = page.get_by_role("dialog")
+    figure = box.locator("[data-figure]")
+    rows = [box.locator(f"[aria-rowindex='{k}']") for k in (7, 9)]
+    first, second = (row.locator(".gene").inner_text().strip() for row in rows)
+    rows[0].get_by_role("cell").nth(1).click()
+    rows[1].hover()
+    box.get_by_role("button", name=f"Name {second} in the volcano plot").click()
+    expect(box.get_by_text("2 named by you")).to_be_visible()
+    expect(figure.locator("text.own")).to_have_text([first, second])
+    box.get_by_role("checkbox", name="Only these").check()
+    expect(figure.locator("text.name")).to_have_count(2)
+    # genes that pass by the usual limits, of those in 10 % of a group
+    chosen = (cells.obs["bulk_labels"] == "CD14+ Monocyte").to_numpy()
+    values = cells.raw.X.toarray().astype(np.float64)
+    share = np.maximum((values > 0)[chosen].mean(axis=0), (values > 0)[~chosen].mean(axis=0))
+    amounts = np.expm1(values[:, share >= 0.1])
+    of_a, of_b = ((amounts[which].sum(axis=0) + 1) / which.sum() for which in (chosen, ~chosen))
+    fold = np.log2(of_a / of_b)
+    sure = adjusted(expected.pvalue[share >= 0.1]) <= 0.05
+    key = [f"{(sure & (fold <= -0.5)).sum()} down", f"{(sure & (fold >= 0.5)).sum()} up"]
+    expect(figure.locator("text.key")).to_have_text(key)
+    menu = box.get_by_role("button", name=re.compile("^Save or copy volcano"))
+    drawing = viewer.saved("Save the figure as SVG", menu).decode()
+    assert drawing.count('font-weight="700"') >= 2 and f">{first}</text>" in drawing and f">{second}</text>" in drawing
+    assert "named by you" not in drawing
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("region", name="Save or copy")).to_have_count(0)
+    surface = box.get_by_role("button", name="Volcano plot of")
+    surface.focus()
+    page.keyboard.press("ArrowRight")
+    best = figure.locator(".tip p").first.inner_text()
+    page.keyboard.press("Space")
+    expect(figure.locator("text.own").filter(has_text=best)).to_have_count(1)
+    box.get_by_role("button", name="Clear names").click()
+    expect(figure.locator("text.own")).to_have_count(0)
+
+
 def test_scaled_values_have_no_fold_change_and_it_is_said_why(visit, pbmc):
     viewer = visit(pbmc).drawn()
     viewer.page.get_by_role("tab", name="Compare").click()

@@ -8,7 +8,8 @@ export interface VolcanoPoint {
   /** Effect, and how sure it is: -log10 of the adjusted p-value. */
   readonly x: number;
   readonly y: number;
-  readonly passes: boolean;
+  /** 1: passes and is higher in set A; -1: passes and is higher in set B; 0: does not pass. */
+  readonly side: -1 | 0 | 1;
 }
 
 export interface VolcanoData {
@@ -40,17 +41,22 @@ export function volcano(genes: readonly DiffexpGene[], passing: ReadonlySet<Diff
     gene,
     x: Math.min(Math.max(x, -reach), reach),
     y: Math.min(y, top),
-    passes: passing.has(gene),
+    side: passing.has(gene) ? (Math.sign(x) as -1 | 0 | 1) : 0,
   }));
   return { points, reach, top, hasZero };
 }
 
-/** The genes that are named first: those of the largest score to either side. */
-export function named(points: readonly VolcanoPoint[], perSide: number): VolcanoPoint[] {
+/** The genes that are named: those that the user chose, then those of the largest score to either side. */
+export function named(
+  points: readonly VolcanoPoint[],
+  perSide: number,
+  chosen: ReadonlySet<string> = new Set(),
+): VolcanoPoint[] {
   // An infinite score, of genes that vary in neither set, is sent as null.
   const weight = ({ gene: { score, p_value } }: VolcanoPoint) =>
     score === null ? (p_value === 0 ? Number.MAX_VALUE : 0) : Math.abs(score);
-  const best = points.filter((point) => point.passes).sort((a, b) => weight(b) - weight(a));
-  const up = best.filter((point) => point.x > 0).slice(0, perSide);
-  return [...up, ...best.filter((point) => point.x < 0).slice(0, perSide)];
+  const best = points.filter(({ side, gene }) => side !== 0 && !chosen.has(gene.gene));
+  best.sort((a, b) => weight(b) - weight(a));
+  const of = (wanted: number) => best.filter(({ side }) => side === wanted).slice(0, perSide);
+  return [...points.filter(({ gene }) => chosen.has(gene.gene)), ...of(1), ...of(-1)];
 }

@@ -10,6 +10,7 @@ import type { Viewer } from '../viewer/viewer.svelte';
 import { ByCategory } from './byCategory.svelte';
 import type { CompareOptions } from './compareOptions.svelte';
 import { methodLines, methodOf, scaleText } from './methods';
+import { NamedGenes } from './namedGenes.svelte';
 import type { Question } from './question';
 import { Samples } from './samples.svelte';
 import { NO_LIMITS, type Thresholds, USUAL } from './thresholds';
@@ -40,6 +41,7 @@ export class Compare {
   readonly run: JobRun<DiffexpResult>;
   readonly samples: Samples;
   readonly byCategory: ByCategory;
+  readonly namedGenes = new NamedGenes();
   /** Told of a comparison that has ended well, and of one that the user wants no more. */
   onFound: (comparison: Comparison) => void = () => {};
   onRemoved: (comparison: Comparison) => void = () => {};
