@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import csv
+from urllib.parse import quote
 
 import anndata
 import numpy as np
 import pandas as pd
 import pytest
-from browser_page import NARROW, WIDE
+from browser_page import NARROW, WIDE, eventually
 from playwright.sync_api import expect
 from scipy.sparse import csr_array
 
@@ -109,6 +110,48 @@ def test_from_cells_to_samples_to_all_cell_types_and_back(visit, study, tmp_path
     some = ((data.obs["donor"] == "d2") & (data.obs["kind"] == "T cell")).to_numpy()
     expected = np.asarray(data.X[some].sum(axis=0)).ravel()
     assert [int(row["d2 | T cell"]) for row in rows] == expected.astype(int).tolist()
+
+
+def test_a_comparison_of_all_cell_types_survives_a_reload(visit, study, tmp_path):
+    page = visit(study).drawn().page
+    page.get_by_role("tab", name="Compare").click()
+    page.get_by_role("radio", name="Samples").click()
+    set_of(page, "A", "condition", "sick")
+    page.locator("[aria-label^='In: ']").click()
+    page.get_by_role("option", name="each kind").click()
+    page.get_by_role("button", name="Compare expression").click()
+    table = page.get_by_role("table", name="Categories compared")
+    expect(table).to_be_visible()
+    shown = table.inner_text()
+    title = "sick vs the rest in each kind"
+    origin = page.evaluate("location.origin")
+
+    def saved():
+        return page.request.get(f"{origin}/api/v1/results").json()["results"]
+
+    eventually(lambda: [one["name"] for one in saved()] == [title], "the saved comparison")
+    body = page.request.get(f"{origin}/api/v1/results/{quote(title)}").json()
+    # every tested gene, not only those of the overview
+    assert [len(c["genes"]) for c in body["result"]["categories"]] == [
+        c["n_tested"] for c in body["result"]["categories"]
+    ]
+    page.reload()
+    page.get_by_role("tab", name="Compare").click()
+    page.get_by_role("button", name=title, exact=True).click()
+    expect(table).to_be_visible()
+    assert table.inner_text() == shown
+    rows, lines = downloaded(page, page.get_by_role("button", name="Download the tables of all"), tmp_path / "all.csv")
+    assert len(rows) == sum(len(c["genes"]) for c in body["result"]["categories"])
+    assert "# plasma cell: not compared. Side A has 1 sample" in "\n".join(lines)
+    page.mouse.move(5, 5)
+    page.get_by_role("radio", name="Composition").click()
+    expect(page.get_by_role("table", name="Composition over samples").get_by_role("row")).to_have_count(4)
+    page.get_by_role("radio", name="Genes").click()
+    table.get_by_role("button", name="T cell").click()
+    expect(page.get_by_role("region", name="Result")).to_contain_text("T cell: sick vs the rest")
+    page.get_by_role("button", name="All of kind").click()
+    page.get_by_role("button", name="Remove this comparison").click()
+    eventually(lambda: title not in [one["name"] for one in saved()], "no comparison")
 
 
 def test_what_samples_do_not_allow_is_said(visit, study):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 
 import numpy as np
 import pytest
@@ -163,3 +164,21 @@ def test_a_server_without_differential_expression_refuses(serve, study, tmp_path
     study.write_h5ad(tmp_path / "study.h5ad")
     client = serve(tmp_path / "study.h5ad", disable_diffexp=True, data_dir=str(tmp_path / "data"))
     assert client.post("diffexp/each", QUESTION).status_code == 403
+
+
+def test_a_saved_one_is_written_to_the_outputs_as_one_table(serve, study, tmp_path):
+    study.write_h5ad(tmp_path / "study.h5ad")
+    client = serve(tmp_path / "study.h5ad", data_dir=str(tmp_path / "data"), outputs_dir=str(tmp_path / "outputs"))
+    result = compared(client, limit=3)
+    left_out = "Saved are 6 of 40 tested genes."
+    body = {"version": 1, "a": "sick", "b": "the rest", "column": "type", "left_out": left_out, "result": result}
+    assert len(json.dumps(body)) < client.json("schema")["max_saved_item_bytes"]
+    assert client.open("results/sick in each type", method="PUT", json=body).status_code == 201
+    client.app.extensions["starcyte"].close()
+    (written,) = (tmp_path / "outputs").rglob("*sick*")
+    lines = written.read_text().splitlines()
+    header = next(k for k, line in enumerate(lines) if line[0] != "#")
+    assert f"# {left_out}" in lines[:header]
+    rows = list(csv.DictReader(lines[header:], delimiter="\t"))
+    expected = [(c["name"], gene["gene"]) for c in result["categories"] for gene in c["genes"]]
+    assert [(row["type"], row["gene"]) for row in rows] == expected

@@ -200,6 +200,17 @@ def test_a_comparison_within_categories_is_one_table_and_says_what_was_refused()
     ]
 
 
+def test_a_table_says_what_was_not_saved():
+    saved = {
+        "a": "x",
+        "b": "y",
+        "left_out": "Saved are 1 of\n9 genes.",
+        "result": OVER_SAMPLES | {"genes": [{"gene": "A"}]},
+    }
+    lines = result_table(json.dumps(saved).encode(), TABLE_FORMATS["csv"]).decode().split("\n")
+    assert lines[:2] == ["# A: x; B: y", "# Saved are 1 of 9 genes."]
+
+
 @pytest.mark.parametrize(
     "result",
     [

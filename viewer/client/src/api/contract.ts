@@ -1508,6 +1508,8 @@ export interface components {
             /** @description The formulas; the first is the default */
             readonly fold_changes: readonly components["schemas"]["FoldChangeInfo"][];
             readonly features: components["schemas"]["Features"];
+            /** @description Size of a saved view, result or figure, at most */
+            readonly max_saved_item_bytes: number;
             /** @description For POST finish; empty if it is disabled */
             readonly finish_key: string;
             readonly defaults: components["schemas"]["Defaults"];

@@ -129,6 +129,11 @@ export class CurationApi {
     return this.send('PUT', at(kind, name), body, revision);
   }
 
+  /** The result of a finished job, with so many genes of each category. */
+  async jobResult<T>(id: string, limit: number): Promise<T | null> {
+    return (await this.api.job<T>(id, 0, limit, new AbortController().signal)).result;
+  }
+
   saveFigure(name: string, figure: Blob, revision: number | null): Promise<ItemSaved> {
     const headers = { 'Content-Type': figure.type, ...match(revision) };
     return this.api.json(at('figures', name), { method: 'PUT', headers, body: figure });

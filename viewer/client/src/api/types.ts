@@ -1,9 +1,8 @@
 /** The JSON of the HTTP interface. `contract.ts` is generated from the server's structs: `make types`. */
-import type { DiffexpResult as ComparedGroups, Gene, Job } from './contract';
+import type { DiffexpResult as ComparedGroups, ByCategoryResult as ComparedInCategories, Gene, Job } from './contract';
 
 export type {
   ByCategoryRequest,
-  ByCategoryResult,
   CategoryResult,
   Cell,
   CellMatch,
@@ -45,6 +44,9 @@ export type Scale = ComparedGroups['scale'];
 type Unsaved = 'job_id' | 'warnings' | 'n_tested' | 'min_fraction' | 'fold_change' | 'log_base';
 
 export type DiffexpResult = Omit<ComparedGroups, Unsaved> & Partial<Pick<ComparedGroups, Unsaved>>;
+
+/** A comparison within each category; a saved one lacks the job. */
+export type ByCategoryResult = Omit<ComparedInCategories, 'job_id'> & Partial<Pick<ComparedInCategories, 'job_id'>>;
 
 /** The genes of a list of names, and the names that no gene has. */
 export interface GenesNamed {

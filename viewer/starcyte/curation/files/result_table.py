@@ -59,6 +59,8 @@ def _head(whole: dict[str, Any], part: dict[str, Any]) -> Iterator[str]:
         return
     if part is not whole:
         yield f"A: {whole.get('a')}; B: {whole.get('b')}"
+        if isinstance(whole.get("left_out"), str) and whole["left_out"]:
+            yield whole["left_out"]
     yield f"{part.get('method')} on {part.get('matrix')} ({part.get('scale')}); adjusted by {part.get('correction')}"
     change = part.get("fold_change")
     if isinstance(change, dict):

@@ -112,6 +112,7 @@ class Schema(Answer):
     methods: Annotated[list[MethodInfo], Meta(description="The methods of comparison; the first is the default")]
     fold_changes: Annotated[list[FoldChangeInfo], Meta(description="The formulas; the first is the default")]
     features: Features
+    max_saved_item_bytes: Annotated[Count, Meta(description="Size of a saved view, result or figure, at most")]
     finish_key: Annotated[str, Meta(description="For POST finish; empty if it is disabled")]
     defaults: Defaults
     about: Annotated[str, Meta(description="URL of a page about the dataset; may be empty")]

@@ -60,6 +60,7 @@ def schema() -> ResponseOf[Schema]:
             "revision": dataset.revision,
             "version": __version__,
             "features": features,
+            "max_saved_item_bytes": settings.max_saved_item_bytes,
             "finish_key": key,
             "defaults": {
                 "color_by": _first_color(dataset, settings.color_by),

@@ -1,30 +1,46 @@
 /** One comparison over samples within each category of a column: its overview, and the way into a category and back. */
 import type { ByCategoryResult, CompositionResult, PseudobulkTable, Selection } from '../../api/types';
 import { save } from '../../ui/drawing/download';
+import { csv } from '../../wire/csv';
 import { groupingName } from '../fields/groupings.svelte';
 import { isAnnotationKey } from '../view/fieldRef';
 import { JobRun } from '../viewer/job.svelte';
 import type { Viewer } from '../viewer/viewer.svelte';
+import { methodLines, methodOf } from './methods';
 import type { Asking, Question } from './question';
 
 /** Genes of each category that the overview needs; the tables are asked for category by category. */
 const GENES = 20;
 
-/** An overview, with the question that it answers. */
-export interface Overview {
-  readonly question: Question;
+/** A finished comparison within each category, with the question that it answers. */
+export interface Made {
+  readonly names: Question['names'];
+  /** The question, for more of it; null if the sets were too large to be saved. */
+  readonly question: Question | null;
   /** The column, as requests name it. */
   readonly column: string;
   readonly result: ByCategoryResult;
+  /** What was not saved, in a sentence; empty if all was. */
+  readonly left_out: string;
+}
+
+export interface Overview extends Made {
+  readonly id: number;
 }
 
 export class ByCategory {
   /** The column whose categories are compared each; null for all cells together. */
   column = $state<string | null>(null);
-  overview = $state.raw<Overview | null>(null);
+  /** Those of this session, the newest first. */
+  overviews = $state.raw<readonly Overview[]>([]);
+  shown = $state<number | null>(null);
   composition = $state.raw<CompositionResult | null>(null);
   /** Whether the overview is shown, and not the table of one category. */
   isOpen = $state(false);
+  /** Called with a comparison that is done, and with one that the user removes. */
+  onFound: (overview: Overview) => void = () => {};
+  onRemoved: (overview: Overview) => void = () => {};
+  private next = 1;
   readonly run: JobRun<ByCategoryResult>;
   readonly tables: JobRun<PseudobulkTable>;
 
@@ -54,14 +70,42 @@ export class ByCategory {
       (found) => found,
     );
     if (!result) return;
-    this.overview = { question, column, result };
-    this.composition = null;
+    this.onFound(this.bringBack({ names: question.names, question, column, result, left_out: '' }));
+  }
+
+  /** The one that is shown, or was before the table of a category. */
+  get overview(): Overview | null {
+    return this.overviews.find(({ id }) => id === this.shown) ?? null;
+  }
+
+  /** Show a comparison that was made before. */
+  bringBack({ names, question, column, result, left_out }: Made): Overview {
+    const overview = { id: this.next++, names, question, column, result, left_out };
+    this.overviews = [overview, ...this.overviews];
+    this.show(overview.id);
+    return overview;
+  }
+
+  show(id: number): void {
+    if (id !== this.shown) this.composition = null;
+    this.shown = id;
     this.isOpen = true;
+  }
+
+  remove(overview: Overview): void {
+    this.overviews = this.overviews.filter((one) => one !== overview);
+    if (this.shown === overview.id) {
+      this.shown = this.overviews[0]?.id ?? null;
+      this.composition = null;
+      this.isOpen = false;
+    }
+    this.onRemoved(overview);
   }
 
   /** Show the table of one category. */
   async open({ question, column }: Overview, category: string): Promise<void> {
     const part = categoryOf(column, category);
+    if (!question) return;
     const { within } = question.groups;
     await this.compare.ask({
       ...question,
@@ -72,7 +116,7 @@ export class ByCategory {
 
   /** Compare the proportions of the categories. */
   async compareComposition({ question, column }: Overview): Promise<void> {
-    if (!question.samples) return;
+    if (!question?.samples) return;
     try {
       const body = { ...question.groups, ...question.samples, column };
       this.composition = await this.viewer.api.composition(body, new AbortController().signal);
@@ -82,15 +126,29 @@ export class ByCategory {
   }
 
   /** Download the tables of all categories. */
-  async downloadCsv({ result, question }: Overview): Promise<void> {
-    const { a, b } = question.names;
-    await this.downloadTable(result.job_id, `${a} vs ${b} in each ${groupingName(result.each)}`);
+  async downloadCsv(overview: Overview): Promise<void> {
+    const { result, left_out } = overview;
+    const title = titleOfOverview(overview);
+    if (result.job_id) {
+      await this.downloadTable(result.job_id, title);
+      return;
+    }
+    const method = methodOf(this.viewer.schema, result.method);
+    const lines = methodLines(method, { ...result, warnings: left_out ? [left_out] : [] }, title);
+    const notes = result.categories.flatMap(({ name, problem, warnings }) =>
+      [...(problem === null ? [] : [`not compared. ${problem}`]), ...warnings].map((note) => `${name}: ${note}`),
+    );
+    const rows = result.categories.flatMap(({ name, genes }) =>
+      genes.map((gene) => [name, ...method.columns.map((column) => gene[column])]),
+    );
+    const table = csv([result.each, ...method.columns], rows, [...lines, ...notes]);
+    save(table, `${this.viewer.schema.title} ${title}.csv`);
   }
 
   /** Download the sums by sample and category, for edgeR and DESeq2, or what is known of the samples. */
   async downloadSums({ question, column }: Overview, table: 'genes' | 'samples'): Promise<void> {
+    if (!question?.samples) return;
     const { samples, groups, matrix } = question;
-    if (!samples) return;
     const { within } = groups;
     const body = { sample: samples.sample, each: column, matrix, ...(within ? { within } : {}) };
     const found = await this.tables.ask(
@@ -116,4 +174,8 @@ export class ByCategory {
 function categoryOf(column: string, category: string): Selection {
   const name = groupingName(column);
   return isAnnotationKey(column) ? { annotation: name, in: [category] } : { column: name, in: [category] };
+}
+
+export function titleOfOverview({ names, result }: Made): string {
+  return `${names.a} vs ${names.b} in each ${groupingName(result.each)}`;
 }

@@ -61,7 +61,7 @@ export class Curation {
     this.annotations = new Annotations(viewer, this.saving, this.api);
     this.genesets = new GeneSets(viewer, this.saving, this.api);
     this.genesets.items.isSaved = viewer.schema.features.genesets !== false;
-    this.savedItems = new SavedItems(this.api, this.saving, sharing, compare);
+    this.savedItems = new SavedItems(this.api, this.saving, sharing, compare, viewer.schema.max_saved_item_bytes);
     this.downloads = new Downloads(viewer, this.api, this.saving);
     this.idle = new IdleEnd(this.api, (signal) => viewer.api.health(signal));
     viewer.timeline.onItemStates = (itemStates) => {
@@ -75,6 +75,10 @@ export class Curation {
       if (this.canEdit) this.savedItems.saveResult(comparison);
     };
     compare.onRemoved = (comparison) => this.savedItems.removeResult(comparison);
+    compare.byCategory.onFound = (overview) => {
+      if (this.canEdit) this.savedItems.saveOverview(overview);
+    };
+    compare.byCategory.onRemoved = (overview) => this.savedItems.removeResult(overview);
     viewer.groupings.annotations = () =>
       this.annotations.list.map(({ value }) => ({ name: value.name, n: value.labels.length }));
     viewer.groupings.saved = () => this.saving.drained();

@@ -2,16 +2,17 @@
 import type { CurationApi } from '../../api/curation';
 import type { SavedItem, SavedItemKind } from '../../api/curationTypes';
 import { ApiError } from '../../api/error';
-import type { DiffexpGene, DiffexpResult } from '../../api/types';
+import type { ByCategoryResult, DiffexpResult } from '../../api/types';
+import { type Overview, titleOfOverview } from '../compare/byCategory.svelte';
 import { type Compare, type Comparison, titleOf } from '../compare/compare.svelte';
 import type { SavedView } from '../view/savedView';
 import type { Sharing } from '../viewer/sharing.svelte';
+import { rounded } from './rounded';
+import { genesToAsk, type SavedOverview, savedOverview } from './savedOverview';
 import type { Saving } from './saving.svelte';
 
 /** The width of a thumbnail in pixels; twice that on the page, for dense screens. */
 const THUMBNAIL = 288;
-/** Significant digits of the numbers in a saved result. */
-const DIGITS = 7;
 
 /** A comparison as it is saved. */
 interface SavedResult {
@@ -35,13 +36,15 @@ export class SavedItems {
   open = $state(false);
   /** The revisions of the views. */
   private readonly revisions = new Map<string, number>();
-  private readonly names = new Map<Comparison, string>();
+  private readonly names = new Map<Comparison | Overview, string>();
 
   constructor(
     private readonly api: CurationApi,
     private readonly saving: Saving,
     private readonly sharing: Sharing,
     private readonly compare: Compare,
+    /** The limit of the size of an item in bytes. */
+    private readonly room: number,
   ) {}
 
   async refresh(kinds: readonly SavedItemKind[] = ['views', 'results', 'figures']): Promise<void> {
@@ -135,8 +138,34 @@ export class SavedItems {
     });
   }
 
+  /** Save a finished comparison within each category, with the genes that there is room for. */
+  saveOverview(overview: Overview): void {
+    const name = freeName(titleOfOverview(overview), this.results);
+    this.names.set(overview, name);
+    this.results = [...this.results, { name, revision: 0, time: '', bytes: 0 }];
+    let body: SavedOverview | null = null;
+    this.write('results', name, `comparison “${name}”`, async () => {
+      body ??= savedOverview(overview, await this.withGenes(overview.result), this.room);
+      await this.api.save('results', name, body, null).catch(allow(412));
+    });
+  }
+
+  /** Return a comparison within each category with as many genes as may be saved. */
+  private async withGenes(result: ByCategoryResult): Promise<ByCategoryResult> {
+    const { job_id } = result;
+    if (!job_id) return result;
+    try {
+      const limit = genesToAsk(result, this.room);
+      return (await this.api.jobResult<ByCategoryResult>(job_id, limit)) ?? result;
+    } catch (error) {
+      // the server has forgotten the job: what the page has is saved
+      if (error instanceof ApiError && error.status === 404) return result;
+      throw error;
+    }
+  }
+
   /** Delete the saved result of a comparison that was removed from the page. */
-  removeResult(comparison: Comparison): void {
+  removeResult(comparison: Comparison | Overview): void {
     const name = this.names.get(comparison);
     if (name === undefined) return;
     this.names.delete(comparison);
@@ -146,12 +175,18 @@ export class SavedItems {
 
   /** The saved results that are not on the page. */
   get otherResults(): readonly SavedItem[] {
-    const shown = new Set(this.compare.results.map((comparison) => this.names.get(comparison)));
+    const onPage = [...this.compare.results, ...this.compare.byCategory.overviews];
+    const shown = new Set(onPage.map((comparison) => this.names.get(comparison)));
     return this.results.filter(({ name }) => !shown.has(name));
   }
 
   async openResult(name: string): Promise<void> {
-    const { a, b, result } = await this.api.savedBody<SavedResult>('results', name);
+    const saved = await this.api.savedBody<SavedResult | SavedOverview>('results', name);
+    if ('column' in saved) {
+      this.names.set(this.compare.byCategory.bringBack(saved), name);
+      return;
+    }
+    const { a, b, result } = saved;
     const comparison = this.compare.bringBack({ a, b, result, genes: result.genes });
     this.names.set(comparison, name);
   }
@@ -199,14 +234,6 @@ function allow(status: number): (error: unknown) => void {
   return (error) => {
     if (!(error instanceof ApiError) || error.status !== status) throw error;
   };
-}
-
-function rounded(gene: DiffexpGene): DiffexpGene {
-  const entries = Object.entries(gene).map(([key, value]) => [
-    key,
-    typeof value === 'number' ? Number(value.toPrecision(DIGITS)) : value,
-  ]);
-  return Object.fromEntries(entries) as DiffexpGene;
 }
 
 async function dataAddress(picture: Blob): Promise<string> {

@@ -61,6 +61,7 @@ const SCHEMA = fc
       defaults: { color_by: '', embedding: '', min_fraction: 0.1 },
       genes: { n: 3, names_from: 'index', columns: [], n_duplicated: 0 },
       cells: { names_from: 'index' },
+      max_saved_item_bytes: 1 << 24,
       finish_key: '',
       features: { diffexp: true, genesets: true, finish: false, terms: false, outputs: false },
       warnings: [],
