@@ -25,12 +25,15 @@ from starcyte.compute.pseudobulk.sums_cache import SumsCache
 from starcyte.settings import Settings
 from starcyte.store.dataset import no_tick
 from starcyte.store.index.background import index_matrix
+from starcyte.store.index.sums import Groups
 from starcyte.store.open import open_dataset
 
 from benchmarks.datasets import SIZES, write_dataset
 from benchmarks.peers import install
 
 Rows = list[tuple[str, float, float]]
+#: After which a peer is stopped
+MOST_SECONDS = 1200
 
 
 def timed(rows: Rows, what: str, question: Callable[[], object]) -> None:
@@ -40,8 +43,8 @@ def timed(rows: Rows, what: str, question: Callable[[], object]) -> None:
     rows.append((what, time.perf_counter() - start, time.process_time() - cpu))
 
 
-def of_starcyte(path: Path, cache: Path, workers: int) -> Rows:
-    """Return the times of starcyte's questions."""
+def of_starcyte(path: Path, cache: Path, workers: int) -> tuple[Rows, np.ndarray, np.ndarray]:
+    """Return the times of starcyte's questions, the sums of shape (donors, genes), and the condition of each donor."""
     settings = Settings(cache_dir=str(cache), workers=workers)
     dataset = open_dataset(path, settings)
     matrix, rows = dataset.matrix("X"), Rows()
@@ -76,23 +79,41 @@ def of_starcyte(path: Path, cache: Path, workers: int) -> Rows:
     timed(rows, "over samples, then", over_samples)
     timed(rows, "in each of 40 types, first", by_category)
     timed(rows, "in each of 40 types, then", by_category)
+    totals = kept.sums("X", Groups(donors, len(names))).total.T
     dataset.close()
-    return rows
+    return rows, totals, np.array([int(a[donors == donor][0]) for donor in range(len(names))])
 
 
-def of_peers(path: Path, sums: np.ndarray) -> Rows:
-    """Return the times of decoupler's sums, and of PyDESeq2 on sums of shape (samples, genes)."""
+def of_peers(path: Path, sums: np.ndarray, sides: np.ndarray) -> Rows:
+    """Return the times of decoupler's sums, and of PyDESeq2 on sums of shape (donors, genes)."""
     here, rows = Path(__file__).parent, Rows()
     command = [install("decoupler") / "python", here / "decoupler_child.py", path]
-    found = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-    rows.append((f"decoupler, {found['bytes'] / 2**30:.1f} GB of memory: reading", found["read"], np.nan))
-    rows.append(("decoupler: sums by donor and type", found["sums"], np.nan))
+    try:
+        done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=MOST_SECONDS)
+    except (subprocess.TimeoutExpired, subprocess.CalledProcessError) as error:
+        # on a machine of little memory, it is killed while it reads
+        rows.append((f"decoupler: {_ended(error)}", np.nan, np.nan))
+    else:
+        found = json.loads(done.stdout)
+        rows.append((f"decoupler, {found['bytes'] / 2**30:.1f} GB of memory: reading", found["read"], np.nan))
+        rows.append(("decoupler: sums by donor and type", found["sums"], np.nan))
     with tempfile.TemporaryDirectory() as folder:
-        np.savez(Path(folder) / "0.npz", sums=sums, sides=np.arange(sums.shape[0]) % 2)
+        np.savez(Path(folder) / "0.npz", sums=sums.astype(np.int64), sides=sides)
+        python = install("deseq2") / "python"
         start = time.perf_counter()
-        subprocess.run([install("deseq2") / "python", here / "deseq2_child.py", folder], check=True)
-        rows.append(("PyDESeq2 of the sums by donor", time.perf_counter() - start, np.nan))
+        try:
+            subprocess.run([python, here / "deseq2_child.py", folder], check=True, timeout=MOST_SECONDS)
+        except (subprocess.TimeoutExpired, subprocess.CalledProcessError) as error:
+            rows.append((f"PyDESeq2: {_ended(error)}", np.nan, np.nan))
+        else:
+            rows.append(("PyDESeq2 of the sums by donor", time.perf_counter() - start, np.nan))
     return rows
+
+
+def _ended(error: subprocess.TimeoutExpired | subprocess.CalledProcessError) -> str:
+    if isinstance(error, subprocess.TimeoutExpired):
+        return f"not done in {MOST_SECONDS // 60} minutes"
+    return f"ended with status {error.returncode}"
 
 
 def main() -> None:
@@ -108,15 +129,13 @@ def main() -> None:
     if not path.exists():
         arguments.folder.mkdir(parents=True, exist_ok=True)
         write_dataset(path, size.cells, size.genes, size.density, counts=True)
-    rows = of_starcyte(path, arguments.folder / "cache", arguments.workers)
+    rows, sums, sides = of_starcyte(path, arguments.folder / "cache", arguments.workers)
     if not arguments.no_peers:
-        rng = np.random.default_rng(0)
-        mean = np.exp(rng.normal(3, 2, size.genes)) * np.exp(rng.normal(0, 0.3, (12, size.genes)))
-        rows += of_peers(path, rng.poisson(mean))
+        rows += of_peers(path, sums, sides)
     print(f"{size}, {arguments.workers} processors\n")
     print("| question | seconds | of all processors |\n| --- | ---: | ---: |")
     for what, clock, cpu in rows:
-        print(f"| {what} | {clock:.2f} | {'' if np.isnan(cpu) else f'{cpu:.2f}'} |")
+        print(f"| {what} | {' | '.join('' if np.isnan(value) else f'{value:.2f}' for value in (clock, cpu))} |")
 
 
 if __name__ == "__main__":

@@ -12,26 +12,32 @@ _ROBUST_STEPS = 3
 _DELTA = 0.01
 
 
+# multiplications of one product: OpenBLAS divides larger ones (2^18) among threads, which wait for each other
+_PRODUCT = 200_000
+# sums of weights, times powers of x, and times y
+_SUMS = 5
+
+
 @dataclass(frozen=True, eq=False)
-class _Point:
-    """A point at which a line is fitted.
+class _Points:
+    """Neighbouring points at which lines are fitted.
 
     Parameters
     ----------
     x
-        Its position.
-    stop
-        The end of the points with the same position.
+        Their positions, shape (points,).
+    last
+        The last value at each position, shape (points,).
     window
-        The points that influence it.
-    moments
-        Their tricube weights, and these times the distance and its square, shape (3, points).
+        The values that influence any of them.
+    kernel
+        The tricube weight of each value of the window for each point, shape (points, values).
     """
 
-    x: float
-    stop: int
+    x: NDArray[np.float64]
+    last: NDArray[np.intp]
     window: slice
-    moments: NDArray[np.float64]
+    kernel: NDArray[np.float64]
 
 
 def lowess(x: NDArray[np.float64], y: NDArray[np.float64], span: float = 0.5) -> NDArray[np.float64]:
@@ -80,11 +86,14 @@ def lowess_curve(
     if n < 2:
         return x, y.astype(np.float64)
     points = _points(x, max(2, min(n, int(span * n + 1e-7))))
-    corners = np.array([point.x for point in points])
+    corners = np.concatenate([some.x for some in points])
+    center = float(x.mean())
+    centred = x - center
+    factors = np.stack([np.ones(n), centred, centred * centred, y, centred * y])
     weights = np.ones(n)
     for step in range(_ROBUST_STEPS + 1):
-        weighted = weights * y
-        fitted = np.array([_fit(point, weights, weighted, x, y) for point in points])
+        weighted = factors * weights
+        fitted = np.concatenate([_fit(some, weighted, center, x, y) for some in points])
         if step == _ROBUST_STEPS:
             break
         residual = np.abs(y - np.interp(x, corners, fitted))
@@ -100,74 +109,77 @@ def lowess_curve(
     return corners, fitted
 
 
-def _points(x: NDArray[np.float64], width: int) -> list[_Point]:
-    """Return points about 1 % of the range apart, each with a window of so many points."""
-    n, delta, points = x.size, _DELTA * (x[-1] - x[0]), list[_Point]()
-    sums = x[: n - width] + x[width:]  # of the ends of a window of width + 1 points
-    left, i = 0, 0
+def _points(x: NDArray[np.float64], width: int) -> list[_Points]:
+    """Return points about 1 % of the range apart, each with a window of so many values."""
+    n, delta, points = x.size, _DELTA * (x[-1] - x[0]), list[_Points]()
+    sums = x[: n - width] + x[width:]  # of the ends of a window of width + 1 values
+    at_once = max(_PRODUCT // (_SUMS * width), 1)
+    left, i, some = 0, 0, list[tuple[int, int, int]]()
     while True:
-        # the window moves right while the next point beyond it is nearer than its first one
+        # the window moves right while the next value beyond it is nearer than its first one
         left = max(left, int(np.searchsorted(sums, 2 * x[i])) - 1)
         while left + width < n and x[i] - x[left] > x[left + width] - x[i]:
             left += 1
-        points.append(_point(x, i, left, left + width - 1))
-        # points with the same x have the same value
-        last = points[-1].stop - 1
+        # values with the same x have the same point
+        last = int(np.searchsorted(x, x[i], "right")) - 1
+        some.append((i, last, left))
+        if last >= n - 1 or len(some) == at_once:
+            points.append(_with_kernel(x, width, some))
+            some = []
         if last >= n - 1:
             return points
         beyond = int(np.searchsorted(x, x[last] + delta, "right"))
         i = max(last + 1, beyond - 1)
 
 
-def _point(x: NDArray[np.float64], i: int, left: int, right: int) -> _Point:
-    at = float(x[i])
-    h = max(at - x[left], x[right] - at)
-    # points beyond the window that are as near as its last one belong to it
-    stop = int(np.searchsorted(x, at + 0.999 * h, "right"))
-    offset = x[left:stop] - at
-    if h > 0:
-        distance = np.abs(offset)
-        # powers of floats are slow in numpy
-        share = distance / h
-        w = 1 - share * share * share
-        w = np.where(distance <= 0.999 * h, w * w * w, 0.0)
-        w[distance <= 0.001 * h] = 1.0
-    else:
-        w = np.ones(offset.size)
-    first = w * offset
-    return _Point(at, int(np.searchsorted(x, at, "right")), slice(left, stop), np.stack([w, first, first * offset]))
+def _with_kernel(x: NDArray[np.float64], width: int, points: list[tuple[int, int, int]]) -> _Points:
+    """Return points with their weights, from the first and last value at each, and the first of its window."""
+    at = np.array([x[i] for i, _, _ in points])
+    starts = [left for _, _, left in points]
+    reach = [max(x[i] - x[left], x[left + width - 1] - x[i]) for i, _, left in points]
+    # values beyond a window that are as near as its last one belong to it
+    stops = [int(np.searchsorted(x, x[i] + 0.999 * h, "right")) for (i, _, _), h in zip(points, reach, strict=True)]
+    window = slice(starts[0], max(stops))
+    kernel = np.zeros((at.size, window.stop - window.start))
+    for row, (start, stop, h) in enumerate(zip(starts, stops, reach, strict=True)):
+        kernel[row, start - window.start : stop - window.start] = _tricube(np.abs(x[start:stop] - at[row]), h)
+    return _Points(at, np.array([last for _, last, _ in points]), window, kernel)
+
+
+def _tricube(distance: NDArray[np.float64], h: float) -> NDArray[np.float64] | float:
+    """Return the tricube weights of values at some distances from a point."""
+    if h <= 0:
+        return 1.0
+    # powers of floats are slow in numpy
+    share = distance / h
+    w = 1 - share * share * share
+    w *= w * w
+    w[distance > 0.999 * h] = 0.0
+    w[distance <= 0.001 * h] = 1.0
+    return w
 
 
 def _fit(
-    point: _Point,
-    weights: NDArray[np.float64],
-    weighted: NDArray[np.float64],
-    x: NDArray[np.float64],
-    y: NDArray[np.float64],
-) -> float:
-    """Return the value of the weighted line at a point.
+    points: _Points, weighted: NDArray[np.float64], center: float, x: NDArray[np.float64], y: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the values of the weighted lines at some points, shape (points,).
 
     Parameters
     ----------
-    point
-        The point.
-    weights
-        The weight of each y by its residual, shape (n,).
+    points
+        The points.
     weighted
-        y times these weights, shape (n,).
+        1, x and x² of x less its center, y, and x times y, each times the weight by the residual; shape (5, n).
+    center
+        The center of x.
     x, y
         Shape (n,).
     """
-    robust, values = weights[point.window], weighted[point.window]
-    # not by BLAS, whose threads wait for each other on a busy machine
-    total, of_distance, of_square = np.einsum("kp,p->k", point.moments, robust).tolist()
-    if total <= 0:
-        return float(y[point.stop - 1])
-    of_value, of_product = np.einsum("kp,p->k", point.moments[:2], values).tolist()
-    mean = of_value / total
-    # distances from the point, of which the mean and the variance are small
-    center = of_distance / total
-    spread = of_square / total - center * center
-    if spread <= 0 or np.sqrt(spread) <= 0.001 * (x[-1] - x[0]):
-        return float(mean)
-    return float(mean - center * (of_product / total - center * mean) / spread)
+    total, of_x, of_square, of_y, of_product = weighted[:, points.window] @ points.kernel.T
+    with np.errstate(divide="ignore", invalid="ignore"):
+        mean_x, mean_y = of_x / total, of_y / total
+        spread = of_square / total - mean_x * mean_x
+        slope = (of_product / total - mean_x * mean_y) / spread
+    is_flat = ~(spread > 0) | (np.sqrt(np.maximum(spread, 0)) <= 0.001 * (x[-1] - x[0]))
+    fitted = np.where(is_flat, mean_y, mean_y + (points.x - center - mean_x) * slope)
+    return np.where(total <= 0, y[points.last], fitted)

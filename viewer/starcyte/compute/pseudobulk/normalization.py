@@ -43,9 +43,9 @@ def normalization_factors(
         reference = int(np.sqrt(expressed).sum(axis=0).argmax())
     else:
         reference = int(np.abs(quartiles - quartiles.mean()).argmin())
-    factors = np.array(
-        [_factor(expressed[:, j], expressed[:, reference], sizes[j], sizes[reference]) for j in range(n)]
-    )
+    # samples in rows: each is read several times
+    of_samples = np.ascontiguousarray(expressed.T)
+    factors = np.array([_factor(of_samples[j], of_samples[reference], sizes[j], sizes[reference]) for j in range(n)])
     return np.asarray(factors / np.exp(np.log(factors).mean()))
 
 
