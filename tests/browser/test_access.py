@@ -43,7 +43,7 @@ def test_every_panel_follows_the_rules(visit, pbmc, size, theme):
         found[name] = violations(viewer)
 
     look("opened")
-    page.get_by_role("button", name="louvain 11").click()
+    page.get_by_role("button", name="Unfold louvain").click()
     page.get_by_role("group", name="Dendritic", exact=True).get_by_role("button").click()
     viewer.wait_selected(240)
     look("a column open, a filter")

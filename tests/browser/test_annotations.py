@@ -79,7 +79,7 @@ def test_a_label_from_a_lasso_is_named_undone_redone_and_there_after_a_reload(la
     saved(viewer)
     assert kept(viewer) == {"Places": {"Upper": n}}
     page.keyboard.press("Control+z")
-    expect(page.get_by_role("button", name="Places", exact=True)).to_have_count(0)
+    expect(page.get_by_role("button", name="Colour by Places")).to_have_count(0)
     eventually(lambda: kept(viewer) == {}, "no label")
     page.keyboard.press("Control+Shift+z")
     viewer.colored_by("Places")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
 from browser_page import NARROW, WIDE, eventually, read
 from playwright.sync_api import expect
@@ -52,7 +50,7 @@ def test_clusters_get_names_from_a_pasted_table(visit, pbmc, clusters):
 def test_labels_of_an_annotation_get_names_and_others_keep_theirs(visit, pbmc, clusters):
     viewer = visit(pbmc).drawn()
     page = viewer.page
-    page.get_by_role("button", name=re.compile("^louvain")).click()
+    page.get_by_role("button", name="Unfold louvain").click()
     page.get_by_role("button", name="More about louvain").click()
     page.get_by_role("menuitem", name="Name categories from a table").click()
     dialog = page.get_by_role("dialog")

@@ -82,7 +82,7 @@ def test_says_how_many_cells_are_not_drawn(visit, hostile):
 
 def test_lists_many_categories_without_a_row_for_each(visit, hostile):
     viewer = visit(hostile).drawn()
-    viewer.page.get_by_role("button", name="clone 350").click()
+    viewer.page.get_by_role("button", name="Unfold clone").click()
     expect(viewer.page.get_by_role("group", name="clone 0000")).to_be_visible()
     assert viewer.page.locator(".row").count() < 80
     viewer.page.get_by_role("searchbox", name="Find in clone").fill("0349")
@@ -157,16 +157,16 @@ def test_clusters_that_are_texts_are_groups_once_they_are_listed(visit, folder):
     path = write_h5ad(folder / "texts.h5ad", matrix, obs=obs, obsm={"X_umap": rng.normal(size=(N, 2))})
     viewer = visit(path).drawn()
     page = viewer.page
-    page.get_by_role("button", name="leiden").click()
+    page.get_by_role("button", name="Unfold leiden").click()
     page.get_by_role("button", name="Find markers of leiden").click()
     expect(page.get_by_role("article", name="Markers of 2", exact=True)).to_contain_text("g2")
-    page.get_by_role("button", name="id", exact=True).click()
+    page.get_by_role("button", name="Unfold id").click()
     # every digit, and as many cells as have them
     expect(page.get_by_role("group", name=f"{2**53 + 1}", exact=True)).to_contain_text(f"{N // 2}")
     expect(page.get_by_role("group", name=f"{2**53 + 2}", exact=True)).to_be_visible()
     page.get_by_role("group", name=f"{2**53 + 2}", exact=True).get_by_role("checkbox").click()
     viewer.wait_selected(N // 2)
-    page.get_by_role("button", name="each", exact=True).click()
+    page.get_by_role("button", name="Unfold each").click()
     expect(page.get_by_text("There are too many different texts to list.")).to_be_visible()
     box = viewer.plot.bounding_box()
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)

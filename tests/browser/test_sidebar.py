@@ -130,3 +130,26 @@ def test_numbers_are_written_as_the_reader_does(browser, serve, pbmc):
     ends = page.locator("article").filter(has=page.get_by_role("slider", name="Lowest percent_mito")).locator(".ends")
     expect(ends).to_contain_text(re.compile(r"0,0\d+"))
     page.close()
+
+
+def test_the_name_of_a_column_colours_and_the_arrow_unfolds(visit, pbmc):
+    viewer = visit(pbmc).drawn()
+    page = viewer.page
+    arrow, name = (page.get_by_role("button", name=f"{what} louvain", exact=True) for what in ("Unfold", "Colour by"))
+    expect(arrow).to_have_attribute("aria-expanded", "false")
+    expect(name).to_have_attribute("aria-pressed", "false")
+    before = viewer.plot.get_attribute("aria-label")
+    arrow.click()
+    expect(arrow).to_have_attribute("aria-expanded", "true")
+    assert viewer.plot.get_attribute("aria-label") == before
+    arrow.press("Enter")
+    expect(arrow).to_have_attribute("aria-expanded", "false")
+    name.press("Enter")
+    viewer.colored_by("louvain")
+    expect(name).to_have_attribute("aria-pressed", "true")
+    expect(arrow).to_have_attribute("aria-expanded", "true")
+    arrow.click()
+    expect(arrow).to_have_attribute("aria-expanded", "false")
+    expect(name).to_have_attribute("aria-pressed", "true")
+    page.keyboard.press("Control+z")
+    assert viewer.plot.get_attribute("aria-label") == before
