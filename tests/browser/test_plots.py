@@ -287,3 +287,85 @@ def test_a_click_on_any_mark_selects_its_cells(visit, pbmc, cells):
     part = table["Dendritic"].idxmax()
     drawer.locator(f"rect[data-group='Dendritic'][data-part='{part}']").click()
     viewer.wait_selected(int(table["Dendritic", part]))
+
+
+def shown_genes(drawer):
+    """Return the genes of a dot plot in the order drawn, and its categories."""
+    said = [what[0].split(" in ", 1) for what in tips(drawer, "circle[data-tip]")]
+    return list(dict.fromkeys(gene for gene, _ in said)), list(dict.fromkeys(kind for _, kind in said))
+
+
+def test_categories_are_hidden_and_moved_and_axes_exchanged_in_plot_figure_and_table(visit, pbmc, cells):
+    viewer = visit(pbmc).drawn()
+    drawer = open_plots(viewer)
+    page = viewer.page
+    expect(drawer.locator("circle[data-tip]")).to_have_count(30)
+    kinds = list(cells.obs["bulk_labels"].cat.categories)
+    drawer.get_by_role("button", name="Categories shown: 10 of 10").click()
+    box = page.get_by_role("region", name="Categories of the plot")
+    box.get_by_role("checkbox", name="Dendritic").uncheck()
+    box.get_by_role("button", name="Move down: CD14+ Monocyte").press("Enter")
+    # the button that moved it keeps the focus, and Alt with an arrow does the same
+    expect(box.get_by_role("button", name="Move down: CD14+ Monocyte")).to_be_focused()
+    page.keyboard.press("Alt+ArrowDown")
+    left = [kind for kind in kinds if kind not in ("Dendritic", "CD14+ Monocyte")]
+    at = kinds.index("CD14+ Monocyte") + 2
+    wanted = [*left[:at], "CD14+ Monocyte", *left[at:]]
+    eventually(lambda: shown_genes(drawer) == (GENES, wanted), "the order of the categories")
+    items = box.get_by_role("listitem")
+    items.filter(has_text="CD14+ Monocyte").drag_to(items.first, source_position={"x": 60, "y": 14})
+    wanted = ["CD14+ Monocyte", *left]
+    eventually(lambda: shown_genes(drawer)[1] == wanted, "the order by dragging")
+    page.keyboard.press("Escape")
+    drawer.get_by_role("button", name=re.compile("^Genes 3")).click()
+    page.get_by_text("Order of the genes").click()
+    page.get_by_role("button", name="Move up: LYZ").click()
+    eventually(lambda: shown_genes(drawer)[0] == ["LYZ", "CD79A", "NKG7"], "the order of the genes")
+    page.keyboard.press("Escape")
+    wide = drawer.locator("circle[data-tip]").first.bounding_box()
+    drawer.get_by_role("combobox", name="Axes: Genes as columns").click()
+    page.get_by_role("option", name="Genes as rows").click()
+    boxes = [mark.bounding_box() for mark in drawer.locator("circle[data-tip]").all()[:9]]
+    middles = [one["y"] + one["height"] / 2 for one in boxes]
+    assert max(middles) - min(middles) < 1 and wide is not None
+    menu = drawer.get_by_role("button", name="Save or copy Dot plot")
+    table = list(csv.DictReader(viewer.saved("Data as CSV", menu).decode().splitlines()))
+    assert [row["category"] for row in table[:9]] == wanted and len(table) == 27
+    for row in table:
+        column = cells.raw[:, row["gene"]].X.toarray().ravel()[(cells.obs["bulk_labels"] == row["category"]).to_numpy()]
+        assert float(row["mean"]) == pytest.approx(column.mean(), rel=1e-5)
+    drawing = viewer.saved("Save the figure as SVG", menu).decode()
+    assert drawing.index(">CD14+ Monocyte<") < drawing.index(f">{left[0]}<"[:8]) and ">Dendritic<" not in drawing
+    said = page.get_by_role("textbox", name="Figure legend").input_value()
+    assert "Not shown: Dendritic." in said
+    page.keyboard.press("Escape")
+    # the heat map has the same categories, and values of the cells in its table
+    drawer.get_by_role("radio", name="Heat map").click()
+    drawer.get_by_role("group", name="Heat map of 3 genes in 460 cells").wait_for()
+    menu = drawer.get_by_role("button", name="Save or copy Heat map")
+    table = list(csv.DictReader(viewer.saved("Data as CSV", menu).decode().splitlines()))
+    assert list(dict.fromkeys(row["category"] for row in table)) == wanted
+    for row in table[::50]:
+        assert cells.obs["bulk_labels"].iloc[int(row["cell"])] == row["category"]
+        assert float(row["LYZ"]) == pytest.approx(cells.raw[:, "LYZ"].X[int(row["cell"])].toarray()[0, 0], rel=1e-5)
+
+
+def test_genes_from_markers_have_brackets_of_their_categories(visit, pbmc):
+    viewer = visit(pbmc).drawn()
+    page = viewer.page
+    page.get_by_role("tab", name="Markers").click()
+    page.get_by_role("button", name="Find markers of bulk_labels").click()
+    expect(page.get_by_role("region", name=re.compile("^Markers of"))).to_be_visible()
+    page.keyboard.press("p")
+    drawer = page.get_by_role("region", name="Plots")
+    drawer.get_by_role("button", name=re.compile("^Genes")).click()
+    page.get_by_role("button", name=re.compile("^Markers of")).click()
+    drawer.get_by_role("radio", name="Dot plot").click()
+    expect(drawer.locator("path.bracket").first).to_be_visible()
+    assert drawer.locator("path.bracket").count() >= 8
+    for kind in ("Matrix", "Heat map"):
+        drawer.get_by_role("radio", name=kind).click()
+        expect(drawer.locator("path.bracket").first).to_be_visible()
+    drawer.get_by_role("combobox", name="Order of the genes: as given").click()
+    page.get_by_role("option", name="by name").click()
+    expect(drawer.locator("path.bracket")).to_have_count(0)

@@ -20,6 +20,14 @@ export function noCategories({ plots }: Page): string | null {
   return plots.groupBy === null ? 'This dataset has no categories to plot.' : null;
 }
 
+/** The obstacle of a plot of the categories that are shown. */
+export function noneShown(page: Page): string | null {
+  const { groupBy, arrangement } = page.plots;
+  const names = arrangement.hidden.size > 0 ? (categoriesOf(page, groupBy)?.categories ?? []) : [];
+  const allHidden = names.length > 0 && names.every((name) => arrangement.hidden.has(name));
+  return allHidden ? 'All categories are hidden. Choose some at “Categories” above.' : noCategories(page);
+}
+
 /** Colours of a column's categories as the plot of cells has them, "missing" last. */
 export function colorsOf(field: CategoryData): string[] {
   const colors = preferences.colorsOf(field.colors);

@@ -25,7 +25,10 @@ export interface Choice {
 /** The list of genes, in a plot of genes. */
 export const GENES = 'genes';
 
-export type Option = Choice | typeof GENES;
+/** The categories shown and their order. */
+export const CATEGORIES = 'categories';
+
+export type Option = Choice | typeof GENES | typeof CATEGORIES;
 
 /** A control of one plot alone: its value is kept in `plots.settings` by the name of the setting. */
 export function setting(
@@ -135,6 +138,20 @@ export function colors(usual: (plots: Plots) => ColormapName): Choice & { of(plo
     choose: ({ plots }, name) => {
       plots.colormap = COLORMAPS.find((map) => map === name) ?? null;
     },
+  };
+}
+
+/** Whether genes are columns or rows; the first is the usual one. */
+export function axes(usual: 'columns' | 'rows') {
+  const items = [
+    { value: 'columns', label: 'Genes as columns' },
+    { value: 'rows', label: 'Genes as rows' },
+  ] as const;
+  const [columns, rows] = items;
+  const first = usual === 'columns' ? [columns, rows] : [rows, columns];
+  return {
+    ...setting(`axes, usually ${usual}`, { caption: 'axes', label: 'Axes', items: first as [Item, Item] }),
+    segmented: false,
   };
 }
 

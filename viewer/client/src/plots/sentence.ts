@@ -24,6 +24,12 @@ export const STANDARDISED: Readonly<Record<Standard, string>> = {
   z: ', each gene in standard deviations from its mean',
 };
 
+/** The categories that the user has hidden; empty if there are none. */
+export function hiddenGroups({ plots }: Page, given: readonly string[]): string {
+  const hidden = given.filter((name) => plots.arrangement.hidden.has(name));
+  return hidden.length > 0 ? ` Not shown: ${listed(hidden, NAMED)}.` : '';
+}
+
 /** How genes and categories are ordered; nothing where they are as given. */
 export function ordering(
   { order, groupOrder }: { readonly order: Order; readonly groupOrder: Order },

@@ -1,5 +1,6 @@
 /** What a dot plot or a matrix plot draws, from a summary. */
 import type { Summary } from '../../api/types';
+import { type Arrangement, shownPlaces } from '../../state/plots/arrangement';
 import type { Order, Standard } from '../../state/plots/plots.svelte';
 import type { Clustering } from '../parts/clustering';
 import { ordered } from '../parts/order';
@@ -25,6 +26,18 @@ export interface Dots {
 /** Positions of the categories that have cells. */
 export function nonEmpty({ n }: Summary): number[] {
   return [...n.keys()].filter((k) => (n[k] ?? 0) > 0);
+}
+
+/** Return a summary of the categories that are shown, in the order of the user. */
+export function arrangedSummary(summary: Summary, arrangement: Arrangement): Summary {
+  const places = shownPlaces(summary.groups, arrangement);
+  const of = <T>(values: readonly T[]) => places.map((k) => values[k] as T);
+  return {
+    ...summary,
+    groups: of(summary.groups),
+    n: of(summary.n),
+    genes: summary.genes.map((gene) => ({ ...gene, mean: of(gene.mean), fraction: of(gene.fraction) })),
+  };
 }
 
 export function dots(summary: Summary, standard: Standard, order: Order, groupOrder: Order): Dots {

@@ -1,5 +1,6 @@
 /** What a heat map draws: genes in the order asked for, standardised over the cells shown. */
 import type { CategoryData } from '../../state/fields/field';
+import { type Arrangement, shownPlaces } from '../../state/plots/arrangement';
 import type { Order, Standard } from '../../state/plots/plots.svelte';
 import type { Clustering } from '../parts/clustering';
 import { ordered } from '../parts/order';
@@ -32,6 +33,29 @@ export interface HeatMap {
 
 /** Deviations beyond these have the colour of the end: single cells lie far out. */
 const MOST_DEVIATIONS = 3;
+
+/** Return the cells of the categories that are shown, in the order of the user. */
+export function arrangedHeat<Data extends Heat>(heat: Data, arrangement: Arrangement): Data {
+  const starts: number[] = [];
+  heat.groups.reduce((start, { shown }) => {
+    starts.push(start);
+    return start + shown;
+  }, 0);
+  const names = heat.groups.map(({ name }) => name);
+  const groups = shownPlaces(names, arrangement);
+  const places = groups.flatMap((g) =>
+    Array.from({ length: heat.groups[g]?.shown ?? 0 }, (_, k) => (starts[g] ?? 0) + k),
+  );
+  return {
+    ...heat,
+    groups: groups.flatMap((g) => heat.groups[g] ?? []),
+    cells: Uint32Array.from(places, (place) => heat.cells[place] ?? 0),
+    rows: heat.rows.map((row) => ({
+      ...row,
+      values: Float32Array.from(places, (place) => row.values[place] ?? Number.NaN),
+    })),
+  };
+}
 
 export function heatMap(heat: Heat, standard: Standard, order: Order, groupOrder: Order): HeatMap {
   const starts: number[] = [];

@@ -7,6 +7,7 @@ import type { Grouping } from '../fields/groupings.svelte';
 import { annotationKey } from '../view/fieldRef';
 import type { Viewer } from '../viewer/viewer.svelte';
 import { AllMeans } from './allMeans.svelte';
+import { type Arrangement, AS_GIVEN, inOrder, moved, type NameGroup } from './arrangement';
 
 export type Order = 'given' | 'name' | 'cluster';
 /** Values unchanged; each gene scaled from 0 to 1; each gene as z-scores. */
@@ -38,6 +39,8 @@ export class Plots {
   /** The column that splits violins. */
   split = $state<string | null>(null);
   genes = $state.raw<readonly string[]>([]);
+  /** The categories that the genes are markers of; none if they are from elsewhere. */
+  geneGroups = $state.raw<readonly NameGroup[]>([]);
   /** The number of genes beyond the limit. */
   left = $state(0);
   /** The names of the last list that no gene has. */
@@ -47,6 +50,8 @@ export class Plots {
   standard = $state<Standard>('none');
   order = $state<Order>('given');
   groupOrder = $state<Order>('given');
+  /** The categories as the user has arranged them, by the column or annotation. */
+  private arrangements = $state.raw<Readonly<Record<string, Arrangement>>>({});
   /** Choices of single kinds of plots, by name. */
   settings = $state.raw<Readonly<Record<string, string>>>({});
   colormap = $state<ColormapName | null>(null);
@@ -69,6 +74,37 @@ export class Plots {
   /** The columns and annotations that cells can be grouped by. */
   get groupings(): readonly Grouping[] {
     return this.viewer.groupings.list;
+  }
+
+  /** The order of the categories that cells are grouped by, and the hidden ones. */
+  get arrangement(): Arrangement {
+    return (this.groupBy !== null && this.arrangements[this.groupBy]) || AS_GIVEN;
+  }
+
+  private arrange(arrangement: Arrangement): void {
+    if (this.groupBy !== null) this.arrangements = { ...this.arrangements, [this.groupBy]: arrangement };
+  }
+
+  /** Move a category; the others of the column are given as well. */
+  moveGroup(names: readonly string[], from: number, to: number): void {
+    const { hidden } = this.arrangement;
+    this.arrange({ order: moved(inOrder(names, this.arrangement), from, to), hidden });
+    this.groupOrder = 'given';
+  }
+
+  /** Hide categories, and show those that are not among them. */
+  hideGroups(hidden: ReadonlySet<string>): void {
+    this.arrange({ ...this.arrangement, hidden });
+  }
+
+  /** Show all categories in the order given. */
+  resetGroups(): void {
+    this.arrange(AS_GIVEN);
+  }
+
+  moveGene(from: number, to: number): void {
+    this.genes = moved(this.genes, from, to);
+    this.order = 'given';
   }
 
   /** Update the choices after an annotation was renamed or deleted. */
@@ -103,6 +139,7 @@ export class Plots {
     this.genes = all.slice(0, MOST_GENES);
     this.left = all.length - this.genes.length;
     this.missed = missed;
+    this.geneGroups = [];
     this.column = null;
   }
 
@@ -130,7 +167,12 @@ export class Plots {
 
   useMarkers({ groups, group_by }: MarkersResult): void {
     this.groupBy = group_by;
-    this.use(groups.flatMap((group) => group.genes.slice(0, OF_CATEGORY).map(({ gene }) => gene)));
+    const best = groups.map(({ name, genes }) => ({
+      name,
+      names: genes.slice(0, OF_CATEGORY).map(({ gene }) => gene),
+    }));
+    this.use(best.flatMap(({ names }) => names));
+    this.geneGroups = best;
   }
 
   /** Use the genes of a text with names, ids or aliases; case is ignored. */
