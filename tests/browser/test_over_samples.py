@@ -30,6 +30,7 @@ def study(tmp_path_factory):
         {
             "donor": pd.Categorical.from_codes(donor, [f"d{k}" for k in range(DONORS)]),
             "condition": pd.Categorical.from_codes(donor % 2, ["sick", "well"]),
+            "batch": pd.Categorical.from_codes(donor % 2, ["run 1", "run 2"]),
             "sex": pd.Categorical.from_codes(donor // 2 % 2, ["f", "m"]),
             "kind": pd.Categorical.from_codes(kind, ["B cell", "T cell", "plasma cell"]),
         },
@@ -163,6 +164,7 @@ def test_what_samples_do_not_allow_is_said(visit, study):
     expect(page.get_by_role("button", name="Compare expression")).to_be_disabled()
     set_of(page, "A", "condition", "sick")
     expect(page.get_by_role("button", name="Compare expression")).to_be_enabled()
-    page.get_by_role("checkbox", name="Adjust for condition").click()
-    expect(page.get_by_role("alert").filter(has_text="'condition' is confounded with the sides")).to_be_visible()
+    expect(page.get_by_role("checkbox", name="Adjust for condition")).to_be_disabled()
+    page.get_by_role("checkbox", name="Adjust for batch").click()
+    expect(page.get_by_role("alert").filter(has_text="'batch' is confounded with the sides")).to_be_visible()
     expect(page.get_by_role("button", name="Compare expression")).to_be_disabled()

@@ -1,7 +1,14 @@
 /** The samples of a comparison: the column, what is adjusted for, and the design that the server makes of them. */
 import type { DesignOfSamples, DesignRequest, SampleColumnInfo } from '../../api/types';
 import { selectionOf } from '../fields/cells';
+import type { SelectionExpression } from '../view/selectionExpression';
 import type { Viewer } from '../viewer/viewer.svelte';
+
+/** The obs columns by whose filters cells were selected. */
+function columnsOf(expression: SelectionExpression | null | undefined): readonly string[] {
+  if (!expression || !('filters' in expression)) return [];
+  return expression.filters.flatMap(({ field }) => ('obs' in field ? [field.obs] : []));
+}
 
 export class Samples {
   /** The columns that look like samples, the likeliest first; null until they are known. */
@@ -25,6 +32,16 @@ export class Samples {
     return this.columns?.find(({ name }) => name === this.column)?.constant ?? [];
   }
 
+  /** The adjustable column by which the sets were made: it cannot be told apart from them. */
+  get condition(): string | null {
+    const { setA, setB } = this.viewer.view;
+    const [a, b] = [setA, setB].map((set) => (set && set !== 'rest' ? columnsOf(set.expression) : []));
+    const named = a?.filter((name) => this.adjustable.includes(name)) ?? [];
+    const [only, other] = named;
+    if (only === undefined || other !== undefined) return null;
+    return setB === 'rest' || b?.includes(only) ? only : null;
+  }
+
   choose(column: string): void {
     this.chosen = column;
     this.covariates = [];
@@ -37,7 +54,9 @@ export class Samples {
 
   /** The fields of a request on these samples; null where no column looks like samples. */
   get request(): Pick<DesignRequest, 'sample' | 'covariates'> | null {
-    return this.column === null ? null : { sample: this.column, covariates: [...this.covariates] };
+    // of another comparison, the condition may be ticked still
+    const covariates = this.covariates.filter((name) => name !== this.condition);
+    return this.column === null ? null : { sample: this.column, covariates };
   }
 
   /** Ask for the design of the sets as they are now. */

@@ -39,6 +39,21 @@ test('the likeliest column is chosen, and its design asked for', async () => {
   expect(asked).toEqual([{ a: { indices: [1, 2] }, b: 'rest', sample: 'donor', covariates: [] }]);
 });
 
+test('the column by which the sets were made is not adjusted for', async () => {
+  const expression = { filters: [{ field: { obs: 'sex' }, kind: 'category', mode: 'only', codes: [0] }] };
+  const { made, asked, view } = samplesOf({ expression }, 'rest');
+  await made.refresh();
+  expect(made.condition).toBe('sex');
+  made.toggle('sex');
+  made.toggle('age');
+  await made.refresh();
+  expect(asked.at(-1)).toMatchObject({ covariates: ['age'] });
+  view.setB = {};
+  expect(made.condition).toBe(null);
+  view.setB = { expression };
+  expect(made.condition).toBe('sex');
+});
+
 test('covariates are those of the chosen column', async () => {
   const { made, asked, samples } = samplesOf({}, {});
   await made.refresh();
