@@ -187,9 +187,8 @@ class Visit:
 
     def recolor(self) -> Callable[[], None]:
         """Colour by a measurement, and by the types again."""
-        # what is shown says "Coloured"
-        names = (re.compile(rf"^Colour(ed)? by {name}$") for name in ("quality", "cell_type"))
-        return self._clicks(*(self.page.get_by_role("button", name=name) for name in names))
+        names = (f"Colour by {name}" for name in ("quality", "cell_type"))
+        return self._clicks(*(self.page.get_by_role("button", name=name, exact=True) for name in names))
 
     def category(self) -> Callable[[], None]:
         """Hide a category and show it again."""
