@@ -117,3 +117,21 @@ def test_the_means_of_all_genes_are_a_table_of_the_selected_cells(visit, pbmc, c
     np.testing.assert_allclose(dendritic["mean"].loc[list(cells.raw.var_names)], expected, rtol=1e-5)
     assert (dendritic["n_cells"] == 240).all()
     assert table[table["group"] != "Dendritic"]["mean"].isna().all()
+
+
+def test_a_new_h5ad_has_the_selected_cells(visit, pbmc, cells, tmp_path):
+    viewer = visit(pbmc).drawn().colored_by("bulk_labels")
+    viewer.page.get_by_role("button", name="Export and import").click()
+    expect(viewer.page.get_by_role("menuitem", name="New h5ad of the selected cells")).to_be_disabled()
+    viewer.page.keyboard.press("Escape")
+    viewer.page.get_by_role("group", name="Dendritic", exact=True).get_by_role("button").click()
+    viewer.wait_selected(240)
+    viewer.page.get_by_role("button", name="Export and import").click()
+    viewer.page.get_by_role("menuitem", name="New h5ad of the selected cells").click()
+    with viewer.page.expect_download() as started:
+        viewer.page.get_by_role("link", name="Download").click()
+    started.value.save_as(tmp_path / "new.h5ad")
+    new = read(tmp_path / "new.h5ad")
+    mine = (cells.obs["bulk_labels"] == "Dendritic").to_numpy()
+    assert list(new.obs_names) == list(cells.obs_names[mine])
+    np.testing.assert_array_equal(np.asarray(new.X), np.asarray(cells.X)[mine])

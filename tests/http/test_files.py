@@ -8,6 +8,7 @@ import shutil
 import time
 
 import anndata as ad
+import numpy as np
 import pandas as pd
 import pytest
 from starcyte.web.monitoring.idle import IdleClock
@@ -210,9 +211,9 @@ def test_gene_sets_are_exported_and_imported(made, serve, small_file, tmp_path):
     assert bring(made, "genesets", "CD3D\nMS4A1", name="mine").json["genesets"][0]["name"] == "mine"
 
 
-def new_file(page):
+def new_file(page, body=None):
     """Have a new h5ad made, and return the answer."""
-    answer = page.post("export/h5ad", {})
+    answer = page.post("export/h5ad", body or {})
     while answer.status_code == 202:
         time.sleep(0.05)
         answer = page.get("jobs/" + answer.json["job"]["id"])
@@ -243,6 +244,23 @@ def test_an_exported_h5ad_has_the_annotations_as_columns(made, small_file, tmp_p
     assert again["download"] != answer["download"]
     assert made.get(answer["download"]).status_code == 404
     assert made.get(again["download"]).status_code == 200
+
+
+def test_an_exported_h5ad_may_have_some_of_the_cells(made, page, small_file, tmp_path, refused):
+    rows = [*range(3, 11), 30]
+    answer = new_file(made, {"selection": {"indices": rows}})
+    assert answer["notes"] == []
+    (tmp_path / "new.h5ad").write_bytes(made.get(answer["download"]).data)
+    old, new = ad.read_h5ad(shutil.copy(small_file, tmp_path / "old.h5ad")), ad.read_h5ad(tmp_path / "new.h5ad")
+    assert list(new.obs_names) == list(old.obs_names[rows])
+    for was, now in ((old.X, new.X), (old.raw.X, new.raw.X), (old.layers["counts"], new.layers["counts"])):
+        assert (was[rows] != now).sum() == 0
+    np.testing.assert_array_equal(new.obsm["X_umap"], old.obsm["X_umap"][rows])
+    assert [i for i, v in zip(rows, new.obs["type of cell"], strict=True) if v == "T"] == [i for i in T if i in rows]
+    assert new.uns["starcyte"]["cells"] == f"{len(rows)} of {old.n_obs}"
+    # without annotations as well
+    assert new_file(page, {"selection": {"where": [{"column": "type", "in": ["B cell"]}]}})["bytes"] > 0
+    refused(page.post("export/h5ad", {"selection": {"indices": []}}), 400)
 
 
 def test_without_annotations_no_h5ad_is_exported(page, refused):

@@ -23,8 +23,7 @@ from starcyte.errors import Cancelled, DatasetInvalid, InputError, StarcyteError
 from starcyte.settings import Settings
 from starcyte.store.fingerprint import fingerprint
 from starcyte.store.open import open_dataset
-from starcyte.store.write import file_copy
-from starcyte.store.write import h5ad as writing
+from starcyte.store.write import file_copy, isolated
 from starcyte.store.write.h5ad import NewColumn, copy_with_columns
 
 pytestmark = pytest.mark.slow
@@ -287,7 +286,7 @@ def test_in_a_child_process(make_h5ad, tmp_path):
 def test_a_crash_of_hdf5_is_one_line(make_h5ad, tmp_path, monkeypatch):
     (tmp_path / "crashing.py").write_text("import os\n\ndef crash(*_):\n    os.abort()\n")
     monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setattr(writing, "_add_in_child", importlib.import_module("crashing").crash)
+    monkeypatch.setattr(isolated, "_write_in_child", importlib.import_module("crashing").crash)
     path = make_h5ad(sp.csr_array(np.eye(4)))
     with pytest.raises(DatasetInvalid, match="HDF5 crashed"):
         copy_with_columns(path, tmp_path / "new", [column(4)], {}, fingerprint(path)[0], isolated=True)

@@ -40,6 +40,7 @@ export function exportItems(session: Session): readonly (readonly MenuItem[])[] 
   const noAnnotations = annotations.list.length === 0;
   const noSets = genesets.list.length === 0;
   const { comparison } = compare;
+  const some = viewer.selection.within !== null && viewer.selection.size > 0;
   return [
     [
       figure,
@@ -88,6 +89,13 @@ export function exportItems(session: Session): readonly (readonly MenuItem[])[] 
         icon: 'export',
         disabled: noAnnotations || downloads.run.running || !curation.canEdit,
         perform: () => void downloads.h5ad(),
+      },
+      {
+        label: 'New h5ad of the selected cells',
+        detail: some ? count(viewer.selection.size) : 'none selected',
+        icon: 'export',
+        disabled: !some || downloads.run.running || !curation.canEdit,
+        perform: () => void downloads.h5ad('selected'),
       },
     ],
     curation.canEdit

@@ -769,6 +769,11 @@ export interface components {
         readonly ErrorAnswer: {
             readonly error: components["schemas"]["Error"];
         };
+        /** @description The cells of a new file. */
+        readonly ExportRequest: {
+            /** @description By default all cells */
+            readonly selection?: components["schemas"]["Selection"];
+        };
         /** @description A file that was written. */
         readonly ExportedFile: {
             /** @description Its name */
@@ -1782,6 +1787,7 @@ export type EmbeddingInfo = components['schemas']['EmbeddingInfo'];
 export type EmbeddingQuery = components['schemas']['EmbeddingQuery'];
 export type Error = components['schemas']['Error'];
 export type ErrorAnswer = components['schemas']['ErrorAnswer'];
+export type ExportRequest = components['schemas']['ExportRequest'];
 export type ExportedFile = components['schemas']['ExportedFile'];
 export type ExportedFileJob = components['schemas']['ExportedFileJob'];
 export type ExpressionQuery = components['schemas']['ExpressionQuery'];

@@ -154,8 +154,9 @@ export class CurationApi {
     return this.api.transport.address(download);
   }
 
-  exportH5ad(giveUp: AbortSignal): Promise<JobAnswer<ExportedFile>> {
-    return this.api.start('export/h5ad', {}, giveUp);
+  /** Write a new h5ad, of the cells of a selection or of all (null). */
+  exportH5ad(cells: Selection | null, giveUp: AbortSignal): Promise<JobAnswer<ExportedFile>> {
+    return this.api.start('export/h5ad', cells === null ? {} : { selection: cells }, giveUp);
   }
 
   /** Import a session or a table: the chosen columns, by default all with labels. */

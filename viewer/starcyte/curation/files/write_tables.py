@@ -151,6 +151,7 @@ def write_h5ad(
     target: Path,
     user: str,
     tick: Tick = no_tick,
+    rows: NDArray[np.bool_] | None = None,
 ) -> list[str]:
     """Write a new h5ad file: a copy of the dataset with the annotations as obs columns, and their provenance in uns.
 
@@ -166,11 +167,13 @@ def write_h5ad(
         Their author, for the provenance.
     tick
         Called with the progress.
+    rows
+        The cells to write, bool, shape (n_obs,); None for all.
 
     Returns
     -------
     list of str
-        Differences from the annotations: a column with another name.
+        Differences from the annotations: a column with another name; elements that are left out.
 
     Raises
     ------
@@ -180,6 +183,7 @@ def write_h5ad(
         If the target cannot be written, or the file of the dataset has changed.
     """
     from starcyte.store.write.h5ad import NewColumn, copy_with_columns
+    from starcyte.store.write.subset import subset_with_columns
 
     columns = [
         NewColumn(
@@ -199,7 +203,11 @@ def write_h5ad(
         "fingerprint": dataset.fingerprint,
         "annotations": json.dumps([annotation.name for annotation in annotations]),
     }
-    return copy_with_columns(dataset.path, target, columns, provenance, dataset.fingerprint, tick, isolated=True)
+    path, expected = dataset.path, dataset.fingerprint
+    if rows is not None:
+        provenance |= {"cells": f"{int(rows.sum())} of {dataset.n_obs}"}
+        return subset_with_columns(path, target, rows, columns, provenance, expected, tick)
+    return copy_with_columns(path, target, columns, provenance, expected, tick, isolated=True)
 
 
 def gene_sets_gmt(gene_sets: Sequence[GeneSet]) -> bytes:

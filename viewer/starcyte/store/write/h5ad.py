@@ -10,12 +10,9 @@ programs that read the original also read the copy.
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import signal
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +20,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from starcyte.errors import DatasetInvalid, InputError, StarcyteError, StorageFull
+from starcyte.errors import DatasetInvalid, InputError, StorageFull
 from starcyte.store.anndata.colors import PALETTE
 from starcyte.store.dataset import Tick, no_tick
 from starcyte.store.fingerprint import fingerprint
@@ -33,6 +30,7 @@ from starcyte.store.index.preallocate import preallocate
 from starcyte.store.nodes import reading
 from starcyte.store.write.elements import encode
 from starcyte.store.write.file_copy import DISK_FULL, copy_bytes, new_file, sync_file
+from starcyte.store.write.isolated import write_in_process
 
 _ROWS = 1 << 16
 # space for HDF5's own metadata, next to the columns
@@ -111,8 +109,10 @@ def copy_with_columns(
         if fingerprint(target)[0] != expected:
             raise InputError(f"{source.name!r} changed while it was copied.", "Try again when the file is complete.")
         _preallocate(target, columns)
-        add = _add_in_process if isolated else add_columns
-        notes = add(target, columns, provenance)
+        if isolated:
+            notes = write_in_process(add_columns, target, columns, provenance)
+        else:
+            notes = add_columns(target, columns, provenance)
         sync_file(target)
     return notes
 
@@ -159,38 +159,9 @@ def _separate(file: h5py.File, name: str) -> None:
         file.copy(node, name)
 
 
-def _add_in_process(path: Path, columns: Sequence[NewColumn], provenance: Mapping[str, str]) -> list[str]:
-    """Call :func:`add_columns` in a child process."""
-    context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe(duplex=False)
-    process = context.Process(target=_add_in_child, args=(theirs, path, columns, provenance), daemon=True)
-    process.start()
-    theirs.close()
-    try:
-        answer: list[str] | StarcyteError = ours.recv()
-    except EOFError:
-        raise DatasetInvalid(
-            f"{path.name.lstrip('.')!r}: HDF5 crashed while it wrote the columns.",
-            "The dataset may be damaged; write it again with anndata.",
-        ) from None
-    finally:
-        ours.close()
-        process.kill()
-        process.join()
-    if isinstance(answer, StarcyteError):
-        raise answer
-    return answer
-
-
-def _add_in_child(pipe: Connection, path: Path, columns: Sequence[NewColumn], provenance: Mapping[str, str]) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent
-    try:
-        pipe.send(add_columns(path, columns, provenance))
-    except StarcyteError as error:
-        pipe.send(error)
-
-
-def add_columns(path: Path, columns: Sequence[NewColumn], provenance: Mapping[str, str]) -> list[str]:
+def add_columns(
+    path: Path, columns: Sequence[NewColumn], provenance: Mapping[str, str], tick: Tick = no_tick
+) -> list[str]:
     """Add columns to a file in place; see :func:`copy_with_columns`.
 
     Raises
@@ -201,6 +172,7 @@ def add_columns(path: Path, columns: Sequence[NewColumn], provenance: Mapping[st
         If the disk is full.
     """
     notes: list[str] = []
+    tick(1.0)
     try:
         with reading(f"The copy {path.name!r}"), h5py.File(path, "r+", locking=False) as file:
             _add(file, columns, provenance, notes)

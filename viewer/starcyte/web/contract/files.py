@@ -10,6 +10,7 @@ from msgspec import UNSET, Meta, UnsetType
 from starcyte.web.contract.annotation import Annotation
 from starcyte.web.contract.base import Answer, Count, Request
 from starcyte.web.contract.gene_set import GeneSet
+from starcyte.web.contract.selection import Selection
 
 FileId = Annotated[str, Meta(pattern="^[0-9a-f]{16}$")]
 
@@ -20,6 +21,12 @@ class AnnotationTableQuery(Request):
     name: Annotated[list[str], Meta(description="Annotations; may be repeated; by default all")] = msgspec.field(
         default_factory=list
     )
+
+
+class ExportRequest(Request):
+    """The cells of a new file."""
+
+    selection: Annotated[Selection, Meta(description="By default all cells")] | UnsetType = UNSET
 
 
 class GeneSetsImportQuery(Request):

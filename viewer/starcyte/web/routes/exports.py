@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from flask import send_file
+from msgspec import UnsetType
 
 from starcyte.errors import BadRequest, NotFound
 from starcyte.web.context import context
-from starcyte.web.contract.files import AnnotationTableQuery, FileId
-from starcyte.web.contract.health import Nothing
+from starcyte.web.contract.files import AnnotationTableQuery, ExportRequest, FileId
 from starcyte.web.contract.job import ExportedFile, JobAnswer
 from starcyte.web.encoding.media import CSV, HDF5, JSON, TSV
 from starcyte.web.encoding.response import ResponseOf
@@ -84,10 +86,11 @@ def session() -> ResponseOf[bytes]:
     )
 
 
-@routes.post("/export/h5ad", other={202: JobAnswer}, errors=WRITE)
-def h5ad(body: Nothing) -> ResponseOf[ExportedFile]:
-    """Write a new h5ad with all annotations as columns of obs, now or as a job."""
+@routes.post("/export/h5ad", other={202: JobAnswer}, errors=WRITE, size="max_body_bytes")
+def h5ad(body: ExportRequest) -> ResponseOf[ExportedFile]:
+    """Write a new h5ad with all annotations as columns of obs, of all cells or some, now or as a job."""
     from starcyte.curation.files.write_tables import write_h5ad
+    from starcyte.web.grouping import selected
 
     ctx, dataset = context(), context().dataset()
     ctx.loader.check_complete()
@@ -95,16 +98,20 @@ def h5ad(body: Nothing) -> ResponseOf[ExportedFile]:
     downloads = ctx.downloads()
     with curation.store.read() as transaction:
         revision, made = transaction.latest_revision(user), curation.annotations.all(user, transaction)
-    if not made:
+    rows = None if isinstance(body.selection, UnsetType) else selected(body.selection)
+    if rows is None and not made:
         raise BadRequest("There are no annotations to write.", "Create one first.")
+    if rows is not None and not rows.any():
+        raise BadRequest("The selection has no cells.", "Select some.")
+    cells = None if rows is None else hashlib.blake2b(np.packbits(rows).tobytes(), digest_size=16).hexdigest()
 
     def work(tick: Tick) -> WrittenFile:
-        return downloads.make(user, lambda path: write_h5ad(made, dataset, path, user, tick))
+        return downloads.make(user, lambda path: write_h5ad(made, dataset, path, user, tick, rows))
 
     def is_stale(result: Any) -> bool:
         return not downloads.exists(result)
 
-    key = json.dumps(["h5ad", user, revision])
+    key = json.dumps(["h5ad", user, revision, cells])
     return answer_job(ctx.jobs.submit(key, work, owner(), "new file", is_stale, asker=asker()))
 
 

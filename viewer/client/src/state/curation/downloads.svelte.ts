@@ -43,13 +43,14 @@ export class Downloads {
     }
   }
 
-  /** Write a new h5ad file with the annotations as columns. */
-  async h5ad(): Promise<void> {
+  /** Write a new h5ad file with the annotations as columns, of all cells or the selected ones. */
+  async h5ad(cells: 'all' | 'selected' = 'all'): Promise<void> {
     if (this.run.running) return;
     this.file = null;
     await this.saving.drained();
+    const within = cells === 'all' ? null : this.viewer.selection.within;
     this.file = await this.run.ask(
-      (giveUp) => this.api.exportH5ad(giveUp),
+      (giveUp) => this.api.exportH5ad(within, giveUp),
       (file) => file,
     );
   }
