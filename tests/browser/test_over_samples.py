@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from urllib.parse import quote
 
 import anndata
@@ -168,3 +169,26 @@ def test_what_samples_do_not_allow_is_said(visit, study):
     page.get_by_role("checkbox", name="Adjust for batch").click()
     expect(page.get_by_role("alert").filter(has_text="'batch' is confounded with the sides")).to_be_visible()
     expect(page.get_by_role("button", name="Compare expression")).to_be_disabled()
+
+
+def test_the_composition_of_samples_is_drawn_with_its_test(visit, study):
+    page = visit(study).drawn().page
+    page.keyboard.press("p")
+    drawer = page.get_by_role("region", name="Plots")
+    drawer.get_by_role("radio", name="Composition").click()
+    drawer.get_by_role("radio", name="Samples").click()
+    for label, column in (("Categories", "kind"), ("Parts", "condition")):
+        drawer.get_by_role("combobox", name=re.compile(label)).click()
+        page.get_by_role("option", name=column, exact=True).click()
+    figure = drawer.get_by_role("group", name="kind in each donor, by condition")
+    expect(figure.locator("circle.dot")).to_have_count(3 * DONORS)
+    obs = anndata.read_h5ad(study).obs
+    shares = pd.crosstab(obs["donor"], obs["kind"], normalize="index")
+    sick = obs.groupby("donor", observed=True)["condition"].first() == "sick"
+    for kind in ("B cell", "T cell"):
+        ratio = np.log2(shares.loc[sick, kind].mean() / shares.loc[~sick, kind].mean())
+        expect(figure).to_contain_text(f"{ratio:.2f}".replace("-", "−"))
+    # the donors themselves have no donors
+    drawer.get_by_role("combobox", name=re.compile("Parts")).click()
+    page.get_by_role("option", name="donor", exact=True).click()
+    expect(drawer.get_by_text("Samples are compared between the two categories")).to_be_visible()
