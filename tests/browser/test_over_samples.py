@@ -187,7 +187,7 @@ def test_the_composition_of_samples_is_drawn_with_its_test(visit, study):
     sick = obs.groupby("donor", observed=True)["condition"].first() == "sick"
     for kind in ("B cell", "T cell"):
         ratio = np.log2(shares.loc[sick, kind].mean() / shares.loc[~sick, kind].mean())
-        expect(figure).to_contain_text(f"{ratio:.2f}".replace("-", "−"))
+        expect(figure).to_contain_text(f"{ratio:.2f}".replace("-", "\N{MINUS SIGN}"))
     # the donors themselves have no donors
     drawer.get_by_role("combobox", name=re.compile("Parts")).click()
     page.get_by_role("option", name="donor", exact=True).click()
