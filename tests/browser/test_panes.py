@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from io import BytesIO
 
 import numpy as np
@@ -200,3 +201,38 @@ def test_a_gallery_has_a_picture_of_each_category_and_of_each_gene(visit, pbmc):
     expect(gallery).to_have_attribute("data-pictures", "2")
     gallery.get_by_role("button", name="Colour by CD79A").click()
     viewer.colored_by("CD79A")
+
+
+def test_a_gallery_splits_the_colours_of_the_plot_and_is_saved_as_one_figure(visit, pbmc):
+    viewer = visit(pbmc).drawn()
+    viewer.search_gene("LYZ")
+    viewer.colored_by("LYZ")
+    viewer.plot.focus()
+    viewer.page.keyboard.press("q")
+    gallery = viewer.page.get_by_role("region", name="Gallery")
+    gallery.get_by_role("radio", name="Categories").click()
+    gallery.get_by_role("combobox", name=re.compile("Categories of")).click()
+    viewer.page.get_by_role("option", name=re.compile("^bulk_labels")).click()
+    expect(gallery).to_have_attribute("data-pictures", "10")
+
+    def inked(name):
+        """Return how many pixels are neither the ground nor grey, and how many are not the ground."""
+        png = gallery.get_by_role("button", name=f"Select {name}").locator("canvas").screenshot()
+        pixels = np.asarray(Image.open(BytesIO(png)).convert("RGB")).astype(int)
+        return int((np.ptp(pixels, axis=2) > 40).sum()), int((pixels.min(axis=2) < 245).sum())
+
+    gallery.get_by_role("checkbox", name="By LYZ").check()
+    expect(gallery).to_have_attribute("data-drawn", "true")
+    # dendritic cells have LYZ, and other cells are grey behind the few of a small category
+    eventually(lambda: inked("Dendritic")[0] > 500 > inked("CD34+")[0], "colours of the category's own cells")
+    before = inked("CD34+")[1]
+    assert before > 1000
+    gallery.get_by_role("checkbox", name="Other cells").uncheck()
+    eventually(lambda: inked("CD34+")[1] < before / 4, "no other cells")
+    menu = gallery.get_by_role("button", name=re.compile("^Save or copy gallery"))
+    drawing = viewer.saved("Save the figure as SVG", menu).decode()
+    assert drawing.count("<image") == 10 and ">Dendritic</text>" in drawing and ">240</text>" in drawing
+    assert drawing.count(">LYZ</text>") == 1, "one scale"
+    assert viewer.saved("Save the figure as PNG", menu).startswith(b"\x89PNG")
+    said = viewer.page.get_by_role("textbox", name="Figure legend").input_value()
+    assert "coloured by LYZ" in said and "one category of bulk_labels" in said

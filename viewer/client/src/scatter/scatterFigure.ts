@@ -74,14 +74,24 @@ export function arranged(
   if (!legend) return { ratio, below: false };
   // The legend has more columns where the plot is lower.
   for (let round = 0; round < ROUNDS; round++) {
-    ratio = Math.max(LEAST, (wanted - beside(legend, height * ratio).width - 2 * MARGIN) / width);
+    ratio = Math.max(LEAST, (wanted - drawnBeside(legend, height * ratio).width - 2 * MARGIN) / width);
   }
   const below = ratio * width < BESIDE * wanted;
   return { ratio: below ? wanted / width : ratio, below };
 }
 
+/** Return a data URL of an image. */
+export function addressOf(picture: Blob): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const reader = new FileReader();
+    reader.onload = () => resolve(String(reader.result));
+    reader.onerror = () => reject(reader.error ?? new Error('The picture could not be read.'));
+    reader.readAsDataURL(picture);
+  });
+}
+
 /** A legend beside a plot. */
-function beside(legend: FigureLegend, height: number): Drawn {
+export function drawnBeside(legend: FigureLegend, height: number): Drawn {
   if (legend.kind === 'value') return scale(legend);
   return categories(legend, Math.max(8, Math.floor((height - 2 * MARGIN - 24) / LINE)));
 }
@@ -100,7 +110,7 @@ export function scatterFigure(figure: ScatterFigure): SVGSVGElement {
   svg.append(...namesOf(figure));
   if (figure.axes) svg.append(...axesOf(figure.axes, height));
   if (!legend) return framed(svg, width, height, figure.transparent);
-  const drawn = below ? under(legend, width) : beside(legend, height);
+  const drawn = below ? under(legend, width) : drawnBeside(legend, height);
   const place = below ? [MARGIN, height + MARGIN] : [width + MARGIN, MARGIN];
   const group = element('g', { transform: `translate(${place.join(' ')})` });
   group.append(...drawn.elements);
@@ -152,7 +162,7 @@ function axesOf([across, up]: readonly [string, string], height: number): SVGEle
   return [arrow, first, second];
 }
 
-interface Drawn {
+export interface Drawn {
   readonly elements: readonly SVGElement[];
   readonly width: number;
   readonly height: number;
@@ -196,13 +206,13 @@ function heading(title: string): SVGElement {
   return text(fitted(title, LEGEND, 13, 600), 0, 8, { fill: pageColor('--text'), 'font-size': 13, 'font-weight': 600 });
 }
 
-function text(content: string, x: number, y: number, attributes: Record<string, string | number>): SVGElement {
+export function text(content: string, x: number, y: number, attributes: Record<string, string | number>): SVGElement {
   const made = element('text', { x, y, ...attributes });
   made.textContent = content;
   return made;
 }
 
-function element(name: string, attributes: Record<string, string | number>): SVGElement {
+export function element(name: string, attributes: Record<string, string | number>): SVGElement {
   const made = document.createElementNS(SVG, name);
   for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, String(value));
   return made;

@@ -18,6 +18,9 @@ export interface Choices {
   readonly tissue: boolean;
   /** Whether contours of density are drawn. */
   readonly contours: boolean;
+  /** Whether the gallery of categories has the colours of the plot, and whether other cells are behind in grey. */
+  readonly galleryColored: boolean;
+  readonly galleryOthers: boolean;
   /** Whether the first steps are shown. */
   readonly hint: boolean;
 }
@@ -33,6 +36,8 @@ const INITIAL: Choices = {
   names: true,
   tissue: true,
   contours: false,
+  galleryColored: false,
+  galleryOthers: true,
   hint: true,
 };
 
