@@ -301,7 +301,7 @@ def test_categories_are_hidden_and_moved_and_axes_exchanged_in_plot_figure_and_t
     page = viewer.page
     expect(drawer.locator("circle[data-tip]")).to_have_count(30)
     kinds = list(cells.obs["bulk_labels"].cat.categories)
-    drawer.get_by_role("button", name="Categories shown: 10 of 10").click()
+    drawer.get_by_role("button", name="Categories 10").click()
     box = page.get_by_role("region", name="Categories of the plot")
     box.get_by_role("checkbox", name="Dendritic").uncheck()
     box.get_by_role("button", name="Move down: CD14+ Monocyte").press("Enter")
