@@ -81,7 +81,11 @@ def test_from_cells_to_samples_to_all_cell_types_and_back(visit, study, tmp_path
     strip = page.get_by_role("dialog", name="g0 in each sample")
     expect(strip.locator("circle")).to_have_count(DONORS)
     expect(strip.get_by_text("log₂ counts per million")).to_be_visible()
+    strip.get_by_role("button", name="Save or copy").click()
+    expect(page.get_by_label("Figure legend")).to_have_value(re.compile("^g0 in each sample, log₂ counts.*limma-voom"))
     page.keyboard.press("Escape")
+    page.keyboard.press("Escape")
+    expect(strip).to_be_hidden()
     # all cell types in one question
     page.locator("[aria-label^='In: ']").click()
     page.get_by_role("option", name="each kind").click()
@@ -92,6 +96,10 @@ def test_from_cells_to_samples_to_all_cell_types_and_back(visit, study, tmp_path
     expect(table.get_by_role("row", name="B cell")).to_contain_text("none")
     page.get_by_role("radio", name="Heat map").click()
     expect(page.get_by_role("img", name="Log₂ fold changes")).to_be_visible()
+    page.get_by_role("button", name="Save or copy heat map").click()
+    rows, _ = downloaded(page, page.get_by_role("button", name="Data as CSV"), tmp_path / "heat.csv")
+    assert [(row["kind"], row["gene"]) for row in rows] == [("B cell", "g0"), ("T cell", "g0")]
+    page.keyboard.press("Escape")
     page.get_by_role("radio", name="Composition").click()
     expect(page.get_by_role("table", name="Composition over samples").get_by_role("row")).to_have_count(4)
     page.get_by_role("radio", name="Genes").click()

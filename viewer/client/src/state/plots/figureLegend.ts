@@ -1,6 +1,7 @@
 /** Sentences of figure legends. */
-import type { Schema } from '../../api/types';
+import type { MethodInfo, Schema } from '../../api/types';
 import { count, embeddingName, number } from '../../ui/format';
+import type { Made } from '../compare/byCategory.svelte';
 import type { Comparison } from '../compare/compare.svelte';
 import { hasFoldChange, scaleText } from '../compare/methods';
 import type { Thresholds } from '../compare/thresholds';
@@ -71,6 +72,16 @@ export function comparison(made: Comparison, thresholds: Thresholds | null): str
     ? ` Replicates are samples (${sample}): ${['a', 'b'].map((side) => samples.filter((one) => one.side === side).length).join(' against ')}; the model has ${listed(coefficients)}.`
     : ' Cells are taken for replicates.';
   return `Expression in ${a} (${count(result.n_a)} cells) against ${b} (${count(result.n_b)} cells) by ${method.name} on ${result.matrix} (${scaleText(result)}); p-values of ${count(result.n_tested ?? result.n_genes)} genes${least} adjusted ${correction}.${replicates}${change}${warnings}${shown}`;
+}
+
+/** Describe the heat map of a comparison within each category. */
+export function categories({ names, result }: Made, method: MethodInfo): string {
+  const compared = result.categories.filter(({ problem }) => problem === null).length;
+  const left = result.categories.length - compared;
+  const correction = CORRECTIONS[result.correction] ?? `by ${result.correction}`;
+  const adjusted = result.covariates.length > 0 ? `, adjusted for ${listed(result.covariates)}` : '';
+  const not = left > 0 ? ` ${count(left)} categories whose samples do not allow it are left out.` : '';
+  return `Log2 fold changes of the most changed genes, ${names.a} against ${names.b}, in each of ${count(compared)} categories of ${result.each}, by ${method.name} on ${result.matrix} (${scaleText(result)}). Replicates are samples (${result.sample})${adjusted}; each category has its own filter of genes, normalisation and model. Dots mark p-values below 0.05, adjusted ${correction} within each category; dashes, genes that were not tested.${not}`;
 }
 
 /** Join words by commas and "and"; beyond a limit, with the number of others. */
