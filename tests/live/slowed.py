@@ -42,7 +42,7 @@ elif part == "embedding":
 elif part == "gene":
     IndexedMatrix.column = lambda self, index, tick: until_told(tick)
 elif part == "comparison":
-    diffexp.compare = lambda *given, **_: until_told(given[-1])
+    diffexp.compare = lambda *given, **_: until_told(next(each for each in given if callable(each)))
 else:
     raise SystemExit(f"there is no part {part!r}")
 sys.exit(cli.main())

@@ -208,8 +208,14 @@ def test_a_cache_that_cannot_be_made_is_told_and_the_viewer_goes_on(indexing, fi
 
 
 def test_an_inconsistent_matrix_is_reported(indexing, tmp_path):
+    """A small one when it is opened, a large one when it is indexed."""
     x = Parts("csr", np.ones(6, np.float32), np.array([0, 1, 0, 1, 0, 7]), np.array([0, 2, 4, 6]), (3, 2))
     viewer = indexing(path=write_h5ad(tmp_path / "bad.h5ad", x))
+    assert "X is left out: X is invalid: an index is outside 0 to 1" in " ".join(viewer.json("schema")["warnings"])
+    n = 300_000
+    large = Parts("csr", np.ones(2 * n, np.float32), np.tile([0, 1], n), np.arange(0, 2 * n + 1, 2), (n, 2))
+    large.indices[-1] = 7
+    viewer = indexing(path=write_h5ad(tmp_path / "large.h5ad", large))
     viewer.wait_until(lambda: "problems" in viewer.json("health"))
     assert "index is outside 0 to 1" in viewer.json("health")["problems"][0]
     assert viewer.json("health")["state"] == "ready"

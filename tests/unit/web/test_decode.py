@@ -40,7 +40,7 @@ def test_omitted_fields_have_their_defaults():
         (
             {"a": A, "method": "anova"},
             "Field 'method': invalid enum value 'anova'.",
-            "One of pseudobulk, t-test, wilcoxon",
+            "One of deseq2, pseudobulk, t-test, wilcoxon",
         ),
     ],
     ids=lambda value: json.dumps(value) if isinstance(value, dict) else "",
