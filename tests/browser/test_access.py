@@ -185,7 +185,7 @@ def test_the_main_job_is_done_by_keys_alone(visit, pbmc):
     tab_to(viewer, rf"^{gene}$")
     keys.press("Enter")
     viewer.colored_by(gene)
-    tab_to(viewer, f"^Violins of {gene}$", 2)
+    tab_to(viewer, f"^Violins of {gene}$", 4)
     keys.press("Enter")
     expect(page.get_by_role("group", name=f"Violins of {gene}")).to_be_visible()
     tab_to(viewer, "^Save or copy Violins$")

@@ -17,8 +17,12 @@ def test_comparisons_and_annotations_are_gone(visit, pbmc, size):
     for name in ("Compare", "Markers"):
         expect(page.get_by_role("tab", name=name)).to_have_count(0)
     expect(page.get_by_role("tab", name="Genes")).to_have_count(1)
-    for name in ("Set A", "Set B", "New annotation", "New gene set", "Label the selected cells", "Views", "Export"):
+    for name in ("Set A", "Set B", "New annotation", "New gene set", "Label the selected cells", "Views"):
         expect(page.get_by_role("button", name=name)).to_have_count(0)
+    # figures alone
+    page.get_by_role("button", name="Export and import").click()
+    assert [text.splitlines()[0] for text in page.get_by_role("menuitem").all_inner_texts()] == ["Figure of the cells…"]
+    page.keyboard.press("Escape")
     for key in "abcmn.":
         page.keyboard.press(key)
     expect(page.get_by_role("dialog")).to_have_count(0)

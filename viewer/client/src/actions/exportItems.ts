@@ -8,8 +8,8 @@ import type { MenuItem } from '../ui/overlays/menu';
 /** The means of all genes: of the selected cells, by the groups of the plots. */
 function meansItems({ viewer, plots }: Session): readonly MenuItem[] {
   const { groupBy } = plots;
-  if (viewer.view.matrix === null || groupBy === null) return [];
-  const disabled = plots.allMeans.run.running || isCompareDisabled(viewer.schema);
+  if (viewer.view.matrix === null || groupBy === null || isCompareDisabled(viewer.schema)) return [];
+  const disabled = plots.allMeans.run.running;
   return (['wide', 'long'] as const).map((shape) => ({
     label: `Means of all genes by ${groupingName(groupBy)}`,
     detail: `CSV, ${shape}`,

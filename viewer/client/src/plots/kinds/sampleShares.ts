@@ -55,12 +55,14 @@ export async function compareShares(
   const { condition, of, sample } = found;
   const column = groupingName(condition.id);
   const [a = '', b = ''] = condition.field.categories;
-  const body = {
-    ...{ a: { column, in: [a] }, b: { column, in: [b] }, column: of.id, sample },
+  const question = {
+    ...{ a: { column, in: [a] }, b: { column, in: [b] }, sample },
     ...(within === null ? {} : { within }),
   };
   try {
-    const result = await viewer.api.composition(body, signal);
+    const { problem } = await viewer.api.design(question, signal);
+    if (problem) return problem;
+    const result = await viewer.api.composition({ ...question, column: of.id }, signal);
     return { condition: condition.field, of: of.field, result };
   } catch (error) {
     if (isAbort(error)) throw error;
