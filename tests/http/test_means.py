@@ -55,3 +55,15 @@ def test_what_has_no_groups_is_refused(small, refused):
     refused(small.post("means", {"group_by": "age"}), 400)
     refused(small.post("means", {"group_by": "none"}), 404)
     refused(small.post("means", {"group_by": "type", "matrix": "none"}), 404)
+
+
+@pytest.mark.parametrize("path", ["means", "markers"])
+def test_groups_of_too_much_memory_are_refused(serve, small_file, refused, path):
+    """A clone of each cell, of 30,000 genes, would take gigabytes."""
+    client = serve(small_file, max_group_bytes=4 * 6 * 28)
+    assert client.post(path, {"group_by": "type"}).status_code == 200
+    error = refused(serve(small_file, max_group_bytes=4 * 6 * 28 - 1).post(path, {"group_by": "type"}), 413)
+    assert "max_group_bytes" in error["message"]
+    # texts are categories as well
+    client = serve(small_file, max_group_bytes=39 * 6 * 28)
+    assert "40 categories" in refused(client.post(path, {"group_by": "barcode"}), 413)["message"]

@@ -220,6 +220,12 @@ GROUPS: dict[str, tuple[Setting, ...]] = {
         Setting("max_bins", int, 1000, "Bins of a histogram, at most."),
         Setting("max_split", int, 2000, "Distributions in one answer about a column that is split by a second one."),
         Setting("max_markers", int, 500, "Markers listed for each category, at most."),
+        Setting(
+            "max_group_bytes",
+            int,
+            512 << 20,
+            "Bytes of memory for the moments of all genes in all groups of a column.",
+        ),
         Setting("max_samples", int, 200, "Samples of a comparison over samples, those in both groups twice."),
         Setting("report_categories", int, 100, "Categories with plots in the report of `starcyte compare`, at most."),
         Setting("max_summary_genes", int, 200, "Genes in one summary, or in one answer of several genes."),

@@ -13,7 +13,7 @@ from msgspec import UNSET, UnsetType
 
 from starcyte.compute.methods import METHODS
 from starcyte.compute.options import Options
-from starcyte.errors import BadRequest, Forbidden
+from starcyte.errors import BadRequest, Forbidden, LimitExceeded
 from starcyte.web.context import Context, context
 from starcyte.web.contract.base import given
 from starcyte.web.contract.by_category import ByCategoryRequest, ByCategoryResult
@@ -34,8 +34,12 @@ if TYPE_CHECKING:
     from starcyte.compute.jobs import Job as RunningJob
     from starcyte.compute.markers import Markers
     from starcyte.store.dataset import Matrix, Tick
+    from starcyte.web.grouping import Grouping
 
 routes = Routes("analysis")
+
+# mean, squared deviations, amount and number of positive values of a gene in a group
+_MOMENT_BYTES = 28
 
 
 @routes.blueprint.before_request
@@ -134,6 +138,7 @@ def markers(body: MarkersRequest) -> ResponseOf[MarkersResult]:
             f"Markers compare cells, and {options.test.name} compares samples.",
             "Choose another method, or compare one category with the rest.",
         )
+    _check_groups(matrix, found)
     column, within = found.column, selected_within(body.within)
     cells = None if within is None else hashlib.blake2b(np.packbits(within).tobytes(), digest_size=16).hexdigest()
     key = json.dumps(["markers", astuple(options), matrix.name, found.key, limit, cells])
@@ -153,6 +158,7 @@ def means(body: MeansRequest) -> ResponseOf[MeansTable]:
     from starcyte.web.grouping import grouping, selected_within
 
     ctx, matrix, found = context(), _matrix(body.matrix), grouping(body.group_by)
+    _check_groups(matrix, found)
     column, within = found.column, selected_within(body.within)
     cells = None if within is None else hashlib.blake2b(np.packbits(within).tobytes(), digest_size=16).hexdigest()
     key = json.dumps(["means", matrix.name, found.key, cells])
@@ -201,6 +207,17 @@ def _after_index(ctx: Context, matrix: Matrix, method: str, tick: Tick) -> Tick:
         return tick
     ctx.loader.wait_for_index(matrix.name, lambda done: tick(done / 2))
     return lambda done: tick(0.5 + done / 2)
+
+
+def _check_groups(matrix: Matrix, found: Grouping) -> None:
+    """Raise LimitExceeded if the moments of all genes in all groups would take too much memory."""
+    n, most = len(found.column.as_categories()[1]), context().settings.max_group_bytes
+    if n * matrix.shape[1] * _MOMENT_BYTES > most:
+        raise LimitExceeded(
+            f"{found.column.info.name!r} has {n:,} categories of {matrix.shape[1]:,} genes: more than {most >> 20:,} MB"
+            " (max_group_bytes).",
+            "Choose a column of fewer categories.",
+        )
 
 
 def _matrix(name: str) -> Matrix:
