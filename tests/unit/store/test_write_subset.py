@@ -129,8 +129,8 @@ ROWS = {
 @pytest.mark.parametrize("compression", [None, "gzip", "lzf"])
 def test_anndata_reads_the_rows(tmp_path, monkeypatch, form, rows, compression):
     # several blocks of each element
-    monkeypatch.setattr(subset, "_BLOCK_ENTRIES", 50)
-    monkeypatch.setattr(subset, "_BLOCK_BYTES", 400)
+    monkeypatch.setattr(subset, "BLOCK_ENTRIES", 50)
+    monkeypatch.setattr(subset, "BLOCK_BYTES", 400)
     path, target = tmp_path / "old.h5ad", tmp_path / "new.h5ad"
     dataset(form).write_h5ad(path, compression=compression)
     assert chosen(path, target, rows) == []

@@ -24,14 +24,12 @@ from starcyte.store.nodes import decode, reading
 from starcyte.store.write.file_copy import new_file, sync_file
 from starcyte.store.write.h5ad import NewColumn, add_columns
 from starcyte.store.write.isolated import write_in_process
+from starcyte.store.write.like import BLOCK_BYTES, BLOCK_ENTRIES, copy_attributes, create_like
 
-_BLOCK_BYTES = 8 << 20
-_BLOCK_ENTRIES = 1 << 20
 _SPARSE = {"csr_matrix": True, "csc_matrix": False, "csr": True, "csc": False}
 # arrays of a column of a frame that have a row for each cell
 _PARTS = {"codes", "values", "mask"}
 _STANDARD = {"X", "obs", "var", "uns", "obsm", "obsp", "varm", "varp", "layers", "raw"}
-_COPIED = ("chunks", "compression", "compression_opts", "shuffle", "fletcher32")
 
 Rows = NDArray[np.bool_]
 
@@ -121,7 +119,7 @@ class _Writing:
         self._notes: list[str] = []
 
     def write(self) -> list[str]:
-        _copy_attributes(self._old, self._new)
+        copy_attributes(self._old, self._new)
         # categories of anndata 0.6 and 0.7 are referred to by other elements
         names = sorted(members(self._old), key=lambda name: name != "uns")
         elsewhere = {root for name in names for root in _linked_roots(self._old, name)}
@@ -149,7 +147,7 @@ class _Writing:
 
     def _raw(self, old: h5py.Group) -> None:
         new = self._new.create_group("raw")
-        _copy_attributes(old, new)
+        copy_attributes(old, new)
         for name in members(old):
             if name == "X":
                 self._one(old, new, name, "raw/X")
@@ -163,7 +161,7 @@ class _Writing:
             self._array(old, self._new, parent, parent, self._rows)
         elif isinstance(old, h5py.Group):
             new = self._new.create_group(parent)
-            _copy_attributes(old, new)
+            copy_attributes(old, new)
             for name in members(old):
                 self._one(old, new, name, f"{parent}/{name}", is_square=parent == "obsp")
 
@@ -226,9 +224,9 @@ class _Writing:
             raise DatasetInvalid("its values are lists.")
         kept = int(rows.sum())
         shape = (kept, kept, *old.shape[2:]) if is_square and old.ndim > 1 else (kept, *old.shape[1:])
-        made = _create_like(old, new, name, shape)
+        made = create_like(old, new, name, shape)
         stored, row_bytes = HDF5Array(old), max(int(np.prod(old.shape[1:], dtype=np.int64)) * old.dtype.itemsize, 1)
-        step = max(_BLOCK_BYTES // row_bytes, 1)
+        step = max(BLOCK_BYTES // row_bytes, 1)
         at = 0
         for start in range(0, rows.size, step):
             chosen = rows[start : start + step]
@@ -258,7 +256,7 @@ class _Writing:
             self._array(old, new, name, name, rows)
             return
         made = new.create_group(name)
-        _copy_attributes(old, made)
+        copy_attributes(old, made)
         path = made.name.lstrip("/")
         if "__categories" in members(old):
             self._copy(old, made, "__categories")
@@ -284,7 +282,7 @@ class _Writing:
         if not _PARTS & set(members(old)) and kind not in {"", "dict"}:
             raise DatasetInvalid(f"the cells of the encoding {kind!r} cannot be chosen.")
         made = new.create_group(name)
-        _copy_attributes(old, made)
+        copy_attributes(old, made)
         for part in members(old):
             node = child(old, part)
             if not _PARTS & set(members(old)):  # a name with a slash
@@ -310,7 +308,7 @@ class _Writing:
         if starts.size != shape[0 if by_row else 1] + 1 or np.any(np.diff(starts) < 0):
             raise DatasetInvalid("it contradicts itself.")
         lengths: list[NDArray[np.int64]] = []
-        outputs = {key: _create_like(old[key], made, key, (0,), is_growing=True) for key in ("data", "indices")}
+        outputs = {key: create_like(old[key], made, key, (0,), is_growing=True) for key in ("data", "indices")}
         number = np.cumsum(self._rows) - 1
         at = 0
         for lines, data, indices, n in _runs(old, starts, major):
@@ -326,7 +324,7 @@ class _Writing:
             lengths.append(np.asarray(n, np.int64))
             self._tick(0.5)
         indptr = np.concatenate([[0], np.cumsum(np.concatenate([np.empty(0, np.int64), *lengths]))])
-        _copy_attributes(
+        copy_attributes(
             old["indptr"], made.create_dataset("indptr", data=indptr.astype(old["indptr"].dtype, copy=False))
         )
 
@@ -342,7 +340,7 @@ def _runs(
     n_lines = starts.size - 1
     first = 0
     while first < n_lines:
-        last = int(np.searchsorted(starts, starts[first] + _BLOCK_ENTRIES, "right")) - 1
+        last = int(np.searchsorted(starts, starts[first] + BLOCK_ENTRIES, "right")) - 1
         last = min(max(last, first + 1), n_lines)
         sizes = np.diff(starts[first : last + 1])
         chosen = np.ones(last - first, bool) if major is None else major[first:last]
@@ -356,26 +354,6 @@ def _runs(
             values, at = values[entries], at[entries]
         yield int(chosen.sum()), values, at, sizes[chosen]
         first = last
-
-
-def _create_like(
-    old: h5py.Dataset, new: h5py.Group, name: str, shape: tuple[int, ...], is_growing: bool = False
-) -> h5py.Dataset:
-    """Create a dataset of the type, chunks and compression of another; filters of plugins become gzip."""
-    known = {key: getattr(old, key) for key in _COPIED}
-    if known["compression"] not in {None, "gzip", "lzf"}:
-        known |= {"compression": "gzip", "compression_opts": None}
-    chunks = known.pop("chunks")
-    if is_growing:
-        size = min(chunks[0] if chunks else _BLOCK_ENTRIES // 16, _BLOCK_ENTRIES)
-        return new.create_dataset(name, shape, old.dtype, chunks=(size,), maxshape=(None,), **known)
-    if chunks is None or not all(shape):
-        # what has no cells has no chunks either
-        return new.create_dataset(name, shape, old.dtype)
-    limit = max(_BLOCK_BYTES // max(old.dtype.itemsize, 1), 1)
-    fitting = tuple(min(c, s) for c, s in zip(chunks, shape, strict=True))
-    chosen: Any = fitting if int(np.prod(fitting)) <= limit else True
-    return new.create_dataset(name, shape, old.dtype, chunks=chosen, **known)
 
 
 def _index_of(frame: h5py.Group) -> h5py.Dataset | None:
@@ -408,9 +386,3 @@ def _linked_roots(file: h5py.File, name: str) -> Iterator[str]:
         root = link.path.strip("/").split("/")[0] if isinstance(link, h5py.SoftLink) else ""
         if root and root not in _STANDARD:
             yield root
-
-
-def _copy_attributes(old: Any, new: Any) -> None:
-    for name, value in old.attrs.items():
-        if not isinstance(value, h5py.Reference):
-            new.attrs.create(name, value, dtype=old.attrs.get_id(name).dtype)
