@@ -24,7 +24,7 @@ export function exportItems(session: Session): readonly (readonly MenuItem[])[] 
   const { viewer, curation, compare, page } = session;
   const figure: MenuItem = {
     label: 'Figure of the cells…',
-    detail: 'PNG, SVG',
+    detail: 'PNG, SVG, PDF',
     icon: 'picture',
     disabled: viewer.view.embedding === null && viewer.view.axes === null,
     perform: () => {
