@@ -73,6 +73,29 @@ def test_sums_are_those_of_pandas(make_h5ad, tmp_path, storage, is_indexed, n_gr
     np.testing.assert_array_equal(found.n, grouped.size()[range(n_groups)])
 
 
+ODD = {"fractions": 0.5, "zeros that are stored": 0.0, "negative": -3.0, "missing": np.nan, "infinite": np.inf}
+ODD |= {"sums over 2^31": 1e9, "2^31": 2.0**31}
+
+
+@pytest.mark.parametrize("odd", ODD.values(), ids=ODD)
+def test_sums_of_an_indexed_matrix_of_other_values_than_small_counts(make_h5ad, tmp_path, odd):
+    rng = np.random.default_rng(3)
+    counts = rng.poisson(0.5, (200, 30)).astype(np.float64)
+    stored = sp.csr_array(counts)
+    stored.data[rng.permutation(stored.nnz)[:80]] = odd
+    settings = Settings(block_bytes=8192, cache_dir=str(tmp_path))
+    dataset = open_dataset(make_h5ad(stored), settings)
+    codes = rng.integers(0, 5, 200)
+    try:
+        dataset.matrix("X").index = index_matrix(dataset, settings, "X", no_tick)
+        found = group_sums(dataset.matrix("X"), Groups(codes, 4), workers=2)
+    finally:
+        dataset.close()
+    for k in range(4):
+        np.testing.assert_array_equal(found.total[:, k], stored.toarray()[codes == k].sum(axis=0))
+        np.testing.assert_array_equal(found.positive[:, k], (stored.toarray()[codes == k] > 0).sum(axis=0))
+
+
 def test_sums_of_unions():
     rng = np.random.default_rng(1)
     dense = rng.integers(0, 9, (10, 4))

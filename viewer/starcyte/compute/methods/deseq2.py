@@ -48,7 +48,6 @@ def fit(sums: Sums, scale: Scale, design: Design) -> SampleStatistics:
     from pydeseq2.dds import DeseqDataSet
     from pydeseq2.ds import DeseqStats
 
-    from starcyte.compute.corrections import benjamini_hochberg
     from starcyte.compute.pseudobulk.analysis import SampleStatistics
     from starcyte.compute.pseudobulk.filtering import filter_by_expression
 
@@ -83,7 +82,6 @@ def fit(sums: Sums, scale: Scale, design: Design) -> SampleStatistics:
         change,
         score,
         p_value,
-        benjamini_hochberg(p_value),
         values[:, on_a].mean(axis=1),
         values[:, ~on_a].mean(axis=1),
         np.inf,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,8 +34,8 @@ class SampleStatistics:
         The genes that were tested; the statistics of others are NaN.
     log2_fold_change
         The coefficient of the side: a minus b. Of proportions, the log2 ratio of their means.
-    t, p_value, p_adjusted
-        The moderated t-statistic, its two-sided p-value, and that adjusted by Benjamini and Hochberg for all tested.
+    t, p_value
+        The moderated t-statistic, and its two-sided p-value.
     mean_a, mean_b
         The mean of the values over the units of each side.
     df
@@ -46,10 +47,16 @@ class SampleStatistics:
     log2_fold_change: NDArray[np.float64]
     t: NDArray[np.float64]
     p_value: NDArray[np.float64]
-    p_adjusted: NDArray[np.float64]
     mean_a: NDArray[np.float64]
     mean_b: NDArray[np.float64]
     df: float
+
+    @cached_property
+    def p_adjusted(self) -> NDArray[np.float64]:
+        """The p-values adjusted by Benjamini and Hochberg for all genes that were tested."""
+        adjusted = np.full(self.tested.size, np.nan)
+        adjusted[self.tested] = benjamini_hochberg(self.p_value[self.tested])
+        return adjusted
 
 
 def compare_sums(sums: NDArray[np.float64], design: Design) -> SampleStatistics:
@@ -134,8 +141,7 @@ def _statistics(
         of_all(fit.coefficients[:, _SIDE]),
         of_all(moderated.t),
         of_all(moderated.p_value),
-        of_all(benjamini_hochberg(moderated.p_value)),
-        values[:, on_a].mean(axis=1),
-        values[:, ~on_a].mean(axis=1),
+        np.einsum("gn->g", values[:, on_a]) / on_a.sum(),
+        np.einsum("gn->g", values[:, ~on_a]) / (~on_a).sum(),
         moderated.df,
     )

@@ -176,7 +176,8 @@ def build_design(
         )
         for i, pair in enumerate(present.tolist())
     ]
-    lost = int(((samples < 0) & (sides < 2)).sum() if n_cells is None else n_cells[(samples < 0) & (sides < 2)].sum())
+    unknown = (samples < 0) & (sides < 2)
+    lost = int(unknown.sum() if n_cells is None else n_cells[unknown].sum())
     builder = _Builder(_without_missing(units, covariates))
     if lost:
         builder.warnings.append(f"{lost:,} cells have no {sample_column!r} and are left out.")
@@ -191,7 +192,7 @@ def build_design(
     left = [unit for unit in builder.units if unit.left_out]
     if left:
         builder.warnings.append(f"Left out: {_listed(f'{u.sample} ({u.left_out})' for u in left)}.")
-    number = np.full(2 * k + 1, len(builder.units) - len(left))
+    number = np.full(2 * k + 1, len(builder.units) - len(left), np.min_scalar_type(len(builder.units)))
     used = [pair for pair, unit in zip(present.tolist(), builder.units, strict=True) if not unit.left_out]
     number[used] = np.arange(len(used))
     return Design(
@@ -201,7 +202,7 @@ def build_design(
         builder.is_paired,
         tuple(builder.warnings),
         problem,
-        number[pairs].astype(np.min_scalar_type(len(used))),
+        number[pairs].astype(np.min_scalar_type(len(used)), copy=False),
         sample_column,
     )
 

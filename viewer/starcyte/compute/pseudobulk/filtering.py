@@ -49,4 +49,4 @@ def filter_by_expression(
         smallest = LARGE_N + (smallest - LARGE_N) * MIN_PROPORTION
     cutoff = min_count / np.median(library_sizes) * 1e6
     reached = (counts / library_sizes * 1e6 >= cutoff).sum(axis=1)
-    return np.asarray((reached >= smallest - _TOLERANCE) & (counts.sum(axis=1) >= min_total_count - _TOLERANCE))
+    return np.asarray((reached >= smallest - _TOLERANCE) & (np.einsum("gn->g", counts) >= min_total_count - _TOLERANCE))

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from starcyte.compute.pseudobulk.products import MULTIPLICATIONS
+
 _ROBUST_STEPS = 3
 # the share of the range of x within which fits are interpolated
 _DELTA = 0.01
 
 
-# multiplications of one product: OpenBLAS divides larger ones (2^18) among threads, which wait for each other
-_PRODUCT = 200_000
 # sums of weights, times powers of x, and times y
 _SUMS = 5
 
@@ -113,7 +113,7 @@ def _points(x: NDArray[np.float64], width: int) -> list[_Points]:
     """Return points about 1 % of the range apart, each with a window of so many values."""
     n, delta, points = x.size, _DELTA * (x[-1] - x[0]), list[_Points]()
     sums = x[: n - width] + x[width:]  # of the ends of a window of width + 1 values
-    at_once = max(_PRODUCT // (_SUMS * width), 1)
+    at_once = max(MULTIPLICATIONS // (_SUMS * width), 1)
     left, i, some = 0, 0, list[tuple[int, int, int]]()
     while True:
         # the window moves right while the next value beyond it is nearer than its first one
@@ -142,21 +142,30 @@ def _with_kernel(x: NDArray[np.float64], width: int, points: list[tuple[int, int
     window = slice(starts[0], max(stops))
     kernel = np.zeros((at.size, window.stop - window.start))
     for row, (start, stop, h) in enumerate(zip(starts, stops, reach, strict=True)):
-        kernel[row, start - window.start : stop - window.start] = _tricube(np.abs(x[start:stop] - at[row]), h)
+        part = kernel[row, start - window.start : stop - window.start]
+        np.subtract(x[start:stop], at[row], out=part)
+        _to_tricube(part, h)
     return _Points(at, np.array([last for _, last, _ in points]), window, kernel)
 
 
-def _tricube(distance: NDArray[np.float64], h: float) -> NDArray[np.float64] | float:
-    """Return the tricube weights of values at some distances from a point."""
+def _to_tricube(deviation: NDArray[np.float64], h: float) -> None:
+    """Replace deviations from a point, which increase, by their tricube weights (1 - (|d| / h)³)³."""
     if h <= 0:
-        return 1.0
+        deviation[:] = 1.0
+        return
+    outer = np.searchsorted(deviation, -0.999 * h), np.searchsorted(deviation, 0.999 * h, "right")
+    inner = np.searchsorted(deviation, -0.001 * h), np.searchsorted(deviation, 0.001 * h, "right")
+    share = np.abs(deviation)
+    share /= h
     # powers of floats are slow in numpy
-    share = distance / h
-    w = 1 - share * share * share
-    w *= w * w
-    w[distance > 0.999 * h] = 0.0
-    w[distance <= 0.001 * h] = 1.0
-    return w
+    np.multiply(share, share, out=deviation)
+    deviation *= share
+    np.subtract(1, deviation, out=deviation)
+    np.multiply(deviation, deviation, out=share)
+    deviation *= share
+    deviation[inner[0] : inner[1]] = 1.0
+    deviation[: outer[0]] = 0.0
+    deviation[outer[1] :] = 0.0
 
 
 def _fit(

@@ -45,7 +45,9 @@ def normalization_factors(
         reference = int(np.abs(quartiles - quartiles.mean()).argmin())
     # samples in rows: each is read several times
     of_samples = np.ascontiguousarray(expressed.T)
-    factors = np.array([_factor(of_samples[j], of_samples[reference], sizes[j], sizes[reference]) for j in range(n)])
+    with np.errstate(divide="ignore"):
+        logs = np.log2(of_samples / sizes[:, None])
+    factors = np.array([_factor(of_samples, logs, sizes, j, reference) for j in range(n)])
     return np.asarray(factors / np.exp(np.log(factors).mean()))
 
 
@@ -58,18 +60,35 @@ def _upper_quartiles(counts: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(lower + (upper - lower) * (place - low))
 
 
-def _factor(sample: NDArray[np.float64], reference: NDArray[np.float64], size: float, reference_size: float) -> float:
-    """Return the factor of one sample relative to the reference."""
-    both = (sample > 0) & (reference > 0)
-    a, b = sample[both], reference[both]
-    log_a, log_b = np.log2(a / size), np.log2(b / reference_size)
+def _factor(
+    counts: NDArray[np.float64], logs: NDArray[np.float64], sizes: NDArray[np.float64], sample: int, reference: int
+) -> float:
+    """Return the factor of one sample relative to the reference.
+
+    Parameters
+    ----------
+    counts
+        Shape (samples, genes).
+    logs
+        Logarithms of the counts divided by the library sizes, shape (samples, genes).
+    sizes
+        Library sizes, shape (samples,).
+    sample, reference
+        The numbers of both samples.
+    """
+    both = np.flatnonzero((counts[sample] > 0) & (counts[reference] > 0))
+    a, b = counts[sample].take(both), counts[reference].take(both)
+    size, reference_size = sizes[sample], sizes[reference]
+    # not the difference of the logarithms, which would break ties
     ratio = np.log2((a / size) / (b / reference_size))
     if not ratio.size or np.abs(ratio).max() < _NO_RATIO:
         return 1.0
+    mean_log = (logs[sample].take(both) + logs[reference].take(both)) / 2
+    kept = np.flatnonzero(_untrimmed(ratio, LOG_RATIO_TRIM) & _untrimmed(mean_log, SUM_TRIM))
+    a, b, ratio = a[kept], b[kept], ratio[kept]
     variance = (size - a) / size / a + (reference_size - b) / reference_size / b
-    kept = _untrimmed(ratio, LOG_RATIO_TRIM) & _untrimmed((log_a + log_b) / 2, SUM_TRIM)
     with np.errstate(divide="ignore", invalid="ignore"):
-        mean = (ratio[kept] / variance[kept]).sum() / (1 / variance[kept]).sum()
+        mean = (ratio / variance).sum() / (1 / variance).sum()
     return float(2 ** (0.0 if np.isnan(mean) else mean))
 
 

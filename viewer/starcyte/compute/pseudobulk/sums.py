@@ -23,6 +23,8 @@ from starcyte.store.moments import BinSums, gene_runs
 _ENTRIES_AT_ONCE = 1 << 18
 # with more groups, a block has fewer values than there are sums, and runs of genes cost less
 _MOST_BY_BLOCK = 48
+# added to each count, so that one sum has also their number: exact, as both are below 2^22 and 2^31
+_COUNT = float(1 << 31)
 # of a run of genes, which is read from every block: more of them are fewer reads
 _ENTRIES_OF_GENES = 1 << 20
 
@@ -68,8 +70,11 @@ def add_sums(found: Sums, matrix: Matrix, groups: Groups, workers: int = 1, tick
     if groups.n > _MOST_BY_BLOCK and isinstance(source, ColumnIndex) and source.layout != "dense":
         _add_genes(found, source, groups.codes, workers, tick)
         return
-    accumulator = _Accumulator(found, groups.codes)
+    # a matrix without an index knows its values from a sample
+    is_whole = isinstance(source, ColumnIndex) and source.value_range().whole
+    accumulator = _Accumulator(found, groups.codes, is_whole)
     parallel_for(source.n_blocks, lambda number: accumulator.add(source.block(number)), workers, tick)
+    accumulator.finish()
 
 
 def _add_rows(found: Sums, matrix: CsrMatrix, codes: NDArray[Any], workers: int, tick: Tick) -> None:
@@ -132,35 +137,58 @@ def _bin_sums(
     return sums.totals(values).reshape(n_genes, k), positive.reshape(n_genes, k)
 
 
+def _bin_sums_of_counts(
+    bins: NDArray[np.int32], values: NDArray[Any], n_genes: int, k: int
+) -> tuple[NDArray[np.float64], NDArray[np.uint32]]:
+    """Return the same of whole numbers above 0 whose sums are below ``_COUNT``, in one pass over the bins."""
+    numbers = values.astype(np.float64)
+    numbers += _COUNT
+    both = BinSums(bins, n_genes * k).totals(numbers).reshape(n_genes, k)
+    positive = np.floor(both / _COUNT)
+    both -= positive * _COUNT
+    return both, positive.astype(np.uint32)
+
+
 class _Accumulator:
     """Adds blocks to sums; blocks may be added by several threads and in any order.
 
     Parameters
     ----------
     found
-        The sums, which are changed.
+        The sums, which are changed by ``finish``.
     codes
         The group of each cell, shape (n_obs,); the number of groups for cells in none.
+    is_whole
+        Whether all values are known to be whole numbers, but for NaN and infinite ones.
     """
 
-    def __init__(self, found: Sums, codes: NDArray[Any]) -> None:
-        self._found, self._k = found, found.n.size
-        self._codes = codes.astype(np.min_scalar_type(self._k))
+    def __init__(self, found: Sums, codes: NDArray[Any], is_whole: bool) -> None:
+        self._found, self._k, self._is_whole = found, found.n.size, is_whole
+        self._codes = codes.astype(np.int32)  # as bins are: to add numbers of one type costs least
         self._all_grouped = bool(found.n.sum() == codes.size)
-        self._lock = threading.Lock()
+        # of each thread: gene by gene in memory, as blocks are, and added without waiting for others
+        self._parts: dict[int, tuple[NDArray[np.float64], NDArray[np.uint32]]] = {}
 
     def add(self, block: Block) -> None:
         """Add a block."""
         codes = self._codes[block.rows]
         if not self._all_grouped and not (codes < self._k).any():
             return
+        shape = (self._found.total.shape[0], self._k)
+        part = self._parts.setdefault(threading.get_ident(), (np.zeros(shape), np.zeros(shape, np.uint32)))
         for first, last in gene_runs(block, self._k, _ENTRIES_AT_ONCE):
             genes = slice(block.genes.start + first, block.genes.start + last)
             with np.errstate(invalid="ignore", over="ignore"):  # the sum of a gene with NaN is NaN
                 total, positive = (self._dense if block.ptr is None else self._sparse)(block, first, last, codes)
-                with self._lock:
-                    self._found.total[genes] += total
-                    self._found.positive[genes] += positive
+                part[0][genes] += total
+                part[1][genes] += positive
+
+    def finish(self) -> None:
+        """Add what was accumulated to the sums."""
+        for total, positive in self._parts.values():
+            self._found.total[:] += total
+            self._found.positive[:] += positive
+        self._parts.clear()
 
     def _sparse(
         self, block: Block, first: int, last: int, codes: NDArray[Any]
@@ -175,7 +203,8 @@ class _Accumulator:
             kept = np.flatnonzero(group < self._k)
             group, values, bins = group[kept], values[kept], bins[kept]
         bins += group
-        return _bin_sums(bins, values, last - first, self._k)
+        fits = self._is_whole and values.size and values.min() > 0 and float(values.max()) * codes.size < _COUNT
+        return (_bin_sums_of_counts if fits else _bin_sums)(bins, values, last - first, self._k)
 
     def _dense(
         self, block: Block, first: int, last: int, codes: NDArray[Any]

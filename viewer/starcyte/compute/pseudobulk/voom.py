@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from starcyte.compute.pseudobulk.linear_model import fit_linear_models
 from starcyte.compute.pseudobulk.lowess import lowess_curve
+from starcyte.compute.pseudobulk.products import tall_product
 
 SPAN = 0.5
 PRIOR_COUNT = 0.5
@@ -47,13 +48,13 @@ def voom(
     y = log_counts_per_million(counts, library_sizes)
     fit = fit_linear_models(y, design)
     log_sizes = np.log2(library_sizes + 1)
-    expressed = counts.sum(axis=1) > 0
+    expressed = np.einsum("gn->g", counts) > 0
     if not fit.df or expressed.sum() < 2:
         return y, np.ones_like(y)
     x = fit.mean[expressed] + log_sizes.mean() - np.log2(1e6)
-    order = np.argsort(x, kind="stable")
+    order = np.argsort(x)
     # powers of floats are slow in numpy
     curve = lowess_curve(x[order], np.sqrt(np.sqrt(fit.variance[expressed][order])), SPAN)
-    fitted = fit.coefficients @ design.T + log_sizes - np.log2(1e6)
+    fitted = tall_product(fit.coefficients, design.T) + log_sizes - np.log2(1e6)
     squared = np.square(np.interp(fitted, *curve))
     return y, 1 / (squared * squared)

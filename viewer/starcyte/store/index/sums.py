@@ -112,9 +112,9 @@ class Groups:
         parts
             Groups of the same cells.
         """
-        whole = np.full(parts.n + 1, self.n, np.int64)
+        whole = np.full(parts.n + 1, self.n, self.codes.dtype)
         whole[parts.codes] = self.codes
-        if (whole[parts.codes] != self.codes).any() or whole[parts.n] != self.n:
+        if whole[parts.n] != self.n or not np.array_equal(whole.take(parts.codes), self.codes):
             return None
         return [np.flatnonzero(whole[:-1] == group).tolist() for group in range(self.n)]
 
