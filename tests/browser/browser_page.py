@@ -259,7 +259,8 @@ PASTE = """(text) => {
 }"""
 KEYS = "Arrows move, plus and minus zoom, 0 shows all."
 BARE = """
-.bare .tools, .bare .legend, .bare .foot, .bare .hint, .bare .labels, .bare .ring, .bare .card, .bare .drawing {
+.bare .tools, .bare .legend, .bare .foot, .bare .hint, .bare .labels, .bare .ring, .bare .card, .bare .drawing,
+.bare .overlay-layer {
   visibility: hidden !important;
 }
 """

@@ -92,7 +92,7 @@ export const PLOT_ACTIONS: readonly Action[] = [
     shortcut: 'h',
     icon: 'picture',
     enabled: ({ viewer }) => viewer.place !== null && tissueOf(viewer.schema, viewer.place.name) !== null,
-    perform: () => preferences.set({ tissue: !preferences.choices.tissue }),
+    perform: ({ viewer }) => viewer.setTissue({ image: !viewer.view.tissue.image }),
   },
   {
     name: 'contours',

@@ -1503,6 +1503,8 @@ export interface components {
             /** @description Names of the matrices of cells by cells */
             readonly obsp: readonly string[];
             readonly images: readonly components["schemas"]["ImageInfo"][];
+            /** @description The slides that have scale factors */
+            readonly slides: readonly components["schemas"]["SlideInfo"][];
             readonly default_matrix: string | null;
             /** @description A sentence; empty if there is nothing to choose */
             readonly default_matrix_reason: string;
@@ -1602,6 +1604,15 @@ export interface components {
             readonly genesets: readonly components["schemas"]["GeneSet"][];
             readonly views: readonly string[];
             readonly results: readonly string[];
+        };
+        /** @description The size of the spots of a slide, and its scale. */
+        readonly SlideInfo: {
+            /** @description The slide, as images and sections name it */
+            readonly library: string;
+            /** @description In units of the spatial coordinates; null if the file does not say */
+            readonly spot_diameter: number | null;
+            /** @description Micrometres per unit of the spatial coordinates; null if the file does not say */
+            readonly microns: number | null;
         };
         /** @description The status of the server. */
         readonly Status: {
@@ -1871,6 +1882,7 @@ export type ScoreRequest = components['schemas']['ScoreRequest'];
 export type Selection = components['schemas']['Selection'];
 export type ServerHealth = components['schemas']['ServerHealth'];
 export type SessionImported = components['schemas']['SessionImported'];
+export type SlideInfo = components['schemas']['SlideInfo'];
 export type Status = components['schemas']['Status'];
 export type Summary = components['schemas']['Summary'];
 export type SummaryQuery = components['schemas']['SummaryQuery'];

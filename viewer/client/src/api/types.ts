@@ -34,6 +34,7 @@ export type {
   SampleColumns,
   Schema,
   Selection,
+  SlideInfo,
   Summary,
 } from './contract';
 

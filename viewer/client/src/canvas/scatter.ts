@@ -5,7 +5,7 @@
 
 import type { Box, Size, View } from './camera';
 import type { Lut, Order, Rgb } from './paint';
-import type { BackdropImage } from './webgl/backdrop';
+import type { BackdropImage, BackdropStyle } from './webgl/backdrop';
 
 export interface ScatterOptions {
   background?: Rgb;
@@ -51,6 +51,9 @@ export interface Scatter {
   setBackground(rgb: Rgb): void;
   /** A picture under the cells, or none. */
   setImage(image: BackdropImage | null): void;
+  setImageStyle(style: BackdropStyle): void;
+  /** The diameter of a cell in data units, in place of the automatic size; the factor applies to it as well. */
+  setSpotDiameter(units: number | null): void;
 
   /** Cells that have a place in this embedding. */
   readonly nDrawable: number;

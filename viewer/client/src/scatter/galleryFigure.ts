@@ -1,13 +1,16 @@
 /** The pictures of a gallery as one figure: titles, counts and one legend as vectors. */
 import { framed, imageOf, pageColor } from '../ui/drawing/figure';
 import { fitted } from '../ui/drawing/text';
-import { drawnBeside, element, type FigureLegend, text } from './scatterFigure';
+import { element, text } from './drawing';
+import { drawnBeside, type FigureLegend } from './scatterFigure';
 
 export interface GalleryPicture {
   readonly title: string;
   readonly detail: string;
   /** The address of the picture. */
   readonly points: string;
+  /** What is drawn above it. */
+  readonly overlays?: readonly SVGElement[];
 }
 
 const GAP = 14;
@@ -23,10 +26,10 @@ export function galleryFigure(
   const svg = element('svg', {}) as SVGSVGElement;
   const columns = Math.min(6, Math.ceil(Math.sqrt(pictures.length * 1.4)));
   const rows = Math.ceil(pictures.length / columns);
-  pictures.forEach(({ title, detail, points }, k) => {
+  pictures.forEach(({ title, detail, points, overlays = [] }, k) => {
     const [x, y] = [GAP + (k % columns) * (width + GAP), GAP + Math.floor(k / columns) * (height + HEAD + GAP)];
     const group = element('g', { transform: `translate(${x} ${y + HEAD})` });
-    group.append(imageOf(points, width, height));
+    group.append(imageOf(points, width, height), ...overlays);
     const soft = { fill: pageColor('--text-soft'), 'font-size': 11 };
     svg.append(
       group,

@@ -5,6 +5,7 @@ import { placeLabels } from '../canvas/placeLabels';
 import { chipColor } from '../color/chips';
 import { framed, imageOf, pageColor } from '../ui/drawing/figure';
 import { fitted, textWidth } from '../ui/drawing/text';
+import { element, text } from './drawing';
 
 /** A name at a place of the plot. */
 export interface PlotName {
@@ -35,6 +36,8 @@ export interface ScatterFigure {
   readonly width: number;
   readonly height: number;
   readonly names: readonly PlotName[];
+  /** The overlays of the plot, between its points and the names. */
+  readonly overlays?: readonly SVGElement[];
   readonly legend: FigureLegend | null;
   /** What the axes are called; null: no axes. */
   readonly axes: readonly [string, string] | null;
@@ -107,7 +110,7 @@ export function scatterFigure(figure: ScatterFigure): SVGSVGElement {
   const { width, height, legend, below = false } = figure;
   const svg = document.createElementNS(SVG, 'svg');
   svg.append(imageOf(figure.points, width, height));
-  svg.append(...namesOf(figure));
+  svg.append(...(figure.overlays ?? []), ...namesOf(figure));
   if (figure.axes) svg.append(...axesOf(figure.axes, height));
   if (!legend) return framed(svg, width, height, figure.transparent);
   const drawn = below ? under(legend, width) : drawnBeside(legend, height);
@@ -204,16 +207,4 @@ function scale({ title, note, shades, low, high }: Extract<FigureLegend, { kind:
 
 function heading(title: string): SVGElement {
   return text(fitted(title, LEGEND, 13, 600), 0, 8, { fill: pageColor('--text'), 'font-size': 13, 'font-weight': 600 });
-}
-
-export function text(content: string, x: number, y: number, attributes: Record<string, string | number>): SVGElement {
-  const made = element('text', { x, y, ...attributes });
-  made.textContent = content;
-  return made;
-}
-
-export function element(name: string, attributes: Record<string, string | number>): SVGElement {
-  const made = document.createElementNS(SVG, name);
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, String(value));
-  return made;
 }

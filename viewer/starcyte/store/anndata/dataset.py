@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from starcyte.store.anndata.mudata import refuse_mudata
 from starcyte.store.anndata.obsp import check_obsp, find_obsp
 from starcyte.store.anndata.open_matrices import OpenMatrices
 from starcyte.store.anndata.sections import Section, with_sections
+from starcyte.store.anndata.slides import find_scales
 from starcyte.store.dataset import (
     Column,
     ColumnInfo,
@@ -114,6 +116,7 @@ class AnnDataDataset:
         found = find_embeddings(root.child("obsm"), self._obs, self._warnings)
         self._obsp = find_obsp(root, self.n_obs, self._warnings)
         self._images = find_images(root, self._warnings)
+        self._slides = find_scales(root, self._warnings)
         chosen_embeddings = select_embeddings(prefer_default(found, self._uns), self._settings.embedding)
         libraries = list(dict.fromkeys(image.library for image in self._images.values()))
         self._embeddings = with_sections(chosen_embeddings, libraries, self._obs, self._warnings)
@@ -320,6 +323,7 @@ class AnnDataDataset:
                 {"name": i.name, "library": i.library, "width": i.width, "height": i.height, "scale": i.scale}
                 for i in self._images.values()
             ],
+            "slides": [asdict(slide) for slide in self._slides],
             "default_matrix": default,
             "default_matrix_reason": reason,
             "genes": {

@@ -1,17 +1,7 @@
-"""Tissue images of spatial datasets, in ``uns['spatial']``.
-
-====================================  ================================================================================
-place                                 writer
-====================================  ================================================================================
-``uns/spatial/<library>/images``      scanpy 1.5 and later, squidpy
-``uns/spatial/images``                files with one library without a name
-``uns/images``                        versions of scanpy before 1.5
-====================================  ================================================================================
-"""
+"""Tissue images of spatial datasets, in the group ``images`` of each slide (:mod:`~starcyte.store.anndata.slides`)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,16 +9,14 @@ from numpy.typing import NDArray
 
 from starcyte.errors import DatasetInvalid, StarcyteError
 from starcyte.store.anndata.pixels import read_pixels
+from starcyte.store.anndata.slides import find_slides, read_factor
 from starcyte.store.dataset import Warnings
-from starcyte.store.nodes import Array, Group, reading
+from starcyte.store.nodes import Array, Group
 
 # the usual maximum size of a texture of graphics cards
 _MAX_SIDE = 8192
 _MAX_PIXELS = 1 << 30
 _CHANNELS = {1, 3, 4}
-# groups around a library whose name has slashes
-_MAX_DEPTH = 4
-_UNNAMED = "spatial"
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +60,7 @@ def find_images(root: Group, warnings: Warnings) -> dict[str, Image]:
         Gets a warning for each image that is left out.
     """
     found: dict[str, Image] = {}
-    for library, slide in _slides(root, warnings):
+    for library, slide in find_slides(root, warnings):
         opened = list[Image]()
         for key in _keys(slide, library, warnings):
             try:
@@ -82,37 +70,6 @@ def find_images(root: Group, warnings: Warnings) -> dict[str, Image]:
         opened.sort(key=lambda image: -image.scale)
         found |= {image.name: image for image in opened}
     return found
-
-
-def _slides(root: Group, warnings: Warnings) -> Iterator[tuple[str, Group]]:
-    """Return the groups that have a group ``images``, with the name of the library."""
-    for path in ("uns/spatial", "uns"):
-        try:
-            place = root.group(path)
-            if place is None:
-                continue
-            if place.group("images") is not None:
-                yield _UNNAMED, place
-            if path == "uns/spatial":
-                yield from _libraries(place, "", warnings, _MAX_DEPTH)
-        except StarcyteError as error:
-            warnings.add(f"Images of {path} are left out: {error.message}")
-
-
-def _libraries(parent: Group, prefix: str, warnings: Warnings, depth: int) -> Iterator[tuple[str, Group]]:
-    for name in parent.members():
-        if name in {"images", "scalefactors", "metadata"}:
-            continue
-        try:
-            slide = parent.group(name)
-            if slide is None:
-                continue
-            if slide.group("images") is not None:
-                yield prefix + name, slide
-            elif depth > 1:
-                yield from _libraries(slide, f"{prefix}{name}/", warnings, depth - 1)
-        except StarcyteError as error:
-            warnings.add(f"Images of {prefix + name!r} are left out: {error.message}")
 
 
 def _keys(slide: Group, library: str, warnings: Warnings) -> list[str]:
@@ -147,10 +104,8 @@ def _open(slide: Group, library: str, key: str) -> Image:
 def _scale(slide: Group, library: str, key: str) -> float:
     short = key.removesuffix("_image")
     for name in (f"tissue_{key}_scalef", f"tissue_{short}_scalef", f"{key}_scalef"):
-        factor = slide.child(f"scalefactors/{name}")
-        if isinstance(factor, Array) and factor.size == 1 and factor.dtype.kind in "fiu":
-            with reading(f"scalefactors of {library!r}"):
-                scale = float(np.asarray(factor.read()).ravel()[0])
+        scale = read_factor(slide, library, name)
+        if scale is not None:
             if np.isfinite(scale) and scale > 0:
                 return scale
             raise DatasetInvalid(f"its scale factor {name} is {scale:g}.")

@@ -43,6 +43,18 @@ class ImageInfo(Answer):
     scale: Annotated[float, Meta(description="Pixels per unit of the spatial coordinates")]
 
 
+class SlideInfo(Answer):
+    """The size of the spots of a slide, and its scale."""
+
+    library: Annotated[str, Meta(description="The slide, as images and sections name it")]
+    spot_diameter: Annotated[
+        float | None, Meta(description="In units of the spatial coordinates; null if the file does not say")
+    ]
+    microns: Annotated[
+        float | None, Meta(description="Micrometres per unit of the spatial coordinates; null if the file does not say")
+    ]
+
+
 class MatrixInfo(Answer):
     """X, raw/X or a layer."""
 
@@ -105,6 +117,7 @@ class Schema(Answer):
     matrices: list[MatrixInfo]
     obsp: Annotated[list[str], Meta(description="Names of the matrices of cells by cells")]
     images: list[ImageInfo]
+    slides: Annotated[list[SlideInfo], Meta(description="The slides that have scale factors")]
     default_matrix: str | None
     default_matrix_reason: Annotated[str, Meta(description="A sentence; empty if there is nothing to choose")]
     genes: VarNames

@@ -5,7 +5,7 @@
 
 import type { Box, View } from '../camera';
 import type { Rgb } from '../paint';
-import { Backdrop, type BackdropImage } from './backdrop';
+import { Backdrop, type BackdropImage, type BackdropStyle } from './backdrop';
 import { type DrawOrder, LAYERS, thinned } from './order';
 import { link, type Target } from './shader';
 
@@ -91,6 +91,7 @@ export class Program {
   readonly #cells: WebGLBuffer;
   readonly #lut: WebGLTexture;
   readonly #backdrop: Backdrop;
+  #backdropStyle: BackdropStyle = { opacity: 1, brightness: 1 };
   readonly #uniforms: Record<string, WebGLUniformLocation | null>;
   #starts = new Uint32Array(LAYERS + 1);
   /** Where the layers of the thin picture begin, in the same buffer. */
@@ -219,7 +220,7 @@ export class Program {
     const [r, g, b] = background ?? [0, 0, 0];
     gl.clearColor(r / 255, g / 255, b / 255, background ? 1 : 0);
     gl.clear(gl.COLOR_BUFFER_BIT);
-    this.#backdrop.draw(view, target);
+    this.#backdrop.draw(view, target, this.#backdropStyle);
     const starts = thin ? this.#thinStarts : this.#starts;
     if (starts[LAYERS] === 0) return;
 
@@ -260,6 +261,10 @@ export class Program {
   }
 
   /** Upload the picture under the cells. */
+  setBackdropStyle(style: BackdropStyle): void {
+    this.#backdropStyle = style;
+  }
+
   setImage(image: BackdropImage | null): void {
     this.#backdrop.setImage(image);
   }

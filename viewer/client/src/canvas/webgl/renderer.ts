@@ -6,7 +6,7 @@ import { lassoCells } from '../lasso';
 import { FADED, type Lut, type Order, type Rgb } from '../paint';
 import type { PngOptions, PositionOptions, Scatter, ScatterOptions } from '../scatter';
 import { still, Viewpoint } from '../viewpoint';
-import type { BackdropImage } from './backdrop';
+import type { BackdropImage, BackdropStyle } from './backdrop';
 import { DrawOrders } from './drawOrders';
 import type { Drawn } from './order';
 import { Pace } from './pace';
@@ -52,6 +52,8 @@ class WebGLScatter implements Scatter {
   #lut = PLAIN;
   #mask: Uint8Array | null = null;
   #image: BackdropImage | null = null;
+  #imageStyle: BackdropStyle = { opacity: 1, brightness: 1 };
+  #spot: number | null = null;
   #background: Rgb;
   #factor: number;
   #opacity: number | null;
@@ -166,11 +168,22 @@ class WebGLScatter implements Scatter {
     this.#changed('image');
   }
 
+  setImageStyle(style: BackdropStyle): void {
+    this.#imageStyle = style;
+    this.#changed();
+  }
+
+  setSpotDiameter(units: number | null): void {
+    this.#spot = units;
+    this.#changed();
+  }
+
   get nDrawable(): number {
     return this.#nDrawable;
   }
 
   get pointDiameter(): number {
+    if (this.#spot !== null) return Math.max(1, this.#spot * this.view.scale * this.#factor);
     return diameterOf(this.#nDrawable, this.size, this.#camera.zoom, this.#factor);
   }
 
@@ -335,6 +348,7 @@ class WebGLScatter implements Scatter {
     if (stale.codes) program.setCodes(this.#codes);
     if (stale.lut) program.setLut(this.#lut.rgba);
     if (stale.image) program.setImage(this.#image);
+    program.setBackdropStyle(this.#imageStyle);
     if (stale.order && thin) program.setThinOrder(this.#orders.ofFew(this.#drawn(), THIN));
     else if (stale.order) {
       const begin = performance.now();

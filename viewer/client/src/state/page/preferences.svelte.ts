@@ -14,8 +14,6 @@ export interface Choices {
   readonly palette: 'file' | 'safe';
   /** Whether the names of categories are on the plot. */
   readonly names: boolean;
-  /** Whether the image of the tissue is shown below the cells. */
-  readonly tissue: boolean;
   /** Whether contours of density are drawn. */
   readonly contours: boolean;
   /** Whether the gallery of categories has the colours of the plot, and whether other cells are behind in grey. */
@@ -34,7 +32,6 @@ const INITIAL: Choices = {
   reversed: false,
   palette: 'file',
   names: true,
-  tissue: true,
   contours: false,
   galleryColored: false,
   galleryOthers: true,

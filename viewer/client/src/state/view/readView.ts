@@ -9,6 +9,7 @@ import { type Axes, type FieldRef, type GeneRef, geneKey, isAnnotationKey, keyOf
 import { readRotation } from './rotation3d';
 import type { Camera, SavedSet } from './savedView';
 import { MAX_DEPTH, type SelectionExpression } from './selectionExpression';
+import { readTissue } from './tissue';
 import {
   type ColorBy,
   type FieldScale,
@@ -16,6 +17,7 @@ import {
   initialView,
   MAX_GENES,
   type PaneSpec,
+  sectionsOf,
   type View,
   withFilter,
   withGenes,
@@ -68,6 +70,7 @@ class Reader {
       gallery: this.gallery(given.gallery),
       color: this.color(given.color, matrix ?? view.matrix) ?? view.color,
       genes: this.genes(given.genes),
+      tissue: isObject(given.tissue) ? readTissue(given.tissue) : view.tissue,
     };
     view = this.panes(view, given.panes, given.active);
     if (view.color.kind === 'gene') {
@@ -188,6 +191,7 @@ class Reader {
   private gallery(value: unknown): Gallery | null {
     if (value === undefined) return null;
     if (isObject(value) && value.kind === 'genes') return { kind: 'genes' };
+    if (isObject(value) && value.kind === 'sections' && sectionsOf(this.schema).length > 1) return { kind: 'sections' };
     const given = isObject(value) && value.kind === 'categories' ? value.column : null;
     // Annotations are listed later: the gallery of one that is gone says so.
     const column = typeof given === 'string' && isAnnotationKey(given) ? given : this.column(given);

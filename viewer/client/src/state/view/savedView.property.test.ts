@@ -57,7 +57,7 @@ const SCHEMA = fc
       methods: [],
       fold_changes: [],
       default_matrix_reason: '',
-      ...{ revision: '', about: '', images: [] },
+      ...{ revision: '', about: '', images: [], slides: [] },
       defaults: { color_by: '', embedding: '', min_fraction: 0.1 },
       genes: { n: 3, names_from: 'index', columns: [], n_duplicated: 0 },
       cells: { names_from: 'index' },

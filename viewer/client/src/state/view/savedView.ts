@@ -5,6 +5,7 @@ import type { Axes, FieldRef, GeneRef } from './fieldRef';
 import { paneSpecs } from './panes';
 import type { Rotation } from './rotation3d';
 import type { SelectionExpression } from './selectionExpression';
+import { savedTissue, type TissueLook } from './tissue';
 import type { CellsRef, ColorBy, FieldScale, Gallery, View } from './view';
 
 /** The camera of a plot: its centre in data units, its zoom relative to the view of all cells. */
@@ -44,6 +45,7 @@ export interface SavedView {
   /** The keys of pinned genes. */
   readonly pinned?: readonly string[];
   readonly scales?: readonly ({ readonly field: FieldRef } & FieldScale)[];
+  readonly tissue?: Partial<TissueLook>;
   readonly camera?: Camera;
 }
 
@@ -84,6 +86,7 @@ export function savedView(
   const setA = view.setA && set(view.setA, 'set A');
   const setB = view.setB && view.setB !== 'rest' ? set(view.setB, 'set B') : view.setB;
   const subset = view.subset && set(view.subset, 'the subset');
+  const tissue = savedTissue(view.tissue);
   const panes = paneSpecs(view).map(({ embedding, axes, color }) => ({
     ...(embedding === null ? {} : { embedding }),
     ...(axes ? { axes } : {}),
@@ -107,6 +110,7 @@ export function savedView(
     ...(view.genes.length ? { genes: view.genes } : {}),
     ...(view.pinned.length ? { pinned: view.pinned } : {}),
     ...(scales.length ? { scales } : {}),
+    ...(tissue ? { tissue } : {}),
     ...(camera ? { camera } : {}),
   };
   return { saved, omitted };

@@ -6,6 +6,7 @@ import type { ObsColumn, Schema } from '../../api/types';
 import type { FieldFilter } from './fieldFilter';
 import { type Axes, type FieldRef, type GeneRef, geneKey, type ObspRowRef } from './fieldRef';
 import type { SelectionExpression } from './selectionExpression';
+import { DEFAULT_TISSUE, type TissueLook } from './tissue';
 
 export type ColorBy =
   | { readonly kind: 'none' }
@@ -28,8 +29,12 @@ export interface CellsRef {
   readonly expression?: SelectionExpression | null;
 }
 
-/** Small pictures of the embedding: one for each recent gene, or for each category of a column. */
-export type Gallery = { readonly kind: 'genes' } | { readonly kind: 'categories'; readonly column: string };
+/** Small pictures of the embedding: one for each recent gene, for each category of a column, or for each slide. */
+export type Gallery =
+  | { readonly kind: 'genes' }
+  | { readonly kind: 'categories'; readonly column: string }
+  /** One picture for each slide of a spatial embedding. */
+  | { readonly kind: 'sections' };
 
 /** The specification of a plot. */
 export interface PaneSpec {
@@ -62,6 +67,8 @@ export interface View extends PaneSpec {
   readonly pinned: readonly string[];
   /** Scales of fields of numbers that differ from the default, by field key. */
   readonly scales: Readonly<Record<string, FieldScale>>;
+  /** How spatial embeddings are shown. */
+  readonly tissue: TissueLook;
   /** The states of annotations and gene sets, which are restored by undo as well. */
   readonly itemStates: ItemStates;
 }
@@ -117,6 +124,7 @@ export function initialView(schema: Schema): View {
     genes: [],
     pinned: [],
     scales: {},
+    tissue: DEFAULT_TISSUE,
     itemStates: NO_ITEM_STATES,
   };
   return withColor(view, first.color);
@@ -225,4 +233,9 @@ export function withoutFilters(view: View): View {
 
 export function isFiltered(view: View): boolean {
   return view.lasso !== null || Object.keys(view.filters).length > 0;
+}
+
+/** Return the embeddings of one slide each. */
+export function sectionsOf({ embeddings }: Pick<Schema, 'embeddings'>): Schema['embeddings'] {
+  return embeddings.filter(({ library }) => library !== null);
 }

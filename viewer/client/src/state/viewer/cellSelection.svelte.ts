@@ -10,6 +10,7 @@ import { exclude, masked } from '../fields/resolveSelection';
 import { selectionName } from '../fields/selectionName';
 import { shownCodes } from '../view/fieldFilter';
 import { expressionOf, type SelectionExpression } from '../view/selectionExpression';
+import { unoriented } from '../view/tissue';
 import { type CellsRef, type View, withoutFilters } from '../view/view';
 import type { Place } from './place';
 
@@ -159,11 +160,13 @@ export class CellSelection {
     if (!place) return;
     const { axes, embedding } = view;
     const rotation = place.rotation ? { rotation: place.rotation } : {};
+    // The shape is kept in the units of the file, however the tissue is turned.
+    const inFile = place.orientation ? unoriented(place.orientation, polygon) : polygon;
     const expression: SelectionExpression | null = axes
       ? { polygon, axes }
       : embedding === null
         ? null
-        : { polygon, embedding, ...rotation };
+        : { polygon: inFile, embedding, ...rotation };
     this.select(lassoCells(place.x, place.y, polygon), join, expression);
   }
 

@@ -12,14 +12,16 @@ import type { Fields } from '../fields/fields.svelte';
 import { type Axes, type FieldRef, keyOf } from '../view/fieldRef';
 import { OBLIQUE, type Rotation, rotatedBy, rounded } from '../view/rotation3d';
 import type { Camera } from '../view/savedView';
-import type { ColorBy, FieldScale, PaneSpec } from '../view/view';
+import type { ColorBy, FieldScale, PaneSpec, View } from '../view/view';
 import type { CellSelection } from './cellSelection.svelte';
-import { type Place, placeOnAxes, readPlace, rotatedPlace, tissueOf } from './place';
+import { orientedPlace, type Place, placeOnAxes, readPlace, rotatedPlace } from './place';
+import { readTissue } from './tissueImage';
 
 /** The source of the data of a pane. */
 export interface Source {
   readonly fields: Pick<Fields, 'loadRef'>;
   readonly selection: Pick<CellSelection, 'subsetMask'>;
+  readonly view: Pick<View, 'tissue'>;
   scaleOf(key: string): FieldScale | undefined;
   fail(error: unknown): void;
   readonly schema: Schema;
@@ -30,9 +32,16 @@ export class Pane {
   private whole = $state.raw<Place | null>(null);
   /** The rotation of an embedding of three columns. */
   rotation = $state.raw<Rotation>(OBLIQUE);
+  private readonly turns = $derived.by(() => this.source.view.tissue.turns);
+  private readonly flipped = $derived.by(() => this.source.view.tissue.flipped);
+  /** The coordinates as the tissue is turned. */
+  private readonly oriented: Place | null = $derived.by(() => {
+    const { whole, turns, flipped } = this;
+    return whole && orientedPlace(whole, this.source.schema, { turns, flipped });
+  });
   /** The coordinates before rotation; NaN for cells outside the subset. */
   readonly unrotated: Place | null = $derived.by(() => {
-    const { whole } = this;
+    const whole = this.oriented;
     const mask = this.source.selection.subsetMask;
     if (!whole || !mask) return whole;
     const x = whole.x.slice();
@@ -111,11 +120,8 @@ export class Pane {
   }
 
   /** Fetch the image of the tissue of a spatial embedding; null if there is none, or one for each of several slides. */
-  async readTissue(name: string): Promise<BackdropImage | null> {
-    const image = tissueOf(this.source.schema, name);
-    if (!image) return null;
-    const source = await createImageBitmap(await this.source.api.image(image.name));
-    return { source, box: { x0: 0, x1: image.width / image.scale, y0: -image.height / image.scale, y1: 0 } };
+  readTissue(place: Pick<Place, 'name' | 'orientation'>): Promise<BackdropImage | null> {
+    return readTissue(place, this.source);
   }
 
   private async showColor(color: ColorBy): Promise<void> {

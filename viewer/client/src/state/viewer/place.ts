@@ -1,10 +1,11 @@
 /** Coordinates of the cells: of an embedding, or of two fields. */
 import type { Api } from '../../api/client';
-import type { ImageInfo, Schema } from '../../api/types';
+import type { ImageInfo, Schema, SlideInfo } from '../../api/types';
 import type { FieldData, RangeData } from '../fields/field';
 import type { Fields } from '../fields/fields.svelte';
 import type { Axes } from '../view/fieldRef';
 import { type Ball, ballOf, type Rotation, rotated, type Solid } from '../view/rotation3d';
+import { isOriented, type Orientation, turnOf } from '../view/tissue';
 
 /** The coordinates of the cells in a plot. */
 export interface Place {
@@ -15,6 +16,8 @@ export interface Place {
   readonly axes: { readonly x: Axis; readonly y: Axis } | null;
   /** Of an embedding of three columns: the coordinates before rotation. */
   readonly solid?: { readonly cells: Solid; readonly ball: Ball };
+  /** Of a spatial embedding that is turned or flipped. */
+  readonly orientation?: Orientation;
   /** Its rotation, and the resulting depth of each cell. */
   readonly rotation?: Rotation;
   readonly depth?: Float32Array;
@@ -59,6 +62,19 @@ export function rotatedPlace(place: Place, rotation: Rotation): Place {
   return { ...place, x, y, rotation, depth: z };
 }
 
+/** Turn and flip the coordinates in a tissue; others are unchanged. */
+export function orientedPlace(place: Place, schema: Schema, orientation: Orientation): Place {
+  if (!isOriented(orientation) || place.axes || place.solid || !isTissue(schema, place.name)) return place;
+  const [a, b, c, d] = turnOf(orientation);
+  const { x, y } = place;
+  return {
+    ...place,
+    x: x.map((value, cell) => a * value + b * (y[cell] as number)),
+    y: x.map((value, cell) => c * value + d * (y[cell] as number)),
+    orientation,
+  };
+}
+
 /** Return the coordinates of two fields. */
 export async function placeOnAxes(axes: Axes, fields: Pick<Fields, 'loadRef'>): Promise<Place> {
   const [x, y] = await Promise.all([fields.loadRef(axes.x), fields.loadRef(axes.y)]);
@@ -97,13 +113,22 @@ export function tissueOf(schema: Pick<Schema, 'embeddings' | 'images'>, embeddin
   return new Set(images.map((image) => image.library)).size === 1 ? (images[0] ?? null) : null;
 }
 
+/** Return the size of the spots and the scale of an embedding's slide: that of its section, or of the only one. */
+export function slideOf(schema: Pick<Schema, 'embeddings' | 'slides'>, embedding: string): SlideInfo | null {
+  if (!isTissue(schema, embedding)) return null;
+  const { slides } = schema;
+  const library = libraryOf(schema, embedding);
+  if (library !== null) return slides.find((slide) => slide.library === library) ?? null;
+  return slides.length === 1 ? (slides[0] ?? null) : null;
+}
+
 /** Return the slide of a section; null for an embedding of all cells. */
 function libraryOf({ embeddings }: Pick<Schema, 'embeddings'>, embedding: string): string | null {
   return embeddings.find(({ name }) => name === embedding)?.library ?? null;
 }
 
 /** Return whether the coordinates of an embedding are positions in a tissue. */
-function isTissue(schema: Pick<Schema, 'embeddings'>, embedding: string): boolean {
+export function isTissue(schema: Pick<Schema, 'embeddings'>, embedding: string): boolean {
   return libraryOf(schema, embedding) !== null || isSpatial(embedding);
 }
 

@@ -15,6 +15,7 @@ import { type Axes, type GeneRef, geneKey, keyOf, obsKey } from '../view/fieldRe
 import { type Panes, paneSpecs, withActive, withPanes } from '../view/panes';
 import { FRONT } from '../view/rotation3d';
 import type { SelectionExpression } from '../view/selectionExpression';
+import type { TissueLook } from '../view/tissue';
 import {
   type CellsRef,
   type ColorBy,
@@ -253,8 +254,14 @@ export class Viewer {
     const { color } = this.view;
     const { list } = this.groupings;
     const shown = list.find(({ id }) => fieldsOf(color).some((ref) => keyOf(ref) === groupingKey(id))) ?? list[0];
-    if (kind === 'genes' || !shown) this.commit({ ...this.view, gallery: { kind: 'genes' } });
+    if (kind === 'sections') this.commit({ ...this.view, gallery: { kind } });
+    else if (kind === 'genes' || !shown) this.commit({ ...this.view, gallery: { kind: 'genes' } });
     else this.commit({ ...this.view, gallery: { kind: 'categories', column: shown.id } });
+  }
+
+  /** Change how spatial embeddings are shown; the steps of a slider are one gesture. */
+  setTissue(change: Partial<TissueLook>, gesture: symbol | null = null): void {
+    this.commit({ ...this.view, tissue: { ...this.view.tissue, ...change } }, gesture);
   }
 
   choosePanes(count: Panes): void {
