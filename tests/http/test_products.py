@@ -5,6 +5,7 @@ Each answer is compared with that to the same question about a plain file which 
 
 from __future__ import annotations
 
+import re
 import shutil
 import time
 from collections.abc import Callable
@@ -65,11 +66,18 @@ class Product:
     within: dict[str, Any] | None = None
     cells: Any = ...
 
+    def read(self, path: str) -> bytes:
+        """Return the content of a file."""
+        data: bytes = self.ask.file(path)  # type: ignore[attr-defined]
+        return data
+
 
 def question(name: str, group: str, matrix: str) -> tuple[str, dict[str, Any] | None]:
     """Return the path and the body of a question about groups x and y in a matrix."""
     by = group.removeprefix("obs:")
-    side = {"annotation" if group.startswith("annotation:") else "column": group.partition(":")[2], "in": ["x"]}
+    # a selection names the categories below those of a level
+    column = group.partition(":")[2] if not group.startswith("level:") else "mine"
+    side = {"annotation" if group.startswith("annotation:") else "column": column, "in": ["x"]}
     kind, _, method = name.partition(": ")
     m = {"matrix": matrix}
     questions: dict[str, tuple[str, dict[str, Any] | None]] = {
@@ -131,6 +139,12 @@ def asker(client: Client, prefix: str = API, **headers: str) -> Ask:
         answer = response.json
         return response.status_code, answer.get("result", answer)
 
+    def file(path: str) -> bytes:
+        response = client.get(prefix + path, headers=headers)
+        assert response.status_code == 200, response.text
+        return bytes(response.data)
+
+    ask.file = file  # type: ignore[attr-defined]
     return ask
 
 
@@ -148,7 +162,7 @@ def assert_same(found: Any, wanted: Any, at: str = "") -> None:
         assert found == pytest.approx(wanted, rel=1e-5, abs=1e-6), at
     elif isinstance(found, str) and isinstance(wanted, str):
         # a warning names the column
-        assert found.replace("annotation:own", "mine") == wanted, at
+        assert re.sub(r"(level:1:)?(annotation:own|fine)", "mine", found) == wanted, at
     else:
         assert found == wanted, at
 
@@ -235,6 +249,26 @@ def raw_alone(make, data, plain):
     return Product(asker(make(copy)), plain, matrix="raw/X")
 
 
+def with_levels(data: anndata.AnnData) -> anndata.AnnData:
+    """Add a column whose categories have those of another as their first parts."""
+    copy = data.copy()
+    parts = data.obs["mine"].astype(object) + np.where(np.arange(data.n_obs) % 3, " / a", " / b / c")
+    copy.obs["fine"] = pd.Categorical(parts)
+    return copy
+
+
+@pytest.fixture(scope="module")
+def level(make, data, plain):
+    return Product(asker(make(with_levels(data))), plain, group="level:1:fine")
+
+
+@pytest.fixture(scope="module")
+def level_of_annotation(make, data, subset):
+    client = make(with_levels(data))
+    own_annotation(client, column="fine")
+    return Product(asker(client), subset.plain, "level:1:annotation:own", within=subset.within, cells=subset.cells)
+
+
 @pytest.fixture(scope="module")
 def prefixed(make, data, plain):
     client = make(data, base_path=PREFIX)
@@ -292,7 +326,7 @@ def in_catalog(data, plain, tmp_path_factory):
 
 PRODUCTS = [
     *("subset", "annotation", "annotation_in_subset", "layer_alone", "raw_alone", "in_catalog", "reader", "read_only"),
-    *("two_users", "prefixed"),
+    *("two_users", "prefixed", "level", "level_of_annotation"),
 ]
 
 
@@ -374,6 +408,38 @@ def test_exports_hold_the_annotations_of_their_user(make, data, form):
     table = pd.read_csv(pd.io.common.StringIO("\n".join(lines)), sep="," if form == "csv" else "\t", index_col=0)
     assert list(table.columns) == ["own"]
     assert table["own"].fillna("").tolist() == data.obs["mine"].astype(object).fillna("").tolist()
+
+
+@pytest.mark.parametrize("product", PRODUCTS)
+def test_cells_are_found_as_in_a_plain_file(request, product, data):
+    tested: Product = request.getfixturevalue(product)
+    status, found = tested.ask("cells/search?q=1&limit=7", None)
+    assert status == 200, found
+    names = list(data.obs_names)
+    assert [names[cell["row"]] for cell in found["cells"]] == [cell["name"] for cell in found["cells"]]
+    assert {cell["name"] for cell in found["cells"]} <= {name for name in names if "1" in name}
+    assert found["more"] == (sum("1" in name for name in names) > 7)
+    listed = [names[5], "none of these", names[2]]
+    status, match = tested.ask("cells/match", {"names": listed})
+    assert status == 200, match
+    assert match["rows"] == [2, 5]
+    assert match["missing"] == 1
+
+
+@pytest.mark.parametrize("product", sorted({*PRODUCTS} - {"read_only", "reader", "in_catalog"}))
+def test_a_new_file_of_selected_cells_is_answered_as_a_plain_file_of_them(request, product, data, make, tmp_path):
+    tested: Product = request.getfixturevalue(product)
+    kept = np.arange(data.n_obs) % 3 != 1
+    status, made = tested.ask("export/h5ad", {"selection": {"indices": np.flatnonzero(kept).tolist()}})
+    assert status == 200, made
+    (tmp_path / "new.h5ad").write_bytes(tested.read(made["download"]))
+    written, wanted = anndata.read_h5ad(tmp_path / "new.h5ad"), data[kept].copy()
+    pd.testing.assert_frame_equal(written.obs[wanted.obs.columns], wanted.obs, check_categorical=False)
+    ask, plain = asker(make(tmp_path / "new.h5ad")), asker(make(wanted.copy()))
+    for name in ("dot plot", "markers: t-test", "samples: pseudobulk"):
+        status, found = ask(*question(name, "obs:mine", tested.matrix))
+        assert status == 200, found
+        assert_same(found, plain(*question(name, "obs:mine", "X"))[1])
 
 
 FOREIGN_QUESTIONS = [

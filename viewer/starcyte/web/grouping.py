@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 ANNOTATION, OBS = "annotation:", "obs:"
+_LEVEL = re.compile(r"level:([1-9]):(.*)", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -40,10 +42,13 @@ class Grouping:
         A column of obs, or an annotation as one.
     annotation
         The annotation; None for a column of obs.
+    is_level
+        Whether it is a level of the column, see :mod:`starcyte.compute.levels`.
     """
 
     column: Column
     annotation: Annotation | None = None
+    is_level: bool = False
 
     @property
     def key(self) -> list[Any]:
@@ -53,7 +58,10 @@ class Grouping:
 
 
 def grouping(name: str) -> Grouping:
-    """Return a column of obs (``NAME`` or ``obs:NAME``) or an annotation (``annotation:NAME``).
+    """Return a column of obs (``NAME`` or ``obs:NAME``), an annotation (``annotation:NAME``) or a level of one of them.
+
+    ``level:1:NAME`` groups by the first parts of categories such as ``CD8 T / Effector``, ``level:2:NAME`` by the first
+    two, and so on up to 9.
 
     Raises
     ------
@@ -70,6 +78,12 @@ def grouping(name: str) -> Grouping:
                 raise
         else:
             return Grouping(as_column(annotation), annotation)
+    level = _LEVEL.fullmatch(name)
+    if level and not _LEVEL.fullmatch(level[2]) and all(c.name != name for c in dataset.obs):
+        from starcyte.compute.levels import at_level
+
+        found = grouping(level[2])
+        return replace(found, column=at_level(found.column, int(level[1]), name), is_level=True)
     try:
         return Grouping(dataset.obs_column(name))
     except NotFound:

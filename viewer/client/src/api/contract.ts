@@ -18,16 +18,16 @@ export interface components {
         };
         /** @description Two annotations or columns of obs. */
         readonly AgreementQuery: {
-            /** @description annotation:NAME or obs:NAME */
+            /** @description annotation:NAME, obs:NAME, or a level of it, level:1:obs:NAME */
             readonly a: string;
-            /** @description annotation:NAME or obs:NAME */
+            /** @description annotation:NAME, obs:NAME, or a level of it, level:1:obs:NAME */
             readonly b: string;
         };
         /** @description The same, of some cells. */
         readonly AgreementRequest: {
-            /** @description annotation:NAME or obs:NAME */
+            /** @description annotation:NAME, obs:NAME, or a level of it, level:1:obs:NAME */
             readonly a: string;
-            /** @description annotation:NAME or obs:NAME */
+            /** @description annotation:NAME, obs:NAME, or a level of it, level:1:obs:NAME */
             readonly b: string;
             /** @description Only these cells are considered; by default all */
             readonly within?: components["schemas"]["Selection"];
@@ -203,7 +203,7 @@ export interface components {
         /** @description Two groups of cells to compare over samples within each category of a column. */
         readonly ByCategoryRequest: {
             readonly a: components["schemas"]["Selection"];
-            /** @description A column of obs with categories, or annotation:NAME */
+            /** @description A column of obs with categories, annotation:NAME, or level:1:NAME */
             readonly each: string;
             /** @description A column of obs with the sample of each cell, or annotation:NAME */
             readonly sample: string;
@@ -434,7 +434,7 @@ export interface components {
         /** @description Two groups of cells, and a column whose categories' proportions are compared over samples. */
         readonly CompositionRequest: {
             readonly a: components["schemas"]["Selection"];
-            /** @description A column of obs with categories, or annotation:NAME */
+            /** @description A column of obs with categories, annotation:NAME, or level:1:NAME */
             readonly column: string;
             /** @description A column of obs with the sample of each cell, or annotation:NAME */
             readonly sample: string;
@@ -724,7 +724,7 @@ export interface components {
              * @default X
              */
             readonly matrix?: string;
-            /** @description A column of obs with categories, or annotation:NAME */
+            /** @description A column of obs with categories, annotation:NAME, or level:1:NAME */
             readonly group_by?: string;
             /** @description A second column, by whose categories those of group_by are split */
             readonly split_by?: string;
@@ -740,7 +740,7 @@ export interface components {
              * @default X
              */
             readonly matrix?: string;
-            /** @description A column of obs with categories, or annotation:NAME */
+            /** @description A column of obs with categories, annotation:NAME, or level:1:NAME */
             readonly group_by?: string;
             /** @description A second column, by whose categories those of group_by are split */
             readonly split_by?: string;
@@ -1159,7 +1159,7 @@ export interface components {
         };
         /** @description A column whose categories are each compared with all other cells. */
         readonly MarkersRequest: {
-            /** @description A column of obs with categories, or annotation:NAME */
+            /** @description A column of obs with categories, annotation:NAME, or level:1:NAME */
             readonly group_by: string;
             readonly method?: string;
             readonly correction?: string;
@@ -1229,7 +1229,7 @@ export interface components {
         };
         /** @description The groups whose means are wanted. */
         readonly MeansRequest: {
-            /** @description A column of obs with categories, or annotation:NAME */
+            /** @description A column of obs with categories, annotation:NAME, or level:1:NAME */
             readonly group_by: string;
             /** @description Only these cells are considered; by default all */
             readonly within?: components["schemas"]["Selection"];
@@ -1374,7 +1374,7 @@ export interface components {
         readonly PseudobulkRequest: {
             /** @description A column of obs with the sample of each cell, or annotation:NAME */
             readonly sample: string;
-            /** @description A column of obs with categories, or annotation:NAME, to divide samples by */
+            /** @description A column with categories, annotation:NAME or level:1:NAME, to divide samples by */
             readonly each?: string;
             /** @description Only these cells are considered; by default all */
             readonly within?: components["schemas"]["Selection"];
@@ -1641,7 +1641,7 @@ export interface components {
         readonly SummaryQuery: {
             /** @description Names of genes, comma-separated; a name with a comma in double quotes: CD3D,"a,b" */
             readonly genes: string;
-            /** @description A column of obs with categories, or annotation:NAME */
+            /** @description A column of obs with categories, annotation:NAME, or level:1:NAME */
             readonly group_by: string;
             /**
              * @description Name of a matrix of the schema
@@ -1653,7 +1653,7 @@ export interface components {
         readonly SummaryRequest: {
             /** @description Names of genes, comma-separated; a name with a comma in double quotes: CD3D,"a,b" */
             readonly genes: string;
-            /** @description A column of obs with categories, or annotation:NAME */
+            /** @description A column of obs with categories, annotation:NAME, or level:1:NAME */
             readonly group_by: string;
             /**
              * @description Name of a matrix of the schema

@@ -9,7 +9,7 @@ from msgspec import UNSET, Meta, UnsetType
 from starcyte.web.contract.base import Answer, Count, Request
 from starcyte.web.contract.selection import Within
 
-Side = Annotated[str, Meta(description="annotation:NAME or obs:NAME")]
+Side = Annotated[str, Meta(description="annotation:NAME, obs:NAME, or a level of it, level:1:obs:NAME")]
 
 
 class AgreementQuery(Request):

@@ -32,7 +32,7 @@ class ByCategoryRequest(Request):
     """Two groups of cells to compare over samples within each category of a column."""
 
     a: Selection
-    each: Annotated[Name, Meta(description="A column of obs with categories, or annotation:NAME")]
+    each: Annotated[Name, Meta(description="A column of obs with categories, annotation:NAME, or level:1:NAME")]
     sample: Sample
     b: Selection | Literal["rest"] = "rest"
     within: Within | UnsetType = UNSET

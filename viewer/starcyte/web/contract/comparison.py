@@ -113,7 +113,7 @@ class DiffexpRequest(Request):
 class MarkersRequest(Request):
     """A column whose categories are each compared with all other cells."""
 
-    group_by: Annotated[str, Meta(description="A column of obs with categories, or annotation:NAME")]
+    group_by: Annotated[str, Meta(description="A column of obs with categories, annotation:NAME, or level:1:NAME")]
     method: MethodId = DEFAULT_METHOD
     correction: CorrectionId = DEFAULT_CORRECTION
     matrix: MatrixName = "X"

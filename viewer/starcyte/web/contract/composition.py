@@ -23,7 +23,7 @@ class CompositionRequest(Request):
     """Two groups of cells, and a column whose categories' proportions are compared over samples."""
 
     a: Selection
-    column: Annotated[Name, Meta(description="A column of obs with categories, or annotation:NAME")]
+    column: Annotated[Name, Meta(description="A column of obs with categories, annotation:NAME, or level:1:NAME")]
     sample: Sample
     b: Selection | Literal["rest"] = "rest"
     within: Within | UnsetType = UNSET

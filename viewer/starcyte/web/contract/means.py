@@ -14,7 +14,7 @@ from starcyte.web.contract.selection import Within
 class MeansRequest(Request):
     """The groups whose means are wanted."""
 
-    group_by: Annotated[Name, Meta(description="A column of obs with categories, or annotation:NAME")]
+    group_by: Annotated[Name, Meta(description="A column of obs with categories, annotation:NAME, or level:1:NAME")]
     within: Within | UnsetType = UNSET
     matrix: MatrixName = "X"
 

@@ -10,7 +10,7 @@ from starcyte.web.contract.base import Answer, Count, Request
 from starcyte.web.contract.columns import GeneList, MatrixName
 from starcyte.web.contract.selection import Within
 
-GroupBy = Annotated[str, Meta(description="A column of obs with categories, or annotation:NAME")]
+GroupBy = Annotated[str, Meta(description="A column of obs with categories, annotation:NAME, or level:1:NAME")]
 GeneName = Annotated[str, Meta(description="Name or id of a gene; this or a column is needed")]
 ColumnName = Annotated[str, Meta(description="A column of obs that holds numbers; this or a gene is needed")]
 

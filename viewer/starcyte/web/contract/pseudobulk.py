@@ -18,7 +18,9 @@ class PseudobulkRequest(Request):
 
     sample: Sample
     each: (
-        Annotated[Name, Meta(description="A column of obs with categories, or annotation:NAME, to divide samples by")]
+        Annotated[
+            Name, Meta(description="A column with categories, annotation:NAME or level:1:NAME, to divide samples by")
+        ]
         | UnsetType
     ) = UNSET
     within: Within | UnsetType = UNSET

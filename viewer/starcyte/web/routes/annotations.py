@@ -220,11 +220,11 @@ def _start(source: str) -> list[models.Label]:
         found = grouping(source)
     except NotFound:
         found = grouping(ANNOTATION + source)
-    if found.annotation is not None:
+    if found.annotation is not None and not found.is_level:
         return list(found.annotation.labels)
     values, categories = found.column.as_categories()
     check_number(len(categories), settings)
-    colors = dataset.colors(found.column.info.name) or [""] * len(categories)
+    colors = (None if found.is_level else dataset.colors(found.column.info.name)) or [""] * len(categories)
     cells = from_codes(values, len(categories))
     names = clean_names(categories, settings)
     return [models.Label(n, color, "", c) for n, color, c in zip(names, colors, cells, strict=True)]

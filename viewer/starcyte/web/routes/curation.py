@@ -126,7 +126,8 @@ def _narrow(found: Grouping) -> tuple[str, Any, tuple[str, ...]]:
 
     codes, categories = found.column.as_categories()
     check_number(len(categories), context().settings)
-    name = found.column.info.name if found.annotation is None else found.annotation.name
+    annotation = None if found.is_level else found.annotation
+    name = found.column.info.name if annotation is None else annotation.name
     return name, codes, categories
 
 
