@@ -138,7 +138,7 @@ def test_categories_are_renamed_recoloured_noted_moved_merged_and_deleted(labell
 
     def edit(category: str):
         row(viewer, category).hover()
-        page.get_by_role("button", name=f"Edit {category}", exact=True).click()
+        row(viewer, category).get_by_role("button", name=f"Edit {category}", exact=True).click()
         return page.get_by_role("dialog", name="Label of Types")
 
     dialog = edit("Dendritic")
@@ -187,7 +187,7 @@ def test_a_filter_follows_its_category_through_edits(labelling, cells):
     row(viewer, "B").get_by_role("button", name="B", exact=True).first.click()
     viewer.wait_selected(m)
     row(viewer, "B").hover()
-    page.get_by_role("button", name="Edit B", exact=True).click()
+    row(viewer, "B").get_by_role("button", name="Edit B", exact=True).click()
     page.get_by_role("dialog").get_by_role("button", name="Move up").click()
     page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
     eventually(lambda: list(kept(viewer)["Order"]) == ["B", "A"], "another order")
@@ -308,7 +308,7 @@ def started(viewer, name: str, column: str) -> None:
 def rename(viewer, category: str, name: str) -> None:
     """Rename a label."""
     row(viewer, category).hover()
-    viewer.page.get_by_role("button", name=f"Edit {category}", exact=True).click()
+    row(viewer, category).get_by_role("button", name=f"Edit {category}", exact=True).click()
     dialog = viewer.page.get_by_role("dialog", name=re.compile("^Label of"))
     dialog.get_by_role("combobox", name="Name of the label").fill(name)
     dialog.get_by_role("button", name="Save").click()

@@ -6,7 +6,7 @@ import { categoryLut } from '../color/lut';
 import type { CategoryData } from '../state/fields/field';
 import { groupingKey } from '../state/fields/groupings.svelte';
 import { preferences } from '../state/page/preferences.svelte';
-import { isAnnotationKey } from '../state/view/fieldRef';
+import { isOfAnnotation } from '../state/view/fieldRef';
 import type { Page } from './page';
 
 /** The categories of a column; null until it is loaded. */
@@ -60,8 +60,8 @@ export function question(
   groupings: readonly (string | null)[],
 ): (signal: AbortSignal) => Promise<Selection | null> {
   const { within } = viewer.selection;
-  const own = groupings.some((id) => id !== null && isAnnotationKey(id));
-  for (const id of groupings) if (id !== null && isAnnotationKey(id)) viewer.fields.get(id);
+  const own = groupings.some((id) => id !== null && isOfAnnotation(id));
+  for (const id of groupings) if (id !== null && isOfAnnotation(id)) viewer.fields.get(groupingKey(id));
   return async (signal) => {
     if (within !== null) await sleep(REST, signal);
     if (own) await viewer.groupings.saved();

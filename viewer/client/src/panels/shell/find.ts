@@ -101,7 +101,7 @@ export function find(session: Session, text: string, { genes, cells, listed }: F
 
 function columns({ viewer }: Session): readonly Found[] {
   return viewer.schema.obs
-    .filter((column) => column.kind !== 'string')
+    .filter((column) => column.kind !== 'string' && !viewer.groupings.hasVersion(column.name))
     .map((column) => ({
       id: `obs ${column.name}`,
       label: `Colour by ${column.name}`,
@@ -159,6 +159,7 @@ function genesListed({ plots: drawer }: Session, { genes, missing }: GenesNamed)
 function categories({ viewer }: Session, holds: (name: string, of: string) => boolean): readonly Found[] {
   const found: Found[] = [];
   for (const column of viewer.schema.obs) {
+    if (viewer.groupings.hasVersion(column.name)) continue;
     for (const [code, name] of (column.categories ?? []).entries()) {
       if (!holds(name, column.name)) continue;
       found.push({

@@ -2,8 +2,9 @@
 import type { ByCategoryResult, CompositionResult, PseudobulkTable, Selection } from '../../api/types';
 import { save } from '../../ui/drawing/download';
 import { csv } from '../../wire/csv';
-import { groupingName } from '../fields/groupings.svelte';
-import { isAnnotationKey } from '../view/fieldRef';
+import { groupingKey, groupingName, replacedBy } from '../fields/groupings.svelte';
+import { partsOf } from '../fields/levels';
+import { isAnnotationKey, levelOfKey } from '../view/fieldRef';
 import { JobRun } from '../viewer/job.svelte';
 import type { Viewer } from '../viewer/viewer.svelte';
 import { methodLines, methodOf } from './methods';
@@ -50,7 +51,8 @@ export class ByCategory {
   ) {
     this.run = new JobRun(viewer.api, GENES);
     this.tables = new JobRun(viewer.api, 0);
-    viewer.groupings.onRenamed(() => {
+    viewer.groupings.onReplaced((from, to) => {
+      if (this.column !== null) this.column = replacedBy(this.column, from, to);
       if (!viewer.groupings.list.some(({ id }) => id === this.column)) this.column = null;
     });
   }
@@ -104,7 +106,7 @@ export class ByCategory {
 
   /** Show the table of one category. */
   async open({ question, column }: Overview, category: string): Promise<void> {
-    const part = categoryOf(column, category);
+    const part = await this.categoryOf(column, category);
     if (!question) return;
     const { within } = question.groups;
     await this.compare.ask({
@@ -112,6 +114,21 @@ export class ByCategory {
       names: { a: `${category}: ${question.names.a}`, b: question.names.b },
       groups: { ...question.groups, within: within ? { and: [within, part] } : part },
     });
+  }
+
+  /** Return the cells of a category of a column, of a label of an annotation, or of all below one of a level. */
+  private async categoryOf(id: string, category: string): Promise<Selection> {
+    const key = groupingKey(id);
+    const level = levelOfKey(key);
+    const base = level?.column ?? key;
+    let names = [category];
+    if (level) {
+      const field = await this.viewer.fields.load(base);
+      const all = field.kind === 'category' ? field.categories : [];
+      names = all.filter((name) => partsOf(name, level.level) === category);
+    }
+    const name = groupingName(base);
+    return isAnnotationKey(base) ? { annotation: name, in: names } : { column: name, in: names };
   }
 
   /** Compare the proportions of the categories. */
@@ -168,12 +185,6 @@ export class ByCategory {
       this.viewer.fail(error);
     }
   }
-}
-
-/** The cells of a category of a column, or of a label of an annotation. */
-function categoryOf(column: string, category: string): Selection {
-  const name = groupingName(column);
-  return isAnnotationKey(column) ? { annotation: name, in: [category] } : { column: name, in: [category] };
 }
 
 export function titleOfOverview({ names, result }: Made): string {

@@ -2,8 +2,7 @@
 import type { MarkersResult } from '../../api/types';
 import { save } from '../../ui/drawing/download';
 import { csv } from '../../wire/csv';
-import { groupingName } from '../fields/groupings.svelte';
-import { annotationKey } from '../view/fieldRef';
+import { groupingName, replacedBy } from '../fields/groupings.svelte';
 import { JobRun } from '../viewer/job.svelte';
 import type { Viewer } from '../viewer/viewer.svelte';
 import type { CompareOptions } from './compareOptions.svelte';
@@ -30,8 +29,8 @@ export class Markers {
     const { color } = viewer.view;
     const { list } = viewer.groupings;
     this.column = (list.find(({ name }) => color.kind === 'obs' && name === color.column) ?? list[0])?.id ?? null;
-    viewer.groupings.onRenamed((from, to) => {
-      if (this.column === annotationKey(from)) this.column = to === null ? (list[0]?.id ?? null) : annotationKey(to);
+    viewer.groupings.onReplaced((from, to) => {
+      if (this.column !== null) this.column = replacedBy(this.column, from, to) ?? viewer.groupings.list[0]?.id ?? null;
     });
   }
 

@@ -13,11 +13,11 @@ import {
   positions,
   rebased,
   requested,
-  withAnnotationMoved,
   withCells,
   withEdit,
   withEditedCodes,
 } from './annotation';
+import { withAnnotationMoved } from './movedFields';
 
 const ANNOTATION: Annotation = {
   name: 'mine',

@@ -3,9 +3,8 @@ import type { AnnotationInfo, LabelEdit, LabelInfo } from '../../api/curationTyp
 import { palette } from '../../color/palette';
 import type { NumberArray } from '../../wire/columns';
 import type { CategoryData } from '../fields/field';
-import { type FieldFilter, MISSING } from '../view/fieldFilter';
+import { MISSING } from '../view/fieldFilter';
 import { annotationKey } from '../view/fieldRef';
-import type { ColorBy, Gallery, View } from '../view/view';
 
 export interface Annotation {
   readonly name: string;
@@ -106,7 +105,7 @@ export function withCells(
   };
 }
 
-/** Return an annotation that starts as a copy of a column. */
+/** Return an annotation that starts as a copy of a column; blank categories are named as the server names them. */
 export function annotationFrom(name: string, field: CategoryData): { annotation: Annotation; codes: Codes } {
   const codes = Int16Array.from(field.values as ArrayLike<number>);
   const counts = new Array<number>(field.categories.length).fill(0);
@@ -118,7 +117,7 @@ export function annotationFrom(name: string, field: CategoryData): { annotation:
   const colors = field.colors ?? [];
   const labels = field.categories.map((label, k) => ({
     id: newLabelId(),
-    name: label,
+    name: label.trim() === '' ? '(blank)' : label,
     color: colors[k] ?? '',
     note: '',
     n: counts[k] as number,
@@ -173,43 +172,6 @@ export function fieldOf(annotation: Annotation, codes: NumberArray): CategoryDat
     hasMissing: annotation.nUnlabelled > 0,
     without: UNLABELLED,
   };
-}
-
-/**
- * Return a view with its colours and filters updated for a change of an annotation.
- *
- * @param to - the new name; null if the annotation was deleted
- * @param moved - the new position of each label, see `moves`
- */
-export function withAnnotationMoved(view: View, from: string, to: string | null, moved: Int16Array | null): View {
-  const recolored = (color: ColorBy): ColorBy => {
-    if (color.kind !== 'annotation' || color.annotation !== from || to === from) return color;
-    return to === null ? { kind: 'none' } : { kind: 'annotation', annotation: to };
-  };
-  const { [annotationKey(from)]: filter, ...others } = view.filters;
-  const kept = filter && to !== null ? movedFilter(filter, moved) : null;
-  const filters = !filter ? view.filters : kept && to !== null ? { ...others, [annotationKey(to)]: kept } : others;
-  const color = recolored(view.color);
-  const panes = view.panes.map((pane) => {
-    const its = recolored(pane.color);
-    return its === pane.color ? pane : { ...pane, color: its };
-  });
-  const gallery = movedGallery(view.gallery, from, to);
-  const samePanes = panes.every((pane, k) => pane === view.panes[k]);
-  if (color === view.color && filters === view.filters && samePanes && gallery === view.gallery) return view;
-  return { ...view, color, filters, gallery, panes: samePanes ? view.panes : panes };
-}
-
-function movedGallery(gallery: Gallery | null, from: string, to: string | null): Gallery | null {
-  if (gallery?.kind !== 'categories' || gallery.column !== annotationKey(from) || to === from) return gallery;
-  return to === null ? { kind: 'genes' } : { kind: 'categories', column: annotationKey(to) };
-}
-
-function movedFilter(filter: FieldFilter, moved: Int16Array | null): FieldFilter | null {
-  if (filter.kind !== 'category' || !moved) return filter;
-  const codes = filter.codes.map((code) => (code < 0 ? code : (moved[code] ?? MISSING)));
-  const kept = [...new Set(codes.filter((code, k) => code >= 0 || (filter.codes[k] as number) < 0))];
-  return kept.length === 0 ? null : { ...filter, codes: kept };
 }
 
 export function sameAnnotation(one: Annotation, other: Annotation): boolean {

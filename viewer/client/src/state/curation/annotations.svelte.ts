@@ -6,6 +6,8 @@ import { ApiError } from '../../api/error';
 import { count } from '../../ui/format';
 import { cellsOf, selectionOf } from '../fields/cells';
 import type { CategoryData, FieldData } from '../fields/field';
+import { columnId } from '../fields/groupings.svelte';
+import { hasSameLevels } from '../fields/levels';
 import { MISSING } from '../view/fieldFilter';
 import { annotationKey, obsKey } from '../view/fieldRef';
 import { type View, withoutFilters } from '../view/view';
@@ -15,6 +17,7 @@ import {
   annotationFrom,
   annotationOf,
   type Codes,
+  colorsOf,
   type Edited,
   editable,
   fieldOf,
@@ -27,12 +30,12 @@ import {
   sameAnnotation,
   sameCells,
   UNLABELLED,
-  withAnnotationMoved,
   withCells,
   withEdit,
   withEditedCodes,
 } from './annotation';
 import type { NamedLabel } from './categoryNames';
+import { withAnnotationMoved, withColumnMoved } from './movedFields';
 import type { Saving } from './saving.svelte';
 import { newStateNumber } from './snapshots';
 import {
@@ -55,6 +58,8 @@ export class Annotations implements SyncedKind<Annotation> {
   readonly items: SyncedCollection<Annotation>;
   /** The id of the annotation whose labels are assigned by keys and by the button of the selection. */
   private chosen = $state<string | null>(null);
+  /** The id of the version of a column that was made last in this page. */
+  newVersion = $state<string | null>(null);
   private readonly codes = new Map<number, Codes>();
   private readonly reading = new Map<number, Promise<Codes>>();
 
@@ -93,7 +98,8 @@ export class Annotations implements SyncedKind<Annotation> {
   }
 
   get active(): OwnAnnotation | null {
-    return this.list.find((annotation) => annotation.id === this.chosen) ?? this.list.at(-1) ?? null;
+    const made = this.list.filter(({ value }) => !this.viewer.groupings.isColumn(value.name));
+    return this.list.find((annotation) => annotation.id === this.chosen) ?? made.at(-1) ?? null;
   }
 
   activate(id: string): void {
@@ -135,6 +141,38 @@ export class Annotations implements SyncedKind<Annotation> {
     );
   }
 
+  /** Return the annotation that a column starts as once the user edits its categories, with the colours of the page. */
+  async startOfVersion(column: string): Promise<{ annotation: Annotation; codes: Codes }> {
+    const start = annotationFrom(column, await this.startFrom(obsKey(column)));
+    const colors = colorsOf(start.annotation.labels);
+    const labels = start.annotation.labels.map((label, k) => ({ ...label, color: colors[k] as string }));
+    return { ...start, annotation: { ...start.annotation, labels } };
+  }
+
+  /**
+   * Create the user's version of a column of the file: an annotation of the same name, which takes its place on the page.
+   *
+   * @param edited - its labels, made of the categories
+   */
+  async createVersion(column: string, edited: readonly Edited[], what: string): Promise<OwnAnnotation | null> {
+    const start = await this.startOfVersion(column);
+    if (this.named(column)) return null;
+    const moved = moves(start.annotation, edited);
+    const made = withEdit(start.annotation, edited, column);
+    const entries = requested(start.annotation, edited, this.idOf);
+    const request = { from: obsKey(column), labels: entries };
+    return this.make(
+      made,
+      withEditedCodes(start.codes, moved),
+      what,
+      async (known, attempt) =>
+        this.done(
+          await this.insist(attempt, column, () => this.api.putAnnotation(column, request, known?.revision ?? null)),
+        ),
+      (view) => withColumnMoved(view, { obs: column }, { annotation: column }, moved),
+    );
+  }
+
   /** Create an annotation with one label, that of the selected cells. */
   async createWith(name: string, label: string): Promise<void> {
     const cells = await this.selected();
@@ -156,14 +194,14 @@ export class Annotations implements SyncedKind<Annotation> {
     codes: Codes,
     what: string,
     request: (known: Known | null, attempt: number) => Promise<Done<Annotation>>,
+    viewed: (view: View) => View = (view) => ({ ...view, color: { kind: 'annotation', annotation: annotation.name } }),
   ): OwnAnnotation | null {
     this.next = codes;
     const id = `annotation:${newStateNumber()}`;
-    this.chosen = id;
-    return this.items.step(id, annotation, what, request, (view) => ({
-      ...view,
-      color: { kind: 'annotation', annotation: annotation.name },
-    }));
+    // Selected cells are not labelled in the user's version of a column unless it is chosen for that.
+    if (this.viewer.groupings.isColumn(annotation.name)) this.newVersion = id;
+    else this.chosen = id;
+    return this.items.step(id, annotation, what, request, viewed);
   }
 
   /** Edit the labels of an annotation, or its name. */
@@ -174,6 +212,8 @@ export class Annotations implements SyncedKind<Annotation> {
     name = annotation.value.name,
   ): Promise<void> {
     const moved = moves(annotation.value, edited);
+    const [before, after] = [annotation.value.labels, edited].map((labels) => labels.map((label) => label.name));
+    const keepsLevels = hasSameLevels(before ?? [], after ?? []);
     const codes = await this.codesOf(annotation);
     const now = this.get(annotation.id);
     if (now?.number !== annotation.number) return;
@@ -188,7 +228,7 @@ export class Annotations implements SyncedKind<Annotation> {
         const edit = { labels, ...(name === annotation.value.name ? {} : { name }), ...resolving(resolution) };
         return this.done(await this.api.putAnnotation(current.name, edit, seenOf(current)));
       },
-      (view) => withAnnotationMoved(view, annotation.value.name, name, moved),
+      (view) => withAnnotationMoved(view, annotation.value.name, name, moved, keepsLevels),
     );
   }
 
@@ -205,7 +245,7 @@ export class Annotations implements SyncedKind<Annotation> {
         if (!known) return Promise.resolve({ revision: 0 });
         return this.deleteItem(resolution ? { ...known, revision: resolution.revision, own: [] } : known);
       },
-      (view) => withAnnotationMoved(view, annotation.value.name, null, null),
+      (view) => this.withoutAnnotation(view, annotation.value.name),
     );
   }
 
@@ -305,14 +345,39 @@ export class Annotations implements SyncedKind<Annotation> {
   }
 
   settle(before: OwnAnnotation | null, after: OwnAnnotation | null): void {
-    if (!before || before.value.name === after?.value.name) return;
+    if (before?.value.name === after?.value.name) return;
     const { viewer } = this;
+    if (after && viewer.groupings.isColumn(after.value.name)) this.showVersion(after.value.name);
+    if (!before) return;
     const { name } = before.value;
+    const to = after?.value.name ?? null;
     // The colours and filters of a renamed or deleted annotation are removed.
-    const view: View = withAnnotationMoved(viewer.view, name, after?.value.name ?? null, null);
+    const view: View =
+      to === null ? this.withoutAnnotation(viewer.view, name) : withAnnotationMoved(viewer.view, name, to, null);
     if (view !== viewer.view) viewer.timeline.amend(view);
-    viewer.groupings.rename(name, after?.value.name ?? null);
+    const column = viewer.groupings.isColumn(name) ? columnId(name) : null;
+    viewer.groupings.replace(annotationKey(name), to === null ? column : annotationKey(to));
     viewer.fields.provide(annotationKey(name), null);
+  }
+
+  /** Show the user's version of a column in its place. The filters of the column stay: their codes are those of the file. */
+  private showVersion(column: string): void {
+    const { viewer } = this;
+    const { filters } = viewer.view;
+    const view = { ...withColumnMoved(viewer.view, { obs: column }, { annotation: column }, null), filters };
+    if (view.color !== viewer.view.color || view.panes !== viewer.view.panes || view.gallery !== viewer.view.gallery) {
+      viewer.timeline.amend(view);
+    }
+    viewer.groupings.replace(columnId(column), annotationKey(column));
+  }
+
+  /** Return a view without an annotation: with the column of the file in its place if it was the user's version of one. */
+  private withoutAnnotation(view: View, name: string): View {
+    const isVersion = this.viewer.groupings.isColumn(name);
+    const bare = { ...view, filters: withAnnotationMoved(view, name, null, null).filters };
+    return isVersion
+      ? withColumnMoved(bare, { annotation: name }, { obs: name }, null)
+      : withAnnotationMoved(view, name, null, null);
   }
 
   private keep(number: number, codes: Codes): void {

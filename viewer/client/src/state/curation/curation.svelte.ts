@@ -20,12 +20,16 @@ const ATTENTION = 60_000;
 /** The number of terms of a vocabulary in a list. */
 const TERMS = 8;
 
+/** An annotation by its id, or a column of the file: an edit of its categories makes the user's version of it. */
+export type LabelSource = { readonly annotation: string } | { readonly column: string };
+
 /** The open dialog. */
 export type Dialog =
   | { readonly kind: 'new-annotation' }
   | { readonly kind: 'history' | 'rename-annotation'; readonly id: string }
-  | { readonly kind: 'label'; readonly id: string; readonly label: number }
-  | { readonly kind: 'merge-labels'; readonly id: string; readonly labels: readonly number[] }
+  | { readonly kind: 'label'; readonly source: LabelSource; readonly label: number }
+  | { readonly kind: 'parent'; readonly source: LabelSource; readonly parent: string }
+  | { readonly kind: 'merge-labels'; readonly source: LabelSource; readonly labels: readonly number[] }
   | { readonly kind: 'name-categories'; readonly from: string | null }
   | { readonly kind: 'agreement'; readonly id: string | null }
   | { readonly kind: 'geneset'; readonly id: string | null; readonly genes?: readonly string[]; readonly name?: string }
@@ -80,7 +84,7 @@ export class Curation {
     };
     compare.byCategory.onRemoved = (overview) => this.savedItems.removeResult(overview);
     viewer.groupings.annotations = () =>
-      this.annotations.list.map(({ value }) => ({ name: value.name, n: value.labels.length }));
+      this.annotations.list.map(({ value }) => ({ name: value.name, labels: value.labels.map(({ name }) => name) }));
     viewer.groupings.saved = () => this.saving.drained();
     this.listen();
     void this.open();

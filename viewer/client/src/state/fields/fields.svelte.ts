@@ -8,17 +8,20 @@ import {
   type FieldCounts,
 } from '../../crossfilter/client';
 import {
-  annotationKey,
   type FieldRef,
   type GeneRef,
   geneKey,
   isAnnotationKey,
+  isOfAnnotation,
   keyOf,
+  levelOfKey,
   type ObspRowRef,
   obsKey,
 } from '../view/fieldRef';
 import type { FieldScale } from '../view/view';
 import { type FieldData, fieldSpec, geneField, obsField, obspRowField } from './field';
+import { columnOfKey } from './groupings.svelte';
+import { levelField } from './levels';
 
 type AnnotationReader = (key: string) => Promise<FieldData>;
 
@@ -80,7 +83,7 @@ export class Fields {
   refOf(key: string): FieldRef | null {
     const column = this.columns.get(key);
     if (column) return { obs: column.name };
-    if (key.startsWith(annotationKey(''))) return { annotation: key.slice(annotationKey('').length) };
+    if (isOfAnnotation(key) || levelOfKey(key)) return columnOfKey(key);
     return this.sources.get(key) ?? null;
   }
 
@@ -110,8 +113,10 @@ export class Fields {
   private async fetchField(key: string): Promise<FieldData> {
     const info = this.columns.get(key);
     const source = this.sources.get(key);
+    const level = info ? null : levelOfKey(key);
     let field: FieldData;
     if (info) field = obsField(info, await this.api.obs(info.name));
+    else if (level) field = levelOf(await this.load(level.column), level.level);
     else if (source && 'obsp' in source) field = obspRowField(source, await this.api.obspRow(source.obsp, source.cell));
     else if (source) field = await this.readGene(source);
     else if (isAnnotationKey(key)) field = await (await this.annotationReader)(key);
@@ -141,6 +146,10 @@ export class Fields {
       this.count(key);
     } else this.giveUp(key);
     this.onProvided(key, field);
+    for (const other of this.loaded.keys()) {
+      const level = levelOfKey(other);
+      if (level?.column === key) this.provide(other, field && levelOf(field, level.level));
+    }
   }
 
   /** Abort the request for a gene. */
@@ -194,6 +203,11 @@ export class Fields {
     this.loaded = without(this.loaded, key);
     this.counts = without(this.counts, key);
   }
+}
+
+/** Return a level of a field of categories; another field as it is. */
+function levelOf(field: FieldData, level: number): FieldData {
+  return field.kind === 'category' ? levelField(field, level) : field;
 }
 
 function without<T>(map: ReadonlyMap<string, T>, key: string): ReadonlyMap<string, T> {

@@ -3,8 +3,7 @@ import type { MarkersResult } from '../../api/types';
 import type { ColormapName } from '../../color/colormaps';
 import type { Comparison } from '../compare/compare.svelte';
 import { namesIn } from '../curation/geneSets.svelte';
-import type { Grouping } from '../fields/groupings.svelte';
-import { annotationKey } from '../view/fieldRef';
+import { type Grouping, replacedBy } from '../fields/groupings.svelte';
 import type { Viewer } from '../viewer/viewer.svelte';
 import { AllMeans } from './allMeans.svelte';
 import { type Arrangement, AS_GIVEN, inOrder, moved, type NameGroup } from './arrangement';
@@ -68,7 +67,7 @@ export class Plots {
     this.groupBy = first?.id ?? null;
     const others = groupings.filter((column) => column !== first);
     this.by = (others.find(({ name }) => ORIGIN.test(name)) ?? others[0])?.id ?? null;
-    viewer.groupings.onRenamed((from, to) => this.follow(annotationKey(from), to === null ? null : annotationKey(to)));
+    viewer.groupings.onReplaced((from, to) => this.follow(from, to));
   }
 
   /** The columns and annotations that cells can be grouped by. */
@@ -107,12 +106,12 @@ export class Plots {
     this.order = 'given';
   }
 
-  /** Update the choices after an annotation was renamed or deleted. */
+  /** Update the choices after another column took the place of one, or none. */
   private follow(from: string, to: string | null): void {
-    const other = this.groupings.find(({ id }) => id !== from)?.id ?? null;
-    if (this.groupBy === from) this.groupBy = to ?? other;
-    if (this.by === from) this.by = to ?? other;
-    if (this.split === from) this.split = to;
+    const other = this.groupings.find(({ id }) => replacedBy(id, from, null) !== null)?.id ?? null;
+    if (this.groupBy !== null) this.groupBy = replacedBy(this.groupBy, from, to) ?? other;
+    if (this.by !== null) this.by = replacedBy(this.by, from, to) ?? other;
+    if (this.split !== null) this.split = replacedBy(this.split, from, to);
   }
 
   /** The columns that can split violins. */

@@ -44,10 +44,30 @@ export function toggled(
   return settled({ ...now, codes: listed }, codes);
 }
 
+/** Show or hide several categories together: they are shown unless all of them are. */
+export function toggledTogether(
+  filter: FieldFilter | undefined,
+  together: readonly number[],
+  codes: readonly number[],
+): CategoryFilter | null {
+  const show = !together.every((code) => isShown(filter, code));
+  const shown = codes.filter((code) => (together.includes(code) ? show : isShown(filter, code)));
+  return settled({ kind: 'category', mode: 'only', codes: shown }, codes);
+}
+
+/** Show some categories only, or all if they were the only ones. */
+export function soloedTogether(
+  filter: FieldFilter | undefined,
+  together: readonly number[],
+  codes: readonly number[],
+): CategoryFilter | null {
+  const alone = codes.every((other) => isShown(filter, other) === together.includes(other));
+  return alone ? null : settled({ kind: 'category', mode: 'only', codes: together }, codes);
+}
+
 /** Show one category only, or all if it was the only one. */
 export function soloed(filter: FieldFilter | undefined, code: number, codes: readonly number[]): CategoryFilter | null {
-  const alone = codes.every((other) => isShown(filter, other) === (other === code));
-  return alone ? null : settled({ kind: 'category', mode: 'only', codes: [code] }, codes);
+  return soloedTogether(filter, [code], codes);
 }
 
 function settled(filter: CategoryFilter, codes: readonly number[]): CategoryFilter | null {

@@ -6,8 +6,18 @@ export interface ObspRowRef {
   readonly cell: number;
 }
 
-/** A reference to an obs column, an annotation, a gene of a matrix or an obsp row. */
-export type FieldRef = { readonly obs: string } | { readonly annotation: string } | GeneRef | ObspRowRef;
+/** A reference to a column of cells: an obs column or an annotation. */
+export type ColumnRef = { readonly obs: string } | { readonly annotation: string };
+
+/** The first parts of the categories of a column, see `levels.ts`. */
+export interface LevelRef {
+  /** The number of parts. */
+  readonly level: number;
+  readonly of: ColumnRef;
+}
+
+/** A reference to a column, a level of one, a gene of a matrix or an obsp row. */
+export type FieldRef = ColumnRef | LevelRef | GeneRef | ObspRowRef;
 
 /** A gene of a matrix, or a list of genes that is summarized by one number for each cell. */
 export interface GeneRef {
@@ -45,6 +55,22 @@ export function isAnnotationKey(key: string): boolean {
   return key.startsWith('annotation:');
 }
 
+/** Return the key of a level of a column. */
+export function levelKey(level: number, column: string): string {
+  return `level:${level}:${column}`;
+}
+
+/** Return the level and the key of its column; null for the key of another field. */
+export function levelOfKey(key: string): { readonly level: number; readonly column: string } | null {
+  const [, level, column] = /^level:([1-9]):(.*)$/s.exec(key) ?? [];
+  return level !== undefined && column !== undefined ? { level: Number(level), column } : null;
+}
+
+/** Return whether a field is an annotation, or a level of one. */
+export function isOfAnnotation(key: string): boolean {
+  return isAnnotationKey(levelOfKey(key)?.column ?? key);
+}
+
 export function geneKey({ gene, matrix, list }: GeneRef): string {
   if (list) return `list:${matrix}:${list.method}:${gene}:${list.genes.join(' ')}`;
   return `gene:${matrix}:${gene}`;
@@ -53,6 +79,7 @@ export function geneKey({ gene, matrix, list }: GeneRef): string {
 /** Return the key of a field. */
 export function keyOf(field: FieldRef): string {
   if ('obs' in field) return obsKey(field.obs);
+  if ('level' in field) return levelKey(field.level, keyOf(field.of));
   if ('obsp' in field) return obspRowKey(field);
   return 'annotation' in field ? annotationKey(field.annotation) : geneKey(field);
 }

@@ -5,7 +5,17 @@
 import type { Schema } from '../../api/types';
 import { fromBase64 } from './cellListCodec';
 import type { NamedFilter } from './fieldFilter';
-import { type Axes, type FieldRef, type GeneRef, geneKey, isAnnotationKey, keyOf, type ObspRowRef } from './fieldRef';
+import {
+  type Axes,
+  type FieldRef,
+  type GeneRef,
+  geneKey,
+  isOfAnnotation,
+  keyOf,
+  type LevelRef,
+  levelOfKey,
+  type ObspRowRef,
+} from './fieldRef';
 import { readRotation } from './rotation3d';
 import type { Camera, SavedSet } from './savedView';
 import { MAX_DEPTH, type SelectionExpression } from './selectionExpression';
@@ -163,6 +173,10 @@ class Reader {
       if (value.kind === 'annotation' && isName(value.annotation)) {
         return { kind: 'annotation', annotation: value.annotation };
       }
+      if (value.kind === 'level') {
+        const level = this.level(value);
+        return level ? { kind: 'level', ...level } : this.drop('the colours');
+      }
     }
     return this.drop('the colours');
   }
@@ -194,7 +208,8 @@ class Reader {
     if (isObject(value) && value.kind === 'sections' && sectionsOf(this.schema).length > 1) return { kind: 'sections' };
     const given = isObject(value) && value.kind === 'categories' ? value.column : null;
     // Annotations are listed later: the gallery of one that is gone says so.
-    const column = typeof given === 'string' && isAnnotationKey(given) ? given : this.column(given);
+    const listed = typeof given === 'string' && (isOfAnnotation(given) || levelOfKey(given) !== null);
+    const column = listed ? given : this.column(given);
     return column === null ? this.drop('the gallery') : { kind: 'categories', column };
   }
 
@@ -260,7 +275,7 @@ class Reader {
 
   /** Return the number of categories of a field; that of annotations is not known yet. */
   private categories(field: FieldRef): number {
-    if ('annotation' in field) return MOST_CATEGORIES;
+    if ('annotation' in field || 'level' in field) return MOST_CATEGORIES;
     return 'obs' in field
       ? (this.schema.obs.find(({ name }) => name === field.obs)?.n_categories ?? MOST_CATEGORIES)
       : 0;
@@ -273,8 +288,15 @@ class Reader {
       return column === null ? null : { obs: column };
     }
     if (value.obsp !== undefined) return this.row(value);
+    if (value.level !== undefined) return this.level(value);
     if (value.annotation !== undefined) return isName(value.annotation) ? { annotation: value.annotation } : null;
     return this.gene(value);
+  }
+
+  private level({ level, of }: Record<string, unknown>): LevelRef | null {
+    const column = this.field(of);
+    if (!Number.isInteger(level) || (level as number) < 1 || (level as number) > 9 || !column) return null;
+    return 'obs' in column || 'annotation' in column ? { level: level as number, of: column } : null;
   }
 
   private set(value: unknown, what: string): SavedSet | null {

@@ -87,9 +87,14 @@ function viewOf(schema: Schema): fc.Arbitrary<Made> {
   });
   const gene: fc.Arbitrary<GeneRef> = fc.record({ gene: NAME, matrix, list }, { requiredKeys: ['gene', 'matrix'] });
   const row = fc.record({ obsp: fc.constantFrom(...(schema.obsp ?? [])), cell });
+  const level = fc.record({
+    level: fc.integer({ min: 1, max: 9 }),
+    of: fc.oneof(fc.record({ obs: column }), fc.record({ annotation: NAME })),
+  });
   const field: fc.Arbitrary<FieldRef> = fc.oneof(
     fc.record({ obs: column }),
     fc.record({ annotation: NAME }),
+    level,
     gene,
     row,
   );
@@ -98,6 +103,7 @@ function viewOf(schema: Schema): fc.Arbitrary<Made> {
     fc.constant({ kind: 'none' } as const),
     column.map((name) => ({ kind: 'obs', column: name }) as const),
     NAME.map((annotation) => ({ kind: 'annotation', annotation }) as const),
+    level.map((ref) => ({ kind: 'level', ...ref }) as const),
     gene.map((ref) => ({ kind: 'gene', ...ref }) as const),
     row.map((ref) => ({ kind: 'obsp', ...ref }) as const),
     fc.record({ kind: fc.constant('pair' as const), a: field, b: field }),

@@ -4,7 +4,7 @@
  */
 import type { ObsColumn, Schema } from '../../api/types';
 import type { FieldFilter } from './fieldFilter';
-import { type Axes, type FieldRef, type GeneRef, geneKey, type ObspRowRef } from './fieldRef';
+import { type Axes, type FieldRef, type GeneRef, geneKey, type LevelRef, type ObspRowRef } from './fieldRef';
 import type { SelectionExpression } from './selectionExpression';
 import { DEFAULT_TISSUE, type TissueLook } from './tissue';
 
@@ -13,6 +13,7 @@ export type ColorBy =
   | { readonly kind: 'obs'; readonly column: string }
   /** An annotation of the user. */
   | { readonly kind: 'annotation'; readonly annotation: string }
+  | ({ readonly kind: 'level' } & LevelRef)
   | ({ readonly kind: 'gene' } & GeneRef)
   /** The obsp row of the focused cell. */
   | ({ readonly kind: 'obsp' } & ObspRowRef)

@@ -268,7 +268,7 @@ export function fieldsOf(color: ColorBy): readonly FieldRef[] {
   if (color.kind === 'obs') return [{ obs: color.column }];
   if (color.kind === 'annotation') return [{ annotation: color.annotation }];
   if (color.kind === 'pair') return [color.a, color.b];
-  return color.kind === 'gene' || color.kind === 'obsp' ? [color] : [];
+  return color.kind === 'gene' || color.kind === 'obsp' || color.kind === 'level' ? [color] : [];
 }
 
 /** Round a number to few digits, for a short link. */

@@ -193,6 +193,12 @@ export class Viewer {
     return fieldsOf(this.view.color).some((ref) => keyOf(ref) === key);
   }
 
+  /** Return whether a level of a column colours the active plot. */
+  isColoredByLevel(key: string): boolean {
+    const { color } = this.view;
+    return color.kind === 'level' && keyOf(color.of) === key;
+  }
+
   /** Remove a recent gene; its request is aborted. */
   dropGene(gene: GeneRef): void {
     this.fields.abort(gene);
