@@ -47,7 +47,7 @@ test('paths, maps and colours keep their meaning', () => {
   expect(svgPath('M2 3l8 8m0 -8h-2V1Z').split('\n')).toEqual(['2 3 m', '10 11 l', '10 3 m', '8 3 l', '8 1 l', 'h']);
   expect(svgPath('M0 0Q3 6 6 0')).toBe('0 0 m\n2 4 4 4 6 0 c');
   expect(() => svgPath('M0 0A1 1 0 0 0 2 2')).toThrow('No such command of a path: A');
-  const [moved, turned] = matricesOf('translate(5 7) rotate(90)');
+  const [moved, , turned] = matricesOf('translate(5 7) rotate(90)');
   expect(moved).toEqual([1, 0, 0, 1, 5, 7]);
   expect(turned?.map((value) => Math.round(value))).toEqual([0, 1, -1, 0, 0, 0]);
   expect(circlePath(1, 2, 3).startsWith('4 2 m')).toBe(true);

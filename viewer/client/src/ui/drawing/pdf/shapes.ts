@@ -9,18 +9,26 @@ function numbersOf(text: string): number[] {
   return (text.match(/[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?/gi) ?? []).map(Number);
 }
 
+/** The maps of each function of an attribute `transform`, by its numbers. */
+const MAPS: Readonly<Record<string, (...at: number[]) => Matrix[]>> = {
+  translate: (x = 0, y = 0) => [[1, 0, 0, 1, x, y]],
+  scale: (x = 1, y = x) => [[x, 0, 0, y, 0, 0]],
+  matrix: (a = 1, b = 0, c = 0, d = 1, e = 0, f = 0) => [[a, b, c, d, e, f]],
+  rotate: (degrees = 0, x = 0, y = 0) => {
+    const [cos, sin] = [Math.cos((degrees * Math.PI) / 180), Math.sin((degrees * Math.PI) / 180)];
+    return [
+      [1, 0, 0, 1, x, y],
+      [cos, sin, -sin, cos, 0, 0],
+      [1, 0, 0, 1, -x, -y],
+    ];
+  },
+};
+
 /** The maps of an attribute `transform`, the outermost first. */
 export function matricesOf(transform: string): Matrix[] {
-  return [...transform.matchAll(/(\w+)\s*\(([^)]*)\)/g)].flatMap(([, name, inner]): Matrix[] => {
-    const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0] = numbersOf(inner ?? '');
-    if (name === 'translate') return [[1, 0, 0, 1, a, b]];
-    if (name === 'scale') return [[a, 0, 0, numbersOf(inner ?? '').length > 1 ? b : a, 0, 0]];
-    if (name === 'matrix') return [[a, b, c, d, e, f]];
-    if (name !== 'rotate') return [];
-    const [cos, sin] = [Math.cos((a * Math.PI) / 180), Math.sin((a * Math.PI) / 180)];
-    const turned: Matrix = [cos, sin, -sin, cos, 0, 0];
-    return b === 0 && c === 0 ? [turned] : [[1, 0, 0, 1, b, c], turned, [1, 0, 0, 1, -b, -c]];
-  });
+  return [...transform.matchAll(/(\w+)\s*\(([^)]*)\)/g)].flatMap(
+    ([, name = '', inner = '']) => MAPS[name]?.(...numbersOf(inner)) ?? [],
+  );
 }
 
 export function applied(matrix: Matrix): string {
