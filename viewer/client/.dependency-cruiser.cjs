@@ -32,7 +32,8 @@ const WITHIN = {
   'panels/compare': ['fields', 'genes'],
   'panels/cells': ['fields', 'annotations'],
   'panels/dialogs': ['fields', 'annotations', 'genes', 'compare', 'cells'],
-  'panels/shell': ['fields', 'annotations', 'genes', 'compare', 'cells', 'dialogs'],
+  'panels/figure': [],
+  'panels/shell': ['fields', 'annotations', 'genes', 'compare', 'cells', 'dialogs', 'figure'],
 };
 
 function oneWay(folder, allowed, parent) {

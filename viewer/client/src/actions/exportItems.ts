@@ -31,8 +31,16 @@ export function exportItems(session: Session): readonly (readonly MenuItem[])[] 
       page.saving = true;
     },
   };
+  const panels: MenuItem = {
+    label: 'Figure of several panels…',
+    detail: 'PNG, SVG, PDF',
+    icon: 'pane4',
+    perform: () => {
+      viewer.figure.open = true;
+    },
+  };
   const means = meansItems(session);
-  if (!curation.isEnabled) return [[figure, ...means]];
+  if (!curation.isEnabled) return [[figure, panels, ...means]];
   const { annotations, genesets, downloads } = curation;
   const openImport = (what: 'annotations' | 'genesets' | 'session') => () => {
     curation.dialog = { kind: 'import', what };
@@ -44,6 +52,7 @@ export function exportItems(session: Session): readonly (readonly MenuItem[])[] 
   return [
     [
       figure,
+      panels,
       {
         label: 'Current comparison',
         detail: 'CSV',

@@ -208,6 +208,17 @@ export const PLOT_ACTIONS: readonly Action[] = [
     },
   },
   {
+    name: 'figure',
+    label: 'Figure of several panels',
+    words: 'multi panel publication letters journal export pdf svg png',
+    group: 'Plot',
+    shortcut: "'",
+    icon: 'pane4',
+    perform: ({ viewer }) => {
+      viewer.figure.open = true;
+    },
+  },
+  {
     name: 'table',
     label: 'Show cells as a table',
     group: 'Plot',

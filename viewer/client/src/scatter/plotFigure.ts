@@ -2,53 +2,79 @@
 import { anchors } from '../canvas/labels';
 import type { Scatter } from '../canvas/scatter';
 import { sample } from '../color/colormaps';
-import { categoryLut } from '../color/lut';
 import { rgbToHex } from '../color/oklab';
-import { pairCodes, pairLut } from '../color/pair';
+import { pairCodes } from '../color/pair';
 import { cellsOf, selectionOf } from '../state/fields/cells';
-import { greyCells } from '../state/fields/coloring';
+import { type Coloring, greyCells } from '../state/fields/coloring';
 import { categoryName, codesOf } from '../state/fields/field';
 import { preferences } from '../state/page/preferences.svelte';
 import { isShown } from '../state/view/fieldFilter';
+import type { Pane } from '../state/viewer/pane.svelte';
 import type { Viewer } from '../state/viewer/viewer.svelte';
 import { save } from '../ui/drawing/download';
 import { count, date, number } from '../ui/format';
 import { tableLine } from '../wire/csv';
+import { lookOf } from './looks';
 import type { FigureLegend, PlotName } from './scatterFigure';
 
 /** The limit of names, which would cover the cells. */
 const MOST_NAMES = 60;
 
-/** Return the names of categories with their positions. */
-export function namesOf(viewer: Viewer, plot: Scatter): PlotName[] {
-  const { coloring, place } = viewer;
+/** A name with its position in data units. */
+export interface NameAnchor {
+  readonly text: string;
+  readonly at: readonly [number, number];
+}
+
+/** Return the names of categories with their positions, the first to get a place first. */
+export function nameAnchors(viewer: Viewer, pane: Pane): NameAnchor[] {
+  const { coloring, place } = pane;
   if (!preferences.choices.names || !place || coloring.kind !== 'category') return [];
   if (coloring.categories.length > MOST_NAMES) return [];
   const filter = viewer.view.filters[coloring.key];
   return anchors(place.x, place.y, coloring.values, coloring.categories.length, viewer.selection.mask)
     .filter(({ code }) => isShown(filter, code))
-    .map((anchor) => ({ ...anchor, pin: viewer.pane.pinOf(coloring.key, anchor.code) }))
+    .map((anchor) => ({ ...anchor, pin: pane.pinOf(coloring.key, anchor.code) }))
     .sort((a, b) => Number(b.pin !== null) - Number(a.pin !== null) || b.n - a.n)
-    .map(({ code, x, y, pin }) => {
-      const [px, py] = plot.project(...(pin ?? ([x, y] as const)));
-      return { text: categoryName(coloring.categories, code), x: px, y: py };
-    });
+    .map(({ code, x, y, pin }) => ({ text: categoryName(coloring.categories, code), at: pin ?? [x, y] }));
 }
 
-export function legendOf(viewer: Viewer): FigureLegend | null {
-  const { coloring } = viewer;
+/** Return names at pixels of a plot. */
+export function namesAt(names: readonly NameAnchor[], plot: Scatter): PlotName[] {
+  return names.map(({ text, at }) => {
+    const [x, y] = plot.project(...at);
+    return { text, x, y };
+  });
+}
+
+/** The colours of a plot, and what its legend leaves out. */
+export interface Legended {
+  readonly coloring: Coloring;
+  /** The codes of the categories shown, in their order. */
+  readonly codes: readonly number[];
+  readonly nZero: number;
+}
+
+/** Return what the legend of a plot is made of. */
+export function legended(viewer: Viewer, pane: Pane): Legended {
+  const { coloring } = pane;
+  if (coloring.kind === 'category') {
+    const field = viewer.fields.get(coloring.key);
+    const filter = viewer.view.filters[coloring.key];
+    const codes = field?.kind === 'category' ? codesOf(field) : [];
+    return { coloring, codes: codes.filter((code) => isShown(filter, code)), nZero: 0 };
+  }
+  const nZero = coloring.kind === 'value' ? greyCells(coloring, viewer.selection.subsetMask).nZero : 0;
+  return { coloring, codes: [], nZero };
+}
+
+export function legendOf({ coloring, codes, nZero }: Legended): FigureLegend | null {
   const { theme, choices } = preferences;
   if (coloring.kind === 'plain') return null;
   if (coloring.kind === 'category') {
     const { title, categories } = coloring;
-    const field = viewer.fields.get(coloring.key);
-    const filter = viewer.view.filters[coloring.key];
-    const codes = field?.kind === 'category' ? codesOf(field) : [];
-    const entries = codes
-      .filter((code) => isShown(filter, code))
-      .map((code) => ({ code, name: categoryName(categories, code) }));
-    const lut = categoryLut({ colors: preferences.colorsOf(coloring.colors), size: categories.length, theme });
-    return { kind: 'category', title, lut, entries };
+    const entries = codes.map((code) => ({ code, name: categoryName(categories, code) }));
+    return { kind: 'category', title, lut: lookOf(coloring, theme, choices).lut, entries };
   }
   if (coloring.kind === 'pair') {
     const { a, b, title } = coloring;
@@ -63,10 +89,9 @@ export function legendOf(viewer: Viewer): FigureLegend | null {
       // The table has the entry of a category at its code + 1.
       return { code: code - 1, name };
     });
-    return { kind: 'category', title, lut: pairLut(theme), entries };
+    return { kind: 'category', title, lut: lookOf(coloring, theme, choices).lut, entries };
   }
   const { title, subtitle, domain, extent, zero } = coloring;
-  const { nZero } = greyCells(coloring, viewer.selection.subsetMask);
   const write = coloring.isDate ? date : number;
   const grey = zero && nZero > 0 ? `grey: 0 in ${count(nZero)} cells` : '';
   return {

@@ -106,6 +106,11 @@ function under(legend: FigureLegend, width: number): Drawn {
   return categories(legend, Math.ceil(legend.entries.length / columns));
 }
 
+/** Return the height that a legend takes below a plot. */
+export function underHeight(legend: FigureLegend, width: number): number {
+  return under(legend, width).height + 2 * MARGIN;
+}
+
 export function scatterFigure(figure: ScatterFigure): SVGSVGElement {
   const { width, height, legend, below = false } = figure;
   const svg = document.createElementNS(SVG, 'svg');

@@ -38,6 +38,8 @@ export interface ValueColoring {
   /** Whether zeros are grey. */
   readonly zero: boolean;
   readonly isDate: boolean;
+  /** Whether the scale is logarithmic. */
+  readonly isLog: boolean;
   readonly order: Order;
 }
 
@@ -105,6 +107,7 @@ export function* coloringSteps(field: FieldData, scale: FieldScale = DEFAULT_SCA
     nZero: quantised.nZero,
     zero,
     isDate: field.isDate,
+    isLog: scale.log,
     order: 'value',
   };
 }

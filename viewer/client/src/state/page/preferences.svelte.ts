@@ -60,10 +60,21 @@ function stored(): Choices {
 
 class Preferences {
   choices = $state.raw<Choices>(stored());
+  /** Whether plots are drawn for paper, which is light; "page" while the page itself is, as to draw a part of it. */
+  paper = $state<'plots' | 'page' | null>(null);
   private readonly systemDark = new MediaQuery('prefers-color-scheme: dark');
 
-  /** The current theme. */
+  /** The theme of the plots. */
   get theme(): Theme {
+    return this.paper === null ? this.chosenTheme : 'light';
+  }
+
+  /** The theme of all else. */
+  get pageTheme(): Theme {
+    return this.paper === 'page' ? 'light' : this.chosenTheme;
+  }
+
+  private get chosenTheme(): Theme {
     if (this.choices.theme !== 'system') return this.choices.theme;
     return this.systemDark.current ? 'dark' : 'light';
   }
@@ -83,7 +94,7 @@ class Preferences {
   }
 
   switchTheme(): void {
-    this.set({ theme: this.theme === 'dark' ? 'light' : 'dark' });
+    this.set({ theme: this.chosenTheme === 'dark' ? 'light' : 'dark' });
   }
 }
 

@@ -10,6 +10,7 @@ import type { Coloring } from '../fields/coloring';
 import { Fields } from '../fields/fields.svelte';
 import { Groupings, groupingKey } from '../fields/groupings.svelte';
 import { resolveSelection } from '../fields/resolveSelection';
+import { FigureEditing } from '../page/figure.svelte';
 import type { FieldFilter } from '../view/fieldFilter';
 import { type Axes, type GeneRef, geneKey, keyOf, obsKey } from '../view/fieldRef';
 import { type Panes, paneSpecs, withActive, withPanes } from '../view/panes';
@@ -69,6 +70,8 @@ export class Viewer {
   notice = $state.raw<{ readonly message: string; readonly hint: string } | null>(null);
   /** Saves a figure with the dataset; null if saving is disabled. */
   saveFigure: ((name: string, figure: Blob) => void) | null = null;
+  /** The figure of several panels. */
+  readonly figure = new FigureEditing();
   readonly names: CellNames;
   readonly matrices: Matrices;
   readonly groupings: Groupings;

@@ -1,4 +1,4 @@
-/** A plot of the page as a file: SVG with its text as text, or PNG. */
+/** A plot of the page as a file: SVG with its text as text, or PNG. `asPdf` makes a PDF of it. */
 
 const COPIED = [
   'fill',
@@ -15,7 +15,12 @@ const COPIED = [
   'dominant-baseline',
 ];
 /** The page's own font is the system's, which other programs do not know by its name. */
-const FONT = 'Helvetica, Arial, sans-serif';
+export const FONTS = {
+  Helvetica: 'Helvetica, Arial, sans-serif',
+  Arial: 'Arial, Helvetica, sans-serif',
+  Times: "'Times New Roman', Times, serif",
+} as const;
+export type FontName = keyof typeof FONTS;
 const SVG = 'http://www.w3.org/2000/svg';
 
 /**
@@ -50,7 +55,7 @@ export function framed(svg: SVGSVGElement, width: number, height: number, transp
   svg.setAttribute('width', String(width));
   svg.setAttribute('height', String(height));
   svg.setAttribute('viewBox', `0 0 ${width} ${height}`);
-  svg.setAttribute('font-family', FONT);
+  svg.setAttribute('font-family', FONTS.Helvetica);
   if (transparent) return svg;
   const ground = document.createElementNS(SVG, 'rect');
   ground.setAttribute('width', '100%');
@@ -60,9 +65,10 @@ export function framed(svg: SVGSVGElement, width: number, height: number, transp
   return svg;
 }
 
-/** A colour of the page's style sheet. */
+/** A colour of the page's style sheet, or of the paper of a figure that is edited. */
 export function pageColor(name: string): string {
-  return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  const ground = document.querySelector('.paper') ?? document.documentElement;
+  return getComputedStyle(ground).getPropertyValue(name).trim();
 }
 
 /** What style sheets say, as attributes of the copy. */
