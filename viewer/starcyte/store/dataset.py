@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from starcyte.store.block import Block
     from starcyte.store.moments import Moments
     from starcyte.store.scale import Scale, ValueRange
+    from starcyte.store.stored_results import StoredResults
 
 Layout = Literal["csr", "csc", "dense"]
 
@@ -365,6 +366,10 @@ class Dataset(Protocol):
 
     def image(self, name: str) -> NDArray[np.uint8]:
         """Read the pixels of a tissue image, shape (height, width, 3 or 4)."""
+        ...
+
+    def stored_results(self) -> StoredResults:
+        """Return the results of an analysis that the file has; raise DatasetLoading until it is downloaded."""
         ...
 
     def matrix(self, name: str) -> Matrix:

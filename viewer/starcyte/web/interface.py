@@ -24,6 +24,7 @@ from starcyte.web.routes import (
     samples,
     saved_items,
     shutdown,
+    stored,
     summaries,
 )
 from starcyte.web.routes import annotations as annotation_routes
@@ -50,7 +51,7 @@ def catalog_description() -> ResponseOf[Description]:
 def dataset_routes() -> tuple[Routes, ...]:
     """Return the routes of the application of one dataset."""
     parts = (
-        *(health, data, cells, summaries, samples, analysis),
+        *(health, data, stored, cells, summaries, samples, analysis),
         *(curation, annotation_routes, gene_sets, saved_items, exports, imports),
         *(shutdown, login),
     )

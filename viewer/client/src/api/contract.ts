@@ -1340,6 +1340,28 @@ export interface components {
             /** @description The progress of the index that is being built */
             readonly indexing: number | null;
         };
+        /** @description An edge of a PAGA graph. */
+        readonly PagaEdge: {
+            /** @description A category by its position */
+            readonly a: number;
+            readonly b: number;
+            readonly weight: number;
+            readonly is_tree: boolean;
+        };
+        /** @description The graph of categories by PAGA; the heaviest edges first. */
+        readonly PagaGraph: {
+            readonly group_by: string;
+            readonly categories: readonly string[];
+            readonly edges: readonly components["schemas"]["PagaEdge"][];
+            /** @description Of each category, if the file has them */
+            readonly positions: readonly (readonly number[])[] | null;
+        };
+        /** @description The graph of categories by PAGA. */
+        readonly PagaInfo: {
+            readonly group_by: string;
+            /** @description Categories, the nodes */
+            readonly n: number;
+        };
         /** @description A part of the genes of a result. */
         readonly Page: {
             /** @description At most so many genes; by default all */
@@ -1415,6 +1437,61 @@ export interface components {
             readonly columns: readonly components["schemas"]["PseudobulkColumn"][];
             readonly fingerprint: string;
             readonly job_id: string;
+        };
+        /** @description A gene in a ranking. */
+        readonly RankedGene: {
+            /** @description As the ranking has it */
+            readonly name: string;
+            /** @description The gene of the dataset; null if it has none of this name or id */
+            readonly gene: string | null;
+            /** @description null if the file does not have it, or it is not finite */
+            readonly score: number | null;
+            /** @description null if the file does not have it, or it is not finite */
+            readonly log2_fold_change: number | null;
+            /** @description null if the file does not have it, or it is not finite */
+            readonly p: number | null;
+            /** @description null if the file does not have it, or it is not finite */
+            readonly p_adjusted: number | null;
+            /** @description null if the file does not have it, or it is not finite */
+            readonly fraction: number | null;
+            /** @description null if the file does not have it, or it is not finite */
+            readonly fraction_rest: number | null;
+        };
+        /** @description Genes ranked by scanpy; texts are empty if the file does not have them. */
+        readonly RankedGenesInfo: {
+            /** @description The key in uns */
+            readonly key: string;
+            readonly groups: readonly string[];
+            /** @description Ranks of each group */
+            readonly n_genes: number;
+            /** @description scores, logfoldchanges, pvals, pvals_adj, pts and pts_rest that the file has */
+            readonly statistics: readonly string[];
+            readonly method: string;
+            readonly group_by: string;
+            /** @description rest, or the group that the others are compared with */
+            readonly reference: string;
+            readonly correction: string;
+            /** @description The matrix that was tested; null if the dataset does not have it */
+            readonly matrix: string | null;
+        };
+        /** @description A part of the ranked genes of a group. */
+        readonly RankedGenesQuery: {
+            readonly group: string;
+            /** @default 0 */
+            readonly offset?: number;
+            /**
+             * @description At most so many genes, and max_genes_listed
+             * @default 100
+             */
+            readonly limit?: number;
+        };
+        /** @description The ranked genes of a group, best first. */
+        readonly RankedGenesTable: {
+            readonly key: string;
+            readonly group: string;
+            /** @description Genes of the group, without those that a filter left out */
+            readonly total: number;
+            readonly genes: readonly components["schemas"]["RankedGene"][];
         };
         /** @description A user of the last quarter of an hour, or the address of one without a name. */
         readonly RecentUser: {
@@ -1628,6 +1705,23 @@ export interface components {
             /** @description Warnings */
             readonly notes: readonly string[];
         };
+        /** @description The results that the file has. */
+        readonly StoredContents: {
+            readonly ranked_genes: readonly components["schemas"]["RankedGenesInfo"][];
+            readonly dendrograms: readonly components["schemas"]["StoredDendrogram"][];
+            readonly paga: components["schemas"]["PagaInfo"] | null;
+            /** @description The embeddings that have velocities */
+            readonly velocity: readonly string[];
+            /** @description What is left out, and why */
+            readonly warnings: readonly string[];
+        };
+        /** @description The order of the categories of a column in a dendrogram. */
+        readonly StoredDendrogram: {
+            /** @description The key in uns */
+            readonly key: string;
+            readonly group_by: string;
+            readonly categories: readonly string[];
+        };
         /** @description Mean and fraction expressing, per gene and group. */
         readonly Summary: {
             readonly matrix: string;
@@ -1722,6 +1816,31 @@ export interface components {
             /** @description The columns of var that a search looks in */
             readonly columns: readonly string[];
             readonly n_duplicated: number;
+        };
+        /** @description Velocities on a grid. */
+        readonly VelocityGrid: {
+            readonly embedding: string;
+            readonly x: readonly number[];
+            readonly y: readonly number[];
+            readonly dx: readonly number[];
+            readonly dy: readonly number[];
+            /** @description Distance of two points of the grid */
+            readonly spacing: number;
+            /** @description Cells with a place and a velocity */
+            readonly n_cells: number;
+        };
+        /** @description How velocities are averaged. */
+        readonly VelocityQuery: {
+            /**
+             * @description Of the grid, on each axis; 50 for scVelo's density 1
+             * @default 50
+             */
+            readonly points?: number;
+            /**
+             * @description Points with fewer cells, in percent of the 99th percentile, are omitted
+             * @default 1
+             */
+            readonly min_mass?: number;
         };
         /** @description All saved views of the user. */
         readonly Views: {
@@ -1859,12 +1978,19 @@ export type ObsColumn = components['schemas']['ObsColumn'];
 export type ObsNames = components['schemas']['ObsNames'];
 export type ObspQuery = components['schemas']['ObspQuery'];
 export type OpenDataset = components['schemas']['OpenDataset'];
+export type PagaEdge = components['schemas']['PagaEdge'];
+export type PagaGraph = components['schemas']['PagaGraph'];
+export type PagaInfo = components['schemas']['PagaInfo'];
 export type Page = components['schemas']['Page'];
 export type PastRevision = components['schemas']['PastRevision'];
 export type PseudobulkColumn = components['schemas']['PseudobulkColumn'];
 export type PseudobulkJob = components['schemas']['PseudobulkJob'];
 export type PseudobulkRequest = components['schemas']['PseudobulkRequest'];
 export type PseudobulkTable = components['schemas']['PseudobulkTable'];
+export type RankedGene = components['schemas']['RankedGene'];
+export type RankedGenesInfo = components['schemas']['RankedGenesInfo'];
+export type RankedGenesQuery = components['schemas']['RankedGenesQuery'];
+export type RankedGenesTable = components['schemas']['RankedGenesTable'];
 export type RecentUser = components['schemas']['RecentUser'];
 export type RequestCounts = components['schemas']['RequestCounts'];
 export type Resolve = components['schemas']['Resolve'];
@@ -1884,6 +2010,8 @@ export type ServerHealth = components['schemas']['ServerHealth'];
 export type SessionImported = components['schemas']['SessionImported'];
 export type SlideInfo = components['schemas']['SlideInfo'];
 export type Status = components['schemas']['Status'];
+export type StoredContents = components['schemas']['StoredContents'];
+export type StoredDendrogram = components['schemas']['StoredDendrogram'];
 export type Summary = components['schemas']['Summary'];
 export type SummaryQuery = components['schemas']['SummaryQuery'];
 export type SummaryRequest = components['schemas']['SummaryRequest'];
@@ -1894,6 +2022,8 @@ export type TermsQuery = components['schemas']['TermsQuery'];
 export type TopGenes = components['schemas']['TopGenes'];
 export type Transform = components['schemas']['Transform'];
 export type VarNames = components['schemas']['VarNames'];
+export type VelocityGrid = components['schemas']['VelocityGrid'];
+export type VelocityQuery = components['schemas']['VelocityQuery'];
 export type Views = components['schemas']['Views'];
 export type $defs = Record<string, never>;
 export type operations = Record<string, never>;

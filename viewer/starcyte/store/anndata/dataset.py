@@ -26,6 +26,7 @@ from starcyte.store.anndata.obsp import check_obsp, find_obsp
 from starcyte.store.anndata.open_matrices import OpenMatrices
 from starcyte.store.anndata.sections import Section, with_sections
 from starcyte.store.anndata.slides import find_scales
+from starcyte.store.anndata.uns_results import UnsResults
 from starcyte.store.dataset import (
     Column,
     ColumnInfo,
@@ -41,6 +42,7 @@ from starcyte.store.index.indexed_matrix import IndexedMatrix
 from starcyte.store.index.stored_dataset import StoredDataset
 from starcyte.store.nodes import Array, Container, Node
 from starcyte.store.scale import Scale, check_choices, chosen_kind, find_scale
+from starcyte.store.stored_results import StoredResults
 from starcyte.store.unavailable_matrix import refuse_unavailable
 
 # cell names, and columns of an embedding, that are prefetched by one read
@@ -85,6 +87,7 @@ class AnnDataDataset:
         self._is_partial = is_partial
         self._default: tuple[str | None, str] | None = None
         self._whole: StoredDataset | None = None
+        self._results: StoredResults | None = None
         self._container = container
         try:
             check_choices(settings.scale)
@@ -276,6 +279,16 @@ class AnnDataDataset:
         if found is None:
             raise NotFound(f"No such image: {name!r}.", "The schema lists the images.")
         return found.read()
+
+    def stored_results(self) -> StoredResults:
+        """Return the results in ``uns``; raise DatasetLoading until the file is downloaded."""
+        if self._whole is not None:
+            return self._whole.stored_results()
+        if self._is_partial:
+            refuse_unavailable("uns")
+        if self._results is None:
+            self._results = UnsResults(self._uns, self._obs, self._matrices.names, self._settings.max_categories)
+        return self._results
 
     def matrix(self, name: str) -> IndexedMatrix:
         """Return a matrix by name; raise NotFound if it does not exist, DatasetInvalid if it is inconsistent."""
