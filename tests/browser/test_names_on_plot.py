@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
+import xml.etree.ElementTree as ET
+
 import pytest
 from browser_page import NARROW, WIDE
 from playwright.sync_api import expect
+
+SVG = "{http://www.w3.org/2000/svg}"
 
 
 def centre(page, name):
@@ -57,3 +62,35 @@ def test_names_without_room_in_a_small_plot_are_listed(visit, pbmc, size):
     for box in boxes:
         assert box["x"] >= frame["x"] - 1
         assert box["x"] + box["width"] <= frame["x"] + frame["width"] + 1
+
+
+def test_names_of_a_column_stay_when_a_gene_colours_the_cells(visit, pbmc):
+    viewer = visit(pbmc).drawn().colored_by("bulk_labels")
+    page = viewer.page
+    page.get_by_role("button", name="Display settings").click()
+    page.get_by_label(re.compile("^Names on the plot:")).click()
+    page.get_by_role("option", name="bulk_labels").click()
+    page.keyboard.press("Escape")
+    viewer.search_gene("LYZ")
+    viewer.colored_by("LYZ")
+    page.keyboard.press("Escape")
+    expect(page.locator(".names span", has_text="Dendritic")).to_be_visible()
+    # A name that is moved has a line to its cells, on the page and in the figure.
+    x, y = centre(page, "CD34+")
+    lines = page.locator(".names line").count()
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 90, y - 90, steps=4)
+    page.mouse.up()
+    expect(page.locator(".names line")).to_have_count(lines + 1)
+    viewer.plot.focus()
+    page.keyboard.press("s")
+    drawing = ET.fromstring(viewer.saved("Save the figure as SVG"))
+    assert {"Dendritic", "CD34+", "LYZ"} <= {text.text for text in drawing.iter(f"{SVG}text")}
+    assert len(list(drawing.iter(f"{SVG}line"))) >= 1
+    page.keyboard.press("Escape")
+    # The choice is a part of the link.
+    page.wait_for_timeout(600)
+    page.reload()
+    viewer.drawn().colored_by("LYZ")
+    expect(page.locator(".names span", has_text="Dendritic")).to_be_visible()

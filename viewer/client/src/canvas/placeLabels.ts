@@ -79,6 +79,12 @@ export function placeLabels(
   return placed;
 }
 
+/** Return the line of a label to what it names, as that of a label that the user has moved. */
+export function lineTo(box: Box, [x, y]: readonly [number, number]): Pick<PlacedLabel, 'moved' | 'line'> {
+  const to = { x, y };
+  return { moved: distance(box, to) > NEAR, line: [...nearest(box, to), x, y] };
+}
+
 /** Return the codes of the labels in the picture that were not placed, the heaviest first. */
 export function leftOut(labels: readonly Label[], placed: readonly PlacedLabel[]): number[] {
   const drawn = new Set(placed.map(({ code }) => code));

@@ -9,6 +9,7 @@ import { type Coloring, greyCells } from '../state/fields/coloring';
 import { categoryName, codesOf } from '../state/fields/field';
 import { preferences } from '../state/page/preferences.svelte';
 import { isShown } from '../state/view/fieldFilter';
+import { namedCategories } from '../state/viewer/namedCategories';
 import type { Pane } from '../state/viewer/pane.svelte';
 import type { Viewer } from '../state/viewer/viewer.svelte';
 import { save } from '../ui/drawing/download';
@@ -17,33 +18,33 @@ import { tableLine } from '../wire/csv';
 import { lookOf } from './looks';
 import type { FigureLegend, PlotName } from './scatterFigure';
 
-/** The limit of names, which would cover the cells. */
-const MOST_NAMES = 60;
-
 /** A name with its position in data units. */
 export interface NameAnchor {
   readonly text: string;
   readonly at: readonly [number, number];
+  /** The position of its cells, if the user has moved the name. */
+  readonly home: readonly [number, number] | null;
 }
 
 /** Return the names of categories with their positions, the first to get a place first. */
 export function nameAnchors(viewer: Viewer, pane: Pane): NameAnchor[] {
-  const { coloring, place } = pane;
-  if (!preferences.choices.names || !place || coloring.kind !== 'category') return [];
-  if (coloring.categories.length > MOST_NAMES) return [];
-  const filter = viewer.view.filters[coloring.key];
-  return anchors(place.x, place.y, coloring.values, coloring.categories.length, viewer.selection.mask)
+  const { place } = pane;
+  const named = namedCategories(viewer, pane);
+  if (!preferences.choices.names || !place || !named) return [];
+  const { key, values, categories } = named;
+  const filter = viewer.view.filters[key];
+  return anchors(place.x, place.y, values, categories.length, viewer.selection.mask)
     .filter(({ code }) => isShown(filter, code))
-    .map((anchor) => ({ ...anchor, pin: pane.pinOf(coloring.key, anchor.code) }))
+    .map((anchor) => ({ ...anchor, pin: pane.pinOf(key, anchor.code) }))
     .sort((a, b) => Number(b.pin !== null) - Number(a.pin !== null) || b.n - a.n)
-    .map(({ code, x, y, pin }) => ({ text: categoryName(coloring.categories, code), at: pin ?? [x, y] }));
+    .map(({ code, x, y, pin }) => ({ text: categoryName(categories, code), at: pin ?? [x, y], home: pin && [x, y] }));
 }
 
 /** Return names at pixels of a plot. */
 export function namesAt(names: readonly NameAnchor[], plot: Scatter): PlotName[] {
-  return names.map(({ text, at }) => {
+  return names.map(({ text, at, home }) => {
     const [x, y] = plot.project(...at);
-    return { text, x, y };
+    return { text, x, y, home: home && plot.project(...home) };
   });
 }
 

@@ -1,7 +1,7 @@
 /** The scatter plot as an SVG: its points as a picture, with names, legend, scale and axes as vectors. */
 
 import type { Lut } from '../canvas/paint';
-import { placeLabels } from '../canvas/placeLabels';
+import { leftOut, lineTo, placeLabels } from '../canvas/placeLabels';
 import { chipColor } from '../color/chips';
 import { framed, imageOf, pageColor } from '../ui/drawing/figure';
 import { fitted, textWidth } from '../ui/drawing/text';
@@ -12,6 +12,8 @@ export interface PlotName {
   readonly text: string;
   readonly x: number;
   readonly y: number;
+  /** The place of its cells, if the name was moved. */
+  readonly home: readonly [number, number] | null;
 }
 
 export type FigureLegend =
@@ -58,6 +60,8 @@ const LEAST = 0.1;
 /** The share of the width that a plot has at least beside its legend. */
 const BESIDE = 0.55;
 const ROUNDS = 4;
+/** The margin of the note on names without room. */
+const NOTE = 4;
 
 /** How a figure of some width is arranged. */
 export interface Arrangement {
@@ -137,7 +141,13 @@ function namesOf({ names, width, height }: ScatterFigure): SVGElement[] {
     height: 17,
     weight: names.length - code,
   }));
-  return placeLabels(wanted, width, height, { exclusive: true }).flatMap(({ code, x, y, moved, line }) => {
+  const at = placeLabels(wanted, width, height, { exclusive: true });
+  const without = leftOut(wanted, at).map((code) => names[code]?.text ?? '');
+  const drawn = at.flatMap((label) => {
+    const { code, x, y } = label;
+    const home = names[code]?.home ?? null;
+    const size = { width: wanted[code]?.width ?? 0, height: 17 };
+    const { moved, line } = home ? lineTo({ x, y, ...size }, home) : label;
     const name = element('text', {
       x,
       y: y + 4,
@@ -154,6 +164,9 @@ function namesOf({ names, width, height }: ScatterFigure): SVGElement[] {
     const [x1, y1, x2, y2] = line;
     return moved ? [element('line', { x1, y1, x2, y2, stroke: pageColor('--text-soft') }), name] : [name];
   });
+  if (without.length === 0) return drawn;
+  const note = fitted(`Without room for a name: ${without.join(', ')}`, width - 2 * NOTE, 10);
+  return [...drawn, text(note, NOTE, 10, { fill: pageColor('--text-soft'), 'font-size': 10 })];
 }
 
 /** Two short arrows in the corner: an embedding has directions, but no units. */

@@ -78,6 +78,7 @@ class Reader {
       axes: this.axes(given.axes),
       focus,
       gallery: this.gallery(given.gallery),
+      names: given.names === undefined ? null : (this.field(given.names) ?? this.drop('the names on the plot')),
       color: this.color(given.color, matrix ?? view.matrix) ?? view.color,
       genes: this.genes(given.genes),
       tissue: isObject(given.tissue) ? readTissue(given.tissue) : view.tissue,

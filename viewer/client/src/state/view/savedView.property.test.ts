@@ -163,6 +163,7 @@ function viewOf(schema: Schema): fc.Arbitrary<Made> {
           fc.constantFrom(null, { kind: 'genes' } as const),
           column.map((name) => ({ kind: 'categories', column: name }) as const),
         ),
+        names: fc.option(field),
         focus: fc.option(cell),
         subset: fc.option(set),
         matrix,

@@ -36,6 +36,7 @@ export interface SavedView {
   readonly subset?: SavedSet;
   readonly focus?: number;
   readonly gallery?: Gallery;
+  readonly names?: FieldRef;
   readonly matrix?: string;
   readonly filters?: readonly NamedFilter[];
   readonly lasso?: SelectionExpression;
@@ -101,6 +102,7 @@ export function savedView(
     ...(panes.length > 1 ? { panes, active: view.active } : {}),
     ...(subset ? { subset } : {}),
     ...(view.gallery ? { gallery: view.gallery } : {}),
+    ...(view.names ? { names: view.names } : {}),
     ...(view.focus === null ? {} : { focus: view.focus }),
     color: view.color,
     ...(filters.length ? { filters } : {}),

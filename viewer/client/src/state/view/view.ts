@@ -52,6 +52,8 @@ export interface View extends PaneSpec {
   readonly active: number;
   /** Small pictures side by side in place of the plots. */
   readonly gallery: Gallery | null;
+  /** The column whose names stay on the plots, whatever their colours; null: that of the colours. */
+  readonly names: FieldRef | null;
   /** The cell that the user has clicked. */
   readonly focus: number | null;
   /** The subset of cells that is shown; null: all. */
@@ -115,6 +117,7 @@ export function initialView(schema: Schema): View {
     panes: [first],
     active: 0,
     gallery: null,
+    names: null,
     focus: null,
     subset: null,
     matrix: schema.default_matrix,
