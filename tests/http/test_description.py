@@ -31,6 +31,7 @@ DEPENDENT = {
         "diffexp",
         "diffexp/each",
         "distribution",
+        "enrichment",
         "expression",
         "histogram",
         "markers",

@@ -29,6 +29,7 @@ HARMLESS = {
     ("analysis.markers", "POST"),
     ("analysis.means", "POST"),
     ("curation.agreement_within", "POST"),
+    ("enrichment.enrichment", "POST"),
     ("samples.composition", "POST"),
     ("samples.design", "POST"),
     ("samples.pseudobulk", "POST"),

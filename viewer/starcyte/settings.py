@@ -175,6 +175,15 @@ GROUPS: dict[str, tuple[Setting, ...]] = {
         Setting("read_only", bool, False, "Refuse every change by users."),
         Setting("disable_annotations", bool, False, "Disable annotations, gene sets and saved items."),
         Setting("disable_gene_sets_save", bool, False, "Refuse changes of gene sets."),
+        Setting(
+            "gene_set_files",
+            tuple,
+            (),
+            "Libraries of gene sets to test for enrichment: GMT files, or folders of them; repeat the option, or"
+            " separate by commas; empty: none.",
+        ),
+        Setting("max_library_sets", int, 50_000, "Gene sets of one library, at most."),
+        Setting("max_library_genes", int, 5_000_000, "Genes of all sets of one library together, at most."),
         Setting("max_annotations", int, 200, "Annotations of one user, at most."),
         Setting("max_annotation_labels", int, 1000, "Labels of one annotation, at most."),
         Setting("max_text", int, 1000, "Characters of a name or a note, at most."),
@@ -232,6 +241,7 @@ GROUPS: dict[str, tuple[Setting, ...]] = {
         Setting(
             "max_expression_bytes", int, 64 << 20, "Bytes of memory for one answer of several genes over all cells."
         ),
+        Setting("max_sets_listed", int, 1000, "Gene sets in one answer of a test of enrichment."),
         Setting("max_cells_listed", int, 1000, "Cell names in one answer."),
         Setting("max_genes_listed", int, 1000, "Genes in one answer of the gene search."),
     ),

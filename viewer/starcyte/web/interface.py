@@ -16,6 +16,7 @@ from starcyte.web.routes import (
     cells,
     curation,
     data,
+    enrichment,
     exports,
     gene_sets,
     health,
@@ -51,7 +52,7 @@ def catalog_description() -> ResponseOf[Description]:
 def dataset_routes() -> tuple[Routes, ...]:
     """Return the routes of the application of one dataset."""
     parts = (
-        *(health, data, stored, cells, summaries, samples, analysis),
+        *(health, data, stored, cells, summaries, samples, analysis, enrichment),
         *(curation, annotation_routes, gene_sets, saved_items, exports, imports),
         *(shutdown, login),
     )

@@ -759,6 +759,100 @@ export interface components {
             /** @description One to three column numbers, such as 0,1; by default the first two */
             readonly dims?: string;
         };
+        /** @description A set of genes; a number that is undefined is null. */
+        readonly EnrichedSet: {
+            readonly name: string;
+            readonly description: string;
+            /** @description Its genes that were tested */
+            readonly size: number;
+            readonly effect: number | null;
+            /** @description The running sum’s largest deviation, of a ranked test */
+            readonly score: number | null;
+            readonly p_value: number;
+            /** @description By Benjamini and Hochberg, for all sets that were tested */
+            readonly p_adjusted: number;
+            /** @description No permutation reached the score: p may be smaller */
+            readonly at_floor: boolean;
+            /** @description The genes that make the result, the highest score first */
+            readonly genes: readonly string[];
+            /** @description The ranks of all its genes from 0, the highest score first */
+            readonly ranks: readonly number[];
+        };
+        /** @description The tests of enrichment, and the libraries of gene sets of this server. */
+        readonly EnrichmentChoices: {
+            readonly tests: readonly components["schemas"]["EnrichmentTestInfo"][];
+            readonly libraries: readonly string[];
+            /** @description Libraries that cannot be read */
+            readonly warnings: readonly string[];
+        };
+        /** @description A test of gene sets, with its result if it is done. */
+        readonly EnrichmentJob: {
+            readonly job: components["schemas"]["Job"];
+            readonly result?: components["schemas"]["EnrichmentResult"];
+        };
+        /** @description Tested genes with their scores, and the sets to look for. */
+        readonly EnrichmentRequest: {
+            readonly sets: components["schemas"]["GeneSetSource"];
+            /** @description The genes that were tested, in any order */
+            readonly genes: readonly string[];
+            /** @description The score of each gene, such as a t-statistic, above 0 if it is higher in A: float64, little endian, as base64 */
+            readonly scores: string;
+            /** @description Whether each gene is taken for changed: bytes of 0 and 1 as base64; of a test that is not ranked */
+            readonly chosen?: string;
+            readonly test?: string;
+            /**
+             * @description Name of a matrix of the schema
+             * @default X
+             */
+            readonly matrix?: string;
+            /**
+             * @description Sets with fewer tested genes are left out
+             * @default 10
+             */
+            readonly min_size?: number;
+            /**
+             * @description Sets with more tested genes are left out
+             * @default 500
+             */
+            readonly max_size?: number;
+            /**
+             * @description At most so many sets, the best first
+             * @default 200
+             */
+            readonly limit?: number;
+        };
+        /** @description The sets by increasing p-value. */
+        readonly EnrichmentResult: {
+            readonly test: string;
+            readonly library: string;
+            readonly matrix: string;
+            /** @description Genes that were tested */
+            readonly n_genes: number;
+            /** @description Genes that are taken for changed */
+            readonly n_chosen: number;
+            /** @description Sets that were tested; the job has all of them as CSV */
+            readonly n_sets: number;
+            /** @description Sets with too few or too many tested genes */
+            readonly n_left_out: number;
+            readonly min_size: number;
+            readonly max_size: number;
+            readonly warnings: readonly string[];
+            readonly sets: readonly components["schemas"]["EnrichedSet"][];
+            readonly fingerprint: string;
+            readonly job_id: string;
+        };
+        /** @description A test of enrichment. */
+        readonly EnrichmentTestInfo: {
+            readonly id: string;
+            readonly label: string;
+            /** @description As in a sentence */
+            readonly name: string;
+            readonly description: string;
+            /** @description What the effect of a set is */
+            readonly effect: string;
+            /** @description Takes the order of all genes, not a choice of them */
+            readonly is_ranked: boolean;
+        };
         /** @description A problem and its solution. */
         readonly Error: {
             readonly code: string;
@@ -913,6 +1007,22 @@ export interface components {
         readonly GeneSetSaved: {
             readonly revision: number;
             readonly geneset: components["schemas"]["GeneSet"];
+        };
+        /** @description Where the gene sets are from. */
+        readonly GeneSetSource: {
+            /**
+             * @description The gene sets of the user
+             * @enum {unknown}
+             */
+            readonly own: true;
+        } | {
+            /** @description A library of this server */
+            readonly library: string;
+        } | {
+            /** @description A file of the user: GMT, or another table of gene sets */
+            readonly gmt: string;
+            /** @description The name of the user's file */
+            readonly name: string;
         };
         /** @description All gene sets of the user. */
         readonly GeneSets: {
@@ -1915,6 +2025,12 @@ export type DistributionQuery = components['schemas']['DistributionQuery'];
 export type DistributionRequest = components['schemas']['DistributionRequest'];
 export type EmbeddingInfo = components['schemas']['EmbeddingInfo'];
 export type EmbeddingQuery = components['schemas']['EmbeddingQuery'];
+export type EnrichedSet = components['schemas']['EnrichedSet'];
+export type EnrichmentChoices = components['schemas']['EnrichmentChoices'];
+export type EnrichmentJob = components['schemas']['EnrichmentJob'];
+export type EnrichmentRequest = components['schemas']['EnrichmentRequest'];
+export type EnrichmentResult = components['schemas']['EnrichmentResult'];
+export type EnrichmentTestInfo = components['schemas']['EnrichmentTestInfo'];
 export type Error = components['schemas']['Error'];
 export type ErrorAnswer = components['schemas']['ErrorAnswer'];
 export type ExportRequest = components['schemas']['ExportRequest'];
@@ -1937,6 +2053,7 @@ export type GeneSetConflict = components['schemas']['GeneSetConflict'];
 export type GeneSetEdit = components['schemas']['GeneSetEdit'];
 export type GeneSetRestored = components['schemas']['GeneSetRestored'];
 export type GeneSetSaved = components['schemas']['GeneSetSaved'];
+export type GeneSetSource = components['schemas']['GeneSetSource'];
 export type GeneSets = components['schemas']['GeneSets'];
 export type GeneSetsImportQuery = components['schemas']['GeneSetsImportQuery'];
 export type GeneSetsImported = components['schemas']['GeneSetsImported'];

@@ -10,6 +10,7 @@ from msgspec import UNSET, Meta, UnsetType
 from starcyte.web.contract.base import Answer, Count, Fraction
 from starcyte.web.contract.by_category import ByCategoryResult
 from starcyte.web.contract.comparison import DiffexpResult, MarkersResult, Page
+from starcyte.web.contract.enrichment import EnrichmentResult
 from starcyte.web.contract.error import Error
 from starcyte.web.contract.means import MeansTable
 from starcyte.web.contract.pseudobulk import PseudobulkTable
@@ -87,14 +88,22 @@ class MeansJob(JobAnswer):
     result: MeansTable | UnsetType = UNSET
 
 
+class EnrichmentJob(JobAnswer):
+    """A test of gene sets, with its result if it is done."""
+
+    result: EnrichmentResult | UnsetType = UNSET
+
+
 class ExportedFileJob(JobAnswer):
     """An export, with the new file if it is done."""
 
     result: ExportedFile | UnsetType = UNSET
 
 
-JobResult: TypeAlias = DiffexpResult | MarkersResult | ByCategoryResult | PseudobulkTable | MeansTable | ExportedFile
-AnyJob: TypeAlias = DiffexpJob | MarkersJob | ByCategoryJob | PseudobulkJob | MeansJob | ExportedFileJob
+JobResult: TypeAlias = (
+    DiffexpResult | MarkersResult | ByCategoryResult | PseudobulkTable | MeansTable | EnrichmentResult | ExportedFile
+)
+AnyJob: TypeAlias = DiffexpJob | MarkersJob | ByCategoryJob | PseudobulkJob | MeansJob | EnrichmentJob | ExportedFileJob
 #: The answer with each result
 JOBS: Mapping[type[JobResult], Callable[..., AnyJob]] = {
     DiffexpResult: DiffexpJob,
@@ -102,5 +111,6 @@ JOBS: Mapping[type[JobResult], Callable[..., AnyJob]] = {
     ByCategoryResult: ByCategoryJob,
     PseudobulkTable: PseudobulkJob,
     MeansTable: MeansJob,
+    EnrichmentResult: EnrichmentJob,
     ExportedFile: ExportedFileJob,
 }

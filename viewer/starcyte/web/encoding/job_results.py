@@ -6,6 +6,7 @@ from typing import Any
 
 from starcyte.compute.by_category import ComparisonByCategory
 from starcyte.compute.diffexp import Comparison
+from starcyte.compute.enrichment.analysis import EnrichmentAnalysis
 from starcyte.compute.group_means import GroupMeans
 from starcyte.compute.markers import Markers
 from starcyte.compute.pseudobulk.table import SumsTable
@@ -13,6 +14,7 @@ from starcyte.settings import Settings
 from starcyte.store.dataset import Dataset
 from starcyte.web.contract.job import ExportedFile, JobResult
 from starcyte.web.encoding.by_category import by_category_csv, by_category_result
+from starcyte.web.encoding.enrichment import enrichment_csv, enrichment_result
 from starcyte.web.encoding.means import means_csv, means_table
 from starcyte.web.encoding.media import BINARY, CSV
 from starcyte.web.encoding.pseudobulk import pseudobulk_table, samples_csv, sums_binary, sums_csv
@@ -21,9 +23,13 @@ from starcyte.web.encoding.results import diffexp_result, markers_result, result
 
 # of each category, unless the request has a limit
 _GENES_EACH = 50
+# of a test of enrichment, unless the request has a limit
+_SETS = 200
 
 
-def job_result(result: Any, dataset: Dataset, job_id: str, cutoff: float, limit: int | None, offset: int) -> JobResult:
+def job_result(
+    result: Any, dataset: Dataset, settings: Settings, job_id: str, limit: int | None, offset: int
+) -> JobResult:
     """Return the result of a job as it is sent.
 
     Parameters
@@ -32,13 +38,14 @@ def job_result(result: Any, dataset: Dataset, job_id: str, cutoff: float, limit:
         The result.
     dataset
         Its dataset.
+    settings
+        ``diffexp_lfc_cutoff`` and ``max_sets_listed`` are used.
     job_id
         The job.
-    cutoff
-        Genes with a smaller absolute log2 fold change are omitted.
     limit, offset
         The page of the genes, best first.
     """
+    cutoff = settings.diffexp_lfc_cutoff
     match result:
         case Comparison():
             return diffexp_result(result, dataset, job_id, cutoff, limit, offset)
@@ -50,6 +57,9 @@ def job_result(result: Any, dataset: Dataset, job_id: str, cutoff: float, limit:
             return pseudobulk_table(result, dataset, job_id)
         case GroupMeans():
             return means_table(result, dataset, job_id)
+        case EnrichmentAnalysis():
+            most = min(_SETS if limit is None else limit, settings.max_sets_listed)
+            return enrichment_result(result, dataset, job_id, most)
         case _:
             return ExportedFile(
                 file=result.name,
@@ -92,5 +102,7 @@ def job_table(
             return samples_csv(result) if table == "samples" else sums_csv(result, dataset)
         case GroupMeans():
             return means_csv(result, dataset, table == "long")
+        case EnrichmentAnalysis():
+            return enrichment_csv(result)
         case _:
             return None

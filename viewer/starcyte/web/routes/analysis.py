@@ -250,7 +250,7 @@ def answer_job(job: RunningJob, page: Page | None = None) -> ResponseOf[Any]:
     job
         The job.
     page
-        The genes of a comparison that are sent; all by default.
+        The genes of a comparison, or sets, that are sent; by default all genes.
     """
     context().jobs.wait(job)
     if job.error:
@@ -274,5 +274,5 @@ def _describe(job: RunningJob) -> Job:
 def _result(job: RunningJob, page: Page) -> JobResult:
     from starcyte.web.encoding.job_results import job_result
 
-    cutoff = context().settings.diffexp_lfc_cutoff
-    return job_result(job.result, context().dataset(), job.id, cutoff, given(page.limit), given(page.offset) or 0)
+    ctx = context()
+    return job_result(job.result, ctx.dataset(), ctx.settings, job.id, given(page.limit), given(page.offset) or 0)

@@ -70,6 +70,7 @@ REQUIRED_ROLES: Mapping[str, Role] = {
     "analysis.markers": Role.READ,
     "analysis.means": Role.READ,
     "analysis.job_cancel": Role.READ,
+    "enrichment.enrichment": Role.READ,
     "samples.composition": Role.READ,
     "samples.design": Role.READ,
     "samples.pseudobulk": Role.READ,
