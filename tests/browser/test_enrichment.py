@@ -46,7 +46,7 @@ def test_from_a_comparison_to_a_gene_set(visit, pbmc, tmp_path, size):
     )
     dialog.get_by_role("spinbutton", name="Smallest set").fill("3")
     dialog.get_by_role("button", name="Test the sets").click()
-    expect(dialog.get_by_text("1 sets of other sizes are left out.")).to_be_visible()
+    expect(dialog.get_by_text("Left out for their size: 1.")).to_be_visible()
 
     up = {
         r["gene"]
