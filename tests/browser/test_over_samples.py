@@ -177,6 +177,13 @@ def test_what_samples_do_not_allow_is_said(visit, study):
     page.get_by_role("checkbox", name="Adjust for batch").click()
     expect(page.get_by_role("alert").filter(has_text="'batch' is confounded with the sides")).to_be_visible()
     expect(page.get_by_role("button", name="Compare expression")).to_be_disabled()
+    page.get_by_role("checkbox", name="Adjust for batch").click()
+    page.get_by_label("Adjust for another column").click()
+    page.get_by_role("option", name="kind", exact=True).click()
+    expect(page.get_by_role("alert").filter(has_text="'kind' is not constant within donor 'd0'")).to_be_visible()
+    expect(page.get_by_role("button", name="Compare expression")).to_be_disabled()
+    page.get_by_role("checkbox", name="Adjust for kind").click()
+    expect(page.get_by_role("button", name="Compare expression")).to_be_enabled()
 
 
 def test_the_composition_of_samples_is_drawn_with_its_test(visit, study):

@@ -17,6 +17,8 @@ export class Samples {
   covariates = $state.raw<readonly string[]>([]);
   /** The design of the sets as they are now; null while there is none. */
   design = $state.raw<DesignOfSamples | null>(null);
+  /** Columns that vary in some sample, or do not differ between samples, which the user has asked for. */
+  private others = $state.raw<readonly string[]>([]);
   private chosen = $state<string | null>(null);
   private asked: AbortController | null = null;
 
@@ -27,9 +29,16 @@ export class Samples {
     return this.chosen ?? this.columns?.[0]?.name ?? null;
   }
 
-  /** The columns that can be adjusted for. */
+  /** The columns that are offered to adjust for. */
   get adjustable(): readonly string[] {
-    return this.columns?.find(({ name }) => name === this.column)?.constant ?? [];
+    const constant = this.columns?.find(({ name }) => name === this.column)?.constant ?? [];
+    return [...constant, ...this.others.filter((name) => !constant.includes(name))];
+  }
+
+  /** The other columns: constant in the samples of the sets perhaps, though not in all. The design says what is wrong. */
+  get further(): readonly string[] {
+    const { obs } = this.viewer.schema;
+    return obs.flatMap(({ name }) => (name === this.column || this.adjustable.includes(name) ? [] : name));
   }
 
   /** The adjustable column by which the sets were made: it cannot be told apart from them. */
@@ -45,6 +54,13 @@ export class Samples {
   choose(column: string): void {
     this.chosen = column;
     this.covariates = [];
+    this.others = [];
+  }
+
+  /** Adjust for a column that is not offered. */
+  add(covariate: string): void {
+    this.others = [...this.others, covariate];
+    this.covariates = [...this.covariates, covariate];
   }
 
   toggle(covariate: string): void {
