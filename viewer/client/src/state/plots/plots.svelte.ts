@@ -8,9 +8,11 @@ import type { Viewer } from '../viewer/viewer.svelte';
 import { AllMeans } from './allMeans.svelte';
 import { type Arrangement, AS_GIVEN, inOrder, moved, type NameGroup } from './arrangement';
 
-export type Order = 'given' | 'name' | 'cluster';
+export const ORDERS = ['given', 'name', 'cluster'] as const;
+export type Order = (typeof ORDERS)[number];
 /** Values unchanged; each gene scaled from 0 to 1; each gene as z-scores. */
-export type Standard = 'none' | 'share' | 'z';
+export const STANDARDS = ['none', 'share', 'z'] as const;
+export type Standard = (typeof STANDARDS)[number];
 
 /** The limit of genes in a plot. */
 export const MOST_GENES = 100;
@@ -26,6 +28,8 @@ const MOST_PARTS = 8;
 
 export class Plots {
   place = $state<'closed' | 'drawer' | 'full'>('closed');
+  /** Whether the drawer was opened by a link, and so takes no focus. */
+  isRestored = $state(false);
   /** The height that the user has chosen in pixels; null: half of the page. */
   height = $state<number | null>(null);
   /** The kind of plot chosen, by its name in the registry; null: the first that the dataset has data for. */
@@ -80,6 +84,11 @@ export class Plots {
     return (this.groupBy !== null && this.arrangements[this.groupBy]) || AS_GIVEN;
   }
 
+  /** Arrange the categories as a link says. */
+  arrangeGroups(order: readonly string[], hidden: ReadonlySet<string>): void {
+    this.arrange({ order, hidden });
+  }
+
   private arrange(arrangement: Arrangement): void {
     if (this.groupBy !== null) this.arrangements = { ...this.arrangements, [this.groupBy]: arrangement };
   }
@@ -123,6 +132,17 @@ export class Plots {
     if (this.kind !== null && this.kind !== kind) this.table = false;
     this.kind = kind;
     this.purpose = null;
+  }
+
+  /** Open the drawer as it was when a link was made. */
+  restore(place: 'drawer' | 'full'): void {
+    this.isRestored = true;
+    this.place = place;
+  }
+
+  /** Return whether a column has numbers, whose distribution can be shown. */
+  isMeasurement(column: string): boolean {
+    return this.viewer.schema.obs.some(({ name, kind }) => name === column && kind === 'continuous');
   }
 
   open(): void {

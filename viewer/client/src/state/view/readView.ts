@@ -43,6 +43,8 @@ export interface ReadView {
   readonly setB: SavedSet | null;
   readonly subset: SavedSet | null;
   readonly camera: Camera | null;
+  /** The layout of the page, not validated. */
+  readonly layout: unknown;
   /** Descriptions of the parts that do not fit. */
   readonly dropped: readonly string[];
 }
@@ -65,7 +67,7 @@ class Reader {
     let view = initialView(this.schema);
     if (given?.version !== 1) {
       const dropped = ['the whole view, which this version cannot read'];
-      return { view, lasso: null, setA: null, setB: null, subset: null, camera: null, dropped };
+      return { view, lasso: null, setA: null, setB: null, subset: null, camera: null, layout: null, dropped };
     }
     this.sameData = given.data === undefined || given.data === this.schema.fingerprint;
     const focus = this.isCell(given.focus) ? given.focus : null;
@@ -102,6 +104,7 @@ class Reader {
       setB: given.setB === 'rest' ? null : this.set(given.setB, 'set B'),
       subset: this.set(given.subset, 'the subset'),
       camera: camera(given.camera),
+      layout: given.layout ?? null,
       dropped: [...new Set(this.dropped)],
     };
   }

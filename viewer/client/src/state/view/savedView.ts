@@ -48,6 +48,8 @@ export interface SavedView {
   readonly scales?: readonly ({ readonly field: FieldRef } & FieldScale)[];
   readonly tissue?: Partial<TissueLook>;
   readonly camera?: Camera;
+  /** The layout of the page, in links alone: see `restoreLayout`. */
+  readonly layout?: unknown;
 }
 
 /** One of several plots. */

@@ -197,9 +197,22 @@ export class CellSelection {
     this.host.commit({ ...withoutFilters(view), subset: cells.add(cellsOf(mask, n), made) });
   }
 
-  /** Show all cells again. */
+  /** Show all cells again; the cells that were selected stay so, those of the whole subset if there was no selection. */
   showAllCells(): void {
-    this.host.commit({ ...this.host.view, subset: null });
+    const { view, cells } = this.host;
+    const { subset, lasso } = view;
+    if (!subset) return;
+    let kept: CellsRef = subset;
+    if (lasso) {
+      const inside = new Set(cells.get(subset));
+      const [within, drawn] = [subset.expression, lasso.expression];
+      const made = within && drawn ? { join: 'intersect' as const, of: [within, drawn] as const } : null;
+      kept = cells.add(
+        cells.get(lasso).filter((cell) => inside.has(cell)),
+        made,
+      );
+    }
+    this.host.commit({ ...view, subset: null, lasso: kept });
   }
 
   /** Make the selected cells one of the two sets to compare. */

@@ -1,4 +1,5 @@
 /** The view in the URL of the page: written when it changes, read when the page opens or the browser navigates. */
+import { untrack } from 'svelte';
 import type { Api } from '../../api/client';
 import type { Schema } from '../../api/types';
 import type { Page } from '../page/page.svelte';
@@ -57,6 +58,8 @@ export class Sharing {
   private steps: number;
   private rotated = false;
   private written: View | null = null;
+  /** Returns the layout of the page; null if it is as the page opens. */
+  layout = $state.raw<() => unknown>(() => null);
   /** The parts of the view that are too large for a link. */
   private omitted: readonly string[] = [];
   private writing: Promise<void> = Promise.resolve();
@@ -80,6 +83,7 @@ export class Sharing {
       $effect(() => this.follow(viewer.view));
       $effect(() => this.followCamera());
       $effect(() => this.followRotation());
+      $effect(() => this.followLayout());
     });
     this.stop = () => {
       window.removeEventListener('popstate', onPopState);
@@ -190,6 +194,20 @@ export class Sharing {
     return () => clearTimeout(timer);
   }
 
+  /** Write the layout of the page after its last change, which is no step. */
+  private followLayout(): () => void {
+    this.layout();
+    const timer = setTimeout(
+      () =>
+        this.write(
+          untrack(() => this.viewer.view),
+          false,
+        ),
+      REST,
+    );
+    return () => clearTimeout(timer);
+  }
+
   private write(view: View, step: boolean): void {
     // The URL is complete; the view is not yet.
     if (!step && this.completing > 0) return;
@@ -198,8 +216,9 @@ export class Sharing {
     this.visited.set(at, view);
     for (const old of this.visited.keys()) if (this.visited.size > MAX_VISITED) this.visited.delete(old);
     const { saved, omitted } = this.serializeView();
+    const layout = untrack(() => this.layout());
     this.writing = this.writing.then(async () => {
-      const hash = `#${await hashOf(saved)}`;
+      const hash = `#${await hashOf(layout ? { ...saved, layout } : saved)}`;
       if (moves !== this.moves) return;
       this.omitted = omitted;
       // A sandboxed frame may forbid it, and browsers limit its rate: the page works without.
