@@ -78,6 +78,7 @@ def test_those_who_may_send_a_body_get_the_limit_of_its_route(small_app):
         ("POST", "annotations/x/assign"): (32 << 20, "max_body_bytes"),
         ("POST", "diffexp"): (32 << 20, "max_body_bytes"),
         ("POST", "cells/names"): (32 << 20, "max_body_bytes"),
+        ("POST", "cells/table"): (32 << 20, "max_body_bytes"),
         ("POST", "markers"): (32 << 20, "max_body_bytes"),
         ("PUT", "genesets/x"): (1 << 20, "max_small_body_bytes"),
         ("PUT", "views/x"): (16 << 20, "max_saved_item_bytes"),

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
+
+import anndata
+import numpy as np
+import pandas as pd
 
 
 def test_cells_are_searched_by_a_part_of_their_names(small):
@@ -51,3 +56,53 @@ def test_a_cell_has_its_values_in_all_columns(small, refused):
             assert got == expected, value
     refused(small.get("cells/40"), 404)
     refused(small.get("cells/x"), 404)
+
+
+def test_the_table_of_cells_is_that_of_anndata(serve, tmp_path):
+    obs = pd.DataFrame(
+        {
+            "kind": pd.Categorical.from_codes([0, -1, 1, 1, 0, 1], ['a"b', "c,d\ne"]),
+            "narrow": np.array([0.1, np.nan, 2, 1e-30, np.inf, -0.3], np.float32),
+            "wide": np.array([0.1, 1 / 3, 2, 3, 4, 5]),
+            "whole": np.array([1, 2, 2**40 + 1, 4, -5, 6]),
+            "number": np.array([1, 2, 2**53 + 1, 4, 5, 6]),
+            "flag": [True, False, True, True, False, False],
+            "maybe": pd.array([True, None, False, True, None, True], dtype="boolean"),
+            "count": pd.array([1, None, 3, 4, 5, 6], dtype="Int64"),
+            "text": pd.Series(["x", "y ", "", "é", "v", "w"], dtype=object).to_numpy(),
+            "when": pd.to_datetime(["2020-01-02", None, "2021-01-02", "2020-01-02", "2020-01-02", "1969-01-02"]),
+        },
+        index=[f"cell {i}" for i in range(6)],
+    )
+    data = anndata.AnnData(np.ones((6, 2), np.float32), obs.drop(columns="when"))
+    data.write_h5ad(tmp_path / "file.h5ad")
+    page = serve(tmp_path / "file.h5ad", data_dir=str(tmp_path / "data"))
+    page.open("annotations/kind", method="PUT", json={"labels": [{"name": "mine"}]})
+    page.post("annotations/kind/assign", {"label": "mine", "selection": {"indices": [0, 4]}})
+    rows = [0, 1, 2, 4, 5]
+    answer = page.post("cells/table", {"selection": {"indices": rows}})
+    assert answer.mimetype == "text/csv"
+    found = pd.read_csv(io.StringIO(answer.text), index_col="cell", dtype={"text": str}, keep_default_na=True)
+    wanted = obs.iloc[rows]
+    assert list(found.index) == list(wanted.index)
+    assert list(found.columns) == [*(c for c in obs.columns if c != "when"), "kind_2"]
+    assert found["kind"].fillna("-").tolist() == wanted["kind"].astype(object).fillna("-").tolist()
+    assert found["narrow"].astype(np.float32).equals(wanted["narrow"])
+    assert found["wide"].equals(wanted["wide"])
+    assert found["whole"].tolist() == wanted["whole"].tolist()
+    assert found["number"].tolist() == wanted["number"].tolist()
+    assert found["flag"].tolist() == wanted["flag"].tolist()
+    assert found["maybe"].astype("boolean").equals(wanted["maybe"])
+    assert found["count"].astype("Int64").equals(wanted["count"])
+    assert found["text"].fillna("").tolist() == wanted["text"].tolist()
+    assert found["kind_2"].fillna("").tolist() == ["mine", "", "", "mine", ""]
+    assert page.post("cells/table", {"selection": {"indices": []}}).text.count("\n") == 1
+    assert len(pd.read_csv(io.StringIO(page.post("cells/table", {}).text))) == 6
+
+
+def test_a_table_of_cells_is_read_in_blocks(small, small_file, monkeypatch):
+    from starcyte.web.encoding import obs_table
+
+    whole = small.post("cells/table", {}).text
+    monkeypatch.setattr(obs_table, "_CELLS_AT_ONCE", 7)
+    assert small.post("cells/table", {}).text == whole

@@ -62,6 +62,7 @@ def test_results_names_and_annotations(client):
         client.get("annotations/%3Dmine", headers=CSV),
         client.get("export/annotations.csv"),
         client.post("cells/names", {"selection": {"ranges": [[0, N]]}}),
+        client.post("cells/table", {}),
     ]
     for answer in tables:
         assert answer.status_code == 200, answer.text

@@ -340,8 +340,8 @@ class Dataset(Protocol):
         """Read an obs column; raise NotFound if it does not exist."""
         ...
 
-    def cell(self, row: int) -> list[Column]:
-        """Read the values of one cell in all columns of obs, each of shape (1,)."""
+    def obs_rows(self, start: int, stop: int) -> list[Column]:
+        """Read the values of the cells from start to stop (excluded) in all columns of obs."""
         ...
 
     def colors(self, name: str) -> Sequence[str] | None:

@@ -386,6 +386,11 @@ export interface components {
              */
             readonly limit?: number;
         };
+        /** @description The cells of a table. */
+        readonly CellTableRequest: {
+            /** @description By default all cells */
+            readonly selection?: components["schemas"]["Selection"];
+        };
         /** @description The value of a cell in a column of obs. */
         readonly CellValue: {
             readonly column: string;
@@ -1996,6 +2001,7 @@ export type CellMatchRequest = components['schemas']['CellMatchRequest'];
 export type CellNames = components['schemas']['CellNames'];
 export type CellNamesRequest = components['schemas']['CellNamesRequest'];
 export type CellSearchQuery = components['schemas']['CellSearchQuery'];
+export type CellTableRequest = components['schemas']['CellTableRequest'];
 export type CellValue = components['schemas']['CellValue'];
 export type CellsQuery = components['schemas']['CellsQuery'];
 export type Change = components['schemas']['Change'];

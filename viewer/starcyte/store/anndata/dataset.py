@@ -230,9 +230,9 @@ class AnnDataDataset:
         """Read an obs column; raise NotFound if it does not exist."""
         return self._obs.column(name)
 
-    def cell(self, row: int) -> list[Column]:
-        """Read the values of one cell in all columns of obs."""
-        return [self._obs.column(column.name, slice(row, row + 1)) for column in self.obs]
+    def obs_rows(self, start: int, stop: int) -> list[Column]:
+        """Read the values of the cells from start to stop (excluded) in all columns of obs."""
+        return [self._obs.column(column.name, slice(start, stop)) for column in self.obs]
 
     def colors(self, name: str) -> Sequence[str] | None:
         """Return ``#rrggbb`` for each category of an obs column; None if it has no categories or too many."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from starcyte.web.contract.base import Answer, Count, Request
 from starcyte.web.contract.selection import Selection
@@ -32,6 +32,12 @@ class CellNamesRequest(Request):
     """The cells whose names are wanted."""
 
     selection: Selection
+
+
+class CellTableRequest(Request):
+    """The cells of a table."""
+
+    selection: Annotated[Selection, Meta(description="By default all cells")] | UnsetType = UNSET
 
 
 class CellValue(Answer):

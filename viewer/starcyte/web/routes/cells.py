@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+from msgspec import UnsetType
 
 from starcyte.errors import LimitExceeded, NotFound
 from starcyte.store.dataset import Column, Kind
@@ -17,6 +18,7 @@ from starcyte.web.contract.cells import (
     CellNamesRequest,
     CellSearchQuery,
     CellsQuery,
+    CellTableRequest,
     CellValue,
     FoundCell,
     FoundCells,
@@ -71,6 +73,22 @@ def cell_names(body: CellNamesRequest) -> ResponseOf[bytes]:
     return ResponseOf(lines(), mimetype=CSV, headers={"Cache-Control": "no-store"})
 
 
+@routes.post("/cells/table", media=(CSV,), errors=(*READ, 413), size="max_body_bytes")
+def cell_table(body: CellTableRequest) -> ResponseOf[bytes]:
+    """Return a table of the cells of a selection: their names, all columns of obs, and the user's annotations."""
+    from starcyte.web.encoding.obs_table import obs_table
+    from starcyte.web.grouping import selected
+    from starcyte.web.preconditions import current_curation
+
+    ctx, dataset, annotations = context(), context().dataset(), []
+    chosen = np.ones(dataset.n_obs, bool) if isinstance(body.selection, UnsetType) else selected(body.selection)
+    if ctx.has_curation:
+        curation, user = current_curation()
+        with curation.store.read() as transaction:
+            annotations = curation.annotations.all(user, transaction)
+    return ResponseOf(obs_table(dataset, annotations, chosen), mimetype=CSV, headers={"Cache-Control": "no-store"})
+
+
 @routes.get("/cells/<row>", errors=READ, cached=True)
 def cell(row: str) -> ResponseOf[Cell]:
     """Return a cell with its values in all columns of obs."""
@@ -80,7 +98,9 @@ def cell(row: str) -> ResponseOf[Cell]:
         raise _no_such_cell(row, dataset.n_obs)
 
     def make() -> ResponseOf[Cell]:
-        values = [CellValue(column=each.info.name, value=_value_of(each)) for each in dataset.cell(number)]
+        values = [
+            CellValue(column=each.info.name, value=_value_of(each)) for each in dataset.obs_rows(number, number + 1)
+        ]
         return answer_json(Cell(row=number, name=dataset.cell_names([number])[0], values=values))
 
     return answer_cached(make)
