@@ -44,7 +44,7 @@ def test_every_panel_follows_the_rules(visit, pbmc, size, theme):
 
     look("opened")
     page.get_by_role("button", name="Unfold louvain").click()
-    page.get_by_role("group", name="Dendritic", exact=True).get_by_role("button").click()
+    page.get_by_role("group", name="Dendritic", exact=True).get_by_role("button").first.click()
     viewer.wait_selected(240)
     look("a column open, a filter")
     page.get_by_role("button", name="Scale of n_genes").click()
@@ -238,7 +238,7 @@ def test_first_steps_are_told_once(visit, pbmc):
     viewer = visit(pbmc).drawn()
     hint = viewer.page.get_by_role("complementary", name="First steps")
     expect(hint).to_be_visible()
-    viewer.page.get_by_role("group", name="Dendritic", exact=True).get_by_role("button").click()
+    viewer.page.get_by_role("group", name="Dendritic", exact=True).get_by_role("button").first.click()
     expect(hint).to_have_count(0)
     viewer.page.reload()
     viewer.drawn()

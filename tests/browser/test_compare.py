@@ -37,7 +37,7 @@ def compare_monocytes(viewer, least=None):
 
     ``least`` is the least percentage of cells of the genes that are tested, by default the page's.
     """
-    viewer.page.get_by_role("group", name="CD14+ Monocyte", exact=True).get_by_role("button").click()
+    viewer.page.get_by_role("group", name="CD14+ Monocyte", exact=True).get_by_role("button").first.click()
     viewer.wait_selected(129)
     viewer.page.keyboard.press("a")
     expect(viewer.page.get_by_role("group", name="Set A")).to_contain_text("129 cells")
@@ -135,7 +135,7 @@ def test_a_running_comparison_shows_progress_and_is_cancelled(visit, pbmc):
         page.route("**/api/v1/jobs/*", answer)
 
     viewer = visit(pbmc, before=stub).drawn()
-    viewer.page.get_by_role("group", name="CD19+ B", exact=True).get_by_role("button").click()
+    viewer.page.get_by_role("group", name="CD19+ B", exact=True).get_by_role("button").first.click()
     viewer.wait_selected(95)
     viewer.page.keyboard.press("a")
     expect(viewer.page.get_by_role("button", name="Clear set A")).to_be_visible()
@@ -155,7 +155,7 @@ def test_a_failed_comparison_says_why(visit, pbmc):
         page.route("**/api/v1/diffexp", lambda route: route.fulfill(status=202, json=failure))
 
     viewer = visit(pbmc, before=stub).drawn()
-    viewer.page.get_by_role("group", name="CD19+ B", exact=True).get_by_role("button").click()
+    viewer.page.get_by_role("group", name="CD19+ B", exact=True).get_by_role("button").first.click()
     viewer.wait_selected(95)
     viewer.page.keyboard.press("a")
     expect(viewer.page.get_by_role("button", name="Clear set A")).to_be_visible()
@@ -389,7 +389,7 @@ def study(tmp_path_factory):
 def test_over_samples(visit, study, size):
     viewer = visit(study, size=size).drawn()
     page = viewer.page
-    page.get_by_role("group", name="sick", exact=True).get_by_role("button").click()
+    page.get_by_role("group", name="sick", exact=True).get_by_role("button").first.click()
     viewer.wait_selected(240)
     page.get_by_role("button", name="Set A", exact=True).click()
     tab = page.get_by_role("tab", name="Compare")

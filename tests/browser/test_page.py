@@ -74,7 +74,7 @@ def test_hides_and_shows_categories(visit, pbmc, cells):
     eventually(lambda: viewer.pixels(DENDRITIC) < before / 10, "faded cells")
     every = viewer.page.get_by_role("checkbox", name="All categories of bulk_labels")
     assert every.evaluate("(box) => box.indeterminate")
-    row(viewer, "CD19+ B").get_by_role("button").click()
+    row(viewer, "CD19+ B").get_by_role("button").first.click()
     viewer.wait_selected(int((cells.obs["bulk_labels"] == "CD19+ B").sum()))
     viewer.page.keyboard.press("Control+z")
     viewer.wait_selected(700 - n)
@@ -116,7 +116,7 @@ def test_lasso_adds_subtracts_and_meets_the_other_filters(visit, pbmc):
     viewer.wait_selected(n_right)
     dendritic = row(viewer, "Dendritic")
     n_dendritic = int(dendritic.locator(".count").inner_text())
-    dendritic.get_by_role("button").click()
+    dendritic.get_by_role("button").first.click()
     viewer.wait_selected(n_dendritic)
 
 

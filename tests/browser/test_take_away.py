@@ -76,7 +76,7 @@ def test_a_figure_has_the_width_of_a_journal_and_says_its_resolution(visit, pbmc
 
 def test_numbers_and_names_are_those_of_the_selected_cells(visit, pbmc, cells):
     viewer = visit(pbmc).drawn().colored_by("bulk_labels")
-    viewer.page.get_by_role("group", name="Dendritic", exact=True).get_by_role("button").click()
+    viewer.page.get_by_role("group", name="Dendritic", exact=True).get_by_role("button").first.click()
     viewer.wait_selected(240)
     mine = cells[cells.obs["bulk_labels"] == "Dendritic"]
     assert viewer.saved("Names of selected cells", menu(viewer)).decode().split() == ["cell", *mine.obs_names]
@@ -105,7 +105,7 @@ def test_the_text_is_copied(visit, pbmc):
 
 def test_the_means_of_all_genes_are_a_table_of_the_selected_cells(visit, pbmc, cells):
     viewer = visit(pbmc).drawn().colored_by("bulk_labels")
-    viewer.page.get_by_role("group", name="Dendritic", exact=True).get_by_role("button").click()
+    viewer.page.get_by_role("group", name="Dendritic", exact=True).get_by_role("button").first.click()
     viewer.wait_selected(240)
     viewer.page.get_by_role("button", name="Export and import").click()
     with viewer.page.expect_download() as started:
@@ -124,7 +124,7 @@ def test_a_new_h5ad_has_the_selected_cells(visit, pbmc, cells, tmp_path):
     viewer.page.get_by_role("button", name="Export and import").click()
     expect(viewer.page.get_by_role("menuitem", name="New h5ad of the selected cells")).to_be_disabled()
     viewer.page.keyboard.press("Escape")
-    viewer.page.get_by_role("group", name="Dendritic", exact=True).get_by_role("button").click()
+    viewer.page.get_by_role("group", name="Dendritic", exact=True).get_by_role("button").first.click()
     viewer.wait_selected(240)
     viewer.page.get_by_role("button", name="Export and import").click()
     viewer.page.get_by_role("menuitem", name="New h5ad of the selected cells").click()

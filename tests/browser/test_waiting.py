@@ -118,7 +118,7 @@ def test_a_page_that_is_left_cancels_its_comparison(visit, pbmc):
         page.route("**/api/v1/jobs/*", lambda route: answer_json(route, {"job": job}))
 
     viewer = visit(pbmc, before=stub).drawn()
-    viewer.page.get_by_role("group", name="CD19+ B", exact=True).get_by_role("button").click()
+    viewer.page.get_by_role("group", name="CD19+ B", exact=True).get_by_role("button").first.click()
     viewer.wait_selected(95)
     viewer.page.keyboard.press("a")
     expect(viewer.page.get_by_role("button", name="Clear set A")).to_be_visible()
@@ -151,7 +151,7 @@ def test_a_spatial_embedding_is_drawn_downwards(visit, tmp_path):
     viewer = visit(path).drawn()
     viewer.page.get_by_role("button", name="Colour by corner").click()
     viewer.colored_by("corner")
-    viewer.page.get_by_role("group", name="True", exact=True).get_by_role("button").click()
+    viewer.page.get_by_role("group", name="True", exact=True).get_by_role("button").first.click()
     viewer.wait_selected(int(corner.sum()))
     color = viewer.page.evaluate(
         "getComputedStyle(document.querySelector('[role=group][aria-label=True] .chip')).backgroundColor"
@@ -177,5 +177,5 @@ def test_a_double_click_keeps_the_selection(visit, pbmc):
     viewer.page.wait_for_timeout(300)
     viewer.wait_selected(n)
     viewer.page.keyboard.press("x")
-    viewer.page.get_by_role("group", name="CD19+ B", exact=True).get_by_role("button").dblclick()
+    viewer.page.get_by_role("group", name="CD19+ B", exact=True).get_by_role("button").first.dblclick()
     viewer.wait_selected(95)

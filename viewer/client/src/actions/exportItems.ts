@@ -19,6 +19,32 @@ function meansItems({ viewer, plots }: Session): readonly MenuItem[] {
   }));
 }
 
+/** The names and the values in obs of the selected cells, or of all. */
+function cellItems({ viewer, curation }: Session): readonly MenuItem[] {
+  const which = viewer.selection.within === null ? 'all cells' : `the ${count(viewer.selection.size)} selected cells`;
+  return (['names', 'table'] as const).map((what) => ({
+    label: `${what === 'names' ? 'Names' : 'Table'} of ${which}`,
+    detail: what === 'names' ? 'TXT' : 'CSV',
+    icon: what === 'names' ? 'list' : 'table',
+    disabled: viewer.selection.size === 0,
+    perform: () => void curation.downloads.cells(what),
+  }));
+}
+
+/** Label the selected cells “kept” and the others “removed”, and write a new h5ad with this column. */
+async function exportQuality({ viewer, curation }: Session): Promise<void> {
+  const { annotations, downloads } = curation;
+  const taken = (name: string) => annotations.named(name) !== null || viewer.groupings.isColumn(name);
+  let name = 'quality';
+  for (let number = 2; taken(name); number++) name = `quality ${number}`;
+  try {
+    await annotations.createWith(name, 'kept', 'removed');
+    await downloads.h5ad();
+  } catch (error) {
+    viewer.fail(error);
+  }
+}
+
 /** Return the items in groups. */
 export function exportItems(session: Session): readonly (readonly MenuItem[])[] {
   const { viewer, curation, compare, page } = session;
@@ -40,7 +66,8 @@ export function exportItems(session: Session): readonly (readonly MenuItem[])[] 
     },
   };
   const means = meansItems(session);
-  if (!curation.isEnabled) return [[figure, panels, ...means]];
+  const cells = cellItems(session);
+  if (!curation.isEnabled) return [[figure, panels, ...means], cells];
   const { annotations, genesets, downloads } = curation;
   const openImport = (what: 'annotations' | 'genesets' | 'session') => () => {
     curation.dialog = { kind: 'import', what };
@@ -62,6 +89,7 @@ export function exportItems(session: Session): readonly (readonly MenuItem[])[] 
       },
       ...means,
     ],
+    cells,
     [
       {
         label: 'Annotations',
@@ -105,6 +133,13 @@ export function exportItems(session: Session): readonly (readonly MenuItem[])[] 
         icon: 'export',
         disabled: !some || downloads.run.running || !curation.canEdit,
         perform: () => void downloads.h5ad('selected'),
+      },
+      {
+        label: 'New h5ad with a column of kept cells',
+        detail: 'kept, removed',
+        icon: 'export',
+        disabled: !some || downloads.run.running || !curation.canEdit,
+        perform: () => void exportQuality(session),
       },
     ],
     curation.canEdit

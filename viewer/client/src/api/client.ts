@@ -158,13 +158,12 @@ export class Api {
     return { genes, missing };
   }
 
-  /** Fetch the names of the cells in a selection, as a CSV file with one column. */
-  async cellsNamed(selection: Selection, signal?: AbortSignal): Promise<Blob> {
-    const response = await this.transport.fetch(pathOf('cells/names'), {
+  /** Fetch the names of the cells in a selection as a CSV file of one column, or their table of obs. */
+  async cellsNamed(selection: Selection, what: 'names' | 'table' = 'names'): Promise<Blob> {
+    const response = await this.transport.fetch(pathOf(`cells/${what}`), {
       method: 'POST',
       headers: { Accept: 'text/csv', 'Content-Type': 'application/json' },
       body: JSON.stringify({ selection }),
-      ...(signal ? { signal } : {}),
     });
     return response.blob();
   }

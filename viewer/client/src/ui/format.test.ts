@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { count, date, embeddingName, embeddingNameAmong, fixed, number, percent, pValue } from './format';
+import { count, date, embeddingName, embeddingNameAmong, fixed, number, percent, pValue, typedNumber } from './format';
 
 test('numbers are short and have a true minus', () => {
   expect([0, 1234567, 0.013247, -2.5, 12.345, 1e-7, 2.5e9].map((value) => number(value))).toEqual([
@@ -60,4 +60,14 @@ test('sections are named with their slides', () => {
 test('embeddings that are called alike keep the names of the file', () => {
   const all = ['X_umap', 'umap', 'UMAP', 'X_tsne'].map((name) => ({ name }));
   expect(all.map(({ name }) => embeddingNameAmong(name, all))).toEqual(['X_umap', 'umap', 'UMAP', 't-SNE']);
+});
+
+test('a number is read as it is typed', () => {
+  const typed = ['200', '1,234', '1,234,567.5', '0,05', '−0.3', '1e3', ' 12 345 ', '.5', '2.'];
+  expect(typed.map((text) => typedNumber(text, '.'))).toEqual([200, 1234, 1234567.5, 0.05, -0.3, 1000, 12345, 0.5, 2]);
+  for (const text of ['', 'x', '1.2.3', '1,2,3', 'Infinity', '0x10', '5 %', '--1', 'e5'])
+    expect(typedNumber(text, '.')).toBeNull();
+  expect(['1.234', '1.234,5', '0.005', '0,005', '12 345'].map((text) => typedNumber(text, ','))).toEqual([
+    1234, 1234.5, 0.005, 0.005, 12345,
+  ]);
 });

@@ -24,6 +24,23 @@ export function number(value: number | null | undefined, digits = 3): string {
   return written(value, { maximumSignificantDigits: digits });
 }
 
+const DECIMAL = new Intl.NumberFormat(LOCALE).format(1.5).includes(',') ? ',' : '.';
+
+/** A number with all its digits, to be typed over. */
+export function editableNumber(value: number): string {
+  return String(value).replace('.', DECIMAL);
+}
+
+/** Read a number as it is typed, with a decimal point or comma and thousands apart or not; null if it is none. */
+export function typedNumber(text: string, decimal: '.' | ',' = DECIMAL): number | null {
+  let plain = text.replace(/[\s\u202f'’_]/g, '').replace('−', '-');
+  const group = decimal === '.' ? ',' : '.';
+  const grouped = new RegExp(`^[+-]?[1-9]\\d{0,2}([${group}]\\d{3})+([${decimal}]\\d*)?$`);
+  if (grouped.test(plain)) plain = plain.replaceAll(group, '');
+  plain = plain.replace(',', '.');
+  return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(plain) ? Number(plain) : null;
+}
+
 /** A p-value: exact zero is what the computer could not tell from it. */
 export function pValue(value: number | null): string {
   if (value === null || Number.isNaN(value)) return '–';

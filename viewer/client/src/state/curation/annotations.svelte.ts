@@ -173,18 +173,29 @@ export class Annotations implements SyncedKind<Annotation> {
     );
   }
 
-  /** Create an annotation with one label, that of the selected cells. */
-  async createWith(name: string, label: string): Promise<void> {
+  /** Create an annotation with one label, that of the selected cells, and with one of all other cells if it is given. */
+  async createWith(name: string, label: string, others: string | null = null): Promise<void> {
     const cells = await this.selected();
     if (cells.length === 0) return;
     const { annotation, codes } = this.empty(name);
-    const first = { id: newLabelId(), name: label, color: nextColor([]), note: '', n: 0 };
-    const filled = withCells({ ...annotation, labels: [first] }, codes, cells, 0);
+    const labels = [label, ...(others === null ? [] : [others])].map((called) => ({
+      id: newLabelId(),
+      name: called,
+      color: '',
+      note: '',
+      n: 0,
+    }));
+    const colors = colorsOf(labels);
+    const entries = labels.map(({ name: called }, k) => ({ name: called, color: colors[k] as string }));
+    const bare = { ...annotation, labels: labels.map((one, k) => ({ ...one, color: colors[k] as string })) };
+    const start =
+      others === null ? { annotation: bare, codes } : withCells(bare, codes, cellsOf(null, this.viewer.n), 1);
+    const filled = withCells(start.annotation, start.codes, cells, 0);
     const selection = selectionOf(cells);
     let made: AnnotationSaved | null = null;
-    this.make(filled.annotation, filled.codes, describe(filled.n, label), async (_known, attempt) => {
-      const entry = { name: label, color: first.color };
-      made ??= await this.insist(attempt, name, () => this.api.putAnnotation(name, { labels: [entry] }, null));
+    this.make(filled.annotation, filled.codes, describe(cells.length, label), async (_known, attempt) => {
+      made ??= await this.insist(attempt, name, () => this.api.putAnnotation(name, { labels: entries }, null));
+      if (others !== null) await this.api.assign(name, { label: others, selection: { not: selection } }, made.revision);
       return this.done(await this.api.assign(name, { label, selection }, made.revision));
     });
   }

@@ -33,6 +33,22 @@ export class Downloads {
     return this.download('session.json', {}, 'session.json');
   }
 
+  /** Download the names of the selected cells, a line for each, or their table of obs with the annotations. */
+  async cells(what: 'names' | 'table'): Promise<void> {
+    const { viewer } = this;
+    try {
+      await this.saving.drained();
+      await viewer.selection.settledMask();
+      const within = viewer.selection.within ?? { ranges: [[0, viewer.n]] };
+      const table = await viewer.api.cellsNamed(within, what);
+      const kept = viewer.selection.within === null ? 'all cells' : 'selected cells';
+      if (what === 'table') save(table, `${viewer.schema.title} ${kept}.csv`);
+      else save(new Blob([linesOf(await table.text())], { type: 'text/plain' }), `${viewer.schema.title} ${kept}.txt`);
+    } catch (error) {
+      viewer.fail(error);
+    }
+  }
+
   private async download(path: string, query: Record<string, string>, name: string): Promise<void> {
     try {
       // The file contains saved changes only.
@@ -54,4 +70,11 @@ export class Downloads {
       (file) => file,
     );
   }
+}
+
+/** Return a CSV table of one column as lines without its header and quotes. */
+function linesOf(table: string): string {
+  const [, ...rows] = table.match(/"(?:[^"]|"")*"|[^\n]+/g) ?? [];
+  const names = rows.map((row) => (row.startsWith('"') ? row.slice(1, -1).replaceAll('""', '"') : row));
+  return names.map((name) => `${name.replace(/[\r\n]+/g, ' ')}\n`).join('');
 }

@@ -28,7 +28,11 @@ export function selectionName(view: View, fields: ReadonlyMap<string, FieldData>
   const shown = codes
     .filter((code) => isShown(view.filters[key], code))
     .map((code) => categoryName(field.categories, code, field.without));
-  if (shown.length === 0) return 'No cells';
-  const rest = shown.length - LISTED;
-  return rest > 0 ? `${shown.slice(0, LISTED).join(', ')} and ${rest} more` : shown.join(', ');
+  return shown.length === 0 ? 'No cells' : shortList(shown);
+}
+
+/** Return the first names of a list, and how many more there are. */
+export function shortList(names: readonly string[]): string {
+  const rest = names.length - LISTED;
+  return rest > 0 ? `${names.slice(0, LISTED).join(', ')} and ${rest} more` : names.join(', ');
 }

@@ -7,7 +7,7 @@ import { type CellStore, cellsOf, combined, selectionOf } from '../fields/cells'
 import { categoryName } from '../fields/field';
 import type { Fields } from '../fields/fields.svelte';
 import { exclude, masked } from '../fields/resolveSelection';
-import { selectionName } from '../fields/selectionName';
+import { selectionName, shortList } from '../fields/selectionName';
 import { shownCodes } from '../view/fieldFilter';
 import { expressionOf, type SelectionExpression } from '../view/selectionExpression';
 import { unoriented } from '../view/tissue';
@@ -223,22 +223,41 @@ export class CellSelection {
     this.host.commit({ ...view, [set]: { ...cells.add(cellsOf(mask, n), this.expression), name } });
   }
 
-  /** Make the selected cells of a category one of the two sets to compare; a filter of its own field does not count. */
-  async makeSetOfCategory(set: 'setA' | 'setB', key: string, code: number): Promise<void> {
+  /**
+   * Make the selected cells of some categories one of the two sets to compare; a filter of their own field does not count.
+   *
+   * @param join - how they are joined to the cells of the set before
+   */
+  async makeSetOfCategories(
+    set: 'setA' | 'setB',
+    key: string,
+    codes: readonly number[],
+    join: Join = 'replace',
+  ): Promise<void> {
     const { cells, fields, n } = this.host;
     const field = await fields.load(key);
     if (field.kind !== 'category') return;
     const mask = await this.maskWithout(key);
+    const wanted = new Set(codes);
     const members: number[] = [];
     for (let cell = 0; cell < n; cell++) {
-      if (field.values[cell] === code && (!mask || mask[cell])) members.push(cell);
+      if (wanted.has(field.values[cell] as number) && (!mask || mask[cell])) members.push(cell);
     }
-    const name = categoryName(field.categories, code);
+    const name = shortList(codes.map((code) => categoryName(field.categories, code, field.without)));
     const ref = mask ? null : fields.refOf(key);
     const expression: SelectionExpression | null = ref && {
-      filters: [{ field: ref, kind: 'category', mode: 'only', codes: [code] }],
+      filters: [{ field: ref, kind: 'category', mode: 'only', codes }],
     };
-    const made = cells.add(Uint32Array.from(members), expression);
-    this.host.commit({ ...this.host.view, [set]: { ...made, name } });
+    const before = this.host.view[set];
+    if (join === 'replace' || !before || before === 'rest') {
+      const made = cells.add(Uint32Array.from(members), expression);
+      this.host.commit({ ...this.host.view, [set]: { ...made, name } });
+      return;
+    }
+    const joined = combined(cells.get(before), Uint32Array.from(members), join, n);
+    const first = before.expression ?? null;
+    const made = cells.add(joined, first && expression && { join, of: [first, expression] });
+    const words = { add: ' or ', intersect: ' and ', subtract: ' without ' };
+    this.host.commit({ ...this.host.view, [set]: { ...made, name: `${before.name ?? ''}${words[join]}${name}` } });
   }
 }
