@@ -31,14 +31,20 @@ export type {
   MeansTable,
   MethodInfo,
   ObsColumn,
+  PagaGraph,
   PseudobulkRequest,
   PseudobulkTable,
+  RankedGene,
+  RankedGenesInfo,
+  RankedGenesTable,
   SampleColumnInfo,
   SampleColumns,
   Schema,
   Selection,
   SlideInfo,
+  StoredContents,
   Summary,
+  VelocityGrid,
 } from './contract';
 
 /** What the values of a matrix are: logarithms, counts, other amounts, or scaled, of either sign and without fold change. */

@@ -10,6 +10,16 @@ export const OVERLAYS: readonly Overlay[] = [
     state: ({ schema }, { place }) => (place && slideOf(schema, place.name)?.microns) || null,
     load: () => import('./scaleBar'),
   },
+  {
+    name: 'velocity',
+    state: ({ view }, { place }) => (place && !place.axes && !place.solid ? view.overlays.velocity : null),
+    load: () => import('./velocity'),
+  },
+  {
+    name: 'PAGA',
+    state: ({ view }, { place }) => (place && !place.axes ? view.overlays.paga : null),
+    load: () => import('./paga'),
+  },
 ];
 
 /** Return the drawings of all overlays that are on, for a figure. */

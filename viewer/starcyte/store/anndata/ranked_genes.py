@@ -58,7 +58,7 @@ class StoredRanks:
 
 
 def find_ranked(uns: Group, matrices: Collection[str], warnings: Warnings) -> dict[str, StoredRanks]:
-    """Return the ranked genes of a file by their keys.
+    """Return the ranked genes of a file by their keys, those of scanpy's default key first.
 
     Parameters
     ----------
@@ -78,7 +78,8 @@ def find_ranked(uns: Group, matrices: Collection[str], warnings: Warnings) -> di
         except StarcyteError as error:
             if key.startswith(_KEY):
                 warnings.add(f"uns[{key!r}] is left out: {error.message}")
-    return found
+    # first those with the key that scanpy uses by default
+    return dict(sorted(found.items(), key=lambda item: item[0] != _KEY))
 
 
 def _looks_ranked(key: str, group: Group) -> bool:

@@ -1,5 +1,5 @@
 /** Sentences of figure legends. */
-import type { MethodInfo, Schema } from '../../api/types';
+import type { MethodInfo, Schema, StoredContents } from '../../api/types';
 import { count, embeddingName, number } from '../../ui/format';
 import type { Made } from '../compare/byCategory.svelte';
 import type { Comparison } from '../compare/compare.svelte';
@@ -45,6 +45,22 @@ export function scatter(embedding: string, coloring: Coloring): string {
   const ends = Number.isNaN(low) ? '' : `; colours run from ${number(low)} to ${number(high)}${clipped(coloring)}`;
   const zero = coloring.zero ? '; cells at 0 are grey' : '';
   return `${where}, coloured by ${coloring.title}${source}${ends}${zero}.`;
+}
+
+/** Describe the overlays of results that the file has; empty if none is drawn. */
+export function overlays({ overlays: on, axes }: View, embedding: string, contents: StoredContents | null): string {
+  if (!contents || axes) return '';
+  const parts: string[] = [];
+  if (on.paga !== null && contents.paga) {
+    const { group_by } = contents.paga;
+    parts.push(
+      `Nodes are at the medians of the categories of ${group_by}, edges are connectivities by PAGA from ${number(on.paga)}, wider the larger they are.`,
+    );
+  }
+  if (on.velocity !== null && contents.velocity.includes(embedding)) {
+    parts.push('Arrows are velocities of all cells, averaged on a grid as scVelo does.');
+  }
+  return parts.join(' ');
 }
 
 function clipped({ domain, extent }: { domain: readonly [number, number]; extent: readonly [number, number] }): string {

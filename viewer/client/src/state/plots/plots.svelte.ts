@@ -100,6 +100,12 @@ export class Plots {
     this.groupOrder = 'given';
   }
 
+  /** Put the categories into an order. */
+  orderGroups(order: readonly string[]): void {
+    this.arrange({ order, hidden: this.arrangement.hidden });
+    this.groupOrder = 'given';
+  }
+
   /** Hide categories, and show those that are not among them. */
   hideGroups(hidden: ReadonlySet<string>): void {
     this.arrange({ ...this.arrangement, hidden });

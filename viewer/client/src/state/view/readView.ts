@@ -16,6 +16,7 @@ import {
   levelOfKey,
   type ObspRowRef,
 } from './fieldRef';
+import { readOverlays } from './overlays';
 import { readRotation } from './rotation3d';
 import type { Camera, SavedSet } from './savedView';
 import { MAX_DEPTH, type SelectionExpression } from './selectionExpression';
@@ -84,6 +85,7 @@ class Reader {
       color: this.color(given.color, matrix ?? view.matrix) ?? view.color,
       genes: this.genes(given.genes),
       tissue: isObject(given.tissue) ? readTissue(given.tissue) : view.tissue,
+      overlays: isObject(given.overlays) ? readOverlays(given.overlays) : view.overlays,
     };
     view = this.panes(view, given.panes, given.active);
     if (view.color.kind === 'gene') {

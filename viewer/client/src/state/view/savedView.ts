@@ -2,6 +2,7 @@
 import type { Schema } from '../../api/types';
 import type { NamedFilter } from './fieldFilter';
 import type { Axes, FieldRef, GeneRef } from './fieldRef';
+import { type Overlays, savedOverlays } from './overlays';
 import { paneSpecs } from './panes';
 import type { Rotation } from './rotation3d';
 import type { SelectionExpression } from './selectionExpression';
@@ -47,6 +48,7 @@ export interface SavedView {
   readonly pinned?: readonly string[];
   readonly scales?: readonly ({ readonly field: FieldRef } & FieldScale)[];
   readonly tissue?: Partial<TissueLook>;
+  readonly overlays?: Partial<Overlays>;
   readonly camera?: Camera;
   /** The layout of the page, in links alone: see `restoreLayout`. */
   readonly layout?: unknown;
@@ -90,6 +92,7 @@ export function savedView(
   const setB = view.setB && view.setB !== 'rest' ? set(view.setB, 'set B') : view.setB;
   const subset = view.subset && set(view.subset, 'the subset');
   const tissue = savedTissue(view.tissue);
+  const overlays = savedOverlays(view.overlays);
   const panes = paneSpecs(view).map(({ embedding, axes, color }) => ({
     ...(embedding === null ? {} : { embedding }),
     ...(axes ? { axes } : {}),
@@ -115,6 +118,7 @@ export function savedView(
     ...(view.pinned.length ? { pinned: view.pinned } : {}),
     ...(scales.length ? { scales } : {}),
     ...(tissue ? { tissue } : {}),
+    ...(overlays ? { overlays } : {}),
     ...(camera ? { camera } : {}),
   };
   return { saved, omitted };

@@ -5,6 +5,7 @@
 import type { ObsColumn, Schema } from '../../api/types';
 import type { FieldFilter } from './fieldFilter';
 import { type Axes, type FieldRef, type GeneRef, geneKey, type LevelRef, type ObspRowRef } from './fieldRef';
+import { NO_OVERLAYS, type Overlays } from './overlays';
 import type { SelectionExpression } from './selectionExpression';
 import { DEFAULT_TISSUE, type TissueLook } from './tissue';
 
@@ -72,6 +73,8 @@ export interface View extends PaneSpec {
   readonly scales: Readonly<Record<string, FieldScale>>;
   /** How spatial embeddings are shown. */
   readonly tissue: TissueLook;
+  /** The results of the file that are drawn above the cells. */
+  readonly overlays: Overlays;
   /** The states of annotations and gene sets, which are restored by undo as well. */
   readonly itemStates: ItemStates;
 }
@@ -129,6 +132,7 @@ export function initialView(schema: Schema): View {
     pinned: [],
     scales: {},
     tissue: DEFAULT_TISSUE,
+    overlays: NO_OVERLAYS,
     itemStates: NO_ITEM_STATES,
   };
   return withColor(view, first.color);

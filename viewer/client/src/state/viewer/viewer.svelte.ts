@@ -13,6 +13,7 @@ import { resolveSelection } from '../fields/resolveSelection';
 import { FigureEditing } from '../page/figure.svelte';
 import type { FieldFilter } from '../view/fieldFilter';
 import { type Axes, type GeneRef, geneKey, keyOf, obsKey } from '../view/fieldRef';
+import type { Overlays } from '../view/overlays';
 import { type Panes, paneSpecs, withActive, withPanes } from '../view/panes';
 import { FRONT } from '../view/rotation3d';
 import type { SelectionExpression } from '../view/selectionExpression';
@@ -37,6 +38,7 @@ import { CellSelection } from './cellSelection.svelte';
 import { Matrices } from './matrices.svelte';
 import { fieldsOf, Pane } from './pane.svelte';
 import { type Place, placeOnAxes, readPlace, rotatedPlace } from './place';
+import { Stored } from './stored.svelte';
 import { Timeline } from './timeline.svelte';
 
 /** The category or set under the pointer, whose cells are highlighted. */
@@ -75,6 +77,8 @@ export class Viewer {
   readonly names: CellNames;
   readonly matrices: Matrices;
   readonly groupings: Groupings;
+  /** The results that the file has. */
+  readonly stored: Stored;
 
   constructor(
     readonly api: Api,
@@ -94,6 +98,7 @@ export class Viewer {
     this.selection = new CellSelection(this);
     this.names = new CellNames(api);
     this.groupings = new Groupings(schema);
+    this.stored = new Stored(api);
     const texts = schema.obs.filter(({ kind }) => kind === 'string').map(({ name }) => name);
     this.groupings.texts = () =>
       texts.flatMap((name) => {
@@ -271,6 +276,11 @@ export class Viewer {
   /** Change how spatial embeddings are shown; the steps of a slider are one gesture. */
   setTissue(change: Partial<TissueLook>, gesture: symbol | null = null): void {
     this.commit({ ...this.view, tissue: { ...this.view.tissue, ...change } }, gesture);
+  }
+
+  /** Change the overlays; the steps of a slider are one gesture. */
+  setOverlays(change: Partial<Overlays>, gesture: symbol | null = null): void {
+    this.commit({ ...this.view, overlays: { ...this.view.overlays, ...change } }, gesture);
   }
 
   choosePanes(count: Panes): void {

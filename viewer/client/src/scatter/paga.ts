@@ -1,0 +1,88 @@
+/** The graph of PAGA above the cells: a node at the middle of each category, edges as wide as their weight. */
+import { median } from 'd3-array';
+import { chipColor } from '../color/chips';
+import { categoryLut } from '../color/lut';
+import { type CategoryData, categoryName } from '../state/fields/field';
+import { preferences } from '../state/page/preferences.svelte';
+import { obsKey } from '../state/view/fieldRef';
+import type { Pane } from '../state/viewer/pane.svelte';
+import type { Place } from '../state/viewer/place';
+import type { Viewer } from '../state/viewer/viewer.svelte';
+import { pageColor } from '../ui/drawing/figure';
+import { fitted } from '../ui/drawing/text';
+import { element, text } from './drawing';
+import type { Drawing } from './overlay';
+
+/** Pixels of the widest edge and of the thinnest. */
+const WIDEST = 9;
+const THINNEST = 0.8;
+/** Radii of the nodes in pixels; their areas are as the cells. */
+const LARGEST = 14;
+const SMALLEST = 4;
+const LONGEST_NAME = 140;
+
+interface Node {
+  readonly x: number;
+  readonly y: number;
+  readonly n: number;
+}
+
+/** Return the median of the drawn cells of each category; null for one without. */
+export function mediansOf({ x, y }: Pick<Place, 'x' | 'y'>, { values, categories }: CategoryData): (Node | null)[] {
+  const members = categories.map((): number[] => []);
+  for (let cell = 0; cell < x.length; cell++) {
+    if (Number.isFinite((x[cell] as number) + (y[cell] as number))) members[values[cell] as number]?.push(cell);
+  }
+  return members.map((cells) => {
+    if (cells.length === 0) return null;
+    const of = (along: Float32Array) => median(cells, (cell) => along[cell]) as number;
+    return { x: of(x), y: of(y), n: cells.length };
+  });
+}
+
+export async function prepare(viewer: Viewer, { place, coloring }: Pane): Promise<Drawing | null> {
+  const { paga: threshold } = viewer.view.overlays;
+  const { paga } = await viewer.stored.load();
+  if (threshold === null || !paga || !place) return null;
+  const [graph, field] = await Promise.all([viewer.stored.paga(), viewer.fields.load(obsKey(paga.group_by))]);
+  if (field.kind !== 'category') return null;
+  const nodes = mediansOf(place, field);
+  // The heaviest edges come first.
+  const shown = graph.edges.filter(({ weight }) => weight >= threshold).reverse();
+  const heaviest = graph.edges[0]?.weight ?? 1;
+  const most = Math.max(1, ...nodes.map((node) => node?.n ?? 0));
+  const isNamed = coloring.kind === 'category' && coloring.key === field.key && preferences.choices.names;
+  return ({ project }) => {
+    const [dark, light] = [pageColor('--text'), pageColor('--canvas')];
+    const lut = categoryLut({
+      colors: preferences.colorsOf(field.colors),
+      size: field.categories.length,
+      theme: preferences.theme,
+    });
+    const at = nodes.map((node) => node && project(node.x, node.y));
+    const lines = shown.flatMap(({ a, b, weight }) => {
+      const [from, to] = [at[a], at[b]];
+      if (!from || !to) return [];
+      const ends = { x1: from[0], y1: from[1], x2: to[0], y2: to[1], 'stroke-linecap': 'round' };
+      const width = Math.max(THINNEST, (WIDEST * weight) / heaviest);
+      return [
+        element('line', { ...ends, stroke: light, 'stroke-width': width + 2, opacity: 0.7 }),
+        element('line', { ...ends, stroke: dark, 'stroke-width': width, opacity: 0.8 }),
+      ];
+    });
+    const circles = nodes.flatMap((node, code) => {
+      const centre = at[code];
+      if (!node || !centre) return [];
+      const r = Math.max(SMALLEST, LARGEST * Math.sqrt(node.n / most));
+      const circle = element('circle', {
+        ...{ cx: centre[0], cy: centre[1], r, fill: chipColor(lut, code), stroke: dark, 'stroke-width': 1.5 },
+      });
+      if (isNamed) return [circle];
+      const name = fitted(categoryName(field.categories, code), LONGEST_NAME, 12, 600);
+      const halo = { stroke: light, 'stroke-width': 3, 'stroke-linejoin': 'round', 'paint-order': 'stroke' };
+      const font = { 'text-anchor': 'middle', 'font-size': 12, 'font-weight': 600, fill: dark };
+      return [circle, text(name, centre[0], centre[1] - r - 5, { ...font, ...halo })];
+    });
+    return [...lines, ...circles];
+  };
+}
