@@ -1,5 +1,6 @@
 /** The graph of PAGA above the cells: a node at the middle of each category, edges as wide as their weight. */
 import { median } from 'd3-array';
+import { inPieces, stepwise } from '../canvas/steps';
 import { chipColor } from '../color/chips';
 import { categoryLut } from '../color/lut';
 import { type CategoryData, categoryName } from '../state/fields/field';
@@ -27,17 +28,36 @@ interface Node {
   readonly n: number;
 }
 
-/** Return the median of the drawn cells of each category; null for one without. */
-export function mediansOf({ x, y }: Pick<Place, 'x' | 'y'>, { values, categories }: CategoryData): (Node | null)[] {
+/** The medians of a plot's coordinates, until there are others. */
+const known = new WeakMap<Place, { readonly field: CategoryData; readonly nodes: readonly (Node | null)[] }>();
+
+/** Find the median of the drawn cells of each category, in steps; null for one without. */
+export function* medianSteps(
+  { x, y }: Pick<Place, 'x' | 'y'>,
+  { values, categories }: Pick<CategoryData, 'values' | 'categories'>,
+): Generator<undefined, (Node | null)[]> {
   const members = categories.map((): number[] => []);
-  for (let cell = 0; cell < x.length; cell++) {
-    if (Number.isFinite((x[cell] as number) + (y[cell] as number))) members[values[cell] as number]?.push(cell);
+  const gather = (from: number, to: number) => {
+    for (let cell = from; cell < to; cell++) {
+      if (Number.isFinite((x[cell] as number) + (y[cell] as number))) members[values[cell] as number]?.push(cell);
+    }
+  };
+  yield* inPieces(x.length, gather);
+  const nodes: (Node | null)[] = [];
+  for (const cells of members) {
+    yield;
+    const of = (along: Float32Array) => median(Float32Array.from(cells, (cell) => along[cell] as number)) as number;
+    nodes.push(cells.length > 0 ? { x: of(x), y: of(y), n: cells.length } : null);
   }
-  return members.map((cells) => {
-    if (cells.length === 0) return null;
-    const of = (along: Float32Array) => median(cells, (cell) => along[cell]) as number;
-    return { x: of(x), y: of(y), n: cells.length };
-  });
+  return nodes;
+}
+
+async function nodesOf(place: Place, field: CategoryData): Promise<readonly (Node | null)[]> {
+  const before = known.get(place);
+  if (before?.field === field) return before.nodes;
+  const nodes = await stepwise(medianSteps(place, field));
+  known.set(place, { field, nodes });
+  return nodes;
 }
 
 export async function prepare(viewer: Viewer, { place, coloring }: Pane): Promise<Drawing | null> {
@@ -46,7 +66,7 @@ export async function prepare(viewer: Viewer, { place, coloring }: Pane): Promis
   if (threshold === null || !paga || !place) return null;
   const [graph, field] = await Promise.all([viewer.stored.paga(), viewer.fields.load(obsKey(paga.group_by))]);
   if (field.kind !== 'category') return null;
-  const nodes = mediansOf(place, field);
+  const nodes = await nodesOf(place, field);
   // The heaviest edges come first.
   const shown = graph.edges.filter(({ weight }) => weight >= threshold).reverse();
   const heaviest = graph.edges[0]?.weight ?? 1;

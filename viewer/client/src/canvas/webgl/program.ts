@@ -224,11 +224,16 @@ export class Program {
     const starts = thin ? this.#thinStarts : this.#starts;
     if (starts[LAYERS] === 0) return;
 
+    // A point whose middle lies outside the viewport is not drawn, however large it is.
+    const border = Math.ceil(Math.max(0, ...styles.map(({ diameter }) => diameter)) / 2);
+    const [x, y, width, height] = [part.x - border, part.y - border, part.width + 2 * border, part.height + 2 * border];
+    const wider = { ...target, part: { x, y, width, height } };
+    gl.viewport(-border, -border, width, height);
     gl.useProgram(this.#program);
     gl.bindVertexArray(this.#vertices);
     gl.bindTexture(gl.TEXTURE_2D, this.#lut);
-    this.#place('scale', 'offset', view, this.#box, target);
-    if (morph) this.#place('before_scale', 'before_offset', morph.view, morph.box, target);
+    this.#place('scale', 'offset', view, this.#box, wider);
+    if (morph) this.#place('before_scale', 'before_offset', morph.view, morph.box, wider);
     gl.uniform1f(this.#uniform('way'), morph ? morph.way : 1);
     gl.uniform1i(this.#uniform('lut'), 0);
     for (let layer = 0; layer < LAYERS; layer++) {
@@ -260,11 +265,11 @@ export class Program {
     gl.uniform2f(this.#uniform(offsetName), (2 * left) / part.width - 1, 1 - (2 * bottom) / part.height);
   }
 
-  /** Upload the picture under the cells. */
   setBackdropStyle(style: BackdropStyle): void {
     this.#backdropStyle = style;
   }
 
+  /** Upload the picture under the cells. */
   setImage(image: BackdropImage | null): void {
     this.#backdrop.setImage(image);
   }

@@ -4,9 +4,13 @@ import type { PagaGraph, StoredContents, VelocityGrid } from '../../api/types';
 
 const NOTHING: StoredContents = { ranked_genes: [], dendrograms: [], paga: null, velocity: [], warnings: [] };
 
+/** The limit of answers that are kept. */
+const MOST_KEPT = 8;
+
 export class Stored {
   /** null until it is read. */
   contents = $state.raw<StoredContents | null>(null);
+  private readonly answers = new Map<string, Promise<unknown>>();
   private reading: Promise<StoredContents> | null = null;
 
   constructor(private readonly api: Api) {}
@@ -27,10 +31,21 @@ export class Stored {
   }
 
   paga(): Promise<PagaGraph> {
-    return this.api.json<PagaGraph>('stored/paga');
+    return this.once<PagaGraph>('stored/paga');
   }
 
   velocity(embedding: string, points: number): Promise<VelocityGrid> {
-    return this.api.json<VelocityGrid>(`velocity/${encodeURIComponent(embedding)}?points=${points}`);
+    return this.once<VelocityGrid>(`velocity/${encodeURIComponent(embedding)}?points=${points}`);
+  }
+
+  /** Fetch an answer once; of several, the last few are kept. */
+  private once<T>(path: string): Promise<T> {
+    const known = this.answers.get(path);
+    if (known) return known as Promise<T>;
+    const answer = this.api.json<T>(path);
+    this.answers.set(path, answer);
+    answer.catch(() => this.answers.delete(path));
+    for (const oldest of this.answers.keys()) if (this.answers.size > MOST_KEPT) this.answers.delete(oldest);
+    return answer;
   }
 }
