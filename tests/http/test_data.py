@@ -282,3 +282,29 @@ def test_the_real_dataset(real):
     assert (schema["n_obs"], schema["n_vars"]) == (700, 765)
     assert schema["embeddings"][0]["name"] == "X_umap"
     assert real.json("health")["state"] == "ready"
+
+
+def test_genes_are_found_by_synonyms_of_the_operators_table(serve, tmp_path, refused):
+    table = tmp_path / "hgnc.txt"
+    table.write_text("symbol\talias_symbol\tprev_symbol\nPTPRC\tLCA|CD45R\tCD45\nMS4A1\tCD20\t\n")
+    path = write_h5ad(tmp_path / "file.h5ad", np.ones((2, 3), np.float32), genes=["PTPRC", "MS4A1", "CD45RO"])
+    client = serve(path, gene_synonyms=str(table), data_dir=str(tmp_path / "data"))
+    answer = client.json("genes?q=cd45")
+    assert [(g["name"], g["alias"]) for g in answer["genes"]] == [("PTPRC", "CD45"), ("CD45RO", None)]
+    answer = client.json("genes?names=cd20,lca,CD45RO,none,PTPRC")
+    assert [(g["name"], g["alias"]) for g in answer["genes"]] == [("MS4A1", "CD20"), ("PTPRC", "LCA"), ("CD45RO", None)]
+    assert answer["missing"] == ["none"]
+    headers = {"Content-Type": "text/tab-separated-values"}
+    answer = client.open("import/genesets", method="POST", data="B\tna\tCD20\tcd45\tMS4A1\tnone", headers=headers).json
+    assert answer["renamed"] == {"CD20": "MS4A1", "cd45": "PTPRC"}
+    assert answer["genesets"][0]["genes"] == ["MS4A1", "PTPRC", "none"]
+    assert answer["missing"] == {"B": ["none"]}
+    other = serve(path, gene_synonyms=str(tmp_path / "absent"), data_dir=str(tmp_path / "data"))
+    assert "absent" in refused(other.get("genes?q=cd45"), 400)["message"]
+
+
+def test_a_request_for_genes_by_their_names_reads_no_table(serve, tmp_path):
+    path = write_h5ad(tmp_path / "file.h5ad", np.ones((2, 1), np.float32), genes=["A"])
+    client = serve(path, gene_synonyms=str(tmp_path / "absent"))
+    assert client.get("expression?gene=A", headers={"Accept": "application/json"}).status_code == 200
+    assert client.get("schema").status_code == 200

@@ -47,6 +47,14 @@ GROUPS: dict[str, tuple[Setting, ...]] = {
             "Column of var with the gene names to show; empty: found by its name and content.",
             ("-var",),
         ),
+        Setting(
+            "gene_synonyms",
+            tuple,
+            (),
+            "Tables of previous and alias symbols of genes: HGNC's complete set, MGI's MRK_List2.rpt, or a symbol and"
+            " its other names with a tab between; repeat the option, or separate by commas; empty: none.",
+        ),
+        Setting("max_synonyms", int, 2_000_000, "Names in the tables of gene synonyms, at most."),
         Setting("obs_names", str, "", "Column of obs with the cell names to show; empty: the index.", ("-obs",)),
         Setting(
             "embedding",

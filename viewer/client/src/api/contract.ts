@@ -966,7 +966,7 @@ export interface components {
             readonly id: string | null;
             /** @description Its position in the matrix */
             readonly index: number;
-            /** @description Of a search: the alias that matched, if neither name nor id did */
+            /** @description The alias or synonym that matched, if neither name nor id did */
             readonly alias: string | null;
         };
         /** @description Genes that match, best first, or in the order of the names. */
@@ -1048,6 +1048,10 @@ export interface components {
             /** @description Of each set, the genes that the dataset lacks */
             readonly missing: {
                 readonly [key: string]: readonly string[];
+            };
+            /** @description Aliases, synonyms and other spellings, with the names in the dataset */
+            readonly renamed: {
+                readonly [key: string]: string;
             };
         };
         /** @description A gene in each group; null for a group without cells. */

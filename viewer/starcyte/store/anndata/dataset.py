@@ -37,6 +37,7 @@ from starcyte.store.dataset import (
     Warnings,
     no_tick,
 )
+from starcyte.store.gene_synonyms import GeneSynonyms, open_synonyms
 from starcyte.store.index.column_index import IndexKey
 from starcyte.store.index.indexed_matrix import IndexedMatrix
 from starcyte.store.index.stored_dataset import StoredDataset
@@ -108,9 +109,14 @@ class AnnDataDataset:
             raise DatasetInvalid(f"{self.path.name!r} has no cells (obs is empty).", "Check the step that wrote it.")
         self._matrices, raw_var = self._open_matrices()
         chosen = self._settings.var_names
-        self._genes = GeneNames(self._var, chosen)
+        settings = self._settings
+
+        def synonyms() -> GeneSynonyms | None:
+            return open_synonyms(settings.gene_synonyms, settings.max_synonyms)
+
+        self._genes = GeneNames(self._var, chosen, synonyms=synonyms)
         self._raw_genes = (
-            GeneNames(raw_var, chosen if chosen in {c.name for c in raw_var.columns} else "", self._genes)
+            GeneNames(raw_var, chosen if chosen in {c.name for c in raw_var.columns} else "", self._genes, synonyms)
             if raw_var
             else None
         )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from starcyte.errors import NotFound
 from starcyte.store.anndata.frame import Frame
 from starcyte.store.dataset import ColumnInfo, Kind
+from starcyte.store.gene_synonyms import GeneSynonyms
 
 # usual names of the column of symbols, the most specific first
 _SYMBOL_COLUMNS = (
@@ -67,6 +68,8 @@ _LONGEST_ID = 64
 _VERSION = re.compile(r"\.\d+$")
 # missing symbols that were written as text
 _NO_SYMBOL = {"nan", "NaN", "NA", "N/A", "<NA>", "None", "none", "null", "-"}
+# the number of synonyms that are examined for one search
+_MOST_SYNONYMS = 100
 # the number of names that are examined for ids
 _EXAMINED = 2000
 
@@ -82,6 +85,9 @@ class GeneNames:
         The column of names; empty: the index, or a column of symbols if the index holds ids.
     lender
         The names of the genes of var, of which raw/var without symbols has those with the same ids.
+    synonyms
+        Returns the previous and alias symbols that are looked up where the file knows no such name; called for a
+        search only.
 
     Raises
     ------
@@ -89,7 +95,14 @@ class GeneNames:
         If the chosen column does not exist.
     """
 
-    def __init__(self, frame: Frame, chosen: str = "", lender: GeneNames | None = None) -> None:
+    def __init__(
+        self,
+        frame: Frame,
+        chosen: str = "",
+        lender: GeneNames | None = None,
+        synonyms: Callable[[], GeneSynonyms | None] = lambda: None,
+    ) -> None:
+        self._synonyms = synonyms
         index = frame.index.tolist()
         self.columns = ("index", *(c.name for c in frame.columns if _is_text(c)))
         self.names_from = chosen or _symbol_column(frame, index) or "index"
@@ -132,44 +145,92 @@ class GeneNames:
     def match(self, text: str) -> int | None:
         """Return the position of the gene whose name, id or alias is a text, ignoring case; None if there is none.
 
-        A name precedes an id, and an id an alias.
+        A name precedes an id, an id an alias, and an alias of the file one of the synonyms. Ids are the same with and
+        without a version. A synonym of several genes of the dataset is none.
         """
         if text in self._positions:
             return self._positions[text]
+        wanted = text.strip().casefold()
+        exact = self._known()
+        position = exact.get(wanted)
+        if position is None and (plain := _unversioned(wanted)) is not None:
+            position = exact.get(plain)
+        return self._by_synonym(wanted) if position is None else position
+
+    def _known(self) -> dict[str, int]:
+        """Return the positions by names, ids, ids without versions and aliases, in lower case."""
         if self._exact is None:
-            self._exact = {}
-            for texts in (self._folded, self._folded_ids or ()):
+            exact: dict[str, int] = {}
+            plain = [_unversioned(ident) or ident for ident in self._folded_ids or self._folded]
+            for texts in (self._folded, self._folded_ids or (), plain):
                 for i, folded in enumerate(texts):
-                    self._exact.setdefault(folded, i)
+                    exact.setdefault(folded, i)
             for i, aliases in self._aliases.items():
                 for alias in aliases:
-                    self._exact.setdefault(alias.casefold(), i)
-        return self._exact.get(text.strip().casefold())
+                    exact.setdefault(alias.casefold(), i)
+            self._exact = exact
+        return self._exact
+
+    def _by_synonym(self, wanted: str) -> int | None:
+        """Return the position of the one gene that has a text in lower case among its synonyms; None if none has."""
+        synonyms = self._synonyms()
+        if synonyms is None or not wanted:
+            return None
+        for genes in synonyms.others(_unversioned(wanted) or wanted):
+            found = {self._of_names(names) for names in genes} - {None}
+            if found:
+                return found.pop() if len(found) == 1 else None
+        return None
+
+    def _of_names(self, names: Sequence[str]) -> int | None:
+        """Return the position of the first of several names of one gene that the dataset knows."""
+        exact = self._known()
+        return next((exact[folded] for folded in map(str.casefold, names) if folded in exact), None)
 
     def alias(self, position: int, text: str) -> str | None:
         """Return the alias by which a text finds a gene; None if its name or id matches."""
         wanted = text.strip().casefold()
         ident = self._folded_ids[position] if self._folded_ids else ""
-        if not wanted or wanted in self._folded[position] or wanted in ident:
+        plain = _unversioned(wanted) or wanted
+        if not wanted or wanted in self._folded[position] or plain in ident:
             return None
-        return next((a for a in self._aliases.get(position, ()) if a.casefold().startswith(wanted)), None)
+        own = next((a for a in self._aliases.get(position, ()) if a.casefold().startswith(wanted)), None)
+        if own is not None:
+            return own
+        synonyms = self._synonyms()
+        return None if synonyms is None else synonyms.spelled(self.names[position], plain)
 
     def search(self, text: str) -> list[int]:
         """Return the positions of the genes that match a text, best first.
 
         The order is: full name, full id, full alias, prefix of the name, of the id, of an alias, substring of the
         name, of the id; within each, shorter names first. An empty text matches all genes, in the file's order.
+        Synonyms count as aliases.
         """
         wanted = text.strip().casefold()
         if not wanted:
             return list(range(len(self.names)))
+        wanted = _unversioned(wanted) or wanted
         found: list[tuple[int, int, int]] = []
         for i in [i for i, texts in enumerate(self._texts) if wanted in texts]:
             name, ident = self._folded[i], self._folded_ids[i] if self._folded_ids else ""
             rank = _rank(wanted, name, ident, self._aliases.get(i, ()))
             if rank is not None:
                 found.append((rank, len(name), i))
-        return [i for _, _, i in sorted(found)]
+        found += self._with_synonyms(wanted)
+        return list(dict.fromkeys(i for _, _, i in sorted(found)))
+
+    def _with_synonyms(self, wanted: str) -> list[tuple[int, int, int]]:
+        """Return rank, length of the name and position of the genes that a text finds by their synonyms."""
+        synonyms = self._synonyms()
+        if synonyms is None:
+            return []
+        found = []
+        for name in (wanted, *synonyms.starting(wanted, _MOST_SYNONYMS)):
+            rank = _rank(wanted, "", "", [name])
+            positions = {self._of_names(names) for genes in synonyms.others(name) for names in genes}
+            found += [(rank or 0, len(self.names[i]), i) for i in positions if i is not None]
+        return found
 
 
 def _rank(wanted: str, name: str, ident: str, aliases: Sequence[str]) -> int | None:
@@ -221,6 +282,12 @@ def unique(names: Sequence[str]) -> tuple[list[str], int]:
         seen.add(new)
         out.append(new)
     return out, changed
+
+
+def _unversioned(ident: str) -> str | None:
+    """Return an id of Ensembl in lower case without its version; None for other texts."""
+    plain = _VERSION.sub("", ident)
+    return plain if plain != ident and plain.startswith("ens") and _share_of_ids([plain.upper()]) else None
 
 
 def _is_text(info: ColumnInfo) -> bool:

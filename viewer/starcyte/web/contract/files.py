@@ -114,6 +114,9 @@ class GeneSetsImported(Answer):
 
     genesets: list[GeneSet]
     missing: Annotated[dict[str, list[str]], Meta(description="Of each set, the genes that the dataset lacks")]
+    renamed: Annotated[
+        dict[str, str], Meta(description="Aliases, synonyms and other spellings, with the names in the dataset")
+    ]
 
 
 class SessionImported(CellMatches):

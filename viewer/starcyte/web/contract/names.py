@@ -34,7 +34,7 @@ class Gene(Answer):
     name: str
     id: str | None
     index: Annotated[Count, Meta(description="Its position in the matrix")]
-    alias: Annotated[str | None, Meta(description="Of a search: the alias that matched, if neither name nor id did")]
+    alias: Annotated[str | None, Meta(description="The alias or synonym that matched, if neither name nor id did")]
 
 
 class GeneMatches(Answer):

@@ -186,11 +186,13 @@ def genes(query: GenesQuery) -> ResponseOf[GeneMatches]:
 
 def _genes_named(known: Genes, names: list[str]) -> GeneMatches:
     found = {name: known.match(name) for name in names}
+    # of several names of one gene, the first
+    named = {i: name for name, i in reversed(found.items()) if i is not None}
     positions = list(dict.fromkeys(i for i in found.values() if i is not None))
     return GeneMatches(
         n=len(known.names),
         total=len(positions),
-        genes=[_gene(known, i, None) for i in positions],
+        genes=[_gene(known, i, known.alias(i, named[i])) for i in positions],
         missing=[name for name, i in found.items() if i is None],
     )
 

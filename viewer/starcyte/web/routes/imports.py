@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from flask import request
 
@@ -28,6 +29,9 @@ from starcyte.web.preconditions import current_curation
 from starcyte.web.responses import answer_json
 from starcyte.web.routes import annotations as annotation_routes
 from starcyte.web.routes import gene_sets
+
+if TYPE_CHECKING:
+    from starcyte.curation import models
 from starcyte.web.routing.blueprint import Routes
 from starcyte.web.routing.route import WRITE
 
@@ -108,8 +112,24 @@ def import_gene_sets(query: GeneSetsImportQuery) -> ResponseOf[GeneSetsImported]
     gene_sets.refuse_changes()
     curation, user = current_curation()
     found = read_gene_sets(request.get_data(cache=False), query.name, context().settings)
-    described = _gene_sets(importer.import_gene_sets(curation, user, found))
-    return answer_json(GeneSetsImported(genesets=described, missing={g.name: g.missing for g in described}))
+    renamed = _other_names(found)
+    known = [replace(s, genes=tuple(dict.fromkeys(renamed.get(gene, gene) for gene in s.genes))) for s in found]
+    described = _gene_sets(importer.import_gene_sets(curation, user, known))
+    return answer_json(
+        GeneSetsImported(genesets=described, missing={g.name: g.missing for g in described}, renamed=renamed)
+    )
+
+
+def _other_names(found: Iterable[models.GeneSet]) -> dict[str, str]:
+    """Return the names in the dataset of genes that the sets name by an alias, a synonym or in another spelling."""
+    dataset = context().dataset()
+    known = dataset.genes(dataset.default_matrix)
+    renamed = {}
+    for gene in dict.fromkeys(gene for gene_set in found for gene in gene_set.genes):
+        position = known.match(gene) if known.position(gene) is None else None
+        if position is not None:
+            renamed[gene] = known.names[position]
+    return renamed
 
 
 @routes.post("/import/session", accepts=(JSON,), errors=WRITE, size="max_import_bytes")

@@ -4,6 +4,8 @@ import type { GeneSetRestored } from '../../api/contract';
 import type { CurationApi } from '../../api/curation';
 import type { GeneSetInfo, GeneSetSaved } from '../../api/curationTypes';
 import { ApiError } from '../../api/error';
+import type { Gene } from '../../api/types';
+import { count } from '../../ui/format';
 import type { Viewer } from '../viewer/viewer.svelte';
 import type { Saving } from './saving.svelte';
 import { newStateNumber } from './snapshots';
@@ -108,6 +110,10 @@ export class GeneSets implements SyncedKind<GeneSet> {
       const found = await api.genesNamed(names, matrix, new AbortController().signal);
       this.missed = found.missing;
       if (found.genes.length === 0) return null;
+      const aliases = aliasesOf(found.genes);
+      if (aliases.length > 0) {
+        this.viewer.notify(`${count(aliases.length)} found by another name`, someOf(aliases).join(', '));
+      }
       return this.make(
         title,
         found.genes.map(({ name }) => name),
@@ -232,4 +238,16 @@ export function rebased(base: GeneSet, mine: GeneSet, theirs: GeneSet): GeneSet 
 
 function conflicting(error: unknown): GeneSetInfo | null {
   return error instanceof ApiError && error.status === 412 ? (error.body.current as GeneSetInfo | null) : null;
+}
+
+/** Return genes that were found by another name, as “CD45 → PTPRC”. */
+export function aliasesOf(genes: readonly Gene[]): string[] {
+  return genes.flatMap(({ name, alias }) => (alias === null ? [] : [`${alias} → ${name}`]));
+}
+
+/** The limit of names in a note. */
+const NOTED = 12;
+
+export function someOf(notes: readonly string[]): readonly string[] {
+  return notes.length > NOTED ? [...notes.slice(0, NOTED), `and ${count(notes.length - NOTED)} more`] : notes;
 }

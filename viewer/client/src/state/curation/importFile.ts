@@ -35,9 +35,10 @@ export async function importFile(
   const stem = file.name.replace(/\.[^.]*$/, '');
   if (what === 'annotations') return reportOf(await api.importAnnotations(text, tableType(file.name, text)));
   if (what === 'genesets') {
-    const { genesets, missing } = await api.importGenesets(text, setType(file.name, text), stem);
+    const { genesets, missing, renamed } = await api.importGenesets(text, setType(file.name, text), stem);
     return [
       `${listed(names(genesets))} ${genesets.length === 1 ? 'was' : 'were'} imported.`,
+      ...foundOtherwise(renamed),
       ...Object.entries(missing)
         .filter(([, genes]) => genes.length > 0)
         .map(([name, genes]) => `Genes of ${name} that are not in this dataset: ${some(genes)}`),
@@ -55,6 +56,12 @@ export async function importFile(
       : 'The session is empty.',
     ...missed(unmatched, duplicated, examples),
   ];
+}
+
+/** Return a line on genes that the dataset has under another name. */
+function foundOtherwise(renamed: Readonly<Record<string, string>>): string[] {
+  const notes = Object.entries(renamed).map(([given, name]) => `${given} → ${name}`);
+  return notes.length > 0 ? [`Genes found by another name: ${some(notes)}`] : [];
 }
 
 async function textOf(file: File): Promise<string> {

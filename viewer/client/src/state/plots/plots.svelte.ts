@@ -2,7 +2,7 @@
 import type { MarkersResult } from '../../api/types';
 import type { ColormapName } from '../../color/colormaps';
 import type { Comparison } from '../compare/compare.svelte';
-import { namesIn } from '../curation/geneSets.svelte';
+import { aliasesOf, namesIn } from '../curation/geneSets.svelte';
 import { type Grouping, replacedBy } from '../fields/groupings.svelte';
 import type { Viewer } from '../viewer/viewer.svelte';
 import { AllMeans } from './allMeans.svelte';
@@ -48,6 +48,8 @@ export class Plots {
   left = $state(0);
   /** The names of the last list that no gene has. */
   missed = $state.raw<readonly string[]>([]);
+  /** Those that were found by another name, as “CD45 → PTPRC”. */
+  aliases = $state.raw<readonly string[]>([]);
   /** The column whose distribution is shown in place of genes. */
   column = $state<string | null>(null);
   standard = $state<Standard>('none');
@@ -164,6 +166,7 @@ export class Plots {
     this.genes = all.slice(0, MOST_GENES);
     this.left = all.length - this.genes.length;
     this.missed = missed;
+    this.aliases = [];
     this.geneGroups = [];
     this.column = null;
   }
@@ -210,5 +213,6 @@ export class Plots {
       found.genes.map(({ name }) => name),
       found.missing,
     );
+    this.aliases = aliasesOf(found.genes);
   }
 }
