@@ -75,6 +75,12 @@ def test_ranked_genes_are_shown_as_the_file_has_them(visit, analysed):
     score, fold, _p = rows.nth(1).get_by_role("cell").all_inner_texts()[1:4]
     assert float(score) == pytest.approx(expected["scores"][0], abs=0.06)
     assert float(fold) == pytest.approx(expected["logfoldchanges"][0], abs=0.006)
+    panel.get_by_role("button", name="The first genes of each group as a plot").click()
+    best = [
+        sc.get.rank_genes_groups_df(data, name)["names"][:3].tolist() for name in ["<i>right", "early", "left", "stem"]
+    ]
+    shown = viewer.page.get_by_role("region", name="Plots").get_by_role("button", name=re.compile("^Genes"))
+    expect(shown).to_contain_text(str(len({gene for genes in best for gene in genes})))
     rows.nth(1).get_by_role("button").first.click()
     viewer.colored_by(expected["names"][0])
     viewer.page.get_by_role("combobox", name="Results of the file").click()

@@ -9,6 +9,7 @@ import {
   turnOf,
   unoriented,
 } from '../state/view/tissue';
+import { sectionsBeside } from '../state/view/view';
 import { roundBar } from './scaleBar';
 
 const UPRIGHT = { turns: 0, flipped: false } as const;
@@ -61,4 +62,21 @@ describe('the scale bar', () => {
     expect(roundBar(Number.NaN, 100)).toBeNull();
     expect(roundBar(1, 0)).toBeNull();
   });
+});
+
+it('sections beside an embedding are those of its coordinates', () => {
+  const section = (name: string, library: string | null) => ({ name, dims: 2, library });
+  const embeddings = [
+    section('X_umap', null),
+    section('spatial/a/b', 'a/b'),
+    section('spatial/c', 'c'),
+    section('spatial', null),
+    section('X_spatial/a/b', 'a/b'),
+    section('X_spatial/c', 'c'),
+  ];
+  const beside = (name: string | null) => sectionsBeside({ embeddings }, name).map((one) => one.name);
+  expect(beside('X_spatial/c')).toEqual(['X_spatial/a/b', 'X_spatial/c']);
+  for (const name of ['spatial', 'spatial/a/b', 'X_umap', null])
+    expect(beside(name)).toEqual(['spatial/a/b', 'spatial/c']);
+  expect(sectionsBeside({ embeddings: [section('X_umap', null)] }, 'X_umap')).toEqual([]);
 });

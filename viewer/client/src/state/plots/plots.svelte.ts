@@ -22,7 +22,7 @@ export const LEAST_ABOVE = 120;
 const OF_COMPARISON = 20;
 /** Columns with the origin of cells, the default for compositions. */
 const ORIGIN = /sample|donor|patient|batch|condition|disease|treat|stim/i;
-const OF_CATEGORY = 3;
+export const OF_CATEGORY = 3;
 /** The limit of categories of a column that splits violins. */
 const MOST_PARTS = 8;
 
@@ -194,11 +194,16 @@ export class Plots {
   }
 
   useMarkers({ groups, group_by }: MarkersResult): void {
-    this.groupBy = group_by;
-    const best = groups.map(({ name, genes }) => ({
-      name,
-      names: genes.slice(0, OF_CATEGORY).map(({ gene }) => gene),
-    }));
+    this.useBest(
+      group_by,
+      groups.map(({ name, genes }) => ({ name, names: genes.map(({ gene }) => gene) })),
+    );
+  }
+
+  /** Use the first genes of each category of a column. */
+  useBest(groupBy: string, groups: readonly NameGroup[]): void {
+    if (this.groupings.some(({ id }) => id === groupBy)) this.groupBy = groupBy;
+    const best = groups.map(({ name, names }) => ({ name, names: names.slice(0, OF_CATEGORY) }));
     this.use(best.flatMap(({ names }) => names));
     this.geneGroups = best;
   }

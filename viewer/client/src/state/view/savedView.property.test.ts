@@ -170,6 +170,18 @@ function viewOf(schema: Schema): fc.Arbitrary<Made> {
         lasso: fc.option(cells),
         setA: fc.option(set),
         setB: fc.oneof(fc.constant('rest' as const), set),
+        tissue: fc.record({
+          turns: fc.constantFrom(0, 1, 2, 3),
+          flipped: fc.boolean(),
+          image: fc.boolean(),
+          trueSize: fc.boolean(),
+          opacity: fc.double({ min: 0, max: 1, noNaN: true }).map((value) => value + 0),
+          brightness: fc.double({ min: 0.2, max: 3, noNaN: true }),
+        }),
+        overlays: fc.record({
+          paga: fc.option(fc.double({ min: 0, max: 1, noNaN: true }).map((value) => value + 0)),
+          velocity: fc.option(fc.integer({ min: 10, max: 60 })),
+        }),
       }),
       camera: fc.option(fc.record({ x: NUMBER, y: NUMBER, zoom: fc.double({ min: 0.1, max: 1e4, noNaN: true }) })),
     })
@@ -237,6 +249,8 @@ test('any JSON is read as a valid view', () => {
           'gallery',
           'pinned',
           'subset',
+          'tissue',
+          'overlays',
         ),
         fc.jsonValue(),
       ),
@@ -248,6 +262,7 @@ test('any JSON is read as a valid view', () => {
           expect(again.dropped).toEqual([]);
           expect(paneSpecs(again.view)).toEqual(paneSpecs(view));
           expect(again.view.genes).toEqual(view.genes);
+          expect([again.view.tissue, again.view.overlays]).toEqual([view.tissue, view.overlays]);
         }
       },
     ),

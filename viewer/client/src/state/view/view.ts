@@ -243,6 +243,14 @@ export function isFiltered(view: View): boolean {
   return view.lasso !== null || Object.keys(view.filters).length > 0;
 }
 
+/** Return the sections of the same coordinates as an embedding, by default as the first section. */
+export function sectionsBeside(schema: Pick<Schema, 'embeddings'>, embedding: string | null): Schema['embeddings'] {
+  const sections = sectionsOf(schema);
+  const wholeOf = ({ name, library }: Schema['embeddings'][number]) => name.slice(0, -`/${library}`.length);
+  const shown = sections.find((section) => section.name === embedding || wholeOf(section) === embedding) ?? sections[0];
+  return shown ? sections.filter((section) => wholeOf(section) === wholeOf(shown)) : [];
+}
+
 /** Return the embeddings of one slide each. */
 export function sectionsOf({ embeddings }: Pick<Schema, 'embeddings'>): Schema['embeddings'] {
   return embeddings.filter(({ library }) => library !== null);

@@ -1,6 +1,6 @@
 /** The results that the file has: what there is, read when it is first asked for. */
-import type { Api } from '../../api/client';
-import type { PagaGraph, StoredContents, VelocityGrid } from '../../api/types';
+import { type Api, pathOf } from '../../api/client';
+import type { PagaGraph, RankedGenesTable, StoredContents, VelocityGrid } from '../../api/types';
 
 const NOTHING: StoredContents = { ranked_genes: [], dendrograms: [], paga: null, velocity: [], warnings: [] };
 
@@ -28,6 +28,12 @@ export class Stored {
       },
     );
     return this.reading;
+  }
+
+  /** Read a part of the ranked genes of a group. */
+  genes(key: string, group: string, offset: number, limit: number): Promise<RankedGenesTable> {
+    const path = pathOf(`stored/genes/${encodeURIComponent(key)}`, { group, offset, limit });
+    return this.api.json<RankedGenesTable>(path);
   }
 
   paga(): Promise<PagaGraph> {
