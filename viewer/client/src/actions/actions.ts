@@ -1,5 +1,6 @@
 /** All actions of the page: of its buttons, shortcuts, the command palette and the help. */
 
+import { preferences } from '../state/page/preferences.svelte';
 import type { Session } from '../state/session';
 import { isCompareDisabled } from '../state/view/view';
 import type { Action } from './action';
@@ -32,6 +33,8 @@ export function performShortcut(event: KeyboardEvent, session: Session): boolean
   const pressed = mod ? `Mod+${event.shiftKey ? 'Shift+' : ''}${key}` : key;
   const meant = pressed === 'Mod+y' ? 'Mod+Shift+z' : pressed;
   if (!mod && isTyping(event.target)) return false;
+  // WCAG 2.1.4: keys of one character can be turned off.
+  if (!mod && key.length === 1 && !preferences.choices.letterKeys) return false;
   // A shortcut may have several actions: the first enabled one is performed.
   const action = actions.find((candidate) => candidate.shortcut === meant && (candidate.enabled?.(session) ?? true));
   if (!action) return false;

@@ -1,10 +1,10 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, test } from 'vitest';
 import { FADED, HIGHLIGHTED, NORMAL } from '../canvas/paint';
 import { fadedOn } from '../canvas/webgl/style';
 import { categoryCodes, percentiles, quantise } from './codes';
 import { COLORMAPS, gradient, sample } from './colormaps';
 import { categoryLut, neutrals, plainLut, valueLut } from './lut';
-import { distance, fromOklab, hexToRgb, rgbToHex, toOklab } from './oklab';
+import { distance, fromOklab, hexToRgb, type Rgb, rgbToHex, toOklab } from './oklab';
 import { palette, separation } from './palette';
 
 const pixel = (rgba: Uint8Array, code: number) => [...rgba.subarray(4 * code, 4 * code + 4)];
@@ -191,4 +191,26 @@ describe('quantise', () => {
     expect([...quantise(Float32Array.of(0, 0), { zero: true }).codes]).toEqual([1, 1]);
     expect([...quantise(Float32Array.of(0, 2, 2), { zero: true }).codes]).toEqual([1, 255, 255]);
   });
+});
+
+test('on a dark ground categories are lighter, and none becomes like another', () => {
+  const colors = ['#000000', '#1f3a93', '#0a0a2a', ...palette(20)];
+  const of = (theme: 'light' | 'dark') => categoryLut({ colors, size: colors.length, theme }).rgba;
+  const lightness = (rgba: Uint8Array, k: number) => toOklab([...pixel(rgba, k + 1)].slice(0, 3) as unknown as Rgb)[0];
+  for (const k of colors.keys()) {
+    expect(pixel(of('light'), k + 1).slice(0, 3)).toEqual([...hexToRgb(colors[k] as string)]);
+    expect(lightness(of('dark'), k)).toBeGreaterThan(0.35);
+  }
+  // Colours of the palette are those of a dark page; those that were given stay where they can be seen.
+  const [own] = pixel(categoryLut({ colors: null, size: 1, theme: 'dark' }).rgba, 1);
+  expect(own).toBeGreaterThan(hexToRgb(palette(1)[0] as string)[0]);
+  expect(pixel(of('dark'), 4).slice(0, 3)).toEqual([...hexToRgb(palette(1)[0] as string)]);
+  const seen = new Set(colors.map((_, k) => [...pixel(of('dark'), k + 1)].join(' ')));
+  expect(seen.size).toBe(colors.length);
+});
+
+test('zeros are darker while only some cells are selected', () => {
+  const of = (selecting: boolean) => valueLut({ colormap: 'viridis', theme: 'light', zero: true, selecting }).rgba;
+  expect(pixel(of(true), 1)).toEqual([...hexToRgb(neutrals('light').selectedZero), 255]);
+  expect(pixel(of(true), 2)).toEqual(pixel(of(false), 2));
 });

@@ -7,7 +7,7 @@
  */
 import { FADED, HIGHLIGHTED, type Lut, NORMAL } from '../canvas/paint';
 import { type ColormapName, sample, type Theme } from './colormaps';
-import { hexToRgb, type Rgb } from './oklab';
+import { fromOklab, hexToRgb, type Rgb, toOklab } from './oklab';
 import { palette } from './palette';
 
 export { COLORMAPS, type ColormapName, gradient, type Theme } from './colormaps';
@@ -16,13 +16,15 @@ export { COLORMAPS, type ColormapName, gradient, type Theme } from './colormaps'
 export interface Neutrals {
   missing: string;
   zero: string;
+  /** Of zeros while only some cells are selected: these must not look like the others, which are faded. */
+  selectedZero: string;
   faded: string;
   background: string;
 }
 
 const NEUTRALS: Record<Theme, Neutrals> = {
-  light: { missing: '#c4c4c4', zero: '#b3bdcc', faded: '#e3e5e8', background: '#ffffff' },
-  dark: { missing: '#50545a', zero: '#4a566b', faded: '#2a2d32', background: '#111214' },
+  light: { missing: '#c4c4c4', zero: '#b3bdcc', selectedZero: '#8494ad', faded: '#e3e5e8', background: '#ffffff' },
+  dark: { missing: '#50545a', zero: '#4a566b', selectedZero: '#73839f', faded: '#2a2d32', background: '#111214' },
 };
 
 /** The colours the plot uses for cells that say nothing, and behind everything: for legends. */
@@ -44,6 +46,25 @@ export interface CategoryLutOptions {
   missing?: boolean;
 }
 
+/** Colours of less lightness are lost on a dark ground. */
+const LOST = 0.45;
+
+/**
+ * Return a colour that was given as it is drawn. On a dark ground those that would be lost are lighter; the order of their
+ * lightness stays.
+ */
+function given(rgb: Rgb, theme: Theme): Rgb {
+  const [lightness, a, b] = toOklab(rgb);
+  return theme === 'light' || lightness >= LOST ? rgb : fromOklab([0.8 * LOST + 0.2 * lightness, a, b]);
+}
+
+/** Return a colour of the palette as it is drawn: lighter on a dark ground. */
+function ofPalette(hex: string, theme: Theme): Rgb {
+  const rgb = hexToRgb(hex);
+  const [lightness, a, b] = toOklab(rgb);
+  return theme === 'light' ? rgb : fromOklab([0.48 + 0.5 * lightness, a, b]);
+}
+
 /** Table for codes made by `categoryCodes`. */
 export function categoryLut(options: CategoryLutOptions): Lut {
   const { colors, size, theme, hidden, highlighted, missing = true } = options;
@@ -57,7 +78,11 @@ export function categoryLut(options: CategoryLutOptions): Lut {
   for (let k = 0; k < size; k++) {
     const fades = standOut !== null && !standOut.has(k);
     if (fades) put(rgba, k + 1, faded, !hidden?.has(k));
-    else put(rgba, k + 1, parse(colors?.[k]) ?? hexToRgb((own ?? palette(size))[k] as string), !hidden?.has(k));
+    else {
+      const wanted = parse(colors?.[k]);
+      const color = wanted ? given(wanted, theme) : ofPalette((own ?? palette(size))[k] as string, theme);
+      put(rgba, k + 1, color, !hidden?.has(k));
+    }
     if (standOut) levels[k + 1] = fades ? FADED : HIGHLIGHTED;
   }
   return { rgba, levels };
@@ -69,17 +94,19 @@ export interface ValueLutOptions {
   reverse?: boolean;
   /** Whether code 1 is exactly zero and drawn grey, so that expressing cells stand out. Must agree with `quantise`. */
   zero?: boolean;
+  /** Whether only some cells are selected, and the others faded. */
+  selecting?: boolean;
   /** Whether cells without a value are drawn; true by default. */
   missing?: boolean;
 }
 
 /** Table for codes made by `quantise`. */
 export function valueLut(options: ValueLutOptions): Lut {
-  const { colormap, theme, reverse = false, zero = false, missing = true } = options;
+  const { colormap, theme, reverse = false, zero = false, selecting = false, missing = true } = options;
   const rgba = new Uint8Array(4 * 256);
   put(rgba, 0, hexToRgb(NEUTRALS[theme].missing), missing);
   const first = zero ? 2 : 1;
-  if (zero) put(rgba, 1, hexToRgb(NEUTRALS[theme].zero), true);
+  if (zero) put(rgba, 1, hexToRgb(selecting ? NEUTRALS[theme].selectedZero : NEUTRALS[theme].zero), true);
   sample(colormap, theme, 256 - first, reverse).forEach((rgb, k) => {
     put(rgba, first + k, rgb, true);
   });

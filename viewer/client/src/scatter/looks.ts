@@ -11,17 +11,18 @@ export interface Look {
   readonly order: Order;
 }
 
-/** Return the look of a colouring, none of whose categories is highlighted. */
+/** Return the look of a colouring, none of whose categories is highlighted; `selecting`: see `ValueLutOptions`. */
 export function lookOf(
   coloring: Coloring,
   theme: Theme,
   { colormap, reversed: reverse, palette }: Pick<Choices, 'colormap' | 'reversed' | 'palette'>,
+  selecting = false,
 ): Look {
   if (coloring.kind === 'plain') return { codes: null, order: 'shuffled', lut: plainLut(theme) };
   const { codes, order } = coloring;
   if (coloring.kind === 'pair') return { codes, order, lut: pairLut(theme) };
   if (coloring.kind === 'value')
-    return { codes, order, lut: valueLut({ colormap, theme, reverse, zero: coloring.zero }) };
+    return { codes, order, lut: valueLut({ colormap, theme, reverse, zero: coloring.zero, selecting }) };
   const colors = palette === 'file' ? (coloring.colors ?? null) : null;
   return { codes, order, lut: categoryLut({ colors, size: coloring.categories.length, theme }) };
 }

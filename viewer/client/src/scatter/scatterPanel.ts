@@ -8,6 +8,7 @@ import { neutrals } from '../color/lut';
 import { hexToRgb } from '../color/oklab';
 import type { Coloring } from '../state/fields/coloring';
 import { preferences } from '../state/page/preferences.svelte';
+import { isFiltered } from '../state/view/view';
 import type { Pane } from '../state/viewer/pane.svelte';
 import { isTissue, slideOf } from '../state/viewer/place';
 import type { Viewer } from '../state/viewer/viewer.svelte';
@@ -58,6 +59,7 @@ export function scatterPanel(viewer: Viewer, pane: Pane, text: string): PanelSou
   const { place, scatter: shown } = pane;
   if (!place || !shown) throw new Error('There is no plot to draw yet.');
   const { mask } = viewer.selection;
+  const selecting = isFiltered(viewer.view);
   const { pointSize, opacity } = preferences.choices;
   const { tissue } = viewer.view;
   const legend = legended(viewer, pane);
@@ -89,7 +91,7 @@ export function scatterPanel(viewer: Viewer, pane: Pane, text: string): PanelSou
     return pressed(width, height, async (plot) => {
       plot.setBackground(hexToRgb(neutrals(preferences.theme).background));
       plot.setPositions(place?.x as Float32Array, place?.y as Float32Array, { depth: place?.depth ?? null });
-      const look = lookOf(colored, preferences.theme, preferences.choices);
+      const look = lookOf(colored, preferences.theme, preferences.choices, selecting);
       plot.setCodes(look.codes);
       plot.setOrder(look.order);
       plot.setLut(look.lut);

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Schema } from '../../api/types';
+import { palette, separation } from '../../color/palette';
 import type { CategoryData } from '../fields/field';
 import { initialView, type View } from '../view/view';
 import {
@@ -150,4 +151,15 @@ test('views follow an annotation that is renamed, edited or deleted', () => {
   expect([gone.color, gone.filters]).toEqual([{ kind: 'none' }, {}]);
   const other = withAnnotationMoved(view, 'else', null, null);
   expect(other).toBe(view);
+});
+
+test('a new label has a colour that is plainly apart from all others, also from those that the user chose', () => {
+  const own = palette(6);
+  // almost the next colour of the palette
+  const next = nextColor(own.map((color) => ({ color })));
+  const near = `${next.slice(0, 6)}${next.endsWith('0') ? '1' : '0'}`;
+  const labels = [...own, near].map((color) => ({ color }));
+  const made = nextColor(labels);
+  expect(Math.min(...labels.map(({ color }) => separation(color, made)))).toBeGreaterThan(0.08);
+  expect(made).not.toBe(next);
 });

@@ -1,6 +1,6 @@
 /** Annotations as immutable values, and the changes to them. Nothing here sends a request. */
 import type { AnnotationInfo, LabelEdit, LabelInfo } from '../../api/curationTypes';
-import { palette } from '../../color/palette';
+import { PALETTE_SIZE, palette, separation } from '../../color/palette';
 import type { NumberArray } from '../../wire/columns';
 import type { CategoryData } from '../fields/field';
 import { MISSING } from '../view/fieldFilter';
@@ -50,11 +50,20 @@ export function colorsOf(labels: readonly { readonly color: string }[]): string[
   return labels.map(({ color }, k) => color || (ours[k] as string));
 }
 
-/** Return a colour of the palette that no label has yet. */
+/** Colours that are this far apart are told apart by everybody, see `separation`. */
+const APART = 0.08;
+
+/** Return a colour of the palette that is like that of no label: the first plainly apart from all, else the farthest. */
 export function nextColor(labels: readonly { readonly color: string }[]): string {
-  const taken = new Set(colorsOf(labels));
-  const candidates = palette(labels.length + 1);
-  return candidates.find((color) => !taken.has(color)) ?? (candidates.at(-1) as string);
+  const taken = colorsOf(labels);
+  const candidates = palette(Math.min(PALETTE_SIZE, labels.length + 20));
+  let [best, farthest] = [candidates[0] as string, -1];
+  for (const color of candidates) {
+    const apart = Math.min(...taken.map((other) => separation(color, other)));
+    if (apart >= APART) return color;
+    if (apart > farthest) [best, farthest] = [color, apart];
+  }
+  return best;
 }
 
 /** Return the new position of each label; -1 for a deleted one. */

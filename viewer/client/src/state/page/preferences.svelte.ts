@@ -21,7 +21,16 @@ export interface Choices {
   readonly galleryOthers: boolean;
   /** Whether the first steps are shown. */
   readonly hint: boolean;
+  /** Whether keys of one letter are shortcuts: speech input and slips of the hand press them. */
+  readonly letterKeys: boolean;
+  /** The widths of the panels in pixels; null: the usual ones. */
+  readonly leftWidth: number | null;
+  readonly rightWidth: number | null;
 }
+
+/** The limits of the width of a panel in pixels. */
+export const LEAST_PANEL = 240;
+export const MOST_PANEL = 800;
 
 const KEY = 'starcyte.preferences';
 const INITIAL: Choices = {
@@ -36,11 +45,17 @@ const INITIAL: Choices = {
   galleryColored: false,
   galleryOthers: true,
   hint: true,
+  letterKeys: true,
+  leftWidth: null,
+  rightWidth: null,
 };
 
 function isChoice<K extends keyof Choices>(key: K, value: unknown): value is Choices[K] {
   if (key === 'theme') return value === 'system' || value === 'light' || value === 'dark';
   if (key === 'opacity') return value === null || (typeof value === 'number' && value > 0 && value <= 1);
+  if (key === 'leftWidth' || key === 'rightWidth') {
+    return value === null || (typeof value === 'number' && value >= LEAST_PANEL && value <= MOST_PANEL);
+  }
   if (key === 'pointSize') return typeof value === 'number' && value >= 0.25 && value <= 4;
   if (key === 'colormap') return (COLORMAPS as readonly unknown[]).includes(value);
   if (key === 'palette') return value === 'file' || value === 'safe';
@@ -63,6 +78,7 @@ class Preferences {
   /** Whether plots are drawn for paper, which is light; "page" while the page itself is, as to draw a part of it. */
   paper = $state<'plots' | 'page' | null>(null);
   private readonly systemDark = new MediaQuery('prefers-color-scheme: dark');
+  private readonly coarse = new MediaQuery('pointer: coarse');
 
   /** The theme of the plots. */
   get theme(): Theme {
@@ -77,6 +93,11 @@ class Preferences {
   private get chosenTheme(): Theme {
     if (this.choices.theme !== 'system') return this.choices.theme;
     return this.systemDark.current ? 'dark' : 'light';
+  }
+
+  /** Whether the page is used with fingers. */
+  get hasFingers(): boolean {
+    return this.coarse.current;
   }
 
   set(change: Partial<Choices>): void {
