@@ -64,6 +64,15 @@ def test_quadrants_are_counted_moved_and_selected(visit, pbmc, values, how):
     moved = float(legend.get_by_role("spinbutton", name="Threshold of NKG7").input_value())
     assert 0 < moved < 0.2
     assert shown(legend) == expected(a, b, (1.5, moved), everything)
+    # on axes of the two genes, a line for each divides as many cells as are counted
+    lines = page.locator("[data-overlay=thresholds] line")
+    expect(lines).to_have_count(2 if how.startswith("Plot") else 0)
+    if how.startswith("Plot"):
+        left, top = (float(lines.nth(k).get_attribute(side)) for k, side in enumerate(("x1", "y1")))
+        low, high = (float(lines.nth(1).get_attribute(end)) for end in ("x1", "x2"))
+        assert (left - low) / (high - low) == pytest.approx((1.5 - a.min()) / (a.max() - a.min()), abs=1e-3)
+        low, high = (float(lines.nth(0).get_attribute(end)) for end in ("y1", "y2"))
+        assert (top - low) / (high - low) == pytest.approx((moved - b.min()) / (b.max() - b.min()), abs=1e-3)
     both = (a > 1.5) & (b > moved)
     legend.get_by_role("button", name="Select CD3D+ NKG7+").click()
     viewer.wait_selected(int(both.sum()))

@@ -1,4 +1,5 @@
 /** The overlays of the plot: to add one is to add a file and a row here. */
+import { keyOf } from '../state/view/fieldRef';
 import type { Pane } from '../state/viewer/pane.svelte';
 import { slideOf } from '../state/viewer/place';
 import type { Viewer } from '../state/viewer/viewer.svelte';
@@ -9,6 +10,14 @@ export const OVERLAYS: readonly Overlay[] = [
     name: 'scale bar',
     state: ({ schema }, { place }) => (place && slideOf(schema, place.name)?.microns) || null,
     load: () => import('./scaleBar'),
+  },
+  {
+    name: 'thresholds',
+    state: ({ view: { axes }, thresholds, pane: active }, pane) =>
+      axes && pane === active && thresholds?.keys[0] === keyOf(axes.x) && thresholds.keys[1] === keyOf(axes.y)
+        ? thresholds
+        : null,
+    load: () => import('./thresholdLines'),
   },
   {
     name: 'velocity',

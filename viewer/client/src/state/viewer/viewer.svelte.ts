@@ -68,6 +68,10 @@ export class Viewer {
   join = $state<Join>('replace');
   /** The cell under the pointer and its plot, if there are several plots. */
   pointed = $state.raw<{ readonly cell: number; readonly pane: Pane } | null>(null);
+  /** The keys of the two fields of the active plot, and the thresholds that divide their cells; null: none are shown. */
+  thresholds = $state.raw<{ readonly keys: readonly [string, string]; readonly at: readonly [number, number] } | null>(
+    null,
+  );
   /** A note for the user that is no error. */
   notice = $state.raw<{ readonly message: string; readonly hint: string } | null>(null);
   /** Saves a figure with the dataset; null if saving is disabled. */
