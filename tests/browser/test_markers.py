@@ -42,6 +42,11 @@ def test_markers_of_a_column_are_those_of_scanpy(visit, pbmc, expected, tmp_path
         best = expected[expected["group"] == name]["names"].tolist()[:12]
         for gene in group.locator(".names .gene").all_inner_texts():
             assert gene in best
+    best = groups(viewer).first.locator(".names .gene").first.inner_text()
+    viewer.page.get_by_role("button", name="Dot plot", exact=True).click()
+    expect(viewer.page.get_by_role("radio", name="Dot plot")).to_be_checked()
+    expect(viewer.page.get_by_role("region", name="Plots")).to_contain_text(best)
+    viewer.page.get_by_role("button", name="Close the plots").click()
     with viewer.page.expect_download() as download:
         viewer.page.get_by_role("button", name="Download the markers as CSV").click()
     download.value.save_as(tmp_path / "markers.csv")

@@ -178,6 +178,13 @@ export class Plots {
     this.open();
   }
 
+  /** Open the drawer with the best markers of each category. */
+  showMarkers(result: MarkersResult): void {
+    this.useMarkers(result);
+    this.purpose = 'genes';
+    this.open();
+  }
+
   /** Open the drawer with the distribution of a gene. */
   showGene(gene: string): void {
     this.use([gene]);
