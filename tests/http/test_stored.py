@@ -233,6 +233,11 @@ def test_what_is_inconsistent_is_left_out_by_name(serve, analysed, tmp_path, cha
     assert (genes[0]["score"] is None) == ("scores" in left)
 
 
+def test_velocities_are_the_last_embeddings(serve, analysed):
+    names = [embedding["name"] for embedding in serve(analysed[0]).json("schema")["embeddings"]]
+    assert names == ["X_umap", "X_pca", "velocity_umap"]
+
+
 def test_a_file_without_results_says_so(serve, h5ad_plain):
     found = serve(h5ad_plain).json("stored")
     assert found == {"ranked_genes": [], "dendrograms": [], "paga": None, "velocity": [], "warnings": []}

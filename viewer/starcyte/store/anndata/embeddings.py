@@ -146,6 +146,9 @@ def select_embeddings(found: dict[str, Embedding], names: Sequence[str]) -> dict
 
 def _rank(name: str) -> tuple[int, int, str]:
     folded = name.casefold()
+    # scVelo's velocities are directions in another embedding, and named as it is
+    if folded.startswith("velocity_"):
+        return len(_PREFERENCE) + 1, len(name), name
     place = next((i for i, word in enumerate(_PREFERENCE) if word in folded), len(_PREFERENCE))
     return place, len(name), name
 
