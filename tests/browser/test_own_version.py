@@ -202,5 +202,12 @@ def test_the_legend_has_the_parents_above_their_children(visit, leveled):
     legend.get_by_role("button", name="CD4 T", exact=True).click()
     obs = read(leveled).obs["bulk_labels"].astype(str)
     viewer.wait_selected(int((~obs.str.startswith("CD4 T / ")).sum()))
+    # a category is edited from here too
+    legend.get_by_role("button", name="Treg", exact=True).hover()
+    legend.get_by_role("button", name="Edit CD4 T / Treg", exact=True).click()
+    dialog = page.get_by_role("dialog", name="Category of bulk_labels")
+    dialog.get_by_role("combobox", name="Name of the category").fill("CD4 T / Regulatory")
+    dialog.get_by_role("button", name="Save").click()
+    expect(legend.get_by_role("button", name="Regulatory", exact=True)).to_be_visible()
     legend.get_by_role("radio", name="Level 1").click()
     viewer.colored_by("bulk_labels (level 1)")
