@@ -207,6 +207,14 @@ def test_a_figure_has_the_image_the_scale_bar_and_the_orientation(visit, slides)
     tissue, edge = near(png, BLUE), near(png, (20, 20, 20))
     assert tissue.sum() > 20_000
     assert middle(edge)[0] < middle(tissue)[0] - 50
+    viewer.page.keyboard.press("Escape")
+    viewer.plot.focus()
+    for key in ("+", "+", "+", *["ArrowLeft"] * 12):
+        viewer.page.keyboard.press(key)
+    viewer.settled()
+    svg = viewer.saved("Save the figure as SVG", save).decode()
+    # the name of the only slide is out of sight, which is no lack of room
+    assert "Without room" not in svg and svg.count(">blue<") == 1
 
 
 def test_the_schema_has_the_scale_of_the_slides(serve, slides):

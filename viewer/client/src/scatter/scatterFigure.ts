@@ -133,7 +133,7 @@ export function scatterFigure(figure: ScatterFigure): SVGSVGElement {
 }
 
 function namesOf({ names, width, height }: ScatterFigure): SVGElement[] {
-  const wanted = names.map(({ text, x, y }, code) => ({
+  const all = names.map(({ text, x, y }, code) => ({
     code,
     x,
     y,
@@ -141,12 +141,14 @@ function namesOf({ names, width, height }: ScatterFigure): SVGElement[] {
     height: 17,
     weight: names.length - code,
   }));
+  // Names of categories that the figure does not show need no room.
+  const wanted = all.filter(({ x, y }) => x >= 0 && y >= 0 && x <= width && y <= height);
   const at = placeLabels(wanted, width, height, { exclusive: true });
   const without = leftOut(wanted, at).map((code) => names[code]?.text ?? '');
   const drawn = at.flatMap((label) => {
     const { code, x, y } = label;
     const home = names[code]?.home ?? null;
-    const size = { width: wanted[code]?.width ?? 0, height: 17 };
+    const size = { width: all[code]?.width ?? 0, height: 17 };
     const { moved, line } = home ? lineTo({ x, y, ...size }, home) : label;
     const name = element('text', {
       x,
