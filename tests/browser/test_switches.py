@@ -19,9 +19,11 @@ def test_comparisons_and_annotations_are_gone(visit, pbmc, size):
     expect(page.get_by_role("tab", name="Genes")).to_have_count(1)
     for name in ("Set A", "Set B", "New annotation", "New gene set", "Label the selected cells", "Views"):
         expect(page.get_by_role("button", name=name)).to_have_count(0)
-    # figures alone
+    # figures and tables of cells alone
     page.get_by_role("button", name="Export and import").click()
-    assert [text.splitlines()[0] for text in page.get_by_role("menuitem").all_inner_texts()] == ["Figure of the cells…"]
+    items = [text.splitlines()[0] for text in page.get_by_role("menuitem").all_inner_texts()]
+    assert items[:2] == ["Figure of the cells…", "Figure of several panels…"]
+    assert items[2:] == ["Names of all cells", "Table of all cells"]
     page.keyboard.press("Escape")
     for key in "abcmn.":
         page.keyboard.press(key)

@@ -85,3 +85,17 @@ def test_a_compressed_answer_is_not_sent_again(real):
     etag = real.get("schema", headers=headers).headers["ETag"]
     assert real.get("schema", headers=headers | {"If-None-Match": etag}).status_code == 304
     assert real.get("schema", headers={"If-None-Match": etag}).status_code == 304
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", FAR])
+def test_a_slow_line_is_compressed_for_whatever_its_address(serve, pbmc, address):
+    """Behind the port that ``ssh -L`` forwards, every client has the address of this machine."""
+    client = serve(pbmc, address)
+    headers = {"Accept": "application/vnd.starcyte.columns", "Accept-Encoding": "gzip, zstd", "Save-Data": "on"}
+    whole = client.get("embeddings/X_umap", headers=headers)
+    assert whole.headers["Content-Encoding"] == "zstd"
+    assert "Save-Data" in whole.headers["Vary"]
+    assert int(whole.headers["X-Starcyte-Length"]) == len(plain(whole)) > len(whole.get_data())
+    coarse = client.get("embeddings/X_umap?precision=coarse", headers=headers)
+    assert len(coarse.get_data()) < 0.8 * len(whole.get_data())
+    assert len(plain(coarse)) == len(plain(whole))

@@ -2,4 +2,6 @@ import './style.css';
 import { mount } from 'svelte';
 import App from './pages/App.svelte';
 
-mount(App, { target: document.getElementById('app') as HTMLElement });
+const target = document.getElementById('app') as HTMLElement;
+target.replaceChildren();
+mount(App, { target });

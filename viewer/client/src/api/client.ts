@@ -1,5 +1,6 @@
 import { COLUMNS_TYPE, type Column, type Columns, decodeColumns } from '../wire/columns';
 import { csvLine } from '../wire/csv';
+import { bytesOf, type OnProgress } from './bytes';
 import { Cache } from './cache';
 import type { CellNames, FoundCells } from './contract';
 import { ApiError } from './error';
@@ -75,9 +76,13 @@ export class Api {
     return this.json<Schema>(pathOf('schema'));
   }
 
-  /** Fetch the coordinates of the cells; `dims` are the columns, by default the first two. */
-  embedding(name: string, dims?: string): Promise<Columns> {
-    return this.cached(pathOf(`embeddings/${encodeURIComponent(name)}`, dims === undefined ? {} : { dims }));
+  /**
+   * Fetch the coordinates of the cells; `dims` are the columns, by default the first two. Coarse ones are rounded for a
+   * first picture.
+   */
+  embedding(name: string, dims?: string, coarse = false, onProgress?: OnProgress): Promise<Columns> {
+    const query = { ...(dims === undefined ? {} : { dims }), ...(coarse ? { precision: 'coarse' } : {}) };
+    return this.cached(pathOf(`embeddings/${encodeURIComponent(name)}`, query), undefined, onProgress);
   }
 
   async obs(column: string): Promise<Column> {
@@ -313,13 +318,13 @@ export class Api {
     return first(decodeColumns(await response.arrayBuffer()));
   }
 
-  private cached(path: string, signal?: AbortSignal): Promise<Columns> {
+  private cached(path: string, signal?: AbortSignal, onProgress?: OnProgress): Promise<Columns> {
     return this.columns.get(path, async () => {
       const response = await this.transport.fetch(path, {
         headers: { Accept: COLUMNS_TYPE },
         ...(signal ? { signal } : {}),
       });
-      const body = await response.arrayBuffer();
+      const body = await (onProgress ? bytesOf(response, onProgress) : response.arrayBuffer());
       return { value: decodeColumns(body), weight: body.byteLength };
     });
   }

@@ -763,6 +763,12 @@ export interface components {
         readonly EmbeddingQuery: {
             /** @description One to three column numbers, such as 0,1; by default the first two */
             readonly dims?: string;
+            /**
+             * @description coarse: rounded to 1/4,096 of the extent, which compresses to about half; for a first picture
+             * @default exact
+             * @enum {unknown}
+             */
+            readonly precision?: "coarse" | "exact";
         };
         /** @description A set of genes; a number that is undefined is null. */
         readonly EnrichedSet: {

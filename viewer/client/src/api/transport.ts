@@ -10,6 +10,8 @@ export interface Transport {
   onOver: (error: ApiError) => void;
   /** The state of the file that the page shows; requests for another state are refused. */
   revision: string | null;
+  /** Whether answers take long for their size, so that less is asked for first. */
+  readonly isSlow: boolean;
   /** Whether to wait for a server that is unreachable. False until the page is open. */
   patient: boolean;
 

@@ -10,6 +10,11 @@ const LONGEST_WAIT = 8000;
 /** Seconds to wait for a busy server without a `Retry-After`. */
 const RETRY = 2;
 
+/** Bytes a second below which a line is slow: compression takes less time than it saves. */
+const SLOW = 5_000_000;
+/** Bytes from which on the time of an answer is that of the line. */
+const ENOUGH = 30_000;
+
 export class HttpTransport implements Transport {
   onBusy: (busy: ApiError | null) => void = () => {};
   onLost: (lost: boolean) => void = () => {};
@@ -18,6 +23,18 @@ export class HttpTransport implements Transport {
   patient = false;
   /** Identifies this load of the page, so that the server can share its work between users. */
   private readonly page = randomName();
+
+  /** Whether the newest large answers, first of all the files of the page, took long for their size. */
+  get isSlow(): boolean {
+    const entries = performance.getEntriesByType('resource') as PerformanceResourceTiming[];
+    const measured = entries.filter(
+      ({ transferSize, encodedBodySize }) => transferSize > 0 && encodedBodySize > ENOUGH,
+    );
+    const newest = measured.at(-1);
+    if (!newest) return false;
+    const seconds = (newest.responseEnd - newest.responseStart) / 1000;
+    return newest.encodedBodySize < SLOW * seconds;
+  }
 
   address(path: string): string {
     return `api/v1/${path}`;
@@ -31,6 +48,7 @@ export class HttpTransport implements Transport {
     const headers = {
       ...init.headers,
       'X-Starcyte-Client': this.page,
+      ...(this.isSlow ? { 'Save-Data': 'on' } : {}),
       ...(this.revision ? { 'X-Starcyte-Revision': this.revision } : {}),
     };
     const patient = this.patient && (init.method ?? 'GET') === 'GET';

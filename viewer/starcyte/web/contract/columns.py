@@ -27,6 +27,12 @@ class EmbeddingQuery(Request):
         ]
         | UnsetType
     ) = UNSET
+    precision: Annotated[
+        Literal["exact", "coarse"],
+        Meta(
+            description="coarse: rounded to 1/4,096 of the extent, which compresses to about half; for a first picture"
+        ),
+    ] = "exact"
 
 
 class ObspQuery(Request):

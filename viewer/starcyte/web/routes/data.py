@@ -97,6 +97,7 @@ def embedding(name: Name, query: EmbeddingQuery) -> ResponseOf[Columns]:
 
     The columns are x, y, z; NaN (null in JSON, empty in CSV) for a cell that is not drawn.
     """
+    from starcyte.web.encoding.coarse import coarse
     from starcyte.web.encoding.wire import WireColumn
 
     dataset = context().dataset()
@@ -108,6 +109,8 @@ def embedding(name: Name, query: EmbeddingQuery) -> ResponseOf[Columns]:
 
     def read() -> tuple[int, list[WireColumn]]:
         axes = dataset.embedding(name, dims)
+        if query.precision == "coarse":
+            axes = coarse(axes)
         return dataset.n_obs, [WireColumn(axis, values) for axis, values in zip("xyz", axes, strict=False)]
 
     return answer_columns(read)

@@ -1,6 +1,8 @@
 /** A plot of the page: its coordinates, colours and camera. */
 import type { Api } from '../../api/client';
+import { isAbort } from '../../api/error';
 import { LatestRequest } from '../../api/latestRequest';
+import { sleep } from '../../api/sleep';
 import type { Schema } from '../../api/types';
 import type { View as Look } from '../../canvas/camera';
 import type { Scatter } from '../../canvas/scatter';
@@ -53,6 +55,8 @@ export class Pane {
     const { unrotated } = this;
     return unrotated && rotatedPlace(unrotated, this.rotation);
   });
+  /** The bytes of the coordinates that have arrived, while the plot waits for them. */
+  arriving = $state.raw<{ readonly received: number; readonly total: number } | null>(null);
   coloring = $state.raw<Coloring>(PLAIN);
   busy = $state(false);
   scatter = $state.raw<Scatter | null>(null);
@@ -105,18 +109,37 @@ export class Pane {
 
   private async showPlace({ embedding, axes }: PaneSpec): Promise<void> {
     if (embedding === null && !axes) return;
+    // The picture first: over a slow line with rounded coordinates, which the exact ones replace later.
+    const coarse = embedding !== null && !axes && this.source.api.transport.isSlow;
+    this.arriving = { received: 0, total: 0 };
     try {
-      const place = await this.placeRequest.run(() => this.read(embedding, axes));
-      if (place) this.whole = place;
+      const place = await this.placeRequest.run(() => this.read(embedding, axes, coarse));
+      if (!place) return;
+      this.whole = place;
+      this.arriving = null;
+      if (!coarse) return;
+      const exact = await this.placeRequest.run(async (signal) => {
+        await sleep(REFINED_AFTER, signal);
+        return this.read(embedding, axes, false);
+      });
+      if (!exact) return;
+      const { camera } = this;
+      if (camera && embedding !== null) this.wanted = { camera, embedding };
+      this.whole = exact;
     } catch (error) {
+      if (isAbort(error)) return;
+      this.arriving = null;
       this.source.fail(error);
     }
   }
 
-  private read(embedding: string | null, axes: Axes | null): Promise<Place | null> {
+  private read(embedding: string | null, axes: Axes | null, coarse: boolean): Promise<Place | null> {
     if (axes) return placeOnAxes(axes, this.source.fields);
     const { api, schema } = this.source;
-    return embedding === null ? Promise.resolve(null) : readPlace(embedding, api, schema);
+    if (embedding === null) return Promise.resolve(null);
+    return readPlace(embedding, api, schema, coarse, (received, total) => {
+      if (this.arriving) this.arriving = { received, total };
+    });
   }
 
   /** Fetch the image of the tissue of a spatial embedding; null if there is none, or one for each of several slides. */
@@ -248,6 +271,9 @@ export class Pane {
     scatter.setView({ x, y, scale: wanted });
   }
 }
+
+/** Milliseconds after a coarse picture until exact coordinates are fetched: colours and histograms come first. */
+const REFINED_AFTER = 15_000;
 
 /** Radians of rotation for each pixel of a drag. */
 const RADIANS = 0.008;

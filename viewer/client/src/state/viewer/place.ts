@@ -1,4 +1,5 @@
 /** Coordinates of the cells: of an embedding, or of two fields. */
+import type { OnProgress } from '../../api/bytes';
 import type { Api } from '../../api/client';
 import type { ImageInfo, Schema, SlideInfo } from '../../api/types';
 import type { FieldData, RangeData } from '../fields/field';
@@ -32,9 +33,15 @@ export interface Axis {
 }
 
 /** Read the coordinates of an embedding. */
-export async function readPlace(name: string, api: Api, schema: Schema): Promise<Place> {
+export async function readPlace(
+  name: string,
+  api: Api,
+  schema: Schema,
+  coarse = false,
+  onProgress?: OnProgress,
+): Promise<Place> {
   const solid = schema.embeddings.some((one) => one.name === name && one.dims === 3);
-  const answer = await api.embedding(name, solid ? '0,1,2' : undefined);
+  const answer = await api.embedding(name, solid ? '0,1,2' : undefined, coarse, onProgress);
   const [x, y, z] = answer.columns.map((column) => (column.layout === 'string' ? [] : column.dense()));
   const n = x?.length ?? 0;
   const onY = y ? upright(isTissue(schema, name), y) : new Float32Array(n);
