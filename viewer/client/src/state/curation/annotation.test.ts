@@ -163,3 +163,14 @@ test('a new label has a colour that is plainly apart from all others, also from 
   expect(Math.min(...labels.map(({ color }) => separation(color, made)))).toBeGreaterThan(0.08);
   expect(made).not.toBe(next);
 });
+
+test('categories that are no names of labels get those that the server gives them', () => {
+  const categories = ['a\tb', '  ', '.', '..', 'x / y', '\u2028'];
+  const values = Int8Array.of(0, 1, 2, 3, 4, 5);
+  const field: CategoryData = {
+    ...{ kind: 'category', key: 'obs:c', title: 'c', values, categories },
+    ...{ colors: null, hasMissing: false },
+  };
+  const { labels } = annotationFrom('c', field).annotation;
+  expect(labels.map(({ name }) => name)).toEqual(['a\ufffdb', '(blank)', '(.)', '(..)', 'x / y', '\ufffd']);
+});

@@ -114,7 +114,7 @@ export function withCells(
   };
 }
 
-/** Return an annotation that starts as a copy of a column; blank categories are named as the server names them. */
+/** Return an annotation that starts as a copy of a column, with names as the server makes them valid. */
 export function annotationFrom(name: string, field: CategoryData): { annotation: Annotation; codes: Codes } {
   const codes = Int16Array.from(field.values as ArrayLike<number>);
   const counts = new Array<number>(field.categories.length).fill(0);
@@ -126,12 +126,19 @@ export function annotationFrom(name: string, field: CategoryData): { annotation:
   const colors = field.colors ?? [];
   const labels = field.categories.map((label, k) => ({
     id: newLabelId(),
-    name: label.trim() === '' ? '(blank)' : label,
+    name: validName(label),
     color: colors[k] ?? '',
     note: '',
     n: counts[k] as number,
   }));
   return { annotation: { name, labels, nUnlabelled: none }, codes };
+}
+
+/** Return a category of a file as the name of a label: the server's `clean_names`. */
+function validName(category: string): string {
+  const clean = category.replace(/[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]/gu, '\ufffd');
+  if (clean.trim() === '') return '(blank)';
+  return clean === '.' || clean === '..' ? `(${clean})` : clean;
 }
 
 /** Return the labels as a request sends them. */
