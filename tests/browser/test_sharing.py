@@ -92,6 +92,17 @@ def test_the_link_is_copied(visit, pbmc):
     assert viewer.page.evaluate("navigator.clipboard.readText()") == viewer.address
 
 
+def test_the_link_has_a_plot_that_was_opened_just_before(visit, pbmc):
+    viewer = visit(pbmc).drawn().colored_by("bulk_labels")
+    viewer.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    viewer.page.get_by_role("button", name="Plots: dot plot").click()
+    viewer.page.get_by_role("radio", name="Composition").click()
+    viewer.page.get_by_role("button", name="Share: copy a link").click()
+    expect(viewer.page.get_by_text("Link copied.")).to_be_visible()
+    other = visit(pbmc, before=at(viewer.page.evaluate("navigator.clipboard.readText()")))
+    expect(other.page.get_by_role("radio", name="Composition")).to_be_checked()
+
+
 def test_a_link_may_be_written_by_hand(visit, pbmc):
     viewer = visit(pbmc, before=at("gene=CD79A&embedding=pca"))
     viewer.drawn().colored_by("CD79A")

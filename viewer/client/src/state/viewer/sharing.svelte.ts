@@ -119,6 +119,8 @@ export class Sharing {
   /** Copy a link to the current view to the clipboard. */
   async copyLink(): Promise<void> {
     this.follow(this.viewer.view);
+    // also of the camera and the layout, which are written when they rest
+    this.write(this.viewer.view, false);
     await this.writing;
     const link = window.location.href;
     const left = this.omitted.length ? `Too large for a link and left out: ${this.omitted.join(', ')}.` : '';
