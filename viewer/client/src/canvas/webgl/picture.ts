@@ -1,9 +1,21 @@
 /** The plot as a PNG: drawn in tiles into a framebuffer of its own, so no limit on the canvas' size applies. */
+import { sleep } from '../../api/sleep';
 import type { View } from '../camera';
 import type { LayerStyle, Program } from './program';
 import type { Target } from './shader';
 
 const TILE = 2048;
+/** Milliseconds between two questions whether the graphics are done. */
+const WAIT = 4;
+
+/** A part of a picture, whose pixels are in a buffer of the graphics. */
+interface Tile {
+  readonly buffer: WebGLBuffer | null;
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+}
 
 /** Draw a picture and encode it. */
 export async function picture(
@@ -30,19 +42,28 @@ export async function picture(
   gl.renderbufferStorage(gl.RENDERBUFFER, gl.RGBA8, width, height);
   gl.bindFramebuffer(gl.FRAMEBUFFER, framebuffer);
   gl.framebufferRenderbuffer(gl.FRAMEBUFFER, gl.COLOR_ATTACHMENT0, gl.RENDERBUFFER, renderbuffer);
+  const tiles: Tile[] = [];
   try {
+    // All tiles are drawn at once, so that they are of one moment; their pixels come when the graphics have them.
     for (let y = 0; y < whole.height; y += inner) {
       for (let x = 0; x < whole.width; x += inner) {
         program.draw(view, { ...whole, part: { x: x - border, y: y - border, width, height } }, styles);
         const cutWidth = Math.min(inner, whole.width - x);
         const cutHeight = Math.min(inner, whole.height - y);
-        context.putImageData(read(gl, border, height - border - cutHeight, cutWidth, cutHeight), x, y);
+        const buffer = askFor(gl, border, height - border - cutHeight, cutWidth, cutHeight);
+        tiles.push({ buffer, x, y, width: cutWidth, height: cutHeight });
       }
     }
   } finally {
     gl.bindFramebuffer(gl.FRAMEBUFFER, null);
     gl.deleteFramebuffer(framebuffer);
     gl.deleteRenderbuffer(renderbuffer);
+  }
+  await finished(gl);
+  for (const tile of tiles) {
+    context.putImageData(pixelsOf(gl, tile), tile.x, tile.y);
+    gl.deleteBuffer(tile.buffer);
+    await sleep(0, null);
   }
   if (gl.isContextLost()) throw new Error('The graphics were interrupted: try again.');
   return new Promise((resolve, reject) => {
@@ -54,10 +75,30 @@ export async function picture(
   });
 }
 
-/** Pixels of the framebuffer, top row first, alpha no longer multiplied in. */
-function read(gl: WebGL2RenderingContext, x: number, y: number, width: number, height: number): ImageData {
+/** Ask for pixels of the framebuffer without waiting for them. */
+function askFor(gl: WebGL2RenderingContext, x: number, y: number, width: number, height: number): WebGLBuffer | null {
+  const buffer = gl.createBuffer();
+  gl.bindBuffer(gl.PIXEL_PACK_BUFFER, buffer);
+  gl.bufferData(gl.PIXEL_PACK_BUFFER, 4 * width * height, gl.STREAM_READ);
+  gl.readPixels(x, y, width, height, gl.RGBA, gl.UNSIGNED_BYTE, 0);
+  gl.bindBuffer(gl.PIXEL_PACK_BUFFER, null);
+  return buffer;
+}
+
+/** Wait until the graphics have done what they were asked for; the page answers meanwhile. */
+async function finished(gl: WebGL2RenderingContext): Promise<void> {
+  const fence = gl.fenceSync(gl.SYNC_GPU_COMMANDS_COMPLETE, 0);
+  gl.flush();
+  while (fence && gl.clientWaitSync(fence, 0, 0) === gl.TIMEOUT_EXPIRED) await sleep(WAIT, null);
+  gl.deleteSync(fence);
+}
+
+/** Pixels of a tile, top row first, alpha no longer multiplied in. */
+function pixelsOf(gl: WebGL2RenderingContext, { buffer, width, height }: Tile): ImageData {
   const raw = new Uint8Array(4 * width * height);
-  gl.readPixels(x, y, width, height, gl.RGBA, gl.UNSIGNED_BYTE, raw);
+  gl.bindBuffer(gl.PIXEL_PACK_BUFFER, buffer);
+  gl.getBufferSubData(gl.PIXEL_PACK_BUFFER, 0, raw);
+  gl.bindBuffer(gl.PIXEL_PACK_BUFFER, null);
   const image = new ImageData(width, height);
   for (let row = 0; row < height; row++) {
     let from = 4 * width * (height - 1 - row);
