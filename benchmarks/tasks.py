@@ -371,7 +371,7 @@ def composition(user: User) -> None:
     user.choose(re.compile("^Categories"), re.compile("^condition"))
     user.choose(re.compile("^Parts"), re.compile("^cell_type"))
     user.click("Samples", "radio")
-    expect(user.page.get_by_role("region", name="Plots")).to_contain_text(re.compile("p "), timeout=PATIENCE)
+    expect(user.page.get_by_role("region", name="Plots")).to_contain_text("adj. p", timeout=PATIENCE)
 
 
 @task("Quality control with typed thresholds")

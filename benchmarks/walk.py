@@ -65,7 +65,7 @@ def _sections(folder: Path) -> Path:
     data.uns["spatial"] = {
         name: {
             "images": {"hires": _tissue(rng, size // 4, spots / 4, tint)},
-            "scalefactors": {"tissue_hires_scalef": 0.25, "spot_diameter_fullres": 40.0},
+            "scalefactors": {"tissue_hires_scalef": 0.25, "spot_diameter_fullres": 40.0, "fiducial_diameter_fullres": 64.6},
         }
         for name, tint in (("control", (0.85, 0.6, 0.75)), ("treated", (0.7, 0.55, 0.8)))
     }

@@ -4,6 +4,17 @@ import type { Page } from '../state/page/page.svelte';
 import { preferences } from '../state/page/preferences.svelte';
 import { type Action, canCompareHere, hasGenes } from './action';
 
+/** Frames to wait for a field of a panel that is being opened. */
+const FRAMES = 120;
+
+function focusSoon(id: string, frames: number): void {
+  requestAnimationFrame(() => {
+    const field = document.getElementById(id);
+    if (field) field.focus();
+    else if (frames > 0) focusSoon(id, frames - 1);
+  });
+}
+
 export const PAGE_ACTIONS: readonly Action[] = [
   {
     name: 'search',
@@ -14,7 +25,7 @@ export const PAGE_ACTIONS: readonly Action[] = [
     enabled: hasGenes,
     perform: ({ page }) => {
       page.open('genes');
-      requestAnimationFrame(() => document.getElementById('gene-search')?.focus());
+      focusSoon('gene-search', FRAMES);
     },
   },
   {
