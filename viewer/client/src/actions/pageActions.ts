@@ -1,7 +1,8 @@
 /** Actions on genes, comparisons and the page. */
 
-import type { Page } from '../state/page/page.svelte';
+import type { Page, Tab } from '../state/page/page.svelte';
 import { preferences } from '../state/page/preferences.svelte';
+import { goToNextPart } from '../ui/parts';
 import { type Action, canCompareHere, hasGenes } from './action';
 
 /** Frames to wait for a field of a panel that is being opened. */
@@ -13,6 +14,12 @@ function focusSoon(id: string, frames: number): void {
     if (field) field.focus();
     else if (frames > 0) focusSoon(id, frames - 1);
   });
+}
+
+/** Show a panel and give its tab the focus: what is in the panel is next. */
+function openWithFocus(page: Page, tab: Tab): void {
+  page.open(tab);
+  focusSoon(`tab-${tab}`, FRAMES);
 }
 
 export const PAGE_ACTIONS: readonly Action[] = [
@@ -61,7 +68,7 @@ export const PAGE_ACTIONS: readonly Action[] = [
     icon: 'compare',
     enabled: (session) => canCompareHere(session) && !session.compare.run.running && session.compare.obstacle === null,
     perform: ({ compare, page }) => {
-      page.open('compare');
+      openWithFocus(page, 'compare');
       void compare.start();
     },
   },
@@ -73,7 +80,16 @@ export const PAGE_ACTIONS: readonly Action[] = [
     shortcut: 'm',
     icon: 'markers',
     enabled: (session) => canCompareHere(session) && session.viewer.groupings.list.length > 0,
-    perform: ({ page }) => page.open('markers'),
+    perform: ({ page }) => openWithFocus(page, 'markers'),
+  },
+  {
+    name: 'next-part',
+    label: 'Go to the next part of the page',
+    words: 'focus cells plot legend genes panel keyboard',
+    group: 'Page',
+    shortcut: '#',
+    icon: 'next',
+    perform: goToNextPart,
   },
   {
     name: 'views',

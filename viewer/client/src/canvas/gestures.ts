@@ -1,4 +1,5 @@
 /** Pointer and keyboard on the scatter plot: pan, zoom, lasso, hover, click. */
+import { cornersOf, inTheMiddle, keyed, type Rectangle } from './keyedRectangle';
 import type { Scatter } from './scatter';
 
 export type Mode = 'pan' | 'lasso' | 'rectangle' | 'polygon';
@@ -16,6 +17,8 @@ export interface GestureHandlers {
   onClick?: (at: readonly [number, number], event: PointerEvent) => void;
   /** The shape so far, [x0, y0, x1, y1, ...] in CSS pixels; null when it has ended or was cancelled (Escape). */
   onShapeMove?: (polygon: readonly number[] | null) => void;
+  /** Whether the arrows move a rectangle. */
+  onKeyedRectangle?: (moves: boolean) => void;
   /** A finished shape. */
   onShapeEnd?: (polygon: readonly number[], join: Join) => void;
 }
@@ -51,7 +54,8 @@ const KEY_ZOOM = 1.5;
  * Drag pans in pan mode and draws a lasso or a rectangle in their modes; shift+drag is a lasso in pan mode, and the middle or right
  * button pans in any. In polygon mode clicks set corners; a double click, Enter or a click on the first corner closes the shape, and
  * Backspace takes the last corner back. The wheel and a pinch zoom about the pointer, a double click zooms in (with shift:
- * out). Where the plot turns, a drag and the arrows turn it in place of panning. With focus: arrows pan, + and - zoom, 0 fits, Escape cancels a shape. The element is made focusable.
+ * out). Where the plot turns, a drag and the arrows turn it in place of panning. With focus: arrows pan, + and - zoom, 0 fits, Escape cancels a shape. In rectangle mode Enter begins a rectangle,
+ * which arrows move and shift+arrows size, and ends it. The element is made focusable.
  */
 export function attachGestures(
   element: HTMLElement,
@@ -70,6 +74,9 @@ export function attachGestures(
   let polygon: number[] = [];
   /** Where the pointer was last: the loose end of a polygon. */
   let loose: Point = [0, 0];
+  /** The rectangle that the keys move, and the one before, from where the next begins. */
+  let rectangle: Rectangle | null = null;
+  let previous: Rectangle | null = null;
   const gestures: Gestures = {
     get mode() {
       return mode;
@@ -91,6 +98,10 @@ export function attachGestures(
 
   function endShape(): void {
     polygon = [];
+    if (rectangle) {
+      rectangle = null;
+      handlers.onKeyedRectangle?.(false);
+    }
     handlers.onShapeMove?.(null);
   }
 
@@ -120,6 +131,7 @@ export function attachGestures(
     element.focus({ preventScroll: true });
     if (event.pointerType === 'mouse' && event.button > 2) return;
     const point = at(event);
+    if (rectangle) endShape();
     pointers.set(event.pointerId, point);
     element.setPointerCapture(event.pointerId);
     handlers.onHover?.(null);
@@ -223,8 +235,38 @@ export function attachGestures(
     scatter.zoomBy(event.shiftKey ? 0.5 : 2, ...at(event), true);
   }
 
+  /** Show the rectangle that the keys move. */
+  function show(next: Rectangle): void {
+    rectangle = next;
+    previous = next;
+    polygon = cornersOf(next);
+    handlers.onShapeMove?.(polygon);
+  }
+
+  /** A key in rectangle mode. Returns whether it means something to the rectangle. */
+  function keyRectangle(event: KeyboardEvent): boolean {
+    const plot = { width: element.clientWidth, height: element.clientHeight };
+    if (event.key === 'Enter' && rectangle) finish(event, 'add');
+    else if (event.key === 'Enter' && !drag) {
+      const fits = previous && previous.x + previous.width <= plot.width && previous.y + previous.height <= plot.height;
+      show(previous && fits ? previous : inTheMiddle(plot));
+      handlers.onKeyedRectangle?.(true);
+    } else {
+      const next = rectangle && keyed(rectangle, event.key, event.shiftKey, plot);
+      if (!next) return false;
+      show(next);
+    }
+    return true;
+  }
+
   function key(event: KeyboardEvent): void {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.ctrlKey || event.metaKey) return;
+    if (mode === 'rectangle' && keyRectangle(event)) {
+      event.preventDefault();
+      event.stopPropagation();
+      return;
+    }
+    if (event.altKey) return;
     const arrows: Record<string, Point> = {
       ArrowLeft: [ARROW, 0],
       ArrowRight: [-ARROW, 0],
@@ -251,6 +293,10 @@ export function attachGestures(
     event.stopPropagation();
   }
 
+  function blur(): void {
+    if (rectangle) endShape();
+  }
+
   const noMenu = (event: Event) => event.preventDefault();
   const listeners: [string, EventListener][] = [
     ['pointerdown', down as EventListener],
@@ -261,6 +307,7 @@ export function attachGestures(
     ['wheel', wheel as EventListener],
     ['dblclick', doubleClick as EventListener],
     ['keydown', key as EventListener],
+    ['blur', blur],
     ['contextmenu', noMenu],
   ];
   for (const [type, listener] of listeners) element.addEventListener(type, listener, { passive: false });

@@ -4,6 +4,7 @@ import { actions, isOffered } from '../../actions/actions';
 import { exportItems } from '../../actions/exportItems';
 import type { CellMatch, FoundCell, Gene, GenesNamed } from '../../api/types';
 import { availablePlots } from '../../plots/registry';
+import type { LabelSource } from '../../state/curation/curation.svelte';
 import { namesIn } from '../../state/curation/geneSets.svelte';
 import { groupingName } from '../../state/fields/groupings.svelte';
 import type { Session } from '../../state/session';
@@ -38,6 +39,8 @@ export interface FoundByServer {
 /** The limit of entries in a group. */
 const MOST = 12;
 const NO_WORDS = '';
+/** The words by which a category is edited, in place of being selected. */
+const EDITS = ['edit', 'rename', 'recolour', 'recolor'];
 
 /** Return what matches a text: each of its words is in the name, or in other words for it. */
 export function find(session: Session, text: string, { genes, cells, listed }: FoundByServer): readonly FoundGroup[] {
@@ -68,6 +71,7 @@ export function find(session: Session, text: string, { genes, cells, listed }: F
         ...(any ? genes.map((gene) => geneEntry(session, gene)) : []),
       ],
     },
+    { title: 'Edit', entries: edits(session, words) },
     { title: 'Categories', entries: any ? categories(session, (name, of) => holds(name, of)) : [] },
     { title: 'Annotations', entries: any ? labels(session, (name, of) => holds(name, of)) : [] },
     {
@@ -161,7 +165,7 @@ function categories({ viewer }: Session, holds: (name: string, of: string) => bo
   for (const column of viewer.schema.obs) {
     if (viewer.groupings.hasVersion(column.name)) continue;
     for (const [code, name] of (column.categories ?? []).entries()) {
-      if (!holds(name, column.name)) continue;
+      if (!holds(`select ${name}`, column.name)) continue;
       found.push({
         id: `category ${column.name} ${code}`,
         label: `Select ${name}`,
@@ -173,6 +177,35 @@ function categories({ viewer }: Session, holds: (name: string, of: string) => bo
     }
   }
   return found;
+}
+
+/** Return the categories and labels that can be edited, for a text that says so. */
+function edits({ viewer, curation }: Session, words: readonly string[]): readonly Found[] {
+  const names = words.filter((word) => !EDITS.includes(word));
+  if (names.length === words.length || names.length === 0 || !curation.canEdit) return [];
+  const holds = (...texts: string[]) => names.every((word) => texts.join(' ').toLowerCase().includes(word));
+  const entry = (name: string, of: string, source: LabelSource, label: number): Found => ({
+    id: `edit ${of} ${label}`,
+    label: `Edit ${name}`,
+    detail: of,
+    icon: 'pencil',
+    perform: () => {
+      curation.dialog = { kind: 'label', source, label };
+    },
+  });
+  const columns = viewer.schema.obs.flatMap((column) => {
+    const { name } = column;
+    if (viewer.groupings.hasVersion(name) || viewer.groupings.ofField(obsKey(name)) === null) return [];
+    return (column.categories ?? []).flatMap((category, code) =>
+      holds(category, name) ? [entry(category, name, { column: name }, code)] : [],
+    );
+  });
+  const own = curation.annotations.list.flatMap(({ id, value: { name, labels: those } }) =>
+    those.flatMap((label, code) =>
+      holds(label.name, name) ? [entry(label.name, name, { annotation: id }, code)] : [],
+    ),
+  );
+  return [...own, ...columns].slice(0, MOST);
 }
 
 function labels({ viewer, curation }: Session, holds: (name: string, of: string) => boolean): readonly Found[] {
@@ -190,7 +223,7 @@ function labels({ viewer, curation }: Session, holds: (name: string, of: string)
       });
     }
     for (const [code, label] of value.labels.entries()) {
-      if (!holds(label.name, value.name)) continue;
+      if (!holds(`select ${label.name}`, value.name)) continue;
       found.push({
         id: `label ${value.name} ${code}`,
         label: `Select ${label.name}`,
