@@ -26,7 +26,9 @@ def test_a_barcode_leads_to_the_cell_and_all_its_columns(visit, pbmc, cells):
     find(viewer, name.lower()[:14]).filter(has_text=name).click()
     card = viewer.page.get_by_role("region", name="Focused cell")
     expect(card).to_contain_text(name)
-    card.get_by_role("button", name="columns").click()
+    expect(card.locator("dt")).to_have_text("bulk_labels")
+    expect(card.locator("dd")).to_have_text(str(cells.obs["bulk_labels"].iloc[31]))
+    card.get_by_role("button", name="All 8 columns").click()
     values = dict(zip(card.locator("dt").all_inner_texts(), card.locator("dd").all_inner_texts(), strict=True))
     assert list(values) == list(cells.obs.columns)
     for column in ("bulk_labels", "louvain", "phase"):

@@ -157,7 +157,7 @@ const LIKELY = [
 ];
 
 /** Return the most informative column: cell types, else clusters, else any with few categories. */
-function bestColumn(columns: readonly ObsColumn[]): ObsColumn | undefined {
+export function bestColumn(columns: readonly ObsColumn[]): ObsColumn | undefined {
   const few = columns.filter((column) => column.kind === 'categorical' && inRange(column.n_categories ?? 0, 2, 100));
   for (const pattern of LIKELY) {
     const found = few.find((column) => pattern.test(column.name));
