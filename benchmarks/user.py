@@ -64,10 +64,10 @@ class User:
         self.click(self.page.get_by_role("combobox", name=label))
         self.click(self.page.get_by_role("option", name=option))
 
-    def drag(self, points: list[tuple[float, float]]) -> None:
-        """Drag over the plot, along points given as shares of its width and height."""
+    def drag(self, points: list[tuple[float, float]], over: Locator | None = None) -> None:
+        """Drag over an element, by default the plot, along points given as shares of its width and height."""
         self.clicks += 1
-        box = self.page.get_by_role("application").first.bounding_box()
+        box = (over or self.page.get_by_role("application").first).bounding_box()
         assert box is not None
         at = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in points]
         self.page.mouse.move(*at[0])

@@ -30,10 +30,10 @@ from benchmarks.tasks import TASKS, open_page
 from benchmarks.user import PATIENCE, User
 
 SIZES = {"wide": (1400, 900), "narrow": (680, 828)}
-_CHROMIUM = ("--no-sandbox", "--disable-gpu", "--use-angle=swiftshader", "--enable-unsafe-swiftshader")
+CHROMIUM = ("--no-sandbox", "--disable-gpu", "--use-angle=swiftshader", "--enable-unsafe-swiftshader")
 
 
-def _study(folder: Path) -> Path:
+def study(folder: Path) -> Path:
     """Return a copy of the demo dataset that knows other names of genes."""
     path = folder / "demo.h5ad"
     if not path.exists():
@@ -65,7 +65,11 @@ def _sections(folder: Path) -> Path:
     data.uns["spatial"] = {
         name: {
             "images": {"hires": _tissue(rng, size // 4, spots / 4, tint)},
-            "scalefactors": {"tissue_hires_scalef": 0.25, "spot_diameter_fullres": 40.0, "fiducial_diameter_fullres": 64.6},
+            "scalefactors": {
+                "tissue_hires_scalef": 0.25,
+                "spot_diameter_fullres": 40.0,
+                "fiducial_diameter_fullres": 64.6,
+            },
         }
         for name, tint in (("control", (0.85, 0.6, 0.75)), ("treated", (0.7, 0.55, 0.8)))
     }
@@ -82,7 +86,12 @@ def _tissue(rng: np.random.Generator, size: int, spots: np.ndarray, tint: tuple[
     return np.asarray(image.clip(0, 1) * 255, np.uint8)
 
 
-DATASETS: dict[str, Callable[[Path], Path]] = {"demo": _study, "sections": _sections}
+DATASETS: dict[str, Callable[[Path], Path]] = {"demo": study, "sections": _sections}
+
+
+def chromium() -> str | None:
+    """Return the program of the browser, if one is installed."""
+    return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
 def run(folder: Path, names: list[str], size: str, theme: Any) -> list[tuple[str, int, int, float, str]]:
@@ -90,14 +99,13 @@ def run(folder: Path, names: list[str], size: str, theme: Any) -> list[tuple[str
     rows = []
     width, height = SIZES[size]
     chosen = [task for task in TASKS if not names or any(name in task.do.__name__ for name in names)]
-    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=_CHROMIUM)
+        browser = playwright.chromium.launch(executable_path=chromium(), args=CHROMIUM)
         for one in chosen:
             with tempfile.TemporaryDirectory() as scratch:
                 dataset = DATASETS[one.of](folder)
                 (Path(scratch) / dataset.name).symlink_to(dataset)
-                url, process = _serve(dataset, Path(scratch))
+                url, process = serve(dataset, Path(scratch))
                 page = browser.new_page(
                     viewport={"width": width, "height": height}, color_scheme=theme, accept_downloads=True
                 )
@@ -128,7 +136,8 @@ def run(folder: Path, names: list[str], size: str, theme: Any) -> list[tuple[str
     return rows
 
 
-def _serve(path: Path, scratch: Path) -> tuple[str, subprocess.Popen[bytes]]:
+def serve(path: Path, scratch: Path) -> tuple[str, subprocess.Popen[bytes]]:
+    """Serve a dataset, and return its address and the process."""
     ready = scratch / "ready.json"
     synonyms = scratch / "synonyms.tsv"
     synonyms.write_text("CD3D\tLEU4D\n")
