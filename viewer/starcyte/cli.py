@@ -30,7 +30,10 @@ if TYPE_CHECKING:
     from starcyte.web.security.access import Access
 
 
-_DATASET_HELP = "Path or URL of an .h5ad file, of any name; default: the environment variable DATASET."
+_DATASET_HELP = (
+    "Path or URL of an .h5ad file, or path of a .zarr folder or its .zip, of any name; default: the environment"
+    " variable DATASET."
+)
 #: Categories of a column that `inspect` prints; a column may have thousands
 _MAX_CATEGORIES = 12
 
@@ -313,7 +316,8 @@ def get(args: argparse.Namespace, settings: Settings) -> int:
 def _parser() -> argparse.ArgumentParser:
     common = common_options()
     parser = Parser(
-        prog="starcyte", description="Open single-cell datasets (AnnData h5ad) in the browser without loading them."
+        prog="starcyte",
+        description="Open single-cell datasets (AnnData, h5ad or Zarr) in the browser without loading them.",
     )
     parser.add_argument("--version", action="version", version=f"starcyte {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -341,7 +345,7 @@ def _parser() -> argparse.ArgumentParser:
     add_options(command)
     command.set_defaults(run=compare)
     command = commands.add_parser("export", help=export.__doc__, description=export.__doc__, parents=[common])
-    command.add_argument("dataset", nargs="?", metavar="DATASET", help="Path of an .h5ad file, of any name.")
+    command.add_argument("dataset", nargs="?", metavar="DATASET", help="Path of an .h5ad file or of Zarr.")
     command.add_argument(
         "--output",
         required=True,

@@ -15,9 +15,8 @@ from typing import Any
 
 import anndata as ad
 import numpy as np
-import pandas as pd
 import pytest
-import scipy.sparse as sp
+from agreement import check_agrees, values_of
 from files import BROKEN, CASES, INVALID_MATRICES, Bad, Case, Col
 from starcyte.cli import main
 from starcyte.errors import StarcyteError
@@ -56,16 +55,6 @@ def store(path: Path) -> Iterator[StoredDataset]:
     dataset = open_dataset(path, load({}))
     yield dataset
     dataset.close()
-
-
-def values_of(column: Column) -> list[Any]:
-    """Return one value a cell, None where missing; the text of the category where it is categorical."""
-    if column.info.categories is not None:
-        return [None if code < 0 else column.info.categories[code] for code in column.values.tolist()]
-    if column.info.kind == "datetime":
-        return [None if np.isnat(value) else value for value in column.values]
-    missing = column.missing if column.missing is not None else np.zeros(len(column.values), bool)
-    return [None if gone else value for value, gone in zip(column.values.tolist(), missing.tolist(), strict=True)]
 
 
 def same(found: Any, expected: Any) -> bool:
@@ -208,36 +197,7 @@ def test_anndata_agrees(case: Case, path: Path, store: StoredDataset, tmp_path: 
         warnings.simplefilter("ignore")
         # A copy: HDF5 opens a file once a process where one of the two locks it.
         oracle = ad.read_h5ad(shutil.copyfile(path, tmp_path / "copy.h5ad"))
-    assert (store.n_obs, store.n_vars) == oracle.shape
-    assert store.cell_names(range(store.n_obs)) == oracle.obs_names.tolist()
-    assert [info.name for info in store.obs] == oracle.obs.columns.tolist()
-    for name in oracle.obs.columns:
-        column = oracle.obs[name]
-        values = values_of(store.obs_column(name))
-        if hasattr(column, "cat"):
-            assert list(store.obs_column(name).info.categories or ()) == [str(c) for c in column.cat.categories]
-            assert values == [None if code < 0 else str(column.cat.categories[code]) for code in column.cat.codes]
-            assert store.obs_column(name).info.ordered == column.cat.ordered
-        else:
-            texts = store.obs_column(name).info.kind == "string" and column.dtype.kind in "iu"
-            for found, expected in zip(values, map(str, column) if texts else column.tolist(), strict=True):
-                assert (found is None or found != found) if pd.isna(expected) else found == expected
-    matrices = {"X": oracle.X, **{f"layers/{name}": layer for name, layer in oracle.layers.items()}}
-    if oracle.raw is not None:
-        matrices["raw/X"] = oracle.raw.X
-        assert len(store.genes("raw/X").names) == oracle.raw.n_vars
-    matrices = {name: matrix for name, matrix in matrices.items() if matrix is not None}
-    assert {matrix.name for matrix in store.matrices} == set(matrices)
-    for name, matrix in matrices.items():
-        dense = matrix.toarray() if sp.issparse(matrix) else np.asarray(matrix)
-        for i in range(dense.shape[1]):
-            np.testing.assert_array_equal(store.matrix(name).column(i).dense(), dense[:, i])
-    for info in store.embeddings:
-        whole = np.asarray(oracle.obsm[info.name], np.float64).reshape(store.n_obs, -1)
-        with np.errstate(over="ignore"):
-            drawn = whole.astype(np.float32)
-        drawn[~np.isfinite(drawn).all(axis=1)] = np.nan
-        np.testing.assert_array_equal(store.embedding(info.name, range(info.dims)), drawn.T)
+    check_agrees(store, oracle)
 
 
 def test_the_file_is_left_as_it_was(case: Case, path: Path) -> None:

@@ -15,6 +15,7 @@ from starcyte.catalog.scan import FolderScan, FoundFile, ObjectScan
 from starcyte.errors import InputError, StarcyteError
 from starcyte.settings import Settings
 from starcyte.store.fingerprint import FileState, file_state
+from starcyte.store.names import dataset_stem
 from starcyte.store.open import detect_format
 from starcyte.store.remote.source import check_allowed, is_url, split_url
 
@@ -54,14 +55,14 @@ class Catalog:
             self._name = PurePosixPath(urlsplit(source).path).name or str(urlsplit(source).hostname)
             return
         path = Path(source)
+        if _is_one_dataset(path):
+            raise InputError(f"{source!r} is one dataset.", "`starcyte launch` shows it; `serve` takes its folder.")
         if path.is_dir():
             self._entries = (ConfigEntry("folder", str(path.resolve()), "", Metadata()),)
             self._name = path.resolve().name
             return
         if not path.exists():
             raise InputError(f"No such folder or file: {source!r}.", "`starcyte serve FOLDER` shows its datasets.")
-        if _is_hdf5(path):
-            raise InputError(f"{source!r} is one dataset.", "`starcyte launch` shows it; `serve` takes its folder.")
         self._file, self._name = path.resolve(), path.resolve().parent.name
         read_config(self._file)  # an error in it is raised at the start
 
@@ -201,10 +202,10 @@ class Catalog:
         problem: StarcyteError | None,
     ) -> CatalogEntry:
         if not metadata.description:
-            text = self._text(found.path.with_suffix(".md"), root)
+            text = self._text(found.path.with_name(f"{dataset_stem(found.path.name)}.md"), root)
             metadata = replace(metadata, description=text)
         return self._entry(
-            place, dataset_id, metadata, path=found.path, root=root, state=found.state, size=found.state.size,
+            place, dataset_id, metadata, path=found.path, root=root, state=found.state, size=found.state.content_bytes,
             shown=shown, problem=problem,
         )  # fmt: skip
 
@@ -247,7 +248,7 @@ def _without_query(url: str) -> str:
     return f"{parts.scheme}://{parts.hostname}{parts.path}"
 
 
-def _is_hdf5(path: Path) -> bool:
+def _is_one_dataset(path: Path) -> bool:
     try:
         detect_format(path)
     except StarcyteError:

@@ -88,7 +88,8 @@ def id_of(place: str) -> str:
         The path or URL of the dataset.
     """
     name = PurePosixPath(urlsplit(place).path if is_url(place) else place).name
-    plain = unicodedata.normalize("NFKD", re.sub(r"\.h5ad$", "", name, flags=re.I)).encode("ascii", "ignore").decode()
+    stem = re.sub(r"\.(h5ad|zarr|zarr\.zip)$", "", name, flags=re.I)
+    plain = unicodedata.normalize("NFKD", stem).encode("ascii", "ignore").decode()
     slug = re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")[:_LONGEST_SLUG].strip("-")
     digest = hashlib.blake2b(place.encode("utf-8", "surrogateescape"), digest_size=4).hexdigest()
     return f"{slug or 'dataset'}-{digest}"

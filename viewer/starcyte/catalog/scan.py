@@ -10,23 +10,24 @@ from typing import Any
 
 from starcyte.errors import DatasetInvalid, DatasetMissing, InputError, StarcyteError
 from starcyte.store.fingerprint import FileState, file_state
-from starcyte.store.open import START_BYTES, detect_format, is_dataset
+from starcyte.store.names import has_dataset_name
+from starcyte.store.open import START_BYTES, detect_format, is_dataset, is_dataset_folder
 
 
 @dataclass(frozen=True)
 class FoundFile:
-    """A file that is HDF5, or has the name of a dataset.
+    """A file or a folder that is HDF5 or Zarr, or has the name of a dataset.
 
     Parameters
     ----------
     path
-        The file.
+        The file or the folder.
     place
         Its path relative to the folder that is scanned, with slashes.
     state
         Its state.
     problem
-        The error, if it has the name of a dataset and is not HDF5.
+        The error, if it has the name of a dataset and is neither.
     """
 
     path: Path
@@ -73,7 +74,10 @@ class FolderScan:
                 folders.remove(name)
                 if not self.contains(Path(folder, name)):
                     refused.append(str(Path(folder, name)))
-            for name in sorted(names):
+            # a store of Zarr is one dataset: what is in it is not looked at
+            stores = [name for name in folders if is_dataset_folder(Path(folder, name))]
+            folders[:] = [name for name in folders if name not in stores]
+            for name in sorted([*names, *stores]):
                 path = Path(folder, name)
                 if name.startswith("."):
                     continue
@@ -81,7 +85,7 @@ class FolderScan:
                     refused.append(str(path))
                     continue
                 state = file_state(path)
-                if state is None or not path.is_file():
+                if state is None or not (name in stores or path.is_file()):
                     continue
                 place = path.relative_to(self.root).as_posix()
                 before = known.get(place)
@@ -99,13 +103,8 @@ class FolderScan:
             return False
 
 
-def has_dataset_name(place: str) -> bool:
-    """Return whether a path ends in .h5ad."""
-    return place.lower().endswith(".h5ad")
-
-
 def _verdict(path: Path) -> StarcyteError | bool | None:
-    """Return None for an HDF5 file, the error of another file that ends in .h5ad, else False."""
+    """Return None for HDF5 or Zarr, the error of another file with the name of a dataset, else False."""
     try:
         detect_format(path)
     except (DatasetInvalid, DatasetMissing) as error:

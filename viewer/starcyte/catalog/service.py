@@ -16,7 +16,6 @@ from starcyte.catalog import resource_usage
 from starcyte.catalog.catalog import Catalog
 from starcyte.catalog.entry import CatalogEntry
 from starcyte.catalog.pool import Pool
-from starcyte.catalog.scan import has_dataset_name
 from starcyte.catalog.summary import DatasetSummary
 from starcyte.catalog.summary_worker import SummaryRequest, SummaryResult, SummaryWorker
 from starcyte.compute.jobs import Jobs, ScopedJobs
@@ -24,6 +23,7 @@ from starcyte.errors import DatasetInvalid, FilterMissing, InputError, NotFound,
 from starcyte.settings import Settings
 from starcyte.store.fingerprint import file_state
 from starcyte.store.loader import DatasetLoader
+from starcyte.store.names import has_dataset_name
 from starcyte.store.open import detect_format
 from starcyte.store.remote.file import RemoteFile
 
@@ -200,7 +200,7 @@ class CatalogService(Generic[C]):
                 detect_format(path)
             except StarcyteError as error:
                 problem = error.anew()
-            changed = replace(entry, state=state, size=state.size, problem=problem)
+            changed = replace(entry, state=state, size=state.content_bytes, problem=problem)
         with self._lock:
             if self._entries.get(key) is entry:
                 if changed is None:

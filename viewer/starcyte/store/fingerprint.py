@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
+import stat
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 SAMPLE_BYTES = 4096
 _SAMPLES = 64
+
+# folders below that of a Zarr store, and files and folders in them, that are looked at for a change
+_TOP_DEPTH = 2
+_MOST_AT_TOP = 5_000
 
 
 def sample_positions(size: int) -> list[int]:
@@ -45,13 +52,33 @@ def fingerprint(path: Path, is_download: bool = False) -> tuple[str, str]:
 
 
 class FileState(NamedTuple):
-    """The state of a file by ``stat``: if it differs, the content may differ."""
+    """The state of a file, or of a folder of Zarr, by ``stat``: if it differs, the content may differ."""
 
     device: int
     inode: int
     size: int
+    "Bytes; of a folder those of the files at its top."
     changed: int
-    "The modification time, in nanoseconds."
+    "The modification time, in nanoseconds; of a folder the latest one of what is at its top, two levels deep."
+    is_folder: bool = False
+
+    @property
+    def content_bytes(self) -> int | None:
+        """The bytes of a file; None of a folder, whose files are not all counted."""
+        return None if self.is_folder else self.size
+
+
+def _top(path: Path, depth: int = _TOP_DEPTH) -> Iterator[os.stat_result]:
+    """Yield the states of what is in a folder, and in its folders to some depth, in a fixed order."""
+    try:
+        with os.scandir(path) as entries:
+            listed = sorted(itertools.islice(entries, _MOST_AT_TOP), key=lambda entry: entry.name)
+        for entry in listed:
+            yield entry.stat(follow_symlinks=False)
+            if depth > 0 and entry.is_dir(follow_symlinks=False):
+                yield from _top(Path(entry.path), depth - 1)
+    except OSError:
+        return  # it is being written or removed
 
 
 def file_state(path: Path) -> FileState | None:
@@ -60,4 +87,9 @@ def file_state(path: Path) -> FileState | None:
         status = path.stat()
     except (OSError, ValueError):
         return None
+    if stat.S_ISDIR(status.st_mode):
+        found = list(itertools.islice(_top(path), _MOST_AT_TOP))
+        size = sum(one.st_size for one in found if stat.S_ISREG(one.st_mode))
+        changed = max(one.st_mtime_ns for one in (status, *found))
+        return FileState(status.st_dev, status.st_ino, size, changed, is_folder=True)
     return FileState(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)

@@ -38,9 +38,12 @@ class Format:
         every file of a catalog, so that it must not import the format's library.
     open
         Opens a file of this format.
+    matches_folder
+        Returns whether a folder is of this format; by default none is.
     """
 
     id: str
     label: str
     matches: Callable[[int, ReadBytes], bool]
     open: OpenFunction
+    matches_folder: Callable[[Path], bool] = lambda path: False

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from starcyte.errors import DatasetLoading, InputError, StarcyteError
 from starcyte.settings import Settings
+from starcyte.store.names import dataset_stem
 from starcyte.store.open import open_dataset
 
 if TYPE_CHECKING:
@@ -90,7 +91,9 @@ class DatasetLoader:
         "Fraction of the file that is downloaded, while a partial download is shown; None: all of it."
         demo = "Making the demo dataset (once, some ten seconds)"
         self.message = "Connecting" if remote else "Opening the file" if path else demo
-        self.title: str = settings.title or (Path(remote.name).stem if remote else path.stem if path else "Demo")
+        self.title: str = settings.title or (
+            dataset_stem(remote.name) if remote else dataset_stem(path.name) if path else "Demo"
+        )
 
     @property
     def state(self) -> State:

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 from starcyte.errors import DatasetInvalid, DatasetMissing
 from starcyte.store.format import Format, ReadBytes
 from starcyte.store.hdf5.format import H5AD
+from starcyte.store.zarr.format import ZARR
 
 if TYPE_CHECKING:
     from starcyte.settings import Settings
     from starcyte.store.index.stored_dataset import StoredDataset
 
-FORMATS = (H5AD,)
+FORMATS = (H5AD, ZARR)
 """The formats, in the order in which a file is compared with them."""
 
 START_BYTES = 8
@@ -31,7 +32,7 @@ def open_dataset(
     Parameters
     ----------
     path
-        The file.
+        The file or the folder.
     settings
         ``title``, ``var_names``, ``obs_names``, ``embedding``, ``scale``, ``block_bytes`` and ``max_categories`` are
         used.
@@ -59,7 +60,7 @@ def detect_format(path: Path) -> Format:
     Raises
     ------
     DatasetMissing
-        If there is no such file, it may not be read, or is a folder, a pipe or a device.
+        If there is no such file, it may not be read, or is a folder of no known format, a pipe or a device.
     DatasetInvalid
         If it is empty or of no known format.
     """
@@ -75,9 +76,10 @@ def detect_format(path: Path) -> Format:
         ) from None
     try:
         status = os.fstat(descriptor)
+        if stat.S_ISDIR(status.st_mode):
+            return _detect_folder(path)
         if not stat.S_ISREG(status.st_mode):
-            kind = "a folder" if stat.S_ISDIR(status.st_mode) else "no plain file"
-            raise DatasetMissing(f"{str(path)!r} is {kind}.", "Give the path of an .h5ad file.")
+            raise DatasetMissing(f"{str(path)!r} is no plain file.", "Give the path of an .h5ad file.")
         if status.st_size == 0:
             raise DatasetInvalid(f"{path.name!r} is empty (0 bytes).", "Copy or download the file again.")
         return _detect(path.name, status.st_size, lambda n, position: os.pread(descriptor, n, position))
@@ -96,6 +98,20 @@ def is_dataset(start: bytes) -> bool:
     return any(known.matches(len(start), lambda n, position: start[position : position + n]) for known in FORMATS)
 
 
+def is_dataset_folder(path: Path) -> bool:
+    """Return whether a folder is one dataset, and not a folder of datasets."""
+    return any(known.matches_folder(path) for known in FORMATS)
+
+
+def _detect_folder(path: Path) -> Format:
+    for known in FORMATS:
+        if known.matches_folder(path):
+            return known
+    raise DatasetMissing(
+        f"{str(path)!r} is a folder, and no Zarr store.", "Give the path of an .h5ad file or of a .zarr folder."
+    )
+
+
 def _detect_stream(name: str, stream: RawIOBase) -> Format:
     def read(n: int, position: int) -> bytes:
         stream.seek(position)
@@ -108,4 +124,4 @@ def _detect(name: str, size: int, read: ReadBytes) -> Format:
     for known in FORMATS:
         if known.matches(size, read):
             return known
-    raise DatasetInvalid(f"{name!r} is not an HDF5 file.", "Give an AnnData .h5ad file.")
+    raise DatasetInvalid(f"{name!r} is not an HDF5 file, nor Zarr in a zip file.", "Give an AnnData .h5ad or .zarr.")

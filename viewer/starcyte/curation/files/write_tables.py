@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from starcyte import __version__
 from starcyte.curation.formulas import escape_formula
+from starcyte.errors import InputError
 from starcyte.store.dataset import Tick, no_tick
 
 if TYPE_CHECKING:
@@ -182,9 +183,16 @@ def write_h5ad(
     InputError
         If the target cannot be written, or the file of the dataset has changed.
     """
+    from starcyte.store.hdf5.format import H5AD
+    from starcyte.store.open import detect_format
     from starcyte.store.write.h5ad import NewColumn, copy_with_columns
     from starcyte.store.write.subset import subset_with_columns
 
+    if detect_format(dataset.path) is not H5AD:
+        raise InputError(
+            f"{dataset.path.name!r} is Zarr: only of an .h5ad file a copy with annotations is written.",
+            "Export the annotations as a table, and join it to obs by the names of the cells.",
+        )
     columns = [
         NewColumn(
             annotation.name,

@@ -41,6 +41,7 @@ from starcyte.store.gene_synonyms import GeneSynonyms, open_synonyms
 from starcyte.store.index.column_index import IndexKey
 from starcyte.store.index.indexed_matrix import IndexedMatrix
 from starcyte.store.index.stored_dataset import StoredDataset
+from starcyte.store.names import dataset_stem
 from starcyte.store.nodes import Array, Container, Node
 from starcyte.store.scale import Scale, check_choices, chosen_kind, find_scale
 from starcyte.store.stored_results import StoredResults
@@ -172,7 +173,7 @@ class AnnDataDataset:
                     return given
         except StarcyteError as error:
             self._warnings.add(f"uns['title'] is left out: {error.message}")
-        return self.path.stem
+        return dataset_stem(self.path.name)
 
     @property
     def obs(self) -> Sequence[ColumnInfo]:

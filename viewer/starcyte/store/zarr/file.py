@@ -1,0 +1,56 @@
+"""A Zarr store as a container of groups and arrays."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from starcyte.errors import DatasetInvalid
+from starcyte.store.nodes import Container, reading
+from starcyte.store.zarr.container import Store
+from starcyte.store.zarr.folder import FolderStore
+from starcyte.store.zarr.nodes import ZarrGroup, open_node
+from starcyte.store.zarr.zip_file import ZipStore
+
+
+class ZarrFile(Container):
+    """An open Zarr store: a folder, or a zip file of one.
+
+    Parameters
+    ----------
+    path
+        The folder or the file.
+    most_bytes
+        Of ``Array.most_bytes``.
+
+    Raises
+    ------
+    DatasetInvalid
+        If its root is not a group.
+    """
+
+    kind = "Zarr"
+
+    def __init__(self, path: Path, most_bytes: int = sys.maxsize) -> None:
+        self._path = path
+        self._store: Store = FolderStore(path) if path.is_dir() else ZipStore(path, most_bytes)
+        try:
+            with reading(repr(path.name)):
+                root = open_node(self._store, "", most_bytes)
+            if not isinstance(root, ZarrGroup):
+                raise DatasetInvalid(
+                    f"{path.name!r} is Zarr, but not a group of arrays.", "Give a store written by anndata."
+                )
+        except BaseException:
+            self._store.close()
+            raise
+        super().__init__(root)
+
+    def fingerprint(self) -> tuple[str, str]:
+        """Return the fingerprint of the content and the revision of the store."""
+        with reading(repr(self._path.name)):
+            return self._store.fingerprint()
+
+    def close(self) -> None:
+        """Close the store."""
+        self._store.close()

@@ -1,0 +1,319 @@
+"""Groups and arrays of Zarr, untrusted: no name and no link leads out of the store, and no object is unpickled."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import sys
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from starcyte.errors import DatasetInvalid
+from starcyte.store.nodes import DAMAGED, Array, Group, Node, Selection, reading
+from starcyte.store.zarr.container import METADATA_BYTES, Store
+from starcyte.store.zarr.layout import Layout, Shards, unpacked
+from starcyte.store.zarr.metadata import array_layout, parse
+
+# chunks that are looked for at once: each is a file
+_MOST_CHUNKS = 200_000
+_INDEX_ENTRY = 16
+_NOT_STORED = 2**64 - 1
+# of the chunk, and of the indexes of shards, that an array remembers
+_REMEMBERED_BYTES = 1 << 20
+_REMEMBERED_INDEXES = 8
+
+
+class _Attributes:
+    """The attributes of a group or an array, as numpy arrays and text."""
+
+    def __init__(self, given: Any) -> None:
+        self._given = given if isinstance(given, dict) else {}
+
+    def first(self, *names: str) -> Any:
+        for name in names:
+            if name in self._given:
+                return _plain(self._given[name])
+        return None
+
+
+def _plain(value: Any) -> Any:
+    """Return a value of JSON as HDF5 would have it: a list as an array, null as an empty one."""
+    if value is None:
+        return np.empty(0)
+    if isinstance(value, dict):
+        return str(value)
+    if not isinstance(value, list):
+        return value
+    if value and all(isinstance(v, int | float) for v in value):
+        return np.asarray(value)
+    out = np.empty(len(value), object)
+    out[:] = [v if isinstance(v, str) else str(v) for v in value]
+    return out
+
+
+class ZarrGroup(Group):
+    """A group of a Zarr store."""
+
+    def __init__(self, store: Store, key: str, attributes: Any, most_bytes: int = sys.maxsize) -> None:
+        super().__init__(f"/{key}")
+        self._store, self._key, self._most_bytes = store, key, most_bytes
+        self._attributes = _Attributes(attributes)
+
+    def attribute(self, *names: str) -> Any:
+        """Return the first of these attributes that exists."""
+        return self._attributes.first(*names)
+
+    def members(self) -> list[str]:
+        """Return the names of the members, sorted."""
+        with reading(self.name):
+            found = self._store.folders(self._key)
+            # names that are not UTF-8 are shown with replacement characters, and are not found
+            names = [name.encode("utf-8", "surrogateescape").decode("utf-8", "replace") for name in found]
+            return [name for name in names if _has_metadata(self._store, _join(self._key, name))]
+
+    def child(self, path: str) -> Node | None:
+        """Return a member; names that lead out of the store are not found."""
+        parts = path.split("/")
+        if any(part in {"", ".", ".."} or "\0" in part for part in parts):
+            return None
+        with reading(_join(self.name.rstrip("/"), path)):
+            found = open_node(self._store, _join(self._key, path), self._most_bytes)
+            if found is None and "\\" in path:
+                # zarr-python writes a backslash in a name as a slash, and slashes in a row as one
+                return self.child("/".join(part for part in path.replace("\\", "/").split("/") if part))
+            return found
+
+
+def _join(key: str, name: str) -> str:
+    return f"{key}/{name}" if key else name
+
+
+def _has_metadata(store: Store, key: str) -> bool:
+    return any(store.size(f"{key}/{name}") is not None for name in ("zarr.json", ".zarray", ".zgroup"))
+
+
+def _metadata(store: Store, key: str, name: str) -> dict[str, Any] | None:
+    path = _join(key, name)
+    size = store.size(path)
+    if size is not None and size > METADATA_BYTES:
+        raise DatasetInvalid(f"The metadata /{path} have {size:,} bytes, over {METADATA_BYTES:,}.", DAMAGED)
+    raw = None if size is None else store.read(path, 0, METADATA_BYTES + 1)
+    return None if raw is None else parse(raw, f"/{path}")
+
+
+def open_node(store: Store, key: str, most_bytes: int) -> Node | None:
+    """Return the group or the array at a key; None if there is none, or it is anndata's null.
+
+    Raises
+    ------
+    DatasetInvalid
+        If its metadata are invalid.
+    FilterMissing
+        If it is compressed with an unknown codec.
+    """
+    metadata, version = _metadata(store, key, "zarr.json"), 3
+    if metadata is None:
+        metadata, version = _metadata(store, key, ".zarray"), 2
+        is_array = metadata is not None
+        if metadata is None:
+            metadata = _metadata(store, key, ".zgroup")
+        if metadata is None:
+            return None
+        attributes: Any = _metadata(store, key, ".zattrs") or {}
+    else:
+        is_array, attributes = metadata.get("node_type") == "array", metadata.get("attributes") or {}
+        if metadata.get("node_type") not in {"array", "group"}:
+            raise DatasetInvalid(f"The metadata of /{key} are invalid: node_type is missing.", DAMAGED)
+    if metadata.get("zarr_format") != version:
+        raise DatasetInvalid(f"The metadata of /{key} are invalid: zarr_format is not {version}.", DAMAGED)
+    if not is_array:
+        return ZarrGroup(store, key, attributes, most_bytes)
+    if isinstance(attributes, Mapping) and attributes.get("encoding-type") == "null":
+        return None
+    metadata_key = _join(key, "zarr.json" if version == 3 else ".zarray")
+    return ZarrArray(store, key, array_layout(metadata, version, f"/{key}"), attributes, metadata_key, most_bytes)
+
+
+class ZarrArray(Array):
+    """An array of a Zarr store."""
+
+    def __init__(
+        self,
+        store: Store,
+        key: str,
+        layout: Layout,
+        attributes: Any,
+        metadata_key: str,
+        most_bytes: int = sys.maxsize,
+    ) -> None:
+        super().__init__(f"/{key}", layout.shape, layout.dtype)
+        self._store, self._key, self._layout, self._metadata_key = store, key, layout, metadata_key
+        self._state = store.state(metadata_key)
+        self._attributes = _Attributes(attributes)
+        self.most_bytes = most_bytes
+        self._last: tuple[tuple[int, ...], NDArray[Any]] | None = None
+        self._indexes: dict[tuple[int, ...], NDArray[np.uint64] | None] = {}
+
+    def attribute(self, *names: str) -> Any:
+        """Return the first of these attributes that exists."""
+        return self._attributes.first(*names)
+
+    @property
+    def stored_bytes(self) -> int | None:
+        """The bytes of its chunks in the store, compressed."""
+        with reading(self.name):
+            return self._store.stored_bytes(self._key)
+
+    @property
+    def chunks(self) -> tuple[int, ...] | None:
+        """The shape of the chunks that are unpacked as a whole: within a shard those of the shard."""
+        return self._layout.chunks
+
+    def is_text(self, field: str | None = None) -> bool:
+        """Return whether the values are text."""
+        return (self.dtype if field is None else self.dtype[field]).kind in "SUO"
+
+    def _read(self, selection: Selection, field: str | None) -> NDArray[Any]:
+        layout = self._layout
+        given = selection if isinstance(selection, tuple) else (selection,)
+        if len(given) > self.ndim:
+            raise IndexError(f"{len(given)} indices for {self.ndim} axes")
+        parts = [*given, *[slice(None)] * (self.ndim - len(given))]
+        axes = [_Axis(part, size, chunk) for part, size, chunk in zip(parts, self.shape, layout.chunks, strict=True)]
+        n_chunks = math.prod(len(axis.touched) for axis in axes)
+        if n_chunks > _MOST_CHUNKS:
+            raise ValueError(f"{n_chunks:,} chunks are read at once, over {_MOST_CHUNKS:,}")
+        dtype = self.dtype if field is None else self.dtype[field]
+        out = np.empty([axis.length for axis in axes], dtype)
+        for choice in itertools.product(*(axis.touched for axis in axes)):
+            place = tuple(number for number, _, _ in choice)
+            chunk = self._chunk(place)
+            into = tuple(target for _, target, _ in choice)
+            if chunk is None:
+                out[into] = layout.fill if field is None else layout.fill[field]
+            else:
+                values = chunk[tuple(source for _, _, source in choice)]
+                out[into] = values if field is None else values[field]
+        return out[tuple(0 if axis.is_single else slice(None) for axis in axes)]
+
+    def _chunk(self, place: tuple[int, ...]) -> NDArray[Any] | None:
+        """Return the values of a chunk; None if it is not stored."""
+        last = self._last
+        if last is not None and last[0] == place:
+            return last[1]
+        packed = self._packed(place)
+        if packed is None:
+            return None
+        values = self._layout.coding.decode(packed, self._layout.chunks, self.most_bytes)
+        if values.nbytes <= _REMEMBERED_BYTES:
+            self._last = place, values
+        return values
+
+    def _packed(self, place: tuple[int, ...]) -> bytes | None:
+        shards = self._layout.shards
+        if shards is None:
+            return self._file(place)
+        per_shard = [whole // part for whole, part in zip(shards.shape, self._layout.chunks, strict=True)]
+        shard = tuple(number // n for number, n in zip(place, per_shard, strict=True))
+        index = self._index(shard, shards, math.prod(per_shard))
+        if index is None:
+            return None
+        within = 0
+        for number, n in zip(place, per_shard, strict=True):
+            within = within * n + number % n
+        offset, length = (int(n) for n in index[within])
+        if offset == length == _NOT_STORED:
+            return None
+        self._check_packed(length)
+        packed = self._file(shard, offset, length)
+        if packed is None or len(packed) != length:
+            raise ValueError(f"shard {self._layout.key(shard)} is truncated")
+        return packed
+
+    def _index(self, place: tuple[int, ...], shards: Shards, n: int) -> NDArray[np.uint64] | None:
+        """Return the offset and the length of each chunk of a shard; None if the shard is not stored."""
+        if place in self._indexes:
+            return self._indexes[place]
+        length = n * _INDEX_ENTRY + shards.index_extra
+        self._check_packed(length)
+        size = self._store.size(self._file_key(place))
+        raw = self._file(place, 0 if shards.index_first else max((size or 0) - length, 0), length)
+        if raw is None:
+            return None
+        if len(raw) != length:
+            raise ValueError(f"shard {self._layout.key(place)} is truncated")
+        index = np.frombuffer(unpacked(raw, shards.index_unpack, n * _INDEX_ENTRY), "<u8").reshape(n, 2)
+        if index.nbytes <= _REMEMBERED_BYTES:
+            known = dict(itertools.islice(reversed(self._indexes.items()), _REMEMBERED_INDEXES - 1))
+            self._indexes = {**known, place: index}
+        return index
+
+    def _file_key(self, place: tuple[int, ...]) -> str:
+        return _join(self._key, self._layout.key(place))
+
+    def _file(self, place: tuple[int, ...], start: int = 0, length: int | None = None) -> bytes | None:
+        """Return the bytes of a chunk or a shard, or a part of them; None if it is not stored."""
+        key = self._file_key(place)
+        self._check_state()
+        if length is None:
+            self._check_packed(self._store.size(key) or 0)
+        return self._store.read(key, start, length)
+
+    def _check_packed(self, length: int) -> None:
+        if length > self.most_bytes:
+            raise ValueError(f"a chunk has {length:,} bytes, over {self.most_bytes:,} (max_array_bytes)")
+
+    def _check_state(self) -> None:
+        """Raise if the array is gone or was written again: what is missing of it then is not the fill value."""
+        if self._store.state(self._metadata_key) != self._state:
+            raise DatasetInvalid(f"{self.name} was removed or written again since it was opened.", "Open it again.")
+
+
+class _Axis:
+    """The part of a selection on one axis.
+
+    Parameters
+    ----------
+    part
+        An index, a slice, or increasing positions.
+    size, chunk
+        The elements of the axis, and of a chunk on it.
+    """
+
+    def __init__(self, part: int | slice | list[int], size: int, chunk: int) -> None:
+        self.is_single = not isinstance(part, slice | list)
+        self.touched: list[tuple[int, slice, Any]] = []
+        "For each chunk its number, the part of the result, and the part of the chunk."
+        if isinstance(part, slice):
+            run = range(*part.indices(size))
+            if run.step < 0:
+                raise IndexError("a slice runs backwards")
+            self.length = len(run)
+            # more than are ever read are counted and not listed
+            self.touched = list(itertools.islice(_runs(run, chunk), _MOST_CHUNKS + 1))
+            return
+        positions = np.atleast_1d(np.asarray(part, np.int64))
+        if positions.size and not (-size <= int(positions.min()) and int(positions.max()) < size):
+            raise IndexError(f"an index is out of bounds for an axis of {size}")
+        positions = np.where(positions < 0, positions + size, positions)
+        self.length = positions.size
+        numbers = positions // chunk
+        starts = np.flatnonzero(np.diff(numbers, prepend=-1))
+        for start, stop in itertools.pairwise([*starts.tolist(), positions.size]):
+            number = int(numbers[start])
+            self.touched.append((number, slice(start, stop), positions[start:stop] - number * chunk))
+        if isinstance(part, list):
+            return
+        self.touched = [(number, into, slice(int(at[0]), int(at[0]) + 1)) for number, into, at in self.touched]
+
+
+def _runs(run: range, chunk: int) -> Iterator[tuple[int, slice, slice]]:
+    done = 0
+    while done < len(run):
+        number, first = divmod(run[done], chunk)
+        n = min((chunk - first + run.step - 1) // run.step, len(run) - done)
+        yield number, slice(done, done + n), slice(first, first + (n - 1) * run.step + 1, run.step)
+        done += n
