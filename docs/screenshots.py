@@ -1,4 +1,4 @@
-"""Take the pictures of README and the documentation from the demo dataset: ``make screenshots``."""
+"""Take the pictures of README and the documentation, of the demo dataset and of two sections: ``make screenshots``."""
 
 import io
 import json
@@ -14,80 +14,171 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
+sys.path.append(str(Path(__file__).parents[1]))
+
+from benchmarks.walk import DATASETS
+
 IMAGES = Path(__file__).parent / "images"
 # as the browser tests start it
 CHROMIUM = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--disable-background-networking"]
-# around the erythroblasts; shares of the plot's width and height
-LASSO = [
-    *[(0.082, 0.528), (0.11, 0.457), (0.197, 0.431), (0.262, 0.395), (0.334, 0.431), (0.363, 0.475)],
-    *[(0.357, 0.548), (0.329, 0.608), (0.279, 0.574), (0.23, 0.561), (0.224, 0.59), (0.265, 0.641)],
-    *[(0.262, 0.721), (0.132, 0.729), (0.135, 0.661), (0.168, 0.588), (0.117, 0.559), (0.082, 0.528)],
-]
 GENES = "CD34 GATA1 HBB GYPA LYZ CD14 CD79A MS4A1 CD3D CD8A NKG7 GNLY"
+GMT = (
+    "MONOCYTE\t\tLYZ\tS100A8\tS100A9\tCST3\tFCN1\tCD14\tTYROBP\tAIF1\tLST1\tVCAN\n"
+    "T CELL\t\tCD3D\tCD3E\tCD2\tCD7\tIL7R\tLTB\tCD8A\tCD8B\tTRAC\tLCK\n"
+    "B CELL\t\tCD19\tCD79A\tCD79B\tMS4A1\tPAX5\tBANK1\tCD22\tBLK\tCD74\tTCL1A\n"
+)
 PATIENCE = 120.0
 
 
-def draw_lasso(page: Page) -> None:
-    """Select one lineage by hand."""
-    plot = page.get_by_role("application", name="Plot of")
-    plot.focus()
-    page.keyboard.press("l")
-    box = plot.bounding_box()
-    assert box is not None
-    corners = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in LASSO]
-    page.mouse.move(*corners[0])
-    page.mouse.down()
-    for corner in corners[1:]:
-        page.mouse.move(*corner, steps=8)
-    page.mouse.up()
-    page.mouse.move(box["x"] + box["width"] - 5, box["y"] + box["height"] - 5)
+def show_gene(page: Page, gene: str) -> None:
+    """Colour by a gene."""
+    page.get_by_role("tab", name="Genes").click()
+    box = page.get_by_role("combobox", name="Search a gene")
+    box.fill(gene)
+    page.get_by_role("option").first.filter(has_text=gene).wait_for()
+    box.press("Enter")
+    page.get_by_role("application", name=f"coloured by {gene}").wait_for()
+    page.keyboard.press("Escape")
 
 
-def compare(page: Page) -> None:
-    """Show one lineage selected and compared with the rest, gene by gene."""
-    page.get_by_role("tab", name="Compare").click()
-    draw_lasso(page)
-    page.get_by_role("button", name="Set A", exact=True).click()
+def cells(page: Page) -> None:
+    """Show the cells by type, with names."""
+    page.get_by_text("20,000 cells").first.wait_for()
+
+
+def gene(page: Page) -> None:
+    """Show a gene while the names of the types stay."""
+    page.get_by_role("button", name="Display settings").click()
+    page.get_by_role("combobox", name="Names on the plot").click()
+    page.get_by_role("option", name="cell_type", exact=True).click()
+    page.keyboard.press("Escape")
+    show_gene(page, "S100A8")
+
+
+def annotate(page: Page) -> None:
+    """Show an annotation of the user with labels of two levels."""
+    page.get_by_role("button", name="New annotation").first.click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("textbox", name="Name").fill("lineages")
+    dialog.get_by_role("combobox", name="Start from").click()
+    page.get_by_role("option", name="cell_type").first.click()
+    dialog.get_by_role("button", name="Create").click()
+    mine = page.get_by_role("article", name="lineages")
+    mine.wait_for()
+    for name, label in (
+        ("CD4+ T cell", "T cell / CD4"),
+        ("CD8+ T cell", "T cell / CD8"),
+        ("CD14+ monocyte", "Monocyte / CD14"),
+        ("CD16+ monocyte", "Monocyte / CD16"),
+    ):
+        mine.get_by_role("group", name=name, exact=True).hover()
+        mine.get_by_role("button", name=f"Edit {name}", exact=True).click()
+        dialog.get_by_role("combobox").first.fill(label)
+        dialog.get_by_role("button", name="Save").click()
+        dialog.wait_for(state="detached")
+    mine.get_by_role("radio", name="Level 1").click()
+
+
+def over_samples(page: Page) -> None:
+    """Show lupus compared with control over samples, with a dot for each sample."""
+    page.get_by_role("button", name="Unfold condition").click()
+    page.get_by_role("group", name="lupus", exact=True).get_by_role("button", name="lupus", exact=True).click()
+    page.get_by_text("10,000 of 20,000").first.wait_for()
+    page.keyboard.press("a")
+    page.get_by_role("radio", name="Samples").click()
     page.get_by_role("button", name="Compare expression").click()
     page.get_by_role("region", name="Result").get_by_role("cell").first.wait_for()
+    page.keyboard.press("x")
 
 
-def compare_category(page: Page) -> None:
-    """Show one category compared with the rest."""
-    page.get_by_role("tab", name="Compare").click()
-    page.get_by_role("button", name="or a category as set A").click()
-    page.get_by_role("button", name="Late erythroblast").last.click()
-    page.get_by_role("button", name="Compare expression").click()
-    page.get_by_role("region", name="Result").get_by_role("cell").first.wait_for()
+def volcano(page: Page) -> None:
+    """Show all columns of a comparison, with the volcano plot."""
+    compare_category(page, "Late erythroblast")
+    page.get_by_role("button", name="Show all columns").click()
+    page.get_by_role("dialog").get_by_role("cell").first.wait_for()
 
 
-def genes(page: Page) -> None:
-    """Show a gene set, its mean on the cells, and what filters them."""
-    paste(page, GENES)
-    page.get_by_role("button", name="Mean", exact=True).click()
-    page.get_by_role("button", name="List", exact=True).click()
-    page.get_by_role("slider", name="Lowest HBB").press("PageUp")
-    page.get_by_role("application", name="coloured by Pasted genes").wait_for()
+def enrichment(page: Page) -> None:
+    """Show the running sum of a gene set over the genes of a comparison."""
+    compare_category(page, "CD14+ monocyte")
+    page.get_by_role("button", name="Enrichment").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("GMT file").set_input_files(
+        {"name": "cells.gmt", "mimeType": "text/plain", "buffer": GMT.encode()}
+    )
+    dialog.get_by_role("spinbutton", name="Smallest set").fill("5")
+    dialog.get_by_role("radio", name="All genes, ranked").click()
+    dialog.get_by_role("button", name="Test the sets").click()
+    dialog.get_by_role("button", name="MONOCYTE").click()
+    dialog.get_by_role("img", name="Running sum of MONOCYTE").wait_for()
 
 
-def plots(page: Page) -> None:
-    """Show the dot plot below the cells."""
-    paste(page, GENES)
-    page.get_by_role("button", name="Plot", exact=True).click()
+def markers(page: Page) -> None:
+    """Show the markers of the types and their dot plot."""
+    page.get_by_role("tab", name="Markers").click()
+    page.get_by_role("button", name="Find markers", exact=True).click()
+    page.get_by_role("button", name="Dot plot", exact=True).click()
     page.get_by_role("group", name="Dot plot").wait_for()
 
 
-def heat(page: Page) -> None:
-    """Show a heat map over the whole page, genes by similarity."""
-    plots(page)
+def figure(page: Page) -> None:
+    """Show a figure of four panels being made."""
+    paste(page, GENES)
+    page.get_by_role("button", name="Plot", exact=True).click()
+    page.get_by_role("group", name="Dot plot").wait_for()
+    page.get_by_role("button", name="Export and import").click()
+    page.get_by_role("menuitem", name="Figure of several panels").click()
+    rows = page.get_by_role("list", name="Panels").locator(":scope > li")
+    for n, panel in enumerate(("Plot of cells", "Composition", "Dot plot", "Violins"), 1):
+        page.get_by_role("button", name="Add panel").click()
+        page.get_by_role("menuitem", name=panel).first.click()
+        rows.nth(n - 1).wait_for()
+    page.wait_for_timeout(1500)
+
+
+def split(page: Page) -> None:
+    """Show a gene in each condition, on one scale."""
+    show_gene(page, "ISG15")
+    page.get_by_role("button", name="Plots side by side").click()
+    page.get_by_role("button", name="Gallery").click()
+    page.get_by_role("combobox", name="Categories of").click()
+    page.get_by_role("option", name="condition").click()
+    box = page.get_by_role("checkbox", name="By ISG15")
+    box.check()
+    page.wait_for_timeout(1500)
+
+
+def sections(page: Page) -> None:
+    """Show two tissue sections side by side."""
+    page.get_by_role("button", name="Colour by region").click()
+    page.get_by_role("button", name="Plots side by side").click()
+    page.get_by_role("button", name="Gallery").click()
+    page.get_by_role("radio", name="Sections").click()
+    page.get_by_role("button", name="Show section").first.wait_for()
+    page.wait_for_timeout(1500)
+
+
+def composition(page: Page) -> None:
+    """Show the shares of the types in the samples of two conditions, with their test."""
+    page.get_by_role("button", name="Plots: dot plot").click()
     drawer = page.get_by_role("region", name="Plots")
+    drawer.get_by_role("radio", name="Composition").click()
+    drawer.get_by_role("combobox", name="Categories").first.click()
+    page.get_by_role("option", name="condition").first.click()
+    drawer.get_by_role("combobox", name="Parts").click()
+    page.get_by_role("option", name="cell_type").first.click()
+    drawer.get_by_role("radio", name="Samples").click()
     drawer.get_by_role("button", name="Show in full size").click()
-    drawer.get_by_role("radio", name="Heat map").click()
-    drawer.get_by_role("combobox", name="Values").click()
-    page.get_by_role("option", name="z-scores for each gene").click()
-    drawer.get_by_role("combobox", name="Order of the genes").click()
-    page.get_by_role("option", name="by similarity").click()
-    drawer.get_by_role("group", name="Heat map").wait_for()
+    page.wait_for_timeout(6000)
+
+
+def compare_category(page: Page, name: str = "Late erythroblast") -> None:
+    """Show one category compared with the rest."""
+    page.get_by_role("tab", name="Compare").click()
+    page.get_by_role("button", name="or a category as set A").click()
+    page.get_by_role("region", name="Set A from a category").get_by_role("button", name=name).click()
+    page.get_by_role("button", name="Compare expression").click()
+    page.get_by_role("region", name="Result").get_by_role("cell").first.wait_for()
 
 
 def paste(page: Page, text: str) -> None:
@@ -107,11 +198,18 @@ def paste(page: Page, text: str) -> None:
 
 
 PICTURES: dict[str, tuple[Callable[[Page], None], str, tuple[int, int]]] = {
-    "viewer": (compare, "light", (1280, 800)),
-    "genes": (genes, "dark", (1280, 800)),
-    "plots": (plots, "light", (1280, 800)),
-    "heat": (heat, "light", (1280, 800)),
-    "narrow": (compare_category, "light", (680, 828)),
+    "cells": (cells, "light", (1140, 720)),
+    "gene": (gene, "light", (1140, 720)),
+    "annotate": (annotate, "light", (1140, 720)),
+    "samples": (over_samples, "light", (1100, 780)),
+    "volcano": (volcano, "light", (1280, 800)),
+    "enrichment": (enrichment, "light", (1280, 800)),
+    "markers": (markers, "light", (1280, 800)),
+    "figure": (figure, "light", (1280, 800)),
+    "split": (split, "light", (1280, 480)),
+    "sections": (sections, "light", (1280, 480)),
+    "composition": (composition, "light", (1280, 800)),
+    "narrow": (compare_category, "dark", (680, 828)),
 }
 
 
@@ -134,18 +232,19 @@ def take(browser: Browser, url: str, name: str) -> None:
 
 
 @contextmanager
-def demo() -> Iterator[str]:
-    """Serve the demo dataset, of which nothing was made yet, and give its address."""
+def served(name: str) -> Iterator[str]:
+    """Serve the dataset of a picture, of which nothing was made yet, and give its address."""
     with tempfile.TemporaryDirectory() as folder:
         ready = Path(folder) / "ready.json"
-        command = [sys.executable, "-m", "starcyte", "launch", "--demo", "--access=none", "--port=0"]
+        dataset = str(DATASETS["sections"](Path(folder))) if name == "sections" else "--demo"
+        command = [sys.executable, "-m", "starcyte", "launch", dataset, "--access=none", "--port=0"]
         command += ["--ready-file", str(ready), "--data-dir", str(Path(folder) / "data")]
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         try:
             end = time.monotonic() + PATIENCE
             while not ready.exists():
                 if process.poll() is not None or time.monotonic() > end:
-                    raise SystemExit("The demo did not start: see above what it says.")
+                    raise SystemExit("The server did not start: see above what it says.")
                 time.sleep(0.2)
             yield json.loads(ready.read_text())["url"]
         finally:
@@ -154,12 +253,12 @@ def demo() -> Iterator[str]:
 
 
 def main() -> None:
-    """Take all pictures."""
+    """Take all pictures, or those that are named."""
     found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=found, args=CHROMIUM)
-        for name in PICTURES:
-            with demo() as url:
+        for name in sys.argv[1:] or PICTURES:
+            with served(name) as url:
                 take(browser, url, name)
         browser.close()
 

@@ -61,8 +61,12 @@ def test_links_lead_somewhere(document: str) -> None:
     assert [t for t in targets if "://" not in t and not (folder / t).exists()] == []
 
 
-def test_picture_is_small_enough_for_a_first_screen() -> None:
-    assert (ROOT / "docs" / "images" / "viewer.png").stat().st_size < 300_000
+def test_there_are_twelve_pictures_each_small_enough_and_in_a_page() -> None:
+    pictures = sorted((ROOT / "docs" / "images").glob("*.png"))
+    assert len(pictures) == 12
+    assert [picture.name for picture in pictures if picture.stat().st_size > 250_000] == []
+    pages = "".join(page.read_text() for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
+    assert [picture.name for picture in pictures if f"images/{picture.name}" not in pages] == []
 
 
 def test_every_caution_of_cellxgene_has_its_setting_and_its_test() -> None:
