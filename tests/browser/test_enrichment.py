@@ -27,7 +27,7 @@ def rows_of(download, tmp_path):
 def test_from_a_comparison_to_a_gene_set(visit, pbmc, tmp_path, size):
     viewer = visit(pbmc, size).drawn()
     page = viewer.page
-    page.get_by_role("group", name="CD14+ Monocyte", exact=True).get_by_role("button").click()
+    page.get_by_role("group", name="CD14+ Monocyte", exact=True).get_by_role("button").first.click()
     viewer.wait_selected(129)
     page.keyboard.press("a")
     page.get_by_role("button", name="Compare expression").click()
