@@ -107,6 +107,7 @@ export function legendOf({ coloring, codes, nZero }: Legended): FigureLegend | n
 
 /** Return a table of the selected cells: name, coordinates and the values of the colouring. */
 export async function plotCsv(viewer: Viewer): Promise<Blob> {
+  await viewer.pane.exactly();
   const { coloring, place } = viewer;
   const { mask } = viewer.selection;
   const cells = cellsOf(mask, viewer.n);

@@ -24,6 +24,8 @@ export interface SelectionHost {
   readonly fields: Fields;
   /** Coordinates of the cells in the active plot. */
   readonly place: Place | null;
+  /** Waits for exact coordinates in place of rounded ones; null if they are exact. */
+  exactly(): Promise<void> | null;
   commit(next: View): void;
   fail(error: unknown): void;
 }
@@ -154,8 +156,19 @@ export class CellSelection {
     }
   }
 
-  /** Select the cells within a polygon, in the units of the active plot. */
+  /** Select the cells within a polygon, in the units of the active plot, by their exact coordinates. */
   selectWithin(polygon: readonly number[], join: Join): void {
+    const exact = this.host.exactly();
+    const { embedding } = this.host.view;
+    const select = () => {
+      if (this.host.view.embedding === embedding) this.selectInside(polygon, join);
+    };
+    // what keeps them from being read is reported where they are read
+    if (exact) exact.then(select).catch(() => {});
+    else this.selectInside(polygon, join);
+  }
+
+  private selectInside(polygon: readonly number[], join: Join): void {
     const { place, view } = this.host;
     if (!place) return;
     const { axes, embedding } = view;

@@ -31,6 +31,9 @@ export interface Source {
 }
 
 export class Pane {
+  /** Ends once exact coordinates have replaced rounded ones; null if none are awaited. */
+  private refined: Promise<void> | null = null;
+  private hurry: () => void = () => {};
   private whole = $state.raw<Place | null>(null);
   /** The rotation of an embedding of three columns. */
   rotation = $state.raw<Rotation>(OBLIQUE);
@@ -118,19 +121,39 @@ export class Pane {
       this.whole = place;
       this.arriving = null;
       if (!coarse) return;
-      const exact = await this.placeRequest.run(async (signal) => {
-        await sleep(REFINED_AFTER, signal);
-        return this.read(embedding, axes, false);
-      });
-      if (!exact) return;
-      const { camera } = this;
-      if (camera && embedding !== null) this.wanted = { camera, embedding };
-      this.whole = exact;
+      const refined = this.refine(embedding, axes);
+      this.refined = refined;
+      try {
+        await refined;
+      } finally {
+        if (this.refined === refined) this.refined = null;
+      }
     } catch (error) {
       if (isAbort(error)) return;
       this.arriving = null;
       this.source.fail(error);
     }
+  }
+
+  /** Replace rounded coordinates by the exact ones: after a while, or once they are needed. */
+  private async refine(embedding: string | null, axes: Axes | null): Promise<void> {
+    const needed = new Promise<void>((resolve) => {
+      this.hurry = resolve;
+    });
+    const exact = await this.placeRequest.run(async (signal) => {
+      await Promise.race([sleep(REFINED_AFTER, signal), needed]);
+      return this.read(embedding, axes, false);
+    });
+    if (!exact) return;
+    const { camera } = this;
+    if (camera && embedding !== null) this.wanted = { camera, embedding };
+    this.whole = exact;
+  }
+
+  /** Fetch the exact coordinates now if rounded ones are shown, and wait for them; null if they are exact. */
+  exactly(): Promise<void> | null {
+    this.hurry();
+    return this.refined;
   }
 
   private read(embedding: string | null, axes: Axes | null, coarse: boolean): Promise<Place | null> {

@@ -132,6 +132,10 @@ export class Viewer {
     return this.pane.place;
   }
 
+  exactly(): Promise<void> | null {
+    return this.pane.exactly();
+  }
+
   get coloring(): Coloring {
     return this.pane.coloring;
   }
