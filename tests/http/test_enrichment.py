@@ -148,6 +148,16 @@ def test_libraries_are_bounded(serve, small_file, tested, refused):
         refused(client.post("enrichment", question(genes, scores, sets, test="ranked")), 413)
 
 
+def test_an_answer_lists_fewer_sets_of_very_many_genes(small, tested, monkeypatch):
+    monkeypatch.setattr("starcyte.web.encoding.enrichment._GENES_OF_A_SET", 2)
+    genes, scores = tested
+    body = question(genes, scores, gmt(a=genes[:4], b=genes[1:5], c=genes[:1]), test="ranked", limit=3)
+    answer = small.post("enrichment", body).json
+    assert answer["n_sets"] == 3
+    assert sum(found["size"] for found in answer["sets"]) <= 6
+    assert small.get(f"jobs/{answer['job_id']}", headers={"Accept": "text/csv"}).text.count("\n") == 4
+
+
 def test_disabled_comparisons_have_no_enrichment(serve, small_file, tested, refused):
     genes, scores = tested
     client = serve(small_file, disable_diffexp=True)

@@ -5,6 +5,7 @@ Each answer is compared with that to the same question about a plain file which 
 
 from __future__ import annotations
 
+import base64
 import re
 import shutil
 import time
@@ -408,6 +409,30 @@ def test_exports_hold_the_annotations_of_their_user(make, data, form):
     table = pd.read_csv(pd.io.common.StringIO("\n".join(lines)), sep="," if form == "csv" else "\t", index_col=0)
     assert list(table.columns) == ["own"]
     assert table["own"].fillna("").tolist() == data.obs["mine"].astype(object).fillna("").tolist()
+
+
+def gene_sets_of(ask: Ask, body: dict[str, Any]) -> Any:
+    """Return the enrichment of two sets among the genes of a comparison."""
+    status, found = ask("diffexp", body | {"limit": 1000})
+    assert status == 200, found
+    genes = [gene for gene in found["genes"] if gene["score"] is not None]
+    scores = np.array([gene["score"] for gene in genes], "<f8")
+    sets = {"gmt": "low\t\tg0\tg1\tg2\nhigh\t\tG3\tg4\n", "name": "sets"}
+    asked = {"genes": [gene["gene"] for gene in genes], "scores": base64.b64encode(scores.tobytes()).decode()}
+    more = {"sets": sets, "test": "ranked", "min_size": 1, "matrix": body["matrix"]}
+    status, answer = ask("enrichment", asked | more)
+    assert status == 200, answer
+    assert len(answer["sets"]) == 2
+    return answer
+
+
+@pytest.mark.parametrize("product", PRODUCTS)
+def test_gene_sets_of_a_comparison_are_tested_as_in_a_plain_file(request, product):
+    tested: Product = request.getfixturevalue(product)
+    name = f"selection against rest: {OF_CELLS[0]}"
+    within = {} if tested.within is None else {"within": tested.within}
+    found = gene_sets_of(tested.ask, question(name, tested.group, tested.matrix)[1] | within)
+    assert_same(found, gene_sets_of(tested.plain, question(name, "obs:mine", "X")[1]))
 
 
 @pytest.mark.parametrize("product", PRODUCTS)

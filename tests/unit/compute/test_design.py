@@ -133,3 +133,11 @@ def test_designs_that_allow_no_comparison_say_why(groups, kinds, problem):
             design.check()
     else:
         design.check()
+
+
+def test_a_covariate_that_varies_in_a_sample_has_no_value_there():
+    design = built(*((*g, "x") for g in FOUR), ("s4", 1, 5, "y"), kinds=(categorical,))
+    values = {unit.sample: unit.covariates for unit in design.units}
+    assert values == {g[0]: ("x",) for g in FOUR} | {"s4": (None,)}
+    # it is not missing: that would leave the sample out
+    assert all(not unit.left_out for unit in design.units)

@@ -14,7 +14,7 @@ from starcyte.compute.enrichment import ENRICHMENT_TESTS
 from starcyte.compute.enrichment.analysis import analyse_enrichment
 from starcyte.compute.enrichment.library import Library
 from starcyte.compute.enrichment.ranked import enrichment_scores, running_sum
-from starcyte.errors import BadRequest
+from starcyte.errors import BadRequest, LimitExceeded
 
 ORACLE = json.loads((Path(__file__).parents[2] / "data" / "enrichment" / "oracle.json").read_text())
 NAMES = list(ORACLE["sets"])
@@ -38,6 +38,7 @@ def analysed(test, sets, scores, chosen=(), sizes=(1, 1000), **others):
         lambda name: known.get(name),
         "X",
         sizes,
+        **others,
     )
 
 
@@ -134,6 +135,27 @@ def test_odd_scores_and_sets(test):
     assert found.n_left_out == 2
     assert ((found.found.p_value > 0) & (found.found.p_value <= 1)).all()
     assert found.ranking.genes == ["g0", "g1", "g3", "g4", "g5", "g6", "g7"]
+
+
+def test_many_large_sets_are_refused_before_they_are_ranked():
+    genes = [f"g{i}" for i in range(3000)]
+    sets = {f"s{k}": genes[:k] for k in range(1000, 2800)}
+    with pytest.raises(LimitExceeded, match="1,800 different sizes of up to 2,799 genes"):
+        analysed("ranked", sets, np.linspace(1, -1, 3000), sizes=(1, 3000))
+    assert len(analysed("overrepresentation", sets, np.linspace(1, -1, 3000), genes[:9], sizes=(1, 3000)).sets) == 1800
+
+
+def test_a_ranked_test_can_be_stopped_between_sizes():
+    sets = {f"s{k}": [f"g{i}" for i in range(k)] for k in range(10, 20)}
+    asked = []
+
+    def stop(done):
+        asked.append(done)
+        if len(asked) == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        analysed("ranked", sets, np.linspace(1, -1, 100), tick=stop)
 
 
 def test_what_cannot_be_tested_is_refused_with_the_reason():

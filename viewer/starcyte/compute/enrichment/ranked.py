@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from starcyte.compute.enrichment.test import Enrichment, EnrichmentTest, Ranking, SetsOfGenes
+from starcyte.errors import LimitExceeded
 
 if TYPE_CHECKING:
     from starcyte.store.dataset import Tick
@@ -19,7 +20,8 @@ ROUNDS = (1_000, 9_000, 90_000)
 _FEW = 10
 # random sets that are scored at once; some 100 bytes for each of their genes
 _AT_ONCE = 200
-# genes of all random sets together, after which p-values stay at their floor
+# genes of all random sets together: a first round of more is refused, and without further ones p-values stay at their
+# floor
 _MOST_DRAWS = 2_000_000_000
 _SEED = 0
 
@@ -91,6 +93,12 @@ def run(ranking: Ranking, sets: SetsOfGenes, tick: Tick) -> Enrichment:
     members = [np.flatnonzero(of_size == k) for k in range(sizes.size)]
     for some in members:
         score[some] = enrichment_scores(np.stack([sets.ranks_of(k) for k in some.tolist()]), weight, n)
+    if ROUNDS[0] * int(sizes.sum()) > _MOST_DRAWS:
+        raise LimitExceeded(
+            f"The sets have {sizes.size:,} different sizes of up to {int(sizes[-1]):,} genes: random sets of each take"
+            " too long.",
+            "Leave out larger sets.",
+        )
     null = _Null(score)
     drawn, rng = 0, np.random.default_rng(_SEED)
     for number, permutations in enumerate(ROUNDS):
@@ -99,8 +107,8 @@ def run(ranking: Ranking, sets: SetsOfGenes, tick: Tick) -> Enrichment:
         if not open_sizes or (number and drawn + cost > _MOST_DRAWS):
             break
         for done, order in _random_orders(rng, n, int(sizes[open_sizes].max()), permutations):
-            tick((number + done) / len(ROUNDS))
             for k in open_sizes:
+                tick((number + done) / len(ROUNDS))
                 random = enrichment_scores(np.sort(order[:, : sizes[k]], axis=1), weight, n)
                 null.add(members[k], random)
         drawn += cost

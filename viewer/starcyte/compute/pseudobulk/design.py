@@ -178,7 +178,8 @@ def build_design(
     ]
     unknown = (samples < 0) & (sides < 2)
     lost = int(unknown.sum() if n_cells is None else n_cells[unknown].sum())
-    builder = _Builder(_without_missing(units, covariates))
+    # what varies has no value, but is not missing
+    builder = _Builder(units if problem else _without_missing(units, covariates))
     if lost:
         builder.warnings.append(f"{lost:,} cells have no {sample_column!r} and are left out.")
     try:
@@ -210,7 +211,7 @@ def build_design(
 def _of_units(
     covariate: Covariate, pairs: NDArray[np.int64], present: NDArray[np.intp]
 ) -> tuple[list[str | float | None], int | None]:
-    """Return the value of a covariate in each unit, and the first unit in which it varies."""
+    """Return the value of a covariate in each unit, None where it varies, and the first unit in which it does."""
     found: list[str | float | None] = []
     varying = None
     order = np.argsort(pairs, kind="stable")
@@ -222,9 +223,10 @@ def _of_units(
         same = values == first
         if covariate.categories is None:
             same |= np.isnan(values.astype(np.float64)) & np.isnan(np.float64(first))
-        if varying is None and not same.all():
-            varying = i
-        if covariate.categories is not None:
+        if not same.all():
+            varying = i if varying is None else varying
+            found.append(None)
+        elif covariate.categories is not None:
             found.append(covariate.categories[int(first)] if int(first) >= 0 else None)
         else:
             found.append(None if np.isnan(np.float64(first)) else float(first))

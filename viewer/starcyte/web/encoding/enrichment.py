@@ -28,10 +28,14 @@ COLUMNS = (
     "library",
 )
 _SETS_AT_ONCE = 500
+# of the sets of one answer, on average, at most
+_GENES_OF_A_SET = 2000
 
 
 def enrichment_result(found: EnrichmentAnalysis, dataset: Dataset, job_id: str, limit: int) -> EnrichmentResult:
-    """Return the best sets as they are sent."""
+    """Return the best sets as they are sent, fewer of many genes."""
+    best = found.order()[:limit]
+    best = best[np.cumsum(found.sets.sizes[best]) <= limit * _GENES_OF_A_SET]
     return EnrichmentResult(
         test=found.test.id,
         library=found.library,
@@ -43,7 +47,7 @@ def enrichment_result(found: EnrichmentAnalysis, dataset: Dataset, job_id: str, 
         min_size=found.sizes[0],
         max_size=found.sizes[1],
         warnings=list(found.warnings),
-        sets=[_enriched(found, k) for k in found.order()[:limit].tolist()],
+        sets=[_enriched(found, k) for k in best.tolist()],
         fingerprint=dataset.fingerprint,
         job_id=job_id,
     )
