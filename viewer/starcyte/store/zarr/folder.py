@@ -31,7 +31,18 @@ class FolderStore(Store):
         return f"{self._root}/{key}" if key else self._root
 
     def _check_inside(self, key: str) -> None:
-        real = os.path.realpath(self._path(key))
+        self._check_path(os.path.realpath(self._path(key)), key)
+
+    def _check_open(self, descriptor: int, key: str) -> None:
+        """Raise DatasetInvalid if an open file is outside of the store."""
+        try:
+            # the kernel's own answer, which no exchange of a link in between makes wrong
+            real = str(Path(f"/proc/self/fd/{descriptor}").readlink())
+        except OSError:
+            real = os.path.realpath(self._path(key))
+        self._check_path(real, key)
+
+    def _check_path(self, real: str, key: str) -> None:
         if real != self._root and not real.startswith(self._root.rstrip("/") + "/"):
             raise DatasetInvalid(f"/{key} is a link out of the store.", "Copy the data into the store.")
 
@@ -46,7 +57,7 @@ class FolderStore(Store):
                 raise DatasetInvalid(f"/{key} is a link to nothing.", "Copy the data into the store.") from None
             return None
         try:
-            self._check_inside(key)
+            self._check_open(descriptor, key)
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 raise DatasetInvalid(f"/{key} is no plain file.", "Write the store again.")
         except BaseException:

@@ -6,7 +6,7 @@ import itertools
 import math
 import sys
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,13 @@ _NOT_STORED = 2**64 - 1
 # of the chunk, and of the indexes of shards, that an array remembers
 _REMEMBERED_BYTES = 1 << 20
 _REMEMBERED_INDEXES = 8
+_INDEXES_BYTES = 8 << 20
+# of chunks of a shard that are read at once, and of what between them is read as well
+_AT_ONCE_BYTES = 32 << 20
+_GAP_BYTES = 16 << 10
+
+_Choice: TypeAlias = "tuple[tuple[int, slice, Any], ...]"
+"""For each axis the number of a chunk, the part of the result, and the part of the chunk."""
 
 
 class _Attributes:
@@ -188,9 +195,8 @@ class ZarrArray(Array):
             raise ValueError(f"{n_chunks:,} chunks are read at once, over {_MOST_CHUNKS:,}")
         dtype = self.dtype if field is None else self.dtype[field]
         out = np.empty([axis.length for axis in axes], dtype)
-        for choice in itertools.product(*(axis.touched for axis in axes)):
-            place = tuple(number for number, _, _ in choice)
-            chunk = self._chunk(place)
+        choices = itertools.product(*(axis.touched for axis in axes))
+        for choice, chunk in self._chunks_of(choices):
             into = tuple(target for _, target, _ in choice)
             if chunk is None:
                 out[into] = layout.fill if field is None else layout.fill[field]
@@ -199,39 +205,71 @@ class ZarrArray(Array):
                 out[into] = values if field is None else values[field]
         return out[tuple(0 if axis.is_single else slice(None) for axis in axes)]
 
-    def _chunk(self, place: tuple[int, ...]) -> NDArray[Any] | None:
-        """Return the values of a chunk; None if it is not stored."""
+    def _chunks_of(self, choices: Iterator[_Choice]) -> Iterator[tuple[_Choice, NDArray[Any] | None]]:
+        """Yield parts of chunks, each with the values of its chunk; None for a chunk that is not stored."""
+        shards = self._layout.shards
+        if shards is None:
+            for choice in choices:
+                place = _place(choice)
+                known = self._remembered(place)
+                yield choice, self._decoded(place, self._file(place)) if known is None else known
+            return
+        per_shard = [whole // part for whole, part in zip(shards.shape, self._layout.chunks, strict=True)]
+
+        def shard_of(choice: _Choice) -> tuple[int, ...]:
+            return tuple(number // n for number, n in zip(_place(choice), per_shard, strict=True))
+
+        for shard, within in itertools.groupby(choices, shard_of):
+            yield from self._chunks_of_shard(shard, shards, per_shard, list(within))
+
+    def _chunks_of_shard(
+        self, shard: tuple[int, ...], shards: Shards, per_shard: list[int], choices: list[_Choice]
+    ) -> Iterator[tuple[_Choice, NDArray[Any] | None]]:
+        """Yield parts of the chunks of one shard; chunks that lie side by side are read at once."""
+        if len(choices) == 1 and (known := self._remembered(_place(choices[0]))) is not None:
+            yield choices[0], known
+            return
+        index = self._index(shard, shards, math.prod(per_shard))
+        places = [_place(choice) for choice in choices]
+        if index is None:
+            yield from ((choice, None) for choice in choices)
+            return
+        numbers = np.ravel_multi_index(tuple(np.array(places).T % np.array(per_shard)[:, None]), per_shard)
+        ranges = index[numbers].tolist()
+        at = 0
+        while at < len(choices):
+            offset, length = ranges[at]
+            if offset == length == _NOT_STORED:
+                yield choices[at], None
+                at += 1
+                continue
+            self._check_packed(length)
+            last, end = at, offset + length
+            while last + 1 < len(choices):
+                following, more = ranges[last + 1]
+                if not (end <= following <= end + _GAP_BYTES and following + more - offset <= _AT_ONCE_BYTES):
+                    break
+                last, end = last + 1, following + more
+            packed = self._file(shard, offset, end - offset)
+            if packed is None or len(packed) != end - offset:
+                raise ValueError(f"shard {self._layout.key(shard)} is truncated")
+            for i in range(at, last + 1):
+                start = ranges[i][0] - offset
+                yield choices[i], self._decoded(places[i], packed[start : start + ranges[i][1]])
+            at = last + 1
+
+    def _remembered(self, place: tuple[int, ...]) -> NDArray[Any] | None:
         last = self._last
-        if last is not None and last[0] == place:
-            return last[1]
-        packed = self._packed(place)
+        return last[1] if last is not None and last[0] == place else None
+
+    def _decoded(self, place: tuple[int, ...], packed: bytes | None) -> NDArray[Any] | None:
+        """Return the values of a chunk; None if it is not stored."""
         if packed is None:
             return None
         values = self._layout.coding.decode(packed, self._layout.chunks, self.most_bytes)
         if values.nbytes <= _REMEMBERED_BYTES:
             self._last = place, values
         return values
-
-    def _packed(self, place: tuple[int, ...]) -> bytes | None:
-        shards = self._layout.shards
-        if shards is None:
-            return self._file(place)
-        per_shard = [whole // part for whole, part in zip(shards.shape, self._layout.chunks, strict=True)]
-        shard = tuple(number // n for number, n in zip(place, per_shard, strict=True))
-        index = self._index(shard, shards, math.prod(per_shard))
-        if index is None:
-            return None
-        within = 0
-        for number, n in zip(place, per_shard, strict=True):
-            within = within * n + number % n
-        offset, length = (int(n) for n in index[within])
-        if offset == length == _NOT_STORED:
-            return None
-        self._check_packed(length)
-        packed = self._file(shard, offset, length)
-        if packed is None or len(packed) != length:
-            raise ValueError(f"shard {self._layout.key(shard)} is truncated")
-        return packed
 
     def _index(self, place: tuple[int, ...], shards: Shards, n: int) -> NDArray[np.uint64] | None:
         """Return the offset and the length of each chunk of a shard; None if the shard is not stored."""
@@ -247,8 +285,10 @@ class ZarrArray(Array):
             raise ValueError(f"shard {self._layout.key(place)} is truncated")
         index = np.frombuffer(unpacked(raw, shards.index_unpack, n * _INDEX_ENTRY), "<u8").reshape(n, 2)
         if index.nbytes <= _REMEMBERED_BYTES:
-            known = dict(itertools.islice(reversed(self._indexes.items()), _REMEMBERED_INDEXES - 1))
-            self._indexes = {**known, place: index}
+            # copied, as other threads may read it; the oldest ones are forgotten
+            most = max(_REMEMBERED_INDEXES, _INDEXES_BYTES // max(index.nbytes, 1))
+            kept = list(self._indexes.items())[-most + 1 :]
+            self._indexes = {**dict(kept), place: index}
         return index
 
     def _file_key(self, place: tuple[int, ...]) -> str:
@@ -270,6 +310,10 @@ class ZarrArray(Array):
         """Raise if the array is gone or was written again: what is missing of it then is not the fill value."""
         if self._store.state(self._metadata_key) != self._state:
             raise DatasetInvalid(f"{self.name} was removed or written again since it was opened.", "Open it again.")
+
+
+def _place(choice: _Choice) -> tuple[int, ...]:
+    return tuple(number for number, _, _ in choice)
 
 
 class _Axis:
