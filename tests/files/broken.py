@@ -72,7 +72,6 @@ def _latest(path: Path) -> None:
 
 
 def _not_files() -> list[Bad]:
-    not_hdf5 = ["not an HDF5 file"]
     cuts = [
         Bad(f"truncated at {part:.1%}", _cut(part), ["truncated|HDF5|empty|damaged"])
         for part in (0.0005, 0.01, 0.25, 0.5, 0.9, 0.99)
@@ -83,10 +82,11 @@ def _not_files() -> list[Bad]:
         Bad("a folder", lambda path: path.mkdir(), ["folder|directory"]),
         Bad("link to nothing", lambda path: path.symlink_to(path.with_name("gone")), ["no file"]),
         Bad("empty file", _bytes(b""), ["empty"]),
-        Bad("text", _bytes(b"gene,cell\nCD3D,1\n" * 100), not_hdf5),
-        Bad("short text", _bytes(b"hello\n"), not_hdf5),
-        Bad("zip", _bytes(_zip()), not_hdf5),
-        Bad("png", _bytes(_PNG + bytes(2000)), not_hdf5),
+        Bad("text", _bytes(b"gene,cell\nCD3D,1\n" * 100), ["a table of text"]),
+        Bad("short text", _bytes(b"hello\n"), ["a text file"]),
+        Bad("zip", _bytes(_zip()), ["a zip archive"]),
+        Bad("png", _bytes(_PNG + bytes(2000)), ["a picture"]),
+        Bad("zeros", _bytes(bytes(2000)), ["not an HDF5 file"]),
         Bad("signature alone", _bytes(b"\x89HDF\r\n\x1a\n"), ["HDF5|truncated|damaged"]),
         Bad("signature and noise", _bytes(b"\x89HDF\r\n\x1a\n" + bytes(range(256)) * 8), ["HDF5|truncated|damaged"]),
         *cuts,
@@ -143,7 +143,7 @@ def _not_anndata() -> list[Bad]:
             _hdf5(lambda file: file.create_dataset("image", data=np.zeros((9, 9)))),
             ["not AnnData"],
         ),
-        Bad("HDF5 of CellRanger", _hdf5(tenx), ["not AnnData"]),
+        Bad("HDF5 of CellRanger", _hdf5(tenx), [r"10x matrix.*read_10x_h5"]),
         Bad("MuData", _hdf5(mudata), ["MuData|not AnnData"]),
         Bad("MuData with obs and var", altered(full_mudata), ["MuData", "prot, rna", r"read_h5mu\(.*write_h5ad"]),
         Bad("root overwritten", overwritten, ["HDF5|damaged|read"]),

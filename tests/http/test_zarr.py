@@ -129,7 +129,8 @@ def test_a_store_in_a_catalog_is_one_dataset(tmp_path):
         assert set(listed) == {"cells_v2.zarr", "more/cells_zip.zarr.zip", "x.h5ad"}
         assert {d["n_obs"] for d in listed.values()} == {N}
         assert listed["cells_v2.zarr"]["description"] == "<p>Blood.</p>\n"
-        assert listed["cells_v2.zarr"]["size"] is None
+        stored = sum(file.stat().st_size for file in (folder / "cells_v2.zarr").rglob("*") if file.is_file())
+        assert listed["cells_v2.zarr"]["size"] == stored
     finally:
         service.stop()
         service.close()

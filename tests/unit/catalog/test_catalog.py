@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import re
@@ -307,3 +308,14 @@ def test_a_description_is_limited_and_not_read_through_a_link(tmp_path):
     (root / "b.md").symlink_to(tmp_path / "secret.md")
     found = {entry.place: entry.description for entry in scan(root, max_description=100).scan().values()}
     assert found == {"a.h5ad": "x" * 100, "b.h5ad": ""}
+
+
+def test_what_is_meant_as_a_dataset_and_not_read_is_a_broken_entry(tmp_path):
+    put(tmp_path / "cells.h5ad", b"<!doctype html><title>Log in</title>")
+    put(tmp_path / "more.h5ad.gz", gzip.compress(HDF5))
+    put(tmp_path / "README.md", b"Some text")
+    put(tmp_path / "seurat.rds", b"X\n\0\0\0\3")
+    found = {entry.place: str(entry.problem) for entry in scan(tmp_path).scan().values()}
+    assert list(found) == ["cells.h5ad", "more.h5ad.gz"]
+    assert "is not read: it is a web page (HTML)" in found["cells.h5ad"]
+    assert "Unpack it: gunzip -k more.h5ad.gz" in found["more.h5ad.gz"]

@@ -44,6 +44,15 @@ def test_a_crash_is_reported(forks, pbmc, number):
         loader.dataset()
 
 
+def test_a_crash_names_what_reads_the_format(forks, tmp_path):
+    store = tmp_path / "x.zarr"
+    store.mkdir()
+    (store / "zarr.json").write_text("{}")
+    probe = Probe(store, Settings(), lambda *_: os.kill(os.getpid(), signal.SIGSEGV))
+    with pytest.raises(DatasetInvalid, match=r"'x.zarr' makes a codec of Zarr crash \(SIGSEGV\)"):
+        probe.wait()
+
+
 def test_a_probe_that_hangs_is_killed(forks, pbmc):
     started = Probe(pbmc, Settings(open_deadline=0.1), lambda *_: time.sleep(60))
     with pytest.raises(DatasetInvalid, match=r"longer than 0\.1 s"):

@@ -222,7 +222,7 @@ def test_a_compressed_response_is_refused(server, settings):
 def test_an_html_page_is_refused(server, settings):
     server.content = b"<!doctype html><title>Please log in</title>" * 100_000
     server.length = len(server.content)
-    with pytest.raises(DatasetInvalid, match="not an HDF5 file"):
+    with pytest.raises(DatasetInvalid, match=r"http://.* is not read: it is a web page \(HTML\)"):
         fetch(server.url, settings())
 
 

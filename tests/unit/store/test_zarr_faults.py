@@ -231,7 +231,7 @@ def test_a_store_that_is_not_anndata(tmp_path: Path, capsys: pytest.CaptureFixtu
 def test_a_zip_that_is_no_store(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
         archive.writestr("a.txt", "nothing")
-    refused(tmp_path / "x.zip", capsys, "is not an HDF5 file, nor Zarr in a zip file")
+    refused(tmp_path / "x.zip", capsys, "a zip archive without Zarr, which begins with a text file")
     with zipfile.ZipFile(tmp_path / "y.zip", "w") as archive:
         archive.writestr("a.txt/zarr.json", "nothing")
     refused(tmp_path / "y.zip", capsys, "are not JSON")

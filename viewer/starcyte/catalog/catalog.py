@@ -14,7 +14,7 @@ from starcyte.catalog.folder_config import FolderConfigs
 from starcyte.catalog.scan import FolderScan, FoundFile, ObjectScan
 from starcyte.errors import InputError, StarcyteError
 from starcyte.settings import Settings
-from starcyte.store.fingerprint import FileState, file_state
+from starcyte.store.fingerprint import FileState, content_bytes, file_state
 from starcyte.store.names import dataset_stem
 from starcyte.store.open import detect_format
 from starcyte.store.remote.source import check_allowed, is_url, split_url
@@ -205,8 +205,8 @@ class Catalog:
             text = self._text(found.path.with_name(f"{dataset_stem(found.path.name)}.md"), root)
             metadata = replace(metadata, description=text)
         return self._entry(
-            place, dataset_id, metadata, path=found.path, root=root, state=found.state, size=found.state.content_bytes,
-            shown=shown, problem=problem,
+            place, dataset_id, metadata, path=found.path, root=root, state=found.state,
+            size=content_bytes(found.path, found.state), shown=shown, problem=problem,
         )  # fmt: skip
 
     def _text(self, path: Path, root: Path | None) -> str:

@@ -21,7 +21,7 @@ from starcyte.catalog.summary_worker import SummaryRequest, SummaryResult, Summa
 from starcyte.compute.jobs import Jobs, ScopedJobs
 from starcyte.errors import DatasetInvalid, FilterMissing, InputError, NotFound, StarcyteError
 from starcyte.settings import Settings
-from starcyte.store.fingerprint import file_state
+from starcyte.store.fingerprint import content_bytes, file_state
 from starcyte.store.loader import DatasetLoader
 from starcyte.store.names import has_dataset_name
 from starcyte.store.open import detect_format
@@ -178,7 +178,7 @@ class CatalogService(Generic[C]):
                 self._pool.remove(key, opened)
 
     def entries(self) -> list[CatalogEntry]:
-        """Return all datasets, without HDF5 files that are not AnnData, unless their names end in .h5ad."""
+        """Return all datasets, without HDF5 files that are not AnnData, unless their names end as those of datasets."""
         return [entry for entry in list(self._entries.values()) if not self._is_other_hdf5(entry)]
 
     def _is_other_hdf5(self, entry: CatalogEntry) -> bool:
@@ -200,7 +200,7 @@ class CatalogService(Generic[C]):
                 detect_format(path)
             except StarcyteError as error:
                 problem = error.anew()
-            changed = replace(entry, state=state, size=state.content_bytes, problem=problem)
+            changed = replace(entry, state=state, size=content_bytes(path, state), problem=problem)
         with self._lock:
             if self._entries.get(key) is entry:
                 if changed is None:

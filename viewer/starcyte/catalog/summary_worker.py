@@ -1,6 +1,6 @@
 """Summaries of the datasets of a catalog, computed one after the other in a process of their own.
 
-A damaged file may crash the HDF5 library or keep it busy forever: that ends only this process. The file is reported as
+A damaged file may crash a library or keep it busy forever: that ends only this process. The file is reported as
 damaged, and another process continues with the next.
 
 Invariant: while the lock is not held, a key that was requested has an answer, is in the queue, or is being processed by
@@ -30,6 +30,7 @@ from starcyte.errors import Cancelled, DatasetInvalid, StarcyteError
 from starcyte.settings import Settings
 from starcyte.store.cache import cache_folder
 from starcyte.store.fingerprint import FileState
+from starcyte.store.open import crash_error
 
 log = logging.getLogger(__name__)
 
@@ -209,7 +210,7 @@ class SummaryWorker:
         except (EOFError, OSError):
             code = self._end_process()
             reason = signal.Signals(-code).name if code and code < 0 else f"status {code}"
-            return DatasetInvalid(f"{request.path.name!r} makes the HDF5 library crash ({reason}).", _HINT)
+            return crash_error(request.path, reason)
         if isinstance(answer, DatasetSummary):
             return answer
         kind, message, hint = answer

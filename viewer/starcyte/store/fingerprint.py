@@ -7,6 +7,7 @@ import itertools
 import os
 import stat
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,6 +17,8 @@ _SAMPLES = 64
 # folders below that of a Zarr store, and files and folders in them, that are looked at for a change
 _TOP_DEPTH = 2
 _MOST_AT_TOP = 5_000
+# files and folders of a store whose bytes are counted
+_MOST_COUNTED = 100_000
 
 
 def sample_positions(size: int) -> list[int]:
@@ -62,11 +65,6 @@ class FileState(NamedTuple):
     "The modification time, in nanoseconds; of a folder the latest one of what is at its top, two levels deep."
     is_folder: bool = False
 
-    @property
-    def content_bytes(self) -> int | None:
-        """The bytes of a file; None of a folder, whose files are not all counted."""
-        return None if self.is_folder else self.size
-
 
 def _top(path: Path, depth: int = _TOP_DEPTH) -> Iterator[os.stat_result]:
     """Yield the states of what is in a folder, and in its folders to some depth, in a fixed order."""
@@ -79,6 +77,36 @@ def _top(path: Path, depth: int = _TOP_DEPTH) -> Iterator[os.stat_result]:
                 yield from _top(Path(entry.path), depth - 1)
     except OSError:
         return  # it is being written or removed
+
+
+@lru_cache(maxsize=4096)
+def content_bytes(path: Path, state: FileState) -> int | None:
+    """Return the bytes of a file, or of all files in a folder.
+
+    Parameters
+    ----------
+    path
+        The file or folder.
+    state
+        Its state: the files of a folder are counted again when it differs.
+
+    Returns
+    -------
+    int or None
+        None of a folder with more than 100,000 files and folders, or that cannot be read.
+    """
+    if not state.is_folder:
+        return state.size
+    total = n = 0
+    try:
+        for folder, _, names in os.walk(path):
+            n += len(names) + 1
+            if n > _MOST_COUNTED:
+                return None
+            total += sum(os.lstat(f"{folder}/{name}").st_size for name in names)
+    except OSError:
+        return None  # it is being written or removed
+    return total
 
 
 def file_state(path: Path) -> FileState | None:

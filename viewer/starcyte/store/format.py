@@ -38,6 +38,8 @@ class Format:
         every file of a catalog, so that it must not import the format's library.
     open
         Opens a file of this format.
+    library
+        What reads its bytes, and crashes on some that are damaged.
     matches_folder
         Returns whether a folder is of this format; by default none is.
     """
@@ -46,4 +48,5 @@ class Format:
     label: str
     matches: Callable[[int, ReadBytes], bool]
     open: OpenFunction
+    library: str
     matches_folder: Callable[[Path], bool] = lambda path: False

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-_ENDINGS = (".h5ad", ".zarr.zip", ".zarr")
+_ENDINGS = (".h5ad", ".h5mu", ".loom", ".zarr.zip", ".zarr")
+# a dataset in these is not read, but meant as one
+_PACKED = (".h5ad.gz", ".h5ad.zip", ".h5mu.gz", ".h5mu.zip", ".h5seurat")
 
 
 def has_dataset_name(place: str) -> bool:
     """Return whether a path ends as that of a dataset does, in any case of letters."""
-    return place.lower().endswith(_ENDINGS)
+    return place.lower().endswith((*_ENDINGS, *_PACKED))
 
 
 def dataset_stem(name: str) -> str:

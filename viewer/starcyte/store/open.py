@@ -8,9 +8,11 @@ from io import RawIOBase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from starcyte.errors import DatasetInvalid, DatasetMissing
+from starcyte.errors import DatasetInvalid, DatasetMissing, InputError
 from starcyte.store.format import Format, ReadBytes
 from starcyte.store.hdf5.format import H5AD
+from starcyte.store.not_read.files import file_error
+from starcyte.store.not_read.folders import folder_error
 from starcyte.store.zarr.format import ZARR
 
 if TYPE_CHECKING:
@@ -103,13 +105,30 @@ def is_dataset_folder(path: Path) -> bool:
     return any(known.matches_folder(path) for known in FORMATS)
 
 
+def crash_error(path: Path, reason: str) -> DatasetInvalid:
+    """Return the error of a file that ended the process which opened it.
+
+    Parameters
+    ----------
+    path
+        The file or the folder.
+    reason
+        The name of the signal, or the exit status.
+    """
+    try:
+        library = detect_format(path).library
+    except InputError:
+        library = "a library"
+    return DatasetInvalid(
+        f"{path.name!r} makes {library} crash ({reason}).", "The file is damaged; copy or download it again."
+    )
+
+
 def _detect_folder(path: Path) -> Format:
     for known in FORMATS:
         if known.matches_folder(path):
             return known
-    raise DatasetMissing(
-        f"{str(path)!r} is a folder, and no Zarr store.", "Give the path of an .h5ad file or of a .zarr folder."
-    )
+    raise folder_error(path)
 
 
 def _detect_stream(name: str, stream: RawIOBase) -> Format:
@@ -124,4 +143,4 @@ def _detect(name: str, size: int, read: ReadBytes) -> Format:
     for known in FORMATS:
         if known.matches(size, read):
             return known
-    raise DatasetInvalid(f"{name!r} is not an HDF5 file, nor Zarr in a zip file.", "Give an AnnData .h5ad or .zarr.")
+    raise file_error(name, size, read)

@@ -1,4 +1,4 @@
-"""Probe: opens a file in another process first, as a damaged file may crash the HDF5 library or keep it busy for ever.
+"""Probe: opens a file in another process first, as a damaged file may crash a library or keep it busy for ever.
 
 Python cannot catch either. Only the process of the probe is lost.
 """
@@ -36,7 +36,7 @@ class Probe:
     def __init__(
         self, path: Path, settings: Settings, target: Callable[[Path, Settings], object] | None = None
     ) -> None:
-        self._name = path.name
+        self._path = path
         self._deadline = time.monotonic() + settings.open_deadline
         self._seconds = settings.open_deadline
         # forking a process with threads is not safe; then there is no probe
@@ -64,10 +64,10 @@ class Probe:
             if time.monotonic() > self._deadline:
                 os.kill(self._pid, signal.SIGKILL)
                 os.waitpid(self._pid, 0)
-                raise _too_slow(self._name, self._seconds)
+                raise _too_slow(self._path.name, self._seconds)
             time.sleep(_POLL_SECONDS)
         if os.WIFSIGNALED(status):
-            raise _crash(self._name, os.WTERMSIG(status))
+            raise _crash(self._path, os.WTERMSIG(status))
 
 
 def probe_in_new_process(path: Path, settings: Settings, is_cancelled: Callable[[], bool]) -> None:
@@ -103,15 +103,18 @@ def probe_in_new_process(path: Path, settings: Settings, is_cancelled: Callable[
         process.kill()
         process.join()
     if process.exitcode < 0:
-        raise _crash(path.name, -process.exitcode)
+        raise _crash(path, -process.exitcode)
 
 
 def _too_slow(name: str, seconds: float) -> DatasetInvalid:
     return DatasetInvalid(f"Opening {name!r} takes longer than {seconds:g} s (open_deadline).", _HINT)
 
 
-def _crash(name: str, number: int) -> DatasetInvalid:
-    return DatasetInvalid(f"{name!r} makes the HDF5 library crash ({signal.Signals(number).name}).", _HINT)
+def _crash(path: Path, number: int) -> DatasetInvalid:
+    # imported late, as the probe starts before anything else
+    from starcyte.store.open import crash_error
+
+    return crash_error(path, signal.Signals(number).name)
 
 
 def _open(path: Path, settings: Settings) -> None:

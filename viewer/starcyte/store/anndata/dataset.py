@@ -43,6 +43,7 @@ from starcyte.store.index.indexed_matrix import IndexedMatrix
 from starcyte.store.index.stored_dataset import StoredDataset
 from starcyte.store.names import dataset_stem
 from starcyte.store.nodes import Array, Container, Node
+from starcyte.store.not_read.groups import group_error
 from starcyte.store.scale import Scale, check_choices, chosen_kind, find_scale
 from starcyte.store.stored_results import StoredResults
 from starcyte.store.unavailable_matrix import refuse_unavailable
@@ -146,10 +147,7 @@ class AnnDataDataset:
         root = self._container.root
         node = root.child(name)
         if node is None:
-            raise DatasetInvalid(
-                f"{self.path.name!r} is {self._container.kind} but not AnnData: it has no {name}.",
-                "Give a file written by anndata.",
-            )
+            raise group_error(self.path.name, self._container.kind, root, name)
         return Frame(name, node, self._warnings, self._uns, from_seurat_disk)
 
     def _open_matrices(self) -> tuple[OpenMatrices, Frame | None]:

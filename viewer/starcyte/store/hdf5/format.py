@@ -25,4 +25,4 @@ def _open(path: Path, settings: Settings, part: Path | None, stream: RawIOBase |
     return AnnDataDataset(path, settings, file, is_partial=part is not None)
 
 
-H5AD = Format("h5ad", "AnnData .h5ad", is_hdf5, _open)
+H5AD = Format("h5ad", "AnnData .h5ad", is_hdf5, _open, "the HDF5 library")

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from starcyte.errors import Cancelled, DatasetChanged, DatasetInvalid, InputError, RemoteFailed
+from starcyte.errors import Cancelled, DatasetChanged, InputError, RemoteFailed
 from starcyte.settings import Settings
 from starcyte.store.cache import make_room
+from starcyte.store.not_read.files import file_error
 from starcyte.store.open import is_dataset
 from starcyte.store.remote.byte_ranges import MissingRanges
 from starcyte.store.remote.source import RemoteSource, Transfer, TransferError
@@ -313,7 +314,12 @@ class Download:
 
     def _check_signature(self, begin: bytes) -> None:
         if not is_dataset(begin):
-            raise DatasetInvalid(f"{self._request.shown_url} is not an HDF5 file.", "Give the URL of an .h5ad file.")
+            raise file_error(
+                self._request.name,
+                len(begin),
+                lambda n, position: begin[position : position + n],
+                self._request.shown_url,
+            )
 
     def _check_size(self, size: int) -> None:
         for name in ("remote_bytes", "cache_bytes"):

@@ -22,4 +22,4 @@ def _open(path: Path, settings: Settings, part: Path | None, stream: RawIOBase |
     return AnnDataDataset(path, settings, ZarrFile(path, settings.max_array_bytes))
 
 
-ZARR = Format("zarr", "AnnData Zarr", is_zarr_zip, _open, is_zarr_folder)
+ZARR = Format("zarr", "AnnData Zarr", is_zarr_zip, _open, "a codec of Zarr", is_zarr_folder)
