@@ -7,6 +7,7 @@ from pathlib import Path
 import anndata as ad
 import numpy as np
 import pandas as pd
+from scipy.sparse import csr_matrix
 
 TYPES, DONORS, GENES = 20, 8, 4
 
@@ -14,7 +15,8 @@ TYPES, DONORS, GENES = 20, 8, 4
 def write_flat(path: Path, n_obs: int, seed: int = 0) -> ad.AnnData:
     """Write n_obs cells in 20 types (islands of ``X_umap``) of 8 donors, with two measurements, and return them.
 
-    The measurement ``depth`` is independent of the type, ``quality`` is of one kind in each.
+    The measurement ``depth`` is independent of the type, ``quality`` is of one kind in each. ``uns/paga`` connects the
+    types in a ring.
     """
     rng = np.random.default_rng(seed)
     middles = 8 * rng.normal(size=(TYPES, 2))
@@ -32,5 +34,7 @@ def write_flat(path: Path, n_obs: int, seed: int = 0) -> ad.AnnData:
     counts = rng.poisson(0.4, (n_obs, GENES)).astype(np.float32)
     var = pd.DataFrame(index=[f"G{k + 1}" for k in range(GENES)])
     adata = ad.AnnData(counts, obs=obs, var=var, obsm={"X_umap": places})
+    following = np.roll(np.eye(TYPES), 1, axis=1)
+    adata.uns["paga"] = {"connectivities": csr_matrix(0.5 * (following + following.T)), "groups": "cell_type"}
     adata.write_h5ad(path)
     return adata

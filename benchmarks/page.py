@@ -6,7 +6,8 @@ Each dataset is opened in a headless Chromium, and a user's work is done on it b
 those of the page's main thread, in milliseconds of processor time, so that other work on the machine counts little;
 the GPU's work, which the software GL of a machine without a GPU does in another process, is not in them. Frames are,
 and wait for it: --no-draw leaves out what a GPU would draw, so that frames and tasks show the page alone. A build
-with names (`npx vite build --minify false`) lets --functions say what the long tasks do.
+with names (`npx vite build --minify false`) lets --functions say what the long tasks do; the start of the profiler is
+then a task of some 150 ms in the first action.
 """
 
 from __future__ import annotations
@@ -194,8 +195,47 @@ class Visit:
         box = self.page.get_by_role("checkbox", name="type 3")
         return self._clicks(box, box)
 
+    def paga(self) -> Callable[[], None]:
+        """Show the graph of PAGA above the cells, and hide it again."""
+        self.page.keyboard.press("Escape")
+        self.page.get_by_role("button", name="Overlays: PAGA, velocities").click()
+        box = self.page.get_by_role("checkbox", name="PAGA graph of cell_type")
+        return self._clicks(box, box)
 
-ACTIONS = ("pan", "brush", "lasso", "recolor", "category")
+    def _keys(self, *keys: str) -> Callable[[], None]:
+        def act() -> None:
+            for key in keys:
+                self.page.keyboard.press(key)
+                self.page.wait_for_timeout(600)
+            self.page.wait_for_timeout(2000)
+
+        return act
+
+    def editor(self) -> Callable[[], None]:
+        """Open the editor of figures, and close it again."""
+        self.page.keyboard.press("Escape")
+        self.page.get_by_role("application").focus()
+        return self._keys("'", "Escape")
+
+    def panels(self) -> Callable[[], None]:
+        """Add the plot of cells to a figure, twice."""
+        self.page.keyboard.press("'")
+        self.page.wait_for_timeout(1000)
+        return self._keys(*(2 * ("Enter", "Enter")))
+
+    def width(self) -> Callable[[], None]:
+        """Make the figure narrower, and wide again."""
+        self.page.get_by_role("combobox", name="Width").focus()
+        return self._keys("ArrowUp", "ArrowDown")
+
+    def export(self) -> Callable[[], None]:
+        """Save the figure as PNG, SVG and PDF."""
+        names = (f"Save the figure of panels as {kind}" for kind in ("PNG", "SVG", "PDF"))
+        return self._clicks(*(self.page.get_by_role("button", name=name, exact=True) for name in names))
+
+
+#: Each leaves the page as the next one needs it.
+ACTIONS = ("pan", "brush", "lasso", "recolor", "category", "paga", "editor", "panels", "width", "export")
 
 
 @contextmanager
@@ -227,7 +267,7 @@ def serving(path: Path) -> Iterator[tuple[str, int]]:
 
 def flat(cells: int, folder: Path = FOLDER) -> Path:
     """Return the dataset of so many cells, written if it is not there."""
-    path = folder / f"flat-{cells}.h5ad"
+    path = folder / f"flat-paga-{cells}.h5ad"
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
         part = path.with_suffix(".part")

@@ -101,6 +101,35 @@ def test_a_dendrogram_orders_the_categories_of_plots(visit, analysed):
     eventually(lambda: [text.strip() for text in items.all_inner_texts()] == wanted, "the order of the dendrogram")
 
 
+def test_a_graph_over_the_cells_draws_no_cell_again(visit, analysed):
+    path, _data = analysed
+    viewer = visit(path).drawn()
+    page = viewer.page
+    viewer.search_gene("GENE1")
+    viewer.colored_by("GENE1")
+    page.keyboard.press("Escape")
+    settings(viewer)
+    graph = page.get_by_role("checkbox", name="PAGA graph of kind")
+    graph.check()
+    expect(overlay(viewer, "PAGA").locator("circle")).to_have_count(4)
+    page.evaluate(
+        """() => {
+          window.draws = 0;
+          const { drawElements } = WebGL2RenderingContext.prototype;
+          WebGL2RenderingContext.prototype.drawElements = function (...of) {
+            window.draws++;
+            return drawElements.apply(this, of);
+          };
+        }"""
+    )
+    graph.uncheck()
+    expect(page.locator("[data-overlay=PAGA]")).to_have_count(0)
+    graph.check()
+    expect(overlay(viewer, "PAGA").locator("circle")).to_have_count(4)
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    assert page.evaluate("window.draws") == 0
+
+
 def test_the_graph_of_paga_lies_over_the_cells(visit, analysed):
     path, data = analysed
     viewer = visit(path).drawn()

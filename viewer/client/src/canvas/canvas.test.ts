@@ -1,15 +1,26 @@
 import { describe, expect, it } from 'vitest';
 import { between, boundsOf, confined, fitView, panned, project, unproject, zoomed } from './camera';
 import { buildGrid } from './grid';
-import { anchors } from './labels';
+import { anchorSteps } from './labels';
 import { lassoCells } from './lasso';
 import { FADED, HIGHLIGHTED, NORMAL } from './paint';
 import { type Label, placeLabels } from './placeLabels';
+import { whole } from './steps';
 import { drawOrder, shuffled, thinned } from './webgl/order';
 import { diameterOf, fadedOn, layerStyles, opacityOf } from './webgl/style';
 
 const { NaN: nan, POSITIVE_INFINITY: inf } = Number;
 const size = { width: 1000, height: 800 };
+
+function anchors(
+  x: Float32Array,
+  y: Float32Array,
+  codes: ArrayLike<number>,
+  n: number,
+  mask: Uint8Array | null = null,
+) {
+  return whole(anchorSteps(x, y, codes, n, mask));
+}
 
 function randomNumbers(seed: number): () => number {
   let state = seed;

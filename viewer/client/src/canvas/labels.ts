@@ -1,6 +1,6 @@
 /** The places of the categories on the plot, for their names. */
 import { boundsOf } from './camera';
-import { AT_ONCE, whole } from './steps';
+import { AT_ONCE } from './steps';
 
 /** The place of one category in data units. */
 export interface Anchor {
@@ -18,23 +18,12 @@ const NEAR = 3;
 const STEPS = 4;
 
 /**
- * The densest place of each category (a centroid would lie between the islands of a split category), moved to the middle
- * of its island. Categories without a drawable cell are left out.
+ * Find the densest place of each category (a centroid would lie between the islands of a split category), moved to the
+ * middle of its island, in steps. Categories without a drawable cell are left out.
  *
  * @param codes - one per cell; codes outside 0..size-1 (missing) count nowhere
  * @param mask - cells that count, 0 for those that do not; null: all
  */
-export function anchors(
-  x: Float32Array,
-  y: Float32Array,
-  codes: ArrayLike<number>,
-  size: number,
-  mask: Uint8Array | null = null,
-): Anchor[] {
-  return whole(anchorSteps(x, y, codes, size, mask));
-}
-
-/** The same in steps, for so many cells that the page would not answer meanwhile. */
 export function* anchorSteps(
   x: Float32Array,
   y: Float32Array,

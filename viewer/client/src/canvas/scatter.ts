@@ -15,6 +15,8 @@ export interface ScatterOptions {
   opacity?: number | null;
   /** Called when the plot cannot be drawn for now (context lost), and again with false when it can. */
   onLost?: (lost: boolean) => void;
+  /** Draw nothing but the pictures that are asked for: no frames, and no index for the pointer. */
+  onDemand?: boolean;
 }
 
 export interface PositionOptions {
@@ -83,6 +85,8 @@ export interface Scatter {
   /** Visible, not faded cells within a polygon of pixels, ascending. The polygon is [x0, y0, x1, y1, ...], closed by itself. */
   lasso(polygon: ArrayLike<number>): Uint32Array;
 
+  /** Order the cells in steps, so that the page answers meanwhile; the drawing that follows takes so much less. */
+  prepare(): Promise<void>;
   /** A PNG of what is shown. */
   toPNG(options?: PngOptions): Promise<Blob>;
   /** Draw now rather than in the next animation frame (tests, exports). */

@@ -9,6 +9,11 @@ test('nodes are at the medians of the drawn cells of each category', () => {
   const values = Int8Array.of(0, 0, 0, 0, 2, -1);
   const nodes = whole(medianSteps({ x, y }, { values, categories: ['a', 'b', 'c'] }));
   expect(nodes).toEqual([{ x: 2, y: 4, n: 3 }, null, { x: 5, y: 3, n: 1 }]);
+  const even = { x: Float32Array.of(7, 1, 3, 8, 4, 2), y: Float32Array.of(1, 1, 1, 2, 2, 2) };
+  // numpy.median([7, 1, 3, 8, 4, 2]) is 3.5
+  expect(whole(medianSteps(even, { values: new Uint8Array(6), categories: ['a'] }))).toEqual([
+    { x: 3.5, y: 1.5, n: 6 },
+  ]);
 });
 
 test('overlays are in links where they are on, and hostile links switch none on', () => {

@@ -1,5 +1,5 @@
 /** The graph of PAGA above the cells: a node at the middle of each category, edges as wide as their weight. */
-import { median } from 'd3-array';
+import { quickselect } from 'd3-array';
 import { inPieces, stepwise } from '../canvas/steps';
 import { chipColor } from '../color/chips';
 import { categoryLut } from '../color/lut';
@@ -36,20 +36,51 @@ export function* medianSteps(
   { x, y }: Pick<Place, 'x' | 'y'>,
   { values, categories }: Pick<CategoryData, 'values' | 'categories'>,
 ): Generator<undefined, (Node | null)[]> {
-  const members = categories.map((): number[] => []);
-  const gather = (from: number, to: number) => {
+  const size = categories.length;
+  const isDrawn = (cell: number, code: number) =>
+    code >= 0 && code < size && Number.isFinite((x[cell] as number) + (y[cell] as number));
+  /** Where the cells of each category begin, and after them all the number of cells. */
+  const starts = new Uint32Array(size + 1);
+  yield* inPieces(x.length, (from, to) => {
     for (let cell = from; cell < to; cell++) {
-      if (Number.isFinite((x[cell] as number) + (y[cell] as number))) members[values[cell] as number]?.push(cell);
+      const code = values[cell] as number;
+      if (isDrawn(cell, code)) starts[code + 1] = (starts[code + 1] as number) + 1;
     }
-  };
-  yield* inPieces(x.length, gather);
+  });
+  for (let code = 0; code < size; code++) starts[code + 1] = (starts[code + 1] as number) + (starts[code] as number);
+  const total = starts[size] as number;
+  const along = [new Float32Array(total), new Float32Array(total)] as const;
+  const free = starts.slice();
+  yield* inPieces(x.length, (from, to) => {
+    for (let cell = from; cell < to; cell++) {
+      const code = values[cell] as number;
+      if (!isDrawn(cell, code)) continue;
+      const at = free[code] as number;
+      along[0][at] = x[cell] as number;
+      along[1][at] = y[cell] as number;
+      free[code] = at + 1;
+    }
+  });
   const nodes: (Node | null)[] = [];
-  for (const cells of members) {
+  for (let code = 0; code < size; code++) {
+    const [from, to] = [starts[code] as number, starts[code + 1] as number];
     yield;
-    const of = (along: Float32Array) => median(Float32Array.from(cells, (cell) => along[cell] as number)) as number;
-    nodes.push(cells.length > 0 ? { x: of(x), y: of(y), n: cells.length } : null);
+    const middleX = to > from ? medianOf(along[0].subarray(from, to)) : 0;
+    yield;
+    nodes.push(to > from ? { x: middleX, y: medianOf(along[1].subarray(from, to)), n: to - from } : null);
   }
   return nodes;
+}
+
+/** Return the median of numbers, whose order changes. */
+function medianOf(numbers: Float32Array): number {
+  const below = (numbers.length - 1) >> 1;
+  quickselect(numbers, below);
+  const low = numbers[below] as number;
+  if (numbers.length % 2 === 1) return low;
+  let high = Number.POSITIVE_INFINITY;
+  for (let k = below + 1; k < numbers.length; k++) if ((numbers[k] as number) < high) high = numbers[k] as number;
+  return (low + high) / 2;
 }
 
 async function nodesOf(place: Place, field: CategoryData): Promise<readonly (Node | null)[]> {

@@ -1,6 +1,7 @@
 /** The parts of a figure of the plot: names, legend and data. */
-import { anchors } from '../canvas/labels';
+import { anchorSteps } from '../canvas/labels';
 import type { Scatter } from '../canvas/scatter';
+import { stepwise } from '../canvas/steps';
 import { sample } from '../color/colormaps';
 import { rgbToHex } from '../color/oklab';
 import { pairCodes } from '../color/pair';
@@ -27,15 +28,17 @@ export interface NameAnchor {
 }
 
 /** Return the names of categories with their positions, the first to get a place first. */
-export function nameAnchors(viewer: Viewer, pane: Pane): NameAnchor[] {
+export async function nameAnchors(viewer: Viewer, pane: Pane): Promise<NameAnchor[]> {
   const { place } = pane;
   const named = namedCategories(viewer, pane);
   if (!preferences.choices.names || !place || !named) return [];
   const { key, values, categories } = named;
   const filter = viewer.view.filters[key];
-  return anchors(place.x, place.y, values, categories.length, viewer.selection.mask)
+  const pins = categories.map((_, code) => pane.pinOf(key, code));
+  const found = await stepwise(anchorSteps(place.x, place.y, values, categories.length, viewer.selection.mask));
+  return found
     .filter(({ code }) => isShown(filter, code))
-    .map((anchor) => ({ ...anchor, pin: pane.pinOf(key, anchor.code) }))
+    .map((anchor) => ({ ...anchor, pin: pins[anchor.code] ?? null }))
     .sort((a, b) => Number(b.pin !== null) - Number(a.pin !== null) || b.n - a.n)
     .map(({ code, x, y, pin }) => ({ text: categoryName(categories, code), at: pin ?? [x, y], home: pin && [x, y] }));
 }

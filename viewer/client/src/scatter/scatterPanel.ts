@@ -1,5 +1,6 @@
 /** The plot of cells as a panel of a figure: its cells are drawn anew at the size of the panel. */
 
+import { sleep } from '../api/sleep';
 import type { Scatter } from '../canvas/scatter';
 import { stepwise } from '../canvas/steps';
 import { createScatter } from '../canvas/webgl/renderer';
@@ -33,8 +34,9 @@ function pressed<T>(width: number, height: number, use: (plot: Scatter) => Promi
     canvas.ariaHidden = 'true';
     canvas.style.cssText = `position: fixed; top: 0; left: -20000px; width: ${width}px; height: ${height}px`;
     document.body.append(canvas);
-    const plot = createScatter(canvas);
+    const plot = createScatter(canvas, { onDemand: true });
     try {
+      await sleep(0, null);
       return await use(plot);
     } finally {
       plot.dispose();
@@ -105,14 +107,15 @@ export function scatterPanel(viewer: Viewer, pane: Pane, text: string): PanelSou
         const scale = camera.scale * Math.min(width / camera.size.width, height / camera.size.height);
         plot.setView({ x: camera.x, y: camera.y, scale });
       } else plot.fit();
-      plot.flush();
+      await plot.prepare();
+      const anchors = await names;
       const points = await addressOf(await plot.toPNG({ scale: request.scale, background: null }));
       const project = (x: number, y: number) => plot.project(x, y);
       const frame = { project, scale: plot.view.scale, width, height, covered: 0 };
       return scatterFigure({
         ...{ points, width, height, below },
         overlays: (await overlays).flatMap((drawing) => drawing(frame)),
-        names: namesAt(names, plot),
+        names: namesAt(anchors, plot),
         legend: drawnLegend,
         axes: request.axes && hasAxes ? axes : null,
         transparent: true,

@@ -5,6 +5,8 @@ import type { LayerStyle, Program } from './program';
 import type { Target } from './shader';
 
 const TILE = 2048;
+/** Pixels that are read in one task. */
+const AT_ONCE = 400_000;
 /** Milliseconds between two questions whether the graphics are done. */
 const WAIT = 4;
 
@@ -61,9 +63,13 @@ export async function picture(
   }
   await finished(gl);
   for (const tile of tiles) {
-    context.putImageData(pixelsOf(gl, tile), tile.x, tile.y);
+    const atOnce = Math.max(1, Math.floor(AT_ONCE / tile.width));
+    for (let row = 0; row < tile.height; row += atOnce) {
+      const rows = pixelsOf(gl, tile, row, Math.min(atOnce, tile.height - row));
+      context.putImageData(rows, tile.x, tile.y + row);
+      await sleep(0, null);
+    }
     gl.deleteBuffer(tile.buffer);
-    await sleep(0, null);
   }
   if (gl.isContextLost()) throw new Error('The graphics were interrupted: try again.');
   return new Promise((resolve, reject) => {
@@ -93,15 +99,15 @@ async function finished(gl: WebGL2RenderingContext): Promise<void> {
   gl.deleteSync(fence);
 }
 
-/** Pixels of a tile, top row first, alpha no longer multiplied in. */
-function pixelsOf(gl: WebGL2RenderingContext, { buffer, width, height }: Tile): ImageData {
-  const raw = new Uint8Array(4 * width * height);
+/** Pixels of some rows of a tile, counted from the top; the top row comes first, alpha is no longer multiplied in. */
+function pixelsOf(gl: WebGL2RenderingContext, { buffer, width, height }: Tile, first: number, rows: number): ImageData {
+  const raw = new Uint8Array(4 * width * rows);
   gl.bindBuffer(gl.PIXEL_PACK_BUFFER, buffer);
-  gl.getBufferSubData(gl.PIXEL_PACK_BUFFER, 0, raw);
+  gl.getBufferSubData(gl.PIXEL_PACK_BUFFER, 4 * width * (height - first - rows), raw);
   gl.bindBuffer(gl.PIXEL_PACK_BUFFER, null);
-  const image = new ImageData(width, height);
-  for (let row = 0; row < height; row++) {
-    let from = 4 * width * (height - 1 - row);
+  const image = new ImageData(width, rows);
+  for (let row = 0; row < rows; row++) {
+    let from = 4 * width * (rows - 1 - row);
     const end = 4 * width * (row + 1);
     for (let to = 4 * width * row; to < end; to += 4, from += 4) {
       const alpha = raw[from + 3] as number;

@@ -40,6 +40,7 @@ class WebGLScatter implements Scatter {
   readonly canvas: HTMLCanvasElement;
   readonly #gl: WebGL2RenderingContext;
   readonly #onLost: ((lost: boolean) => void) | undefined;
+  readonly #onDemand: boolean;
   readonly #observer: ResizeObserver;
   readonly #camera = new Viewpoint(() => this.#changed());
   /** null while the context is lost. */
@@ -89,6 +90,7 @@ class WebGLScatter implements Scatter {
     this.#factor = options.pointSize ?? 1;
     this.#opacity = options.opacity ?? null;
     this.#onLost = options.onLost;
+    this.#onDemand = options.onDemand ?? false;
     this.#program = new Program(gl);
     canvas.addEventListener('webglcontextlost', this.#lost);
     canvas.addEventListener('webglcontextrestored', this.#restored);
@@ -120,7 +122,7 @@ class WebGLScatter implements Scatter {
     for (let i = 0; i < x.length; i++) {
       if ((x[i] as number) - (x[i] as number) + ((y[i] as number) - (y[i] as number)) === 0) this.#nDrawable++;
     }
-    this.#index.set(x, y, this.#camera.box, REST);
+    if (!this.#onDemand) this.#index.set(x, y, this.#camera.box, REST);
     this.#changed('places', 'order');
   }
 
@@ -242,6 +244,11 @@ class WebGLScatter implements Scatter {
     return lassoCells(this.#x, this.#y, corners, (cell) => this.#isShown(cell) && this.#mask?.[cell] !== FADED);
   }
 
+  async prepare(): Promise<void> {
+    if (!this.#stale.order || this.#orders.isPrepared) return;
+    await new Promise<void>((done) => this.#orders.prepare(this.#drawn(), this.#depth, done));
+  }
+
   toPNG({ scale = 2, background = this.#background }: PngOptions = {}): Promise<Blob> {
     const program = this.#program;
     if (!program) return Promise.reject(new Error('The graphics were interrupted: try again.'));
@@ -290,7 +297,7 @@ class WebGLScatter implements Scatter {
   #changed(...parts: Part[]): void {
     for (const part of parts) this.#stale[part] = true;
     if (parts.includes('order')) this.#orders.reset();
-    this.#frame ||= requestAnimationFrame(this.#tick);
+    if (!this.#onDemand) this.#frame ||= requestAnimationFrame(this.#tick);
   }
 
   #tick = (now: number): void => {
