@@ -68,5 +68,5 @@ def opened(path: Path, x: Any = None, obs: Any = None, **settings: Any) -> Itera
 def indexed(dataset: StoredDataset, cache: Path, workers: int = 1, tick: Any = no_tick) -> ColumnIndex:
     """Build the index of X, and set it in the dataset."""
     matrix = dataset.matrix("X")
-    matrix.index = build_index(matrix.base, dataset.grouping_columns(), cache, dataset.index_key("X"), workers, tick)
+    matrix.index = build_index(matrix.base, dataset.grouping_columns("X"), cache, dataset.index_key("X"), workers, tick)
     return matrix.index

@@ -426,17 +426,26 @@ def _progress(title: str) -> Callable[[float], None]:
 
 
 def _matrix_in_short(matrix: dict[str, Any]) -> str:
-    parts = [matrix["layout"], matrix["dtype"], f"{matrix['n_vars']:,} genes"]
+    noun = "genes" if matrix["modality"] is None else "features"
+    parts = [matrix["layout"], matrix["dtype"], f"{matrix['n_vars']:,} {noun}"]
     return f"{matrix['name']} ({', '.join(parts + [matrix['scale']] * bool(matrix['scale']))})"
+
+
+def _modality_in_short(modality: dict[str, Any], n_obs: int) -> str:
+    of = f" of {n_obs:,}" if modality["n_missing"] else ""
+    return f"{modality['name']} ({modality['n_obs']:,}{of} cells, {modality['n_vars']:,} features)"
 
 
 def _summary(description: dict[str, Any]) -> list[str]:
     def listed(heading: str, items: Sequence[str]) -> list[str]:
         return [f"{heading}:", *(f"  {item}" for item in items)] if items else [f"{heading}: none"]
 
-    lines = [f"{description['title']}: {description['n_obs']:,} cells x {description['n_vars']:,} genes"]
+    noun = "features" if description["modalities"] else "genes"
+    lines = [f"{description['title']}: {description['n_obs']:,} cells x {description['n_vars']:,} {noun}"]
     lines += listed("obs", [f"{c['name']} ({c['kind']}){_categories(c)}" for c in description["obs"]])
     lines += listed("embeddings", [f"{e['name']} ({e['dims']})" for e in description["embeddings"]])
+    modalities = [_modality_in_short(m, description["n_obs"]) for m in description["modalities"]]
+    lines += listed("modalities", modalities) if modalities else []
     lines += listed("matrices", [_matrix_in_short(m) for m in description["matrices"]])
     lines += [description["default_matrix_reason"]] if description["default_matrix_reason"] else []
     lines += [f"gene names from: {description['genes']['names_from']}"]

@@ -42,7 +42,7 @@ def test_score_is_scanpys(written, tmp_path, size, indexed):
     dataset = open_dataset(path, Settings())
     matrix = dataset.matrix("X")
     if indexed:
-        matrix.index = build_index(matrix.base, dataset.grouping_columns(), tmp_path, dataset.index_key("X"), 1)
+        matrix.index = build_index(matrix.base, dataset.grouping_columns("X"), tmp_path, dataset.index_key("X"), 1)
     score = score_of_genes(dataset, matrix, genes.tolist())
     # float32 means of scanpy against float64 here
     np.testing.assert_allclose(score, adata.obs["score"], atol=2e-6)

@@ -34,7 +34,9 @@ def opened(pbmc, tmp_path, indexed):
     dataset = open_dataset(pbmc, Settings())
     matrix = dataset.matrix("raw/X")
     if indexed:
-        matrix.index = build_index(matrix.base, dataset.grouping_columns(), tmp_path, dataset.index_key("raw/X"), 1)
+        matrix.index = build_index(
+            matrix.base, dataset.grouping_columns("raw/X"), tmp_path, dataset.index_key("raw/X"), 1
+        )
     return dataset, matrix
 
 

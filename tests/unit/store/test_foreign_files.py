@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from starcyte.cli import main
 from starcyte.errors import DatasetInvalid
 from starcyte.settings import load
 from starcyte.store.index.stored_dataset import StoredDataset
@@ -67,14 +66,6 @@ def test_logicals_and_factors_of_r(opened: Callable[[str], StoredDataset]) -> No
         assert values_of(dataset, name)[:6] == [True, False, False, True, False, False]
     assert dataset.obs_column("h_fac").info.categories == ("NK", "T", "B")
     assert values_of(dataset, "h_fac")[:3] == ["T", "B", "NK"]
-
-
-def test_mudata_is_named_with_the_way_on(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["inspect", str(FOREIGN / "mudata.h5mu")]) == 2
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert "MuData, several modalities in one file: prot, rna." in err
-    assert "mudata.read_h5mu('mudata.h5mu')['rna'].write_h5ad('rna.h5ad')" in err
 
 
 def test_a_stale_write_flag_gets_the_command_that_clears_it(tmp_path: Path) -> None:

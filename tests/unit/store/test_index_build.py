@@ -43,7 +43,7 @@ def tick(done):
     print(done, flush=True)
     time.sleep(wait)
 
-index = build_index(dataset.matrix("X").base, dataset.grouping_columns(), cache, dataset.index_key("X"), 1, tick)
+index = build_index(dataset.matrix("X").base, dataset.grouping_columns("X"), cache, dataset.index_key("X"), 1, tick)
 print("built", index.folder, flush=True)
 """
 
@@ -298,7 +298,7 @@ before = anonymous()
 watcher = threading.Thread(target=watch)
 watcher.start()
 source = dataset.index_key("X")
-matrix.index = build_index(matrix.base, dataset.grouping_columns(), Path(sys.argv[2]), source, 2)
+matrix.index = build_index(matrix.base, dataset.grouping_columns("X"), Path(sys.argv[2]), source, 2)
 group_moments(matrix, codes, 2, 2)
 rank_sums(matrix, codes, 2, 2, entries_at_once=50_000)
 stop.set()

@@ -12,13 +12,14 @@ import scipy.stats  # noqa: F401
 from numpy.typing import NDArray
 
 from starcyte.compute.blocks import parallel_for
-from starcyte.compute.diffexp import known_scale
+from starcyte.compute.diffexp import known_scale, unmeasured_warnings
 from starcyte.compute.methods.method import ReadSums
 from starcyte.compute.options import Options
 from starcyte.compute.pseudobulk.design import Design
 from starcyte.compute.pseudobulk.samples import CellSets, Samples, cell_sets, sides_of
 from starcyte.compute.pseudobulk.sums import merged_sums
 from starcyte.errors import BadRequest
+from starcyte.store.cell_rows import measured
 from starcyte.store.dataset import Column, Dataset, Matrix, Tick, no_tick
 from starcyte.store.index.sums import Groups, MergedSums, Sums
 from starcyte.store.scale import Scale
@@ -84,6 +85,7 @@ class ComparisonByCategory:
     covariates: tuple[str, ...]
     scale: Scale
     categories: Sequence[CategoryComparison]
+    warnings: Sequence[str] = ()
 
     @property
     def nbytes(self) -> int:
@@ -156,6 +158,9 @@ def compare_by_category(
     codes, names = column.as_categories()
     if (a & b).any():
         raise BadRequest("The groups share cells.", "Remove them from one group, or compare with the rest.")
+    n_all = int(a.sum()) + int(b.sum())
+    a, b = measured(matrix, a), measured(matrix, b)
+    warnings = unmeasured_warnings(matrix.name, n_all - int(a.sum()) - int(b.sum()))
     sets = cell_sets(samples, sides_of(a, b), codes, len(names))
     designs = {category: sets.design(category) for category in np.unique(sets.category).tolist()}
     _check_any(column, [design.problem for design, _ in designs.values()])
@@ -172,7 +177,9 @@ def compare_by_category(
     compared = [found[category] for category in designs]
     _check_any(column, [category.problem for category in compared])
     adjusted_for = tuple(covariate.name for covariate in samples.covariates)
-    return ComparisonByCategory(options, matrix.name, column.info.name, samples.column, adjusted_for, scale, compared)
+    return ComparisonByCategory(
+        options, matrix.name, column.info.name, samples.column, adjusted_for, scale, compared, warnings
+    )
 
 
 def _check_any(column: Column, problems: list[str]) -> None:

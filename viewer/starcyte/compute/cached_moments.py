@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from starcyte.compute.rows import by_rows, row_moments, rows_of
+from starcyte.store.cell_rows import of_rows
 from starcyte.store.dataset import Dataset, Kind, Matrix, Tick, no_tick
 from starcyte.store.moments import Moments, merge_moments
 from starcyte.store.scale import expm1
@@ -38,11 +39,11 @@ class NearestGrouping:
     matrix
         The matrix.
     masks
-        The groups, each bool of shape (n_obs,).
+        The groups, each bool of shape (rows,).
     column
         The column of obs.
     codes
-        The category of each cell, integers of shape (n_obs,).
+        The category of each row, integers of shape (rows,).
     whole
         The categories that make up each group, those most of whose cells it holds; bool, shape (groups, categories).
     differ
@@ -116,7 +117,7 @@ class NearestGrouping:
         Returns
         -------
         codes
-            The change that each cell is part of, integers of shape (n_obs,); the number of changes for none.
+            The change that each cell is part of, integers of shape (rows,); the number of changes for none.
         changes
             1 if the cells of a change are added to a group, -1 if they are removed, else 0; int8, shape
             (changes, groups).
@@ -163,6 +164,7 @@ def nearest_grouping(dataset: Dataset, matrix: Matrix, masks: list[NDArray[np.bo
     NearestGrouping or None
         None if no moments are cached. Of columns that differ equally, the one with the fewest categories.
     """
+    masks = [of_rows(matrix, mask) for mask in masks]
     best: tuple[int, int] | None = None
     found: NearestGrouping | None = None
     for name, codes, k in _cached_columns(dataset, matrix):
@@ -180,7 +182,7 @@ def _cached_columns(dataset: Dataset, matrix: Matrix) -> Iterator[tuple[str, NDA
     for info in dataset.obs:
         if info.kind in {Kind.CATEGORICAL, Kind.BOOLEAN} and matrix.moments(info.name) is not None:
             codes, categories = dataset.obs_column(info.name).as_codes()
-            groups = codes.astype(np.int32)
+            groups = of_rows(matrix, codes).astype(np.int32)
             groups[groups < 0] = len(categories)
             yield info.name, groups, len(categories) + 1
 

@@ -18,6 +18,7 @@ from starcyte.compute.options import Options
 from starcyte.compute.pseudobulk.design import Design
 from starcyte.compute.pseudobulk.samples import sides_of
 from starcyte.errors import BadRequest
+from starcyte.store.cell_rows import measured
 from starcyte.store.dataset import Dataset, Matrix, Tick, no_tick
 from starcyte.store.moments import Moments
 from starcyte.store.scale import Scale, find_scale
@@ -48,6 +49,8 @@ class Comparison:
     auc: NDArray[np.float64]
     design: Design | None = None
     of_samples: NDArray[np.float64] | None = None
+    n_unmeasured: int = 0
+    "Cells of the groups that the matrix lacks, which are left out."
 
     @property
     def nbytes(self) -> int:
@@ -58,9 +61,10 @@ class Comparison:
     @property
     def warnings(self) -> list[str]:
         """Warnings about the sizes of the groups, or about the samples."""
+        unmeasured = unmeasured_warnings(self.matrix, self.n_unmeasured)
         if self.design is not None:
-            return list(self.design.warnings)
-        return self.options.warnings(self.n_a, self.n_b)
+            return [*unmeasured, *self.design.warnings]
+        return [*unmeasured, *self.options.warnings(self.n_a, self.n_b)]
 
     def order(self) -> NDArray[np.intp]:
         """Return the positions of the tested genes by decreasing absolute score, undefined scores last."""
@@ -108,7 +112,9 @@ def compare(
     DatasetInvalid
         If the matrix contradicts itself.
     """
-    chosen = options.test
+    chosen, n_all = options.test, int(a.sum()) + int(b.sum())
+    a, b = measured(matrix, a), measured(matrix, b)
+    n_unmeasured = n_all - int(a.sum()) - int(b.sum())
     codes = _codes(a, b, chosen)
 
     def cached(workers: int, tick: Tick) -> Moments | None:
@@ -149,7 +155,14 @@ def compare(
         auc=auc,
         design=design,
         of_samples=None if found.fitted is None else found.fitted.of_samples,
+        n_unmeasured=n_unmeasured,
     )
+
+
+def unmeasured_warnings(matrix: str, n: int) -> list[str]:
+    """Return the warning that cells are left out because a matrix lacks them; none if it lacks none of them."""
+    cells = "1 cell is" if n == 1 else f"{n:,} cells are"
+    return [f"{cells} not measured in {matrix}, and left out."] if n else []
 
 
 def known_scale(dataset: Dataset, matrix: Matrix) -> Scale:
@@ -161,7 +174,7 @@ def is_quick(dataset: Dataset, matrix: Matrix, a: NDArray[np.bool_], b: NDArray[
     """Return whether cached moments answer a comparison within a fraction of a second."""
     if not METHODS[method].uses_moments:
         return False
-    grouping = nearest_grouping(dataset, matrix, [a, b])
+    grouping = nearest_grouping(dataset, matrix, [measured(matrix, a), measured(matrix, b)])
     return grouping is not None and grouping.is_quick
 
 

@@ -11,10 +11,11 @@ import numpy as np
 import scipy.stats  # noqa: F401
 from numpy.typing import NDArray
 
-from starcyte.compute.diffexp import known_scale
+from starcyte.compute.diffexp import known_scale, unmeasured_warnings
 from starcyte.compute.fold_change import Expression
 from starcyte.compute.methods.method import Contrasts
 from starcyte.compute.options import Options
+from starcyte.store.cell_rows import measured
 from starcyte.store.dataset import Column, Dataset, Matrix, Tick, no_tick
 from starcyte.store.moments import Moments
 from starcyte.store.scale import Scale
@@ -65,6 +66,7 @@ class Markers:
     scale: Scale
     n_genes: int
     groups: Sequence[GroupMarkers]
+    warnings: Sequence[str] = ()
 
 
 def find_markers(
@@ -163,4 +165,7 @@ def find_markers(
                 auc=undefined if found.auc is None else found.auc[best, g],
             )
         )
-    return Markers(options, matrix.name, column.info.name, scale, matrix.shape[1], tables)
+    considered = np.ones(dataset.n_obs, np.bool_) if within is None else within
+    n_unmeasured = int(considered.sum()) - int(measured(matrix, considered).sum())
+    warnings = unmeasured_warnings(matrix.name, n_unmeasured)
+    return Markers(options, matrix.name, column.info.name, scale, matrix.shape[1], tables, warnings)

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from starcyte.compute.blocks import parallel_for
 from starcyte.compute.rows import by_rows, row_moments
+from starcyte.store.cell_rows import of_rows
 from starcyte.store.dataset import Matrix, Tick, no_tick
 from starcyte.store.index.indexed_matrix import current_matrix
 from starcyte.store.moments import Accumulator, Moments
@@ -41,6 +42,7 @@ def group_moments(
     DatasetInvalid
         If the matrix contradicts itself.
     """
+    codes = of_rows(matrix, codes)
     rows = by_rows(matrix, codes, n_groups)
     if rows is not None:
         return row_moments(rows, codes, n_groups, workers, tick)

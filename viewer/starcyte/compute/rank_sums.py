@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from starcyte.compute.blocks import parallel_for
+from starcyte.store.cell_rows import of_rows
 from starcyte.store.dataset import Matrix, Tick, no_tick
 from starcyte.store.index.column_index import ColumnIndex
 from starcyte.store.index.indexed_matrix import current_matrix
@@ -86,7 +87,7 @@ def rank_sums(
         If the matrix contradicts itself.
     """
     shape = (matrix.shape[1], n_groups)
-    codes = codes.astype(np.min_scalar_type(n_groups))
+    codes = of_rows(matrix, codes).astype(np.min_scalar_type(n_groups))
     n = np.bincount(codes, minlength=n_groups + 1)[:n_groups].astype(np.int64)
     ranks, mean, amount = (np.zeros(shape) for _ in range(3))
     result = RankSums(n, ranks, np.zeros(shape[0]), mean, np.zeros(shape, np.int64), amount)

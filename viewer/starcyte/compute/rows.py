@@ -31,7 +31,7 @@ def by_rows(matrix: Matrix, codes: NDArray[Any], n_groups: int) -> CsrMatrix | N
     matrix
         The matrix.
     codes
-        The group of each cell, integers of shape (n_obs,); n_groups for cells in no group.
+        The group of each row, integers of shape (rows,); n_groups for cells in no group.
     n_groups
         The number of groups.
 
@@ -65,7 +65,7 @@ def row_moments(
     matrix
         The matrix.
     codes
-        The group of each cell, integers of shape (n_obs,); n_groups for cells in no group.
+        The group of each row, integers of shape (rows,); n_groups for cells in no group.
     n_groups
         The number of groups.
     workers

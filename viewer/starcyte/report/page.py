@@ -12,7 +12,7 @@ from starcyte.report.overview import overview
 from starcyte.report.proportions import proportions
 from starcyte.report.strip_plot import strip_plot
 from starcyte.report.volcano import volcano
-from starcyte.store.dataset import Genes
+from starcyte.store.gene_lookup import Genes
 
 #: Genes of each comparison that are listed and drawn
 N_BEST = 10

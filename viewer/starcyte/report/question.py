@@ -14,6 +14,7 @@ from starcyte.compute.pseudobulk.sample_columns import sample_columns
 from starcyte.compute.pseudobulk.samples import Samples
 from starcyte.errors import BadRequest, LimitExceeded, NotFound
 from starcyte.settings import Settings
+from starcyte.store.cell_rows import measured
 from starcyte.store.dataset import Column, Dataset, Kind, Matrix
 from starcyte.store.scale import Scale
 
@@ -106,6 +107,8 @@ def ask(
     name_a, name_b, code_a, code_b = _sides(condition, categories, codes, a, b)
     mask_a = codes == code_a
     mask_b = (codes >= 0) & ~mask_a if code_b is None else codes == code_b
+    chosen, scale = _matrix(dataset, matrix)
+    mask_a, mask_b = measured(chosen, mask_a), measured(chosen, mask_b)
     known, sample_names = _column(dataset, sample).as_categories()
     n = sum(np.unique(known[mask & (known >= 0)]).size for mask in (mask_a, mask_b))
     if n > settings.max_samples:
@@ -114,7 +117,6 @@ def ask(
             "Choose a column of donors or samples.",
         )
     adjusted = tuple(_covariate(dataset, name) for name in covariates)
-    chosen, scale = _matrix(dataset, matrix)
     return Question(
         dataset,
         chosen,
@@ -184,6 +186,10 @@ def _matrix(dataset: Dataset, name: str | None) -> tuple[Matrix, Scale]:
         matrix = dataset.matrix(name)
         return matrix, known_scale(dataset, matrix)
     scales = [(matrix, known_scale(dataset, matrix)) for matrix in dataset.matrices]
+    if dataset.modalities and dataset.default_matrix is not None:
+        # of several modalities, the one that is shown first
+        modality = dataset.default_matrix.partition("/")[0]
+        scales.sort(key=lambda one: one[0].name.partition("/")[0] != modality)
     for kind in _PREFERRED:
         for matrix, scale in scales:
             if scale.kind == kind:

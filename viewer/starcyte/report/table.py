@@ -11,7 +11,7 @@ from starcyte.curation.files.write_tables import TABLE_FORMATS, encode
 from starcyte.report.answer import Answer
 from starcyte.report.methods import citations, comparison, covariate_values, paragraphs, values_name
 from starcyte.report.proportions import proportion_lines
-from starcyte.store.dataset import Genes
+from starcyte.store.gene_lookup import Genes
 
 _FORM = TABLE_FORMATS["tabular"]
 _NUMBERS = (

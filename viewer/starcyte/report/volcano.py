@@ -7,7 +7,7 @@ import numpy as np
 from starcyte.compute.by_category import CategoryComparison
 from starcyte.report.answer import ALPHA
 from starcyte.report.markup import label, number, picture, text, ticks
-from starcyte.store.dataset import Genes
+from starcyte.store.gene_lookup import Genes
 
 _WIDTH, _HEIGHT = 460.0, 320.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46.0, 14.0, 24.0, 42.0

@@ -16,6 +16,8 @@ from starcyte.store.natural_order import natural_key
 
 if TYPE_CHECKING:
     from starcyte.store.block import Block
+    from starcyte.store.cell_rows import CellRows
+    from starcyte.store.gene_lookup import GeneLookup, Genes
     from starcyte.store.moments import Moments
     from starcyte.store.scale import Scale, ValueRange
     from starcyte.store.stored_results import StoredResults
@@ -83,6 +85,10 @@ class Column:
     info: ColumnInfo
     values: NDArray[Any]
     missing: NDArray[np.bool_] | None = None
+
+    def at(self, rows: NDArray[np.intp]) -> Column:
+        """Return the column of some cells or genes, by their positions."""
+        return Column(self.info, self.values[rows], None if self.missing is None else self.missing[rows])
 
     def as_codes(self) -> tuple[NDArray[np.signedinteger[Any]], tuple[str, ...]]:
         """Return the column as codes and categories.
@@ -191,6 +197,9 @@ class Values:
 class Matrix(Protocol):
     """A matrix of cells by genes on disk. Safe for use from several threads.
 
+    Its rows are the cells of the dataset, or, of a modality, those that ``cells`` has: what it reads is by rows, and
+    :mod:`starcyte.store.cell_rows` converts.
+
     Some inconsistencies of a file are found only when it is read, so that each method that reads may raise
     DatasetInvalid.
     """
@@ -201,6 +210,7 @@ class Matrix(Protocol):
     layout: Layout
     nnz: int | None
     log_base: float
+    cells: CellRows | None
 
     def column(self, index: int, tick: Tick = no_tick) -> Values:
         """Read one gene."""
@@ -255,35 +265,6 @@ class EmbeddingInfo:
     library: str | None = None
 
 
-class Genes(Protocol):
-    """The names of the genes of one matrix, made unique, and their search."""
-
-    names: Sequence[str]
-    ids: Sequence[str] | None
-    names_from: str
-    n_duplicated: int
-
-    def index(self, name: str) -> int:
-        """Return the position of the gene with this name or else this id; raise NotFound if there is none."""
-        ...
-
-    def position(self, name: str) -> int | None:
-        """Return the position of the gene with this name or else this id; None if there is none."""
-        ...
-
-    def match(self, text: str) -> int | None:
-        """Return the position of the gene whose name, id or alias is a text, ignoring case; None if there is none."""
-        ...
-
-    def alias(self, position: int, text: str) -> str | None:
-        """Return the alias by which a text finds a gene; None if its name or id matches."""
-        ...
-
-    def search(self, text: str) -> list[int]:
-        """Return the positions of the genes that match, best first."""
-        ...
-
-
 @dataclass(frozen=True)
 class Warnings:
     """Messages about elements of a file that are left out, or are suspicious."""
@@ -323,7 +304,12 @@ class Dataset(Protocol):
 
     @property
     def matrices(self) -> Sequence[Matrix]:
-        """The matrices that the file has of X, raw/X and layers."""
+        """The matrices that the file has of X, raw/X and layers, of several modalities as ``rna/X``."""
+        ...
+
+    @property
+    def modalities(self) -> Sequence[str]:
+        """The modalities in their order; empty for a dataset of one."""
         ...
 
     @property
@@ -382,6 +368,10 @@ class Dataset(Protocol):
 
     def genes(self, matrix: str | None = None) -> Genes:
         """Return the names of the genes of a matrix; raw/X may have more genes."""
+        ...
+
+    def gene_lookup(self, matrix: str | None = None) -> GeneLookup:
+        """Return the lookup of genes in a matrix and, after it, in the other modalities."""
         ...
 
     def describe(self) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import numpy as np
 
 from starcyte.errors import DatasetLoading
 from starcyte.store.block import Block
+from starcyte.store.cell_rows import CellRows
 from starcyte.store.dataset import Layout, Matrix, Tick, Values, no_tick
 from starcyte.store.moments import Moments
 from starcyte.store.scale import ValueRange
@@ -29,6 +30,7 @@ class UnavailableMatrix:
         self.layout: Layout = matrix.layout
         self.nnz: int | None = matrix.nnz
         self.log_base: float = matrix.log_base
+        self.cells: CellRows | None = matrix.cells
 
     def column(self, index: int, tick: Tick = no_tick) -> Values:
         """Raise DatasetLoading."""

@@ -972,12 +972,14 @@ export interface components {
             readonly id: string | null;
             /** @description Its position in the matrix */
             readonly index: number;
+            /** @description The matrix that has it, if that is one of another modality */
+            readonly matrix: string | null;
             /** @description The alias or synonym that matched, if neither name nor id did */
             readonly alias: string | null;
         };
         /** @description Genes that match, best first, or in the order of the names. */
         readonly GeneMatches: {
-            /** @description Genes of the matrix */
+            /** @description Genes of the matrix, and of the other modalities */
             readonly n: number;
             /** @description Genes that match, listed or not */
             readonly total: number;
@@ -1331,12 +1333,16 @@ export interface components {
             readonly fingerprint: string;
             readonly group_by: string;
             readonly n_genes: number;
+            /** @description About groups of few cells */
+            readonly warnings: readonly string[];
             readonly groups: readonly components["schemas"]["MarkerGroup"][];
             readonly job_id: string;
         };
-        /** @description X, raw/X or a layer. */
+        /** @description X, raw/X or a layer; of a modality as rna/X. */
         readonly MatrixInfo: {
             readonly name: string;
+            /** @description null in a dataset of one */
+            readonly modality: string | null;
             readonly n_vars: number;
             readonly dtype: string;
             /** @enum {unknown} */
@@ -1416,6 +1422,15 @@ export interface components {
             /** @description The page's default for cells that were selected by hand */
             readonly suits_selections: boolean;
             readonly columns: readonly ("auc" | "fraction_a" | "fraction_b" | "gene" | "gene_id" | "log2_fold_change" | "mean_a" | "mean_b" | "p_adjusted" | "p_value" | "score")[];
+        };
+        /** @description A modality of MuData, such as RNA or proteins. */
+        readonly ModalityInfo: {
+            readonly name: string;
+            /** @description Cells that it has */
+            readonly n_obs: number;
+            readonly n_vars: number;
+            /** @description Cells of the dataset that it lacks, whose values are missing */
+            readonly n_missing: number;
         };
         /** @description One column; missing values and those that are not finite are null. */
         readonly NamedValues: {
@@ -1702,6 +1717,8 @@ export interface components {
             readonly obs: readonly components["schemas"]["ObsColumn"][];
             readonly embeddings: readonly components["schemas"]["EmbeddingInfo"][];
             readonly matrices: readonly components["schemas"]["MatrixInfo"][];
+            /** @description Empty unless the dataset is MuData */
+            readonly modalities: readonly components["schemas"]["ModalityInfo"][];
             /** @description Names of the matrices of cells by cells */
             readonly obsp: readonly string[];
             readonly images: readonly components["schemas"]["ImageInfo"][];
@@ -2105,6 +2122,7 @@ export type MeansTable = components['schemas']['MeansTable'];
 export type MemoryUsage = components['schemas']['MemoryUsage'];
 export type MergeConflict = components['schemas']['MergeConflict'];
 export type MethodInfo = components['schemas']['MethodInfo'];
+export type ModalityInfo = components['schemas']['ModalityInfo'];
 export type NamedValues = components['schemas']['NamedValues'];
 export type Nothing = components['schemas']['Nothing'];
 export type ObsColumn = components['schemas']['ObsColumn'];

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from starcyte.compute.blocks import parallel_for
 from starcyte.compute.selection import codes_within
+from starcyte.store.cell_rows import of_rows
 from starcyte.store.dataset import Column, Matrix, Tick, no_tick
 from starcyte.store.index.indexed_matrix import current_matrix
 from starcyte.store.moments import totals
@@ -71,7 +72,7 @@ def summarize(
         If the column has no categories.
     """
     codes, categories = column.as_categories()
-    codes = codes_within(codes, within)
+    codes = of_rows(matrix, codes_within(codes, within))
     # cached moments are those of all cells
     cached = matrix.moments(column.info.name) if within is None else None
     if cached is not None:

@@ -12,6 +12,7 @@ from scipy.stats import rankdata
 from starcyte.compute.blocks import parallel_for
 from starcyte.compute.moments import group_moments
 from starcyte.errors import BadRequest
+from starcyte.store.cell_rows import to_cells
 from starcyte.store.dataset import Dataset, Kind, Matrix, Tick, no_tick
 from starcyte.store.index.indexed_matrix import current_matrix
 from starcyte.store.moments import totals
@@ -26,7 +27,7 @@ _SHARE_BY_GENE = 0.1
 
 
 def mean_of_genes(matrix: Matrix, genes: Sequence[int], workers: int = 1, tick: Tick = no_tick) -> NDArray[np.float64]:
-    """Return the mean of some genes in each cell, float64, shape (n_obs,).
+    """Return the mean of some genes in each cell, float64, shape (n_obs,); NaN for cells that the matrix lacks.
 
     Many genes are read in one pass over the matrix, as is more than one gene of a matrix by cell without an index.
 
@@ -44,7 +45,7 @@ def mean_of_genes(matrix: Matrix, genes: Sequence[int], workers: int = 1, tick: 
     source = current_matrix(matrix)
     most = 1 if source.layout == "csr" else max(_SHARE_BY_GENE * matrix.shape[1], 1)
     if len(genes) > most:
-        return _sum_in_a_pass(source, genes, workers, tick) / len(genes)
+        return to_cells(matrix, _sum_in_a_pass(source, genes, workers, tick) / len(genes))
     total = np.zeros(matrix.shape[0])
     for i, gene in enumerate(genes):
         read = matrix.column(gene, tick)
@@ -53,7 +54,7 @@ def mean_of_genes(matrix: Matrix, genes: Sequence[int], workers: int = 1, tick: 
         else:
             total[read.indices] += read.values
         tick(i / len(genes))
-    return total / len(genes)
+    return to_cells(matrix, total / len(genes))
 
 
 def score_of_genes(
@@ -125,7 +126,7 @@ def mean_of_cells(dataset: Dataset, matrix: Matrix, workers: int = 1, tick: Tick
         cached = matrix.moments(info.name) if info.kind in {Kind.CATEGORICAL, Kind.BOOLEAN} else None
         if cached is not None:
             return cached.merged([range(cached.n.size)]).mean[:, 0]
-    return group_moments(matrix, np.zeros(matrix.shape[0], np.int8), 1, workers, tick).mean[:, 0]
+    return group_moments(matrix, np.zeros(dataset.n_obs, np.int8), 1, workers, tick).mean[:, 0]
 
 
 def control_genes(mean: NDArray[np.float64], genes: Sequence[int]) -> NDArray[np.intp]:

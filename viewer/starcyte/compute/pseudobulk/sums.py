@@ -13,6 +13,7 @@ from starcyte.compute.rank_sums import gene_cuts
 from starcyte.compute.rows import by_rows
 from starcyte.store.anndata.matrix import CsrMatrix
 from starcyte.store.block import Block
+from starcyte.store.cell_rows import of_rows
 from starcyte.store.dataset import Matrix, Tick, no_tick
 from starcyte.store.index.column_index import ColumnIndex
 from starcyte.store.index.indexed_matrix import current_matrix
@@ -48,6 +49,16 @@ def group_sums(matrix: Matrix, groups: Groups, workers: int = 1, tick: Tick = no
     DatasetInvalid
         If the matrix contradicts itself.
     """
+    return sums_of_rows(matrix, groups_of_rows(matrix, groups), workers, tick)
+
+
+def groups_of_rows(matrix: Matrix, groups: Groups) -> Groups:
+    """Return groups of cells as groups of the rows of a matrix."""
+    return groups if matrix.cells is None else Groups(of_rows(matrix, groups.codes), groups.n)
+
+
+def sums_of_rows(matrix: Matrix, groups: Groups, workers: int = 1, tick: Tick = no_tick) -> Sums:
+    """Return the sums of groups of rows; see ``group_sums``."""
     shape = (groups.n, matrix.shape[1])
     n = np.bincount(groups.codes, minlength=groups.n + 1)[: groups.n].astype(np.int64)
     found = Sums(n, np.zeros(shape).T, np.zeros(shape, np.uint32).T)
@@ -61,7 +72,7 @@ def merged_sums(matrix: Matrix, groups: Groups, workers: int = 1, tick: Tick = n
 
 
 def add_sums(found: Sums, matrix: Matrix, groups: Groups, workers: int = 1, tick: Tick = no_tick) -> None:
-    """Add the values of a matrix to sums, in place; see ``group_sums``."""
+    """Add the values of a matrix to sums of groups of its rows, in place; see ``group_sums``."""
     rows = by_rows(matrix, groups.codes, groups.n)
     if rows is not None:
         _add_rows(found, rows, groups.codes, workers, tick)

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from starcyte.compute.pseudobulk.sums import add_sums, merged_sums
+from starcyte.compute.pseudobulk.sums import add_sums, groups_of_rows, merged_sums, sums_of_rows
 from starcyte.compute.rows import by_rows
 from starcyte.errors import InputError, LimitExceeded
 from starcyte.settings import Settings
@@ -89,19 +89,20 @@ class SumsCache:
             )
         if self._is_small(source):
             return merged_sums(source, groups, self._settings.cores, tick)
+        groups = groups_of_rows(source, groups)
         for stored in self._stored(key):
             unions = groups.unions_of(stored.groups)
             if unions is not None and self._is_intact(stored):
                 return MergedSums(stored, unions)
         kept = groups
         if parts is not None and by_rows(source, groups.codes, groups.n) is None:
-            wider = parts()
+            wider = groups_of_rows(source, parts())
             kept = wider if sums_bytes(key, wider.n) <= most else groups
         return self._read(source, key, groups, kept, tick)
 
     def is_kept(self, matrix: str, groups: Groups) -> bool:
         """Return whether the sums of some groups are kept."""
-        key = self._dataset.index_key(matrix)
+        key, groups = self._dataset.index_key(matrix), groups_of_rows(self._dataset.matrix(matrix), groups)
         return any(groups.unions_of(stored.groups) is not None for stored in self._stored(key))
 
     def _is_small(self, matrix: IndexedMatrix) -> bool:
@@ -178,7 +179,7 @@ class SumsCache:
                 "The sums of the samples cannot be written to the cache folder, and are too large for memory.",
                 "Free space, or choose another folder with --cache-dir.",
             )
-        return merged_sums(source, groups, cores, tick)
+        return MergedSums(sums_of_rows(source, groups, cores, tick), [[group] for group in range(groups.n)])
 
     def _folder(self) -> Path | None:
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -14,35 +14,43 @@ from numpy.typing import NDArray
 from starcyte.errors import DatasetChanged, DatasetInvalid, NotFound, StarcyteError
 from starcyte.settings import Settings
 from starcyte.store.anndata.colors import category_colors, text_colors
-from starcyte.store.anndata.default_matrix import default_matrix
-from starcyte.store.anndata.embeddings import find_embeddings, prefer_default, select_embeddings
+from starcyte.store.anndata.embeddings import prefer_default, select_embeddings
 from starcyte.store.anndata.frame import Frame
 from starcyte.store.anndata.genes import GeneNames, unique
-from starcyte.store.anndata.images import find_images
-from starcyte.store.anndata.matrices import find_matrices
+from starcyte.store.anndata.joined_obs import Obs
 from starcyte.store.anndata.matrix import ALL_VALUES
-from starcyte.store.anndata.mudata import refuse_mudata
-from starcyte.store.anndata.obsp import check_obsp, find_obsp
+from starcyte.store.anndata.modalities import (
+    all_embeddings,
+    all_images,
+    all_obsp,
+    all_results,
+    all_scales,
+    default_matrices,
+    describe_modality,
+    tell_apart,
+)
+from starcyte.store.anndata.modality import Modality, open_modality
+from starcyte.store.anndata.mudata import is_mudata, open_obs
+from starcyte.store.anndata.obsp import check_obsp
 from starcyte.store.anndata.open_matrices import OpenMatrices
 from starcyte.store.anndata.sections import Section, with_sections
-from starcyte.store.anndata.slides import find_scales
-from starcyte.store.anndata.uns_results import UnsResults
 from starcyte.store.dataset import (
     Column,
     ColumnInfo,
     EmbeddingInfo,
     Kind,
+    Matrix,
     Tick,
     Values,
     Warnings,
     no_tick,
 )
-from starcyte.store.gene_synonyms import GeneSynonyms, open_synonyms
+from starcyte.store.gene_lookup import GeneLookup
 from starcyte.store.index.column_index import IndexKey
 from starcyte.store.index.indexed_matrix import IndexedMatrix
 from starcyte.store.index.stored_dataset import StoredDataset
 from starcyte.store.names import dataset_stem
-from starcyte.store.nodes import Array, Container, Node
+from starcyte.store.nodes import Array, Container, Group, Node
 from starcyte.store.not_read.groups import group_error
 from starcyte.store.scale import Scale, check_choices, chosen_kind, find_scale
 from starcyte.store.stored_results import StoredResults
@@ -89,6 +97,7 @@ class AnnDataDataset:
         self._warnings = Warnings()
         self._is_partial = is_partial
         self._default: tuple[str | None, str] | None = None
+        self._defaults: Mapping[str, tuple[str, str]] = {}
         self._whole: StoredDataset | None = None
         self._results: StoredResults | None = None
         self._container = container
@@ -102,61 +111,78 @@ class AnnDataDataset:
 
     def _open(self) -> None:
         root = self._container.root
-        refuse_mudata(self.path.name, root)
         self._uns = root.group("uns")
-        self._obs = self._frame("obs")
-        self._var = self._frame("var", self._obs.from_seurat_disk)
-        self.n_obs, self.n_vars = self._obs.n, self._var.n
+        self._obs, self._modalities = self._open_modalities(root)
+        self.n_obs, self.n_vars = self._obs.n, sum(modality.var.n for modality in self._modalities)
         if self.n_obs == 0:
             raise DatasetInvalid(f"{self.path.name!r} has no cells (obs is empty).", "Check the step that wrote it.")
-        self._matrices, raw_var = self._open_matrices()
-        chosen = self._settings.var_names
-        settings = self._settings
-
-        def synonyms() -> GeneSynonyms | None:
-            return open_synonyms(settings.gene_synonyms, settings.max_synonyms)
-
-        self._genes = GeneNames(self._var, chosen, synonyms=synonyms)
-        self._raw_genes = (
-            GeneNames(raw_var, chosen if chosen in {c.name for c in raw_var.columns} else "", self._genes, synonyms)
-            if raw_var
-            else None
-        )
+        tell_apart(self._modalities)
+        found = dict[str, Matrix]()
+        for modality in self._modalities:
+            found |= modality.matrices
+        self._matrices = OpenMatrices(found, self._is_partial)
         if self._settings.obs_names:
             self._obs.info(self._settings.obs_names)
-        found = find_embeddings(root.child("obsm"), self._obs, self._warnings)
-        self._obsp = find_obsp(root, self.n_obs, self._warnings)
-        self._images = find_images(root, self._warnings)
-        self._slides = find_scales(root, self._warnings)
-        chosen_embeddings = select_embeddings(prefer_default(found, self._uns), self._settings.embedding)
+        self._obsp = all_obsp(root, self._modalities, self.n_obs, self._warnings)
+        self._images = all_images(root, self._modalities, self._warnings)
+        self._slides = all_scales(root, self._modalities, self._warnings)
+        embeddings = all_embeddings(root, self._modalities, self._obs, self._warnings)
+        chosen = select_embeddings(prefer_default(embeddings, self._uns), self._settings.embedding)
         libraries = list(dict.fromkeys(image.library for image in self._images.values()))
-        self._embeddings = with_sections(chosen_embeddings, libraries, self._obs, self._warnings)
-        if self._genes.n_duplicated:
-            self._warnings.add(f"{self._genes.n_duplicated} gene names are duplicates; they are shown with a number.")
+        self._embeddings = with_sections(chosen, libraries, self._obs, self._warnings)
+        n_duplicated = sum(modality.genes.n_duplicated for modality in self._modalities)
+        if n_duplicated:
+            self._warnings.add(f"{n_duplicated} gene names are duplicates; they are shown with a number.")
         if not self._embeddings:
             self._warnings.add(
                 "The dataset has no embedding (obsm): cells are shown in histograms instead of a scatter plot."
             )
         self._colors = {
-            c.name: category_colors(self._uns, c.name, len(c.categories), self._warnings)
+            c.name: category_colors(*self._colors_of(c.name), len(c.categories), self._warnings)
             for c in self._obs.columns
             if c.categories is not None and len(c.categories) <= self._settings.max_categories
         }
 
-    def _frame(self, name: str, from_seurat_disk: bool = False) -> Frame:
-        root = self._container.root
-        node = root.child(name)
+    def _open_modalities(self, root: Group) -> tuple[Obs, list[Modality]]:
+        """Return the table of all cells, and the modalities: one without a name, if the file is no MuData."""
+        if not is_mudata(root):
+            obs = self._frame("obs", root.child("obs"))
+            return obs, [self._open_modality("", root, obs, None, obs.n)]
+        joined, parts = open_obs(self.path.name, root, self._frame, self._warnings)
+        found, group = [], root.group("mod")
+        assert group is not None
+        for part in parts:
+            try:
+                inner = group.group(part.name)
+                assert inner is not None
+                found.append(self._open_modality(part.name, inner, part.frame, part.rows, joined.n))
+            except DatasetInvalid as error:
+                self._warnings.add(f"The matrices of modality {part.name!r} are left out: {error}")
+        if not found:
+            raise DatasetInvalid(
+                f"{self.path.name!r} is MuData without a modality that can be shown. {' '.join(self._warnings.lines)}",
+                "Check the step that wrote it.",
+            )
+        return joined, found
+
+    def _open_modality(self, name: str, root: Group, obs: Frame, rows: NDArray[np.intp] | None, n_obs: int) -> Modality:
+        def open_frame(name: str, node: Node | None) -> Frame:
+            return self._frame(name, node, obs.from_seurat_disk)
+
+        return open_modality(name, root, obs, rows, n_obs, open_frame, self._settings, self._warnings)
+
+    def _frame(self, name: str, node: Node | None, from_seurat_disk: bool = False) -> Frame:
         if node is None:
-            raise group_error(self.path.name, self._container.kind, root, name)
+            raise group_error(self.path.name, self._container.kind, self._container.root, name)
         return Frame(name, node, self._warnings, self._uns, from_seurat_disk)
 
-    def _open_matrices(self) -> tuple[OpenMatrices, Frame | None]:
-        def open_var(node: Node) -> Frame:
-            return Frame("raw/var", node, self._warnings, self._uns, self._obs.from_seurat_disk)
-
-        root, shape = self._container.root, (self.n_obs, self.n_vars)
-        found, raw_var = find_matrices(root, shape, self._settings.block_bytes, open_var, self._warnings)
-        return OpenMatrices(found, self._is_partial), raw_var
+    def _colors_of(self, column: str) -> tuple[Group | None, str]:
+        """Return the uns that may have the colours of a column, and the name of the column there."""
+        modality, colon, own = column.partition(":")
+        part = next((one for one in self._modalities if colon and one.name == modality), None)
+        if part is None or (self._uns is not None and self._uns.child(f"{column}_colors") is not None):
+            return self._uns, column
+        return part.uns, own
 
     @property
     def title(self) -> str:
@@ -185,8 +211,17 @@ class AnnDataDataset:
 
     @property
     def matrices(self) -> Sequence[IndexedMatrix]:
-        """The matrices that the file has of X, raw/X and layers."""
+        """The matrices that the file has of X, raw/X and layers, of several modalities as ``rna/X``."""
         return list(self._matrices)
+
+    @property
+    def modalities(self) -> Sequence[str]:
+        """The modalities in their order; empty for a dataset of one."""
+        return [modality.name for modality in self._modalities if modality.name]
+
+    def _modality_of(self, matrix: str | None) -> Modality:
+        """Return the modality that has a matrix; of no matrix, the first one."""
+        return next((one for one in self._modalities if matrix in one.matrices), self._modalities[0])
 
     @property
     def default_matrix(self) -> str | None:
@@ -199,7 +234,8 @@ class AnnDataDataset:
             if not self._is_partial:
                 self._check_small()
             follows_schema = self._uns is not None and self._uns.child("schema_version") is not None
-            self._default = default_matrix(self._known_scales(), follows_schema)
+            self._defaults = default_matrices(self._modalities, self._known_scales(), follows_schema)
+            self._default = next(iter(self._defaults.values()), (None, ""))
         return self._default
 
     def _check_small(self) -> None:
@@ -292,7 +328,9 @@ class AnnDataDataset:
         if self._is_partial:
             refuse_unavailable("uns")
         if self._results is None:
-            self._results = UnsResults(self._uns, self._obs, self._matrices.names, self._settings.max_categories)
+            self._results = all_results(
+                self._uns, self._modalities, self._obs, self._matrices.names, self._settings.max_categories
+            )
         return self._results
 
     def matrix(self, name: str) -> IndexedMatrix:
@@ -309,25 +347,41 @@ class AnnDataDataset:
         found = self.matrix(matrix)
         return IndexKey(self.fingerprint, self.revision, found.name, found.shape, str(found.dtype))
 
-    def grouping_columns(self) -> list[Column]:
-        """Read the obs columns whose moments an index holds; unreadable ones are left out with a warning."""
-        columns = []
+    def grouping_columns(self, matrix: str) -> list[Column]:
+        """Read the obs columns whose moments the index of a matrix holds, by its rows.
+
+        Unreadable ones are left out with a warning.
+        """
+        columns, rows = [], self.matrix(matrix).cells
         for info in self.obs:
             k = 2 if info.kind is Kind.BOOLEAN else len(info.categories or ())
             if info.kind in {Kind.BOOLEAN, Kind.CATEGORICAL} and 0 < k <= self._settings.moments_categories:
                 try:
-                    columns.append(self.obs_column(info.name))
+                    column = self.obs_column(info.name)
+                    columns.append(column if rows is None else column.at(rows.cells))
                 except StarcyteError as error:
                     self._warnings.add(error.message)
         return columns
 
     def genes(self, matrix: str | None = None) -> GeneNames:
         """Return the names of the genes of a matrix; raw/X may have more genes."""
-        return self._raw_genes if matrix == "raw/X" and self._raw_genes else self._genes
+        modality = self._modality_of(matrix)
+        return modality.genes if matrix is None else modality.names_of(matrix)
+
+    def gene_lookup(self, matrix: str | None = None) -> GeneLookup:
+        """Return the lookup of genes in a matrix (by default those of var) and, after it, in the other modalities."""
+        if matrix is not None:
+            self.matrix(matrix)
+        self._choose_default()
+        asked, own = matrix or "", self._modality_of(matrix)
+        others = {name: matrix for name, (matrix, _) in self._defaults.items() if name != own.name}
+        modalities = {asked: own.name} | {matrix: name for name, matrix in others.items()}
+        return GeneLookup(asked, {asked: self.genes(matrix)} | {m: self.genes(m) for m in others.values()}, modalities)
 
     def describe(self) -> dict[str, Any]:
         """Return the content of the dataset as JSON, as printed by ``inspect --json``."""
         default, reason = self._choose_default()
+        genes = self._modality_of(default).genes
         return {
             "title": self.title,
             "fingerprint": self.fingerprint,
@@ -336,6 +390,7 @@ class AnnDataDataset:
             "obs": [self._describe_column(c) for c in self.obs],
             "embeddings": [{"name": e.name, "dims": e.dims, "library": e.library} for e in self.embeddings],
             "matrices": [self._describe_matrix(m) for m in self.matrices],
+            "modalities": [describe_modality(modality, self.n_obs) for modality in self._modalities if modality.name],
             "obsp": list(self._obsp),
             "images": [
                 {"name": i.name, "library": i.library, "width": i.width, "height": i.height, "scale": i.scale}
@@ -346,9 +401,9 @@ class AnnDataDataset:
             "default_matrix_reason": reason,
             "genes": {
                 "n": self.n_vars,
-                "names_from": self._genes.names_from,
-                "columns": list(self._genes.columns),
-                "n_duplicated": self._genes.n_duplicated,
+                "names_from": genes.names_from,
+                "columns": list(genes.columns),
+                "n_duplicated": sum(modality.genes.n_duplicated for modality in self._modalities),
             },
             "cells": {"names_from": self._settings.obs_names or "index"},
             "warnings": list(self.warnings),
@@ -358,6 +413,7 @@ class AnnDataDataset:
         scale = self.scale(matrix.name)
         return {
             "name": matrix.name,
+            "modality": self._modality_of(matrix.name).name or None,
             "n_vars": matrix.shape[1],
             "dtype": str(matrix.dtype),
             "layout": matrix.layout,
@@ -377,7 +433,7 @@ class AnnDataDataset:
                 "colors": colors,
             }
         elif info.kind is Kind.STRING:
-            colors = text_colors(self._uns, info.name, self._settings.max_categories)
+            colors = text_colors(*self._colors_of(info.name), self._settings.max_categories)
             entry |= {"colors": colors} if colors else {}
         return entry
 
@@ -400,8 +456,8 @@ class AnnDataDataset:
         for name, embedding in self._embeddings.items():
             if isinstance(embedding, Section):
                 continue
-            undrawn = self._count_undrawn(name, embedding.info.dims, found)
-            if undrawn:
+            undrawn = self._count_undrawn(name, embedding.info.dims, found) - embedding.n_missing
+            if undrawn > 0:
                 found.add(f"Embedding {name!r}: {undrawn} cells have NaN or infinite coordinates and are not drawn.")
         names, n_duplicated = unique(self._obs.index.tolist())
         if n_duplicated:

@@ -14,7 +14,9 @@ _NAMES = {
 }
 
 
-def default_matrix(scales: Mapping[str, Scale | None], follows_schema: bool) -> tuple[str | None, str]:
+def default_matrix(
+    scales: Mapping[str, Scale | None], follows_schema: bool, prefix: str = ""
+) -> tuple[str | None, str]:
     """Choose the matrix that is shown by default: one of normalised logarithms, or else the nearest to that.
 
     Parameters
@@ -23,6 +25,8 @@ def default_matrix(scales: Mapping[str, Scale | None], follows_schema: bool) -> 
         The scale of each matrix, None if it is unknown.
     follows_schema
         Whether the file follows the CELLxGENE schema, whose raw/X has counts.
+    prefix
+        What precedes the names of the matrices: of a modality, ``rna/``.
 
     Returns
     -------
@@ -33,6 +37,7 @@ def default_matrix(scales: Mapping[str, Scale | None], follows_schema: bool) -> 
         The reason for the choice, a sentence; empty if there is nothing to choose.
     """
     preferred = ("X", "raw/X") if follows_schema else ("raw/X", "X")
+    preferred = (prefix + preferred[0], prefix + preferred[1])
     names = [name for name in preferred if name in scales] + [name for name in scales if name not in preferred]
     if len(names) < 2:
         return (names[0] if names else None), ""

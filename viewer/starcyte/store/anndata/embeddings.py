@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from starcyte.errors import DatasetInvalid, NotFound, StarcyteError
 from starcyte.store.anndata.frame import Frame
+from starcyte.store.anndata.joined_obs import Obs
 from starcyte.store.dataset import EmbeddingInfo, Kind, Warnings
 from starcyte.store.nodes import Array, Group, Node
 
@@ -30,6 +31,13 @@ class Embedding:
     field: str | None = None
     rows: NDArray[np.intp] | None = None
     "The row of each cell, -1 for none; None if the rows are in the order of the cells."
+    of_cells: NDArray[np.intp] | None = None
+    "Of a modality: its row for each cell of the dataset, -1 for none."
+
+    @property
+    def n_missing(self) -> int:
+        """The number of cells that its modality lacks."""
+        return 0 if self.of_cells is None else int(np.count_nonzero(self.of_cells < 0))
 
     def read(self, dims: Sequence[int]) -> NDArray[np.float32]:
         """Read columns.
@@ -48,6 +56,8 @@ class Embedding:
         raw = self._read_columns(dims)
         with np.errstate(over="ignore", invalid="ignore"):
             out = raw.astype(np.float32)
+        if self.of_cells is not None:
+            out = np.where(self.of_cells < 0, np.float32(np.nan), out[:, self.of_cells])
         out[:, ~np.isfinite(out).all(axis=0)] = np.nan
         return out
 
@@ -71,7 +81,7 @@ class Embedding:
         return array if array.ndim == 1 else array[:, dim]
 
 
-def find_embeddings(obsm: Node | None, obs: Frame, warnings: Warnings) -> dict[str, Embedding]:
+def find_embeddings(obsm: Node | None, obs: Obs, warnings: Warnings, but: Collection[str] = ()) -> dict[str, Embedding]:
     """Return the embeddings that can be drawn, the preferred ones first.
 
     Parameters
@@ -82,12 +92,14 @@ def find_embeddings(obsm: Node | None, obs: Frame, warnings: Warnings) -> dict[s
         The file's ``obs``: a table has the names of the cells.
     warnings
         Gets a warning for each embedding that is left out, or lacks cells.
+    but
+        Names that are no embeddings.
     """
     found: dict[str, Embedding] = {}
     names: list[str] = []
     if obsm is not None:
         names = list(obsm.dtype.names or ()) if isinstance(obsm, Array) else obsm.members()
-    for name in names:
+    for name in [name for name in names if name not in but]:
         try:
             if isinstance(obsm, Array):
                 found[name] = _field(name, obsm, obs.n)
@@ -95,7 +107,12 @@ def find_embeddings(obsm: Node | None, obs: Frame, warnings: Warnings) -> dict[s
                 found[name] = _element(name, obsm.child(name), obs, warnings)
         except StarcyteError as error:
             warnings.add(f"Embedding {name!r} is left out: {error.message}")
-    return dict(sorted(found.items(), key=lambda item: _rank(item[0])))
+    return sorted_embeddings(found)
+
+
+def sorted_embeddings(found: Mapping[str, Embedding]) -> dict[str, Embedding]:
+    """Return embeddings, the preferred ones first, and of equal ones those of all modalities."""
+    return dict(sorted(found.items(), key=lambda item: _rank(item[0], item[1].of_cells is not None)))
 
 
 def prefer_default(found: dict[str, Embedding], uns: Group | None) -> dict[str, Embedding]:
@@ -144,13 +161,13 @@ def select_embeddings(found: dict[str, Embedding], names: Sequence[str]) -> dict
     return chosen or found
 
 
-def _rank(name: str) -> tuple[int, int, str]:
+def _rank(name: str, is_of_modality: bool) -> tuple[int, bool, int, str]:
     folded = name.casefold()
     # scVelo's velocities are directions in another embedding, and named as it is
     if folded.startswith("velocity_"):
-        return len(_PREFERENCE) + 1, len(name), name
+        return len(_PREFERENCE) + 1, is_of_modality, len(name), name
     place = next((i for i, word in enumerate(_PREFERENCE) if word in folded), len(_PREFERENCE))
-    return place, len(name), name
+    return place, is_of_modality, len(name), name
 
 
 def _field(name: str, table: Array, n_obs: int) -> Embedding:
@@ -160,7 +177,7 @@ def _field(name: str, table: Array, n_obs: int) -> Embedding:
     return Embedding(EmbeddingInfo(name, shape[0] if shape else 1), table, name)
 
 
-def _element(name: str, node: Node | None, obs: Frame, warnings: Warnings) -> Embedding:
+def _element(name: str, node: Node | None, obs: Obs, warnings: Warnings) -> Embedding:
     n_obs = obs.n
     if isinstance(node, Group):
         encoding = node.text_attribute("encoding-type")
@@ -185,7 +202,7 @@ def _element(name: str, node: Node | None, obs: Frame, warnings: Warnings) -> Em
     return Embedding(EmbeddingInfo(name, dims), node)
 
 
-def _rows_of_cells(name: str, table: Frame, obs: Frame, warnings: Warnings) -> NDArray[np.intp] | None:
+def _rows_of_cells(name: str, table: Frame, obs: Obs, warnings: Warnings) -> NDArray[np.intp] | None:
     """Return the row of each cell, by name; None if the rows are in the order of the cells."""
     rows, cells = table.index.tolist(), obs.index.tolist()
     if rows == cells:

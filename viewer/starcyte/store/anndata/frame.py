@@ -102,7 +102,7 @@ class Frame:
                 self._columns[column] = self._find_column(column)
             except StarcyteError as error:
                 warnings.add(f"Column {column!r} of {name} is left out: {error.message}")
-        if name == "obs":
+        if name.rpartition("/")[2] == "obs":
             self._columns = {column: _with_exact_kind(stored) for column, stored in self._columns.items()}
 
     @property

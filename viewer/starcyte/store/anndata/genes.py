@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 
 from starcyte.errors import NotFound
 from starcyte.store.anndata.frame import Frame
@@ -88,6 +88,8 @@ class GeneNames:
     synonyms
         Returns the previous and alias symbols that are looked up where the file knows no such name; called for a
         search only.
+    modality
+        The modality, whose name may precede those of its genes: ``prot:CD4``.
 
     Raises
     ------
@@ -101,8 +103,10 @@ class GeneNames:
         chosen: str = "",
         lender: GeneNames | None = None,
         synonyms: Callable[[], GeneSynonyms | None] = lambda: None,
+        modality: str = "",
     ) -> None:
         self._synonyms = synonyms
+        self._prefix = f"{modality}:" if modality else ""
         index = frame.index.tolist()
         self.columns = ("index", *(c.name for c in frame.columns if _is_text(c)))
         self.names_from = chosen or _symbol_column(frame, index) or "index"
@@ -120,7 +124,8 @@ class GeneNames:
         self.names, self.n_duplicated = unique([n or i for n, i in zip(given, index, strict=True)])
         self._positions = {name: i for i, name in reversed(list(enumerate(self.names)))}
         self._id_positions = {name: i for i, name in reversed(list(enumerate(self.ids or ())))}
-        self._folded = [n.casefold() for n in self.names]
+        self._plain_positions: dict[str, int] = {}
+        self._folded = [n.removeprefix(self._prefix).casefold() for n in self.names]
         self._folded_ids = [n.casefold() for n in self.ids] if self.ids is not None else None
         self._aliases = _aliases(frame, len(self.names))
         self._exact: dict[str, int] | None = None
@@ -128,6 +133,21 @@ class GeneNames:
             "\n".join((name, ident, *(a.casefold() for a in self._aliases.get(i, ()))))
             for i, (name, ident) in enumerate(zip(self._folded, self._folded_ids or self._folded, strict=True))
         ]
+
+    def tell_apart(self, shared: Set[str]) -> None:
+        """Put the modality before the names that other modalities have as well, as mudata does: ``prot:CD4``.
+
+        Parameters
+        ----------
+        shared
+            The names that several modalities have.
+        """
+        if shared.isdisjoint(self._positions):
+            return
+        self._plain_positions = {name: self._positions[name] for name in shared if name in self._positions}
+        self.names = [self._prefix + name if name in shared else name for name in self.names]
+        self._positions = {name: i for i, name in reversed(list(enumerate(self.names)))}
+        self._exact = None
 
     def index(self, name: str) -> int:
         """Return the position of the gene with this name or else this id; raise NotFound if there is none."""
@@ -140,7 +160,10 @@ class GeneNames:
 
     def position(self, name: str) -> int | None:
         """Return the position of the gene with this name or else this id; None if there is none."""
-        return self._positions.get(name, self._id_positions.get(name))
+        for positions in (self._positions, self._plain_positions, self._id_positions):
+            if name in positions:
+                return positions[name]
+        return None
 
     def match(self, text: str) -> int | None:
         """Return the position of the gene whose name, id or alias is a text, ignoring case; None if there is none.
@@ -148,8 +171,9 @@ class GeneNames:
         A name precedes an id, an id an alias, and an alias of the file one of the synonyms. Ids are the same with and
         without a version. A synonym of several genes of the dataset is none.
         """
-        if text in self._positions:
-            return self._positions[text]
+        known = self.position(text) if text in self._positions or text in self._plain_positions else None
+        if known is not None:
+            return known
         wanted = text.strip().casefold()
         exact = self._known()
         position = exact.get(wanted)
@@ -207,9 +231,13 @@ class GeneNames:
         name, of the id; within each, shorter names first. An empty text matches all genes, in the file's order.
         Synonyms count as aliases.
         """
+        return [position for _, position in self.ranked(text)]
+
+    def ranked(self, text: str) -> list[tuple[tuple[int, int], int]]:
+        """Return the genes that match a text as :meth:`search` does, with the rank and the length of each name."""
         wanted = text.strip().casefold()
         if not wanted:
-            return list(range(len(self.names)))
+            return [((0, 0), i) for i in range(len(self.names))]
         wanted = _unversioned(wanted) or wanted
         found: list[tuple[int, int, int]] = []
         for i in [i for i, texts in enumerate(self._texts) if wanted in texts]:
@@ -218,7 +246,10 @@ class GeneNames:
             if rank is not None:
                 found.append((rank, len(name), i))
         found += self._with_synonyms(wanted)
-        return list(dict.fromkeys(i for _, _, i in sorted(found)))
+        best = dict[int, tuple[int, int]]()
+        for rank, length, i in sorted(found):
+            best.setdefault(i, (rank, length))
+        return [(rank, i) for i, rank in best.items()]
 
     def _with_synonyms(self, wanted: str) -> list[tuple[int, int, int]]:
         """Return rank, length of the name and position of the genes that a text finds by their synonyms."""

@@ -17,7 +17,12 @@ from starcyte.store.scale import NATURAL
 
 
 def find_matrices(
-    root: Group, shape: tuple[int, int], block_bytes: int, open_var: Callable[[Node], Frame], warnings: Warnings
+    root: Group,
+    shape: tuple[int, int],
+    block_bytes: int,
+    open_var: Callable[[Node], Frame],
+    warnings: Warnings,
+    prefix: str = "",
 ) -> tuple[dict[str, Matrix], Frame | None]:
     """Open the matrices of a file without reading their data.
 
@@ -33,6 +38,8 @@ def find_matrices(
         Opens raw/var.
     warnings
         Gets a warning for each matrix that is left out.
+    prefix
+        What precedes their names: of a modality, ``rna/``.
 
     Returns
     -------
@@ -44,7 +51,8 @@ def find_matrices(
     found = dict[str, Matrix]()
     log_base = find_log_base(root.group("uns"), warnings)
 
-    def add(name: str, parent: Group, key: str, n_vars: int) -> None:
+    def add(own_name: str, parent: Group, key: str, n_vars: int) -> None:
+        name = prefix + own_name
         with _leaving_out(name, warnings):
             node = parent.child(key)
             if node is not None and node.text_attribute("encoding-type") != "null":
@@ -53,7 +61,7 @@ def find_matrices(
 
     add("X", root, "X", shape[1])
     raw_var: Frame | None = None
-    with _leaving_out("raw/X", warnings):
+    with _leaving_out(f"{prefix}raw/X", warnings):
         raw = root.group("raw")
         parent, x, var = (root, "raw.X", "raw.var") if raw is None else (raw, "X", "var")
         node = parent.child(var)
@@ -62,12 +70,12 @@ def find_matrices(
             add("raw/X", parent, x, raw_var.n)
         elif parent.child(x) is not None:
             raise DatasetInvalid("The file has no raw/var, the names of its genes.")
-    with _leaving_out("layers", warnings):
+    with _leaving_out(f"{prefix}layers", warnings):
         layers = root.group("layers")
         if layers is not None:
             for layer in layers.members():
                 add(f"layers/{layer}", layers, layer, shape[1])
-    return found, raw_var if "raw/X" in found else None
+    return found, raw_var if f"{prefix}raw/X" in found else None
 
 
 def _check_chunks(node: Node) -> None:

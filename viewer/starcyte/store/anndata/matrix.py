@@ -13,6 +13,7 @@ from scipy.sparse import csc_array, csr_array
 
 from starcyte.errors import DatasetInvalid
 from starcyte.store.block import Block
+from starcyte.store.cell_rows import CellRows
 from starcyte.store.dataset import Layout, Matrix, Tick, Values, no_tick
 from starcyte.store.moments import Moments
 from starcyte.store.nodes import Array, Group, Node
@@ -80,6 +81,7 @@ class _SparseMatrix:
     """The common part of CSR and CSC: three arrays, of which slices are checked when they are read."""
 
     layout: Layout
+    cells: CellRows | None = None
     _major: int  # the axis that indptr runs over
 
     def __init__(
@@ -354,6 +356,7 @@ class DenseMatrix:
 
     layout: Layout = "dense"
     nnz: int | None = None
+    cells: CellRows | None = None
 
     def __init__(
         self, name: str, array: Array, shape: tuple[int, int], block_bytes: int, log_base: float = NATURAL

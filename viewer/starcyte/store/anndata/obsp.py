@@ -99,6 +99,38 @@ class ObspMatrix:
             self._check_indices(indices.read(slice(start, start + _ENTRIES_AT_ONCE)))
 
 
+@dataclass(frozen=True, eq=False)
+class ModalityObsp:
+    """A matrix in the obsp of a modality.
+
+    Parameters
+    ----------
+    matrix
+        The matrix.
+    rows
+        The modality's row for each cell of the dataset, -1 for none.
+    cells
+        The cell of each of its rows.
+    """
+
+    matrix: ObspMatrix
+    rows: NDArray[np.intp]
+    cells: NDArray[np.intp]
+
+    def row(self, cell: int) -> Values:
+        """Read the row of one cell; empty if the modality lacks it. See :meth:`ObspMatrix.row`."""
+        row, n = int(self.rows[cell]), self.rows.size
+        if row < 0:
+            return Values(n, np.empty(0, np.float32), np.empty(0, np.uint32))
+        read = self.matrix.row(row)
+        others = np.arange(read.n) if read.indices is None else read.indices
+        return sparse_values(n, self.cells[others], read.values)
+
+    def check(self, most: int | None = None) -> None:
+        """Check indptr and all indices; see :meth:`ObspMatrix.check`."""
+        self.matrix.check(most)
+
+
 def _of_columns(
     indptr: NDArray[np.integer], indices: Array, data: Array, cell: int
 ) -> tuple[NDArray[np.integer], NDArray[np.generic]]:
@@ -142,7 +174,7 @@ def find_obsp(root: Group, n_obs: int, warnings: Warnings) -> dict[str, ObspMatr
     return found
 
 
-def check_obsp(matrices: dict[str, ObspMatrix], warnings: Warnings, most: int | None = None) -> None:
+def check_obsp(matrices: dict[str, ObspMatrix | ModalityObsp], warnings: Warnings, most: int | None = None) -> None:
     """Remove the matrices whose indices are inconsistent.
 
     Parameters

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from starcyte.errors import StarcyteError
 from starcyte.store.anndata.embeddings import Embedding
-from starcyte.store.anndata.frame import Frame
+from starcyte.store.anndata.joined_obs import Obs
 from starcyte.store.dataset import EmbeddingInfo, Kind, Warnings
 
 # columns that are taken before others, whose texts are read as well
@@ -41,7 +41,7 @@ class Section:
 
     info: EmbeddingInfo
     whole: Embedding
-    obs: Frame
+    obs: Obs
     column: str
     "The obs column that names the slide of each cell."
 
@@ -54,7 +54,7 @@ class Section:
 
 
 def with_sections(
-    embeddings: Mapping[str, Embedding], libraries: Sequence[str], obs: Frame, warnings: Warnings
+    embeddings: Mapping[str, Embedding], libraries: Sequence[str], obs: Obs, warnings: Warnings
 ) -> dict[str, Embedding | Section]:
     """Return the embeddings, before each spatial one its sections if there are several slides.
 
@@ -90,7 +90,7 @@ def with_sections(
     return found
 
 
-def _column_of_slides(libraries: Sequence[str], obs: Frame) -> str | None:
+def _column_of_slides(libraries: Sequence[str], obs: Obs) -> str | None:
     """Return the obs column whose categories include all slides, of several the one with the most usual name."""
 
     def rank(name: str) -> int:

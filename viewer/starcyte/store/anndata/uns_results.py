@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csc_array, csr_array
 
 from starcyte.errors import DatasetInvalid, NotFound, StarcyteError
-from starcyte.store.anndata.frame import Frame
+from starcyte.store.anndata.joined_obs import Obs
 from starcyte.store.anndata.ranked_genes import StoredRanks, find_ranked
 from starcyte.store.dataset import ColumnInfo, Warnings
 from starcyte.store.nodes import Array, Group, Node, reading
@@ -33,7 +34,7 @@ class UnsResults:
         PAGA of a column of more categories is left out.
     """
 
-    def __init__(self, uns: Group | None, obs: Frame, matrices: Collection[str], max_categories: int) -> None:
+    def __init__(self, uns: Group | None, obs: Obs, matrices: Collection[str], max_categories: int) -> None:
         warnings = Warnings()
         columns = {column.name: column for column in obs.columns}
         self._ranked: Mapping[str, StoredRanks] = {}
@@ -52,6 +53,50 @@ class UnsResults:
         if found is None:
             raise NotFound(f"No such ranked genes: {key!r}.", "GET stored lists them.")
         return found.read(group)
+
+
+class JoinedResults:
+    """The results of the root of a dataset of several modalities, and of each modality with its name.
+
+    Parameters
+    ----------
+    root
+        Those of the root.
+    modalities
+        Those of each modality, by its name.
+    """
+
+    def __init__(self, root: UnsResults, modalities: Mapping[str, UnsResults]) -> None:
+        self._of = {"": root} | {f"{name}:": found for name, found in modalities.items()}
+        self.warnings = [line for found in self._of.values() for line in found.warnings]
+        self.ranked_genes = [
+            replace(
+                info,
+                key=prefix + info.key,
+                group_by=prefix + info.group_by if info.group_by else "",
+                matrix=None if info.matrix is None or not prefix else f"{prefix[:-1]}/{info.matrix}",
+            )
+            for prefix, found in self._of.items()
+            for info in found.ranked_genes
+        ]
+        self.dendrograms = [
+            replace(one, key=prefix + one.key, group_by=prefix + one.group_by)
+            for prefix, found in self._of.items()
+            for one in found.dendrograms
+        ]
+        self.paga = next(
+            (
+                replace(found.paga, group_by=prefix + found.paga.group_by)
+                for prefix, found in self._of.items()
+                if found.paga is not None
+            ),
+            None,
+        )
+
+    def genes(self, key: str, group: str) -> RankedGenes:
+        """Read the ranked genes of a group; raise NotFound if they do not exist."""
+        prefix = next((prefix for prefix in self._of if prefix and key.startswith(prefix)), "")
+        return self._of[prefix].genes(key.removeprefix(prefix), group)
 
 
 def _dendrograms(uns: Group, columns: Mapping[str, ColumnInfo], warnings: Warnings) -> list[Dendrogram]:

@@ -252,7 +252,7 @@ def index_matrix(dataset: StoredDataset, settings: Settings, name: str, tick: Ti
     folder, key, matrix = index_folder(settings), dataset.index_key(name), dataset.matrix(name)
     with suppress(OSError):  # a new index may fit although old ones cannot be removed
         make_room(folder, settings.cache_bytes, keep=key.folder_name)
-    index = build_index(matrix.base, dataset.grouping_columns(), folder, key, settings.cores, tick)
+    index = build_index(matrix.base, dataset.grouping_columns(name), folder, key, settings.cores, tick)
     with suppress(OSError):
         make_room(folder, settings.cache_bytes, keep=key.folder_name)
     return index

@@ -31,6 +31,7 @@ from numpy.typing import NDArray
 
 from starcyte.errors import DatasetInvalid
 from starcyte.store.block import Block
+from starcyte.store.cell_rows import CellRows
 from starcyte.store.dataset import Layout, Tick, Values, no_tick
 from starcyte.store.index.storage import ArchiveFiles, FolderFiles, IndexFiles, StoredFile
 from starcyte.store.moments import Moments
@@ -133,6 +134,8 @@ class ColumnIndex:
     """
 
     layout: Layout
+    cells: CellRows | None = None
+    "Never those of a modality: an index is by the rows of its matrix."
 
     def __init__(self, folder: Path, key: IndexKey) -> None:
         self.folder = folder

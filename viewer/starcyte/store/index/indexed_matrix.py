@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from starcyte.store.block import Block
+from starcyte.store.cell_rows import CellRows
 from starcyte.store.dataset import Layout, Matrix, Tick, Values, no_tick
 from starcyte.store.index.column_index import ColumnIndex
 from starcyte.store.moments import Moments
@@ -30,6 +31,7 @@ class IndexedMatrix:
         self.layout: Layout = base.layout
         self.nnz: int | None = base.nnz
         self.log_base: float = base.log_base
+        self.cells: CellRows | None = base.cells
         self.index: ColumnIndex | None = None
         self._sampled: ValueRange | None = None
 

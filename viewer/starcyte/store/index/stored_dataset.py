@@ -33,8 +33,11 @@ class StoredDataset(Dataset, Protocol):
         """Return the key of the column index of a matrix."""
         ...
 
-    def grouping_columns(self) -> list[Column]:
-        """Read the obs columns whose moments an index holds; unreadable ones are left out with a warning."""
+    def grouping_columns(self, matrix: str) -> list[Column]:
+        """Read the obs columns whose moments the index of a matrix holds, by its rows.
+
+        Unreadable ones are left out with a warning.
+        """
         ...
 
     def prefetch(self) -> None:

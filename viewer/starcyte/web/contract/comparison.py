@@ -198,5 +198,6 @@ class MarkersResult(Answer):
     fingerprint: str
     group_by: str
     n_genes: Count
+    warnings: Warnings
     groups: list[MarkerGroup]
     job_id: str

@@ -34,13 +34,14 @@ class Gene(Answer):
     name: str
     id: str | None
     index: Annotated[Count, Meta(description="Its position in the matrix")]
+    matrix: Annotated[str | None, Meta(description="The matrix that has it, if that is one of another modality")]
     alias: Annotated[str | None, Meta(description="The alias or synonym that matched, if neither name nor id did")]
 
 
 class GeneMatches(Answer):
     """Genes that match, best first, or in the order of the names."""
 
-    n: Annotated[Count, Meta(description="Genes of the matrix")]
+    n: Annotated[Count, Meta(description="Genes of the matrix, and of the other modalities")]
     total: Annotated[Count, Meta(description="Genes that match, listed or not")]
     genes: list[Gene]
     missing: Annotated[list[str], Meta(description="Of a list of names: those that no gene has")] | UnsetType = UNSET

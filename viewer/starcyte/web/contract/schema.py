@@ -55,10 +55,20 @@ class SlideInfo(Answer):
     ]
 
 
-class MatrixInfo(Answer):
-    """X, raw/X or a layer."""
+class ModalityInfo(Answer):
+    """A modality of MuData, such as RNA or proteins."""
 
     name: str
+    n_obs: Annotated[Count, Meta(description="Cells that it has")]
+    n_vars: Count
+    n_missing: Annotated[Count, Meta(description="Cells of the dataset that it lacks, whose values are missing")]
+
+
+class MatrixInfo(Answer):
+    """X, raw/X or a layer; of a modality as rna/X."""
+
+    name: str
+    modality: Annotated[str | None, Meta(description="null in a dataset of one")]
     n_vars: Count
     dtype: str
     layout: Literal["csr", "csc", "dense"]
@@ -115,6 +125,7 @@ class Schema(Answer):
     obs: list[ObsColumn]
     embeddings: list[EmbeddingInfo]
     matrices: list[MatrixInfo]
+    modalities: Annotated[list[ModalityInfo], Meta(description="Empty unless the dataset is MuData")]
     obsp: Annotated[list[str], Meta(description="Names of the matrices of cells by cells")]
     images: list[ImageInfo]
     slides: Annotated[list[SlideInfo], Meta(description="The slides that have scale factors")]

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from starcyte.compute.by_category import CategoryComparison, ComparisonByCategory
 from starcyte.compute.methods.method import RESULT_COLUMNS
-from starcyte.store.dataset import Dataset, Genes
+from starcyte.store.dataset import Dataset
+from starcyte.store.gene_lookup import Genes
 from starcyte.web.contract.by_category import SIGNIFICANT, ByCategoryResult, CategoryResult, TopGenes
 from starcyte.web.encoding.media import CSV
 from starcyte.web.encoding.response import ResponseOf

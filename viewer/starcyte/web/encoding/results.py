@@ -13,7 +13,8 @@ from starcyte.compute.by_category import CategoryComparison, ComparisonByCategor
 from starcyte.compute.diffexp import Comparison
 from starcyte.compute.markers import GroupMarkers, Markers
 from starcyte.compute.methods.method import RESULT_COLUMNS
-from starcyte.store.dataset import Dataset, Genes
+from starcyte.store.dataset import Dataset
+from starcyte.store.gene_lookup import Genes
 from starcyte.web.contract.comparison import (
     DiffexpGene,
     DiffexpResult,
@@ -90,6 +91,7 @@ def markers_result(result: Markers, dataset: Dataset, job_id: str, cutoff: float
         fingerprint=dataset.fingerprint,
         group_by=result.group_by,
         n_genes=result.n_genes,
+        warnings=list(result.warnings),
         groups=[
             MarkerGroup(
                 name=group.name,

@@ -14,6 +14,7 @@ from msgspec import UNSET, UnsetType
 from starcyte.compute.methods import METHODS
 from starcyte.compute.options import Options
 from starcyte.errors import BadRequest, Forbidden, LimitExceeded
+from starcyte.store.cell_rows import measured
 from starcyte.web.context import Context, context
 from starcyte.web.contract.base import given
 from starcyte.web.contract.by_category import ByCategoryRequest, ByCategoryResult
@@ -63,8 +64,12 @@ def diffexp(body: DiffexpRequest, query: Page) -> ResponseOf[DiffexpResult]:
     options = _options(body)
     ctx, dataset, matrix = context(), context().dataset(), _matrix(body.matrix)
     a, b = groups_of(body.a, body.b, given(body.within))
-    samples = requested_samples(options.test, a, b, given(body.sample), given(body.covariates), given(body.min_cells))
-    design = None if samples is None else samples.design(a, b)
+    # those that a modality lacks are in no sample
+    in_a, in_b = measured(matrix, a), measured(matrix, b)
+    samples = requested_samples(
+        options.test, in_a, in_b, given(body.sample), given(body.covariates), given(body.min_cells)
+    )
+    design = None if samples is None else samples.design(in_a, in_b)
     # by the cells themselves: an annotation may change, and another user's may have the same name
     cells = hashlib.blake2b(np.packbits(a).tobytes() + np.packbits(b).tobytes(), digest_size=16)
     if design is not None:
@@ -75,7 +80,7 @@ def diffexp(body: DiffexpRequest, query: Page) -> ResponseOf[DiffexpResult]:
 
     def work(tick: Tick) -> Comparison:
         ready = _after_index(ctx, matrix, options.method, tick)
-        sums = None if samples is None else kept_sums(ctx, matrix, samples, sides_of(a, b))
+        sums = None if samples is None else kept_sums(ctx, matrix, samples, sides_of(in_a, in_b))
         return compare(dataset, matrix, a, b, options, cores, ready, design, sums)
 
     def quick() -> bool:
@@ -104,7 +109,8 @@ def each(body: ByCategoryRequest) -> ResponseOf[ByCategoryResult]:
         raise BadRequest(f"{options.test.name} compares cells.", "Choose a method over samples.")
     ctx, dataset, matrix, column = context(), context().dataset(), _matrix(body.matrix), grouping(body.each)
     a, b = groups_of(body.a, body.b, given(body.within))
-    samples = requested_samples(options.test, a, b, body.sample, body.covariates, body.min_cells)
+    in_a, in_b = measured(matrix, a), measured(matrix, b)
+    samples = requested_samples(options.test, in_a, in_b, body.sample, body.covariates, body.min_cells)
     assert samples is not None
     cells = hashlib.blake2b(digest_size=16)
     for values in (np.packbits(a), np.packbits(b), samples.codes, *(c.values for c in samples.covariates)):
@@ -115,7 +121,7 @@ def each(body: ByCategoryRequest) -> ResponseOf[ByCategoryResult]:
     def work(tick: Tick) -> ComparisonByCategory:
         # sums of many groups are read gene by gene
         ctx.loader.wait_for_index(matrix.name, lambda done: tick(done / 2))
-        sums = kept_sums(ctx, matrix, samples, sides_of(a, b), column.column.as_categories()[0])
+        sums = kept_sums(ctx, matrix, samples, sides_of(in_a, in_b), column.column.as_categories()[0])
         cores = ctx.settings.cores
         return compare_by_category(
             dataset, matrix, a, b, samples, column.column, options, cores, lambda done: tick(0.5 + done / 2), sums

@@ -14,7 +14,7 @@ from starcyte.compute.methods import METHODS
 from starcyte.compute.options import DEFAULT_MIN_FRACTION
 from starcyte.errors import BadRequest, LimitExceeded, NotFound
 from starcyte.web.context import context
-from starcyte.web.contract.base import Name
+from starcyte.web.contract.base import Name, given
 from starcyte.web.contract.columns import Columns, EmbeddingQuery, ExpressionQuery, ObspQuery
 from starcyte.web.contract.names import Gene, GeneMatches, GenesQuery
 from starcyte.web.contract.schema import Schema
@@ -27,7 +27,8 @@ from starcyte.web.routing.route import READ
 from starcyte.web.security.access import Role
 
 if TYPE_CHECKING:
-    from starcyte.store.dataset import Dataset, Genes, Matrix
+    from starcyte.store.dataset import Dataset
+    from starcyte.store.gene_lookup import FoundGene, GeneLookup
     from starcyte.web.encoding.wire import WireColumn
 
 routes = Routes("data")
@@ -85,7 +86,7 @@ def _first_color(dataset: Dataset, wanted: str) -> str:
     if dataset.default_matrix is None:
         return ""
     try:
-        dataset.genes(dataset.default_matrix).index(wanted)
+        dataset.gene_lookup(dataset.default_matrix).find(wanted)
     except NotFound:
         return ""
     return wanted
@@ -171,43 +172,51 @@ def genes(query: GenesQuery) -> ResponseOf[GeneMatches]:
     names = None if query.names is UNSET else decode_names(query.names, settings, "max_genes_listed", needed=False)
 
     def make() -> ResponseOf[GeneMatches]:
-        known = dataset.genes(None if query.matrix is UNSET else dataset.matrix(query.matrix).name)
+        matrix = given(query.matrix)
+        known = dataset.gene_lookup(matrix)
         if names is not None:
-            return answer_json(_genes_named(known, names))
+            return answer_json(_genes_named(known, matrix, names))
         found = known.search(query.q)
         listed = found[: min(query.limit, settings.max_genes_listed)]
         return answer_json(
             GeneMatches(
-                n=len(known.names),
+                n=known.n,
                 total=len(found),
-                genes=[_gene(known, i, known.alias(i, query.q)) for i in listed],
+                genes=[_gene(known, matrix, one, known.alias(one, query.q)) for one in listed],
             )
         )
 
     return answer_cached(make)
 
 
-def _genes_named(known: Genes, names: list[str]) -> GeneMatches:
+def _genes_named(known: GeneLookup, matrix: str | None, names: list[str]) -> GeneMatches:
     found = {name: known.match(name) for name in names}
     # of several names of one gene, the first
-    named = {i: name for name, i in reversed(found.items()) if i is not None}
-    positions = list(dict.fromkeys(i for i in found.values() if i is not None))
+    named = {one: name for name, one in reversed(found.items()) if one is not None}
+    genes = list(dict.fromkeys(one for one in found.values() if one is not None))
     return GeneMatches(
-        n=len(known.names),
-        total=len(positions),
-        genes=[_gene(known, i, known.alias(i, named[i])) for i in positions],
-        missing=[name for name, i in found.items() if i is None],
+        n=known.n,
+        total=len(genes),
+        genes=[_gene(known, matrix, one, known.alias(one, named[one])) for one in genes],
+        missing=[name for name, one in found.items() if one is None],
     )
 
 
-def _gene(known: Genes, position: int, alias: str | None) -> Gene:
-    return Gene(name=known.names[position], id=known.ids[position] if known.ids else None, index=position, alias=alias)
+def _gene(known: GeneLookup, matrix: str | None, found: FoundGene, alias: str | None) -> Gene:
+    ids = known.genes_of(found).ids
+    return Gene(
+        name=known.name(found),
+        id=ids[found.position] if ids else None,
+        index=found.position,
+        matrix=None if found.matrix == (matrix or "") else found.matrix,
+        alias=alias,
+    )
 
 
 @routes.get("/expression", media=COLUMNS, errors=(*READ, 413), cached=True)
 def expression(query: ExpressionQuery) -> ResponseOf[Columns]:
     """Return one gene or several over all cells, in the order of the query."""
-    ctx, dataset = context(), context().dataset()
+    dataset = context().dataset()
     if query.genes is UNSET and query.gene is not UNSET:
         names = [query.gene]
     elif query.genes is not UNSET and query.gene is UNSET:
@@ -216,26 +225,30 @@ def expression(query: ExpressionQuery) -> ResponseOf[Columns]:
         raise BadRequest("One of gene and genes is needed.", "Add ?gene=<name>.")
 
     def read() -> tuple[int, list[WireColumn]]:
-        matrix, known = ctx.matrix(query.matrix), dataset.genes(query.matrix)
-        positions = [known.index(name) for name in names]
-        return dataset.n_obs, _columns_of(matrix, dict(zip(names, positions, strict=True)))
+        known = dataset.gene_lookup(query.matrix)
+        return dataset.n_obs, _columns_of({name: known.find(name) for name in names})
 
     return answer_columns(read)
 
 
-def _columns_of(matrix: Matrix, positions: dict[str, int]) -> list[WireColumn]:
+def _columns_of(genes: dict[str, FoundGene]) -> list[WireColumn]:
     """Read genes, as many as may be in one answer."""
+    from starcyte.store.cell_rows import to_cells
+    from starcyte.store.dataset import Values
     from starcyte.web.encoding.wire import from_values
 
     ctx, size = context(), 0
     found: list[WireColumn] = []
-    for i, (name, position) in enumerate(positions.items()):
-        read = matrix.column(position, lambda done, i=i: ctx.tick((i + done) / len(positions)))  # type: ignore[misc]
+    for i, (name, gene) in enumerate(genes.items()):
+        matrix = ctx.matrix(gene.matrix)
+        rows = matrix.column(gene.position, lambda done, i=i: ctx.tick((i + done) / len(genes)))  # type: ignore[misc]
+        # of a modality: dense, as cells that it lacks are no zeros
+        read = rows if matrix.cells is None else Values(matrix.cells.n_obs, to_cells(matrix, rows.dense()))
         found.append(column := from_values(name, read))
         size += column.nbytes if accepted_form() == BINARY else _BYTES_AS_TEXT * read.n
-        if size > ctx.settings.max_expression_bytes and len(positions) > 1:
+        if size > ctx.settings.max_expression_bytes and len(genes) > 1:
             raise LimitExceeded(
-                f"{len(positions)} genes are more than {ctx.settings.max_expression_bytes} bytes of memory"
+                f"{len(genes)} genes are more than {ctx.settings.max_expression_bytes} bytes of memory"
                 " (max_expression_bytes).",
                 "Request fewer at a time, or binary columns.",
             )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from flask import request
 
+from starcyte.store.cell_rows import measured
 from starcyte.web.context import context
 from starcyte.web.contract.base import given
 from starcyte.web.contract.composition import CompositionRequest, CompositionResult
@@ -99,7 +100,7 @@ def pseudobulk(body: PseudobulkRequest) -> ResponseOf[PseudobulkTable]:
     column = None if each is None else grouping(each).column
     codes = None if column is None else column.as_categories()[0]
     chosen = selected_within(body.within)
-    within = np.ones(dataset.n_obs, np.bool_) if chosen is None else chosen
+    within = measured(matrix, np.ones(dataset.n_obs, np.bool_) if chosen is None else chosen)
     samples = samples_of(within, np.zeros_like(within), body.sample, (), body.min_cells)
     scale = Options(scale=given(body.scale)).scale_of(known_scale(dataset, matrix))
     cells = hashlib.blake2b(np.packbits(within).tobytes() + samples.codes.tobytes(), digest_size=16)

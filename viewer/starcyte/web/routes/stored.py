@@ -28,7 +28,8 @@ from starcyte.web.routing.blueprint import Routes
 from starcyte.web.routing.route import READ
 
 if TYPE_CHECKING:
-    from starcyte.store.dataset import Dataset, Genes
+    from starcyte.store.dataset import Dataset
+    from starcyte.store.gene_lookup import Genes
     from starcyte.store.stored_results import RankedGenes
 
 routes = Routes("stored")

@@ -9,6 +9,7 @@ import numpy as np
 from msgspec import UNSET, UnsetType
 
 from starcyte.errors import BadRequest, LimitExceeded, NotFound
+from starcyte.store.cell_rows import to_cells
 from starcyte.web.context import context
 from starcyte.web.contract.base import given
 from starcyte.web.contract.columns import Columns, ScoreQuery, ScoreRequest
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from starcyte.compute.plots.distribution import Distribution as Computed
+    from starcyte.store.gene_lookup import FoundGene
     from starcyte.web.encoding.wire import WireColumn
 
 routes = Routes("summaries")
@@ -63,25 +65,26 @@ def _summary(query: SummaryQuery, found: Grouping, within: NDArray[np.bool_] | N
 
     ctx, dataset = context(), context().dataset()
     names = decode_names(query.genes, ctx.settings, "max_summary_genes")
-    matrix, known = ctx.matrix(query.matrix), dataset.genes(query.matrix)
-    positions = list(dict.fromkeys(known.index(n) for n in names))
-    result = summarize(matrix, positions, found.column, ctx.tick, within, ctx.settings.cores)
+    known = dataset.gene_lookup(query.matrix)
+    genes = list(dict.fromkeys(known.find(n) for n in names))
+    rows: dict[FoundGene, GeneSummary] = {}
+    # those of other modalities, such as proteins, are read from their own matrices
+    for name in dict.fromkeys((query.matrix, *(gene.matrix for gene in genes))):
+        own = [gene for gene in genes if gene.matrix == name]
+        matrix, ids = ctx.matrix(name), dataset.genes(name).ids
+        positions = [gene.position for gene in own]
+        result = summarize(matrix, positions, found.column, ctx.tick, within, ctx.settings.cores)
+        if name == query.matrix:
+            groups, n = list(result.groups), result.n.tolist()
+        for gene, mean, fraction in zip(own, result.mean, result.fraction, strict=True):
+            rows[gene] = GeneSummary(
+                gene=known.name(gene),
+                gene_id=ids[gene.position] if ids else None,
+                mean=mean.tolist(),
+                fraction=fraction.tolist(),
+            )
     return answer_json(
-        Summary(
-            matrix=query.matrix,
-            group_by=query.group_by,
-            groups=list(result.groups),
-            n=result.n.tolist(),
-            genes=[
-                GeneSummary(
-                    gene=known.names[p],
-                    gene_id=known.ids[p] if known.ids else None,
-                    mean=mean.tolist(),
-                    fraction=fraction.tolist(),
-                )
-                for p, mean, fraction in zip(positions, result.mean, result.fraction, strict=True)
-            ],
-        )
+        Summary(matrix=query.matrix, group_by=query.group_by, groups=groups, n=n, genes=[rows[gene] for gene in genes])
     )
 
 
@@ -277,7 +280,8 @@ def _values(matrix_name: str, **named: str | UnsetType) -> NDArray[Any]:
     gene, column = named.values()
     ctx, dataset = context(), context().dataset()
     if not isinstance(gene, UnsetType):
-        matrix = ctx.matrix(matrix_name)
-        return matrix.column(dataset.genes(matrix_name).index(gene), ctx.tick).dense()
+        found = dataset.gene_lookup(matrix_name).find(gene)
+        matrix = ctx.matrix(found.matrix)
+        return to_cells(matrix, matrix.column(found.position, ctx.tick).dense())
     assert not isinstance(column, UnsetType)
     return dataset.obs_column(column).as_numbers()

@@ -116,11 +116,11 @@ function columns({ viewer }: Session): readonly Found[] {
 
 function geneEntry({ viewer }: Session, gene: Gene): Found {
   return {
-    id: `gene ${gene.index}`,
+    id: `gene ${gene.matrix ?? ''} ${gene.index}`,
     label: `Colour by ${gene.name}`,
-    detail: gene.alias ?? gene.id ?? undefined,
+    detail: gene.alias ?? gene.matrix ?? gene.id ?? undefined,
     icon: 'drop',
-    perform: () => viewer.colorByGene(gene.name),
+    perform: () => viewer.colorByGene(gene.name, gene.matrix ?? viewer.view.matrix),
   };
 }
 

@@ -6,9 +6,15 @@ import type { View } from '../view/view';
 import { comparison, dataset, scatter, selection } from './figureLegend';
 
 test('a dataset is named with its size and the version that drew it', () => {
-  expect(dataset({ title: 'PBMC', n_obs: 1234, n_vars: 10, version: '1.2' } as Schema)).toBe(
-    'Dataset: PBMC (1,234 cells, 10 genes). Drawn with starcyte 1.2.',
-  );
+  expect(
+    dataset({
+      title: 'PBMC',
+      n_obs: 1234,
+      n_vars: 10,
+      version: '1.2',
+      modalities: [] as Schema['modalities'],
+    } as Schema),
+  ).toBe('Dataset: PBMC (1,234 cells, 10 genes). Drawn with starcyte 1.2.');
 });
 
 test('the plot of cells has the meaning of its colours', () => {

@@ -15,8 +15,8 @@ const CORRECTIONS: Readonly<Record<string, string>> = {
   bonferroni: 'by Bonferroni’s method',
 };
 
-export function dataset({ title, n_obs, n_vars, version }: Schema): string {
-  return `Dataset: ${title} (${count(n_obs)} cells, ${count(n_vars)} genes). Drawn with starcyte ${version}.`;
+export function dataset({ title, n_obs, n_vars, version, modalities }: Schema): string {
+  return `Dataset: ${title} (${count(n_obs)} cells, ${count(n_vars)} ${modalities.length > 0 ? 'features' : 'genes'}). Drawn with starcyte ${version}.`;
 }
 
 /** Describe the subset and the selection; empty if all cells are selected. */

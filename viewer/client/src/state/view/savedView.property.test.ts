@@ -49,9 +49,19 @@ const SCHEMA = fc
       ],
       embeddings: embeddings.map((name) => ({ name, dims: 2, library: null })),
       obsp: obsp,
+      modalities: [],
       matrices: matrices.map(
         (name) =>
-          ({ name, n_vars: 3, dtype: 'float32', layout: 'csr', nnz: 4, scale: 'log1p', log_base: Math.E }) as const,
+          ({
+            name,
+            modality: null,
+            n_vars: 3,
+            dtype: 'float32',
+            layout: 'csr',
+            nnz: 4,
+            scale: 'log1p',
+            log_base: Math.E,
+          }) as const,
       ),
       default_matrix: matrices[0] ?? null,
       methods: [],

@@ -20,7 +20,10 @@ const SCHEMA: Schema = {
     { name: 'X_umap', dims: 2, library: null },
     { name: 'X_pca', dims: 50, library: null },
   ],
-  matrices: [{ name: 'X', n_vars: 3, dtype: 'float32', layout: 'csr', nnz: 4, scale: 'log1p', log_base: Math.E }],
+  modalities: [],
+  matrices: [
+    { name: 'X', modality: null, n_vars: 3, dtype: 'float32', layout: 'csr', nnz: 4, scale: 'log1p', log_base: Math.E },
+  ],
   methods: [],
   fold_changes: [],
   default_matrix_reason: '',

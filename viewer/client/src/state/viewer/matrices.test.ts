@@ -5,7 +5,7 @@ import { Matrices } from './matrices.svelte';
 
 function matrix(name: string, scale: Scale | null): MatrixInfo {
   const log_base = scale === 'log1p' ? Math.E : null;
-  return { name, n_vars: 3, dtype: 'float32', layout: 'csr', nnz: 4, scale, log_base };
+  return { name, modality: null, n_vars: 3, dtype: 'float32', layout: 'csr', nnz: 4, scale, log_base };
 }
 
 function schema(scales: (Scale | null)[], default_matrix: string): Schema {

@@ -309,7 +309,10 @@ export class Viewer {
   chooseMatrix(name: string): void {
     const { color } = this.view;
     const next = { ...this.view, matrix: name };
-    this.commit(color.kind === 'gene' ? withColor(next, { ...color, matrix: name }) : next);
+    // a gene of another modality, such as a protein, is not in this matrix
+    const follows =
+      color.kind === 'gene' && this.matrices.get(color.matrix)?.modality === this.matrices.get(name)?.modality;
+    this.commit(follows ? withColor(next, { ...color, matrix: name }) : next);
   }
 
   /**
