@@ -55,6 +55,7 @@ GROUPS: dict[str, tuple[Setting, ...]] = {
             " its other names with a tab between; repeat the option, or separate by commas; empty: none.",
         ),
         Setting("max_synonyms", int, 2_000_000, "Names in the tables of gene synonyms, at most."),
+        Setting("table", str, "", "Table of a SpatialData store to show; empty: its only one."),
         Setting("obs_names", str, "", "Column of obs with the cell names to show; empty: the index.", ("-obs",)),
         Setting(
             "embedding",
@@ -259,7 +260,8 @@ _BY_NAME = {s.name: s for s in SETTINGS}
 #: Settings that a catalog may change for a dataset or a folder
 OF_A_DATASET = (
     *("about", "color_by", "diffexp_lfc_cutoff", "disable_annotations", "disable_diffexp", "disable_gene_sets_save"),
-    *("embedding", "first_embedding", "max_categories", "obs_names", "read_only", "scale", "title", "var_names"),
+    *("embedding", "first_embedding", "max_categories", "obs_names", "read_only", "scale", "table", "title"),
+    *("var_names",),
 )
 
 

@@ -95,6 +95,21 @@ class Group(Element):
             If it is compressed with a codec that is not installed.
         """
 
+    def file(self, name: str) -> bytes | None:
+        """Return the content of a file of another format, such as Parquet, beside the members; None if there is none.
+
+        Parameters
+        ----------
+        name
+            The name of the file.
+
+        Raises
+        ------
+        DatasetInvalid
+            If it cannot be read, or is too large.
+        """
+        return None
+
     def group(self, path: str) -> Group | None:
         """Return a member that is a group; None if it does not exist or is an array."""
         node = self.child(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
@@ -34,6 +35,7 @@ from starcyte.store.anndata.mudata import is_mudata, open_obs
 from starcyte.store.anndata.obsp import check_obsp
 from starcyte.store.anndata.open_matrices import OpenMatrices
 from starcyte.store.anndata.sections import Section, with_sections
+from starcyte.store.anndata.spatialdata import choose_table, is_spatialdata, with_positions
 from starcyte.store.dataset import (
     Column,
     ColumnInfo,
@@ -100,6 +102,7 @@ class AnnDataDataset:
         self._defaults: Mapping[str, tuple[str, str]] = {}
         self._whole: StoredDataset | None = None
         self._results: StoredResults | None = None
+        self._table = ""
         self._container = container
         try:
             check_choices(settings.scale)
@@ -110,7 +113,8 @@ class AnnDataDataset:
             raise
 
     def _open(self) -> None:
-        root = self._container.root
+        store = self._container.root
+        root = self._choose_table(store)
         self._uns = root.group("uns")
         self._obs, self._modalities = self._open_modalities(root)
         self.n_obs, self.n_vars = self._obs.n, sum(modality.var.n for modality in self._modalities)
@@ -127,8 +131,11 @@ class AnnDataDataset:
         self._images = all_images(root, self._modalities, self._warnings)
         self._slides = all_scales(root, self._modalities, self._warnings)
         embeddings = all_embeddings(root, self._modalities, self._obs, self._warnings)
+        regions: Sequence[str] = ()
+        if self._table:
+            embeddings, regions = with_positions(embeddings, store, root, self._obs, self._warnings)
         chosen = select_embeddings(prefer_default(embeddings, self._uns), self._settings.embedding)
-        libraries = list(dict.fromkeys(image.library for image in self._images.values()))
+        libraries = list(dict.fromkeys((*regions, *(image.library for image in self._images.values()))))
         self._embeddings = with_sections(chosen, libraries, self._obs, self._warnings)
         n_duplicated = sum(modality.genes.n_duplicated for modality in self._modalities)
         if n_duplicated:
@@ -142,6 +149,22 @@ class AnnDataDataset:
             for c in self._obs.columns
             if c.categories is not None and len(c.categories) <= self._settings.max_categories
         }
+
+    def _choose_table(self, root: Group) -> Group:
+        """Return the group of the AnnData: a table of SpatialData, or the root itself."""
+        if not is_spatialdata(root):
+            if self._settings.table:
+                raise NotFound(
+                    f"No such table (setting table): {self._settings.table!r}.",
+                    f"{self.path.name!r} is no SpatialData, which alone has tables.",
+                )
+            return root
+        self._table, table = choose_table(self.path.name, root, self._settings.table)
+        # annotations and indexes are those of one table
+        own = hashlib.blake2b(f"{self.fingerprint} {self._table}".encode(), digest_size=16).hexdigest()
+        self.revision = self.revision.replace(self.fingerprint, own, 1)
+        self.fingerprint = own
+        return table
 
     def _open_modalities(self, root: Group) -> tuple[Obs, list[Modality]]:
         """Return the table of all cells, and the modalities: one without a name, if the file is no MuData."""

@@ -27,7 +27,7 @@ class Embedding:
     """An embedding on disk: an array, a field of a compound array, or a table."""
 
     info: EmbeddingInfo
-    source: Array | Frame
+    source: Array | Frame | NDArray[np.float64]
     field: str | None = None
     rows: NDArray[np.intp] | None = None
     "The row of each cell, -1 for none; None if the rows are in the order of the cells."
@@ -63,6 +63,8 @@ class Embedding:
 
     def _read_columns(self, dims: Sequence[int]) -> NDArray[Any]:
         source, low, high = self.source, min(dims), max(dims) + 1
+        if isinstance(source, np.ndarray):
+            return source[:, list(dims)].T
         if isinstance(source, Frame) or self.field is not None or source.ndim == 1 or high - low > _MAX_RUN:
             return np.stack([self._read_column(d) for d in dims])
         # HDF5 reads one run of columns ten times as fast as two single columns
@@ -76,6 +78,7 @@ class Embedding:
             if column.missing is not None:
                 values[column.missing] = np.nan
             return values if self.rows is None else np.where(self.rows < 0, np.nan, values[self.rows])
+        assert isinstance(self.source, Array)
         flat = self.source.ndim == 1
         array = self.source.read(() if flat else (slice(None), dim), field=self.field)
         return array if array.ndim == 1 else array[:, dim]

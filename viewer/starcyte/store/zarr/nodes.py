@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import math
 import sys
 from collections.abc import Iterator, Mapping
@@ -47,17 +48,17 @@ class _Attributes:
 
 
 def _plain(value: Any) -> Any:
-    """Return a value of JSON as HDF5 would have it: a list as an array, null as an empty one."""
+    """Return a value of JSON as HDF5 would have it: a list as an array, null as an empty one, an object as its text."""
     if value is None:
         return np.empty(0)
     if isinstance(value, dict):
-        return str(value)
+        return json.dumps(value)
     if not isinstance(value, list):
         return value
     if value and all(isinstance(v, int | float) for v in value):
         return np.asarray(value)
     out = np.empty(len(value), object)
-    out[:] = [v if isinstance(v, str) else str(v) for v in value]
+    out[:] = [v if isinstance(v, str) else json.dumps(v) for v in value]
     return out
 
 
@@ -80,6 +81,19 @@ class ZarrGroup(Group):
             # names that are not UTF-8 are shown with replacement characters, and are not found
             names = [name.encode("utf-8", "surrogateescape").decode("utf-8", "replace") for name in found]
             return [name for name in names if _has_metadata(self._store, _join(self._key, name))]
+
+    def file(self, name: str) -> bytes | None:
+        """Return the content of a file of another format in the folder of the group; None if it does not exist."""
+        if name in {"", ".", ".."} or "/" in name or "\0" in name:
+            return None
+        key = _join(self._key, name)
+        with reading(f"/{key}"):
+            size = self._store.size(key)
+            if size is not None and size > self._most_bytes:
+                raise DatasetInvalid(
+                    f"/{key} has {size:,} bytes. The limit is {self._most_bytes:,} (max_array_bytes).", ""
+                )
+            return None if size is None else self._store.read(key)
 
     def child(self, path: str) -> Node | None:
         """Return a member; names that lead out of the store are not found."""
