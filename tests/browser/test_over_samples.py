@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from browser_page import NARROW, WIDE, eventually
 from playwright.sync_api import expect
+from scipy import stats
 from scipy.sparse import csr_array
 
 DONORS, CELLS, GENES = 8, 60, 80
@@ -120,6 +121,48 @@ def test_from_cells_to_samples_to_all_cell_types_and_back(visit, study, tmp_path
     some = ((data.obs["donor"] == "d2") & (data.obs["kind"] == "T cell")).to_numpy()
     expected = np.asarray(data.X[some].sum(axis=0)).ravel()
     assert [int(row["d2 | T cell"]) for row in rows] == expected.astype(int).tolist()
+
+
+def test_a_test_of_cells_in_each_cell_type(visit, study, tmp_path):
+    page = visit(study).drawn().page
+    page.get_by_role("tab", name="Compare").click()
+    set_of(page, "A", "condition", "sick")
+    page.locator("[aria-label^='In: ']").click()
+    page.get_by_role("option", name="each kind").click()
+    page.get_by_role("button", name="Compare expression").click()
+    table = page.get_by_role("table", name="Categories compared")
+    expect(table.get_by_role("row", name="T cell")).to_contain_text("g0")
+    data = anndata.read_h5ad(study)
+    n = int((data.obs["kind"] == "plasma cell").sum())
+    expect(table.get_by_role("row", name="plasma cell")).to_contain_text(
+        f"Not compared. {n} cells in group a and 0 in group b; Welch’s t-test needs at least 3 in each."
+    )
+    expect(page.get_by_role("radio", name="Composition")).to_have_count(0)
+    expect(page.get_by_role("button", name="Sums by sample")).to_have_count(0)
+    rows, lines = downloaded(page, page.get_by_role("button", name="Download the tables of all"), tmp_path / "all.csv")
+    assert {row["kind"] for row in rows} == {"B cell", "T cell"}
+    assert f"# plasma cell: not compared. {n} cells in group a" in "\n".join(lines)
+    of = data[data.obs["kind"] == "T cell"]
+    sick = (of.obs["condition"] == "sick").to_numpy()
+    values = of.X.toarray().astype(float)
+    expected = stats.ttest_ind(values[sick], values[~sick], equal_var=False).pvalue
+    found = {row["gene"]: float(row["p_value"]) for row in rows if row["kind"] == "T cell"}
+    assert len(found) == GENES
+    assert list(found.values()) == pytest.approx([expected[int(gene[1:])] for gene in found], rel=1e-6)
+    page.mouse.move(5, 5)
+    # into a type, and back
+    table.get_by_role("button", name="T cell").click()
+    expect(page.get_by_role("region", name="Result")).to_contain_text("T cell: sick vs the rest, t-test")
+    page.get_by_role("button", name="All of kind").click()
+    expect(table).to_be_visible()
+    # the other test is another result
+    page.get_by_role("radio", name="Wilcoxon").click()
+    page.get_by_role("button", name="Compare expression").click()
+    expect(page.get_by_role("region", name="Result by category")).to_contain_text("Wilcoxon rank sums (cells)")
+    page.locator("[aria-label^='Comparison: ']").click()
+    expect(
+        page.get_by_role("option", name=re.compile("sick vs the rest in each kind, (t-test|wilcoxon)"))
+    ).to_have_count(2)
 
 
 def test_a_comparison_of_all_cell_types_survives_a_reload(visit, study, tmp_path):

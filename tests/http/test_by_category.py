@@ -1,4 +1,4 @@
-"""Comparisons over samples within each category of a column, by HTTP."""
+"""Comparisons within each category of a column, by HTTP."""
 
 from __future__ import annotations
 
@@ -60,6 +60,58 @@ def test_each_category_has_the_result_of_its_cells(study_client):
         assert category["n_down"] == sum(g["log2_fold_change"] < 0 for g in changed)
     assert result["fold_change"]["id"] == "limma"
     assert (result["each"], result["sample"], result["covariates"]) == ("type", "donor", [])
+
+
+@pytest.mark.parametrize("method", ["t-test", "wilcoxon"])
+def test_cells_of_each_category_are_compared_as_they_are_alone(study_client, method):
+    question = {"a": SICK, "method": method, "min_fraction": 0.2}
+    result = finished(study_client, study_client.post("diffexp/each", {**question, "each": "type", "limit": 1000}))
+    assert (result["sample"], result["covariates"], result["min_fraction"]) == (None, [], 0.2)
+    assert [c["name"] for c in result["categories"]] == ["B", "T"]
+    for category in result["categories"]:
+        within = {"column": "type", "in": [category["name"]]}
+        alone = finished(study_client, study_client.post("diffexp", {**question, "within": within}))
+        for key in ("n_a", "n_b", "n_tested", "warnings"):
+            assert category[key] == alone[key]
+        assert (category["problem"], category["n_samples_a"], category["n_samples_b"]) == (None, None, None)
+        assert len(category["genes"]) == len(alone["genes"])
+        for gene, expected in zip(category["genes"], alone["genes"], strict=True):
+            assert gene["gene"] == expected["gene"]
+            numbers = [key for key, value in expected.items() if isinstance(value, float)]
+            assert [gene[key] for key in numbers] == pytest.approx([expected[key] for key in numbers], rel=1e-9)
+    text = study_client.get(f"jobs/{result['job_id']}", headers={"Accept": "text/csv"}).text
+    comments = [line for line in text.splitlines() if line.startswith("#")]
+    b = result["categories"][0]
+    assert f"# B: {b['n_a']} cells against {b['n_b']}" in comments
+    assert "# within each category of type, with its own genes tested and p-values adjusted" in comments
+    rows = list(csv.DictReader(line for line in text.splitlines() if not line.startswith("#")))
+    assert [row["type"] for row in rows] == [c["name"] for c in result["categories"] for _ in c["genes"]]
+
+
+def test_a_category_with_too_few_cells_has_its_reason(study_client, study):
+    few = np.flatnonzero((study.obs["type"] == "B").to_numpy())[2:]
+    result = finished(
+        study_client,
+        study_client.post(
+            "diffexp/each",
+            {"a": SICK, "method": "t-test", "each": "type", "within": {"not": {"indices": few.tolist()}}},
+        ),
+    )
+    b, t = result["categories"]
+    assert t["problem"] is None
+    assert b["problem"].endswith("Welch’s t-test needs at least 3 in each.")
+    assert (b["genes"], b["n_a"] + b["n_b"]) == ([], 2)
+    comments = study_client.get(f"jobs/{result['job_id']}", headers={"Accept": "text/csv"}).text
+    assert f"# B: not compared. {b['problem']}" in comments
+
+
+def test_moments_of_too_many_categories_are_refused(serve, study, tmp_path):
+    study.write_h5ad(tmp_path / "study.h5ad")
+    # two types of 60 genes on two sides take 28 bytes each
+    client = serve(tmp_path / "study.h5ad", data_dir=str(tmp_path / "data"), max_group_bytes=2 * 60 * 2 * 28 - 1)
+    answer = client.post("diffexp/each", {"a": SICK, "method": "t-test", "each": "type"})
+    assert answer.status_code == 413
+    assert "max_group_bytes" in answer.json["error"]["message"]
 
 
 def test_the_best_genes_are_compared_across_categories(study_client):
@@ -164,6 +216,20 @@ def test_a_server_without_differential_expression_refuses(serve, study, tmp_path
     study.write_h5ad(tmp_path / "study.h5ad")
     client = serve(tmp_path / "study.h5ad", disable_diffexp=True, data_dir=str(tmp_path / "data"))
     assert client.post("diffexp/each", QUESTION).status_code == 403
+
+
+def test_a_saved_one_of_cells_says_what_was_compared(serve, study, tmp_path):
+    study.write_h5ad(tmp_path / "study.h5ad")
+    client = serve(tmp_path / "study.h5ad", data_dir=str(tmp_path / "data"), outputs_dir=str(tmp_path / "outputs"))
+    result = finished(client, client.post("diffexp/each", {"a": SICK, "method": "t-test", "each": "type", "limit": 3}))
+    body = {"version": 1, "a": "sick", "b": "the rest", "column": "type", "left_out": "", "result": result}
+    assert client.open("results/of cells", method="PUT", json=body).status_code == 201
+    client.app.extensions["starcyte"].close()
+    (written,) = (tmp_path / "outputs").rglob("*of_cells*")
+    head = [line for line in written.read_text().splitlines() if line.startswith("#")]
+    t = result["categories"][1]
+    assert f"# T: {t['n_a']} against {t['n_b']} cells, {t['n_tested']} genes tested" in head
+    assert not any("samples" in line for line in head)
 
 
 def test_a_saved_one_is_written_to_the_outputs_as_one_table(serve, study, tmp_path):

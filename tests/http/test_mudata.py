@@ -120,6 +120,27 @@ def test_wilcoxon_and_markers_within_a_modality(page, oracle):
             assert gene["p_value"] == pytest.approx(u.pvalue, rel=1e-5)
 
 
+@pytest.mark.parametrize("method", ["t-test", "wilcoxon"])
+def test_cells_in_each_category_are_those_that_are_measured(page, oracle, method):
+    in_a = pd.Series(np.arange(N) % 2 == 0, oracle.obs_names)
+    body = {"a": {"indices": np.flatnonzero(in_a).tolist()}, "each": "celltype", "matrix": "prot/X", "method": method}
+    result = settled(page, page.post("diffexp/each", body | {"min_fraction": 0}))
+    data = frame(oracle, "prot")
+    known = data.notna().all(axis=1)
+    assert "48 cells are not measured in prot/X, and left out." in result["warnings"]
+    compared = [category for category in result["categories"] if category["problem"] is None]
+    assert compared
+    for category in compared:
+        within = (oracle.obs["celltype"] == category["name"]) & known
+        assert (category["n_a"], category["n_b"]) == (int((in_a & within).sum()), int((~in_a & within).sum()))
+        for gene in category["genes"]:
+            values = data[gene["gene"].rpartition(":")[2]]
+            assert gene["mean_a"] == pytest.approx(values[in_a & within].mean(), rel=1e-5)
+            if method == "wilcoxon":
+                u = scipy.stats.mannwhitneyu(values[in_a & within], values[~in_a & within])
+                assert gene["auc"] == pytest.approx(u.statistic / category["n_a"] / category["n_b"], abs=1e-6)
+
+
 def test_markers_by_moments_of_a_column_of_another_modality(page, oracle):
     data = frame(oracle, "rna")
     known = data.notna().all(axis=1)

@@ -92,6 +92,7 @@ def question(name: str, group: str, matrix: str) -> tuple[str, dict[str, Any] | 
         "markers": ("markers", m | {"group_by": by, "method": method, "limit": 12}),
         "selection against rest": ("diffexp", m | {"a": side, "method": method, "limit": 12}),
         "samples": ("diffexp", m | {"a": SICK, "method": method, "sample": "donor", "limit": 12, "min_cells": 1}),
+        "cells in each": ("diffexp/each", m | {"a": SICK, "each": by, "method": method, "limit": 12}),
         "samples in each": ("diffexp/each", m | {"a": SICK, "each": by, "sample": "donor", "min_cells": 1}),
         "means of all genes": ("means", m | {"group_by": by}),
         "sums of samples": ("pseudobulk", m | {"each": by, "sample": "donor"}),
@@ -106,7 +107,7 @@ def question(name: str, group: str, matrix: str) -> tuple[str, dict[str, Any] | 
 
 QUESTIONS = [
     *("dot plot", "violin", "split violin", "violin of a column", "histogram", "correlation", "composition"),
-    *(f"{kind}: {method}" for kind in ("markers", "selection against rest") for method in OF_CELLS),
+    *(f"{kind}: {method}" for kind in ("markers", "selection against rest", "cells in each") for method in OF_CELLS),
     *(
         "samples: pseudobulk",
         "samples in each",

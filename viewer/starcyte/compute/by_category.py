@@ -1,9 +1,10 @@
-"""One comparison over samples within each category of a column: all cell types in one question."""
+"""One comparison within each category of a column, all cell types in one question: results, and that over samples."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 import numpy as np
 
@@ -29,7 +30,7 @@ _READING = 0.9
 
 
 @dataclass(frozen=True, eq=False)
-class CategoryComparison:
+class ComparedCategory:
     """The comparison within one category.
 
     Each array has the shape (tested genes,), by decreasing absolute score; there are none if it was not compared.
@@ -39,11 +40,11 @@ class CategoryComparison:
     name
         The category.
     n_a, n_b
-        Cells on each side, of the samples that are used.
-    design
-        Its design.
+        Cells on each side; of a comparison over samples, those of the samples that are used.
     problem
         Why it was not compared, and what would be needed; empty if it was.
+    warnings
+        Warnings about few cells, or about the samples.
     genes
         Positions of the genes in the matrix; the other arrays are float64.
     """
@@ -51,8 +52,8 @@ class CategoryComparison:
     name: str
     n_a: int
     n_b: int
-    design: Design
     problem: str
+    warnings: Sequence[str]
     genes: NDArray[np.intp]
     log2_fold_change: NDArray[np.float64]
     score: NDArray[np.float64]
@@ -64,10 +65,6 @@ class CategoryComparison:
     fraction_b: NDArray[np.float64]
     auc: NDArray[np.float64]
 
-    def n_samples(self, side: int) -> int:
-        """Return the number of samples on a side that are used: 0 for a, 1 for b."""
-        return sum(unit.side == side for unit in self.design.used)
-
     def n_significant(self, sign: int, p_adjusted: float = 0.05) -> int:
         """Return the number of genes that are higher in a (sign 1) or in b (-1), at an adjusted p-value."""
         with np.errstate(invalid="ignore"):
@@ -75,25 +72,52 @@ class CategoryComparison:
 
 
 @dataclass(frozen=True, eq=False)
-class ComparisonByCategory:
-    """The comparisons within all categories that have cells, in the order of the column."""
+class CategoryComparison(ComparedCategory):
+    """The comparison over samples within one category, with its design."""
+
+    design: Design
+
+    def n_samples(self, side: int) -> int:
+        """Return the number of samples on a side that are used: 0 for a, 1 for b."""
+        return sum(unit.side == side for unit in self.design.used)
+
+
+Part = TypeVar("Part", bound=ComparedCategory, covariant=True)
+
+
+@dataclass(frozen=True, eq=False)
+class ComparisonByCategory(Generic[Part]):
+    """The comparisons within all categories that have cells, in the order of the column.
+
+    Parameters
+    ----------
+    options, matrix, column, scale
+        What was compared, and how.
+    sample_column
+        The column of samples; None if cells were compared.
+    covariates
+        The columns that were adjusted for.
+    categories
+        The comparison within each category.
+    """
 
     options: Options
     matrix: str
     column: str
-    sample_column: str
+    sample_column: str | None
     covariates: tuple[str, ...]
     scale: Scale
-    categories: Sequence[CategoryComparison]
+    categories: Sequence[Part]
     warnings: Sequence[str] = ()
 
     @property
     def nbytes(self) -> int:
         """The bytes of memory of the arrays."""
-        return sum(c.genes.nbytes + len(_ARRAYS) * c.p_value.nbytes for c in self.categories)
+        return sum(c.genes.nbytes + len(ARRAYS) * c.p_value.nbytes for c in self.categories)
 
 
-_ARRAYS = (
+#: The arrays of a compared category
+ARRAYS = (
     "log2_fold_change",
     "score",
     "p_value",
@@ -117,7 +141,7 @@ def compare_by_category(
     workers: int = 1,
     tick: Tick = no_tick,
     sums: ReadSums | None = None,
-) -> ComparisonByCategory:
+) -> ComparisonByCategory[CategoryComparison]:
     """Compare two groups of cells over samples, within each category of a column, from one pass over the matrix.
 
     Each category has its own filter of genes, normalisation, model and adjustment of p-values.
@@ -163,7 +187,7 @@ def compare_by_category(
     warnings = unmeasured_warnings(matrix.name, n_all - int(a.sum()) - int(b.sum()))
     sets = cell_sets(samples, sides_of(a, b), codes, len(names))
     designs = {category: sets.design(category) for category in np.unique(sets.category).tolist()}
-    _check_any(column, [design.problem for design, _ in designs.values()])
+    check_any(column, [design.problem for design, _ in designs.values()])
     scale = options.scale_of(known_scale(dataset, matrix))
     read = sums or (lambda groups, tick: merged_sums(matrix, groups, workers, tick))
     of_sets = read(Groups(sets.codes, sets.n_known), lambda done: tick(_READING * done))
@@ -175,19 +199,19 @@ def compare_by_category(
 
     parallel_for(len(designs), work, workers, lambda done: tick(_READING + (1 - _READING) * done))
     compared = [found[category] for category in designs]
-    _check_any(column, [category.problem for category in compared])
+    check_any(column, [category.problem for category in compared])
     adjusted_for = tuple(covariate.name for covariate in samples.covariates)
     return ComparisonByCategory(
         options, matrix.name, column.info.name, samples.column, adjusted_for, scale, compared, warnings
     )
 
 
-def _check_any(column: Column, problems: list[str]) -> None:
-    """Raise unless some category can be compared."""
+def check_any(column: Column, problems: Sequence[str], hint: str = "Choose other samples or covariates") -> None:
+    """Raise BadRequest unless some category can be compared, which has no problem."""
     if all(problems):
         raise BadRequest(
             f"No category of {column.info.name!r} can be compared. {next(iter(problems), 'No cell has a category.')}",
-            "Choose other samples or covariates, or compare all cells together.",
+            f"{hint}, or compare all cells together.",
         )
 
 
@@ -201,7 +225,7 @@ def _compare(
     sides = [[k for k in units if sets.side[k] == side] for side in (0, 1)]
     n_a, n_b = (int(sets.n[side].sum()) for side in sides)
     sides_of_units = [[number for number, k in enumerate(units) if sets.side[k] == side] for side in (0, 1)]
-    arrays = dict.fromkeys(_ARRAYS, np.empty(0))
+    arrays = dict.fromkeys(ARRAYS, np.empty(0))
     genes = np.empty(0, np.intp)
     if not problem:
         try:
@@ -227,4 +251,4 @@ def _compare(
             "fraction_b": positive[:, 1] / n_b,
             "auc": np.full(genes.size, np.nan),
         }
-    return CategoryComparison(name, n_a, n_b, design, problem, genes, **arrays)
+    return CategoryComparison(name, n_a, n_b, problem, design.warnings, genes, **arrays, design=design)

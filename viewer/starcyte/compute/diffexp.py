@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from starcyte.compute.cached_moments import nearest_grouping
 from starcyte.compute.fold_change import Expression
 from starcyte.compute.methods import METHODS
-from starcyte.compute.methods.method import Contrasts, Method, ReadSums
+from starcyte.compute.methods.method import Contrasts, Method, ReadSums, Statistics
 from starcyte.compute.options import Options
 from starcyte.compute.pseudobulk.design import Design
 from starcyte.compute.pseudobulk.samples import sides_of
@@ -125,7 +125,35 @@ def compare(
     contrasts = Contrasts(
         matrix, codes, 2, against_rest=False, cached_moments=cached, scale=scale, design=design, sums=sums
     )
-    found = chosen.run(contrasts, workers, tick)
+    return comparison_of(chosen.run(contrasts, workers, tick), matrix, options, scale, design, n_unmeasured)
+
+
+def comparison_of(
+    found: Statistics,
+    matrix: Matrix,
+    options: Options,
+    scale: Scale,
+    design: Design | None = None,
+    n_unmeasured: int = 0,
+) -> Comparison:
+    """Return the comparison that statistics of two groups make: with fold changes, the genes tested, adjusted p-values.
+
+    Parameters
+    ----------
+    found
+        The statistics, of one contrast.
+    matrix
+        The matrix.
+    options
+        The method, and what is reported.
+    scale
+        The scale of the matrix.
+    design
+        The design over samples, of a method that has one.
+    n_unmeasured
+        The cells of the groups that the matrix lacks.
+    """
+    chosen = options.test
     # without the cells of samples that are left out
     n_a, n_b = found.n.tolist()
     undefined = np.full(found.mean.shape[0], np.nan)

@@ -86,22 +86,63 @@ def rank_sums(
     DatasetInvalid
         If the matrix contradicts itself.
     """
-    shape = (matrix.shape[1], n_groups)
-    codes = of_rows(matrix, codes).astype(np.min_scalar_type(n_groups))
-    n = np.bincount(codes, minlength=n_groups + 1)[:n_groups].astype(np.int64)
+    strata = np.zeros(codes.size, np.uint8)
+    return rank_sums_within(matrix, codes, n_groups, strata, 1, workers, tick, entries_at_once)[0]
+
+
+def rank_sums_within(
+    matrix: Matrix,
+    codes: NDArray[Any],
+    n_groups: int,
+    strata: NDArray[Any],
+    n_strata: int,
+    workers: int = 1,
+    tick: Tick = no_tick,
+    entries_at_once: int = ENTRIES_AT_ONCE,
+) -> list[RankSums]:
+    """Rank the grouped cells of each stratum by each gene, and return the rank sums within each, from one pass.
+
+    Parameters
+    ----------
+    matrix, codes, n_groups, workers, tick, entries_at_once
+        As in ``rank_sums``.
+    strata
+        The stratum of each grouped cell, integers of shape (n_obs,); of no effect for others.
+    n_strata
+        The number of strata.
+
+    Raises
+    ------
+    DatasetInvalid
+        If the matrix contradicts itself.
+    """
+    n_genes = matrix.shape[1]
+    codes, strata = of_rows(matrix, codes).astype(np.min_scalar_type(n_groups)), of_rows(matrix, strata)
+    grouped = np.flatnonzero(codes < n_groups)
+    place = strata[grouped].astype(np.int64) * n_groups + codes[grouped]
+    n = np.bincount(place, minlength=n_strata * n_groups).reshape(n_strata, n_groups).astype(np.int64)
+    # a gene of a stratum is ranked as a gene of its own
+    shape = (n_genes * n_strata, n_groups)
     ranks, mean, amount = (np.zeros(shape) for _ in range(3))
     result = RankSums(n, ranks, np.zeros(shape[0]), mean, np.zeros(shape, np.int64), amount)
-    read, cuts = _reader(current_matrix(matrix), n_groups, tick, entries_at_once)
+    read, cuts = _reader(current_matrix(matrix), n_groups * n_strata, tick, entries_at_once)
 
     def work(number: int) -> None:
         first, last = cuts[number], cuts[number + 1]
         genes, rows, values = read(first, last)
         groups = codes[rows]
         kept = np.flatnonzero((groups < n_groups) & (values != 0))
-        _rank(genes[kept], groups[kept], values[kept], first, last, matrix.log_base, result)
+        genes = genes[kept]
+        if n_strata > 1:
+            genes = genes * np.uint32(n_strata) + strata[rows[kept]].astype(np.uint32)
+        _rank(genes, groups[kept], values[kept], first * n_strata, last * n_strata, matrix.log_base, result)
 
     parallel_for(len(cuts) - 1, work, workers, tick)
-    return result
+    every = [slice(stratum, None, n_strata) for stratum in range(n_strata)]
+    return [
+        RankSums(n[k], ranks[of], result.ties[of], mean[of], result.positive[of], amount[of])
+        for k, of in enumerate(every)
+    ]
 
 
 def _reader(
@@ -179,25 +220,28 @@ def _rank(
     log_base: float,
     result: RankSums,
 ) -> None:
-    """Put the rank sums of a run of genes, first to last, into the result.
+    """Put the rank sums of a run of genes of strata, first to last, into the result.
 
     Parameters
     ----------
     genes, groups, values
         The entries that are not 0: the gene, counted from ``first``; the group of the cell; the value.
     first, last
-        The genes.
+        The genes, those of each stratum counted as one, the strata of a gene beside each other.
     log_base
         The base of the logarithm, if the values are logarithms.
     result
-        The result.
+        The result, with ``n`` of shape (strata, groups), and the other arrays of genes of strata.
     """
-    k, n_genes, cells = result.n.size, last - first, int(result.n.sum())
+    n_strata, k = result.n.shape
+    n_genes = last - first
+    n = np.tile(result.n, (n_genes // n_strata, 1))
+    cells = n.sum(axis=1)
     place = genes.astype(np.int64) * k + groups
     size = n_genes * k
     stored = np.bincount(place, minlength=size).reshape(-1, k)
     numbers = values.astype(np.float64)
-    result.mean[first:last] = totals(place, numbers, size).reshape(-1, k) / np.maximum(result.n, 1)
+    result.mean[first:last] = totals(place, numbers, size).reshape(-1, k) / np.maximum(n, 1)
     result.expm1[first:last] = totals(place, expm1(numbers, log_base), size).reshape(-1, k)
     result.positive[first:last] = totals(place, values > 0, size).reshape(-1, k)
     genes, groups, values = _sorted(genes, groups, values)
@@ -214,7 +258,7 @@ def _rank(
     rank = starts - begin[run_gene] + (lengths + 1) / 2 + np.where(values[starts] > 0, zeros[run_gene], 0)
     place = genes.astype(np.int64) * k + groups
     ranks = totals(place, np.repeat(rank, lengths), size).reshape(-1, k)
-    ranks += (result.n - stored) * (negative + (zeros + 1) / 2)[:, None]
+    ranks += (n - stored) * (negative + (zeros + 1) / 2)[:, None]
     ties = totals(run_gene, lengths.astype(np.float64) ** 3 - lengths, n_genes) + (
         zeros.astype(np.float64) ** 3 - zeros
     )

@@ -104,6 +104,7 @@ def answer(question: Question, n_best: int, workers: int = 1, tick: Tick = no_ti
         n_b=found.n_b,
         design=found.design,
         problem="",
+        warnings=found.warnings,
         genes=order,
         log2_fold_change=found.log2_fold_change[order],
         score=found.score[order],

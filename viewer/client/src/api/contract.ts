@@ -200,26 +200,20 @@ export interface components {
             readonly job: components["schemas"]["Job"];
             readonly result?: components["schemas"]["ByCategoryResult"];
         };
-        /** @description Two groups of cells to compare over samples within each category of a column. */
+        /** @description Two groups of cells to compare, by their cells or over samples, within each category of a column. */
         readonly ByCategoryRequest: {
             readonly a: components["schemas"]["Selection"];
             /** @description A column of obs with categories, annotation:NAME, or level:1:NAME */
             readonly each: string;
-            /** @description A column of obs with the sample of each cell, or annotation:NAME */
-            readonly sample: string;
             /** @default rest */
             readonly b?: "rest" | components["schemas"]["Selection"];
             /** @description Only these cells are considered; by default all */
             readonly within?: components["schemas"]["Selection"];
-            /**
-             * @description Columns to adjust for, constant within each sample on a side
-             * @default []
-             */
+            /** @description With a method over samples */
+            readonly sample?: string;
+            /** @description Columns to adjust for, constant within each sample on a side */
             readonly covariates?: readonly string[];
-            /**
-             * @description Samples with fewer cells on a side are left out
-             * @default 10
-             */
+            /** @description Samples with fewer cells on a side are left out */
             readonly min_cells?: number;
             readonly method?: string;
             readonly correction?: string;
@@ -228,6 +222,12 @@ export interface components {
              * @default X
              */
             readonly matrix?: string;
+            /**
+             * @description Genes are tested that at least this fraction of the cells of one group express; not if signed
+             * @default 0.1
+             */
+            readonly min_fraction?: number;
+            readonly fold_change?: string;
             /**
              * @description By default the scale that the schema states
              * @enum {unknown}
@@ -239,7 +239,7 @@ export interface components {
              */
             readonly limit?: number;
         };
-        /** @description A comparison over samples within each category, in the order of the column. */
+        /** @description A comparison within each category, in the order of the column. */
         readonly ByCategoryResult: {
             readonly method: string;
             readonly matrix: string;
@@ -252,10 +252,15 @@ export interface components {
             /** @description Base of the logarithm, of the scale log1p */
             readonly log_base: number | null;
             readonly fold_change: components["schemas"]["FoldChangeUsed"] | null;
+            /** @description The one in force; null over samples */
+            readonly min_fraction: number | null;
             readonly fingerprint: string;
             readonly each: string;
-            readonly sample: string;
+            /** @description The column of samples; null if cells were compared */
+            readonly sample: string | null;
             readonly covariates: readonly string[];
+            /** @description About cells that the matrix lacks */
+            readonly warnings: readonly string[];
             readonly categories: readonly components["schemas"]["CategoryResult"][];
             readonly top: components["schemas"]["TopGenes"];
             readonly job_id: string;
@@ -319,13 +324,14 @@ export interface components {
         /** @description The comparison within one category. */
         readonly CategoryResult: {
             readonly name: string;
-            /** @description Cells of the samples that are used */
+            /** @description Cells; over samples, of the samples that are used */
             readonly n_a: number;
             readonly n_b: number;
-            readonly n_samples_a: number;
-            readonly n_samples_b: number;
+            /** @description null if cells were compared */
+            readonly n_samples_a: number | null;
+            readonly n_samples_b: number | null;
             readonly is_paired: boolean;
-            /** @description Of the linear model; `side` is a minus b */
+            /** @description Of the linear model; `side` is a minus b; none of cells */
             readonly coefficients: readonly string[];
             /** @description Why it was not compared; null if it was */
             readonly problem: string | null;

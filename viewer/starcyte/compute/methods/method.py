@@ -5,7 +5,7 @@ Nothing here imports scipy: the list of methods is part of the schema, which the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
@@ -189,6 +189,31 @@ class Run(Protocol):
         """
 
 
+class RunWithin(Protocol):
+    """The function that computes a method within strata of cells, from one pass over the matrix."""
+
+    def __call__(
+        self, matrix: Matrix, sides: NDArray[Any], strata: NDArray[Any], n_strata: int, workers: int, tick: Tick
+    ) -> Sequence[Statistics]:
+        """Return the statistics of every gene of the matrix within each stratum, of one contrast.
+
+        Parameters
+        ----------
+        matrix
+            The matrix.
+        sides
+            The group of each cell, integers of shape (n_obs,): 0 is compared with 1; 2 for cells in neither.
+        strata
+            The stratum of each grouped cell, integers of shape (n_obs,); each has cells of both groups.
+        n_strata
+            The number of strata.
+        workers
+            The number of threads to use.
+        tick
+            Called with the fraction done; raises to stop.
+        """
+
+
 class Fit(Protocol):
     """The function that fits the model of a method over samples."""
 
@@ -234,6 +259,8 @@ class Method:
         What it does for groups of fewer than 50 cells, a sentence for results.
     run
         The computation.
+    run_within
+        The same of two groups within each of several strata; None if it compares samples.
     has_fold_change
         Whether its results have a log2 fold change of the means.
     fitted_change
@@ -259,6 +286,7 @@ class Method:
     suits_selections: bool
     small_groups: str
     run: Run
+    run_within: RunWithin | None = None
     has_fold_change: bool = True
     fitted_change: FittedChange | None = None
     fit: Fit | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from starcyte.compute.methods.method import Contrasts, Method, Statistics
 
 if TYPE_CHECKING:
-    from starcyte.store.dataset import Tick
+    from starcyte.store.dataset import Matrix, Tick
     from starcyte.store.moments import Moments
 
 # the rest of each group is computed for so many genes at once, which bounds memory
@@ -33,6 +33,26 @@ def run(contrasts: Contrasts, workers: int, tick: Tick) -> Statistics:
     return Statistics(moments.n, moments.mean, moments.positive, moments.expm1, score, p_value)
 
 
+def run_within(
+    matrix: Matrix, sides: NDArray[Any], strata: NDArray[Any], n_strata: int, workers: int, tick: Tick
+) -> list[Statistics]:
+    """Return the same of two groups within each stratum; see ``RunWithin``."""
+    from starcyte.compute.moments import group_moments
+
+    n_groups = 2 * n_strata
+    codes = np.full(sides.size, n_groups, np.int32)
+    grouped = np.flatnonzero(sides < 2)
+    codes[grouped] = 2 * strata[grouped].astype(np.int32) + sides[grouped]
+    moments = group_moments(matrix, codes, n_groups, workers, tick)
+    made = []
+    for stratum in range(n_strata):
+        pair = slice(2 * stratum, 2 * stratum + 2)
+        a, b = slice(2 * stratum, 2 * stratum + 1), slice(2 * stratum + 1, 2 * stratum + 2)
+        of_cells = moments.mean[:, pair], moments.positive[:, pair], moments.expm1[:, pair]
+        made.append(Statistics(moments.n[pair], *of_cells, *welch(moments, moments, a, b)))
+    return made
+
+
 METHOD = Method(
     id="t-test",
     label="t-test",
@@ -46,6 +66,7 @@ METHOD = Method(
     small_groups="The variance is overestimated: the larger group counts as many cells as the smaller one has, as in"
     " scanpy’s t-test_overestim_var.",
     run=run,
+    run_within=run_within,
 )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from starcyte.compute.methods.method import Contrasts, Method, Statistics
 
 if TYPE_CHECKING:
-    from starcyte.store.dataset import Tick
+    from starcyte.store.dataset import Matrix, Tick
 
 # the p-values of groups that both have fewer cells are exact
 _SMALL = 50
@@ -35,6 +35,22 @@ def run(contrasts: Contrasts, workers: int, tick: Tick) -> Statistics:
     return Statistics(sums.n, sums.mean, sums.positive, sums.expm1, score, p_value, auc)
 
 
+def run_within(
+    matrix: Matrix, sides: NDArray[Any], strata: NDArray[Any], n_strata: int, workers: int, tick: Tick
+) -> list[Statistics]:
+    """Return the same of two groups within each stratum; see ``RunWithin``."""
+    from starcyte.compute.rank_sums import rank_sums_within
+
+    made = []
+    for sums in rank_sums_within(matrix, sides, 2, strata, n_strata, workers, tick):
+        n_a, n_b = sums.n.tolist()
+        score, p_value, auc = (
+            values[:, None] for values in rank_sum_test(np.ascontiguousarray(sums.ranks[:, 0]), sums.ties, n_a, n_b)
+        )
+        made.append(Statistics(sums.n, sums.mean, sums.positive, sums.expm1, score, p_value, auc))
+    return made
+
+
 METHOD = Method(
     id="wilcoxon",
     label="Wilcoxon",
@@ -47,6 +63,7 @@ METHOD = Method(
     suits_selections=True,
     small_groups="p-values of genes without ties are exact if both groups are small.",
     run=run,
+    run_within=run_within,
 )
 
 

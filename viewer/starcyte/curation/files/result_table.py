@@ -54,8 +54,9 @@ def _spread(row: dict[str, Any], samples: list[str]) -> dict[str, Any]:
 
 
 def _head(whole: dict[str, Any], part: dict[str, Any]) -> Iterator[str]:
-    """Yield how a comparison over samples was made; nothing for other results."""
-    if not isinstance(part.get("sample"), str):
+    """Yield how a comparison over samples, or within categories, was made; nothing for other results."""
+    categories, of_samples = _dicts(part.get("categories")), isinstance(part.get("sample"), str)
+    if not of_samples and not categories:
         return
     if part is not whole:
         yield f"A: {whole.get('a')}; B: {whole.get('b')}"
@@ -66,13 +67,15 @@ def _head(whole: dict[str, Any], part: dict[str, Any]) -> Iterator[str]:
     if isinstance(change, dict):
         yield f"log2 fold change: {change.get('name')}, log2 of the ratio of {change.get('formula')}"
     adjusted = _texts(part.get("covariates"))
-    yield f"samples: {part['sample']}" + (f"; adjusted for {adjusted}" if adjusted else "")
+    if of_samples:
+        yield f"samples: {part['sample']}" + (f"; adjusted for {adjusted}" if adjusted else "")
     used = [f"{u.get('sample')} ({u.get('side')}, {u.get('n')} cells)" for u in _dicts(part.get("samples"))]
     if used:
         yield f"used: {', '.join(used)}; model: {_texts(part.get('coefficients'))}"
     yield from _strings(part.get("warnings"))
-    for group in _dicts(part.get("categories")):
-        sizes = f"{group.get('n_samples_a')} against {group.get('n_samples_b')} samples"
+    n, of = ("n_samples", "samples") if of_samples else ("n", "cells")
+    for group in categories:
+        sizes = f"{group.get(n + '_a')} against {group.get(n + '_b')} {of}"
         tested = f"{sizes}, {group.get('n_tested')} genes tested"
         problem = group.get("problem")
         yield f"{group.get('name')}: " + (f"not compared. {problem}" if problem else tested)

@@ -1,23 +1,25 @@
-"""Comparisons over samples within each category of a column."""
+"""Comparisons within each category of a column."""
 
 from __future__ import annotations
 
 from typing import Annotated, Literal
 
-import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from starcyte.compute.corrections import DEFAULT_CORRECTION
-from starcyte.compute.pseudobulk.design import MIN_CELLS
-from starcyte.web.contract.base import Answer, Count, Name, Request
+from starcyte.compute.fold_change import DEFAULT_FOLD_CHANGE
+from starcyte.compute.options import DEFAULT_MIN_FRACTION
+from starcyte.web.contract.base import Answer, Count, Fraction, Name, Request
 from starcyte.web.contract.columns import MatrixName
 from starcyte.web.contract.comparison import (
     ChosenScale,
     CorrectionId,
     DiffexpGene,
+    FoldChangeId,
     FoldChangeUsed,
     LogBase,
     MethodId,
+    MinFraction,
     Scale,
     Warnings,
 )
@@ -29,18 +31,20 @@ SIGNIFICANT = 0.05
 
 
 class ByCategoryRequest(Request):
-    """Two groups of cells to compare over samples within each category of a column."""
+    """Two groups of cells to compare, by their cells or over samples, within each category of a column."""
 
     a: Selection
     each: Annotated[Name, Meta(description="A column of obs with categories, annotation:NAME, or level:1:NAME")]
-    sample: Sample
     b: Selection | Literal["rest"] = "rest"
     within: Within | UnsetType = UNSET
-    covariates: Covariates = msgspec.field(default_factory=list)
-    min_cells: MinCells = MIN_CELLS
-    method: Annotated[MethodId, Meta(description="One that compares samples")] = "pseudobulk"
+    sample: Annotated[Sample, Meta(description="With a method over samples")] | UnsetType = UNSET
+    covariates: Covariates | UnsetType = UNSET
+    min_cells: MinCells | UnsetType = UNSET
+    method: MethodId = "pseudobulk"
     correction: CorrectionId = DEFAULT_CORRECTION
     matrix: MatrixName = "X"
+    min_fraction: MinFraction = DEFAULT_MIN_FRACTION
+    fold_change: FoldChangeId = DEFAULT_FOLD_CHANGE
     scale: ChosenScale | UnsetType = UNSET
     limit: Annotated[Count, Meta(description="Genes of each category; the CSV has all")] = 50
 
@@ -49,12 +53,12 @@ class CategoryResult(Answer):
     """The comparison within one category."""
 
     name: str
-    n_a: Annotated[Count, Meta(description="Cells of the samples that are used")]
+    n_a: Annotated[Count, Meta(description="Cells; over samples, of the samples that are used")]
     n_b: Count
-    n_samples_a: Count
-    n_samples_b: Count
+    n_samples_a: Annotated[Count | None, Meta(description="null if cells were compared")]
+    n_samples_b: Count | None
     is_paired: bool
-    coefficients: Annotated[list[str], Meta(description="Of the linear model; `side` is a minus b")]
+    coefficients: Annotated[list[str], Meta(description="Of the linear model; `side` is a minus b; none of cells")]
     problem: Annotated[str | None, Meta(description="Why it was not compared; null if it was")]
     warnings: Warnings
     n_tested: Annotated[Count, Meta(description="Genes that p-values are adjusted for")]
@@ -74,7 +78,7 @@ class TopGenes(Answer):
 
 
 class ByCategoryResult(Answer):
-    """A comparison over samples within each category, in the order of the column."""
+    """A comparison within each category, in the order of the column."""
 
     method: MethodId
     matrix: str
@@ -82,10 +86,12 @@ class ByCategoryResult(Answer):
     scale: Scale
     log_base: LogBase
     fold_change: FoldChangeUsed | None
+    min_fraction: Annotated[Fraction | None, Meta(description="The one in force; null over samples")]
     fingerprint: str
     each: str
-    sample: str
+    sample: Annotated[str | None, Meta(description="The column of samples; null if cells were compared")]
     covariates: list[str]
+    warnings: Annotated[list[str], Meta(description="About cells that the matrix lacks")]
     categories: list[CategoryResult]
     top: TopGenes
     job_id: str

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from starcyte.compute.by_category import CategoryComparison, ComparisonByCategory
+from starcyte.compute.by_category import ComparedCategory, ComparisonByCategory
 from starcyte.compute.diffexp import Comparison
 from starcyte.compute.markers import GroupMarkers, Markers
 from starcyte.compute.methods.method import RESULT_COLUMNS
@@ -144,7 +144,7 @@ def _comments(result: Comparison | Markers) -> bytes:
     return comment_lines(lines)
 
 
-def methods_of(result: Comparison | Markers | ComparisonByCategory) -> list[str]:
+def methods_of(result: Comparison | Markers | ComparisonByCategory[ComparedCategory]) -> list[str]:
     """Return how a result was computed, in lines."""
     options, scale, change = result.options, result.scale, fold_change(result)
     is_normalized = options.test.normalization and scale.kind == "counts"
@@ -170,12 +170,12 @@ def comment_lines(lines: Iterable[str]) -> bytes:
     return "".join(f"# {' '.join(line.split())}\n" for line in lines).encode()
 
 
-def log_base(result: Comparison | Markers | ComparisonByCategory) -> float | None:
+def log_base(result: Comparison | Markers | ComparisonByCategory[ComparedCategory]) -> float | None:
     """Return the base of the logarithms of the matrix; None if it has none."""
     return result.scale.base if result.scale.kind == "log1p" else None
 
 
-def fold_change(result: Comparison | Markers | ComparisonByCategory) -> FoldChangeUsed | None:
+def fold_change(result: Comparison | Markers | ComparisonByCategory[ComparedCategory]) -> FoldChangeUsed | None:
     """Return the formula of the fold changes; None if there are none."""
     formula, kind = result.options.test.fitted_change or result.options.formula, result.scale.kind
     if kind not in formula.formulas or not result.options.test.has_fold_change:
@@ -191,7 +191,7 @@ def _marker_rows(group: GroupMarkers, known: Genes, cutoff: float) -> list[Diffe
 
 
 def gene_rows(
-    result: Comparison | GroupMarkers | CategoryComparison,
+    result: Comparison | GroupMarkers | ComparedCategory,
     known: Genes,
     order: NDArray[np.intp],
     genes: NDArray[np.intp],

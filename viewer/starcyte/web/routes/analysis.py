@@ -98,27 +98,34 @@ def diffexp(body: DiffexpRequest, query: Page) -> ResponseOf[DiffexpResult]:
 
 @routes.post("/diffexp/each", other={202: JobAnswer}, errors=(*READ, 413), size="max_body_bytes")
 def each(body: ByCategoryRequest) -> ResponseOf[ByCategoryResult]:
-    """Compare two groups of cells over samples within each category of a column, now or as a job."""
+    """Compare two groups of cells within each category of a column, now or as a job."""
     from starcyte.compute.by_category import compare_by_category
+    from starcyte.compute.cells_by_category import compare_cells_by_category
     from starcyte.compute.pseudobulk.samples import sides_of
     from starcyte.web.grouping import grouping, groups_of
     from starcyte.web.requested_samples import kept_sums, requested_samples
 
-    options = Options(body.method, body.correction, scale=given(body.scale))
-    if not options.test.over_samples:
-        raise BadRequest(f"{options.test.name} compares cells.", "Choose a method over samples.")
+    options = _options(body)
     ctx, dataset, matrix, column = context(), context().dataset(), _matrix(body.matrix), grouping(body.each)
     a, b = groups_of(body.a, body.b, given(body.within))
     in_a, in_b = measured(matrix, a), measured(matrix, b)
-    samples = requested_samples(options.test, in_a, in_b, body.sample, body.covariates, body.min_cells)
-    assert samples is not None
-    cells = hashlib.blake2b(digest_size=16)
-    for values in (np.packbits(a), np.packbits(b), samples.codes, *(c.values for c in samples.covariates)):
-        cells.update(values.tobytes())
-    names = [samples.column, [covariate.name for covariate in samples.covariates], samples.min_cells]
+    samples = requested_samples(
+        options.test, in_a, in_b, given(body.sample), given(body.covariates), given(body.min_cells)
+    )
+    cells = hashlib.blake2b(np.packbits(a).tobytes() + np.packbits(b).tobytes(), digest_size=16)
+    names: list[Any] = []
+    if samples is None:
+        _check_groups(matrix, column, sides=2)
+    else:
+        for values in (samples.codes, *(c.values for c in samples.covariates)):
+            cells.update(values.tobytes())
+        names = [samples.column, [covariate.name for covariate in samples.covariates], samples.min_cells]
     key = json.dumps(["each", astuple(options), matrix.name, column.key, names, cells.hexdigest()])
 
-    def work(tick: Tick) -> ComparisonByCategory:
+    def work(tick: Tick) -> ComparisonByCategory[Any]:
+        if samples is None:
+            ready = _after_index(ctx, matrix, options.method, tick)
+            return compare_cells_by_category(dataset, matrix, a, b, column.column, options, ctx.settings.cores, ready)
         # sums of many groups are read gene by gene
         ctx.loader.wait_for_index(matrix.name, lambda done: tick(done / 2))
         sums = kept_sums(ctx, matrix, samples, sides_of(in_a, in_b), column.column.as_categories()[0])
@@ -200,7 +207,7 @@ def job_cancel(job_id: JobId) -> ResponseOf[JobAnswer]:
     return answer_json(JobAnswer(job=_describe(context().jobs.cancel(job_id, asker=asker()))))
 
 
-def _options(body: DiffexpRequest | MarkersRequest) -> Options:
+def _options(body: DiffexpRequest | MarkersRequest | ByCategoryRequest) -> Options:
     return Options(body.method, body.correction, body.fold_change, body.min_fraction, given(body.scale))
 
 
@@ -215,10 +222,10 @@ def _after_index(ctx: Context, matrix: Matrix, method: str, tick: Tick) -> Tick:
     return lambda done: tick(0.5 + done / 2)
 
 
-def _check_groups(matrix: Matrix, found: Grouping) -> None:
-    """Raise LimitExceeded if the moments of all genes in all groups would take too much memory."""
+def _check_groups(matrix: Matrix, found: Grouping, sides: int = 1) -> None:
+    """Raise LimitExceeded if the moments of all genes in all groups, or on their sides, would take too much memory."""
     n, most = len(found.column.as_categories()[1]), context().settings.max_group_bytes
-    if n * matrix.shape[1] * _MOMENT_BYTES > most:
+    if n * sides * matrix.shape[1] * _MOMENT_BYTES > most:
         raise LimitExceeded(
             f"{found.column.info.name!r} has {n:,} categories of {matrix.shape[1]:,} genes: more than {most >> 20:,} MB"
             " (max_group_bytes).",

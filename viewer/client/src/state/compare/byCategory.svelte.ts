@@ -1,4 +1,4 @@
-/** One comparison over samples within each category of a column: its overview, and the way into a category and back. */
+/** One comparison within each category of a column: its overview, and the way into a category and back. */
 import type { ByCategoryResult, CompositionResult, PseudobulkTable, Selection } from '../../api/types';
 import { save } from '../../ui/drawing/download';
 import { csv } from '../../wire/csv';
@@ -60,10 +60,10 @@ export class ByCategory {
   async start(): Promise<void> {
     const { question } = this.compare;
     const { column, viewer } = this;
-    if (!question?.samples || column === null || this.run.running) return;
+    if (!question || column === null || this.run.running) return;
     const { groups, samples, method, matrix } = question;
-    const { scale } = this.compare.options.of(matrix);
-    const body = { ...groups, ...samples, method, matrix, each: column, limit: GENES, ...(scale ? { scale } : {}) };
+    const options = this.compare.options.of(matrix);
+    const body = { ...groups, ...samples, ...options, method, matrix, each: column, limit: GENES } as const;
     const result = await this.run.ask(
       async (giveUp) => {
         await viewer.groupings.saved();
@@ -151,7 +151,11 @@ export class ByCategory {
       return;
     }
     const method = methodOf(this.viewer.schema, result.method);
-    const lines = methodLines(method, { ...result, warnings: left_out ? [left_out] : [] }, title);
+    const { sample, ...rest } = result;
+    const computed = { ...rest, min_fraction: rest.min_fraction ?? 0, ...(sample ? { sample } : {}) };
+    // results that were saved before have no warnings
+    const warnings = [...(result.warnings ?? []), ...(left_out ? [left_out] : [])];
+    const lines = methodLines(method, { ...computed, warnings }, title);
     const notes = result.categories.flatMap(({ name, problem, warnings }) =>
       [...(problem === null ? [] : [`not compared. ${problem}`]), ...warnings].map((note) => `${name}: ${note}`),
     );
@@ -188,5 +192,6 @@ export class ByCategory {
 }
 
 export function titleOfOverview({ names, result }: Made): string {
-  return `${names.a} vs ${names.b} in each ${groupingName(result.each)}`;
+  const title = `${names.a} vs ${names.b} in each ${groupingName(result.each)}`;
+  return result.sample === null ? `${title}, ${result.method}` : title;
 }

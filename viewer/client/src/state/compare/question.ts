@@ -14,6 +14,6 @@ export interface Question {
 export interface Asking {
   /** The question of the sets as they are now; null if something is missing. */
   readonly question: Question | null;
-  readonly options: { of(matrix: string): Partial<DiffexpRequest> };
+  readonly options: { of(matrix: string): Pick<DiffexpRequest, 'min_fraction' | 'fold_change' | 'scale'> };
   ask(question: Question): Promise<void>;
 }

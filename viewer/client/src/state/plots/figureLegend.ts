@@ -96,8 +96,13 @@ export function categories({ names, result }: Made, method: MethodInfo): string 
   const left = result.categories.length - compared;
   const correction = CORRECTIONS[result.correction] ?? `by ${result.correction}`;
   const adjusted = result.covariates.length > 0 ? `, adjusted for ${listed(result.covariates)}` : '';
-  const not = left > 0 ? ` ${count(left)} categories whose samples do not allow it are left out.` : '';
-  return `Log2 fold changes of the most changed genes, ${names.a} against ${names.b}, in each of ${count(compared)} categories of ${result.each}, by ${method.name} on ${result.matrix} (${scaleText(result)}). Replicates are samples (${result.sample})${adjusted}; each category has its own filter of genes, normalisation and model. Dots mark p-values below 0.05, adjusted ${correction} within each category; dashes, genes that were not tested.${not}`;
+  const why = result.sample === null ? 'with too few cells' : 'whose samples do not allow it';
+  const not = left > 0 ? ` ${count(left)} categories ${why} are left out.` : '';
+  const replicates =
+    result.sample === null
+      ? 'Cells are taken for replicates; each category has its own genes tested'
+      : `Replicates are samples (${result.sample})${adjusted}; each category has its own filter of genes, normalisation and model`;
+  return `Log2 fold changes of the most changed genes, ${names.a} against ${names.b}, in each of ${count(compared)} categories of ${result.each}, by ${method.name} on ${result.matrix} (${scaleText(result)}). ${replicates}. Dots mark p-values below 0.05, adjusted ${correction} within each category; dashes, genes that were not tested.${not}`;
 }
 
 /** Join words by commas and "and"; beyond a limit, with the number of others. */
