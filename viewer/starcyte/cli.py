@@ -25,6 +25,7 @@ from starcyte.store.remote.source import is_url
 
 if TYPE_CHECKING:
     from starcyte.curation.accounts import Accounts
+    from starcyte.store.index.stored_dataset import StoredDataset
     from starcyte.store.loader import DatasetLoader
     from starcyte.web.monitoring.idle import IdleClock
     from starcyte.web.security.access import Access
@@ -236,12 +237,14 @@ def _password() -> str:
 
 
 def prepare(args: argparse.Namespace, settings: Settings) -> int:
-    """Build the column index of a dataset ahead of time."""
+    """Write a prepared store, which needs no preparation when it is opened; or build the column index of a dataset."""
     from starcyte.demo.file import demo_file
     from starcyte.store.index.background import index_matrix
     from starcyte.store.open import open_dataset
 
     dataset = open_dataset(_local(args, settings) or demo_file(settings), settings)
+    if args.output and {".zarr", ".zip"} & {args.output.suffix}:
+        return _prepare_store(args, settings, dataset)
     names = args.matrix or ([dataset.default_matrix] if dataset.default_matrix else [])
     for name in names:
         dataset.matrix(name)
@@ -254,6 +257,16 @@ def prepare(args: argparse.Namespace, settings: Settings) -> int:
 
         write_archive(args.output, made)
         print(f"starcyte: {', '.join(names) or 'no matrix'} in {str(args.output)!r}")
+    return 0
+
+
+def _prepare_store(args: argparse.Namespace, settings: Settings, dataset: StoredDataset) -> int:
+    from starcyte.store.write.prepared.prepare import matrices_to_prepare, prepare_store
+
+    names = matrices_to_prepare(dataset, args.matrix or ())
+    for warning in prepare_store(dataset, args.output, names, settings, _progress):
+        print(f"starcyte: {one_line(warning)}", file=sys.stderr)
+    print(f"starcyte: {', '.join(names) or 'no matrix'} in {str(args.output)!r}")
     return 0
 
 

@@ -11,6 +11,7 @@ from scipy.sparse import csr_array
 
 from starcyte.compute.blocks import parallel_for
 from starcyte.store.anndata.matrix import CsrMatrix
+from starcyte.store.anndata.prepared_matrix import PreparedMatrix
 from starcyte.store.dataset import Matrix, Tick, no_tick
 from starcyte.store.index.indexed_matrix import IndexedMatrix
 from starcyte.store.moments import BinSums, Moments, correct, may_round, merge_moments
@@ -50,8 +51,10 @@ def by_rows(matrix: Matrix, codes: NDArray[Any], n_groups: int) -> CsrMatrix | N
 
 
 def rows_of(matrix: Matrix) -> CsrMatrix | None:
-    """Return the csr matrix in the file; None for other layouts."""
+    """Return the csr matrix in the file, or that of a prepared store; None for other layouts."""
     base = matrix.base if isinstance(matrix, IndexedMatrix) else matrix
+    if isinstance(base, PreparedMatrix):
+        return base.by_cell
     return base if isinstance(base, CsrMatrix) else None
 
 

@@ -211,6 +211,8 @@ class Matrix(Protocol):
     nnz: int | None
     log_base: float
     cells: CellRows | None
+    is_prepared: bool
+    "Whether the store has beside it what a column index has."
 
     def column(self, index: int, tick: Tick = no_tick) -> Values:
         """Read one gene."""

@@ -31,6 +31,7 @@ class UnavailableMatrix:
         self.nnz: int | None = matrix.nnz
         self.log_base: float = matrix.log_base
         self.cells: CellRows | None = matrix.cells
+        self.is_prepared: bool = matrix.is_prepared
 
     def column(self, index: int, tick: Tick = no_tick) -> Values:
         """Raise DatasetLoading."""

@@ -107,6 +107,7 @@ class AnnDataDataset:
         try:
             check_choices(settings.scale)
             self.fingerprint, self.revision = container.fingerprint()
+            self._opened = self.fingerprint
             self._open()
         except BaseException:
             container.close()
@@ -206,6 +207,15 @@ class AnnDataDataset:
         if part is None or (self._uns is not None and self._uns.child(f"{column}_colors") is not None):
             return self._uns, column
         return part.uns, own
+
+    @property
+    def modalities(self) -> Sequence[Modality]:
+        """Its modalities; one without a name, if the file is no MuData."""
+        return self._modalities
+
+    def has_changed(self) -> bool:
+        """Return whether the content of the file is another one than when it was opened."""
+        return self._container.fingerprint()[0] != self._opened
 
     @property
     def title(self) -> str:

@@ -106,6 +106,11 @@ class Frame:
             self._columns = {column: _with_exact_kind(stored) for column, stored in self._columns.items()}
 
     @property
+    def node(self) -> Node:
+        """The group or compound array."""
+        return self._node
+
+    @property
     def columns(self) -> tuple[ColumnInfo, ...]:
         """The name, kind and categories of each column, in the file's order."""
         return tuple(c.info for c in self._columns.values())

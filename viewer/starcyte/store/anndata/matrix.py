@@ -82,6 +82,7 @@ class _SparseMatrix:
 
     layout: Layout
     cells: CellRows | None = None
+    is_prepared = False
     _major: int  # the axis that indptr runs over
 
     def __init__(
@@ -357,6 +358,7 @@ class DenseMatrix:
     layout: Layout = "dense"
     nnz: int | None = None
     cells: CellRows | None = None
+    is_prepared = False
 
     def __init__(
         self, name: str, array: Array, shape: tuple[int, int], block_bytes: int, log_base: float = NATURAL

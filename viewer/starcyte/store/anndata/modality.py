@@ -12,6 +12,7 @@ from starcyte.settings import Settings
 from starcyte.store.anndata.frame import Frame
 from starcyte.store.anndata.genes import GeneNames
 from starcyte.store.anndata.matrices import find_matrices
+from starcyte.store.anndata.prepared_matrix import prepared
 from starcyte.store.cell_rows import CellRows
 from starcyte.store.dataset import Matrix, Warnings
 from starcyte.store.gene_synonyms import GeneSynonyms, open_synonyms
@@ -36,6 +37,8 @@ class Modality:
         The names of its var.
     raw_genes
         Those of its raw/var; None if it has no raw/X.
+    raw_var
+        Its raw/var; None if it has no raw/X.
     rows
         The row of each cell of the dataset, -1 for none; None if its rows are the cells.
     """
@@ -47,6 +50,7 @@ class Modality:
     matrices: Mapping[str, Matrix]
     genes: GeneNames
     raw_genes: GeneNames | None
+    raw_var: Frame | None
     rows: NDArray[np.intp] | None
 
     @property
@@ -110,6 +114,8 @@ def open_modality(
         cells = CellRows(cells_of(rows, obs.n), n_obs)
         for matrix in found.values():
             matrix.cells = cells
+    # a prepared store has no modalities
+    matrices = found if name else {key: prepared(matrix, root, settings.block_bytes) for key, matrix in found.items()}
     chosen = settings.var_names
     if name and chosen not in {c.name for c in var.columns}:
         chosen = ""  # a column of one modality need not be in another
@@ -123,7 +129,7 @@ def open_modality(
         if raw_var
         else None
     )
-    return Modality(name, root, obs, var, found, genes, raw_genes, rows)
+    return Modality(name, root, obs, var, matrices, genes, raw_genes, raw_var, rows)
 
 
 def cells_of(rows: NDArray[np.intp], n_rows: int) -> NDArray[np.intp]:

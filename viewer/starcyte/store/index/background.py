@@ -110,7 +110,10 @@ class BackgroundIndexing:
                 self._thread.start()
 
     def _is_small(self, name: str) -> bool:
+        """Return whether a matrix needs no index: it is small, or the store has all that an index has."""
         matrix = self._dataset.matrix(name)
+        if matrix.base.is_prepared:
+            return True
         n = matrix.nnz if matrix.nnz is not None else matrix.shape[0] * matrix.shape[1]
         return bool(n < self._settings.index_least)
 

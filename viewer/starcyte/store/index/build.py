@@ -244,7 +244,7 @@ class _Builder:
             "table_digest": digest,
             "log_base": self._matrix.log_base,
             "values": asdict(ValueRange.union(self._ranges)),
-            "moments": {name: k for joint in self._joint_columns for name, k in joint.finish().items()},
+            "moments": {name: k for joint in self._joint_columns for name, k in joint.write().items()},
         }
         with (self._folder / "index.json").open("w") as stream_text:
             stream_text.write(encode_metadata(meta))

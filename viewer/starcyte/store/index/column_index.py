@@ -136,6 +136,7 @@ class ColumnIndex:
     layout: Layout
     cells: CellRows | None = None
     "Never those of a modality: an index is by the rows of its matrix."
+    is_prepared = False
 
     def __init__(self, folder: Path, key: IndexKey) -> None:
         self.folder = folder

@@ -32,6 +32,7 @@ class IndexedMatrix:
         self.nnz: int | None = base.nnz
         self.log_base: float = base.log_base
         self.cells: CellRows | None = base.cells
+        self.is_prepared: bool = base.is_prepared
         self.index: ColumnIndex | None = None
         self._sampled: ValueRange | None = None
 
@@ -68,7 +69,7 @@ class IndexedMatrix:
 
     def moments(self, column: str) -> Moments | None:
         """Return the precomputed moments of an obs column; its last group has the cells without a category."""
-        return None if self.index is None else self.index.moments(column)
+        return self.base.moments(column) if self.index is None else self.index.moments(column)
 
 
 def current_matrix(matrix: Matrix) -> Matrix:

@@ -7,7 +7,7 @@ computed for the combinations of categories that occur, and each column's are me
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -74,41 +74,86 @@ class JointColumns:
         """Add a block; safe for use from several threads."""
         self._accumulator.add(block)
 
-    def finish(self) -> dict[str, int]:
+    def write(self) -> dict[str, int]:
         """Write the file of each column, and return the number of groups of each."""
+        made = dict[str, int]()
+        for column in self.columns():
+            _write(self._folder / moments_name(column.name), column, self._n_genes)
+            made[column.name] = column.n_groups
+        self.remove()
+        return made
+
+    def columns(self) -> Iterator[ColumnMoments]:
+        """Yield the moments of each column, once all blocks are added."""
         result = self._accumulator.result()
         for column in self._members:
-            self._write(column, result)
+            # all cells of a combination have the same category of each column
+            category = np.zeros(self.n_groups, np.int64)
+            category[self.codes] = column.codes
+            unions = [np.flatnonzero(category == g).tolist() for g in range(column.n_groups)]
+            yield ColumnMoments(column.name, np.bincount(column.codes, minlength=column.n_groups), result, unions)
+
+    def remove(self) -> None:
+        """Remove the files of the pass."""
         for part in self._parts:
             part.unlink()
-        return {column.name: column.n_groups for column in self._members}
 
-    def _write(self, column: _Grouping, result: Moments) -> None:
-        k, n_genes = column.n_groups, self._n_genes
-        # all cells of a combination have the same category of each column
-        category = np.zeros(self.n_groups, np.int64)
-        category[self.codes] = column.codes
-        unions = [np.flatnonzero(category == g).tolist() for g in range(k)]
-        path = self._folder / moments_name(column.name)
-        with path.open("w+b") as stream:
-            preallocate(stream.fileno(), moments_bytes(n_genes, k))
-            counts = np.bincount(column.codes, minlength=k).astype("<i8")
-            os.pwrite(stream.fileno(), counts.tobytes(), 0)
-            if n_genes:
-                offsets = (8 * k + 8 * k * n_genes * np.arange(4)).tolist()
-                dtypes = ("<f8", "<f8", "<f8", "<u4")
-                mean, m2, amount, positive = (
-                    np.memmap(stream, dtype, "r+", offset, (n_genes, k))
-                    for dtype, offset in zip(dtypes, offsets, strict=True)
-                )
-                for first in range(0, n_genes, _GENES_AT_ONCE):
-                    genes = slice(first, first + _GENES_AT_ONCE)
-                    some = result.of_genes(genes).merged(unions)
-                    mean[genes], m2[genes], amount[genes] = some.mean, some.m2, some.expm1
-                    positive[genes] = some.positive
-                for array in (mean, m2, amount, positive):
-                    array.flush()
-            os.fsync(stream.fileno())
+
+@dataclass(frozen=True, eq=False)
+class ColumnMoments:
+    """The moments of the groups of a column.
+
+    Parameters
+    ----------
+    name
+        The column.
+    n
+        The number of cells of each group, shape (groups,).
+    combinations
+        The moments of combinations of categories.
+    unions
+        The combinations of each group.
+    """
+
+    name: str
+    n: NDArray[np.int64]
+    combinations: Moments
+    unions: Sequence[Sequence[int]]
+
+    @property
+    def n_groups(self) -> int:
+        """The number of groups."""
+        return self.n.size
+
+    def of_genes(self, genes: slice) -> Moments:
+        """Return the moments of some genes."""
+        return self.combinations.of_genes(genes).merged(self.unions)
+
+    def of_group(self, group: int) -> Moments:
+        """Return the moments of all genes in one group."""
+        return self.combinations.merged([self.unions[group]])
+
+
+def _write(path: Path, column: ColumnMoments, n_genes: int) -> None:
+    k = column.n_groups
+    with path.open("w+b") as stream:
+        preallocate(stream.fileno(), moments_bytes(n_genes, k))
+        os.pwrite(stream.fileno(), column.n.astype("<i8").tobytes(), 0)
+        if n_genes:
+            offsets = (8 * k + 8 * k * n_genes * np.arange(4)).tolist()
+            dtypes = ("<f8", "<f8", "<f8", "<u4")
+            mean, m2, amount, positive = (
+                np.memmap(stream, dtype, "r+", offset, (n_genes, k))
+                for dtype, offset in zip(dtypes, offsets, strict=True)
+            )
+            for first in range(0, n_genes, _GENES_AT_ONCE):
+                genes = slice(first, first + _GENES_AT_ONCE)
+                some = column.of_genes(genes)
+                mean[genes], m2[genes], amount[genes] = some.mean, some.m2, some.expm1
+                positive[genes] = some.positive
+            for array in (mean, m2, amount, positive):
+                array.flush()
+        os.fsync(stream.fileno())
 
 
 def join_columns(columns: Sequence[Column]) -> list[JointColumns]:

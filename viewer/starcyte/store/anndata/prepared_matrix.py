@@ -1,0 +1,127 @@
+"""A matrix of a prepared store: read by gene, by cell where that is less, and with its moments."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from starcyte.errors import StarcyteError
+from starcyte.store.anndata.matrix import CsrMatrix, open_matrix
+from starcyte.store.anndata.prepared_layout import COLUMN, HOME, MOMENTS, PARTS, ROWS, VERSION, home_of
+from starcyte.store.block import Block
+from starcyte.store.cell_rows import CellRows
+from starcyte.store.dataset import Layout, Matrix, Tick, Values, no_tick
+from starcyte.store.moments import Moments
+from starcyte.store.nodes import Group
+from starcyte.store.scale import ValueRange
+
+
+class PreparedMatrix:
+    """A matrix with what the store has beside it. It needs no column index.
+
+    Parameters
+    ----------
+    base
+        The matrix as AnnData has it: by gene, or dense.
+    home
+        The group of what was added to it.
+    block_bytes
+        The most bytes to read at once.
+
+    Raises
+    ------
+    DatasetInvalid
+        If what was added contradicts the matrix.
+    """
+
+    is_prepared = True
+
+    def __init__(self, base: Matrix, home: Group, block_bytes: int) -> None:
+        self._base, self._home = base, home
+        self.name: str = base.name
+        self.shape: tuple[int, int] = base.shape
+        self.dtype: np.dtype[Any] = base.dtype
+        self.layout: Layout = base.layout
+        self.nnz: int | None = base.nnz
+        self.log_base: float = base.log_base
+        self.cells: CellRows | None = base.cells
+        self.by_cell: CsrMatrix | None = None
+        "The same values by cell; None for a dense matrix."
+        rows = home.group(ROWS)
+        if rows is not None:
+            by_cell = open_matrix(base.name, rows, base.shape, block_bytes, base.log_base)
+            if isinstance(by_cell, CsrMatrix) and by_cell.nnz == base.nnz:
+                self.by_cell = by_cell
+
+    def column(self, index: int, tick: Tick = no_tick) -> Values:
+        """Read one gene."""
+        return self._base.column(index, tick)
+
+    @property
+    def n_blocks(self) -> int:
+        """The number of blocks."""
+        return self._base.n_blocks
+
+    def block(self, number: int) -> Block:
+        """Read one block."""
+        return self._base.block(number)
+
+    def check(self, tick: Tick = no_tick, most: int | None = None) -> None:
+        """Check the indices of the matrix."""
+        self._base.check(tick, most)
+
+    def value_range(self) -> ValueRange:
+        """Return the range of all values, which the store states; that of a sample if it does not."""
+        lowest, highest, whole = (self._home.attribute(name) for name in ("lowest", "highest", "whole"))
+        if isinstance(lowest, int | float) and isinstance(highest, int | float) and lowest <= 0 <= highest:
+            return ValueRange(float(lowest), float(highest), bool(whole))
+        return self._base.value_range()
+
+    @cached_property
+    def _columns(self) -> dict[str, Group]:
+        moments = self._home.group(MOMENTS)
+        groups = [] if moments is None else [moments.group(name) for name in moments.members()]
+        return {group.text_attribute(COLUMN): group for group in groups if group is not None}
+
+    def moments(self, column: str) -> Moments | None:
+        """Return the moments of an obs column, which the store has; None if it has not, or they are damaged."""
+        try:
+            group = self._columns.get(column)
+            if group is None:
+                return None
+            n = group.array("n").read()
+            shape = (n.size, self.shape[1])
+            parts = [group.array(name) for name in PARTS]
+            if n.dtype != np.int64 or any(part.shape != shape for part in parts):
+                return None
+            mean, m2, expm1, positive = (part.read().T for part in parts)
+        except StarcyteError:
+            return None  # the values, which are there, give the same moments
+        return Moments(n, mean, m2, positive, expm1)
+
+
+def prepared(base: Matrix, root: Group, block_bytes: int) -> Matrix:
+    """Return a matrix with what a prepared store has beside it; the matrix itself if the store is none.
+
+    Parameters
+    ----------
+    base
+        The matrix as AnnData has it.
+    root
+        The root of the store.
+    block_bytes
+        The most bytes to read at once.
+    """
+    if base.layout == "csr" or not is_prepared(root):
+        return base
+    home = root.group(home_of(base.name, base.layout == "csc"))
+    return base if home is None else PreparedMatrix(base, home, block_bytes)
+
+
+def is_prepared(root: Group) -> bool:
+    """Return whether a store is a prepared one, of a version that is known."""
+    mark = root.group(f"uns/{HOME}")
+    version = None if mark is None else mark.attribute("format")
+    return isinstance(version, int) and version == VERSION

@@ -1,0 +1,256 @@
+"""The elements of AnnData in a prepared store, but for its matrices: copied, in the encodings of today's anndata.
+
+Frames of anndata 0.6 and 0.7 and of programs in R are converted column by column; an element in today's encoding is
+copied as it is. What cannot be copied is left out with a warning that names it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from starcyte.errors import Cancelled, StarcyteError, StorageFull
+from starcyte.store.anndata.frame import Frame
+from starcyte.store.dataset import Column, Kind, Warnings
+from starcyte.store.nodes import Array, Group, Node
+from starcyte.store.write.zarr.array import new_array
+from starcyte.store.write.zarr.store import DICT, ZarrWriter
+
+_ARRAY = {"encoding-type": "array", "encoding-version": "0.2.0"}
+_TEXT = {"encoding-type": "string-array", "encoding-version": "0.2.0"}
+_ENCODINGS = {
+    "categorical",
+    "nullable-integer",
+    "nullable-boolean",
+    "nullable-string-array",
+    "csr_matrix",
+    "csc_matrix",
+    "awkward-array",
+}
+_LEGACY_SPARSE = {"csr": "csr_matrix", "csc": "csc_matrix"}
+_ATTRIBUTES = ("encoding-version", "ordered", "shape", "length", "form", "na-value")
+# with the ending of a file that is being written
+_LONGEST_NAME = 240
+
+
+class ElementWriter:
+    """Copies elements into a store.
+
+    Parameters
+    ----------
+    store
+        The store.
+    warnings
+        Gets a warning for each element that is left out or changed.
+    legacy_categories
+        The group ``uns`` of the source, with the categories of anndata 0.6.
+    """
+
+    def __init__(self, store: ZarrWriter, warnings: Warnings, legacy_categories: Group | None) -> None:
+        self._store, self._warnings, self._legacy = store, warnings, legacy_categories
+
+    def members(self, path: str, parent: Node | None, as_positions: bool = False) -> None:
+        """Copy the members of a group, each of which is left out alone if it cannot be copied.
+
+        Parameters
+        ----------
+        path
+            The group: ``obsm``, ``uns`` and others.
+        parent
+            The group in the source; a compound array in the format of anndata 0.6.
+        as_positions
+            Whether arrays of two axes have a column for each dimension and are read by column, as float32.
+        """
+        self._store.group(path, DICT)
+        if isinstance(parent, Array):
+            for name in parent.dtype.names or ():
+                with self._leaving_out(f"{path}/{name}", name):
+                    self._values(f"{path}/{name}", parent.read(field=name), as_positions)
+            return
+        for name in [] if parent is None else parent.members():
+            with self._leaving_out(f"{path}/{name}", name):
+                assert parent is not None
+                self._element(f"{path}/{name}", parent.child(name), as_positions)
+
+    @contextmanager
+    def _leaving_out(self, path: str, *names: str) -> Iterator[None]:
+        try:
+            for name in names:
+                check_name(name)
+            yield
+        except (Cancelled, StorageFull):
+            raise
+        except (StarcyteError, ValueError, TypeError) as error:
+            self._store.discard(path)
+            self._warnings.add(f"{path} is left out: {error.message if isinstance(error, StarcyteError) else error}")
+
+    def _element(self, path: str, node: Node | None, as_positions: bool = False) -> None:
+        if node is None:
+            array = new_array((), np.dtype(bool), {"encoding-type": "null", "encoding-version": "0.1.0"})
+            self._store.write(path, array, lambda part: np.zeros((), bool))
+        elif isinstance(node, Array):
+            self._array(path, node, as_positions)
+        else:
+            self._group(path, node)
+
+    def _group(self, path: str, group: Group) -> None:
+        encoding = group.text_attribute("encoding-type")
+        legacy = group.text_attribute("h5sparse_format")
+        if encoding == "dataframe":
+            self.frame(path, group, Frame(path, group, self._warnings, self._legacy))
+        elif encoding in _ENCODINGS or legacy in _LEGACY_SPARSE:
+            attributes = {name: value for name in _ATTRIBUTES if (value := _json(group.attribute(name))) is not None}
+            attributes["encoding-type"] = encoding or _LEGACY_SPARSE[legacy]
+            attributes.setdefault("encoding-version", "0.1.0")
+            shape = group.attribute("shape", "h5sparse_shape")
+            if shape is not None:
+                attributes["shape"] = _json(shape)
+            self._store.group(path, attributes)
+            for name in group.members():
+                check_name(name)
+                self._element(f"{path}/{name}", group.child(name))
+        else:
+            self.members(path, group)
+
+    def _array(self, path: str, node: Array, as_positions: bool = False) -> None:
+        if node.dtype.names is not None:
+            self._values(path, _records(node))
+            return
+        kept = {name: _json(node.attribute(name)) for name in ("ordered", "na-value")}
+        encoding = {name: value for name, value in kept.items() if value is not None}
+        if node.is_text():
+            encoding |= _TEXT if node.ndim else {"encoding-type": "string", "encoding-version": "0.2.0"}
+            text = new_array(node.shape, np.dtype(object), encoding)
+            self._store.write(path, text, lambda part: node.read_text(part))
+            return
+        dtype = _plain(node.dtype)
+        is_positions = as_positions and node.ndim == 2 and dtype.kind == "f"
+        if is_positions:
+            dtype = np.dtype(np.float32)
+        encoding |= _ARRAY if node.ndim else {"encoding-type": "numeric-scalar", "encoding-version": "0.2.0"}
+        array = new_array(node.shape, dtype, encoding, by_column=as_positions)
+
+        def read(part: tuple[slice, ...]) -> NDArray[Any]:
+            with np.errstate(over="ignore"):
+                return np.asarray(node.read(part)).astype(dtype)
+
+        self._store.write(path, array, read)
+
+    def _values(self, path: str, values: NDArray[Any], as_positions: bool = False) -> None:
+        """Write an array that is in memory."""
+        kind = "rec-array" if values.dtype.names is not None else "array"
+        dtype = _plain(values.dtype)
+        if as_positions and values.ndim == 2 and dtype.kind == "f":
+            dtype = np.dtype(np.float32)
+        array = new_array(values.shape, dtype, {"encoding-type": kind, "encoding-version": "0.2.0"}, as_positions)
+        self._store.write(path, array, lambda part: values[part].astype(dtype))
+
+    def frame(self, path: str, node: Node, frame: Frame) -> None:
+        """Copy a data frame.
+
+        Parameters
+        ----------
+        path
+            Its path.
+        node
+            The group or compound array in the source.
+        frame
+            The same, opened: it has the columns that can be read.
+        """
+        index = frame.index_name
+        try:
+            check_name(index)
+        except ValueError:
+            index = "_index"
+        names: list[str] = []
+        attributes = {"encoding-type": "dataframe", "encoding-version": "0.2.0", "_index": index, "column-order": names}
+        self._store.group(path, attributes)
+        texts = frame.index
+        self._text(f"{path}/{index}", texts)
+        for info in frame.columns:
+            with self._leaving_out(f"{path}/{info.name}", *info.name.split("/")):
+                if info.name == index:
+                    raise ValueError(f"the index has the name {index!r}")
+                column = frame.column(info.name)
+                child = node.child(info.name) if isinstance(node, Group) else None
+                if child is not None and _is_current(child):
+                    self._element(f"{path}/{info.name}", child)
+                else:
+                    self._column(f"{path}/{info.name}", column)
+                names.append(info.name)
+        self._store.group(path, attributes)
+
+    def _text(self, path: str, values: NDArray[np.object_]) -> None:
+        self._store.write(path, new_array(values.shape, np.dtype(object), _TEXT), lambda part: values[part])
+
+    def _column(self, path: str, column: Column) -> None:
+        info, values, missing = column.info, column.values, column.missing
+        if info.categories is not None:
+            ordered = {"encoding-type": "categorical", "encoding-version": "0.2.0", "ordered": info.ordered}
+            self._store.group(path, ordered)
+            self._values(f"{path}/codes", values)
+            texts = np.empty(len(info.categories), object)
+            texts[:] = info.categories
+            self._text(f"{path}/categories", texts)
+        elif missing is not None and values.dtype.kind == "f":
+            self._values(path, np.where(missing, np.nan, values))
+        elif missing is not None:
+            kind = {"b": "nullable-boolean", "O": "nullable-string-array"}.get(values.dtype.kind, "nullable-integer")
+            self._store.group(path, {"encoding-type": kind, "encoding-version": "0.1.0"})
+            self._plain_column(f"{path}/values", values)
+            self._values(f"{path}/mask", missing)
+        elif info.kind is Kind.DATETIME:
+            self._warnings.add(f"{path} has dates, which are written as text.")
+            self._text(path, np.datetime_as_string(values).astype(object))
+        else:
+            self._plain_column(path, values)
+
+    def _plain_column(self, path: str, values: NDArray[Any]) -> None:
+        if values.dtype == object:
+            self._text(path, values)
+        else:
+            self._values(path, values)
+
+
+def check_name(name: str) -> None:
+    """Raise ValueError if a name cannot be that of a folder on every system."""
+    if not name or name in {".", ".."} or "/" in name or "\0" in name or "\\" in name:
+        raise ValueError(f"its name {name!r} cannot be that of a folder")
+    if len(name.encode("utf-8", "surrogatepass")) > _LONGEST_NAME:
+        raise ValueError(f"its name has more than {_LONGEST_NAME} bytes")
+
+
+def _is_current(node: Node) -> bool:
+    """Return whether a column has an encoding of today's anndata, as which it is copied."""
+    encoding = node.text_attribute("encoding-type")
+    if isinstance(node, Group):
+        return encoding in _ENCODINGS
+    return encoding in {"array", "string-array"} and node.attribute("categories") is None and not node.enumeration()
+
+
+def _json(value: Any) -> Any:
+    if isinstance(value, np.ndarray | np.generic):
+        return value.tolist()
+    return value
+
+
+def _plain(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    if dtype.names is None and dtype.kind not in "biufcOU":
+        raise ValueError(f"its values are {dtype}")
+    return dtype.newbyteorder("=")
+
+
+def _records(node: Array) -> NDArray[Any]:
+    """Return a compound array, its texts as text of one length."""
+    fields: Mapping[str, NDArray[Any]] = {
+        name: node.read_text(field=name).astype("U") if node.is_text(name) else node.read(field=name)
+        for name in node.dtype.names or ()
+    }
+    out = np.empty(node.shape, [(name, values.dtype, values.shape[node.ndim :]) for name, values in fields.items()])
+    for name, values in fields.items():
+        out[name] = values
+    return out

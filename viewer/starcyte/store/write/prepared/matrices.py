@@ -1,0 +1,151 @@
+"""The matrices of a prepared store, each verified by a pass over what was written."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from starcyte.errors import InputError
+from starcyte.store.anndata.matrix import open_matrix
+from starcyte.store.anndata.prepared_layout import CHUNKS, COLUMN, MOMENTS, PARTS, ROWS, home_of
+from starcyte.store.dataset import Column, Matrix, Tick
+from starcyte.store.index.moments import ColumnMoments, JointColumns, join_columns
+from starcyte.store.scale import ValueRange
+from starcyte.store.write.prepared.digest import block_digest
+from starcyte.store.write.prepared.entries import EntryBlocks, in_parallel
+from starcyte.store.write.prepared.sparse import SparseWriter
+from starcyte.store.write.zarr.array import new_array
+from starcyte.store.write.zarr.store import DICT, ZarrWriter
+from starcyte.store.zarr.folder import FolderStore
+from starcyte.store.zarr.nodes import open_node
+
+_ARRAY = {"encoding-type": "array", "encoding-version": "0.2.0"}
+
+
+class MatrixWriter:
+    """Writes the matrices of a dataset into a prepared store.
+
+    Parameters
+    ----------
+    store
+        The store.
+    columns
+        The obs columns whose moments are written.
+    block_bytes
+        Bytes of a matrix that are read at once.
+    workers
+        The number of threads.
+    """
+
+    def __init__(self, store: ZarrWriter, columns: Sequence[Column], block_bytes: int, workers: int) -> None:
+        self._store, self._columns = store, columns
+        self._block_bytes, self._workers = block_bytes, workers
+
+    def write(self, matrix: Matrix, work: Path, progress: Callable[[str], Tick]) -> None:
+        """Write a matrix.
+
+        Parameters
+        ----------
+        matrix
+            The matrix.
+        work
+            A folder for files of work, removed once the matrix is verified.
+        progress
+            Returns the function to call with the fraction done of a step, given its name.
+
+        Raises
+        ------
+        InputError
+            If what was written is not what was read.
+        """
+        name, entries = matrix.name, EntryBlocks(matrix, work / "entries")
+        entries.write(self._workers, progress(f"Reading {name}"))
+        home = home_of(name, not entries.is_dense)
+        if entries.is_dense:
+            array = new_array(entries.shape, entries.dtype, _ARRAY, by_column=True)
+            self._store.write(name, array, lambda part: entries.dense(*part), progress(f"Writing {name}"))
+        else:
+            by_gene = SparseWriter(self._store, name, entries, by_gene=True)
+            by_gene.write(self._workers, progress(f"Writing {name} by gene"))
+            by_cell = SparseWriter(self._store, f"{home}/{ROWS}", entries, by_gene=False)
+            by_cell.write(self._workers, progress(f"Writing {name} by cell"))
+        joined = join_columns(self._columns)
+        for number, joint in enumerate(joined):
+            joint.start(work, number, matrix.shape[1], matrix.log_base)
+        values = self._verify(name, name, entries, matrix.log_base, joined, progress(f"Verifying {name}"))
+        if not entries.is_dense:
+            self._verify(f"{home}/{ROWS}", name, entries, matrix.log_base, (), progress(f"Verifying {name} by cell"))
+            lengths = np.stack([self._store.lengths(f"{name}/{part}") for part in ("data", "indices")])
+            self._store.write(f"{home}/{CHUNKS}", new_array(lengths.shape, lengths.dtype, _ARRAY), lambda p: lengths[p])
+        self._store.group(
+            home,
+            DICT
+            | {
+                "lowest": values.lowest,
+                "highest": values.highest,
+                "whole": values.whole,
+                "log_base": matrix.log_base,
+            },
+        )
+        self._write_moments(f"{home}/{MOMENTS}", joined)
+        shutil.rmtree(work)
+
+    def _verify(
+        self,
+        path: str,
+        name: str,
+        entries: EntryBlocks,
+        log_base: float,
+        joined: Sequence[JointColumns],
+        tick: Tick,
+    ) -> ValueRange:
+        """Read a matrix back, compare it with what was read from the source, and add it to moments."""
+        node = open_node(FolderStore(self._store.folder), path, 1 << 40)
+        if node is None:
+            raise AssertionError(f"{path} was written")
+        written = open_matrix(name, node, entries.shape, self._block_bytes, log_base)
+        ranges = [ValueRange()] * written.n_blocks
+        digests = [0] * written.n_blocks
+
+        def check(number: int) -> None:
+            block = written.block(number)
+            digests[number] = block_digest(block, entries.dtype, entries.shape[1], entries.is_dense)
+            ranges[number] = ValueRange.of(block.values)
+            for joint in joined:
+                joint.add(block)
+
+        # a gene of a dense matrix is in several blocks, whose order is part of the rounding of its sums
+        in_parallel(written.n_blocks, check, 1 if joined and entries.is_dense else self._workers, tick)
+        if sum(digests) % 2**64 != entries.digest:
+            raise InputError(
+                f"{path} of the prepared store has other values than its source.",
+                "The disk or the memory of this computer may be faulty; remove the store and try again.",
+            )
+        return ValueRange.union(ranges)
+
+    def _write_moments(self, home: str, joined: Sequence[JointColumns]) -> None:
+        self._store.group(home, DICT)
+        number = 0
+        for joint in joined:
+            for column in joint.columns():
+                self._write_column(f"{home}/{number}", column)
+                number += 1
+
+    def _write_column(self, path: str, column: ColumnMoments) -> None:
+        self._store.group(path, DICT | {COLUMN: column.name})
+        n = column.n.astype(np.int64)
+        self._store.write(f"{path}/n", new_array(n.shape, n.dtype, _ARRAY), lambda part: n[part])
+        n_genes = column.combinations.mean.shape[0]
+        for part in PARTS:
+            array = new_array((column.n_groups, n_genes), np.dtype("u4" if part == "positive" else "f8"), _ARRAY)
+
+            def read(region: tuple[slice, ...], part: str = part) -> NDArray[np.float64]:
+                groups, genes = region
+                made = [getattr(column.of_group(g), part)[genes, 0] for g in range(groups.start, groups.stop)]
+                return np.stack(made)
+
+            self._store.write(f"{path}/{part}", array, read)

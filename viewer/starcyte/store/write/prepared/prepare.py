@@ -1,0 +1,246 @@
+"""Writing of a prepared store from a dataset: it appears when it is complete and verified, and not before."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numcodecs
+
+from starcyte.errors import InputError, StorageFull
+from starcyte.settings import Settings
+from starcyte.store.anndata.dataset import AnnDataDataset
+from starcyte.store.anndata.prepared_layout import HOME, VERSION, home_of
+from starcyte.store.dataset import Tick, Warnings
+from starcyte.store.index.stored_dataset import StoredDataset
+from starcyte.store.write.file_copy import DISK_FULL
+from starcyte.store.write.prepared.elements import ElementWriter
+from starcyte.store.write.prepared.matrices import MatrixWriter
+from starcyte.store.write.zarr.store import DICT, ZarrWriter
+
+_STATE = "state.json"
+_GROUPS = ("obsm", "varm", "obsp", "varp")
+_KNOWN = {"obs", "var", "X", "layers", "raw", "raw.X", "raw.var", "raw.varm", "raw.cat", "uns", *_GROUPS}
+_DATE = (1980, 1, 1, 0, 0, 0)
+
+
+def matrices_to_prepare(dataset: StoredDataset, chosen: Sequence[str]) -> list[str]:
+    """Return the matrices that a prepared store has: the chosen ones, else X, the one shown, and one of counts.
+
+    Raises
+    ------
+    NotFound
+        If a chosen one does not exist.
+    """
+    if chosen:
+        return [dataset.matrix(name).name for name in dict.fromkeys(chosen)]
+    scales = {matrix.name: dataset.scale(matrix.name) for matrix in dataset.matrices}
+    counts = [name for name, scale in scales.items() if scale is not None and scale.kind == "counts"]
+    wanted = {"X", dataset.default_matrix, *counts[:1]}
+    return [name for name in scales if name in wanted]
+
+
+def prepare_store(
+    dataset: StoredDataset,
+    target: Path,
+    matrices: Sequence[str],
+    settings: Settings,
+    progress: Callable[[str], Tick],
+) -> list[str]:
+    """Write a prepared store, or go on with one that was not completed.
+
+    Parameters
+    ----------
+    dataset
+        The dataset, of any format.
+    target
+        The folder to write, or a file whose name ends in ``.zip``.
+    matrices
+        The names of the matrices that it has.
+    settings
+        ``block_bytes`` and the number of cores are used.
+    progress
+        Returns the function to call with the fraction done of a step, given its name; it raises to stop.
+
+    Returns
+    -------
+    list of str
+        Elements that are left out or changed, with the reason.
+
+    Raises
+    ------
+    InputError
+        If it cannot be written, or the dataset changed in the meantime.
+    StorageFull
+        If the disk is full.
+    """
+    if not isinstance(dataset, AnnDataDataset):
+        raise InputError(f"{dataset.path.name!r} is no AnnData.", "Write it as .h5ad first.")
+    part, work = (target.with_name(f".{target.name}.{kind}") for kind in ("part", "work"))
+    try:
+        with _lock(target):
+            state = _state(dataset, matrices)
+            if target.exists():
+                if _read_state(work) != state or part.exists():
+                    raise InputError(
+                        f"{str(target)!r} exists already.", "Remove it, or choose another name with --output."
+                    )
+                # it was completed, and the process ended just before this
+                shutil.rmtree(work)
+                return []
+            return _prepare(dataset, target, _Places(part, work), matrices, state, settings, progress)
+    except OSError as error:
+        if error.errno in DISK_FULL:
+            raise StorageFull(
+                f"{str(target)!r} cannot be written: {error.strerror}.",
+                "Free space and run the command again; it goes on where it stopped.",
+            ) from None
+        raise InputError(
+            f"{str(target)!r} cannot be written: {error.strerror or error}.", "Choose another place with --output."
+        ) from None
+
+
+@dataclass(frozen=True)
+class _Places:
+    """The store that is not complete, and the files of work, which keep what is known of it."""
+
+    part: Path
+    work: Path
+
+
+def _prepare(
+    dataset: AnnDataDataset,
+    target: Path,
+    places: _Places,
+    matrices: Sequence[str],
+    state: dict[str, Any],
+    settings: Settings,
+    progress: Callable[[str], Tick],
+) -> list[str]:
+    if _read_state(places.work) != state:
+        for folder in (places.part, places.work):
+            shutil.rmtree(folder, ignore_errors=True)
+        places.work.mkdir()
+        _replace(places.work / _STATE, json.dumps(state))
+    for folder in (places.part, places.work):
+        for left in folder.rglob("*.part"):
+            left.unlink()
+    store, warnings = ZarrWriter(places.part), Warnings()
+    store.group("", {"encoding-type": "anndata", "encoding-version": "0.1.0"})
+    _write_elements(store, dataset, matrices, warnings, progress("Copying obs, var, obsm and uns"))
+    writer = MatrixWriter(store, dataset.grouping_columns(), settings.block_bytes, settings.cores)
+    for number, name in enumerate(matrices):
+        done = places.work / f"{number}.done"
+        if done.exists():
+            store.adopt(name)
+            store.adopt(home_of(name, is_sparse=False))
+            continue
+        writer.write(dataset.matrix(name).base, places.work / str(number), progress)
+        _replace(done, "")
+    for matrix in dataset.matrices:
+        if matrix.name not in matrices:
+            warnings.add(f"{matrix.name} is left out; --matrix={matrix.name} adds it.")
+    if dataset.current_fingerprint() != dataset.fingerprint:
+        shutil.rmtree(places.work)
+        raise InputError(f"{dataset.path.name!r} changed while it was read.", "Run the command again.")
+    store.group(f"uns/{HOME}", DICT | {"format": VERSION, "source": dataset.fingerprint})
+    store.finish()
+    _publish(places.part, target, progress)
+    shutil.rmtree(places.work)
+    return warnings.lines
+
+
+def _write_elements(
+    store: ZarrWriter, dataset: AnnDataDataset, matrices: Sequence[str], warnings: Warnings, tick: Tick
+) -> None:
+    root, frames = dataset.root, dataset.frames
+    uns = root.group("uns")
+    elements = ElementWriter(store, warnings, uns)
+    for name in ("obs", "var"):
+        elements.frame(name, frames[name].node, frames[name])
+    for number, name in enumerate(_GROUPS):
+        tick((number + 1) / (len(_GROUPS) + 2))
+        elements.members(name, root.child(name), as_positions=name == "obsm")
+    elements.members("uns", uns)
+    store.group("layers", DICT)
+    if "raw/X" in matrices:
+        store.group("raw", {"encoding-type": "raw", "encoding-version": "0.1.0"})
+        elements.frame("raw/var", frames["raw/var"].node, frames["raw/var"])
+        raw = root.group("raw")
+        elements.members("raw/varm", None if raw is None else raw.child("varm"))
+    for name in root.members():
+        if name not in _KNOWN:
+            warnings.add(f"/{name} is left out: it is no element of AnnData.")
+    tick(1.0)
+
+
+def _state(dataset: AnnDataDataset, matrices: Sequence[str]) -> dict[str, Any]:
+    """Return what must be equal for an earlier attempt to be gone on with."""
+    return {
+        "format": VERSION,
+        "fingerprint": dataset.fingerprint,
+        "matrices": list(matrices),
+        # another version may pack the same values into other bytes
+        "numcodecs": numcodecs.__version__,
+    }
+
+
+def _read_state(work: Path) -> Any:
+    try:
+        return json.loads((work / _STATE).read_text())
+    except (OSError, ValueError):
+        return None
+
+
+def _replace(path: Path, text: str) -> None:
+    part = path.with_name(f"{path.name}.part")
+    part.write_text(text)
+    part.replace(path)
+
+
+def _publish(part: Path, target: Path, progress: Callable[[str], Tick]) -> None:
+    """Give the complete store its name; a zip file is made of it first."""
+    if target.suffix == ".zip":
+        packed = target.with_name(f".{target.name}.zip.part")
+        files = sorted(path for path in part.rglob("*") if path.is_file())
+        tick = progress("Packing")
+        with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
+            for number, path in enumerate(files):
+                tick(number / len(files))
+                entry = zipfile.ZipInfo(path.relative_to(part).as_posix(), _DATE)
+                entry.external_attr = 0o644 << 16
+                with path.open("rb") as stream, archive.open(entry, "w", force_zip64=True) as out:
+                    shutil.copyfileobj(stream, out, 1 << 20)
+        with packed.open("rb+") as stream:
+            os.fsync(stream.fileno())
+        packed.replace(target)
+        shutil.rmtree(part)
+    else:
+        part.rename(target)
+    descriptor = os.open(target.parent, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _lock(target: Path) -> Iterator[None]:
+    path = target.with_name(f".{target.name}.lock")
+    with path.open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise InputError(f"Another process is writing {str(target)!r}.", "Wait until it has ended.") from None
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
