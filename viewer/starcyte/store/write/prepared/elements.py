@@ -6,8 +6,8 @@ copied as it is. What cannot be copied is left out with a warning that names it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -66,27 +66,35 @@ class ElementWriter:
             Whether arrays of two axes have a column for each dimension and are read by column, as float32.
         """
         self._store.group(path, DICT)
-        if isinstance(parent, Array):
-            for name in parent.dtype.names or ():
-                with self._leaving_out(f"{path}/{name}", name):
-                    self._values(f"{path}/{name}", parent.read(field=name), as_positions)
-            return
-        for name in [] if parent is None else parent.members():
-            with self._leaving_out(f"{path}/{name}", name):
-                assert parent is not None
-                self._element(f"{path}/{name}", parent.child(name), as_positions)
+        names = parent.members() if isinstance(parent, Group) else list((parent and parent.dtype.names) or ())
 
-    @contextmanager
-    def _leaving_out(self, path: str, *names: str) -> Iterator[None]:
+        def write(place: str, name: str) -> None:
+            if isinstance(parent, Group):
+                self._element(place, parent.child(name), as_positions)
+            elif parent is not None:
+                self._values(place, parent.read(field=name), as_positions)
+
+        for name in names:
+            self._member(path, name, folder_name, partial(write, name=name))
+
+    def _member(self, path: str, name: str, key: Callable[[str], str], write: Callable[[str], None]) -> bool:
+        """Write a member of a group at the path that ``key`` makes of its name; leave it out if that fails."""
+        place = ""
         try:
-            for name in names:
-                check_name(name)
-            yield
+            place = f"{path}/{key(name)}"
+            if self._store.knows(place):
+                place = ""
+                raise ValueError("another one has its path")
+            write(place)
         except (Cancelled, StorageFull):
             raise
         except (StarcyteError, ValueError, TypeError) as error:
-            self._store.discard(path)
-            self._warnings.add(f"{path} is left out: {error.message if isinstance(error, StarcyteError) else error}")
+            if place:
+                self._store.discard(place)
+            reason = error.message if isinstance(error, StarcyteError) else error
+            self._warnings.add(f"{path}/{name} is left out: {reason}")
+            return False
+        return True
 
     def _element(self, path: str, node: Node | None, as_positions: bool = False) -> None:
         if node is None:
@@ -111,8 +119,7 @@ class ElementWriter:
                 attributes["shape"] = _json(shape)
             self._store.group(path, attributes)
             for name in group.members():
-                check_name(name)
-                self._element(f"{path}/{name}", group.child(name))
+                self._element(f"{path}/{folder_name(name)}", group.child(name))
         else:
             self.members(path, group)
 
@@ -161,28 +168,27 @@ class ElementWriter:
         frame
             The same, opened: it has the columns that can be read.
         """
-        index = frame.index_name
-        try:
-            check_name(index)
-        except ValueError:
-            index = "_index"
+        index = _index_key(frame.index_name)
         names: list[str] = []
         attributes = {"encoding-type": "dataframe", "encoding-version": "0.2.0", "_index": index, "column-order": names}
         self._store.group(path, attributes)
         texts = frame.index
         self._text(f"{path}/{index}", texts)
         for info in frame.columns:
-            with self._leaving_out(f"{path}/{info.name}", *info.name.split("/")):
-                if info.name == index:
-                    raise ValueError(f"the index has the name {index!r}")
-                column = frame.column(info.name)
-                child = node.child(info.name) if isinstance(node, Group) else None
-                if child is not None and _is_current(child):
-                    self._element(f"{path}/{info.name}", child)
-                else:
-                    self._column(f"{path}/{info.name}", column)
+            if self._member(
+                path, info.name, key_of, partial(self._frame_column, node=node, frame=frame, name=info.name)
+            ):
                 names.append(info.name)
         self._store.group(path, attributes)
+
+    def _frame_column(self, path: str, node: Node, frame: Frame, name: str) -> None:
+        # read in any case: codes without a category are found so
+        column = frame.column(name)
+        child = node.child(name) if isinstance(node, Group) else None
+        if child is not None and _is_current(child):
+            self._element(path, child)
+        else:
+            self._column(path, column)
 
     def _text(self, path: str, values: NDArray[np.object_]) -> None:
         self._store.write(path, new_array(values.shape, np.dtype(object), _TEXT), lambda part: values[part])
@@ -216,12 +222,35 @@ class ElementWriter:
             self._values(path, values)
 
 
-def check_name(name: str) -> None:
-    """Raise ValueError if a name cannot be that of a folder on every system."""
-    if not name or name in {".", ".."} or "/" in name or "\0" in name or "\\" in name:
+def key_of(name: str) -> str:
+    """Return the path of a member in its group: a slash, or a backslash as zarr-python has it, leads into a group.
+
+    Raises
+    ------
+    ValueError
+        If a part of the name cannot be that of a folder on every system.
+    """
+    parts = [part for part in name.replace("\\", "/").split("/") if part]
+    if not parts or any(part in {".", ".."} or "\0" in part for part in parts):
         raise ValueError(f"its name {name!r} cannot be that of a folder")
-    if len(name.encode("utf-8", "surrogatepass")) > _LONGEST_NAME:
+    if any(len(part.encode("utf-8", "surrogatepass")) > _LONGEST_NAME for part in parts):
         raise ValueError(f"its name has more than {_LONGEST_NAME} bytes")
+    return "/".join(parts)
+
+
+def folder_name(name: str) -> str:
+    """Return the name of a member that is found by a list of folders; see :func:`key_of`."""
+    key = key_of(name)
+    if key != name or "/" in key:
+        raise ValueError(f"its name {name!r} cannot be that of a folder")
+    return key
+
+
+def _index_key(name: str) -> str:
+    try:
+        return folder_name(name)
+    except ValueError:
+        return "_index"
 
 
 def _is_current(node: Node) -> bool:

@@ -16,6 +16,7 @@ from starcyte.store.dataset import Column, Matrix, Tick
 from starcyte.store.index.moments import ColumnMoments, JointColumns, join_columns
 from starcyte.store.scale import ValueRange
 from starcyte.store.write.prepared.digest import block_digest
+from starcyte.store.write.prepared.elements import folder_name
 from starcyte.store.write.prepared.entries import EntryBlocks, in_parallel
 from starcyte.store.write.prepared.sparse import SparseWriter
 from starcyte.store.write.zarr.array import new_array
@@ -24,6 +25,18 @@ from starcyte.store.zarr.folder import FolderStore
 from starcyte.store.zarr.nodes import open_node
 
 _ARRAY = {"encoding-type": "array", "encoding-version": "0.2.0"}
+
+
+def path_of(matrix: str) -> str:
+    """Return the path of a matrix in the store.
+
+    Raises
+    ------
+    ValueError
+        If a layer has a name that cannot be that of a folder.
+    """
+    kind, slash, layer = matrix.partition("/")
+    return f"{kind}/{folder_name(layer)}" if slash else matrix
 
 
 class MatrixWriter:
@@ -62,7 +75,7 @@ class MatrixWriter:
         InputError
             If what was written is not what was read.
         """
-        name, entries = matrix.name, EntryBlocks(matrix, work / "entries")
+        name, entries = path_of(matrix.name), EntryBlocks(matrix, work / "entries")
         entries.write(self._workers, progress(f"Reading {name}"))
         home = home_of(name, not entries.is_dense)
         if entries.is_dense:

@@ -23,7 +23,7 @@ from starcyte.store.dataset import Tick, Warnings
 from starcyte.store.index.stored_dataset import StoredDataset
 from starcyte.store.write.file_copy import DISK_FULL
 from starcyte.store.write.prepared.elements import ElementWriter
-from starcyte.store.write.prepared.matrices import MatrixWriter
+from starcyte.store.write.prepared.matrices import MatrixWriter, path_of
 from starcyte.store.write.zarr.store import DICT, ZarrWriter
 
 _STATE = "state.json"
@@ -139,9 +139,14 @@ def _prepare(
     writer = MatrixWriter(store, dataset.grouping_columns(), settings.block_bytes, settings.cores)
     for number, name in enumerate(matrices):
         done = places.work / f"{number}.done"
+        try:
+            path = path_of(name)
+        except ValueError as error:
+            warnings.add(f"{name} is left out: {error}")
+            continue
         if done.exists():
-            store.adopt(name)
-            store.adopt(home_of(name, is_sparse=False))
+            store.adopt(path)
+            store.adopt(home_of(path, is_sparse=False))
             continue
         writer.write(dataset.matrix(name).base, places.work / str(number), progress)
         _replace(done, "")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -110,11 +110,17 @@ class SparseWriter:
     def _ends(self) -> NDArray[np.int64]:
         """Return the position after the last entry of each block, or of each place of the minor axis."""
         if not self._is_major:
-            return self._entries.counts.cumsum()
-        return np.array([block.n for block in self._entries.blocks], np.int64).cumsum()
+            return _ends(self._entries.counts)
+        return _ends([block.n for block in self._entries.blocks])
 
     def _indptr(self) -> NDArray[np.int64]:
         if not self._is_major:
-            return np.r_[0, self._ends()]
+            return np.concatenate([np.zeros(1, np.int64), self._ends()])
         counts = [self._entries.major_counts(number) for number in range(len(self._entries.blocks))]
-        return np.concatenate([np.zeros(1, np.int64), *counts]).cumsum()
+        return _ends(np.concatenate([np.zeros(1, np.int64), *counts]))
+
+
+def _ends(counts: Sequence[int] | NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the position after the last of each number of entries."""
+    ends: NDArray[np.int64] = np.cumsum(counts, dtype=np.int64)
+    return ends

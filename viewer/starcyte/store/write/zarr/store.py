@@ -59,6 +59,10 @@ class ZarrWriter:
         if path:
             self._replace(f"{path}/{_METADATA}", json.dumps(metadata, indent=1).encode())
 
+    def knows(self, path: str) -> bool:
+        """Return whether there is an element of this path."""
+        return path in self._metadata
+
     def adopt(self, path: str) -> None:
         """Take over the metadata of an element, if it was written by an earlier attempt."""
         for found in sorted((self.folder / path).rglob(_METADATA)):
