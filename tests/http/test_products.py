@@ -461,7 +461,7 @@ def test_gene_sets_of_a_comparison_are_tested_as_in_a_plain_file(request, produc
     if product == "prepared":
         # moments that are rounded otherwise rank genes of equal scores otherwise, which random sets show
         for tested_set in (*found["sets"], *wanted["sets"]):
-            for drawn in ("p_value", "p_adjusted", "normalized_score"):
+            for drawn in ("p_value", "p_adjusted", "effect"):
                 tested_set.pop(drawn, None)
     assert_same(found, wanted)
 

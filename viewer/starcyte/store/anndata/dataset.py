@@ -209,9 +209,9 @@ class AnnDataDataset:
         return part.uns, own
 
     @property
-    def modalities(self) -> Sequence[Modality]:
-        """Its modalities; one without a name, if the file is no MuData."""
-        return self._modalities
+    def anndata(self) -> Modality | None:
+        """The group and the frames of the AnnData; None for MuData, which has several."""
+        return None if self.modalities else self._modalities[0]
 
     def has_changed(self) -> bool:
         """Return whether the content of the file is another one than when it was opened."""

@@ -109,7 +109,7 @@ class ElementWriter:
         encoding = group.text_attribute("encoding-type")
         legacy = group.text_attribute("h5sparse_format")
         if encoding == "dataframe":
-            self.frame(path, group, Frame(path, group, self._warnings, self._legacy))
+            self.frame(path, Frame(path, group, self._warnings, self._legacy))
         elif encoding in _ENCODINGS or legacy in _LEGACY_SPARSE:
             attributes = {name: value for name in _ATTRIBUTES if (value := _json(group.attribute(name))) is not None}
             attributes["encoding-type"] = encoding or _LEGACY_SPARSE[legacy]
@@ -156,18 +156,21 @@ class ElementWriter:
         array = new_array(values.shape, dtype, {"encoding-type": kind, "encoding-version": "0.2.0"}, as_positions)
         self._store.write(path, array, lambda part: values[part].astype(dtype))
 
-    def frame(self, path: str, node: Node, frame: Frame) -> None:
+    def values(self, path: str, name: str, values: NDArray[Any]) -> None:
+        """Write positions of cells that are in memory, shape (n_obs, dims), as a member of a group."""
+        self._member(path, name, folder_name, partial(self._values, values=values, as_positions=True))
+
+    def frame(self, path: str, frame: Frame) -> None:
         """Copy a data frame.
 
         Parameters
         ----------
         path
             Its path.
-        node
-            The group or compound array in the source.
         frame
-            The same, opened: it has the columns that can be read.
+            The frame of the source: it has the columns that can be read.
         """
+        node = frame.node
         index = _index_key(frame.index_name)
         names: list[str] = []
         attributes = {"encoding-type": "dataframe", "encoding-version": "0.2.0", "_index": index, "column-order": names}

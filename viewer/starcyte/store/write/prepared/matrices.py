@@ -46,25 +46,25 @@ class MatrixWriter:
     ----------
     store
         The store.
-    columns
-        The obs columns whose moments are written.
     block_bytes
         Bytes of a matrix that are read at once.
     workers
         The number of threads.
     """
 
-    def __init__(self, store: ZarrWriter, columns: Sequence[Column], block_bytes: int, workers: int) -> None:
-        self._store, self._columns = store, columns
+    def __init__(self, store: ZarrWriter, block_bytes: int, workers: int) -> None:
+        self._store = store
         self._block_bytes, self._workers = block_bytes, workers
 
-    def write(self, matrix: Matrix, work: Path, progress: Callable[[str], Tick]) -> None:
+    def write(self, matrix: Matrix, columns: Sequence[Column], work: Path, progress: Callable[[str], Tick]) -> None:
         """Write a matrix.
 
         Parameters
         ----------
         matrix
             The matrix.
+        columns
+            The obs columns whose moments are written.
         work
             A folder for files of work, removed once the matrix is verified.
         progress
@@ -86,7 +86,7 @@ class MatrixWriter:
             by_gene.write(self._workers, progress(f"Writing {name} by gene"))
             by_cell = SparseWriter(self._store, f"{home}/{ROWS}", entries, by_gene=False)
             by_cell.write(self._workers, progress(f"Writing {name} by cell"))
-        joined = join_columns(self._columns)
+        joined = join_columns(columns)
         for number, joint in enumerate(joined):
             joint.start(work, number, matrix.shape[1], matrix.log_base)
         values = self._verify(name, name, entries, matrix.log_base, joined, progress(f"Verifying {name}"))

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numcodecs
+import numpy as np
 
 from starcyte.errors import InputError, StorageFull
 from starcyte.settings import Settings
@@ -84,6 +85,12 @@ def prepare_store(
     """
     if not isinstance(dataset, AnnDataDataset):
         raise InputError(f"{dataset.path.name!r} is no AnnData.", "Write it as .h5ad first.")
+    if dataset.anndata is None:
+        raise InputError(
+            f"{dataset.path.name!r} is MuData, of which no prepared store is written.",
+            "Write a modality of it as .h5ad, and prepare that; or run `starcyte prepare` without --output, which"
+            " builds the index of a matrix.",
+        )
     part, work = (target.with_name(f".{target.name}.{kind}") for kind in ("part", "work"))
     try:
         with _lock(target):
@@ -136,7 +143,7 @@ def _prepare(
     store, warnings = ZarrWriter(places.part), Warnings()
     store.group("", {"encoding-type": "anndata", "encoding-version": "0.1.0"})
     _write_elements(store, dataset, matrices, warnings, progress("Copying obs, var, obsm and uns"))
-    writer = MatrixWriter(store, dataset.grouping_columns(), settings.block_bytes, settings.cores)
+    writer = MatrixWriter(store, settings.block_bytes, settings.cores)
     for number, name in enumerate(matrices):
         done = places.work / f"{number}.done"
         try:
@@ -148,12 +155,12 @@ def _prepare(
             store.adopt(path)
             store.adopt(home_of(path, is_sparse=False))
             continue
-        writer.write(dataset.matrix(name).base, places.work / str(number), progress)
+        writer.write(dataset.matrix(name).base, dataset.grouping_columns(name), places.work / str(number), progress)
         _replace(done, "")
     for matrix in dataset.matrices:
         if matrix.name not in matrices:
             warnings.add(f"{matrix.name} is left out; --matrix={matrix.name} adds it.")
-    if dataset.current_fingerprint() != dataset.fingerprint:
+    if dataset.has_changed():
         shutil.rmtree(places.work)
         raise InputError(f"{dataset.path.name!r} changed while it was read.", "Run the command again.")
     store.group(f"uns/{HOME}", DICT | {"format": VERSION, "source": dataset.fingerprint})
@@ -166,19 +173,26 @@ def _prepare(
 def _write_elements(
     store: ZarrWriter, dataset: AnnDataDataset, matrices: Sequence[str], warnings: Warnings, tick: Tick
 ) -> None:
-    root, frames = dataset.root, dataset.frames
-    uns = root.group("uns")
+    modality = dataset.anndata
+    assert modality is not None
+    root, uns = modality.root, modality.uns
     elements = ElementWriter(store, warnings, uns)
-    for name in ("obs", "var"):
-        elements.frame(name, frames[name].node, frames[name])
+    elements.frame("obs", modality.obs)
+    elements.frame("var", modality.var)
     for number, name in enumerate(_GROUPS):
         tick((number + 1) / (len(_GROUPS) + 2))
         elements.members(name, root.child(name), as_positions=name == "obsm")
+    # positions that are not in the file as such, of shapes or of columns
+    for embedding in dataset.embeddings:
+        if embedding.library is None and not store.knows(f"obsm/{embedding.name}"):
+            positions = dataset.embedding(embedding.name, range(embedding.dims)).T
+            elements.values("obsm", embedding.name, np.ascontiguousarray(positions))
     elements.members("uns", uns)
     store.group("layers", DICT)
     if "raw/X" in matrices:
         store.group("raw", {"encoding-type": "raw", "encoding-version": "0.1.0"})
-        elements.frame("raw/var", frames["raw/var"].node, frames["raw/var"])
+        if modality.raw_var is not None:
+            elements.frame("raw/var", modality.raw_var)
         raw = root.group("raw")
         elements.members("raw/varm", None if raw is None else raw.child("varm"))
     for name in root.members():
