@@ -455,6 +455,7 @@ def _summary(description: dict[str, Any]) -> list[str]:
 
     noun = "features" if description["modalities"] else "genes"
     lines = [f"{description['title']}: {description['n_obs']:,} cells x {description['n_vars']:,} {noun}"]
+    lines += [f"{description['content']} in {description['container']}"]
     lines += listed("obs", [f"{c['name']} ({c['kind']}){_categories(c)}" for c in description["obs"]])
     lines += listed("embeddings", [f"{e['name']} ({e['dims']})" for e in description["embeddings"]])
     modalities = [_modality_in_short(m, description["n_obs"]) for m in description["modalities"]]

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from starcyte.store.scale import Scale, ValueRange
     from starcyte.store.stored_results import StoredResults
 
+Content = Literal["AnnData", "MuData", "SpatialData", "loom"]
+"""What a file is, whatever its container."""
+
 Layout = Literal["csr", "csc", "dense"]
 
 Tick: TypeAlias = Callable[[float], None]
@@ -284,6 +287,7 @@ class Dataset(Protocol):
     """One single-cell dataset, open for reading."""
 
     path: Path
+    content: Content
     fingerprint: str
     revision: str
     n_obs: int

@@ -145,6 +145,8 @@ class Array(Element):
 
     most_bytes = sys.maxsize
     "Bytes that are read, or decompressed, at once, at most: the setting ``max_array_bytes``."
+    by_column = False
+    "Whether a column is stored as a run, and a row is not."
 
     def __init__(self, name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
         super().__init__(name)

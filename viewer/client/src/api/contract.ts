@@ -1714,6 +1714,13 @@ export interface components {
         /** @description The contents of the dataset: obs columns, embeddings, matrices, and the features of the server. */
         readonly Schema: {
             readonly title: string;
+            /**
+             * @description What the file is
+             * @enum {unknown}
+             */
+            readonly content: "AnnData" | "MuData" | "SpatialData" | "loom";
+            /** @description HDF5 or Zarr */
+            readonly container: string;
             readonly fingerprint: string;
             /** @description Of the file; send it as X-Starcyte-Revision to be warned of a change */
             readonly revision: string;

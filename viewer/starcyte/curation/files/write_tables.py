@@ -193,9 +193,9 @@ def write_h5ad(
             f"{dataset.path.name!r} is Zarr: only of an .h5ad file a copy with annotations is written.",
             "Export the annotations as a table, and join it to obs by the names of the cells.",
         )
-    if dataset.modalities:
+    if dataset.content != "AnnData":
         raise InputError(
-            f"{dataset.path.name!r} is MuData: only of an .h5ad file a copy with annotations is written.",
+            f"{dataset.path.name!r} is {dataset.content}: only of an .h5ad file a copy with annotations is written.",
             "Export the annotations as a table, and join it to obs by the names of the cells.",
         )
     columns = [

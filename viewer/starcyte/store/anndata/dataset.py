@@ -19,6 +19,7 @@ from starcyte.store.anndata.embeddings import prefer_default, select_embeddings
 from starcyte.store.anndata.frame import Frame
 from starcyte.store.anndata.genes import GeneNames, unique
 from starcyte.store.anndata.joined_obs import Obs
+from starcyte.store.anndata.loom import as_anndata, is_loom
 from starcyte.store.anndata.matrix import ALL_VALUES
 from starcyte.store.anndata.modalities import (
     all_embeddings,
@@ -39,6 +40,7 @@ from starcyte.store.anndata.spatialdata import choose_table, is_spatialdata, wit
 from starcyte.store.dataset import (
     Column,
     ColumnInfo,
+    Content,
     EmbeddingInfo,
     Kind,
     Matrix,
@@ -103,6 +105,7 @@ class AnnDataDataset:
         self._whole: StoredDataset | None = None
         self._results: StoredResults | None = None
         self._table = ""
+        self.content: Content = "AnnData"
         self._container = container
         try:
             check_choices(settings.scale)
@@ -152,7 +155,10 @@ class AnnDataDataset:
         }
 
     def _choose_table(self, root: Group) -> Group:
-        """Return the group of the AnnData: a table of SpatialData, or the root itself."""
+        """Return the group of the AnnData: a table of SpatialData, a loom file as AnnData, or the root itself."""
+        if is_loom(root):
+            self.content = "loom"
+            root = as_anndata(root, self._warnings)
         if not is_spatialdata(root):
             if self._settings.table:
                 raise NotFound(
@@ -160,6 +166,7 @@ class AnnDataDataset:
                     f"{self.path.name!r} is no SpatialData, which alone has tables.",
                 )
             return root
+        self.content = "SpatialData"
         self._table, table = choose_table(self.path.name, root, self._settings.table)
         # annotations and indexes are those of one table
         own = hashlib.blake2b(f"{self.fingerprint} {self._table}".encode(), digest_size=16).hexdigest()
@@ -172,6 +179,7 @@ class AnnDataDataset:
         if not is_mudata(root):
             obs = self._frame("obs", root.child("obs"))
             return obs, [self._open_modality("", root, obs, None, obs.n)]
+        self.content = "MuData"
         joined, parts = open_obs(self.path.name, root, self._frame, self._warnings)
         found, group = [], root.group("mod")
         assert group is not None
@@ -417,6 +425,8 @@ class AnnDataDataset:
         genes = self._modality_of(default).genes
         return {
             "title": self.title,
+            "content": self.content,
+            "container": self._container.kind,
             "fingerprint": self.fingerprint,
             "n_obs": self.n_obs,
             "n_vars": self.n_vars,

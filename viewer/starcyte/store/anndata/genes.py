@@ -34,6 +34,7 @@ _ID_COLUMNS = (
     "ensembl_id",
     "ensembl",
     "ensembl_gene_id",
+    "accession",
     "feature_id",
     "feature_ids",
     "ids",

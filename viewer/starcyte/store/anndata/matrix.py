@@ -372,6 +372,7 @@ class DenseMatrix:
             raise DatasetInvalid(
                 f"{name} has the shape {text}, but obs and var have {shape[0]} x {shape[1]}.", _REWRITE
             )
+        self._block_values = max(block_bytes // self.dtype.itemsize, 1)
         step = min(max(block_bytes // max(shape[1] * self.dtype.itemsize, 1), 1), _MAX_ROWS)
         if array.chunks and not self._flat and step > array.chunks[0]:
             step -= step % array.chunks[0]
@@ -390,12 +391,19 @@ class DenseMatrix:
 
     def column(self, index: int, tick: Tick = no_tick) -> Values:
         """Read one gene in parts, so that other threads can read in between."""
-        out = np.empty(self.shape[0], self.dtype)
+        n = self.shape[0]
+        out = np.empty(n, self.dtype)
+        if self._array.by_column:
+            for start in range(0, n, self._block_values):
+                tick(start / n)
+                rows = slice(start, min(start + self._block_values, n))
+                out[rows] = self._array.read((rows, index), name=self.name)
+            return Values(n, out)
         for number in range(self.n_blocks):
             tick(number / self.n_blocks)
             rows, chunk = self._read(number, index)
             out[rows] = chunk
-        return Values(self.shape[0], out)
+        return Values(n, out)
 
     def block(self, number: int) -> Block:
         """Read a run of rows, transposed."""

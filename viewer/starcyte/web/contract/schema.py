@@ -117,6 +117,8 @@ class Schema(Answer):
     """The contents of the dataset: obs columns, embeddings, matrices, and the features of the server."""
 
     title: str
+    content: Annotated[Literal["AnnData", "MuData", "SpatialData", "loom"], Meta(description="What the file is")]
+    container: Annotated[str, Meta(description="HDF5 or Zarr")]
     fingerprint: str
     revision: Annotated[str, Meta(description="Of the file; send it as X-Starcyte-Revision to be warned of a change")]
     version: str

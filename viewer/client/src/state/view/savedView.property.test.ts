@@ -37,6 +37,8 @@ const SCHEMA = fc
   .map(
     ({ categories, numbers, embeddings, matrices, obsp, n }): Schema => ({
       title: 'made',
+      content: 'AnnData',
+      container: 'HDF5',
       fingerprint: 'f1',
       version: '0',
       n_obs: n,

@@ -8,6 +8,8 @@ import { initialView, type View, withColor, withFilter, withGenes, withPin, with
 
 const SCHEMA: Schema = {
   title: 'made',
+  content: 'AnnData',
+  container: 'HDF5',
   fingerprint: 'f1',
   version: '0',
   n_obs: 300,

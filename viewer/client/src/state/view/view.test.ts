@@ -17,6 +17,8 @@ import {
 
 const SCHEMA: Schema = {
   title: 'made',
+  content: 'AnnData',
+  container: 'HDF5',
   fingerprint: '0',
   version: '0',
   n_obs: 10,
