@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from generate import commands, errors, interface, mathml, settings
+from generate import commands, errors, formats, interface, mathml, settings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,6 +23,7 @@ GENERATORS: dict[str, Callable[[], str]] = {
     "settings": settings.markdown,
     "settings-of-a-dataset": settings.of_a_dataset,
     "errors": errors.markdown,
+    "formats": formats.markdown,
     "dataset-operations": lambda: interface.operations(interface.of_dataset()),
     "dataset-schemas": lambda: interface.schemas(interface.of_dataset()),
     "catalog-operations": lambda: interface.operations(interface.of_catalog()),

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from starcyte import cli
 from starcyte.settings import SETTINGS
+from starcyte.store.names import dataset_stem, has_dataset_name
+from starcyte.store.open import FORMATS
 
 pytestmark = pytest.mark.slow
 
@@ -137,3 +139,23 @@ def test_files_that_are_named_exist(document: str) -> None:
         r"`((?:tests|benchmarks|viewer|docs|deploy|tool)/[^`\s:]+)(?:::\w+)?`", (ROOT / document).read_text()
     )
     assert [path for path in paths if not (ROOT / path).exists() and "/static/" not in path] == []
+
+
+def test_readme_lists_the_formats_of_the_registry(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "docs"))
+    from generate import formats
+
+    listed = (
+        (ROOT / "README.md").read_text().partition("<!-- formats -->\n")[2].partition("\n<!-- end of formats -->")[0]
+    )
+    assert listed == formats.markdown("docs/reference/files-read.md")
+    anchors = re.findall(r"^\(([a-z]+)\)=$", (ROOT / "docs/reference/files-read.md").read_text(), flags=re.MULTILINE)
+    assert {one.page for known in FORMATS for one in known.reads} <= set(anchors)
+
+
+def test_usual_names_are_those_of_datasets() -> None:
+    for known in FORMATS:
+        for one in known.reads:
+            for ending in one.endings:
+                assert has_dataset_name(f"x{ending}")
+                assert dataset_stem(f"x{ending}") == "x"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from starcyte.settings import Settings
+    from starcyte.store.dataset import Content
     from starcyte.store.index.stored_dataset import StoredDataset
 
 ReadBytes = Callable[[int, int], bytes]
@@ -24,6 +25,28 @@ class OpenFunction(Protocol):
 
 
 @dataclass(frozen=True)
+class Reads:
+    """What is read of files of a format, a row of the documentation.
+
+    Parameters
+    ----------
+    content
+        What a file is.
+    endings
+        Its usual names; they tell nothing, and :mod:`starcyte.store.names` knows them.
+    writers
+        The programs that write such files.
+    page
+        The part of the documentation that describes it: an anchor in ``reference/files-read``.
+    """
+
+    content: Content
+    endings: tuple[str, ...]
+    writers: str
+    page: str
+
+
+@dataclass(frozen=True)
 class Format:
     """A file format.
 
@@ -32,7 +55,7 @@ class Format:
     id
         Its name in code.
     label
-        Its name in messages.
+        Its name in the documentation.
     matches
         Returns whether a file of some size, with the bytes that a function reads, is of this format. Called for
         every file of a catalog, so that it must not import the format's library.
@@ -40,6 +63,8 @@ class Format:
         Opens a file of this format.
     library
         What reads its bytes, and crashes on some that are damaged.
+    reads
+        What is read of such files.
     matches_folder
         Returns whether a folder is of this format; by default none is.
     """
@@ -49,4 +74,5 @@ class Format:
     matches: Callable[[int, ReadBytes], bool]
     open: OpenFunction
     library: str
+    reads: tuple[Reads, ...] = ()
     matches_folder: Callable[[Path], bool] = lambda path: False

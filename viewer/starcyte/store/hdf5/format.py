@@ -6,7 +6,7 @@ from io import RawIOBase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from starcyte.store.format import Format
+from starcyte.store.format import Format, Reads
 from starcyte.store.hdf5.signature import is_hdf5
 
 if TYPE_CHECKING:
@@ -25,4 +25,15 @@ def _open(path: Path, settings: Settings, part: Path | None, stream: RawIOBase |
     return AnnDataDataset(path, settings, file, is_partial=part is not None)
 
 
-H5AD = Format("h5ad", "AnnData .h5ad", is_hdf5, _open, "the HDF5 library")
+H5AD = Format(
+    "h5ad",
+    "HDF5",
+    is_hdf5,
+    _open,
+    "the HDF5 library",
+    (
+        Reads("AnnData", (".h5ad",), "anndata 0.6 and later, scanpy, zellkonverter, anndataR, SeuratDisk", "anndata"),
+        Reads("MuData", (".h5mu",), "mudata, muon, MuDataSeurat", "mudata"),
+        Reads("loom", (".loom",), "loompy 2 and 3, velocyto, SCENIC, scanpy", "loom"),
+    ),
+)

@@ -6,7 +6,7 @@ from io import RawIOBase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from starcyte.store.format import Format
+from starcyte.store.format import Format, Reads
 from starcyte.store.zarr.folder import is_zarr_folder
 from starcyte.store.zarr.zip_file import is_zarr_zip
 
@@ -22,4 +22,16 @@ def _open(path: Path, settings: Settings, part: Path | None, stream: RawIOBase |
     return AnnDataDataset(path, settings, ZarrFile(path, settings.max_array_bytes))
 
 
-ZARR = Format("zarr", "AnnData Zarr", is_zarr_zip, _open, "a codec of Zarr", is_zarr_folder)
+ZARR = Format(
+    "zarr",
+    "Zarr 2 and 3, a folder or a zip file",
+    is_zarr_zip,
+    _open,
+    "a codec of Zarr",
+    (
+        Reads("AnnData", (".zarr", ".zarr.zip"), "anndata 0.8 and later, starcyte prepare", "zarr"),
+        Reads("MuData", (".zarr", ".zarr.zip"), "mudata, muon", "mudata"),
+        Reads("SpatialData", (".zarr", ".zarr.zip"), "spatialdata, spatialdata-io, sopa", "spatialdata"),
+    ),
+    is_zarr_folder,
+)
