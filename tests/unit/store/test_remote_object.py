@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import sys
+import threading
+from contextlib import contextmanager
+from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
 import pytest
 from moto.server import ThreadedMotoServer
 from relay import relay
@@ -39,6 +46,79 @@ def store(pbmc):
         client.put_object(Bucket="lab", Key="a/cells.h5ad", Body=pbmc.read_bytes())
         yield client
         server.stop()
+
+
+@contextmanager
+def serving(handler):
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+class _Quiet(BaseHTTPRequestHandler):
+    def log_message(self, *args):
+        pass
+
+    def reply(self, status, body=b"", headers=()):
+        self.send_response(status)
+        for name, value in headers:
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+def role_server(has_role):
+    """Answer as the address does that hands out the credentials of a machine's role."""
+
+    class Handler(_Quiet):
+        def do_PUT(self):
+            self.reply(200, b"token") if has_role else self.reply(404)
+
+        def do_GET(self):
+            credentials = {
+                "AccessKeyId": "role", "SecretAccessKey": "secret", "Token": "t", "Code": "Success",
+                "Expiration": "2099-01-01T00:00:00Z",
+            }  # fmt: skip
+            is_list = self.path.endswith("security-credentials/")
+            self.reply(200, b"lab-role" if is_list else json.dumps(credentials).encode())
+
+    return serving(Handler)
+
+
+def signed_only(host, port):
+    """Hand signed requests on to a store, and refuse the others."""
+
+    class Handler(_Quiet):
+        def do_GET(self):
+            if "Authorization" not in self.headers:
+                self.reply(403, b"<Error><Code>AccessDenied</Code></Error>")
+                return
+            connection = HTTPConnection(host, port)
+            connection.request(self.command, self.path, headers={k: v for k, v in self.headers.items() if k != "Host"})
+            answer = connection.getresponse()
+            body = answer.read()
+            kept = ("etag", "content-range", "last-modified")
+            headers = [(k, v) for k, v in answer.getheaders() if k.lower() in kept]
+            if self.command == "HEAD":
+                self.send_response(answer.status)
+                for name, value in [*headers, ("Content-Length", answer.getheader("Content-Length"))]:
+                    self.send_header(name, value)
+                self.end_headers()
+            else:
+                self.reply(answer.status, body, headers)
+            connection.close()
+
+        def do_HEAD(self):
+            self.do_GET()
+
+    return serving(Handler)
 
 
 def fetched(url, settings, source=None):
@@ -93,11 +173,11 @@ class Recorder(ObjectStoreSource):
         self.transfers += 1
         return super().transfer(*args)
 
-    def _read(self, start, stop):
+    def _read(self, start, stop, version):
         self.reads.append(start)
         if len(self.reads) in self.failing:
             raise TransferError("reset")
-        return super()._read(start, stop)
+        return super()._read(start, stop, version)
 
 
 def test_only_a_changed_object_is_downloaded_again(store, pbmc, settings):
@@ -125,10 +205,33 @@ def test_a_missing_object_is_reported(store, settings, url):
         fetched(url, settings)
 
 
-@pytest.mark.parametrize(("scheme", "package"), [("gs", "gcsfs"), ("az", "adlfs")])
-def test_a_missing_package_is_named(settings, scheme, package):
-    with pytest.raises(InputError, match=f"pip install {package}"):
+@pytest.mark.parametrize("scheme", ["s3", "gs", "az"])
+def test_a_missing_package_is_named(settings, scheme, monkeypatch):
+    monkeypatch.setitem(sys.modules, "obstore.store", None)
+    with pytest.raises(InputError, match="pip install obstore"):
         fetched(f"{scheme}://lab/cells.h5ad", settings)
+
+
+def test_an_account_that_the_environment_lacks_is_named(settings, monkeypatch):
+    monkeypatch.delenv("AZURE_STORAGE_ACCOUNT_NAME", raising=False)
+    with pytest.raises(InputError, match="AZURE_STORAGE_ACCOUNT_NAME"):
+        fetched("az://lab/cells.h5ad", settings)
+
+
+@pytest.mark.parametrize("role", [True, False])
+def test_a_refused_bucket_is_asked_with_the_role_of_the_machine(store, pbmc, settings, monkeypatch, role):
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    host, _, port = store.meta.endpoint_url.removeprefix("http://").partition(":")
+    with role_server(role) as metadata, signed_only(host, int(port)) as refusing:
+        monkeypatch.setenv("AWS_METADATA_ENDPOINT", metadata)
+        monkeypatch.setenv("AWS_ENDPOINT_URL", refusing)
+        if role:
+            assert fetched("s3://lab/a/cells.h5ad", settings).read_bytes() == pbmc.read_bytes()
+            return
+        with pytest.raises(RemoteFailed, match="denied") as caught:
+            fetched("s3://lab/a/cells.h5ad", settings)
+        assert "127.0.0.1" not in str(caught.value)
 
 
 @pytest.fixture

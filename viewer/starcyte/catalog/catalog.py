@@ -130,9 +130,7 @@ class Catalog:
             yield self._listed_file(listed, metadata, base)
         elif is_url(listed.place):
             prefix = listed.place if listed is not self._only_entry else ""
-            scan = _scan_of(
-                self._object_scans, listed.place, lambda: ObjectScan(listed.place, self._settings.max_datasets)
-            )
+            scan = _scan_of(self._object_scans, listed.place, lambda: ObjectScan(listed.place, self._settings))
             for found in scan():
                 yield self._entry(
                     f"{prefix}{found.place}", "", metadata.inherited, url=found.url, shown=found.place,

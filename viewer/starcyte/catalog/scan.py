@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING
 
 from starcyte.errors import DatasetInvalid, DatasetMissing, InputError, StarcyteError
 from starcyte.store.fingerprint import FileState, file_state
 from starcyte.store.names import has_dataset_name
 from starcyte.store.open import START_BYTES, detect_format, is_dataset, is_dataset_folder
+from starcyte.store.remote.objects import Part
+from starcyte.store.zarr.container import ROOT_NAMES
+
+if TYPE_CHECKING:
+    from starcyte.settings import Settings
+    from starcyte.store.remote.bucket import Bucket, Listed
+
+# objects below a prefix for each dataset that may be listed: a store of Zarr has many
+_LOOKED_AT = 100
 
 
 @dataclass(frozen=True)
@@ -114,7 +124,7 @@ def _verdict(path: Path) -> StarcyteError | bool | None:
 
 @dataclass(frozen=True)
 class FoundObject:
-    """An object of a store that begins with the signature of HDF5, or has the name of a dataset.
+    """An object that begins with the signature of HDF5, or has the name of a dataset; or a store of Zarr.
 
     Parameters
     ----------
@@ -123,14 +133,14 @@ class FoundObject:
     place
         Its path below the prefix.
     size
-        Its size in bytes.
+        Its size in bytes; None of a store of Zarr, whose objects are not counted.
     version
-        The ETag or checksum of its content.
+        The ETag or checksum of its content; of a store of Zarr that of its metadata.
     """
 
     url: str
     place: str
-    size: int
+    size: int | None
     version: str
 
 
@@ -141,42 +151,47 @@ class ObjectScan:
     ----------
     url
         The prefix, such as ``s3://bucket/atlas/``.
-    most
-        The largest number of objects to look at.
+    settings
+        ``max_datasets`` is the largest number of objects to look at; ``remote_*`` are used.
     """
 
-    def __init__(self, url: str, most: int) -> None:
-        self._url, self._most = url.rstrip("/") + "/", most
+    def __init__(self, url: str, settings: Settings) -> None:
+        self._url, self._settings, self._most = url.rstrip("/") + "/", settings, _LOOKED_AT * settings.max_datasets
         self._known: dict[str, tuple[str, bool]] = {}
 
     def __call__(self) -> Iterator[FoundObject]:
-        """Yield the objects in the order of their names.
+        """Yield the objects in the order of their names; a store of Zarr is one.
 
         Raises
         ------
         InputError
             If the store does not answer.
         """
-        import fsspec
+        from starcyte.store.remote.bucket import Bucket
+        from starcyte.store.remote.source import TransferError
 
         try:
-            store, root = fsspec.core.url_to_fs(self._url, use_listings_cache=False)
-            root = root.rstrip("/")
-            listed: dict[str, dict[str, Any]] = store.find(root, detail=True)
-            scheme = self._url.partition("://")[0]
-            for name, info in sorted(listed.items())[: self._most]:
-                place = name[len(root) :].lstrip("/")
-                parts = PurePosixPath(place).parts
-                if info.get("type") != "file" or any(part.startswith(".") for part in parts):
+            bucket = Bucket(self._url, self._settings)
+            stores = ""
+            for listed in sorted(itertools.islice(bucket.objects(bucket.path), self._most), key=lambda one: one.path):
+                place = listed.path.removeprefix(bucket.path).lstrip("/")
+                if any(part.startswith(".") for part in PurePosixPath(place).parts[:-1]):
                     continue
-                version = str(next((info[k] for k in ("ETag", "etag", "md5Hash", "LastModified") if info.get(k)), ""))
-                before = self._known.get(name)
-                if before is None or before[0] != version or not version:
-                    start = store.cat_file(name, start=0, end=START_BYTES) if info.get("size") else b""
-                    before = self._known[name] = (version, is_dataset(start))
-                if before[1] or has_dataset_name(place):
-                    yield FoundObject(f"{scheme}://{name}", place, int(info.get("size") or 0), version)
-        except Exception as error:  # each store's package has an exception hierarchy of its own
-            raise InputError(
-                f"{self._url} cannot be listed: {type(error).__name__}: {error}.", "Check the prefix and the keys."
-            ) from None
+                if stores and place.startswith(stores):
+                    continue
+                folder, _, name = place.rpartition("/")
+                if name in ROOT_NAMES and folder:
+                    stores = f"{folder}/"
+                    url = f"{self._url}{folder}"
+                    yield FoundObject(url, folder, None, listed.version)
+                elif not name.startswith(".") and self._is_dataset(bucket, listed):
+                    yield FoundObject(f"{self._url}{place}", place, listed.size, listed.version)
+        except TransferError as error:
+            raise InputError(f"{self._url} cannot be listed: {error}.", "Check the prefix and the keys.") from None
+
+    def _is_dataset(self, bucket: Bucket, listed: Listed) -> bool:
+        before = self._known.get(listed.path)
+        if before is None or before[0] != listed.version or not listed.version:
+            start = bucket.get(listed.path, Part("", 0, START_BYTES), START_BYTES) if listed.size else None
+            before = self._known[listed.path] = (listed.version, start is not None and is_dataset(start.body))
+        return before[1] or has_dataset_name(listed.path)

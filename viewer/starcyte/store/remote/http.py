@@ -13,17 +13,20 @@ from urllib3.exceptions import HTTPError
 
 from starcyte.errors import RemoteFailed
 from starcyte.settings import Settings
+from starcyte.store.remote.objects import Refused
 from starcyte.store.remote.route import Route, Unreachable, proxy_failure, reason, routes
 from starcyte.store.remote.source import Transfer, TransferError, check_allowed, shown_url, split_url
 
 _MAX_REDIRECTS = 5
 _CHUNK = 1 << 20
-_REDIRECTS = {301, 302, 303, 307, 308}
+REDIRECTS = {301, 302, 303, 307, 308}
+"""Statuses of redirects."""
 # overload, or a gateway without its server: another attempt may succeed
 _TEMPORARY = {408, 425, 429, 500, 502, 503, 504}
 _RANGE = re.compile(r"bytes (\d{1,19})-(\d{1,19})/(\d{1,19})")
 
-_Answer: TypeAlias = tuple[BaseHTTPResponse, Route]
+Answer: TypeAlias = tuple[BaseHTTPResponse, Route]
+"""A response, of which the body is not read yet, and the route that it came by."""
 
 
 class HttpSource:
@@ -45,19 +48,19 @@ class HttpSource:
         if not version:
             return False
         name = "If-None-Match" if _is_etag(version) else "If-Modified-Since"
-        response, route = self._get({name: version})
+        response, route = self.get({name: version})
         response.close()
         route.close()
         if response.status in {200, 304}:
             return response.status == 304
-        raise _failure(self._url, response)
+        raise failure_of(self._url, response)
 
     def transfer(self, start: int, version: str, stop: int | None = None) -> Transfer:
         """Request the bytes from start to stop (excluded) or to the end, provided that the file has this version."""
         is_range = (start > 0 or stop is not None) and _is_strong(version)
         last = "" if stop is None else stop - 1
         headers = {"Range": f"bytes={start}-{last}", "If-Range": version} if is_range else {}
-        response, route = self._get(headers)
+        response, route = self.get(headers)
 
         def close() -> None:
             response.close()
@@ -67,7 +70,7 @@ class HttpSource:
             if response.status == 416 and headers:
                 raise TransferError("it is shorter than the part downloaded so far", restart=True)
             if response.status not in {200, 206}:
-                raise _failure(self._url, response)
+                raise failure_of(self._url, response)
             if response.headers.get("Content-Encoding", "identity") != "identity":
                 raise RemoteFailed(
                     f"{shown_url(self._url)} is sent compressed.", "Configure the server to send the file as it is."
@@ -76,22 +79,23 @@ class HttpSource:
         except BaseException:
             close()
             raise
-        found = _version(response)
+        found = version_of(response)
         accepts_ranges = response.headers.get("Accept-Ranges") == "bytes" and _is_strong(found)
         return Transfer(begin, total, found, _chunks(response), close, accepts_ranges)
 
     def range_reader(self, version: str) -> HttpRangeReader:
         """Return a reader of ranges of one version."""
-        return HttpRangeReader(self._get, self._url, version)
+        return HttpRangeReader(self.get, self._url, version)
 
-    def _get(self, headers: dict[str, str]) -> _Answer:
+    def get(self, headers: dict[str, str]) -> Answer:
+        """Return the response to a GET request, and its route; redirects are followed."""
         url = self._url
         for _ in range(_MAX_REDIRECTS + 1):
             parts = split_url(url)
             check_allowed(parts, self._settings)
             response, route = self._connect(url, headers)
             target = response.headers.get("Location")
-            if response.status not in _REDIRECTS or not target:
+            if response.status not in REDIRECTS or not target:
                 return response, route
             response.close()
             route.close()
@@ -103,7 +107,7 @@ class HttpSource:
             url = following
         raise RemoteFailed(f"{shown_url(self._url)} has too many redirects.", "Give the final URL.")
 
-    def _connect(self, url: str, headers: dict[str, str]) -> _Answer:
+    def _connect(self, url: str, headers: dict[str, str]) -> Answer:
         failure = TransferError("the host has no address")
         for route in routes(split_url(url), self._settings):
             try:
@@ -130,7 +134,7 @@ class HttpRangeReader:
         The version.
     """
 
-    def __init__(self, get: Callable[[dict[str, str]], _Answer], url: str, version: str) -> None:
+    def __init__(self, get: Callable[[dict[str, str]], Answer], url: str, version: str) -> None:
         self._get, self._url, self._version = get, url, version
         self._route: Route | None = None
 
@@ -141,8 +145,8 @@ class HttpRangeReader:
             if response.status in {200, 416}:
                 raise TransferError("it was replaced", restart=True)
             if response.status != 206:
-                raise _failure(self._url, response)
-            if _version(response) != self._version:
+                raise failure_of(self._url, response)
+            if version_of(response) != self._version:
                 raise TransferError("it was replaced", restart=True)
             _extent(response, start)
             # one byte more than requested, and not all that a server may send
@@ -176,7 +180,8 @@ class HttpRangeReader:
             self._route = None
 
 
-def _version(response: BaseHTTPResponse) -> str:
+def version_of(response: BaseHTTPResponse) -> str:
+    """Return the ETag of a response, or the time of change; empty if it has neither."""
     return response.headers.get("ETag") or response.headers.get("Last-Modified") or ""
 
 
@@ -203,14 +208,18 @@ def _chunks(response: BaseHTTPResponse) -> Iterator[bytes]:
         yield chunk
 
 
-def _failure(url: str, response: BaseHTTPResponse) -> Exception:
+def failure_of(url: str, response: BaseHTTPResponse) -> Exception:
+    """Return the error for a response without the file."""
     if response.status == 407:
         return proxy_failure(response.status)
     if response.status in _TEMPORARY:
-        return TransferError(f"the server answered {response.status}")
+        pause = response.headers.get("Retry-After", "")
+        seconds = float(pause) if pause.isascii() and pause.isdigit() and len(pause) <= 9 else 0.0
+        return TransferError(f"the server answered {response.status}", pause=seconds)
     known = {401: "requires a password", 403: "refuses it", 404: "has no such file", 410: "no longer has it"}
     answer = known.get(response.status, f"answered {response.status}")
-    return RemoteFailed(f"{shown_url(url)}: the server {answer}.", "Check the URL.")
+    kind = Refused if response.status in {401, 403} else RemoteFailed
+    return kind(f"{shown_url(url)}: the server {answer}.", "Check the URL.")
 
 
 def _is_etag(version: str) -> bool:

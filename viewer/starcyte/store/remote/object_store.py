@@ -1,25 +1,18 @@
-"""Files of object stores (s3, gs, az), by fsspec and its package for each store."""
+"""Files of object stores (s3, gs, az)."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
-from typing import Any
 
-from starcyte.errors import InputError, RemoteFailed
+from starcyte.errors import RemoteFailed
 from starcyte.settings import Settings
-from starcyte.store.remote.source import Transfer, TransferError, shown_url, split_url
-
-# a download that fails is resumed by its caller
-_NO_RETRIES = {"total_max_attempts": 1}
-_PACKAGES = {"s3": "s3fs", "gs": "gcsfs", "az": "adlfs"}
+from starcyte.store.remote.bucket import Bucket
+from starcyte.store.remote.objects import Part, Received
+from starcyte.store.remote.source import Transfer, TransferError, shown_url
 
 
 class ObjectStoreSource:
     """A file in an object store.
-
-    Credentials are found as the store's own tools find them: in the environment, a file in the home folder, the
-    machine's role. Without any, the file is requested anonymously.
 
     Parameters
     ----------
@@ -33,28 +26,11 @@ class ObjectStoreSource:
     Raises
     ------
     InputError
-        If the package for this store is not installed.
+        If the package for object stores is not installed.
     """
 
     def __init__(self, url: str, settings: Settings, chunk_bytes: int = 8 << 20) -> None:
-        parts = split_url(url)
-        package = _PACKAGES.get(parts.scheme, "fsspec")
-        options: dict[str, Any] = {"use_listings_cache": False, "skip_instance_cache": True}
-        if parts.scheme == "s3":
-            # botocore would wait a minute, five times
-            seconds = settings.remote_timeout
-            options["config_kwargs"] = {"connect_timeout": seconds, "read_timeout": seconds, "retries": _NO_RETRIES}
-        if parts.scheme == "gs":
-            # gcsfs would request the kind of the bucket before each read, which needs more permissions than the read
-            os.environ.setdefault("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", "false")
-        try:
-            import fsspec
-
-            self._fs, self._path = fsspec.core.url_to_fs(url, **options)
-        except (ImportError, ValueError) as error:
-            raise InputError(
-                f"{parts.scheme}:// URLs need the Python package {package}: {error}.", f"Run `pip install {package}`."
-            ) from None
+        self._bucket = Bucket(url, settings)
         self._shown, self._chunk_bytes = shown_url(url), chunk_bytes
 
     def is_current(self, version: str) -> bool:
@@ -70,63 +46,49 @@ class ObjectStoreSource:
 
     def range_reader(self, version: str) -> ObjectRangeReader:
         """Return a reader of ranges of one version."""
-        return ObjectRangeReader(self._read, lambda: self._version_and_size()[0], version)
+        return ObjectRangeReader(self._read, version)
 
     def _version_and_size(self) -> tuple[str, int]:
-        info: dict[str, Any] = self._translate_errors(lambda: self._fs.info(self._path))
-        if info.get("type") == "directory":
-            raise RemoteFailed(f"{self._shown} is a folder.", "Give the URL of an .h5ad file.")
-        stamps = (info.get(k) for k in ("ETag", "etag", "md5Hash", "LastModified", "last_modified"))
-        version = next((str(s) for s in stamps if s), "")
-        return version, int(info["size"])
+        found = self._bucket.head(self._bucket.path)
+        if found is None:
+            raise self._missing()
+        return found.version, found.size
+
+    def _missing(self) -> RemoteFailed:
+        return RemoteFailed(f"There is no file {self._shown}.", "Check the URL.")
 
     def _chunks(self, start: int, stop: int, version: str) -> Iterator[bytes]:
         for begin in range(start, stop, self._chunk_bytes):
-            yield self._read(begin, min(begin + self._chunk_bytes, stop))
-        if self._version_and_size()[0] != version:
-            raise TransferError("it was replaced")
+            yield self._read(begin, min(begin + self._chunk_bytes, stop), version)
 
-    def _read(self, start: int, stop: int) -> bytes:
-        body: bytes = self._translate_errors(lambda: self._fs.cat_file(self._path, start=start, end=stop))
-        return body
-
-    def _translate_errors(self, request: Callable[[], Any]) -> Any:
-        try:
-            return request()
-        except FileNotFoundError:
-            raise RemoteFailed(f"There is no file {self._shown}.", "Check the URL.") from None
-        except PermissionError:
-            raise RemoteFailed(f"Access to {self._shown} is denied.", "Check the credentials of the store.") from None
-        except RemoteFailed:
-            raise
-        except Exception as error:  # each store's package has its own exceptions
-            raise TransferError(f"{type(error).__name__}: {error}".rstrip(".")) from None
+    def _read(self, start: int, stop: int, version: str) -> bytes:
+        n = stop - start
+        received: Received | None = self._bucket.get(self._bucket.path, Part("", start, n), n, version)
+        if received is None:
+            raise self._missing()
+        return received.body
 
 
 class ObjectRangeReader:
-    """Reads byte ranges of one version of a file, which is checked once at the end: no range has it.
+    """Reads byte ranges of one version of a file.
 
     Parameters
     ----------
     read
-        Reads a range.
-    current_version
-        Returns the version of the file now.
+        Reads a range of a version.
     version
         The version.
     """
 
-    def __init__(self, read: Callable[[int, int], bytes], current_version: Callable[[], str], version: str) -> None:
-        self._read, self._current_version, self._version = read, current_version, version
+    def __init__(self, read: Callable[[int, int, str], bytes], version: str) -> None:
+        self._read, self._version = read, version
 
     def read(self, start: int, stop: int) -> bytes:
         """Return the bytes from start to stop (excluded)."""
-        body = self._read(start, stop)
+        body = self._read(start, stop, self._version)
         if len(body) != stop - start:
             raise TransferError(f"{len(body):,} bytes were received in place of {stop - start:,}")
         return body
 
     def close(self) -> None:
-        """Check that the file has not been replaced between the reads."""
-        if self._current_version() != self._version:
-            raise TransferError("it was replaced", restart=True)
+        """Do nothing: each range has the version."""

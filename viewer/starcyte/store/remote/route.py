@@ -68,6 +68,11 @@ class Route:
         self._host, self._pool, self._target = parts.hostname or "", pool, target
         self._headers = {**_HEADERS, "Host": _host_header(parts)}
 
+    def to(self, parts: SplitResult) -> Route:
+        """Return the route to another URL of the same host, over the same connections."""
+        is_proxied = isinstance(self._pool, urllib3.ProxyManager)
+        return Route(parts, self._pool, _without_fragment(parts) if is_proxied else _target(parts))
+
     def get(self, headers: Mapping[str, str]) -> urllib3.BaseHTTPResponse:
         """Return the response to a GET request, of which the body is not read yet.
 
@@ -117,8 +122,17 @@ class Route:
         return kind(reason(error))
 
 
-def routes(parts: SplitResult, settings: Settings) -> Iterator[Route]:
+def routes(parts: SplitResult, settings: Settings, connections: int = 1) -> Iterator[Route]:
     """Yield the ways to the host of a URL: the proxy, or each of its addresses.
+
+    Parameters
+    ----------
+    parts
+        The URL.
+    settings
+        ``remote_private`` and ``remote_timeout`` are used.
+    connections
+        Connections that are kept open, for as many threads.
 
     Raises
     ------
@@ -136,17 +150,29 @@ def routes(parts: SplitResult, settings: Settings) -> Iterator[Route]:
         if not settings.remote_private:
             with suppress(TransferError):  # a name that the proxy alone can resolve
                 resolve(host, port, settings)
-        yield Route(parts, _proxy_manager(proxy, timeout), parts._replace(fragment="").geturl())
+        yield Route(parts, _proxy_manager(proxy, timeout, connections), _without_fragment(parts))
         return
-    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     for address in resolve(host, port, settings):
         if parts.scheme == "https":
             pool: urllib3.HTTPConnectionPool = urllib3.HTTPSConnectionPool(
-                address, port, timeout=timeout, ssl_context=_tls_context(), server_hostname=host
+                address,
+                port,
+                timeout=timeout,
+                maxsize=connections,
+                ssl_context=_tls_context(),
+                server_hostname=host,
             )
         else:
-            pool = urllib3.HTTPConnectionPool(address, port, timeout=timeout)
-        yield Route(parts, pool, target)
+            pool = urllib3.HTTPConnectionPool(address, port, timeout=timeout, maxsize=connections)
+        yield Route(parts, pool, _target(parts))
+
+
+def _target(parts: SplitResult) -> str:
+    return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+
+
+def _without_fragment(parts: SplitResult) -> str:
+    return parts._replace(fragment="").geturl()
 
 
 def proxy_failure(status: int) -> Exception:
@@ -193,14 +219,19 @@ def _proxy_of(parts: SplitResult) -> str | None:
     return f"http://{proxy}" if proxy and "://" not in proxy else proxy
 
 
-def _proxy_manager(proxy: str, timeout: urllib3.Timeout) -> urllib3.ProxyManager:
+def _proxy_manager(proxy: str, timeout: urllib3.Timeout, connections: int) -> urllib3.ProxyManager:
     context = _tls_context()
     try:
         given = urlsplit(proxy)
         login = f"{unquote(given.username or '')}:{unquote(given.password or '')}"
         headers = urllib3.make_headers(proxy_basic_auth=login) if given.username is not None else None
         return urllib3.ProxyManager(
-            proxy, proxy_headers=headers, timeout=timeout, ssl_context=context, proxy_ssl_context=context
+            proxy,
+            proxy_headers=headers,
+            timeout=timeout,
+            maxsize=connections,
+            ssl_context=context,
+            proxy_ssl_context=context,
         )
     except (ProxySchemeUnknown, HTTPError, ValueError):
         raise InputError(

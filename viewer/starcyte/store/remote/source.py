@@ -23,11 +23,13 @@ class TransferError(Exception):
         The reason.
     restart
         Whether the bytes received so far must be discarded.
+    pause
+        Seconds that the server asks to wait before the next attempt.
     """
 
-    def __init__(self, message: str, restart: bool = False) -> None:
+    def __init__(self, message: str, restart: bool = False, pause: float = 0.0) -> None:
         super().__init__(message)
-        self.restart = restart
+        self.restart, self.pause = restart, pause
 
 
 @dataclass(frozen=True)
