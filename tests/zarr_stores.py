@@ -38,6 +38,26 @@ def _sharded(write: Any, store: Any, key: str, element: Any, dataset_kwargs: Any
     write(store, key, element, dataset_kwargs=kwargs)
 
 
+def write_chunked(adata: ad.AnnData, path: Path, chunk: int, shard: int = 0, version: int = 3) -> Path:
+    """Write with sparse matrices, and dense ones by gene, in small chunks; the metadata consolidated."""
+
+    def write_element(write: Any, store: Any, key: str, element: Any, dataset_kwargs: Any, iospec: Any) -> None:
+        kwargs = dict(dataset_kwargs)
+        if iospec.encoding_type in {"csr_matrix", "csc_matrix"}:
+            kwargs |= {"chunks": (chunk,)} | ({"shards": (shard,)} if shard else {})
+        elif key.strip("/") == "X" and iospec.encoding_type == "array":
+            kwargs |= {"chunks": (element.shape[0], 1)}
+        write(store, key, element, dataset_kwargs=kwargs)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with ad.settings.override(zarr_write_format=version):
+            root = zarr.open_group(path, mode="w", zarr_format=version)
+            write_dispatched(root, "/", adata, callback=write_element)
+            zarr.consolidate_metadata(path, zarr_format=version)
+    return path
+
+
 def zipped(folder: Path, within: str = "", compression: int = zipfile.ZIP_STORED) -> Path:
     """Pack a folder into a zip file beside it, remove the folder, and return the file."""
     path = folder.with_name(folder.name + ".zip")

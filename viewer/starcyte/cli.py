@@ -26,6 +26,7 @@ from starcyte.store.remote.source import is_url
 if TYPE_CHECKING:
     from starcyte.curation.accounts import Accounts
     from starcyte.store.index.stored_dataset import StoredDataset
+    from starcyte.store.anndata.dataset import AnnDataDataset
     from starcyte.store.loader import DatasetLoader
     from starcyte.web.monitoring.idle import IdleClock
     from starcyte.web.security.access import Access
@@ -242,7 +243,8 @@ def prepare(args: argparse.Namespace, settings: Settings) -> int:
     from starcyte.store.index.background import index_matrix
     from starcyte.store.open import open_dataset
 
-    dataset = open_dataset(_local(args, settings) or demo_file(settings), settings)
+    found = _fetch(args, settings) or demo_file(settings)
+    dataset = open_dataset(found, settings) if isinstance(found, Path) else found
     if args.output and {".zarr", ".zip"} & {args.output.suffix}:
         return _prepare_store(args, settings, dataset)
     names = args.matrix or ([dataset.default_matrix] if dataset.default_matrix else [])
@@ -399,13 +401,15 @@ def _dataset(args: argparse.Namespace, settings: Settings) -> tuple[Path | None,
     return Path(given), None
 
 
-def _local(args: argparse.Namespace, settings: Settings) -> Path | None:
-    """Return the path of the dataset, downloading it first if it is remote; None for the demo."""
+def _fetch(args: argparse.Namespace, settings: Settings) -> Path | AnnDataDataset | None:
+    """Return the path of the dataset, downloading it first if it is remote, or a remote Zarr; None for the demo."""
     path, remote = _dataset(args, settings)
     if remote is None:
         return path
+    from starcyte.store.in_place.open import fetch_or_open
+
     show = _progress("Downloading")
-    return remote.fetch(lambda fraction, _: None if fraction is None else show(fraction))
+    return fetch_or_open(remote, settings, lambda fraction, _: None if fraction is None else show(fraction))
 
 
 def _open(args: argparse.Namespace, settings: Settings) -> DatasetLoader:
@@ -414,12 +418,16 @@ def _open(args: argparse.Namespace, settings: Settings) -> DatasetLoader:
     from starcyte.store.open import detect_format
     from starcyte.store.probe import Probe
 
-    path = _local(args, settings)
+    found = _fetch(args, settings)
+    if found is not None and not isinstance(found, Path):
+        loader = DatasetLoader(found.path, settings)
+        loader.adopt(found)
+        return loader
     probe = None
-    if path is not None:
-        detect_format(path)
-        probe = Probe(path, settings)
-    loader = DatasetLoader(path, settings, probe=probe, make=demo_file)
+    if found is not None:
+        detect_format(found)
+        probe = Probe(found, settings)
+    loader = DatasetLoader(found, settings, probe=probe, make=demo_file)
     loader.run()
     return loader
 

@@ -138,6 +138,13 @@ GROUPS: dict[str, tuple[Setting, ...]] = {
         Setting("remote_timeout", float, 30.0, "Seconds without data after which a download is resumed."),
         Setting("remote_attempts", int, 5, "Attempts without data, in a row, after which a download fails."),
         Setting("remote_pause", float, 8.0, "Seconds between two attempts, at most."),
+        Setting("remote_connections", int, 16, "Requests at once for the parts of one Zarr store."),
+        Setting(
+            "remote_chunk_bytes",
+            int,
+            1 << 30,
+            "Bytes of one Zarr store that are kept in the cache folder.",
+        ),
         Setting(
             "remote_partial_bytes", int, 32 << 20, "Size from which a dataset is shown before it is fully downloaded."
         ),

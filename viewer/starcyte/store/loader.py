@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import threading
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from starcyte.store.names import dataset_stem
 from starcyte.store.open import open_dataset
 
 if TYPE_CHECKING:
+    from starcyte.store.anndata.dataset import AnnDataDataset
     from starcyte.store.dataset import Dataset, Tick
     from starcyte.store.index.background import BackgroundIndexing, Progress
     from starcyte.store.index.stored_dataset import StoredDataset
@@ -107,6 +109,11 @@ class DatasetLoader:
         """Whether the dataset is open and completely downloaded."""
         return self.state == "ready" and self.downloaded is None
 
+    def adopt(self, dataset: StoredDataset) -> None:
+        """Show a dataset that is open already, in place of opening one."""
+        self._dataset, self.title = dataset, dataset.title
+        self._done.set()
+
     def start(self) -> None:
         """Start the thread."""
         threading.Thread(target=self.run, name="opening", daemon=True).start()
@@ -144,12 +151,18 @@ class DatasetLoader:
                 self._on_error(self.error)
 
     def _run_remote(self, remote: RemoteFile) -> None:
+        from starcyte.store.in_place.open import fetch_or_open
         from starcyte.store.probe import probe_in_new_process
 
         path = None
         while path is None:
             try:
-                path = remote.fetch(self._set_progress, self._closed.is_set, None if self._dataset else self._open)
+                on_metadata = None if self._dataset else self._open
+                found = fetch_or_open(remote, self._settings, self._set_progress, self._closed.is_set, on_metadata)
+                if not isinstance(found, Path):
+                    self._show_in_place(found, remote)
+                    return
+                path = found
             except InputError as error:
                 if self._dataset is None:
                     raise
@@ -167,6 +180,22 @@ class DatasetLoader:
             self._dataset.complete(open_dataset(path, self._settings))
         self._start_indexing()
 
+    def _show_in_place(self, dataset: AnnDataDataset, remote: RemoteFile) -> None:
+        """Show a dataset that is read where it lies; an index is built only of what needs one."""
+        from starcyte.store.anndata.matrix import needs_index
+        from starcyte.store.in_place.open import open_to_index
+
+        self._dataset, self.title = dataset, dataset.title
+        default = dataset.default_matrix
+        if self._indexing:
+            dataset.await_indexes()
+            self._begin_indexing(functools.partial(open_to_index, remote.url))
+            if default and needs_index(dataset.matrix(default).base):
+                self.request_index(default)
+        self.message = ""
+        self._done.set()
+        dataset.warm()
+
     def _open(self, path: Path, part: Path | None = None) -> None:
         """Open the file, or the metadata in its part."""
         dataset = open_dataset(path, self._settings, part)
@@ -177,15 +206,19 @@ class DatasetLoader:
             self._done.set()
 
     def _start_indexing(self) -> None:
-        from starcyte.store.index.background import BackgroundIndexing
-
         dataset = self._dataset
         assert dataset is not None
         if self._indexing:
-            self._background = BackgroundIndexing(dataset, self._settings, open_dataset, self._index_lock)
+            self._begin_indexing(open_dataset)
             if dataset.default_matrix:
-                self._background.request(dataset.default_matrix)
+                self.request_index(dataset.default_matrix)
         self.message = ""
+
+    def _begin_indexing(self, open_again: Callable[[Path, Settings], StoredDataset]) -> None:
+        from starcyte.store.index.background import BackgroundIndexing
+
+        assert self._dataset is not None
+        self._background = BackgroundIndexing(self._dataset, self._settings, open_again, self._index_lock)
 
     def _set_progress(self, progress: float | None, message: str) -> None:
         self.progress, self.message = progress, message

@@ -286,6 +286,12 @@ class Array(Element):
             return list(range(0, whole, length))
         return [int(start) for start in np.linspace(0, whole - length, n).astype(np.int64)]
 
+    def ahead(self, selection: Selection = ()) -> None:
+        """Begin to read a part that is needed soon, where reads wait for the network."""
+
+    def warm(self) -> None:
+        """Read what the first read of any part needs besides, where reads wait for the network."""
+
     def vector(self) -> Vector:
         """Return a one-dimensional array for repeated reads of runs of elements."""
         return Vector(self)
@@ -313,12 +319,16 @@ class Vector:
     def __init__(self, array: Array) -> None:
         self._array = array
         self.name, self.dtype, self.size = array.name, array.dtype, array.shape[0]
-        self.spread = array.spread
+        self.spread, self.warm = array.spread, array.warm
 
     @property
     def chunk(self) -> int:
         """The number of elements that are read and decompressed at once; 0 if runs of any length are read directly."""
         return int((self._array.chunks or (self.size or 1,))[0])
+
+    def ahead(self, start: int, stop: int) -> None:
+        """Begin to read elements that are needed soon, where reads wait for the network."""
+        self._array.ahead(slice(start, stop))
 
     def read(self, start: int, stop: int, out: NDArray[Any] | None = None) -> NDArray[Any]:
         """Return elements start to stop.
@@ -358,6 +368,11 @@ class Container(ABC):
 
     def __init__(self, root: Group) -> None:
         self.root = root
+
+    @property
+    def notes(self) -> list[str]:
+        """What of it cannot be seen, for the user."""
+        return []
 
     @abstractmethod
     def fingerprint(self) -> tuple[str, str]:

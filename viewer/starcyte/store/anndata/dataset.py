@@ -20,7 +20,7 @@ from starcyte.store.anndata.frame import Frame
 from starcyte.store.anndata.genes import GeneNames, unique
 from starcyte.store.anndata.joined_obs import Obs
 from starcyte.store.anndata.loom import as_anndata, is_loom
-from starcyte.store.anndata.matrix import ALL_VALUES
+from starcyte.store.anndata.matrix import ALL_VALUES, CscMatrix, needs_index
 from starcyte.store.anndata.modalities import (
     all_embeddings,
     all_images,
@@ -112,6 +112,8 @@ class AnnDataDataset:
             self.fingerprint, self.revision = container.fingerprint()
             self._opened = self.fingerprint
             self._open()
+            for note in container.notes:
+                self._warnings.add(note)
         except BaseException:
             container.close()
             raise
@@ -530,6 +532,19 @@ class AnnDataDataset:
         for image in self._images.values():
             with suppress(StarcyteError):
                 image.read()
+
+    def warm(self) -> None:
+        """Read what the first gene needs besides its values, of matrices in which a gene is read directly."""
+        for matrix in self.matrices:
+            if matrix.layout == "csc" and isinstance(matrix.base, CscMatrix):
+                with suppress(StarcyteError):
+                    matrix.base.warm()
+
+    def await_indexes(self) -> None:
+        """Refuse a gene that would take a scan of its matrix, until the matrix has its index."""
+        for matrix in self.matrices:
+            size = matrix.nnz if matrix.nnz is not None else matrix.shape[0] * matrix.shape[1]
+            matrix.awaits_index = needs_index(matrix.base) and size >= self._settings.index_least
 
     def complete(self, whole: StoredDataset) -> None:
         """Read matrices and obsp from the complete file from now on.

@@ -157,16 +157,26 @@ class _SparseMatrix:
 
     def _read_span(self, first: int, last: int) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.int64]]:
         start, stop = int(self.indptr[first]), int(self.indptr[last])
+        self._indices.ahead(start, stop)
         data = _for_scipy(self._read_data(start, stop))
         return data, self._read_indices(start, stop), self.indptr[first : last + 1] - start
 
     def _read_data(self, start: int, stop: int) -> NDArray[Any]:
         return self._data.read(start, stop).astype(self.dtype, copy=False)
 
+    def warm(self) -> None:
+        """Read what the first gene, or row, needs besides its values, where reads wait for the network."""
+        self._indptr.ahead(0, self._indptr.size)
+        self._data.warm()
+        self._indices.warm()
+        assert self.indptr is not None
+
     def value_range(self) -> ValueRange:
         """Return the range of runs of values that are spread evenly over all blocks."""
         nnz = self.nnz or 0
         starts = self._data.spread(_SAMPLED_VALUES, _runs(nnz, nnz, _SAMPLED_VALUES, -(-nnz // self._block_entries)))
+        for start in starts:
+            self._data.ahead(start, min(start + _SAMPLED_VALUES, nnz))
         return ValueRange.union(
             ValueRange.of(self._read_data(start, min(start + _SAMPLED_VALUES, nnz))) for start in starts
         )
@@ -333,6 +343,7 @@ class CscMatrix(_SparseMatrix):
     def column(self, index: int, tick: Tick = no_tick) -> Values:
         """Read one gene."""
         start, stop = int(self.indptr[index]), int(self.indptr[index + 1])
+        self._data.ahead(start, stop)
         return sparse_values(self.shape[0], self._read_indices(start, stop), self._read_data(start, stop))
 
     def block(self, number: int) -> Block:
@@ -377,14 +388,24 @@ class DenseMatrix:
         if array.chunks and not self._flat and step > array.chunks[0]:
             step -= step % array.chunks[0]
         self._step = step
+        # chunks of many rows are unpacked once for a gene
+        self._column_step = step if self._flat or not array.chunks else max(step, array.chunks[0])
+
+    @property
+    def is_by_gene(self) -> bool:
+        """Whether a gene is in few chunks, as that of CSC is: no index is needed to read it."""
+        chunks = self._array.chunks
+        if chunks is None or self._flat:
+            return False
+        return 4 * chunks[0] >= self.shape[0] and 64 * chunks[1] <= self.shape[1]
 
     @property
     def n_blocks(self) -> int:
         """The number of blocks."""
         return -(-self.shape[0] // self._step)
 
-    def _read(self, number: int, genes: slice | int) -> tuple[slice, NDArray[Any]]:
-        rows = slice(number * self._step, min((number + 1) * self._step, self.shape[0]))
+    def _read(self, number: int, genes: slice | int, step: int) -> tuple[slice, NDArray[Any]]:
+        rows = slice(number * step, min((number + 1) * step, self.shape[0]))
         if self._flat:
             return rows, self._array.read(name=self.name).reshape(self.shape)[rows, genes]
         return rows, self._array.read((rows, genes), name=self.name)
@@ -399,15 +420,16 @@ class DenseMatrix:
                 rows = slice(start, min(start + self._block_values, n))
                 out[rows] = self._array.read((rows, index), name=self.name)
             return Values(n, out)
-        for number in range(self.n_blocks):
-            tick(number / self.n_blocks)
-            rows, chunk = self._read(number, index)
+        n_steps = -(-n // self._column_step)
+        for number in range(n_steps):
+            tick(number / n_steps)
+            rows, chunk = self._read(number, index, self._column_step)
             out[rows] = chunk
         return Values(n, out)
 
     def block(self, number: int) -> Block:
         """Read a run of rows, transposed."""
-        rows, chunk = self._read(number, slice(None))
+        rows, chunk = self._read(number, slice(None), self._step)
         return Block(rows, slice(0, self.shape[1]), np.ascontiguousarray(chunk.T, self.dtype))
 
     def value_range(self) -> ValueRange:
@@ -428,6 +450,11 @@ class DenseMatrix:
 
     def check(self, tick: Tick = no_tick, most: int | None = None) -> None:
         """Do nothing: the shape was checked when the matrix was opened."""
+
+
+def needs_index(matrix: Matrix) -> bool:
+    """Return whether reading one gene is a scan of the matrix, which an index saves."""
+    return matrix.layout != "csc" and not (isinstance(matrix, DenseMatrix) and matrix.is_by_gene)
 
 
 def _runs(n_values: int, length: int, at_once: int, n_blocks: int) -> int:

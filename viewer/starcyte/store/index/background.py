@@ -159,7 +159,13 @@ class BackgroundIndexing:
                 log.exception("the index of a matrix could not be built")
             finally:
                 self.progress = None
+                self._end_wait(name)
                 self._finished[name].set()
+
+    def _end_wait(self, name: str) -> None:
+        """Let genes be read from a matrix that has its index, or none for good."""
+        with suppress(StarcyteError):
+            self._dataset.matrix(name).awaits_index = False
 
     def _from_archive(self, name: str) -> ColumnIndex | None:
         """Return the index in the archive of the setting ``index_file``, if it is of this dataset."""

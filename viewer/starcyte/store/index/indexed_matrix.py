@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from starcyte.errors import DatasetLoading
 from starcyte.store.block import Block
 from starcyte.store.cell_rows import CellRows
 from starcyte.store.dataset import Layout, Matrix, Tick, Values, no_tick
@@ -21,7 +22,14 @@ class IndexedMatrix:
     ----------
     base
         The matrix in the file.
+
+    Attributes
+    ----------
+    awaits_index
+        Whether genes are read from the index alone: a scan of a matrix in the network takes too long for a request.
     """
+
+    awaits_index = False
 
     def __init__(self, base: Matrix) -> None:
         self.base = base
@@ -43,7 +51,11 @@ class IndexedMatrix:
         return self.base if index is None or index.only_moments else index
 
     def column(self, index: int, tick: Tick = no_tick) -> Values:
-        """Read one gene."""
+        """Read one gene; raise DatasetLoading if its index is still being built."""
+        if self.awaits_index and self.index is None:
+            raise DatasetLoading(
+                f"{self.name} is being read once, to find its genes.", "Try again in a few seconds; cells are shown."
+            )
         return self.current.column(index, tick)
 
     @property

@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
-from urllib.parse import SplitResult, unquote
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from starcyte.errors import Cancelled, InputError
 from starcyte.settings import Settings
@@ -64,11 +64,38 @@ class RemoteFile:
             sha256=checksum[1].lower() if checksum else "",
         )
         self._used: IO[bytes] | None = None
+        if self.is_zarr and checksum:
+            raise InputError("A Zarr store has no checksum.", "Give its URL without #sha256=.")
 
     @property
     def name(self) -> str:
         """The name of the downloaded file."""
         return self._request.name
+
+    @property
+    def url(self) -> str:
+        """The URL, which may contain a key."""
+        return self._request.url
+
+    @property
+    def is_zarr(self) -> bool:
+        """Whether its name is that of a Zarr store, which is read in place."""
+        return self.name.lower().endswith((".zarr", ".zarr.zip"))
+
+    @property
+    def is_zip(self) -> bool:
+        """Whether its name is that of a zip file."""
+        return urlsplit(self.url).path.lower().endswith(".zip")
+
+    @property
+    def is_named_file(self) -> bool:
+        """Whether its name is that of a file of HDF5, which is no store."""
+        return urlsplit(self.url).path.lower().endswith((".h5ad", ".h5mu", ".loom", ".h5"))
+
+    @property
+    def has_checksum(self) -> bool:
+        """Whether its content must have a checksum."""
+        return bool(self._request.sha256)
 
     def fetch(
         self,
@@ -95,7 +122,7 @@ class RemoteFile:
             If it was cancelled.
         """
         url = self._request.url
-        folder = cache_folder(self._settings) / "remote" / hashlib.blake2b(url.encode(), digest_size=12).hexdigest()
+        folder = folder_of(url, self._settings)
         try:
             folder.mkdir(parents=True, exist_ok=True)
             if self._used is None:
@@ -106,18 +133,19 @@ class RemoteFile:
                 return download.run(self._source or open_source(url, self._settings))
         except OSError as error:
             self._release_unless_shown()
-            raise _disk_error(folder, error, self._is_shown) from None
+            raise _disk_error(folder, error, self.is_shown) from None
         except BaseException:
             self._release_unless_shown()
             raise
 
     @property
-    def _is_shown(self) -> bool:
+    def is_shown(self) -> bool:
+        """Whether a part of it is shown during the download."""
         return self._request.shown_mtime is not None
 
     def _release_unless_shown(self) -> None:
         # a partial download that is shown must not be removed by another process
-        if not self._is_shown:
+        if not self.is_shown:
             self.release()
 
     def release(self) -> None:
@@ -127,11 +155,17 @@ class RemoteFile:
             self._used = None
 
 
+def folder_of(url: str, settings: Settings) -> Path:
+    """Return the folder of the cache for what is at a URL; it may not exist yet."""
+    return cache_folder(settings) / "remote" / hashlib.blake2b(url.encode(), digest_size=12).hexdigest()
+
+
 def _file_name(parts: SplitResult) -> str:
     """Return the last part of the URL's path as a file name that is valid everywhere."""
     given = unquote(parts.path.rstrip("/").rpartition("/")[2]) or parts.hostname or "dataset"
     safe = re.sub(r"[^\w.+-]+", "_", given).strip("._-")[-100:]
-    return f"{safe or 'dataset'}" if safe.endswith(".h5ad") else f"{safe or 'dataset'}.h5ad"
+    known = safe.lower().endswith((".h5ad", ".zarr", ".zarr.zip"))
+    return safe if known else f"{safe or 'dataset'}.h5ad"
 
 
 @contextmanager

@@ -1,10 +1,11 @@
-"""The source of a URL, by its scheme."""
+"""The source of a URL, and the objects below it, by its scheme."""
 
 from __future__ import annotations
 
 from urllib.parse import urlsplit
 
 from starcyte.settings import Settings
+from starcyte.store.remote.objects import Objects
 from starcyte.store.remote.source import RemoteSource
 
 
@@ -18,3 +19,14 @@ def open_source(url: str, settings: Settings) -> RemoteSource:
     from starcyte.store.remote.object_store import ObjectStoreSource
 
     return ObjectStoreSource(url, settings)
+
+
+def open_objects(url: str, settings: Settings) -> Objects:
+    """Return the objects below a URL; raise InputError if the package for its scheme is not installed."""
+    if urlsplit(url).scheme in {"http", "https"}:
+        from starcyte.store.remote.web_objects import WebObjects
+
+        return WebObjects(url, settings)
+    from starcyte.store.remote.bucket_objects import BucketObjects
+
+    return BucketObjects(url, settings)

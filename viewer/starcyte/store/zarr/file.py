@@ -10,7 +10,7 @@ from starcyte.store.nodes import Container, reading
 from starcyte.store.zarr.container import Store
 from starcyte.store.zarr.folder import FolderStore
 from starcyte.store.zarr.nodes import ZarrGroup, open_node
-from starcyte.store.zarr.zip_file import ZipStore
+from starcyte.store.zarr.zip_file import LocalBytes, ZipStore
 
 
 class ZarrFile(Container):
@@ -22,6 +22,8 @@ class ZarrFile(Container):
         The folder or the file.
     most_bytes
         Of ``Array.most_bytes``.
+    store
+        The store, in place of that at the path; closed with the file.
 
     Raises
     ------
@@ -31,9 +33,11 @@ class ZarrFile(Container):
 
     kind = "Zarr"
 
-    def __init__(self, path: Path, most_bytes: int = sys.maxsize) -> None:
+    def __init__(self, path: Path, most_bytes: int = sys.maxsize, store: Store | None = None) -> None:
         self._path = path
-        self._store: Store = FolderStore(path) if path.is_dir() else ZipStore(path, most_bytes)
+        if store is None:
+            store = FolderStore(path) if path.is_dir() else ZipStore(LocalBytes(path), most_bytes)
+        self._store = store
         try:
             with reading(repr(path.name)):
                 root = open_node(self._store, "", most_bytes)
@@ -45,6 +49,11 @@ class ZarrFile(Container):
             self._store.close()
             raise
         super().__init__(root)
+
+    @property
+    def notes(self) -> list[str]:
+        """What of it cannot be seen, for the user."""
+        return self._store.notes
 
     def fingerprint(self) -> tuple[str, str]:
         """Return the fingerprint of the content and the revision of the store."""

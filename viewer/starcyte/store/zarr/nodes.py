@@ -6,8 +6,9 @@ import itertools
 import json
 import math
 import sys
-from collections.abc import Iterator, Mapping
-from typing import Any, TypeAlias
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,8 +31,31 @@ _INDEXES_BYTES = 8 << 20
 _AT_ONCE_BYTES = 32 << 20
 _GAP_BYTES = 16 << 10
 
+# the same of a store in the network, where a request takes as long as half a megabyte; and what is begun at once
+_REMOTE_AT_ONCE = 8 << 20
+_REMOTE_GAP = 256 << 10
+_AHEAD_BYTES = 48 << 20
+_MOST_AHEAD = 64
+_MOST_AHEAD_RUNS = 6
+# runs from which the scale of a matrix is found, each a request
+_REMOTE_SAMPLES = 4
+# files from which the bytes of all are estimated
+_SIZED = 4
+
 _Choice: TypeAlias = "tuple[tuple[int, slice, Any], ...]"
 """For each axis the number of a chunk, the part of the result, and the part of the chunk."""
+
+
+class _Run(NamedTuple):
+    """Chunks of a shard that are read at once."""
+
+    #: The first of them, among those that are asked for
+    first: int
+    #: Where their bytes lie in the shard; no bytes: one chunk that is not stored
+    offset: int
+    length: int
+    #: The offset and the length of each
+    ranges: list[tuple[int, int]]
 
 
 class _Attributes:
@@ -184,9 +208,15 @@ class ZarrArray(Array):
 
     @property
     def stored_bytes(self) -> int | None:
-        """The bytes of its chunks in the store, compressed."""
+        """The bytes of its chunks in the store, compressed.
+
+        Of a store in the network an estimate, too low rather than too high: some files are looked at.
+        """
         with reading(self.name):
-            return self._store.stored_bytes(self._key)
+            known = self._store.stored_bytes(self._key)
+            if known is not None:
+                return known
+            return self._n_files * min((self._store.stored_size(key) for key in self.files(_SIZED)), default=0)
 
     @property
     def chunks(self) -> tuple[int, ...] | None:
@@ -198,15 +228,7 @@ class ZarrArray(Array):
         return (self.dtype if field is None else self.dtype[field]).kind in "SUO"
 
     def _read(self, selection: Selection, field: str | None) -> NDArray[Any]:
-        layout = self._layout
-        given = selection if isinstance(selection, tuple) else (selection,)
-        if len(given) > self.ndim:
-            raise IndexError(f"{len(given)} indices for {self.ndim} axes")
-        parts = [*given, *[slice(None)] * (self.ndim - len(given))]
-        axes = [_Axis(part, size, chunk) for part, size, chunk in zip(parts, self.shape, layout.chunks, strict=True)]
-        n_chunks = math.prod(len(axis.touched) for axis in axes)
-        if n_chunks > _MOST_CHUNKS:
-            raise ValueError(f"{n_chunks:,} chunks are read at once, over {_MOST_CHUNKS:,}")
+        layout, axes = self._layout, self._axes(selection)
         dtype = self.dtype if field is None else self.dtype[field]
         out = np.empty([axis.length for axis in axes], dtype)
         choices = itertools.product(*(axis.touched for axis in axes))
@@ -219,58 +241,182 @@ class ZarrArray(Array):
                 out[into] = values if field is None else values[field]
         return out[tuple(0 if axis.is_single else slice(None) for axis in axes)]
 
+    def _axes(self, selection: Selection) -> list[_Axis]:
+        given = selection if isinstance(selection, tuple) else (selection,)
+        if len(given) > self.ndim:
+            raise IndexError(f"{len(given)} indices for {self.ndim} axes")
+        parts = [*given, *[slice(None)] * (self.ndim - len(given))]
+        chunks = self._layout.chunks
+        axes = [_Axis(part, size, chunk) for part, size, chunk in zip(parts, self.shape, chunks, strict=True)]
+        n_chunks = math.prod(len(axis.touched) for axis in axes)
+        if n_chunks > _MOST_CHUNKS:
+            raise ValueError(f"{n_chunks:,} chunks are read at once, over {_MOST_CHUNKS:,}")
+        return axes
+
+    def ahead(self, selection: Selection = ()) -> None:
+        """Begin to read a part that is needed soon, as far as that is little: of a store in the network."""
+        if not self._store.is_remote:
+            return
+        with suppress(IndexError, ValueError):
+            places = itertools.product(*([n for n, _, _ in axis.touched] for axis in self._axes(selection)))
+            first = list(itertools.islice(places, self._most_ahead))
+            shards = self._layout.shards
+            if shards is None:
+                self._ahead_of(first)
+                return
+            for shard, within in itertools.groupby(first, lambda place: self._shard_of(place, shards)):
+                if shard not in self._indexes:
+                    self._ahead_of_indexes([shard], shards)
+                    continue
+                index = self._indexes[shard]
+                if index is not None:
+                    self._ahead_of_runs(shard, self._runs(index, shards, list(within)))
+
+    @property
+    def _most_ahead(self) -> int:
+        """The number of chunks that are read at once, so that they fit into memory."""
+        return min(max(_AHEAD_BYTES // max(self._chunk_bytes, 1), 2), _MOST_AHEAD)
+
+    def _ahead_of(self, places: Sequence[tuple[int, ...]]) -> None:
+        self._store.ahead([(self._file_key(place), 0, None) for place in places])
+
+    def _ahead_of_indexes(self, shards: Sequence[tuple[int, ...]], layout: Shards) -> None:
+        length = self._index_bytes(layout)
+        start = 0 if layout.index_first else -1
+        self._store.ahead([(self._file_key(shard), start, length) for shard in shards if shard not in self._indexes])
+
+    def _ahead_of_runs(self, shard: tuple[int, ...], runs: Sequence[_Run]) -> None:
+        key = self._file_key(shard)
+        self._store.ahead([(key, run.offset, run.length) for run in runs if run.length])
+
     def _chunks_of(self, choices: Iterator[_Choice]) -> Iterator[tuple[_Choice, NDArray[Any] | None]]:
         """Yield parts of chunks, each with the values of its chunk; None for a chunk that is not stored."""
         shards = self._layout.shards
         if shards is None:
-            for choice in choices:
-                place = _place(choice)
-                known = self._remembered(place)
-                yield choice, self._decoded(place, self._file(place)) if known is None else known
+            for few in self._few(choices):
+                for choice in few:
+                    place = _place(choice)
+                    known = self._remembered(place)
+                    yield choice, self._decoded(place, self._file(place)) if known is None else known
             return
-        per_shard = [whole // part for whole, part in zip(shards.shape, self._layout.chunks, strict=True)]
+        grouped = itertools.groupby(choices, lambda choice: self._shard_of(_place(choice), shards))
+        groups: Iterator[tuple[tuple[int, ...], list[_Choice]]] = ((shard, list(within)) for shard, within in grouped)
+        if self._store.is_remote:
+            listed = list(groups)
+            self._ahead_of_indexes([shard for shard, _ in listed] if len(listed) > 1 else [], shards)
+            groups = iter(listed)
+        for shard, within in groups:
+            yield from self._chunks_of_shard(shard, shards, within)
 
-        def shard_of(choice: _Choice) -> tuple[int, ...]:
-            return tuple(number // n for number, n in zip(_place(choice), per_shard, strict=True))
+    def _few(self, choices: Iterator[_Choice]) -> Iterator[list[_Choice]]:
+        """Yield all choices; of a store in the network, those that are read at once are begun at once."""
+        if not self._store.is_remote:
+            yield from ([choice] for choice in choices)
+            return
+        few = list(itertools.islice(choices, self._most_ahead))
+        self._ahead_of([_place(choice) for choice in few] if len(few) > 1 else [])
+        while few:
+            half = max(len(few) // 2, 1)
+            yield few[:half]
+            following = list(itertools.islice(choices, half))
+            self._ahead_of([_place(choice) for choice in following])
+            few = few[half:] + following
 
-        for shard, within in itertools.groupby(choices, shard_of):
-            yield from self._chunks_of_shard(shard, shards, per_shard, list(within))
+    def _shard_of(self, place: tuple[int, ...], shards: Shards) -> tuple[int, ...]:
+        return tuple(
+            n // (whole // part) for n, whole, part in zip(place, shards.shape, self._layout.chunks, strict=True)
+        )
 
     def _chunks_of_shard(
-        self, shard: tuple[int, ...], shards: Shards, per_shard: list[int], choices: list[_Choice]
+        self, shard: tuple[int, ...], shards: Shards, choices: list[_Choice]
     ) -> Iterator[tuple[_Choice, NDArray[Any] | None]]:
         """Yield parts of the chunks of one shard; chunks that lie side by side are read at once."""
         if len(choices) == 1 and (known := self._remembered(_place(choices[0]))) is not None:
             yield choices[0], known
             return
-        index = self._index(shard, shards, math.prod(per_shard))
+        index = self._index(shard, shards)
         places = [_place(choice) for choice in choices]
         if index is None:
             yield from ((choice, None) for choice in choices)
             return
+        runs = self._runs(index, shards, places)
+        if self._store.is_remote and len(runs) > 1:
+            self._ahead_of_runs(shard, runs[:_MOST_AHEAD_RUNS])
+        for i, run in enumerate(runs):
+            if not run.length:
+                yield choices[run.first], None
+                continue
+            packed = self._file(shard, run.offset, run.length)
+            if packed is None or len(packed) != run.length:
+                raise ValueError(f"shard {self._layout.key(shard)} is truncated")
+            if self._store.is_remote:
+                self._ahead_of_runs(shard, runs[i + _MOST_AHEAD_RUNS : i + _MOST_AHEAD_RUNS + 1])
+            for n, (offset, length) in enumerate(run.ranges, run.first):
+                start = offset - run.offset
+                yield choices[n], self._decoded(places[n], packed[start : start + length])
+
+    def _runs(self, index: NDArray[np.uint64], shards: Shards, places: list[tuple[int, ...]]) -> list[_Run]:
+        """Return the runs of chunks of one shard that are read at once; one without bytes for each not stored."""
+        per_shard = [whole // part for whole, part in zip(shards.shape, self._layout.chunks, strict=True)]
         numbers = np.ravel_multi_index(tuple(np.array(places).T % np.array(per_shard)[:, None]), per_shard)
         ranges = index[numbers].tolist()
+        gap, at_once = (_REMOTE_GAP, _REMOTE_AT_ONCE) if self._store.is_remote else (_GAP_BYTES, _AT_ONCE_BYTES)
+        runs: list[_Run] = []
         at = 0
-        while at < len(choices):
+        while at < len(places):
             offset, length = ranges[at]
             if offset == length == _NOT_STORED:
-                yield choices[at], None
+                runs.append(_Run(at, 0, 0, []))
                 at += 1
                 continue
             self._check_packed(length)
             last, end = at, offset + length
-            while last + 1 < len(choices):
+            while last + 1 < len(places):
                 following, more = ranges[last + 1]
-                if not (end <= following <= end + _GAP_BYTES and following + more - offset <= _AT_ONCE_BYTES):
+                if not (end <= following <= end + gap and following + more - offset <= at_once):
                     break
                 last, end = last + 1, following + more
-            packed = self._file(shard, offset, end - offset)
-            if packed is None or len(packed) != end - offset:
-                raise ValueError(f"shard {self._layout.key(shard)} is truncated")
-            for i in range(at, last + 1):
-                start = ranges[i][0] - offset
-                yield choices[i], self._decoded(places[i], packed[start : start + ranges[i][1]])
+            runs.append(_Run(at, offset, end - offset, ranges[at : last + 1]))
             at = last + 1
+        return runs
+
+    @property
+    def _counts(self) -> list[int]:
+        """The number of files along each axis."""
+        whole = self._layout.shards.shape if self._layout.shards else self._layout.chunks
+        return [-(-size // part) for size, part in zip(self.shape, whole, strict=True)]
+
+    @property
+    def _n_files(self) -> int:
+        return math.prod(self._counts)
+
+    def files(self, n: int) -> list[str]:
+        """Return the keys of up to n of the files that its chunks are in, spread evenly."""
+        total, keys = self._n_files, []
+        for at in sorted({(total - 1) * i // max(n - 1, 1) for i in range(n)}) if total else []:
+            place: list[int] = []
+            for count in reversed(self._counts):
+                at, number = divmod(at, count)
+                place.insert(0, number)
+            keys.append(self._file_key(tuple(place)))
+        return keys
+
+    def warm(self) -> None:
+        """Read where chunks lie in the shards, so that a part is read at once: of a store in the network."""
+        shards = self._layout.shards
+        if shards is None or not self._store.is_remote:
+            return
+        if self._n_files * self._index_bytes(shards) > _INDEXES_BYTES:
+            return
+        places = iter(itertools.product(*(range(count) for count in self._counts)))
+        while few := list(itertools.islice(places, _MOST_AHEAD)):
+            self._ahead_of_indexes(few, shards)
+            for place in few:
+                self._index(place, shards)
+
+    def spread(self, length: int, n: int) -> list[int]:
+        """Return the starts of runs along the first axis: of a store in the network fewer, each in another chunk."""
+        return super().spread(length, min(n, _REMOTE_SAMPLES) if self._store.is_remote else n)
 
     def _remembered(self, place: tuple[int, ...]) -> NDArray[Any] | None:
         last = self._last
@@ -285,14 +431,22 @@ class ZarrArray(Array):
             self._last = place, values
         return values
 
-    def _index(self, place: tuple[int, ...], shards: Shards, n: int) -> NDArray[np.uint64] | None:
+    def _index_bytes(self, shards: Shards) -> int:
+        n = math.prod(whole // part for whole, part in zip(shards.shape, self._layout.chunks, strict=True))
+        return n * _INDEX_ENTRY + shards.index_extra
+
+    def _index(self, place: tuple[int, ...], shards: Shards) -> NDArray[np.uint64] | None:
         """Return the offset and the length of each chunk of a shard; None if the shard is not stored."""
         if place in self._indexes:
             return self._indexes[place]
-        length = n * _INDEX_ENTRY + shards.index_extra
+        length = self._index_bytes(shards)
+        n = (length - shards.index_extra) // _INDEX_ENTRY
         self._check_packed(length)
-        size = self._store.size(self._file_key(place))
-        raw = self._file(place, 0 if shards.index_first else max((size or 0) - length, 0), length)
+        if shards.index_first:
+            raw = self._file(place, 0, length)
+        else:
+            self._check_state()
+            raw = self._store.tail(self._file_key(place), length)
         if raw is None:
             return None
         if len(raw) != length:

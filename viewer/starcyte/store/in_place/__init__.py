@@ -1,0 +1,1 @@
+"""Zarr at a URL, read in place: by its chunks, and never copied as a whole."""
