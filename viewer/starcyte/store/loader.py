@@ -86,6 +86,8 @@ class DatasetLoader:
         self._dataset: StoredDataset | None = None
         self._download_problem = ""
         self._background: BackgroundIndexing | None = None
+        # the matrices that get an index unasked; None: all
+        self._indexed: frozenset[str] | None = None
         self._done = threading.Event()
         self.error: StarcyteError | None = None
         self.progress: float | None = None
@@ -190,7 +192,8 @@ class DatasetLoader:
         if self._indexing:
             dataset.await_indexes()
             self._begin_indexing(functools.partial(open_to_index, remote.url))
-            if default and needs_index(dataset.matrix(default).base):
+            self._indexed = frozenset(m.name for m in dataset.matrices if needs_index(m.base))
+            if default:
                 self.request_index(default)
         self.message = ""
         self._done.set()
@@ -260,8 +263,11 @@ class DatasetLoader:
             )
 
     def request_index(self, matrix: str) -> None:
-        """Have the index of a matrix built in the background, unless it exists."""
-        if self._background is not None:
+        """Have the index of a matrix built in the background, unless it exists, or would take what it saves.
+
+        A matrix in the network of which a gene is read directly is not read as a whole before that is asked for.
+        """
+        if self._background is not None and (self._indexed is None or matrix in self._indexed):
             self._background.request(matrix)
 
     def wait_for_index(self, matrix: str, tick: Tick) -> None:
