@@ -25,8 +25,8 @@ from starcyte.store.remote.source import is_url
 
 if TYPE_CHECKING:
     from starcyte.curation.accounts import Accounts
-    from starcyte.store.index.stored_dataset import StoredDataset
     from starcyte.store.anndata.dataset import AnnDataDataset
+    from starcyte.store.index.stored_dataset import StoredDataset
     from starcyte.store.loader import DatasetLoader
     from starcyte.web.monitoring.idle import IdleClock
     from starcyte.web.security.access import Access

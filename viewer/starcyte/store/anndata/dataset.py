@@ -35,6 +35,7 @@ from starcyte.store.anndata.modality import Modality, open_modality
 from starcyte.store.anndata.mudata import is_mudata, open_obs
 from starcyte.store.anndata.obsp import check_obsp
 from starcyte.store.anndata.open_matrices import OpenMatrices
+from starcyte.store.anndata.prepared_matrix import PreparedMatrix
 from starcyte.store.anndata.sections import Section, with_sections
 from starcyte.store.anndata.spatialdata import choose_table, is_spatialdata, with_positions
 from starcyte.store.dataset import (
@@ -536,7 +537,7 @@ class AnnDataDataset:
     def warm(self) -> None:
         """Read what the first gene needs besides its values, of matrices in which a gene is read directly."""
         for matrix in self.matrices:
-            if matrix.layout == "csc" and isinstance(matrix.base, CscMatrix):
+            if isinstance(matrix.base, CscMatrix | PreparedMatrix):
                 with suppress(StarcyteError):
                     matrix.base.warm()
 

@@ -454,7 +454,8 @@ class DenseMatrix:
 
 def needs_index(matrix: Matrix) -> bool:
     """Return whether reading one gene is a scan of the matrix, which an index saves."""
-    return matrix.layout != "csc" and not (isinstance(matrix, DenseMatrix) and matrix.is_by_gene)
+    is_by_gene = matrix.layout == "csc" or (isinstance(matrix, DenseMatrix) and matrix.is_by_gene)
+    return not is_by_gene and not matrix.is_prepared
 
 
 def _runs(n_values: int, length: int, at_once: int, n_blocks: int) -> int:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from starcyte.errors import StarcyteError
-from starcyte.store.anndata.matrix import CsrMatrix, open_matrix
+from starcyte.store.anndata.matrix import CscMatrix, CsrMatrix, open_matrix
 from starcyte.store.anndata.prepared_layout import COLUMN, HOME, MOMENTS, PARTS, ROWS, VERSION, home_of
 from starcyte.store.block import Block
 from starcyte.store.cell_rows import CellRows
@@ -58,6 +58,11 @@ class PreparedMatrix:
     def column(self, index: int, tick: Tick = no_tick) -> Values:
         """Read one gene."""
         return self._base.column(index, tick)
+
+    def warm(self) -> None:
+        """Read what the first gene needs besides its values, where reads wait for the network."""
+        if isinstance(self._base, CscMatrix):
+            self._base.warm()
 
     @property
     def n_blocks(self) -> int:
