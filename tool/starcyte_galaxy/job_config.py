@@ -15,6 +15,8 @@ from starcyte_galaxy.errors import JobError
 ASK_ADMIN = "Please show this message to the administrator of this Galaxy server."
 #: Length of an id without the number that may be appended
 _MAX_ID_LENGTH = 56
+# the usual endings of datasets
+_ENDING = re.compile(r"\.(h5ad|h5mu|loom|(spatialdata|zarr)\.zip|zarr)$")
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ def with_ids(datasets: Sequence[Dataset]) -> tuple[Dataset, ...]:
     taken: set[str] = set()
     found = []
     for dataset in datasets:
-        letters = unicodedata.normalize("NFKD", dataset.name.removesuffix(".h5ad")).encode("ascii", "ignore").decode()
+        letters = unicodedata.normalize("NFKD", _ENDING.sub("", dataset.name)).encode("ascii", "ignore").decode()
         # the report lists the names of datasets whose names have no ASCII letters
         base = re.sub(r"[^A-Za-z0-9-]+", "_", letters)[:_MAX_ID_LENGTH].strip("_-") or "dataset"
         id_, n = base, 1
@@ -240,6 +242,9 @@ def read_config(path: Path) -> Job:
 
 def _check_readable(path: Path, subject: str) -> None:
     try:
+        # a store of Zarr is a folder
+        if any((path / name).is_file() for name in ("zarr.json", ".zgroup")):
+            return
         with path.open("rb"):
             return
     except FileNotFoundError:

@@ -210,6 +210,8 @@ def _write_over(path: Path, content: bytes) -> None:
 
 def _size(path: Path) -> str:
     try:
+        if path.is_dir():
+            return f"{sum(file.lstat().st_size for file in path.rglob('*') if file.is_file()):,} bytes"
         return f"{path.stat().st_size:,} bytes"
     except OSError:
         return "unknown"

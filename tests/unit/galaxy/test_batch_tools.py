@@ -3,10 +3,12 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tarfile
 import warnings
+import zipfile
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -95,6 +97,42 @@ def test_inspect(run, cells, tmp_path, name):
     assert "\n  cell type (categorical): T cell, B cell, NK cell, Monocyte\n" in text
     assert json.loads((working / "description.json").read_text())["n_obs"] == 200
     assert not (working / "made").exists()
+
+
+@pytest.mark.parametrize(
+    ("file", "ext", "first"),
+    [
+        ("cite.h5mu", "h5mu", "MuData in HDF5"),
+        ("cells.loom", "loom", "loom in HDF5"),
+        ("cells.zarr.zip", "zarr.zip", "AnnData in Zarr"),
+    ],
+)
+@pytest.mark.parametrize("name", ["cells", NASTY], ids=["plain", "nasty"])
+def test_inspect_and_prepare_of_other_formats(run, tmp_path, file, ext, first, name):
+    path = tmp_path / "dataset_6.dat"
+    path.write_bytes((DATA / file).read_bytes())
+    given = Dataset(path, name, ext)
+    done = run(script(tool("inspect"), infile=given))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (tmp_path / "working" / "report.txt").read_text().splitlines()[1] == first
+    shutil.rmtree(tmp_path / "working")
+    done = run(script(tool("prepare"), infile=given))
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "working" / "index.tar").stat().st_size > 1000
+
+
+@pytest.mark.parametrize("root", ["cells.zarr", "it's; $(touch made)", None])
+def test_a_store_that_is_a_folder(run, tmp_path, root):
+    """Galaxy has it among the extra files of a dataset, in a folder that is named as in the user's archive."""
+    extra = tmp_path / "dataset_7_files"
+    with zipfile.ZipFile(DATA / "cells.zarr.zip") as archive:
+        archive.extractall(extra / root if root else extra)
+    given = Dataset(tmp_path / "dataset_7.dat", "cells", "zarr")
+    given.extra_files_path, given.metadata = extra, SimpleNamespace(store_root=root)
+    done = run(script(tool("inspect"), infile=given))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads((tmp_path / "working" / "description.json").read_text())["n_obs"] == 30
+    assert not (tmp_path / "working" / "made").exists()
 
 
 def test_messages_have_the_name_of_the_dataset(run, tmp_path):

@@ -32,6 +32,7 @@ with warnings.catch_warnings():
 ROOT = Path(__file__).parents[3]
 FOLDER = ROOT / "galaxy_wrappers"
 TOOLS = sorted(p for p in FOLDER.rglob("*.xml") if "<tool " in p.read_text())
+FORMATS = "h5ad,h5mu,loom,zarr.zip,spatialdata.zip,zarr"
 SESSION_TOOL = "tools/interactive/interactivetool_starcyte.xml"
 BATCH = "tools/starcyte"
 NASTY = "\"; rm -rf ~ #'<b>é😀.h5ad"
@@ -86,7 +87,7 @@ def test_lint_as_an_ordinary_tool(path, folder):
 def test_linters_do_run(folder):
     path = change(folder, ' tool_type="interactive"', "")
     text = path.read_text()
-    path.write_text(re.sub("<citations>.*</citations>", "", text, flags=re.S).replace(' format="h5ad"', ""))
+    path.write_text(re.sub("<citations>.*</citations>", "", text, flags=re.S).replace(f' format="{FORMATS}"', ""))
     assert {line.split(":")[0] for line in lint(path)} == {"CitationsMissing", "InputsDataFormat"}
 
 
@@ -266,6 +267,17 @@ def test_config_of_several_datasets():
     ]
 
 
+def test_config_of_a_store_that_is_a_folder():
+    given = Dataset("cells", path="/a.dat")
+    given.ext, given.extra_files_path = "zarr", "/a_files"
+    given.metadata = SimpleNamespace(store_root='it"s.zarr')
+    config = config_of(infile=[given], options=options(), **SESSION)
+    assert config["datasets"] == [{"dataset": '/a_files/it"s.zarr', "name": "cells"}]
+    given.metadata = SimpleNamespace(store_root=None)
+    config = config_of(infile=[given], options=options(), **SESSION)
+    assert config["datasets"][0]["dataset"] == "/a_files/"
+
+
 def test_name_of_the_entry_point():
     (entry,) = get_tool_source(str(FOLDER / SESSION_TOOL)).xml_tree.iter("entry_point")
     template = entry.get("name")
@@ -351,3 +363,9 @@ def test_index_of_the_tests_is_of_this_format(tmp_path):
     dataset = open_dataset(data / "cells.h5ad", Settings(cache_dir=str(tmp_path)))
     index = ColumnIndex(data / "index.tar", dataset.index_key("X"))
     assert index.shape == (200, 50)
+
+
+def test_the_tools_take_the_same_datatypes():
+    (macros,) = FOLDER.rglob("macros.xml")
+    assert f'<token name="@FORMATS@">{FORMATS}</token>' in macros.read_text()
+    assert f'format="{FORMATS}"' in (FOLDER / SESSION_TOOL).read_text()
