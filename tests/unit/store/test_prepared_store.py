@@ -19,7 +19,7 @@ import pandas as pd
 import pytest
 import scipy.sparse as sp
 from prepared import prepared_store
-from starcyte.errors import InputError, StorageFull
+from starcyte.errors import DatasetInvalid, InputError, StorageFull
 from starcyte.settings import Settings
 from starcyte.store.anndata.prepared_matrix import PreparedMatrix
 from starcyte.store.dataset import no_tick
@@ -29,6 +29,7 @@ from starcyte.store.open import open_dataset
 from starcyte.store.write.prepared import entries as entries_module
 from starcyte.store.write.prepared.prepare import matrices_to_prepare, prepare_store
 from starcyte.store.write.zarr import array as array_module
+from starcyte.store.zarr.folder import FolderStore
 from zarr_stores import read_zarr
 
 SMALL = Settings(block_bytes=2000, index_least=1, workers=2)
@@ -363,6 +364,37 @@ def test_moments_that_contradict_the_matrix_are_not_used(tmp_path: Path) -> None
             metadata.write_text(metadata.read_text().replace(" 40\n", " 39\n"))
     dataset = open_dataset(tmp_path / "x.zarr", SMALL)
     assert dataset.matrix("X").moments("type") is None
+    dataset.close()
+
+
+@pytest.mark.parametrize("lies", ["none", "shape", "negative", "long"])
+def test_a_gene_is_read_whatever_the_list_of_chunks_says(lies: str, tmp_path: Path, monkeypatch) -> None:
+    adata = write_dataset(tmp_path / "x.h5ad", n_obs=3000)
+    prepared_store(tmp_path / "x.h5ad", tmp_path / "x.zarr")
+    wanted = adata.X[:, [3]].toarray().ravel()
+    dataset = open_dataset(tmp_path / "x.zarr", Settings())
+    matrix = dataset.matrix("X").base
+    assert isinstance(matrix, PreparedMatrix)
+    n_chunks = matrix._chunk_bytes.shape[1]
+    assert n_chunks > 1
+    if lies == "none":
+        read: list[str] = []
+        monkeypatch.setattr(FolderStore, "size", lambda self, key: read.append(key))
+        matrix.column(3)
+        assert not [key for key in read if key.startswith(("X/data/c", "X/indices/c"))]
+        monkeypatch.undo()
+    else:
+        packed = matrix._chunk_bytes.copy()
+        matrix.__dict__["_chunk_bytes"] = {
+            "shape": packed[:, 1:],
+            "negative": -packed,
+            "long": np.where(packed > 0, packed + 10**6, packed),
+        }[lies]
+    if lies == "long":
+        with pytest.raises(DatasetInvalid):
+            matrix.column(3)
+    else:
+        np.testing.assert_array_equal(matrix.column(3).dense(), wanted)
     dataset.close()
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeAlias
 
@@ -292,6 +292,15 @@ class Array(Element):
     def warm(self) -> None:
         """Read what the first read of any part needs besides, where reads wait for the network."""
 
+    def learn_chunk_bytes(self, read: Callable[[], NDArray[Any]]) -> None:
+        """Take the stored bytes of each chunk from elsewhere; a container that knows them does nothing.
+
+        Parameters
+        ----------
+        read
+            Returns them in the order of the chunks; called when they are first needed.
+        """
+
     def vector(self) -> Vector:
         """Return a one-dimensional array for repeated reads of runs of elements."""
         return Vector(self)
@@ -320,6 +329,10 @@ class Vector:
         self._array = array
         self.name, self.dtype, self.size = array.name, array.dtype, array.shape[0]
         self.spread, self.warm = array.spread, array.warm
+
+    def learn_chunk_bytes(self, read: Callable[[], NDArray[Any]]) -> None:
+        """Take the stored bytes of each chunk from elsewhere; see :meth:`Array.learn_chunk_bytes`."""
+        self._array.learn_chunk_bytes(read)
 
     @property
     def chunk(self) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import Any
 
@@ -126,6 +126,17 @@ class _SparseMatrix:
                 _REWRITE,
             )
         return indptr
+
+    def learn_chunk_bytes(self, read: Callable[[], NDArray[Any]]) -> None:
+        """Take the stored bytes of the chunks of data and of indices from elsewhere.
+
+        Parameters
+        ----------
+        read
+            Returns them, shape (2, chunks); called when they are first needed.
+        """
+        self._data.learn_chunk_bytes(lambda: read()[0])
+        self._indices.learn_chunk_bytes(lambda: read()[1])
 
     def _read_indices(self, start: int, stop: int) -> NDArray[Any]:
         return self._checked(self._indices.read(start, stop), start, stop)

@@ -6,15 +6,16 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from starcyte.errors import StarcyteError
+from starcyte.errors import DatasetInvalid, StarcyteError
 from starcyte.store.anndata.matrix import CscMatrix, CsrMatrix, open_matrix
-from starcyte.store.anndata.prepared_layout import COLUMN, HOME, MOMENTS, PARTS, ROWS, VERSION, home_of
+from starcyte.store.anndata.prepared_layout import CHUNKS, COLUMN, HOME, MOMENTS, PARTS, ROWS, VERSION, home_of
 from starcyte.store.block import Block
 from starcyte.store.cell_rows import CellRows
 from starcyte.store.dataset import Layout, Matrix, Tick, Values, no_tick
 from starcyte.store.moments import Moments
-from starcyte.store.nodes import Group
+from starcyte.store.nodes import DAMAGED, Group
 from starcyte.store.scale import ValueRange
 
 
@@ -49,11 +50,20 @@ class PreparedMatrix:
         self.cells: CellRows | None = base.cells
         self.by_cell: CsrMatrix | None = None
         "The same values by cell; None for a dense matrix."
+        if isinstance(base, CscMatrix):
+            base.learn_chunk_bytes(lambda: self._chunk_bytes)
         rows = home.group(ROWS)
         if rows is not None:
             by_cell = open_matrix(base.name, rows, base.shape, block_bytes, base.log_base)
             if isinstance(by_cell, CsrMatrix) and by_cell.nnz == base.nnz:
                 self.by_cell = by_cell
+
+    @cached_property
+    def _chunk_bytes(self) -> NDArray[Any]:
+        array = self._home.array(CHUNKS)
+        if array.ndim != 2 or array.shape[0] != 2:
+            raise DatasetInvalid(f"{array.name} has the shape {array.shape}.", DAMAGED)
+        return array.read()
 
     def column(self, index: int, tick: Tick = no_tick) -> Values:
         """Read one gene."""

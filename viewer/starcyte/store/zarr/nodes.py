@@ -6,14 +6,15 @@ import itertools
 import json
 import math
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from functools import cached_property
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from starcyte.errors import DatasetInvalid
+from starcyte.errors import DatasetInvalid, StarcyteError
 from starcyte.store.nodes import DAMAGED, Array, Group, Node, Selection, reading
 from starcyte.store.zarr.container import METADATA_BYTES, Store
 from starcyte.store.zarr.layout import Layout, Shards, unpacked
@@ -200,11 +201,31 @@ class ZarrArray(Array):
         self._attributes = _Attributes(attributes)
         self.most_bytes = most_bytes
         self._last: tuple[tuple[int, ...], NDArray[Any]] | None = None
+        self._read_bytes: Callable[[], NDArray[Any]] | None = None
         self._indexes: dict[tuple[int, ...], NDArray[np.uint64] | None] = {}
 
     def attribute(self, *names: str) -> Any:
         """Return the first of these attributes that exists."""
         return self._attributes.first(*names)
+
+    def learn_chunk_bytes(self, read: Callable[[], NDArray[Any]]) -> None:
+        """Take the places of chunks in shards from a list of their bytes, in place of an index for each shard."""
+        self._read_bytes = read
+
+    @cached_property
+    def _ends(self) -> NDArray[np.int64] | None:
+        """The position of the end of each chunk, as if all shards were one; None if that is not known."""
+        if self._read_bytes is None or self.ndim != 1:
+            return None
+        try:
+            packed = self._read_bytes()
+        except StarcyteError:
+            return None
+        n = -(-self.shape[0] // self._layout.chunks[0])
+        if packed.shape != (n,) or packed.dtype.kind not in "iu" or (n and packed.min() < 0):
+            return None
+        ends: NDArray[np.int64] = np.cumsum(packed, dtype=np.int64)
+        return ends
 
     @property
     def stored_bytes(self) -> int | None:
@@ -265,10 +286,10 @@ class ZarrArray(Array):
                 self._ahead_of(first)
                 return
             for shard, within in itertools.groupby(first, lambda place: self._shard_of(place, shards)):
-                if shard not in self._indexes:
+                if not self._knows(shard):
                     self._ahead_of_indexes([shard], shards)
                     continue
-                index = self._indexes[shard]
+                index = self._index(shard, shards)
                 if index is not None:
                     self._ahead_of_runs(shard, self._runs(index, shards, list(within)))
 
@@ -277,13 +298,17 @@ class ZarrArray(Array):
         """The number of chunks that are read at once, so that they fit into memory."""
         return min(max(_AHEAD_BYTES // max(self._chunk_bytes, 1), 2), _MOST_AHEAD)
 
+    def _knows(self, shard: tuple[int, ...]) -> bool:
+        """Return whether the index of a shard need not be read."""
+        return shard in self._indexes or self.__dict__.get("_ends") is not None
+
     def _ahead_of(self, places: Sequence[tuple[int, ...]]) -> None:
         self._store.ahead([(self._file_key(place), 0, None) for place in places])
 
     def _ahead_of_indexes(self, shards: Sequence[tuple[int, ...]], layout: Shards) -> None:
         length = self._index_bytes(layout)
         start = 0 if layout.index_first else -1
-        self._store.ahead([(self._file_key(shard), start, length) for shard in shards if shard not in self._indexes])
+        self._store.ahead([(self._file_key(shard), start, length) for shard in shards if not self._knows(shard)])
 
     def _ahead_of_runs(self, shard: tuple[int, ...], runs: Sequence[_Run]) -> None:
         key = self._file_key(shard)
@@ -404,7 +429,7 @@ class ZarrArray(Array):
     def warm(self) -> None:
         """Read where chunks lie in the shards, so that a part is read at once: of a store in the network."""
         shards = self._layout.shards
-        if shards is None or not self._store.is_remote:
+        if shards is None or not self._store.is_remote or self._ends is not None:
             return
         if self._n_files * self._index_bytes(shards) > _INDEXES_BYTES:
             return
@@ -441,6 +466,8 @@ class ZarrArray(Array):
             return self._indexes[place]
         length = self._index_bytes(shards)
         n = (length - shards.index_extra) // _INDEX_ENTRY
+        if (ends := self._ends) is not None:
+            return _index_of(ends, place[0] * n, n)
         self._check_packed(length)
         if shards.index_first:
             raw = self._file(place, 0, length)
@@ -478,6 +505,16 @@ class ZarrArray(Array):
         """Raise if the array is gone or was written again: what is missing of it then is not the fill value."""
         if self._store.state(self._metadata_key) != self._state:
             raise DatasetInvalid(f"{self.name} was removed or written again since it was opened.", "Open it again.")
+
+
+def _index_of(ends: NDArray[np.int64], first: int, n: int) -> NDArray[np.uint64]:
+    """Return the index of a shard of n chunks from the ends of all chunks, which lie side by side."""
+    index = np.full((n, 2), _NOT_STORED, np.uint64)
+    stops = ends[first : first + n]
+    start = int(ends[first - 1]) if first else 0
+    starts = np.concatenate([np.full(min(stops.size, 1), start, np.int64), stops[:-1]])
+    index[: stops.size, 0], index[: stops.size, 1] = starts - start, stops - starts
+    return index
 
 
 def _place(choice: _Choice) -> tuple[int, ...]:
