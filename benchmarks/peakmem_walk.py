@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -83,10 +84,20 @@ def walk(server: Starcyte, file: Path, facts: Facts, scratch: Path, seconds: flo
     return steps
 
 
+def prepared_store(file: Path) -> Path:
+    """Return the prepared store of a file, written if it is not there."""
+    store = file.with_suffix(".zarr")
+    if not store.exists():
+        program = Path(sys.executable).with_name("starcyte")
+        subprocess.run([program, "prepare", file, "--output", store], check=True)
+    return store
+
+
 def main() -> int:
     """Walk, and print what was used."""
     parser = argparse.ArgumentParser(prog="benchmarks.peakmem_walk", description=__doc__)
     parser.add_argument("--size", choices=SIZES, default="large")
+    parser.add_argument("--prepared", action="store_true", help="go through the prepared store of the file")
     parser.add_argument("--limit-mb", type=int, default=512)
     parser.add_argument("--seconds", type=float, default=10.0, help="seconds that the clients ask; default: 10")
     parser.add_argument("--data", type=Path, default=CACHE / "data")
@@ -94,6 +105,7 @@ def main() -> int:
     arguments = parser.parse_args()
     size, file = arguments.limit_mb << 20, SIZES[arguments.size].file(arguments.data)
     facts, scratch = facts_of(file), CACHE / "scratch" / "walk"
+    shown = prepared_store(file) if arguments.prepared else file
     shutil.rmtree(scratch, ignore_errors=True)
     limit = None
     try:
@@ -106,7 +118,7 @@ def main() -> int:
         with Watch() as watch:
             server = Limited(watch, scratch / "cache", seconds=1800.0)
             server.limit = limit
-            found["steps"] = steps = walk(server, file, facts, scratch, arguments.seconds)
+            found["steps"] = steps = walk(server, shown, facts, scratch, arguments.seconds)
         anonymous = max(step["anonymous"] for step in steps.values())
         kills = limit.kills if limit else 0
         found |= {"anonymous": anonymous, "kills": kills, "highest": limit.highest if limit else 0}
@@ -117,7 +129,8 @@ def main() -> int:
     with_files = f", with pages of files {found['highest'] / 1e6:.0f} MB" if limit else ""  # type: ignore[operator]
     print(f"anonymous memory at most {anonymous / 1e6:.0f} MB{with_files}; killed by the kernel: {kills}")
     arguments.output.mkdir(parents=True, exist_ok=True)
-    (arguments.output / f"{arguments.size}.json").write_text(json.dumps(found, indent=1))
+    kind = "-prepared" if arguments.prepared else ""
+    (arguments.output / f"{arguments.size}{kind}.json").write_text(json.dumps(found, indent=1))
     return int(kills > 0 or anonymous > size)
 
 

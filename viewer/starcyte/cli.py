@@ -344,10 +344,15 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument(
                 "--matrix",
                 action="append",
-                help="Matrix to index; repeat the option for several; default: the one shown initially.",
+                help="Matrix to prepare; repeat the option for several; default: the one shown initially; of a"
+                " store also X and one of counts.",
             )
             command.add_argument(
-                "--output", type=Path, metavar="FILE", help="Write the indexes to an archive, for --index-file."
+                "--output",
+                type=Path,
+                metavar="FILE",
+                help="Write a prepared store (NAME.zarr, NAME.zarr.zip), or the indexes to an archive for --index-file"
+                " (NAME.tar).",
             )
         if run is inspect:
             command.add_argument("--json", action="store_true", help="Print JSON.")
