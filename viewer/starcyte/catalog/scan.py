@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from starcyte.store.remote.bucket import Bucket, Listed
 
 # objects below a prefix for each dataset that may be listed: a store of Zarr has many
-_LOOKED_AT = 100
+_LOOKED_AT = 20
 
 
 @dataclass(frozen=True)
@@ -172,20 +172,26 @@ class ObjectScan:
 
         try:
             bucket = Bucket(self._url, self._settings)
-            stores = ""
-            for listed in sorted(itertools.islice(bucket.objects(bucket.path), self._most), key=lambda one: one.path):
-                place = listed.path.removeprefix(bucket.path).lstrip("/")
+            listed = {
+                one.path.removeprefix(bucket.path).lstrip("/"): one
+                for one in itertools.islice(bucket.objects(bucket.path), self._most)
+            }
+            roots = {place.rpartition("/")[0]: one for place, one in listed.items() if _name(place) in ROOT_NAMES}
+            if "" in roots:
+                raise InputError(
+                    f"{self._url} is one dataset.", "`starcyte launch` shows it; `serve` takes its folder."
+                )
+            stores = set[str]()
+            for place, one in sorted(listed.items()):
                 if any(part.startswith(".") for part in PurePosixPath(place).parts[:-1]):
                     continue
-                if stores and place.startswith(stores):
-                    continue
-                folder, _, name = place.rpartition("/")
-                if name in ROOT_NAMES and folder:
-                    stores = f"{folder}/"
-                    url = f"{self._url}{folder}"
-                    yield FoundObject(url, folder, None, listed.version)
-                elif not name.startswith(".") and self._is_dataset(bucket, listed):
-                    yield FoundObject(f"{self._url}{place}", place, listed.size, listed.version)
+                # the outermost store that it is in
+                store = next((folder for folder in _folders(place) if folder in roots), None)
+                if store is not None and store not in stores:
+                    stores.add(store)
+                    yield FoundObject(f"{self._url}{store}", store, None, roots[store].version)
+                elif store is None and not _name(place).startswith(".") and self._is_dataset(bucket, one):
+                    yield FoundObject(f"{self._url}{place}", place, one.size, one.version)
         except TransferError as error:
             raise InputError(f"{self._url} cannot be listed: {error}.", "Check the prefix and the keys.") from None
 
@@ -195,3 +201,14 @@ class ObjectScan:
             start = bucket.get(listed.path, Part("", 0, START_BYTES), START_BYTES) if listed.size else None
             before = self._known[listed.path] = (listed.version, start is not None and is_dataset(start.body))
         return before[1] or has_dataset_name(listed.path)
+
+
+def _name(place: str) -> str:
+    return place.rpartition("/")[2]
+
+
+def _folders(place: str) -> Iterator[str]:
+    """Yield the folders that an object is in, the outermost first."""
+    for at, letter in enumerate(place):
+        if letter == "/":
+            yield place[:at]

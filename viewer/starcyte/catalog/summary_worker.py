@@ -22,7 +22,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from starcyte import __version__, errors
 from starcyte.catalog.summary import DatasetSummary, read_summary, summarize
@@ -31,6 +31,10 @@ from starcyte.settings import Settings
 from starcyte.store.cache import cache_folder
 from starcyte.store.fingerprint import FileState
 from starcyte.store.open import crash_error
+from starcyte.store.remote.source import is_url
+
+if TYPE_CHECKING:
+    from starcyte.store.index.stored_dataset import StoredDataset
 
 log = logging.getLogger(__name__)
 
@@ -195,7 +199,7 @@ class SummaryWorker:
         pipe = self._connection()
         end = time.monotonic() + self._settings.open_deadline
         try:
-            pipe.send((self.folder, key, request.path, dict(request.settings)))
+            pipe.send((self.folder, key, request.path, request.place, dict(request.settings)))
             while not pipe.poll(0.25):
                 if self._closed:
                     raise Cancelled("The viewer is stopping.")
@@ -273,15 +277,13 @@ def answer_requests(pipe: Connection, settings: Settings) -> None:
     """Compute the summaries that a pipe asks for: the main function of the process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which stops this process
     os.nice(5)
-    from starcyte.store.open import open_dataset
-
     with suppress(EOFError, BrokenPipeError):
         while True:
-            folder, key, path, own = pipe.recv()
+            folder, key, path, place, own = pipe.recv()
             chosen = settings.with_values(own)
             answer: Any
             try:
-                dataset = open_dataset(path, chosen)
+                dataset = _open(path, place, chosen)
                 try:
                     answer = summarize(dataset, chosen, folder, key)
                 finally:
@@ -292,3 +294,14 @@ def answer_requests(pipe: Connection, settings: Settings) -> None:
                 log.exception("a dataset of the catalog could not be summarized")
                 answer = ("StarcyteError", f"{path.name!r} cannot be read: {type(error).__name__}.", _HINT)
             pipe.send(answer)
+
+
+def _open(path: Path, place: str, settings: Settings) -> StoredDataset:
+    """Open a file, or what is at a URL and is no file: Zarr that is read in place."""
+    if is_url(place) and not path.exists():
+        from starcyte.store.in_place.open import open_in_place
+
+        return open_in_place(place, settings)
+    from starcyte.store.open import open_dataset
+
+    return open_dataset(path, settings)

@@ -188,7 +188,9 @@ def write_h5ad(
     from starcyte.store.write.h5ad import NewColumn, copy_with_columns
     from starcyte.store.write.subset import subset_with_columns
 
-    if detect_format(dataset.path) is not H5AD:
+    # a store in the network has no file
+    is_in_place = dataset.path.suffix in {".zarr", ".zip"} and not dataset.path.exists()
+    if is_in_place or detect_format(dataset.path) is not H5AD:
         raise InputError(
             f"{dataset.path.name!r} is Zarr: only of an .h5ad file a copy with annotations is written.",
             "Export the annotations as a table, and join it to obs by the names of the cells.",
