@@ -104,6 +104,7 @@ def test_a_file_of_loompy(tmp_path: Path, opened: Any) -> None:
     check_agrees(dataset, expected)
     assert {c.name for c in dataset.obs} == {"Class", "Age", "TotalUMI"}
     assert dataset.content == "loom"
+    assert dataset.obs_column("Class").info.categories == ("Astrocytes", "Microglia", "Neurons")
     assert dataset.check() == []
     assert dataset.genes().match("ENSG00000000003") == 3
     assert dataset.describe()["container"] == "HDF5"
@@ -160,6 +161,24 @@ def test_arrays_of_anndata_and_records_of_scenic(tmp_path: Path, opened: Any) ->
     np.testing.assert_array_equal(dataset.embedding("X_umap", [0, 1]).T, adata.obsm["X_umap"].astype(np.float32))
     np.testing.assert_array_equal(dataset.embedding("Embedding", [0, 1]), np.stack([record["_X"], record["_Y"]]))
     assert any("'RegulonsAUC' is left out" in line for line in dataset.warnings)
+
+
+def test_text_that_does_not_repeat_stays_text(tmp_path: Path, opened: Any) -> None:
+    given = {"Clusters": np.array([f"k{i % 12}" for i in range(N)]), "Barcodes": np.array([f"b{i}" for i in range(N)])}
+    dataset = opened(create(tmp_path / "x.loom", cells(**given)))
+    kinds = {c.name: (c.kind, c.categories) for c in dataset.obs}
+    # in natural order
+    assert kinds["Clusters"] == (Kind.CATEGORICAL, tuple(f"k{i}" for i in range(12)))
+    assert kinds["Barcodes"] == (Kind.STRING, None)
+
+
+def test_a_matrix_that_claims_more_cells_than_it_stores(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with h5py.File(tmp_path / "x.loom", "w") as file:
+        file.create_dataset("matrix", (2, 10**11), "f4", chunks=(1, 1000))
+        file.create_group("row_attrs")
+        file.create_group("col_attrs")
+    assert main(["inspect", str(tmp_path / "x.loom")]) == 2
+    assert "claims to have" in capsys.readouterr().err
 
 
 def test_names_that_are_missing_are_numbers(tmp_path: Path, opened: Any) -> None:

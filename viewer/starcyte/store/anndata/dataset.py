@@ -416,7 +416,8 @@ class AnnDataDataset:
         """Return the lookup of genes in a matrix (by default those of var) and, after it, in the other modalities."""
         if matrix is not None:
             self.matrix(matrix)
-        self._choose_default()
+        if len(self._modalities) > 1:
+            self._choose_default()
         asked, own = matrix or "", self._modality_of(matrix)
         others = {name: matrix for name, (matrix, _) in self._defaults.items() if name != own.name}
         modalities = {asked: own.name} | {matrix: name for name, matrix in others.items()}

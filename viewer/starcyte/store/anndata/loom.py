@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from starcyte.errors import StarcyteError
 from starcyte.store.dataset import Warnings
+from starcyte.store.natural_order import natural_key
 from starcyte.store.nodes import Array, Group, Node, Selection
 
 _CELLS = ("CellID", "obs_names", "CellId", "cell_id", "cell_ids", "CellName", "cell_name", "Barcode", "barcode")
@@ -33,6 +34,9 @@ _REDUCTION = re.compile(
 )
 _AXES = {"x": 1, "y": 2, "z": 3}
 _NUMERIC = "fiub"
+# of a column of text that is a categorical
+_MOST_CATEGORIES = 1000
+_TEXTS_AT_ONCE = 50_000
 
 
 def is_loom(root: Group) -> bool:
@@ -67,8 +71,8 @@ def as_anndata(root: Group, warnings: Warnings) -> Group:
         "/",
         {
             "X": Transposed(matrix),
-            "obs": _frame("/col_attrs", cells, n_cells, _CELLS),
-            "var": _frame("/row_attrs", genes, n_genes, _GENES),
+            "obs": _frame("/col_attrs", cells, n_cells, _CELLS, matrix),
+            "var": _frame("/row_attrs", genes, n_genes, _GENES, matrix),
             "obsm": View("/col_attrs", _embeddings(cells, n_cells, warnings)),
             "layers": View("/layers", {name: Transposed(array) for name, array in layers.items() if array.ndim == 2}),
         },
@@ -193,6 +197,38 @@ class Stacked(Array):
         return self._columns[number].read((rows,)).astype(np.float64)
 
 
+class Held(Array):
+    """An array in memory.
+
+    Parameters
+    ----------
+    name
+        Its name in messages.
+    values
+        The values.
+    """
+
+    def __init__(self, name: str, values: NDArray[Any]) -> None:
+        super().__init__(name, values.shape, values.dtype)
+        self._values = values
+
+    def attribute(self, *names: str) -> Any:
+        """Return None."""
+        return None
+
+    @property
+    def chunks(self) -> tuple[int, ...] | None:
+        """None."""
+        return None
+
+    def is_text(self, field: str | None = None) -> bool:
+        """Return whether the values are text."""
+        return self.dtype == object
+
+    def _read(self, selection: Selection, field: str | None) -> NDArray[Any]:
+        return self._values[selection]
+
+
 class Numbers(Array):
     """The numbers of rows as text: the index of a table that has none.
 
@@ -202,14 +238,22 @@ class Numbers(Array):
         Its name in messages.
     n
         The number of rows.
+    matrix
+        The matrix that has them: a file may claim to have more rows than it stores.
     """
 
-    def __init__(self, name: str, n: int) -> None:
+    def __init__(self, name: str, n: int, matrix: Array) -> None:
         super().__init__(name, (n,), np.dtype(object))
+        self._matrix = matrix
 
     def attribute(self, *names: str) -> Any:
         """Return None."""
         return None
+
+    @property
+    def stored_bytes(self) -> int | None:
+        """The bytes of the matrix in the file."""
+        return self._matrix.stored_bytes
 
     @property
     def chunks(self) -> tuple[int, ...] | None:
@@ -246,16 +290,52 @@ def _arrays(root: Group, name: str, warnings: Warnings) -> dict[str, Array]:
     return found
 
 
-def _frame(name: str, arrays: Mapping[str, Array], n: int, usual: Sequence[str]) -> View:
+def _frame(name: str, arrays: Mapping[str, Array], n: int, usual: Sequence[str], matrix: Array) -> View:
     """Return the attributes of rows or columns as a data frame."""
     index = next((one for one in usual if one in arrays and arrays[one].shape == (n,)), None)
-    columns = {one: array for one, array in arrays.items() if array.ndim == 1 and array.dtype.names is None}
+    columns: dict[str, Node] = {
+        one: array if one == index else _categorical(array) or array
+        for one, array in arrays.items()
+        if array.ndim == 1 and array.dtype.names is None
+    }
     if index is None:
         index = "index" if "index" not in columns else "_index"
-        columns = {**columns, index: Numbers(f"{name}/{index}", n)}
+        columns = {**columns, index: Numbers(f"{name}/{index}", n, matrix)}
     order = np.array([one for one in columns if one != index], dtype=object)
     attributes = {"_index": index, "column-order": order, "encoding-type": "dataframe"}
     return View(name, columns, attributes)
+
+
+def _categorical(array: Array) -> View | None:
+    """Return a column of text as a categorical, which loom has not; None if few of its values repeat, or it is no text.
+
+    The values are read in parts, and not kept: only their codes are.
+    """
+    n = array.shape[0]
+    if not array.is_text() or not n:
+        return None
+    found: dict[str, int] = {}
+    codes = np.empty(n, np.int32)
+    try:
+        array.check_claim(n, 1, at_once=False)
+        for start in range(0, n, _TEXTS_AT_ONCE):
+            texts = array.read_text(slice(start, start + _TEXTS_AT_ONCE)).tolist()
+            codes[start : start + len(texts)] = [found.setdefault(text, len(found)) for text in texts]
+            if len(found) > min(_MOST_CATEGORIES, max(n // 2, 1)):
+                return None
+    except StarcyteError:
+        return None  # the error is that of the request for the column
+    names = sorted(found, key=natural_key)
+    place = np.empty(len(names), np.min_scalar_type(-len(names)))
+    for code, text in enumerate(names):
+        place[found[text]] = code
+    categories = np.empty(len(names), object)
+    categories[:] = names
+    nodes = {
+        "codes": Held(f"{array.name}/codes", place[codes]),
+        "categories": Held(f"{array.name}/categories", categories),
+    }
+    return View(array.name, nodes, {"encoding-type": "categorical", "ordered": False})
 
 
 def _embeddings(arrays: Mapping[str, Array], n: int, warnings: Warnings) -> dict[str, Array]:

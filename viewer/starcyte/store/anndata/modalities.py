@@ -59,9 +59,9 @@ def all_embeddings(root: Group, modalities: Sequence[Modality], obs: Obs, warnin
     found = find_embeddings(root.child("obsm"), obs, warnings, names)
     for modality in _named(modalities):
         own = find_embeddings(modality.root.child("obsm"), modality.obs, warnings)
+        rows = np.arange(obs.n) if modality.rows is None else modality.rows
         for name, embedding in own.items():
             info = replace(embedding.info, name=f"{modality.name}:{name}")
-            rows = np.arange(obs.n) if modality.rows is None else modality.rows
             found.setdefault(info.name, replace(embedding, info=info, of_cells=rows))
     return sorted_embeddings(found)
 
@@ -72,9 +72,11 @@ def all_obsp(
     """Return the matrices in obsp of the root and, as ``rna:distances``, of the modalities."""
     found: dict[str, ObspMatrix | ModalityObsp] = {**find_obsp(root, n_obs, warnings)}
     for modality in _named(modalities):
-        for name, matrix in find_obsp(modality.root, modality.obs.n, warnings).items():
+        own = find_obsp(modality.root, modality.obs.n, warnings)
+        if own:
             rows = np.arange(n_obs) if modality.rows is None else modality.rows
-            found.setdefault(f"{modality.name}:{name}", ModalityObsp(matrix, rows, cells_of(rows, modality.obs.n)))
+            cells = cells_of(rows, modality.obs.n)
+            found |= {f"{modality.name}:{name}": ModalityObsp(matrix, rows, cells) for name, matrix in own.items()}
     return found
 
 

@@ -10,6 +10,7 @@ import io
 import itertools
 import json
 import struct
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,11 @@ from starcyte.store.nodes import Array, Group, reading
 
 _PARQUET = "shapes.parquet"
 _POINT, _POLYGON, _MULTI_POLYGON = 1, 3, 6
+_POINT_BYTES, _POLYGON_BYTES = 21, 13
+# geometries whose centroids are computed at once, which bounds memory
+_AT_ONCE = 20_000
+# what is unpacked is believed up to this many times the bytes that are stored
+_MAX_RATIO, _LARGE_BYTES = 100, 64 << 20
 # the flags of extended well-known binary: z, m and the reference system
 _DIMS, _SRID = 0xC0000000, 0x20000000
 
@@ -59,15 +65,79 @@ def _of_parquet(raw: bytes) -> tuple[list[Any], NDArray[np.float64]]:
         import pyarrow.parquet as parquet
     except ImportError:
         raise FilterMissing("They are GeoParquet.", "Install pyarrow where starcyte runs.") from None
-    table = parquet.read_table(io.BytesIO(raw))
-    metadata = json.loads((table.schema.metadata or {}).get(b"pandas", b"{}"))
-    column = json.loads((table.schema.metadata or {}).get(b"geo", b"{}")).get("primary_column", "geometry")
-    index = (metadata.get("index_columns") or [None])[0]
-    names = table.column(index).to_pylist() if isinstance(index, str) else list(range(table.num_rows))
-    if isinstance(index, dict):
+    file = parquet.ParquetFile(io.BytesIO(raw))
+    unpacked = sum(file.metadata.row_group(i).total_byte_size for i in range(file.metadata.num_row_groups))
+    if unpacked > max(_MAX_RATIO * len(raw), _LARGE_BYTES):
+        raise DatasetInvalid(f"{_PARQUET} claims to have {unpacked:,} bytes, of which {len(raw):,} are stored.")
+    noted = file.schema_arrow.metadata or {}
+    column = json.loads(noted.get(b"geo", b"{}")).get("primary_column", "geometry")
+    index = (json.loads(noted.get(b"pandas", b"{}")).get("index_columns") or [None])[0]
+    if isinstance(index, str):
+        names = file.read(columns=[index]).column(0).to_pylist()
+    elif isinstance(index, dict):
         names = list(range(int(index["start"]), int(index["stop"]), int(index["step"])))
-    centroids = np.array([_centroid(bytes(wkb)) for wkb in table.column(column).to_pylist()], np.float64)
-    return names, centroids.reshape(-1, 2)
+    else:
+        names = list(range(file.metadata.num_rows))
+    found = [
+        centroids_of(batch.column(0).to_pylist()) for batch in file.iter_batches(batch_size=_AT_ONCE, columns=[column])
+    ]
+    return names, np.concatenate([np.empty((0, 2)), *found])
+
+
+def centroids_of(geometries: Sequence[bytes]) -> NDArray[np.float64]:
+    """Return the centroids of geometries in well-known binary, shape (geometries, 2).
+
+    Points, and polygons without holes, are read together, as a loop over them takes minutes for a million cells.
+    """
+    sizes = np.array([len(one) for one in geometries], np.int64)
+    starts = np.r_[0, np.cumsum(sizes)][:-1]
+    raw = np.frombuffer(b"".join(geometries) + bytes(16), np.uint8)
+    out = np.full((len(geometries), 2), np.nan)
+    kinds = _numbers(raw, starts + 1, "<u4")
+    is_little = raw[starts] == 1
+    points = np.flatnonzero(is_little & (kinds == _POINT) & (sizes == _POINT_BYTES))
+    for axis in (0, 1):
+        out[points, axis] = _numbers(raw, starts[points] + 5 + 8 * axis, "<f8")
+    counts = _numbers(raw, np.minimum(starts + 9, raw.size - 4), "<u4").astype(np.int64)
+    is_simple = is_little & (kinds == _POLYGON) & (_numbers(raw, starts + 5, "<u4") == 1) & (counts > 1)
+    is_simple &= sizes == _POLYGON_BYTES + 16 * counts
+    simple = np.flatnonzero(is_simple)
+    if simple.size:
+        out[simple] = _of_rings(raw, starts[simple] + _POLYGON_BYTES, counts[simple])
+    others = np.ones(len(geometries), bool)
+    others[points] = others[simple] = False
+    for i in np.flatnonzero(others).tolist():
+        out[i] = _Reader(geometries[i]).geometry()[1]
+    return out
+
+
+def _numbers(raw: NDArray[np.uint8], at: NDArray[np.int64], dtype: str) -> NDArray[Any]:
+    """Return the number at each of some positions."""
+    size = np.dtype(dtype).itemsize
+    found: NDArray[Any] = raw[np.minimum(at, raw.size - size)[:, None] + np.arange(size)].view(dtype)[:, 0]
+    return found
+
+
+def _of_rings(raw: NDArray[np.uint8], at: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return the centroids of closed rings of points that begin at some positions; see :func:`_area`."""
+    first = np.r_[0, np.cumsum(counts)][:-1]
+    within = np.arange(int(counts.sum())) - np.repeat(first, counts)
+    where = np.repeat(at, counts) + 16 * within
+    x, y = (_numbers(raw, where + 8 * axis, "<f8") for axis in (0, 1))
+    origin = np.stack([x[first], y[first]], axis=1)
+    mean = np.stack([np.add.reduceat(values, first) - values[first] for values in (x, y)], axis=1) / (
+        counts[:, None] - 1
+    )
+    x, y = x - np.repeat(origin[:, 0], counts), y - np.repeat(origin[:, 1], counts)
+    # an edge from each point to the next; the last point of a ring has none
+    nx, ny = np.r_[x[1:], 0], np.r_[y[1:], 0]
+    cross = x * ny - nx * y
+    cross[np.r_[first[1:], x.size] - 1] = 0
+    twice = np.add.reduceat(cross, first)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        center = np.stack([np.add.reduceat((a + b) * cross, first) for a, b in ((x, nx), (y, ny))], axis=1)
+        center = center / (3 * twice[:, None]) + origin
+    return np.where((twice == 0)[:, None], mean, center)
 
 
 def _of_arrays(shapes: Group) -> tuple[list[Any], NDArray[np.float64]]:
@@ -123,11 +193,6 @@ def _joined(parts: list[_Area], holes: bool = False) -> _Area:
         return 0.0, np.mean([center for _, center in parts], axis=0)
     weighted = [sign * area * center for sign, (area, center) in zip(signs, parts, strict=True)]
     return total, np.sum(weighted, axis=0) / total
-
-
-def _centroid(wkb: bytes) -> NDArray[np.float64]:
-    """Return the centroid of a geometry in well-known binary."""
-    return _Reader(wkb).geometry()[1]
 
 
 class _Reader:
