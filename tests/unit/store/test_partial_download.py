@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import threading
 import time
+from pathlib import Path
 
 import anndata as ad
 import h5py
@@ -30,6 +31,7 @@ from starcyte.store.remote.source import TransferError
 
 pytestmark = pytest.mark.slow
 
+GALAXY_DATA = Path(__file__).parents[3] / "galaxy_wrappers" / "tools" / "starcyte" / "test-data"
 N, M = 4000, 1000
 # the missing bytes in tests, which must not be taken for data
 FILLER = b"\xa5"
@@ -179,7 +181,17 @@ def test_a_part_shows_the_same_as_the_complete_file(case, tmp_path):
         pytest.importorskip(case.needs)
     path = tmp_path / "x.h5ad"
     case.write(path)
-    part = tmp_path / "part"
+    check_part(path, tmp_path / "part")
+
+
+@pytest.mark.parametrize("name", ["cite.h5mu", "cells.loom"])
+def test_a_part_of_another_format_shows_the_same(name, tmp_path):
+    path = tmp_path / name
+    path.write_bytes((GALAXY_DATA / name).read_bytes())
+    check_part(path, tmp_path / "part")
+
+
+def check_part(path, part):
     # small units and no reading ahead, so that few bytes are there that were not requested
     fill_metadata(path.read_bytes(), part, unit=64, read_ahead=ReadAhead(0, 64))
     os.utime(part, ns=(path.stat().st_mtime_ns,) * 2)
