@@ -434,7 +434,8 @@ class ZarrArray(Array):
         if self._n_files * self._index_bytes(shards) > _INDEXES_BYTES:
             return
         places = iter(itertools.product(*(range(count) for count in self._counts)))
-        while few := list(itertools.islice(places, _MOST_AHEAD)):
+        # few at once: the page asks for the cells at the same time
+        while few := list(itertools.islice(places, _MOST_AHEAD // 8)):
             self._ahead_of_indexes(few, shards)
             for place in few:
                 self._index(place, shards)
