@@ -138,3 +138,64 @@ def test_the_first_steps_cover_no_cell(visit, pbmc, size):
     before = viewer.picture()
     hint.get_by_role("button", name="Close the first steps").click()
     eventually(lambda: (viewer.picture() != before).any(), "the cells in the room that became free")
+
+
+def test_the_tools_of_the_plot_are_one_stop_of_the_tab_key(visit, pbmc):
+    viewer = visit(pbmc).drawn()
+    page = viewer.page
+    tools = page.get_by_role("toolbar", name="Plot")
+    stops = tools.locator("button:not([tabindex='-1']):not(:disabled)")
+    expect(stops).to_have_count(1)
+    tools.get_by_role("combobox", name="Embedding").focus()
+    page.keyboard.press("ArrowRight")
+    expect(tools.get_by_role("button", name="Pan")).to_be_focused()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    lasso = tools.get_by_role("button", name="Select with a lasso")
+    expect(lasso).to_have_attribute("aria-pressed", "true")
+    expect(lasso).to_be_focused()
+    # the way back into the toolbar leads to the button that was left
+    page.keyboard.press("Tab")
+    expect(tools.locator(":focus")).to_have_count(0)
+    page.keyboard.press("Shift+Tab")
+    expect(lasso).to_be_focused()
+    expect(stops).to_have_count(1)
+    page.keyboard.press("End")
+    expect(tools.get_by_role("button", name="Save or copy")).to_be_focused()
+    page.keyboard.press("ArrowRight")
+    expect(tools.get_by_role("combobox", name="Embedding")).to_be_focused()
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("Home")
+    expect(tools.get_by_role("combobox", name="Embedding")).to_be_focused()
+
+
+def test_letters_typed_before_a_field_is_there_are_its_text(visit, pbmc):
+    viewer = visit(pbmc).drawn()
+    page = viewer.page
+    viewer.plot.focus()
+    # all in one task of the page: nothing has been opened between the keys
+    typed = """(keys) => {
+      for (const [key, ctrlKey] of keys) {
+        const event = { key, ctrlKey, bubbles: true, cancelable: true };
+        (document.activeElement ?? document.body).dispatchEvent(new KeyboardEvent('keydown', event));
+      }
+    }"""
+    page.evaluate(typed, [["k", True], *([letter, False] for letter in "lyz")])
+    expect(page.get_by_role("combobox", name="Find a gene")).to_have_value("lyz")
+    expect(page.get_by_role("option", name="LYZ").first).to_be_visible()
+    page.keyboard.press("Escape")
+    viewer.plot.focus()
+    page.evaluate(typed, [[letter, False] for letter in "/lyzx"] + [["Backspace", False]])
+    search = page.get_by_role("combobox", name="Search a gene")
+    expect(search).to_have_value("lyz")
+    page.keyboard.press("Enter")
+    viewer.colored_by("LYZ")
+    # keys of one letter are shortcuts again
+    expect(viewer.plot).to_be_focused()
+    page.keyboard.press("l")
+    viewer.lasso([(0.3, 0.3), (0.7, 0.3), (0.7, 0.7), (0.3, 0.7)])
+    expect(page.get_by_text("cells selected")).to_be_visible()
+    viewer.plot.focus()
+    page.evaluate(typed, [[letter, False] for letter in "nT cell"])
+    expect(page.get_by_role("combobox", name="Label", exact=True)).to_have_value("T cell")
+    expect(page.get_by_role("textbox", name="Name of the new annotation")).to_have_value("My annotation")

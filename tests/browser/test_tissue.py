@@ -192,6 +192,54 @@ def test_sections_stand_side_by_side_each_with_its_picture(visit, slides):
     eventually(lambda: near(viewer.picture(), BLUE).sum() > 2000, "the blue slide")
 
 
+@pytest.fixture(scope="module")
+def unequal(tmp_path_factory):
+    """Write a slide of 6 x 6 spots and one of 12 x 12, whose image has half as many pixels for a micrometre."""
+    places, libraries, uns = [], [], {}
+    for name, side, pixels in (("small", 6, 2.0), ("large", 12, 1.0)):
+        column, row = (a.ravel() for a in np.meshgrid(np.arange(side), np.arange(side)))
+        places.append((np.c_[column, row] + 1) * STEP * pixels)
+        libraries += [name] * side**2
+        factors = {
+            "tissue_hires_scalef": SCALE,
+            "spot_diameter_fullres": 65 * pixels,
+            "fiducial_diameter_fullres": 105 * pixels,
+        }
+        uns[name] = {"images": {"hires": np.full((40, 40, 3), RED, np.uint8)}, "scalefactors": factors}
+    data = anndata.AnnData(
+        np.ones((len(libraries), 2), np.float32),
+        obs=pd.DataFrame({"library_id": libraries}, index=[f"spot {k}" for k in range(len(libraries))]),
+        obsm={"spatial": np.concatenate(places)},
+        uns={"spatial": uns},
+    )
+    path = tmp_path_factory.mktemp("unequal") / "slides.h5ad"
+    data.write_h5ad(path)
+    return path
+
+
+def test_sections_are_to_one_scale(visit, unequal):
+    viewer = visit(unequal).drawn()
+    viewer.page.keyboard.press("q")
+    gallery = viewer.page.get_by_role("region", name="Gallery")
+    gallery.get_by_text("Sections", exact=True).click()
+
+    def micrometre(name):
+        """Return the length of a micrometre in a picture."""
+        length = gallery.get_by_role("button", name=f"Show section {name}").locator(".length")
+        value, unit = length.inner_text().split()
+        width = float(re.search(r"([\d.]+)cqw", length.get_attribute("style"))[1])
+        return width / (float(value) * (1000 if unit == "mm" else 1))
+
+    expect(gallery).to_have_attribute("data-drawn", "true")
+    assert micrometre("small") == pytest.approx(micrometre("large"), rel=1e-3)
+    one = micrometre("large")
+    gallery.get_by_role("checkbox", name="To one scale").uncheck()
+    eventually(lambda: micrometre("small") > 1.8 * one, "the small section fills its picture")
+    assert micrometre("large") == pytest.approx(one, rel=1e-3)
+    viewer.page.reload()
+    expect(gallery.get_by_role("checkbox", name="To one scale")).not_to_be_checked()
+
+
 def test_a_figure_has_the_image_the_scale_bar_and_the_orientation(visit, slides):
     viewer = visit(slides).drawn()
     show(viewer, "blue")

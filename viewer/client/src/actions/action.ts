@@ -15,6 +15,8 @@ export interface Action {
   readonly icon: IconName;
   /** Left out of lists of commands, where a similar action represents it. */
   readonly silent?: boolean;
+  /** The id of the field that it opens: what is typed before the field is there is its text. */
+  readonly opensField?: string;
   readonly enabled?: (session: Session) => boolean;
   readonly perform: (session: Session) => void;
 }

@@ -3,6 +3,7 @@
 import { preferences } from '../state/page/preferences.svelte';
 import type { Session } from '../state/session';
 import { isCompareDisabled } from '../state/view/view';
+import { typeAhead } from '../ui/typeAhead';
 import type { Action } from './action';
 import { CELL_ACTIONS } from './cellActions';
 import { PAGE_ACTIONS } from './pageActions';
@@ -38,6 +39,7 @@ export function performShortcut(event: KeyboardEvent, session: Session): boolean
   // A shortcut may have several actions: the first enabled one is performed.
   const action = actions.find((candidate) => candidate.shortcut === meant && (candidate.enabled?.(session) ?? true));
   if (!action) return false;
+  if (action.opensField) typeAhead(action.opensField);
   action.perform(session);
   return true;
 }

@@ -64,6 +64,7 @@ export const CELL_ACTIONS: readonly Action[] = [
     group: 'Annotations',
     shortcut: 'n',
     icon: 'tag',
+    opensField: 'assign-label',
     enabled: hasSelection,
     perform: ({ curation }) => {
       curation.picking = true;

@@ -29,6 +29,7 @@ export const PAGE_ACTIONS: readonly Action[] = [
     group: 'Genes',
     shortcut: '/',
     icon: 'search',
+    opensField: 'gene-search',
     enabled: hasGenes,
     perform: ({ page }) => {
       page.open('genes');
@@ -135,6 +136,7 @@ export const PAGE_ACTIONS: readonly Action[] = [
     group: 'Page',
     shortcut: 'Mod+k',
     icon: 'command',
+    opensField: 'find-anything',
     perform: ({ page }) => {
       page.palette = true;
     },

@@ -6,6 +6,14 @@ function targetOf(part: HTMLElement): HTMLElement | null {
   return part.tabIndex >= 0 ? part : part.querySelector<HTMLElement>(FOCUSABLE);
 }
 
+/** Give the active plot the focus; where there is none, take it from the field that has it. */
+export function focusPlot(): void {
+  const plots = [...document.querySelectorAll<HTMLElement>('[role=application]')];
+  const plot = plots.find((one) => one.closest('.active')) ?? plots[0];
+  if (plot) plot.focus({ preventScroll: true });
+  else (document.activeElement as HTMLElement | null)?.blur();
+}
+
 /** Give the first element of the next part the focus; after the last part comes the first. */
 export function goToNextPart(): void {
   const at = document.activeElement ?? document.body;

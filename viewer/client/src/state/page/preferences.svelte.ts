@@ -19,6 +19,8 @@ export interface Choices {
   /** Whether the gallery of categories has the colours of the plot, and whether other cells are behind in grey. */
   readonly galleryColored: boolean;
   readonly galleryOthers: boolean;
+  /** Whether sections of tissue are drawn to one scale. */
+  readonly galleryOneScale: boolean;
   /** Whether the first steps are shown. */
   readonly hint: boolean;
   /** Whether keys of one letter are shortcuts: speech input and slips of the hand press them. */
@@ -44,6 +46,7 @@ const INITIAL: Choices = {
   contours: false,
   galleryColored: false,
   galleryOthers: true,
+  galleryOneScale: true,
   hint: true,
   letterKeys: true,
   leftWidth: null,
