@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeAlias
 
@@ -289,6 +289,9 @@ class Array(Element):
     def ahead(self, selection: Selection = ()) -> None:
         """Begin to read a part that is needed soon, where reads wait for the network."""
 
+    def ahead_of_runs(self, starts: Sequence[int], length: int) -> None:
+        """Begin to read runs along the first axis that are needed soon, where reads wait for the network."""
+
     def warm(self) -> None:
         """Read what the first read of any part needs besides, where reads wait for the network."""
 
@@ -328,7 +331,7 @@ class Vector:
     def __init__(self, array: Array) -> None:
         self._array = array
         self.name, self.dtype, self.size = array.name, array.dtype, array.shape[0]
-        self.spread, self.warm = array.spread, array.warm
+        self.spread, self.warm, self.ahead_of_runs = array.spread, array.warm, array.ahead_of_runs
 
     def learn_chunk_bytes(self, read: Callable[[], NDArray[Any]]) -> None:
         """Take the stored bytes of each chunk from elsewhere; see :meth:`Array.learn_chunk_bytes`."""

@@ -186,8 +186,7 @@ class _SparseMatrix:
         """Return the range of runs of values that are spread evenly over all blocks."""
         nnz = self.nnz or 0
         starts = self._data.spread(_SAMPLED_VALUES, _runs(nnz, nnz, _SAMPLED_VALUES, -(-nnz // self._block_entries)))
-        for start in starts:
-            self._data.ahead(start, min(start + _SAMPLED_VALUES, nnz))
+        self._data.ahead_of_runs(starts, _SAMPLED_VALUES)
         return ValueRange.union(
             ValueRange.of(self._read_data(start, min(start + _SAMPLED_VALUES, nnz))) for start in starts
         )
@@ -450,6 +449,7 @@ class DenseMatrix:
         at_once = max(_SAMPLED_VALUES // max(self.shape[1], 1), 1)
         n_values = self.shape[0] * self.shape[1]
         starts = self._array.spread(at_once, _runs(n_values, self.shape[0], at_once, self.n_blocks))
+        self._array.ahead_of_runs(starts, at_once)
         return ValueRange.union(
             ValueRange.of(self._array.read((slice(start, start + at_once), slice(None)), name=self.name))
             for start in starts

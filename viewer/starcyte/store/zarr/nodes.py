@@ -293,6 +293,22 @@ class ZarrArray(Array):
                 if index is not None:
                     self._ahead_of_runs(shard, self._runs(index, shards, list(within)))
 
+    def ahead_of_runs(self, starts: Sequence[int], length: int) -> None:
+        """Begin to read runs along the first axis: first where they lie in the shards, all at once."""
+        if not self._store.is_remote:
+            return
+        selections = [slice(start, min(start + length, self.shape[0])) for start in starts]
+        for selection in selections:
+            self.ahead(selection)
+        shards = self._layout.shards
+        if shards is not None:
+            with reading(self.name):
+                for start in starts:
+                    place = (start // self._layout.chunks[0], *[0] * (self.ndim - 1))
+                    self._index(self._shard_of(place, shards), shards)
+            for selection in selections:
+                self.ahead(selection)
+
     @property
     def _most_ahead(self) -> int:
         """The number of chunks that are read at once, so that they fit into memory."""
