@@ -13,6 +13,7 @@ import mudata as md
 import numpy as np
 import pandas as pd
 import pytest
+import scanpy
 from mudata_files import GENES, PROTEINS, N, cite_seq, pulled, read, without, write
 from starcyte.cli import main
 from starcyte.errors import DatasetInvalid, InputError, NotFound
@@ -161,6 +162,20 @@ def test_a_row_of_obsp_is_by_the_cells_of_the_dataset(tmp_path: Path, opened: An
     row = dataset.obsp_row("rna:connectivities", 3).dense()
     np.testing.assert_array_equal(row[:210], expected[3])
     assert not dataset.obsp_row("rna:connectivities", 239).dense().any()
+
+
+def test_results_of_a_modality_have_its_name(tmp_path: Path, opened: Any) -> None:
+    mdata = cite_seq()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        scanpy.tl.rank_genes_groups(mdata["rna"], "leiden", use_raw=False, method="t-test")
+    results = opened(write(mdata, tmp_path / "cite.h5mu")).stored_results()
+    (info,) = results.ranked_genes
+    assert (info.key, info.group_by, info.matrix) == ("rna:rank_genes_groups", "rna:leiden", "rna/X")
+    expected = mdata["rna"].uns["rank_genes_groups"]["names"]["1"].tolist()
+    assert results.genes("rna:rank_genes_groups", "1").names.tolist() == expected
+    with pytest.raises(NotFound):
+        results.genes("rank_genes_groups", "1")
 
 
 class TestGenes:

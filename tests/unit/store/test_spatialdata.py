@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import json
 import shutil
+import struct
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 from starcyte.cli import main
 from starcyte.errors import DatasetInvalid, NotFound
 from starcyte.settings import Settings
+from starcyte.store.anndata.shapes import centroids_of
 from starcyte.store.index.stored_dataset import StoredDataset
 from starcyte.store.open import open_dataset
 
@@ -106,6 +108,15 @@ def test_of_several_tables_one_is_chosen(
     assert spots.revision != cells.revision
     with pytest.raises(NotFound, match=r"No such table .*: 'x'. .* has cell_table, spot_table"):
         opened(path, table="x")
+
+
+def test_geometries_that_spatialdata_seldom_writes() -> None:
+    """By hand: the centroid of a point in big-endian with a z, and of a polygon without an area."""
+    flat = struct.pack("<BIII", 1, 3, 1, 3) + np.array([[0, 0], [4, 0], [0, 0]], "<f8").tobytes()
+    point = struct.pack(">BI", 0, 1001) + np.array([7, 8, 9], ">f8").tobytes()
+    np.testing.assert_array_equal(centroids_of([flat, point]), [[2, 0], [7, 8]])
+    with pytest.raises(DatasetInvalid, match="has the type 2"):
+        centroids_of([struct.pack("<BI", 1, 2) + bytes(40)])
 
 
 def test_a_table_is_asked_of_a_plain_file(tmp_path: Path) -> None:

@@ -91,7 +91,7 @@ def delete(name: Name) -> ResponseOf[Deleted]:
 def describe(found: models.GeneSet) -> GeneSet:
     """Return a gene set as it is sent, with the genes that the dataset lacks."""
     dataset = context().dataset()
-    known = dataset.genes(dataset.default_matrix)
+    known = dataset.gene_lookup(dataset.default_matrix)
     return GeneSet(
         name=found.name,
         revision=found.revision,

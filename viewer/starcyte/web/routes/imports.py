@@ -123,12 +123,12 @@ def import_gene_sets(query: GeneSetsImportQuery) -> ResponseOf[GeneSetsImported]
 def _other_names(found: Iterable[models.GeneSet]) -> dict[str, str]:
     """Return the names in the dataset of genes that the sets name by an alias, a synonym or in another spelling."""
     dataset = context().dataset()
-    known = dataset.genes(dataset.default_matrix)
+    known = dataset.gene_lookup(dataset.default_matrix)
     renamed = {}
     for gene in dict.fromkeys(gene for gene_set in found for gene in gene_set.genes):
-        position = known.match(gene) if known.position(gene) is None else None
-        if position is not None:
-            renamed[gene] = known.names[position]
+        matched = known.match(gene) if known.position(gene) is None else None
+        if matched is not None:
+            renamed[gene] = known.name(matched)
     return renamed
 
 
