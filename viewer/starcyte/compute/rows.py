@@ -44,6 +44,9 @@ def by_rows(matrix: Matrix, codes: NDArray[Any], n_groups: int) -> CsrMatrix | N
     base = rows_of(matrix)
     if base is None or n_groups > _MOST_GROUPS:
         return None
+    if matrix.is_prepared:
+        # both orders are packed alike, and few cells by gene cost as much as all
+        return base
     if not base.chunk and (not isinstance(matrix, IndexedMatrix) or matrix.current is base):
         return base
     share = _MOST_SHARE_PACKED if base.chunk else _MOST_SHARE

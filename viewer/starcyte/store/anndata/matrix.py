@@ -363,7 +363,9 @@ class CscMatrix(_SparseMatrix):
         genes = csc_array((data, indices, indptr.astype(indices.dtype)), shape=(self.shape[0], last - first))
         if not genes.has_canonical_format:
             genes.sum_duplicates()
-        offsets = genes.indices.astype(np.uint32)
+        indices = genes.indices
+        # none is negative
+        offsets = indices.view(np.uint32) if indices.dtype == np.int32 else indices.astype(np.uint32)
         return Block(
             slice(0, self.shape[0]),
             slice(first, last),

@@ -21,10 +21,11 @@ from starcyte.store.nodes import Array, Group
 from starcyte.store.remote.file import RemoteFile, folder_of
 from starcyte.store.remote.objects import Part, Refused
 from starcyte.store.remote.schemes import open_objects
+from starcyte.store.zarr.array import ZarrArray
 from starcyte.store.zarr.container import METADATA_BYTES, METADATA_NAMES, Store
 from starcyte.store.zarr.file import ZarrFile
 from starcyte.store.zarr.metadata import parse
-from starcyte.store.zarr.nodes import ZarrArray, open_node
+from starcyte.store.zarr.nodes import open_node
 from starcyte.store.zarr.zip_file import ZipStore
 
 _SAMPLE_BYTES = 4096

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from starcyte.errors import FilterMissing
 
@@ -107,6 +108,25 @@ def _blosc(data: bytes, most: int) -> bytes:
     if packed > len(data):
         raise ValueError("a chunk is truncated")
     return bytes(blosc.decompress(data))
+
+
+def unpack_blosc_into(data: bytes, out: NDArray[Any]) -> None:
+    """Unpack a chunk into an array of just its size; raise ValueError if it has another."""
+    from numcodecs import blosc
+
+    if len(data) < _BLOSC_HEADER:
+        raise ValueError("a chunk is truncated")
+    unpacked, _, packed = struct.unpack_from("<III", data, 4)
+    if packed > len(data):
+        raise ValueError("a chunk is truncated")
+    if unpacked != out.nbytes:
+        raise ValueError(f"a chunk has {unpacked:,} bytes in place of {out.nbytes:,}")
+    blosc.decompress(data, out)
+
+
+def is_blosc(step: Unpack) -> bool:
+    """Return whether a step is that of :func:`unpack_blosc_into`."""
+    return step is _blosc
 
 
 def _lz4(data: bytes, most: int) -> bytes:

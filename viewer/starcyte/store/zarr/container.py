@@ -22,6 +22,11 @@ SAMPLE_BYTES = 4096
 """Chunks, and first bytes of each, that are part of the fingerprint."""
 
 
+def join(key: str, name: str) -> str:
+    """Return the key of a member of a group."""
+    return f"{key}/{name}" if key else name
+
+
 class Store(ABC):
     """The files of a Zarr store. A key is a path from its root, with slashes and without ``..``."""
 

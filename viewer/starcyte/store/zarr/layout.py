@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from starcyte.store.zarr.codecs import Unpack
+from starcyte.store.zarr.codecs import Unpack, is_blosc, unpack_blosc_into
 
 Items: TypeAlias = Literal["fixed", "text"]
 
@@ -72,6 +72,31 @@ class Coding:
         else:
             flat = np.frombuffer(data, self.dtype) if self.dtype.itemsize else np.zeros(n, self.dtype)
         return flat.reshape(stored).transpose([self.axes.index(axis) for axis in range(len(shape))])
+
+    def decode_into(self, packed: bytes, out: NDArray[Any]) -> bool:
+        """Write the values of a whole chunk into an array of its shape, if that takes no copy; return whether it did.
+
+        Parameters
+        ----------
+        packed
+            Its bytes.
+        out
+            The array, contiguous.
+
+        Raises
+        ------
+        ValueError
+            If the bytes are not those of such a chunk.
+        """
+        if len(self.unpack) != 1 or not is_blosc(self.unpack[0]) or self.dtype != out.dtype or self.items != "fixed":
+            return False
+        try:
+            unpack_blosc_into(packed, out)
+        except (ImportError, MemoryError):
+            raise
+        except Exception as error:  # the library has an exception of its own
+            raise ValueError(str(error)) from None
+        return True
 
 
 def unpacked(data: bytes, steps: Sequence[Unpack], allowed: int) -> bytes:
