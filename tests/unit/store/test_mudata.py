@@ -22,6 +22,7 @@ from starcyte.store.cell_rows import to_cells
 from starcyte.store.dataset import Kind
 from starcyte.store.index.stored_dataset import StoredDataset
 from starcyte.store.open import open_dataset
+from starcyte.store.zarr.folder import FolderStore
 from zarr_stores import zipped
 
 FOREIGN = Path(__file__).parents[2] / "data" / "foreign" / "mudata.h5mu"
@@ -123,6 +124,14 @@ def test_files_without_what_other_writers_leave_away(absent: list[str], tmp_path
     path = write(pulled(cite_seq(), False), tmp_path / "cite.h5mu")
     oracle = read(path)
     check_agrees(opened(without(path, *absent)), oracle)
+
+
+def test_a_store_that_does_not_list_its_members(tmp_path: Path, opened: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write(pulled(cite_seq(), False), tmp_path / "cite.zarr")
+    monkeypatch.setattr(FolderStore, "folders", lambda self, key: [])
+    dataset = opened(path)
+    assert list(dataset.modalities) == ["rna", "prot"]
+    assert [m.name for m in dataset.matrices] == ["rna/X", "rna/raw/X", "prot/X"]
 
 
 def test_without_a_table_of_all_cells_they_are_those_of_the_modalities(tmp_path: Path, opened: Any) -> None:

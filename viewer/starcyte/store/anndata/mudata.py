@@ -99,7 +99,8 @@ def _order(group: Group) -> list[str]:
     members = group.members()
     noted = group.attribute("mod-order")
     order = [] if noted is None else [str(name) for name in decode(np.atleast_1d(noted)).tolist()]
-    return [*(name for name in dict.fromkeys(order) if name in members), *(m for m in members if m not in order)]
+    # a store on the web may not list its members
+    return list(dict.fromkeys([*order, *members]))
 
 
 def _root_frame(root: Group, open_frame: OpenFrame, warnings: Warnings) -> Frame | None:
