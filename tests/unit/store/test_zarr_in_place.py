@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import re
 import shutil
+import socket
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +19,7 @@ import pytest
 import scipy.sparse as sp
 from agreement import check_agrees
 from object_server import ObjectServer, object_server
+from proxy import proxy
 from starcyte.errors import DatasetChanged, DatasetLoading, InputError, RemoteFailed
 from starcyte.settings import Settings
 from starcyte.store.anndata.dataset import AnnDataDataset
@@ -319,3 +323,62 @@ def test_a_remote_store_and_the_folder_agree(server: ObjectServer, settings: Set
     assert told[0] == told[1]
     remote.close()
     local.close()
+
+
+def test_large_chunks_are_received_once(server: ObjectServer, settings: Settings) -> None:
+    adata = cells(sp.csr_matrix)
+    write_chunked(adata, server.folder / "x.zarr", 1 << 20)
+    dataset = open_in_place(f"{server.url}/x.zarr", settings.with_values({"remote_chunk_bytes": 0}))
+    dataset.embedding("X_umap", [0, 1])
+    dataset.describe()
+    server.reset()
+    assert np.array_equal(gene(dataset, 5), adata.X[:, [5]].toarray().ravel())
+    asked = [path for path, _ in server.requests]
+    assert sorted(asked) == sorted(set(asked))
+    dataset.close()
+
+
+def test_the_proxy_of_the_environment_is_used(
+    server: ObjectServer, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    adata = cells()
+    write_chunked(adata, server.folder / "x.zarr", 64, 2048)
+    with proxy() as running:
+        running.hosts["data.example"] = "127.0.0.1"
+        for name in ("http_proxy", "HTTP_PROXY"):
+            monkeypatch.setenv(name, running.url)
+        dataset = open_in_place(f"http://data.example:{server.server_address[1]}/x.zarr", settings)
+        assert np.array_equal(gene(dataset, 5), adata.X[:, [5]].toarray().ravel())
+        dataset.close()
+        home = f"http://data.example:{server.server_address[1]}/x.zarr/"
+        assert running.requests
+        assert all(target.startswith(home) for _, target in running.requests)
+
+
+@pytest.mark.parametrize("kind", ["v2", "v3", "zip"])
+def test_a_plain_nginx_is_enough(tmp_path: Path, settings: Settings, kind: str) -> None:
+    if shutil.which("nginx") is None:
+        pytest.skip("this machine has no nginx")
+    adata = cells()
+    (tmp_path / "served").mkdir()
+    version, shard = (2, 0) if kind == "v2" else (3, 2048)
+    path = write_chunked(adata, tmp_path / "served" / "x.zarr", 64, shard, version)
+    path = zipped(path) if kind == "zip" else path
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    (tmp_path / "nginx.conf").write_text(
+        f"daemon off; pid {tmp_path}/pid; error_log {tmp_path}/log; user {getpass.getuser()};"
+        "events { worker_connections 64; }"
+        f"http {{ access_log off; client_body_temp_path {tmp_path}/t; proxy_temp_path {tmp_path}/t;"
+        f" fastcgi_temp_path {tmp_path}/t; uwsgi_temp_path {tmp_path}/t; scgi_temp_path {tmp_path}/t;"
+        f" server {{ listen 127.0.0.1:{port}; root {tmp_path}/served; }} }}"
+    )
+    nginx = subprocess.Popen(["nginx", "-c", tmp_path / "nginx.conf", "-e", tmp_path / "log"])
+    try:
+        patient = settings.with_values({"remote_attempts": 60, "remote_pause": 0.1})
+        dataset = open_in_place(f"http://127.0.0.1:{port}/{path.name}", patient)
+        check_agrees(dataset, adata)
+        dataset.close()
+    finally:
+        nginx.terminate()
+        nginx.wait()

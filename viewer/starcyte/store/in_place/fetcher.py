@@ -18,7 +18,7 @@ from starcyte.store.remote.source import TransferError
 T = TypeVar("T")
 
 # of parts that were received and may be read again, or are not read yet
-_MEMORY_BYTES = 64 << 20
+_MEMORY_BYTES = 48 << 20
 _ENTRY_BYTES = 512
 # parts that are requested before they are read
 _MOST_AHEAD = 64
@@ -175,7 +175,7 @@ class Fetcher:
 
     def _remember(self, part: Part, body: bytes | None) -> None:
         n = len(body or b"") + _ENTRY_BYTES
-        if n > _MEMORY_BYTES // 2:
+        if n > _MEMORY_BYTES:
             return
         with self._lock:
             if part not in self._memory:

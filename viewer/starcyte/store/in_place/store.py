@@ -97,7 +97,9 @@ class ObjectsStore(Store):
         return self.fetcher.read(Part(key, start, length), self._most if length is None else length)
 
     def size(self, key: str) -> int | None:
-        """Return the bytes of an object, which is read whole."""
+        """Return the bytes of metadata, which are read for it; of another object as far as they are known."""
+        if not _is_metadata(key):
+            return self.fetcher.size(key)
         found = self._whole(key)
         return None if found is None else len(found)
 

@@ -33,7 +33,7 @@ _GAP_BYTES = 16 << 10
 # the same of a store in the network, where a request takes as long as half a megabyte; and what is begun at once
 _REMOTE_AT_ONCE = 8 << 20
 _REMOTE_GAP = 256 << 10
-_AHEAD_BYTES = 48 << 20
+_AHEAD_BYTES = 32 << 20
 _MOST_AHEAD = 64
 _MOST_AHEAD_RUNS = 6
 # runs from which the scale of a matrix is found, each a request
@@ -211,7 +211,7 @@ class ZarrArray(Array):
     @property
     def _most_ahead(self) -> int:
         """The number of chunks that are read at once, so that they fit into memory."""
-        return min(max(_AHEAD_BYTES // max(self._chunk_bytes, 1), 2), _MOST_AHEAD)
+        return min(max(_AHEAD_BYTES // max(self._chunk_bytes, 1), 1), _MOST_AHEAD)
 
     def _knows(self, shard: tuple[int, ...]) -> bool:
         """Return whether the index of a shard need not be read."""
