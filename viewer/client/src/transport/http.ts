@@ -6,6 +6,8 @@ import type { Transport } from '../api/transport';
 /** Milliseconds between two attempts to reach a server. */
 const FIRST_WAIT = 500;
 const LONGEST_WAIT = 8000;
+// What is asked for is there as soon as it is open, or indexed.
+const LONGEST_LOADING_WAIT = 2000;
 
 /** Seconds to wait for a busy server without a `Retry-After`. */
 const RETRY = 2;
@@ -68,9 +70,9 @@ export class HttpTransport implements Transport {
       if (patient) this.onLost(false);
       if (error?.code === 'dataset_changed') this.onOver(error);
       if (error?.code === 'dataset_loading' && this.revision) {
-        // The catalog had closed the dataset, and is opening it again.
+        // The catalog had closed the dataset, and is opening it again; or a gene waits for the index of a matrix.
         await sleep(wait, giveUp);
-        wait = Math.min(2 * wait, LONGEST_WAIT);
+        wait = Math.min(2 * wait, LONGEST_LOADING_WAIT);
         continue;
       }
       if (answer instanceof ApiError) throw answer;
