@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import quote
 
+from benchmarks.gene_ranges import GeneRanges
 from benchmarks.process import Watch
 from benchmarks.questions import Cells, Comparison, GeneMean, Genes, Group, Markers, Nothing, Question, Unable
 from benchmarks.server import PATIENT_SECONDS, Request, Server
@@ -20,6 +21,7 @@ CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "star
 REQUIREMENTS = {
     "cellxgene": "cellxgene==1.3.0",
     "annzarro": "annzarro==0.7.5",
+    "cellucid": "cellucid==0.9.5",
     "scanpy": "scanpy",
     "locust": "locust",
     "deseq2": "pydeseq2",
@@ -171,11 +173,13 @@ class Annzarro(Server):
 
     name = "annzarro"
     health = "/api/v1/health"
+    _dataset = ""
 
     def command(self, file: Path, scratch: Path, port: int) -> Sequence[str]:
         data = scratch / "annzarro-data"
         data.mkdir(exist_ok=True)
-        link = data / "bench.h5ad"
+        self._dataset = f"bench{file.suffix}"
+        link = data / self._dataset
         link.unlink(missing_ok=True)
         link.symlink_to(file.resolve())
         program = str(install("annzarro") / "annzarro")
@@ -194,4 +198,32 @@ class Annzarro(Server):
             case _:
                 raise Unable("has none")
         # its own page asks for f32, the cheapest of its forms
-        return [Request(f"/api/v1/data/{path}dataset_path=bench.h5ad&format=f32") for path in paths]
+        return [Request(f"/api/v1/data/{path}dataset_path={self._dataset}&format=f32") for path in paths]
+
+
+class Cellucid(Server):
+    """Cellucid's server of a store, without its page: it sends ranges of files, which a page has to unpack."""
+
+    name = "Cellucid"
+    health = "/_cellucid/health"
+    _store: GeneRanges | None = None
+
+    def command(self, file: Path, scratch: Path, port: int) -> Sequence[str]:
+        self._store = GeneRanges(file)
+        program = str(install("cellucid") / "cellucid")
+        names = ["--dataset-name", "bench", "--dataset-id", "bench", "--latent-key", "X_umap"]
+        return [program, "serve", str(file), "--no-web-ui", "--no-browser", "--quiet", "--port", str(port), *names]
+
+    def requests(self, question: Question) -> Sequence[Request]:
+        match question:
+            case Nothing():
+                return [Request(self.health)]
+            case Cells():
+                paths = [("obsm/X_umap/c/0/0", ""), ("obs/cluster/codes/c/0", "")]
+            case Genes(positions):
+                assert self._store is not None
+                paths = [part for position in positions for part in self._store.of(position)]
+            case _:
+                raise Unable("has none")
+        root = "/_cellucid/anndata/bench.zarr"
+        return [Request(f"{root}/{path}", {"Range": part} if part else {}) for path, part in paths]

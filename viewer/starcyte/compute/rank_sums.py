@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from starcyte.compute.blocks import parallel_for
+from starcyte.store.anndata.matrix import CscMatrix
+from starcyte.store.anndata.prepared_matrix import PreparedMatrix
 from starcyte.store.cell_rows import of_rows
 from starcyte.store.dataset import Matrix, Tick, no_tick
 from starcyte.store.index.column_index import ColumnIndex
@@ -150,8 +152,9 @@ def _reader(
 ) -> tuple[Callable[[int, int], Entries], Sequence[int]]:
     """Return a function that reads the entries of a run of genes, and the bounds of the runs."""
     n_obs, n_genes = matrix.shape
-    if isinstance(matrix, ColumnIndex) and matrix.layout != "dense":
-        return matrix.entries, gene_cuts(matrix.gene_sizes(), n_groups, at_once)
+    stored = matrix.by_gene if isinstance(matrix, PreparedMatrix) else matrix
+    if isinstance(stored, CscMatrix) or (isinstance(stored, ColumnIndex) and stored.layout != "dense"):
+        return stored.entries, gene_cuts(stored.gene_sizes(), n_groups, at_once)
 
     def by_column(first: int, last: int) -> Entries:
         columns = [matrix.column(j) for j in range(first, last)]

@@ -75,6 +75,11 @@ class PreparedMatrix:
             self._base.warm()
 
     @property
+    def by_gene(self) -> CscMatrix | None:
+        """The matrix by gene; None for a dense matrix."""
+        return self._base if isinstance(self._base, CscMatrix) else None
+
+    @property
     def n_blocks(self) -> int:
         """The number of blocks."""
         return self._base.n_blocks
