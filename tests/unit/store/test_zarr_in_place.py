@@ -8,6 +8,7 @@ import re
 import shutil
 import socket
 import subprocess
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse as sp
+import zarr
 from agreement import check_agrees
 from object_server import ObjectServer, object_server
 from proxy import proxy
@@ -382,3 +384,77 @@ def test_a_plain_nginx_is_enough(tmp_path: Path, settings: Settings, kind: str) 
     finally:
         nginx.terminate()
         nginx.wait()
+
+
+@pytest.mark.parametrize("name", ["polygons", "regions", "tables", "v01"])
+@pytest.mark.parametrize("is_zip", [True, False])
+def test_spatialdata_at_a_url_is_as_on_the_disk(
+    server: ObjectServer, settings: Settings, name: str, is_zip: bool
+) -> None:
+    packed = Path(__file__).parents[2] / "data" / "foreign" / f"spatialdata_{name}.zarr.zip"
+    path = server.folder / ("x.zarr.zip" if is_zip else "x.zarr")
+    if is_zip:
+        shutil.copy(packed, path)
+    else:
+        with zipfile.ZipFile(packed) as archive:
+            archive.extractall(path)
+    chosen = settings.with_values({"table": "table" if name != "tables" else "spot_table"})
+    check_same(server, path, chosen)
+
+
+def check_same(server: ObjectServer, path: Path, settings: Settings) -> None:
+    """Check that a store says the same at its URL and on the disk."""
+    local = error = None
+    try:
+        local = open_dataset(path, settings)
+    except InputError as found:
+        error = found
+    if local is None:
+        with pytest.raises(InputError) as caught:
+            open_in_place(f"{server.url}/{path.name}", settings)
+        assert str(caught.value) == str(error)
+        return
+    remote = open_in_place(f"{server.url}/{path.name}", settings)
+    told = [d.describe() | {"fingerprint": ""} for d in (remote, local)]
+    assert told[0] == told[1]
+    for one in local.embeddings:
+        positions = [d.embedding(one.name, range(one.dims)) for d in (remote, local)]
+        assert np.array_equal(*positions, equal_nan=True)
+    remote.close()
+    local.close()
+
+
+@pytest.mark.parametrize("consolidated", [True, False])
+def test_modalities_at_a_url_are_as_on_the_disk(server: ObjectServer, settings: Settings, consolidated: bool) -> None:
+    import h5py
+
+    source = Path(__file__).parents[2] / "data" / "foreign" / "mudata.h5mu"
+    path = server.folder / "x.zarr"
+    root = zarr.open_group(path, mode="w", zarr_format=2)
+    with h5py.File(source) as file:
+        copy_group(file, root)
+    if consolidated:
+        zarr.consolidate_metadata(path, zarr_format=2)
+        check_same(server, path, settings)
+        return
+    local, remote = open_dataset(path, settings), open_in_place(f"{server.url}/x.zarr", settings)
+    assert [m.name for m in remote.matrices] == [m.name for m in local.matrices]
+    assert len(remote.embeddings) > 0
+    remote.close()
+    local.close()
+
+
+def copy_group(source: Any, target: Any) -> None:
+    """Copy groups and arrays with their attributes, as anndata encodes them in HDF5 and in Zarr alike."""
+    for name, value in source.attrs.items():
+        target.attrs[name] = value.tolist() if isinstance(value, np.ndarray | np.generic) else value
+    for name, node in source.items():
+        if hasattr(node, "items"):
+            copy_group(node, target.create_group(name))
+            continue
+        values = node.asstr()[()] if node.dtype.kind == "O" else node[()]
+        if isinstance(values, str):
+            values = np.array(values, "U")
+        made = target.create_array(name, data=np.asarray(values).astype("U") if node.dtype.kind == "O" else values)
+        for key, value in node.attrs.items():
+            made.attrs[key] = value.tolist() if isinstance(value, np.ndarray | np.generic) else str(value)

@@ -15,6 +15,7 @@ _USUAL = {
     "obsm": (
         "X_umap", "X_tsne", "X_pca", "spatial", "X_spatial", "X_draw_graph_fa", "X_draw_graph_fr", "X_diffmap",
         "X_phate", "X_force_directed", "X_harmony", "X_pca_harmony", "X_scVI", "X_scANVI", "X_mde", "X_umap_3d",
+        "X_wnn", "X_mofa", "X_totalVI",
     ),
     "layers": ("counts", "logcounts", "raw", "data", "normalized", "log1p", "scaled", "spliced", "unspliced"),
 }  # fmt: skip
@@ -130,7 +131,7 @@ class ObjectsStore(Store):
                 " `python -c \"import zarr; zarr.consolidate_metadata('"
                 f"{urlsplit(self.fetcher.shown).path.rstrip('/').rpartition('/')[2]}')\"`."
             )
-        names = _USUAL.get(key, ())
+        names = _USUAL.get(key.rpartition("/")[2], ())
         kinds = ("zarr.json",) if self.version == 3 else (".zarray", ".zgroup")
         self.ahead([(f"{key}/{name}/{kind}", 0, None) for name in names for kind in kinds])
         return sorted(names)

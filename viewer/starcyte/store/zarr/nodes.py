@@ -45,7 +45,7 @@ class ZarrGroup(Group):
                 raise DatasetInvalid(
                     f"/{key} has {size:,} bytes. The limit is {self._most_bytes:,} (max_array_bytes).", ""
                 )
-            return None if size is None else self._store.read(key)
+            return self._store.read(key)
 
     def child(self, path: str) -> Node | None:
         """Return a member; names that lead out of the store are not found."""
