@@ -310,6 +310,23 @@ def test_a_replaced_store_is_noticed(server: ObjectServer, settings: Settings, m
     dataset.close()
 
 
+def test_a_replaced_store_is_an_error_of_the_server(server: ObjectServer, settings: Settings) -> None:
+    path = write_chunked(cells(), server.folder / "x.zarr", 64, 2048)
+    loader = DatasetLoader(None, settings, remote=RemoteFile(f"{server.url}/x.zarr", settings))
+    loader.run()
+    dataset = loader.dataset()
+    shutil.rmtree(path)
+    write_chunked(cells(), path, 64, 2048)
+    with pytest.raises(DatasetChanged):
+        for number in range(G):
+            dataset.matrix("X").column(number)
+    assert loader.state == "error"
+    assert loader.message == "http://127.0.0.1/x.zarr was replaced since it was opened."
+    with pytest.raises(DatasetChanged, match="Open it again"):
+        loader.dataset()
+    loader.close()
+
+
 def test_a_chunk_that_was_never_written_is_the_fill_value(server: ObjectServer, settings: Settings) -> None:
     path = write_chunked(cells(), server.folder / "x.zarr", 512)
     shutil.rmtree(path / "obsm" / "X_umap" / "c")

@@ -37,7 +37,8 @@ class DatasetLoader:
     """Opens a dataset in a thread, and has its loading status.
 
     Once ``state`` is ready or error it does not change any more, except during a partial download (``downloaded`` is
-    not None): if the file is replaced at its URL, a dataset that was ready becomes an error.
+    not None) and of a store that is read in place: if it is replaced at its URL, a dataset that was ready becomes an
+    error.
 
     Parameters
     ----------
@@ -160,7 +161,9 @@ class DatasetLoader:
         while path is None:
             try:
                 on_metadata = None if self._dataset else self._open
-                found = fetch_or_open(remote, self._settings, self._set_progress, self._closed.is_set, on_metadata)
+                found = fetch_or_open(
+                    remote, self._settings, self._set_progress, self._closed.is_set, on_metadata, self._end
+                )
                 if not isinstance(found, Path):
                     self._show_in_place(found, remote)
                     return
@@ -181,6 +184,10 @@ class DatasetLoader:
         else:
             self._dataset.complete(open_dataset(path, self._settings))
         self._start_indexing()
+
+    def _end(self, error: StarcyteError) -> None:
+        """Show the error from now on, in place of a dataset that is there no more."""
+        self.error, self.message = error.anew(), error.message
 
     def _show_in_place(self, dataset: AnnDataDataset, remote: RemoteFile) -> None:
         """Show a dataset that is read where it lies; an index is built only of what needs one."""

@@ -6,7 +6,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from typing import TypeVar
 
 from starcyte.errors import Cancelled, DatasetChanged, RemoteFailed, StarcyteError
@@ -46,6 +46,8 @@ class Fetcher:
         Whether parts that are received are put into the cache.
     failure
         The first error of a request.
+    on_change
+        Called with the error once the store is found to be replaced.
     """
 
     cache: ChunkCache | None = None
@@ -58,6 +60,7 @@ class Fetcher:
         self._pool = ThreadPoolExecutor(settings.remote_connections, thread_name_prefix="chunks")
         self._lock = threading.Lock()
         self._closed = threading.Event()
+        self.on_change: Callable[[DatasetChanged], None] = lambda error: None
         self._memory: OrderedDict[Part, bytes | None] = OrderedDict()
         self._memory_bytes = 0
         self._pending: dict[Part, Future[bytes | None]] = {}
@@ -88,12 +91,12 @@ class Fetcher:
         check = self._begin_check(_CHECK_SECONDS)
         found = self._request(part, most)
         if isinstance(found, Future):
-            found = found.result()
+            found = _result(found)
         if found is None:
             # an object that is gone is not one that was never written
             check = check or self._begin_check(_RECHECK_SECONDS)
         if check is not None:
-            check.result()
+            _result(check)
         return found
 
     def ahead(self, part: Part, most: int) -> None:
@@ -217,7 +220,9 @@ class Fetcher:
         return f"{self.shown.rstrip('/')}/{key}" if key else self.shown
 
     def _changed(self) -> DatasetChanged:
-        return DatasetChanged(f"{self.shown} was replaced since it was opened.", "Open it again.")
+        error = DatasetChanged(f"{self.shown} was replaced since it was opened.", "Open it again.")
+        self.on_change(error)
+        return error
 
     def _begin_check(self, seconds: float) -> Future[None] | None:
         """Begin to check that the store has not been replaced, unless it was checked lately."""
@@ -239,3 +244,10 @@ class Fetcher:
         self._objects.close()
         if self.cache is not None:
             self.cache.close()
+
+
+def _result(future: Future[T]) -> T:
+    try:
+        return future.result()
+    except CancelledError:
+        raise Cancelled("The dataset was closed.") from None

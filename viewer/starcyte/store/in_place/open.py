@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from starcyte.errors import DatasetInvalid, RemoteFailed, StarcyteError
+from starcyte.errors import DatasetChanged, DatasetInvalid, RemoteFailed, StarcyteError
 from starcyte.settings import Settings
 from starcyte.store.anndata.dataset import AnnDataDataset
 from starcyte.store.cache import make_room
@@ -34,6 +34,7 @@ _FEW = 1 << 20
 _MOST_EXPECTED = 200
 
 Progress = Callable[[float | None, str], None]
+OnChange = Callable[[DatasetChanged], None]
 
 
 def fetch_or_open(
@@ -42,6 +43,7 @@ def fetch_or_open(
     progress: Progress,
     is_cancelled: Callable[[], bool] = lambda: False,
     on_metadata: Callable[[Path, Path], None] | None = None,
+    on_change: OnChange = lambda error: None,
 ) -> Path | AnnDataDataset:
     """Return the path of a remote file, downloaded, or the dataset at its URL if that is Zarr.
 
@@ -56,6 +58,8 @@ def fetch_or_open(
         The settings in force.
     progress, is_cancelled, on_metadata
         Of :meth:`starcyte.store.remote.file.RemoteFile.fetch`.
+    on_change
+        Of :func:`open_in_place`.
 
     Raises
     ------
@@ -66,14 +70,14 @@ def fetch_or_open(
     """
     if remote.is_zarr:
         progress(None, "Reading the metadata")
-        return open_in_place(remote.url, settings)
+        return open_in_place(remote.url, settings, on_change)
     try:
         return remote.fetch(progress, is_cancelled, on_metadata)
     except (RemoteFailed, DatasetInvalid) as error:
         if remote.is_shown or remote.has_checksum or remote.is_named_file:
             raise
         try:
-            return open_in_place(remote.url, settings)
+            return open_in_place(remote.url, settings, on_change)
         except (NoStore, DatasetInvalid):
             raise error from None
 
@@ -82,7 +86,9 @@ class NoStore(RemoteFailed):
     """There is no Zarr store at the URL."""
 
 
-def open_in_place(url: str, settings: Settings, is_read_once: bool = False) -> AnnDataDataset:
+def open_in_place(
+    url: str, settings: Settings, on_change: OnChange = lambda error: None, is_read_once: bool = False
+) -> AnnDataDataset:
     """Open the dataset in a Zarr store at a URL.
 
     Parameters
@@ -91,6 +97,8 @@ def open_in_place(url: str, settings: Settings, is_read_once: bool = False) -> A
         The URL of the folder of the store, or of a zip file of one.
     settings
         ``remote_*``, ``cache_dir``, ``max_array_bytes`` and the settings of opening are used.
+    on_change
+        Called with the error, from any thread, once the store is found to be replaced.
     is_read_once
         Whether what is read will not be read again, and is not put into the cache.
 
@@ -105,7 +113,7 @@ def open_in_place(url: str, settings: Settings, is_read_once: bool = False) -> A
     """
     remote = RemoteFile(url, settings)
     fetcher = Fetcher(open_objects(remote.url, settings), settings)
-    fetcher.keeps = not is_read_once
+    fetcher.keeps, fetcher.on_change = not is_read_once, on_change
     try:
         folder = folder_of(remote.url, settings)
         store = _open_zip(fetcher, remote, folder, settings) if remote.is_zip else _open_root(fetcher, folder, settings)
