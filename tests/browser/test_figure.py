@@ -7,6 +7,7 @@ import xml.etree.ElementTree as ET
 from io import BytesIO
 
 import pytest
+from browser_page import eventually
 from PIL import Image
 from playwright.sync_api import expect
 from pypdf import PdfReader
@@ -133,3 +134,45 @@ def test_every_plot_s_menu_adds_a_panel_and_the_editor_is_accessible(visit, pbmc
     assert not violations(viewer)
     close(viewer)
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_panels_survive_a_reload_as_they_were_drawn(visit, pbmc, theme):
+    viewer = visit(pbmc).drawn().colored_by("bulk_labels")
+    page = viewer.page
+    if theme == "dark":
+        page.keyboard.press("d")
+    open_editor(viewer)
+    add(viewer, "Plot of cells")
+    add(viewer, "Composition")
+    page.get_by_role("textbox", name="Title of panel a").fill("Cells & <types>")
+    page.get_by_role("combobox", name="Width").select_option("114")
+    expect(page.get_by_role("status").filter(has_text="Drawing")).to_have_count(0)
+    shown = texts(viewer)
+    assert "Cells & <types>" in shown
+    close(viewer)
+    kept = """() => new Promise((resolve) => {
+      const request = indexedDB.open('starcyte', 1);
+      request.onsuccess = () => {
+        const all = request.result.transaction('figures').objectStore('figures').getAll();
+        all.onsuccess = () => resolve(all.result.map((one) => [one.layout.width, one.panels.map((p) => p.title)]));
+      };
+    })"""
+    eventually(lambda: page.evaluate(kept) == [[114, ["Cells & <types>", "Composition"]]], "the kept figure")
+    page.reload()
+    viewer.drawn()
+    open_editor(viewer)
+    expect(page.get_by_role("textbox", name="Title of panel a")).to_have_value("Cells & <types>")
+    expect(page.get_by_role("img", name="Figure of 2 panels")).to_be_visible()
+    assert texts(viewer) == shown
+    expect(page.get_by_role("combobox", name="Legend").first).to_be_disabled()
+    # another panel is added beside them, and is no less kept
+    add(viewer, "Plot of cells")
+    expect(page.get_by_role("img", name="Figure of 3 panels")).to_be_visible()
+    for _ in range(3):
+        page.get_by_role("button", name=re.compile("^Remove panel")).first.click()
+    eventually(lambda: page.evaluate(kept) == [], "no kept figure")
+    page.reload()
+    viewer.drawn()
+    open_editor(viewer)
+    expect(page.get_by_text("No panels yet")).to_be_visible()

@@ -36,7 +36,16 @@ export function sharedDomain(domains: readonly (Domain | null | undefined)[]): D
 export class FigureDrawer {
   private readonly kept = new WeakMap<PanelSource, Map<string, Promise<SVGSVGElement>>>();
 
-  async draw({ panels, layout }: FigureDraft): Promise<Figure> {
+  async draw(draft: FigureDraft): Promise<Figure> {
+    const { panels, layout } = draft;
+    const { drawn, place, width } = await this.arranged(draft);
+    const points = new Map(panels.map(({ id }, k) => [id, (place.places[k]?.scale ?? 0) * TEXT_PIXELS]));
+    const figure = composed(drawn, place, width, layout, layout.transparent);
+    return { drawn: figure, points, height: place.height / POINTS_PER_MM };
+  }
+
+  /** Draw the panels, and find their places. */
+  private async arranged({ panels, layout }: FigureDraft) {
     const width = layout.width * POINTS_PER_MM;
     const domain = layout.shared ? sharedDomain(panels.map(({ source }) => source.domain)) : null;
     let drawn = await this.panels(
@@ -57,9 +66,12 @@ export class FigureDrawer {
       drawn = await this.panels(panels, layout, width, domain, heights);
       place = { ...this.placed(drawn, layout, width), height: layout.height * POINTS_PER_MM };
     }
-    const points = new Map(panels.map(({ id }, k) => [id, (place.places[k]?.scale ?? 0) * TEXT_PIXELS]));
-    const figure = composed(drawn, place, width, layout, layout.transparent);
-    return { drawn: figure, points, height: place.height / POINTS_PER_MM };
+    return { drawn, place, width };
+  }
+
+  /** Return the drawings of the panels of a figure. */
+  async drawings(draft: FigureDraft): Promise<readonly SVGSVGElement[]> {
+    return (await this.arranged(draft)).drawn.map(({ drawn }) => drawn);
   }
 
   private async panels(
@@ -106,3 +118,6 @@ export class FigureDrawer {
 function pointsOf(mm: number | null): number | null {
   return mm === null ? null : mm * POINTS_PER_MM;
 }
+
+/** What draws the figure of the page: the editor, and what keeps it for a reload. */
+export const drawer = new FigureDrawer();

@@ -65,6 +65,8 @@ export class FigureEditing implements PanelTaker {
   draft = $state.raw<FigureDraft>(INITIAL);
   /** Whether the editor is open. */
   open = $state(false);
+  /** The last panels that the browser does not keep, as they are too large. */
+  nNotKept = $state(0);
   private past = $state.raw<readonly FigureDraft[]>([]);
   private future = $state.raw<readonly FigureDraft[]>([]);
   private count = 0;
@@ -98,10 +100,16 @@ export class FigureEditing implements PanelTaker {
       // Colours of the theme are on canvases from the second frame on.
       for (let frame = 0; frame < 3; frame++) await new Promise(requestAnimationFrame);
       const drawn = await draw();
-      if (drawn) this.add({ title, text, draw: async () => drawn });
+      if (drawn) this.add({ title, text, isFixed: true, draw: async () => drawn });
     } finally {
       preferences.paper = null;
     }
+  }
+
+  /** Put panels of before a reload first, with their layout. */
+  restore(layout: FigureLayout, panels: readonly Omit<FigurePanel, 'id'>[]): void {
+    const before = panels.map((panel) => ({ ...panel, id: ++this.count }));
+    this.draft = { panels: [...before, ...this.draft.panels].slice(0, MOST_PANELS), layout };
   }
 
   remove(id: number): void {

@@ -26,6 +26,8 @@ export interface PanelSource {
   /** The text of its figure legend. */
   readonly text: string;
   draw(request: PanelRequest): Promise<SVGSVGElement>;
+  /** Whether there is one drawing of it, which is made larger or smaller. */
+  readonly isFixed?: boolean;
   /** The ends of its colour scale, if it is coloured by a gene. */
   readonly domain?: Domain | null;
 }
