@@ -18,7 +18,7 @@ from starcyte.store.anndata.colors import category_colors, text_colors
 from starcyte.store.anndata.embeddings import prefer_default, select_embeddings
 from starcyte.store.anndata.frame import Frame
 from starcyte.store.anndata.genes import GeneNames, unique
-from starcyte.store.anndata.joined_obs import Obs
+from starcyte.store.anndata.joined_obs import JoinedObs, Obs
 from starcyte.store.anndata.loom import as_anndata, is_loom
 from starcyte.store.anndata.matrix import ALL_VALUES, CscMatrix, needs_index
 from starcyte.store.anndata.modalities import (
@@ -121,7 +121,7 @@ class AnnDataDataset:
 
     def _open(self) -> None:
         store = self._container.root
-        root = self._choose_table(store)
+        root = self._root = self._choose_table(store)
         self._uns = root.group("uns")
         self._obs, self._modalities = self._open_modalities(root)
         self.n_obs, self.n_vars = self._obs.n, sum(modality.var.n for modality in self._modalities)
@@ -220,9 +220,19 @@ class AnnDataDataset:
         return part.uns, own
 
     @property
-    def anndata(self) -> Modality | None:
-        """The group and the frames of the AnnData; None for MuData, which has several."""
-        return None if self.modalities else self._modalities[0]
+    def root(self) -> Group:
+        """The group of the AnnData or MuData: the root of the file, or a table of it."""
+        return self._root
+
+    @property
+    def parts(self) -> Sequence[Modality]:
+        """The modalities of MuData; of AnnData one, without a name."""
+        return self._modalities
+
+    @property
+    def root_obs(self) -> Frame | None:
+        """The obs of the root; None for MuData that has none."""
+        return self._obs.root if isinstance(self._obs, JoinedObs) else self._modalities[0].obs
 
     def has_changed(self) -> bool:
         """Return whether the content of the file is another one than when it was opened."""

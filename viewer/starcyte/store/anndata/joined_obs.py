@@ -96,6 +96,11 @@ class JoinedObs:
                     self._of[name] = (modality, info.name, replace(info, name=name))
 
     @property
+    def root(self) -> Frame | None:
+        """The frame of the root; None if it has none."""
+        return self._root
+
+    @property
     def _root_columns(self) -> tuple[ColumnInfo, ...]:
         return () if self._root is None else self._root.columns
 

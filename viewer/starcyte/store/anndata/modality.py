@@ -114,8 +114,9 @@ def open_modality(
         cells = CellRows(cells_of(rows, obs.n), n_obs)
         for matrix in found.values():
             matrix.cells = cells
-    # a prepared store has no modalities
-    matrices = found if name else {key: prepared(matrix, root, settings.block_bytes) for key, matrix in found.items()}
+    matrices = {
+        key: prepared(matrix, root, key.removeprefix(prefix), settings.block_bytes) for key, matrix in found.items()
+    }
     chosen = settings.var_names
     if name and chosen not in {c.name for c in var.columns}:
         chosen = ""  # a column of one modality need not be in another

@@ -122,7 +122,7 @@ class PreparedMatrix:
         return Moments(n, mean, m2, positive, expm1)
 
 
-def prepared(base: Matrix, root: Group, block_bytes: int) -> Matrix:
+def prepared(base: Matrix, root: Group, name: str, block_bytes: int) -> Matrix:
     """Return a matrix with what a prepared store has beside it; the matrix itself if the store is none.
 
     Parameters
@@ -130,13 +130,15 @@ def prepared(base: Matrix, root: Group, block_bytes: int) -> Matrix:
     base
         The matrix as AnnData has it.
     root
-        The root of the store.
+        The group of its AnnData: the root of the store, or a modality.
+    name
+        Its name there.
     block_bytes
         The most bytes to read at once.
     """
     if base.layout == "csr" or not is_prepared(root):
         return base
-    home = root.group(home_of(base.name, base.layout == "csc"))
+    home = root.group(home_of(name, base.layout == "csc"))
     return base if home is None else PreparedMatrix(base, home, block_bytes)
 
 

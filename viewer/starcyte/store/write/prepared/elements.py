@@ -184,6 +184,12 @@ class ElementWriter:
                 names.append(info.name)
         self._store.group(path, attributes)
 
+    def names(self, path: str, names: NDArray[np.object_]) -> None:
+        """Write a data frame that has names of rows alone."""
+        attributes = {"encoding-type": "dataframe", "encoding-version": "0.2.0", "_index": "_index", "column-order": []}
+        self._store.group(path, attributes)
+        self._text(f"{path}/_index", names)
+
     def _frame_column(self, path: str, node: Node, frame: Frame, name: str) -> None:
         # read in any case: codes without a category are found so
         column = frame.column(name)

@@ -56,13 +56,25 @@ class MatrixWriter:
         self._store = store
         self._block_bytes, self._workers = block_bytes, workers
 
-    def write(self, matrix: Matrix, columns: Sequence[Column], work: Path, progress: Callable[[str], Tick]) -> None:
+    def write(
+        self,
+        matrix: Matrix,
+        base: str,
+        name: str,
+        columns: Sequence[Column],
+        work: Path,
+        progress: Callable[[str], Tick],
+    ) -> None:
         """Write a matrix.
 
         Parameters
         ----------
         matrix
             The matrix.
+        base
+            The path of its AnnData with a slash at the end; empty if that is the root.
+        name
+            Its name there.
         columns
             The obs columns whose moments are written.
         work
@@ -75,42 +87,33 @@ class MatrixWriter:
         InputError
             If what was written is not what was read.
         """
-        name, entries = path_of(matrix.name), EntryBlocks(matrix, work / "entries")
-        entries.write(self._workers, progress(f"Reading {name}"))
-        home = home_of(name, not entries.is_dense)
+        said, entries = matrix.name, EntryBlocks(matrix, work / "entries")
+        entries.write(self._workers, progress(f"Reading {said}"))
+        path, home = f"{base}{path_of(name)}", base + home_of(path_of(name), not entries.is_dense)
         if entries.is_dense:
             array = new_array(entries.shape, entries.dtype, _ARRAY, by_column=True)
-            self._store.write(name, array, lambda part: entries.dense(*part), progress(f"Writing {name}"))
+            self._store.write(path, array, lambda part: entries.dense(*part), progress(f"Writing {said}"))
         else:
-            by_gene = SparseWriter(self._store, name, entries, by_gene=True)
-            by_gene.write(self._workers, progress(f"Writing {name} by gene"))
+            by_gene = SparseWriter(self._store, path, entries, by_gene=True)
+            by_gene.write(self._workers, progress(f"Writing {said} by gene"))
             by_cell = SparseWriter(self._store, f"{home}/{ROWS}", entries, by_gene=False)
-            by_cell.write(self._workers, progress(f"Writing {name} by cell"))
+            by_cell.write(self._workers, progress(f"Writing {said} by cell"))
         joined = join_columns(columns)
         for number, joint in enumerate(joined):
             joint.start(work, number, matrix.shape[1], matrix.log_base)
-        values = self._verify(name, name, entries, matrix.log_base, joined, progress(f"Verifying {name}"))
+        values = self._verify(path, entries, matrix.log_base, joined, progress(f"Verifying {said}"))
         if not entries.is_dense:
-            self._verify(f"{home}/{ROWS}", name, entries, matrix.log_base, (), progress(f"Verifying {name} by cell"))
-            lengths = np.stack([self._store.lengths(f"{name}/{part}") for part in ("data", "indices")])
+            self._verify(f"{home}/{ROWS}", entries, matrix.log_base, (), progress(f"Verifying {said} by cell"))
+            lengths = np.stack([self._store.lengths(f"{path}/{part}") for part in ("data", "indices")])
             self._store.write(f"{home}/{CHUNKS}", new_array(lengths.shape, lengths.dtype, _ARRAY), lambda p: lengths[p])
-        self._store.group(
-            home,
-            DICT
-            | {
-                "lowest": values.lowest,
-                "highest": values.highest,
-                "whole": values.whole,
-                "log_base": matrix.log_base,
-            },
-        )
+        extent = {"lowest": values.lowest, "highest": values.highest, "whole": values.whole}
+        self._store.group(home, DICT | extent | {"log_base": matrix.log_base})
         self._write_moments(f"{home}/{MOMENTS}", joined)
         shutil.rmtree(work)
 
     def _verify(
         self,
         path: str,
-        name: str,
         entries: EntryBlocks,
         log_base: float,
         joined: Sequence[JointColumns],
@@ -120,7 +123,7 @@ class MatrixWriter:
         node = open_node(FolderStore(self._store.folder), path, 1 << 40)
         if node is None:
             raise AssertionError(f"{path} was written")
-        written = open_matrix(name, node, entries.shape, self._block_bytes, log_base)
+        written = open_matrix(path, node, entries.shape, self._block_bytes, log_base)
         ranges = [ValueRange()] * written.n_blocks
         digests = [0] * written.n_blocks
 

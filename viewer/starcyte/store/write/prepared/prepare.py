@@ -16,9 +16,11 @@ from typing import Any
 import numcodecs
 import numpy as np
 
-from starcyte.errors import InputError, StorageFull
+from starcyte.errors import InputError, StarcyteError, StorageFull
 from starcyte.settings import Settings
 from starcyte.store.anndata.dataset import AnnDataDataset
+from starcyte.store.anndata.frame import Frame
+from starcyte.store.anndata.modality import Modality
 from starcyte.store.anndata.prepared_layout import HOME, VERSION, home_of
 from starcyte.store.dataset import Tick, Warnings
 from starcyte.store.index.stored_dataset import StoredDataset
@@ -85,12 +87,6 @@ def prepare_store(
     """
     if not isinstance(dataset, AnnDataDataset):
         raise InputError(f"{dataset.path.name!r} is no AnnData.", "Write it as .h5ad first.")
-    if dataset.anndata is None:
-        raise InputError(
-            f"{dataset.path.name!r} is MuData, of which no prepared store is written.",
-            "Write a modality of it as .h5ad, and prepare that; or run `starcyte prepare` without --output, which"
-            " builds the index of a matrix.",
-        )
     part, work = (target.with_name(f".{target.name}.{kind}") for kind in ("part", "work"))
     try:
         with _lock(target):
@@ -141,63 +137,102 @@ def _prepare(
         for left in folder.rglob("*.part"):
             left.unlink()
     store, warnings = ZarrWriter(places.part), Warnings()
-    store.group("", {"encoding-type": "anndata", "encoding-version": "0.1.0"})
-    _write_elements(store, dataset, matrices, warnings, progress("Copying obs, var, obsm and uns"))
+    copying = progress("Copying obs, var, obsm and uns")
+    if dataset.modalities:
+        _write_root(store, dataset, warnings)
     writer = MatrixWriter(store, settings.block_bytes, settings.cores)
-    for number, name in enumerate(matrices):
-        done = places.work / f"{number}.done"
-        try:
-            path = path_of(name)
-        except ValueError as error:
-            warnings.add(f"{name} is left out: {error}")
-            continue
-        if done.exists():
-            store.adopt(path)
-            store.adopt(home_of(path, is_sparse=False))
-            continue
-        writer.write(dataset.matrix(name).base, dataset.grouping_columns(name), places.work / str(number), progress)
-        _replace(done, "")
+    number = 0
+    for part in dataset.parts:
+        base = f"mod/{part.name}/" if part.name else ""
+        chosen = [name for name in matrices if name in part.matrices]
+        _write_elements(store, dataset, part, base, chosen, warnings, copying)
+        for name in chosen:
+            number += 1
+            own = name.removeprefix(part.prefix)
+            try:
+                path = path_of(own)
+            except ValueError as error:
+                warnings.add(f"{name} is left out: {error}")
+                continue
+            done = places.work / f"{number}.done"
+            if done.exists():
+                store.adopt(base + path)
+                store.adopt(base + home_of(path, is_sparse=False))
+                continue
+            work = places.work / str(number)
+            writer.write(part.matrices[name], base, own, dataset.grouping_columns(name), work, progress)
+            _replace(done, "")
+        store.group(f"{base}uns/{HOME}", DICT | {"format": VERSION, "source": dataset.fingerprint})
     for matrix in dataset.matrices:
         if matrix.name not in matrices:
             warnings.add(f"{matrix.name} is left out; --matrix={matrix.name} adds it.")
     if dataset.has_changed():
         shutil.rmtree(places.work)
         raise InputError(f"{dataset.path.name!r} changed while it was read.", "Run the command again.")
-    store.group(f"uns/{HOME}", DICT | {"format": VERSION, "source": dataset.fingerprint})
     store.finish()
     _publish(places.part, target, progress)
     shutil.rmtree(places.work)
     return warnings.lines
 
 
+def _write_root(store: ZarrWriter, dataset: AnnDataDataset, warnings: Warnings) -> None:
+    """Write the tables of MuData that are of all modalities."""
+    root, order = dataset.root, [part.name for part in dataset.parts]
+    elements = ElementWriter(store, warnings, root.group("uns"))
+    store.group("", {"encoding-type": "MuData", "encoding-version": "0.1.0", "axis": 0})
+    store.group("mod", DICT | {"mod-order": order})
+    if dataset.root_obs is not None:
+        elements.frame("obs", dataset.root_obs)
+    else:
+        elements.names("obs", np.array(dataset.index_names(0, dataset.n_obs), object))
+    names = np.array([name for part in dataset.parts for name in part.var.index], object)
+    try:
+        node = root.child("var")
+        var = None if node is None else Frame("var", node, warnings)
+    except StarcyteError as error:
+        warnings.add(f"The var of all modalities is left out: {error.message}")
+        var = None
+    if var is not None and var.n == names.size:
+        elements.frame("var", var)
+    else:
+        elements.names("var", names)
+    for name in (*_GROUPS, "obsmap", "varmap", "uns"):
+        elements.members(name, root.child(name), as_positions=name == "obsm")
+
+
 def _write_elements(
-    store: ZarrWriter, dataset: AnnDataDataset, matrices: Sequence[str], warnings: Warnings, tick: Tick
+    store: ZarrWriter,
+    dataset: AnnDataDataset,
+    part: Modality,
+    base: str,
+    matrices: Sequence[str],
+    warnings: Warnings,
+    tick: Tick,
 ) -> None:
-    modality = dataset.anndata
-    assert modality is not None
-    root, uns = modality.root, modality.uns
+    """Write the elements of an AnnData but its matrices."""
+    root, uns = part.root, part.uns
     elements = ElementWriter(store, warnings, uns)
-    elements.frame("obs", modality.obs)
-    elements.frame("var", modality.var)
+    store.group(base.rstrip("/"), {"encoding-type": "anndata", "encoding-version": "0.1.0"})
+    elements.frame(f"{base}obs", part.obs)
+    elements.frame(f"{base}var", part.var)
     for number, name in enumerate(_GROUPS):
         tick((number + 1) / (len(_GROUPS) + 2))
-        elements.members(name, root.child(name), as_positions=name == "obsm")
+        elements.members(f"{base}{name}", root.child(name), as_positions=name == "obsm")
     # positions that are not in the file as such, of shapes or of columns
-    for embedding in dataset.embeddings:
+    for embedding in () if part.name else dataset.embeddings:
         if embedding.library is None and not store.knows(f"obsm/{embedding.name}"):
             positions = dataset.embedding(embedding.name, range(embedding.dims)).T
             elements.values("obsm", embedding.name, np.ascontiguousarray(positions))
-    elements.members("uns", uns)
-    store.group("layers", DICT)
-    if "raw/X" in matrices:
-        store.group("raw", {"encoding-type": "raw", "encoding-version": "0.1.0"})
-        if modality.raw_var is not None:
-            elements.frame("raw/var", modality.raw_var)
+    elements.members(f"{base}uns", uns)
+    store.group(f"{base}layers", DICT)
+    if f"{part.prefix}raw/X" in matrices and part.raw_var is not None:
+        store.group(f"{base}raw", {"encoding-type": "raw", "encoding-version": "0.1.0"})
+        elements.frame(f"{base}raw/var", part.raw_var)
         raw = root.group("raw")
-        elements.members("raw/varm", None if raw is None else raw.child("varm"))
+        elements.members(f"{base}raw/varm", None if raw is None else raw.child("varm"))
     for name in root.members():
         if name not in _KNOWN:
-            warnings.add(f"/{name} is left out: it is no element of AnnData.")
+            warnings.add(f"{base}{name} is left out: it is no element of AnnData.")
     tick(1.0)
 
 
