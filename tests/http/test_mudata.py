@@ -156,6 +156,7 @@ def test_markers_by_moments_of_a_column_of_another_modality(page, oracle):
 def test_a_dot_plot_of_genes_and_proteins(page, oracle):
     result = page.json("summary?genes=CD3D,prot:CD4,LYZ&group_by=celltype&matrix=rna/X")
     assert [g["gene"] for g in result["genes"]] == ["CD3D", "prot:CD4", "LYZ"]
+    assert [g["matrix"] for g in result["genes"]] == [None, "prot/X", None]
     for gene in result["genes"]:
         modality = "prot" if gene["gene"].startswith("prot") else "rna"
         values = frame(oracle, modality)[gene["gene"].rpartition(":")[2]]

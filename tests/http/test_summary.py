@@ -46,7 +46,8 @@ def test_a_group_without_cells_has_no_mean(serve, make_h5ad):
     path = make_h5ad(np.ones((3, 1), np.float32), obs={"by": Categorical(np.zeros(3, np.int8), ["all", "nobody"])})
     answer = serve(path).json("summary?genes=g0&group_by=by")
     assert answer["n"] == [3, 0]
-    assert answer["genes"] == [{"gene": "g0", "gene_id": None, "mean": [1.0, None], "fraction": [1.0, None]}]
+    expected = {"gene": "g0", "gene_id": None, "matrix": None, "mean": [1.0, None], "fraction": [1.0, None]}
+    assert answer["genes"] == [expected]
 
 
 @pytest.mark.parametrize(

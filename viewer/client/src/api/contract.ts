@@ -1073,6 +1073,8 @@ export interface components {
             readonly gene: string;
             /** @description null if the file has only names */
             readonly gene_id: string | null;
+            /** @description The matrix that has it, if that is one of another modality */
+            readonly matrix: string | null;
             /** @description null also if a cell of the group has no value (NaN) */
             readonly mean: readonly (number | null)[];
             /** @description The fraction of cells with a value above 0 */

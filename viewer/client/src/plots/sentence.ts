@@ -8,9 +8,9 @@ import { ordersBySimilarity } from './parts/order';
 /** Genes named before "and n others". */
 const NAMED = 12;
 
-/** The genes of a plot and the matrix of their values. */
-export function genesNamed({ viewer, plots }: Page): string {
-  return `${listed(plots.genes, NAMED)} (values of ${viewer.view.matrix})`;
+/** The genes of a plot and the matrices of their values: by default the chosen one. */
+export function genesNamed({ viewer, plots }: Page, matrices: readonly string[] = [viewer.view.matrix ?? '']): string {
+  return `${listed(plots.genes, NAMED)} (values of ${matrices.join(' and ')})`;
 }
 
 /** The name of the column or annotation that cells are grouped by. */

@@ -28,6 +28,7 @@ class GeneSummary(Answer):
 
     gene: str
     gene_id: Annotated[str | None, Meta(description="null if the file has only names")]
+    matrix: Annotated[str | None, Meta(description="The matrix that has it, if that is one of another modality")]
     mean: Annotated[list[float | None], Meta(description="null also if a cell of the group has no value (NaN)")]
     fraction: Annotated[list[float | None], Meta(description="The fraction of cells with a value above 0")]
 

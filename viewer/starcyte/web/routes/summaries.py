@@ -80,6 +80,7 @@ def _summary(query: SummaryQuery, found: Grouping, within: NDArray[np.bool_] | N
             rows[gene] = GeneSummary(
                 gene=known.name(gene),
                 gene_id=ids[gene.position] if ids else None,
+                matrix=None if name == query.matrix else name,
                 mean=mean.tolist(),
                 fraction=fraction.tolist(),
             )

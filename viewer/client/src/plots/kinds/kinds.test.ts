@@ -10,8 +10,8 @@ const SUMMARY = {
   groups: ['T', 'empty', 'B'],
   n: [10, 0, 5],
   genes: [
-    { gene: 'X2', gene_id: null, mean: [2, null, 4], fraction: [0.5, null, 1] },
-    { gene: 'X10', gene_id: null, mean: [1, null, 1], fraction: [0.1, null, 0.1] },
+    { gene: 'X2', gene_id: null, matrix: null, mean: [2, null, 4], fraction: [0.5, null, 1] },
+    { gene: 'X10', gene_id: null, matrix: null, mean: [1, null, 1], fraction: [0.1, null, 0.1] },
   ],
 };
 
@@ -108,7 +108,7 @@ test('two parts are the halves of a violin, more stand side by side', () => {
 });
 
 test('an undefined mean is missing, and flattens neither its row nor the order of rows', () => {
-  const genes = [{ gene: 'G', gene_id: null, mean: [null, 1, 3], fraction: [0.5, 1, 1] }];
+  const genes = [{ gene: 'G', gene_id: null, matrix: null, mean: [null, 1, 3], fraction: [0.5, 1, 1] }];
   const summary = { ...SUMMARY, groups: ['a', 'b', 'c'], n: [2, 2, 2], genes };
   for (const standard of ['none', 'share', 'z'] as const) {
     const { cells, low, high } = dots(summary, standard, 'cluster', 'cluster');
