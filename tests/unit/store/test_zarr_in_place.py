@@ -267,6 +267,18 @@ def test_a_copy_has_the_same_fingerprint_and_another_content_has_not(server: Obj
     assert (found[0] == found[1], found[0] == found[2]) == (True, False)
 
 
+def test_a_check_does_not_read_a_large_matrix(
+    server: ObjectServer, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_chunked(cells(), server.folder / "x.zarr", 64, 2048)
+    monkeypatch.setattr("starcyte.store.anndata.dataset.ALL_VALUES", 10)
+    dataset = open_in_place(f"{server.url}/x.zarr", settings)
+    server.reset()
+    assert dataset.check() == []
+    assert [path for path, _ in server.requests if "/X/" in path or "/layers/" in path] == []
+    dataset.close()
+
+
 @pytest.mark.parametrize("url", ["cells", "cells/", "x.zarr/"])
 def test_a_store_of_any_name_is_found(server: ObjectServer, settings: Settings, url: str) -> None:
     write_chunked(cells(), server.folder / url.rstrip("/"), 512)

@@ -382,6 +382,9 @@ class Container(ABC):
     kind: str
     "The kind of container in messages, such as HDF5."
 
+    is_remote = False
+    "Whether reads wait for the network, so that nothing large is read unasked."
+
     def __init__(self, root: Group) -> None:
         self.root = root
 

@@ -497,14 +497,17 @@ class AnnDataDataset:
     def check(self, tick: Tick = no_tick) -> list[str]:
         """Check the dataset: read everything but the values of the matrices.
 
+        Of what is read in place from the network, the indices of large matrices are not read.
+
         Returns
         -------
         list of str
             Warnings in addition to those of opening; an inconsistent matrix is left out.
         """
         found = Warnings()
-        self._matrices.check(lambda matrix, tick: matrix.check(tick), tick, found)
-        check_obsp(self._obsp, found)
+        most = ALL_VALUES if self._container.is_remote else None
+        self._matrices.check(lambda matrix, tick: matrix.check(tick, most), tick, found)
+        check_obsp(self._obsp, found, most)
         for info in self._obs.columns:
             try:
                 self._obs.column(info.name)

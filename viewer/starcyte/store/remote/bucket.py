@@ -37,7 +37,14 @@ _KEYS: Mapping[str, tuple[str, ...]] = {
            "AZURE_STORAGE_TOKEN", "AZURE_STORAGE_CLIENT_ID", "AZURE_CLIENT_ID", "AZURE_STORAGE_CONNECTION_STRING"),
 }  # fmt: skip
 """Variables of the environment, any of which holds credentials, or says where they are."""
-_ENDPOINTS = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT", "AWS_ENDPOINT_URL_S3", "AZURE_STORAGE_ENDPOINT", "AZURE_ENDPOINT")
+_AMAZON = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT", "AWS_ENDPOINT_URL_S3")
+_ENDPOINTS = (
+    *_AMAZON,
+    "AZURE_STORAGE_ENDPOINT",
+    "AZURE_ENDPOINT",
+    "AZURE_STORAGE_CONNECTION_STRING",
+    "GOOGLE_SERVICE_ACCOUNT_KEY",
+)
 # of the address inside a cloud that hands out the credentials of a machine's role
 _ROLE_SECONDS = 2.0
 _LISTED_AT_ONCE = 1000
@@ -99,8 +106,8 @@ class Bucket:
         seconds = float(self._settings.remote_timeout)
         options: dict[str, Any] = {
             "client_options": {
-                "allow_http": any((os.environ.get(name) or "").startswith("http:") for name in _ENDPOINTS)
-                or "http://" in (os.environ.get("AZURE_STORAGE_CONNECTION_STRING") or ""),
+                # a store of one's own, which the environment names
+                "allow_http": any("http://" in (os.environ.get(name) or "") for name in _ENDPOINTS),
                 "connect_timeout": timedelta(seconds=connect_seconds or seconds),
                 "read_timeout": timedelta(seconds=seconds),
                 "timeout": timedelta(days=1),
@@ -126,7 +133,7 @@ class Bucket:
 
     def _region(self) -> dict[str, Any]:
         """Return the region of a bucket of Amazon's, as its server says, unless the environment says it."""
-        if any(os.environ.get(name) for name in ("AWS_REGION", "AWS_DEFAULT_REGION", *_ENDPOINTS[:3])):
+        if any(os.environ.get(name) for name in ("AWS_REGION", "AWS_DEFAULT_REGION", *_AMAZON)):
             return {}
         from starcyte.store.remote.route import routes
 

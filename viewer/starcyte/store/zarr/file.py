@@ -37,7 +37,7 @@ class ZarrFile(Container):
         self._path = path
         if store is None:
             store = FolderStore(path) if path.is_dir() else ZipStore(LocalBytes(path), most_bytes)
-        self._store = store
+        self._store, self.is_remote = store, store.is_remote
         try:
             with reading(repr(path.name)):
                 root = open_node(self._store, "", most_bytes)
