@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from functools import cached_property
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,9 +19,9 @@ from starcyte.store.zarr.attributes import Attributes
 from starcyte.store.zarr.axis import MOST_CHUNKS, Axis, Choice, place_of
 from starcyte.store.zarr.container import Store, join
 from starcyte.store.zarr.layout import Layout, Shards, unpacked
+from starcyte.store.zarr.shard_index import INDEX_ENTRY, Run, index_of, runs_of
+from starcyte.store.zarr.vector import ZarrVector
 
-_INDEX_ENTRY = 16
-_NOT_STORED = 2**64 - 1
 # of the chunk, and of the indexes of shards, that an array remembers
 _REMEMBERED_BYTES = 1 << 20
 _REMEMBERED_INDEXES = 8
@@ -44,18 +44,6 @@ _SIZED = 4
 
 _Packed: TypeAlias = "bytes | NDArray[Any] | None"
 """The bytes of a chunk; its values, if they are remembered; None if it is not stored."""
-
-
-class _Run(NamedTuple):
-    """Chunks of a shard that are read at once."""
-
-    #: The first of them, among those that are asked for
-    first: int
-    #: Where their bytes lie in the shard; no bytes: one chunk that is not stored
-    offset: int
-    length: int
-    #: The offset and the length of each
-    ranges: list[tuple[int, int]]
 
 
 class ZarrArray(Array):
@@ -159,7 +147,7 @@ class ZarrArray(Array):
 
     def vector(self) -> Vector:
         """Return an array of one axis for repeated reads of runs."""
-        return ZarrVector(self)
+        return ZarrVector(self, self.read_run)
 
     def _axes(self, selection: Selection) -> list[Axis]:
         given = selection if isinstance(selection, tuple) else (selection,)
@@ -225,7 +213,7 @@ class ZarrArray(Array):
         start = 0 if layout.index_first else -1
         self._store.ahead([(self._file_key(shard), start, length) for shard in shards if not self._knows(shard)])
 
-    def _ahead_of_runs(self, shard: tuple[int, ...], runs: Sequence[_Run]) -> None:
+    def _ahead_of_runs(self, shard: tuple[int, ...], runs: Sequence[Run]) -> None:
         key = self._file_key(shard)
         self._store.ahead([(key, run.offset, run.length) for run in runs if run.length])
 
@@ -295,29 +283,15 @@ class ZarrArray(Array):
                 start = offset - run.offset
                 yield choices[n], packed[start : start + length]
 
-    def _runs(self, index: NDArray[np.uint64], shards: Shards, places: list[tuple[int, ...]]) -> list[_Run]:
+    def _runs(self, index: NDArray[np.uint64], shards: Shards, places: list[tuple[int, ...]]) -> list[Run]:
         """Return the runs of chunks of one shard that are read at once; one without bytes for each not stored."""
         per_shard = [whole // part for whole, part in zip(shards.shape, self._layout.chunks, strict=True)]
         numbers = np.ravel_multi_index(tuple(np.array(places).T % np.array(per_shard)[:, None]), per_shard)
-        ranges = index[numbers].tolist()
         gap, at_once = (_REMOTE_GAP, _REMOTE_AT_ONCE) if self._store.is_remote else (_GAP_BYTES, _AT_ONCE_BYTES)
-        runs: list[_Run] = []
-        at = 0
-        while at < len(places):
-            offset, length = ranges[at]
-            if offset == length == _NOT_STORED:
-                runs.append(_Run(at, 0, 0, []))
-                at += 1
-                continue
-            self._check_packed(length)
-            last, end = at, offset + length
-            while last + 1 < len(places):
-                following, more = ranges[last + 1]
-                if not (end <= following <= end + gap and following + more - offset <= at_once):
-                    break
-                last, end = last + 1, following + more
-            runs.append(_Run(at, offset, end - offset, ranges[at : last + 1]))
-            at = last + 1
+        runs = runs_of(index[numbers].tolist(), gap, at_once)
+        for run in runs:
+            for _, length in run.ranges:
+                self._check_packed(length)
         return runs
 
     @property
@@ -372,16 +346,16 @@ class ZarrArray(Array):
 
     def _index_bytes(self, shards: Shards) -> int:
         n = math.prod(whole // part for whole, part in zip(shards.shape, self._layout.chunks, strict=True))
-        return n * _INDEX_ENTRY + shards.index_extra
+        return n * INDEX_ENTRY + shards.index_extra
 
     def _index(self, place: tuple[int, ...], shards: Shards) -> NDArray[np.uint64] | None:
         """Return the offset and the length of each chunk of a shard; None if the shard is not stored."""
         if place in self._indexes:
             return self._indexes[place]
         length = self._index_bytes(shards)
-        n = (length - shards.index_extra) // _INDEX_ENTRY
+        n = (length - shards.index_extra) // INDEX_ENTRY
         if (ends := self._ends) is not None:
-            return _index_of(ends, place[0] * n, n)
+            return index_of(ends, place[0] * n, n)
         self._check_packed(length)
         if shards.index_first:
             raw = self._file(place, 0, length)
@@ -392,7 +366,7 @@ class ZarrArray(Array):
             return None
         if len(raw) != length:
             raise ValueError(f"shard {self._layout.key(place)} is truncated")
-        index = np.frombuffer(unpacked(raw, shards.index_unpack, n * _INDEX_ENTRY), "<u8").reshape(n, 2)
+        index = np.frombuffer(unpacked(raw, shards.index_unpack, n * INDEX_ENTRY), "<u8").reshape(n, 2)
         if index.nbytes <= _REMEMBERED_BYTES:
             # copied, as other threads may read it; the oldest ones are forgotten
             most = max(_REMEMBERED_INDEXES, _INDEXES_BYTES // max(index.nbytes, 1))
@@ -421,36 +395,6 @@ class ZarrArray(Array):
             raise DatasetInvalid(f"{self.name} was removed or written again since it was opened.", "Open it again.")
 
 
-def _index_of(ends: NDArray[np.int64], first: int, n: int) -> NDArray[np.uint64]:
-    """Return the index of a shard of n chunks from the ends of all chunks, which lie side by side."""
-    index = np.full((n, 2), _NOT_STORED, np.uint64)
-    stops = ends[first : first + n]
-    start = int(ends[first - 1]) if first else 0
-    starts = np.concatenate([np.full(min(stops.size, 1), start, np.int64), stops[:-1]])
-    index[: stops.size, 0], index[: stops.size, 1] = starts - start, stops - starts
-    return index
-
-
 def _is_whole(part: Any, length: int) -> bool:
     """Return whether the part of a chunk is all of it, in order."""
     return isinstance(part, slice) and part.start == 0 and part.stop == length and part.step in {None, 1}
-
-
-class ZarrVector(Vector):
-    """An array of one axis, whose chunks are unpacked into the result.
-
-    Parameters
-    ----------
-    array
-        The array.
-    """
-
-    def __init__(self, array: ZarrArray) -> None:
-        super().__init__(array)
-        self._chunked = array
-
-    def read(self, start: int, stop: int, out: NDArray[Any] | None = None) -> NDArray[Any]:
-        """Return elements start to stop."""
-        out = np.empty(max(stop - start, 0), self.dtype) if out is None else out[: max(stop - start, 0)]
-        self._chunked.read_run(start, stop, out)
-        return out
