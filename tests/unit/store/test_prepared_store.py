@@ -19,6 +19,7 @@ import pandas as pd
 import pytest
 import scipy.sparse as sp
 from prepared import prepared_store
+from starcyte.cli import main
 from starcyte.errors import DatasetInvalid, InputError, StorageFull
 from starcyte.settings import Settings
 from starcyte.store.anndata.prepared_matrix import PreparedMatrix
@@ -339,6 +340,26 @@ def test_a_full_disk_is_said_and_what_is_written_is_kept(tmp_path: Path, monkeyp
     prepared_store(tmp_path / "x.h5ad", tmp_path / "x.zarr", SMALL)
     prepared_store(tmp_path / "x.h5ad", tmp_path / "whole.zarr", SMALL)
     assert tree(tmp_path / "x.zarr") == tree(tmp_path / "whole.zarr")
+
+
+def test_a_small_disk_is_said_by_the_command(tmp_path: Path, mounted, capsys) -> None:
+    write_dataset(tmp_path / "x.h5ad")
+    folder = mounted("size=300k")
+    assert main(["prepare", str(tmp_path / "x.h5ad"), "--output", str(folder / "x.zarr")]) == 2
+    said = capsys.readouterr().err.splitlines()
+    assert len([line for line in said if "No space left on device" in line]) == 1
+    assert not (folder / "x.zarr").exists()
+
+
+def test_the_command_writes_a_store_and_says_what_it_has(tmp_path: Path, capsys) -> None:
+    write_dataset(tmp_path / "x.h5ad")
+    target = tmp_path / "x.zarr"
+    assert main(["prepare", str(tmp_path / "x.h5ad"), "--output", str(target), "--matrix=X"]) == 0
+    found = capsys.readouterr()
+    assert found.out == f"starcyte: X in {str(target)!r}\n"
+    assert "layers/counts is left out; --matrix=layers/counts adds it." in found.err
+    assert main(["prepare", str(tmp_path / "x.h5ad"), "--output", str(target)]) == 2
+    assert "exists already" in capsys.readouterr().err
 
 
 def test_two_do_not_write_one_store(tmp_path: Path) -> None:
