@@ -12,36 +12,29 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from starcyte.errors import DatasetChanged, DatasetInvalid, NotFound, StarcyteError
+from starcyte.errors import DatasetChanged, NotFound, StarcyteError
 from starcyte.settings import Settings
-from starcyte.store.anndata.colors import category_colors, text_colors
-from starcyte.store.anndata.embeddings import prefer_default, select_embeddings
+from starcyte.store.anndata.colors import text_colors
+from starcyte.store.anndata.contents import open_contents
 from starcyte.store.anndata.frame import Frame
 from starcyte.store.anndata.genes import GeneNames, unique
-from starcyte.store.anndata.joined_obs import JoinedObs, Obs
-from starcyte.store.anndata.loom import as_anndata, is_loom
+from starcyte.store.anndata.joined_obs import JoinedObs
 from starcyte.store.anndata.matrix import ALL_VALUES, CscMatrix, needs_index
 from starcyte.store.anndata.modalities import (
-    all_embeddings,
-    all_images,
-    all_obsp,
     all_results,
-    all_scales,
+    colors_of,
     default_matrices,
+    describe_matrix,
     describe_modality,
-    tell_apart,
 )
-from starcyte.store.anndata.modality import Modality, open_modality
-from starcyte.store.anndata.mudata import is_mudata, open_obs
+from starcyte.store.anndata.modality import Modality
 from starcyte.store.anndata.obsp import check_obsp
 from starcyte.store.anndata.open_matrices import OpenMatrices
 from starcyte.store.anndata.prepared_matrix import PreparedMatrix
-from starcyte.store.anndata.sections import Section, with_sections
-from starcyte.store.anndata.spatialdata import choose_table, is_spatialdata, with_positions
+from starcyte.store.anndata.sections import Section
 from starcyte.store.dataset import (
     Column,
     ColumnInfo,
-    Content,
     EmbeddingInfo,
     Kind,
     Matrix,
@@ -55,8 +48,7 @@ from starcyte.store.index.column_index import IndexKey
 from starcyte.store.index.indexed_matrix import IndexedMatrix
 from starcyte.store.index.stored_dataset import StoredDataset
 from starcyte.store.names import dataset_stem
-from starcyte.store.nodes import Array, Container, Group, Node
-from starcyte.store.not_read.groups import group_error
+from starcyte.store.nodes import Array, Container, Group
 from starcyte.store.scale import Scale, check_choices, chosen_kind, find_scale
 from starcyte.store.stored_results import StoredResults
 from starcyte.store.unavailable_matrix import refuse_unavailable
@@ -105,8 +97,6 @@ class AnnDataDataset:
         self._defaults: Mapping[str, tuple[str, str]] = {}
         self._whole: StoredDataset | None = None
         self._results: StoredResults | None = None
-        self._table = ""
-        self.content: Content = "AnnData"
         self._container = container
         try:
             check_choices(settings.scale)
@@ -120,109 +110,25 @@ class AnnDataDataset:
             raise
 
     def _open(self) -> None:
-        store = self._container.root
-        root = self._root = self._choose_table(store)
-        self._uns = root.group("uns")
-        self._obs, self._modalities = self._open_modalities(root)
+        self._contents = found = open_contents(self.path.name, self._container, self._settings, self._warnings)
+        self.content, self._uns, self._obs, self._modalities = found.content, found.uns, found.obs, found.modalities
+        self._embeddings, self._obsp = found.embeddings, found.obsp
+        self._images, self._colors = found.images, found.colors
         self.n_obs, self.n_vars = self._obs.n, sum(modality.var.n for modality in self._modalities)
-        if self.n_obs == 0:
-            raise DatasetInvalid(f"{self.path.name!r} has no cells (obs is empty).", "Check the step that wrote it.")
-        tell_apart(self._modalities)
-        found = dict[str, Matrix]()
+        if found.table:
+            # annotations and indexes are those of one table
+            own = hashlib.blake2b(f"{self.fingerprint} {found.table}".encode(), digest_size=16).hexdigest()
+            self.revision = self.revision.replace(self.fingerprint, own, 1)
+            self.fingerprint = own
+        matrices = dict[str, Matrix]()
         for modality in self._modalities:
-            found |= modality.matrices
-        self._matrices = OpenMatrices(found, self._is_partial)
-        if self._settings.obs_names:
-            self._obs.info(self._settings.obs_names)
-        self._obsp = all_obsp(root, self._modalities, self.n_obs, self._warnings)
-        self._images = all_images(root, self._modalities, self._warnings)
-        self._slides = all_scales(root, self._modalities, self._warnings)
-        embeddings = all_embeddings(root, self._modalities, self._obs, self._warnings)
-        regions: Sequence[str] = ()
-        if self._table:
-            embeddings, regions = with_positions(embeddings, store, root, self._obs, self._warnings)
-        chosen = select_embeddings(prefer_default(embeddings, self._uns), self._settings.embedding)
-        libraries = list(dict.fromkeys((*regions, *(image.library for image in self._images.values()))))
-        self._embeddings = with_sections(chosen, libraries, self._obs, self._warnings)
-        n_duplicated = sum(modality.genes.n_duplicated for modality in self._modalities)
-        if n_duplicated:
-            self._warnings.add(f"{n_duplicated} gene names are duplicates; they are shown with a number.")
-        if not self._embeddings:
-            self._warnings.add(
-                "The dataset has no embedding (obsm): cells are shown in histograms instead of a scatter plot."
-            )
-        self._colors = {
-            c.name: category_colors(*self._colors_of(c.name), len(c.categories), self._warnings)
-            for c in self._obs.columns
-            if c.categories is not None and len(c.categories) <= self._settings.max_categories
-        }
-
-    def _choose_table(self, root: Group) -> Group:
-        """Return the group of the AnnData: a table of SpatialData, a loom file as AnnData, or the root itself."""
-        if is_loom(root):
-            self.content = "loom"
-            root = as_anndata(root, self._warnings)
-        if not is_spatialdata(root):
-            if self._settings.table:
-                raise NotFound(
-                    f"No such table (setting table): {self._settings.table!r}.",
-                    f"{self.path.name!r} is no SpatialData, which alone has tables.",
-                )
-            return root
-        self.content = "SpatialData"
-        self._table, table = choose_table(self.path.name, root, self._settings.table)
-        # annotations and indexes are those of one table
-        own = hashlib.blake2b(f"{self.fingerprint} {self._table}".encode(), digest_size=16).hexdigest()
-        self.revision = self.revision.replace(self.fingerprint, own, 1)
-        self.fingerprint = own
-        return table
-
-    def _open_modalities(self, root: Group) -> tuple[Obs, list[Modality]]:
-        """Return the table of all cells, and the modalities: one without a name, if the file is no MuData."""
-        if not is_mudata(root):
-            obs = self._frame("obs", root.child("obs"))
-            return obs, [self._open_modality("", root, obs, None, obs.n)]
-        self.content = "MuData"
-        joined, parts = open_obs(self.path.name, root, self._frame, self._warnings)
-        found, group = [], root.group("mod")
-        assert group is not None
-        for part in parts:
-            try:
-                inner = group.group(part.name)
-                assert inner is not None
-                found.append(self._open_modality(part.name, inner, part.frame, part.rows, joined.n))
-            except DatasetInvalid as error:
-                self._warnings.add(f"The matrices of modality {part.name!r} are left out: {error}")
-        if not found:
-            raise DatasetInvalid(
-                f"{self.path.name!r} is MuData without a modality that can be shown. {' '.join(self._warnings.lines)}",
-                "Check the step that wrote it.",
-            )
-        return joined, found
-
-    def _open_modality(self, name: str, root: Group, obs: Frame, rows: NDArray[np.intp] | None, n_obs: int) -> Modality:
-        def open_frame(name: str, node: Node | None) -> Frame:
-            return self._frame(name, node, obs.from_seurat_disk)
-
-        return open_modality(name, root, obs, rows, n_obs, open_frame, self._settings, self._warnings)
-
-    def _frame(self, name: str, node: Node | None, from_seurat_disk: bool = False) -> Frame:
-        if node is None:
-            raise group_error(self.path.name, self._container.kind, self._container.root, name)
-        return Frame(name, node, self._warnings, self._uns, from_seurat_disk)
-
-    def _colors_of(self, column: str) -> tuple[Group | None, str]:
-        """Return the uns that may have the colours of a column, and the name of the column there."""
-        modality, colon, own = column.partition(":")
-        part = next((one for one in self._modalities if colon and one.name == modality), None)
-        if part is None or (self._uns is not None and self._uns.child(f"{column}_colors") is not None):
-            return self._uns, column
-        return part.uns, own
+            matrices |= modality.matrices
+        self._matrices = OpenMatrices(matrices, self._is_partial)
 
     @property
     def root(self) -> Group:
         """The group of the AnnData or MuData: the root of the file, or a table of it."""
-        return self._root
+        return self._contents.root
 
     @property
     def parts(self) -> Sequence[Modality]:
@@ -446,14 +352,14 @@ class AnnDataDataset:
             "n_vars": self.n_vars,
             "obs": [self._describe_column(c) for c in self.obs],
             "embeddings": [{"name": e.name, "dims": e.dims, "library": e.library} for e in self.embeddings],
-            "matrices": [self._describe_matrix(m) for m in self.matrices],
+            "matrices": [describe_matrix(m, self._modality_of(m.name).name, self.scale(m.name)) for m in self.matrices],
             "modalities": [describe_modality(modality, self.n_obs) for modality in self._modalities if modality.name],
             "obsp": list(self._obsp),
             "images": [
                 {"name": i.name, "library": i.library, "width": i.width, "height": i.height, "scale": i.scale}
                 for i in self._images.values()
             ],
-            "slides": [asdict(slide) for slide in self._slides],
+            "slides": [asdict(slide) for slide in self._contents.slides],
             "default_matrix": default,
             "default_matrix_reason": reason,
             "genes": {
@@ -464,19 +370,6 @@ class AnnDataDataset:
             },
             "cells": {"names_from": self._settings.obs_names or "index"},
             "warnings": list(self.warnings),
-        }
-
-    def _describe_matrix(self, matrix: IndexedMatrix) -> dict[str, Any]:
-        scale = self.scale(matrix.name)
-        return {
-            "name": matrix.name,
-            "modality": self._modality_of(matrix.name).name or None,
-            "n_vars": matrix.shape[1],
-            "dtype": str(matrix.dtype),
-            "layout": matrix.layout,
-            "nnz": matrix.nnz,
-            "scale": None if scale is None else scale.kind,
-            "log_base": scale.base if scale is not None and scale.kind == "log1p" else None,
         }
 
     def _describe_column(self, info: ColumnInfo) -> dict[str, Any]:
@@ -490,7 +383,7 @@ class AnnDataDataset:
                 "colors": colors,
             }
         elif info.kind is Kind.STRING:
-            colors = text_colors(*self._colors_of(info.name), self._settings.max_categories)
+            colors = text_colors(*colors_of(info.name, self._uns, self._modalities), self._settings.max_categories)
             entry |= {"colors": colors} if colors else {}
         return entry
 

@@ -17,7 +17,7 @@ from starcyte.store.anndata.modality import Modality, cells_of
 from starcyte.store.anndata.obsp import ModalityObsp, ObspMatrix, find_obsp
 from starcyte.store.anndata.slides import Slide, find_scales
 from starcyte.store.anndata.uns_results import JoinedResults, UnsResults
-from starcyte.store.dataset import Warnings
+from starcyte.store.dataset import Matrix, Warnings
 from starcyte.store.nodes import Group
 from starcyte.store.scale import Scale
 from starcyte.store.stored_results import StoredResults
@@ -112,6 +112,39 @@ def all_results(
     }
     root = UnsResults(uns, obs, () if of_modalities else matrices, max_categories)
     return JoinedResults(root, of_modalities) if of_modalities else root
+
+
+def colors_of(column: str, uns: Group | None, modalities: Sequence[Modality]) -> tuple[Group | None, str]:
+    """Return the uns that may have the colours of a column, and the name of the column there.
+
+    Parameters
+    ----------
+    column
+        The column, of a modality with its name: ``rna:leiden``.
+    uns
+        That of the root.
+    modalities
+        The modalities.
+    """
+    modality, colon, own = column.partition(":")
+    part = next((one for one in modalities if colon and one.name == modality), None)
+    if part is None or (uns is not None and uns.child(f"{column}_colors") is not None):
+        return uns, column
+    return part.uns, own
+
+
+def describe_matrix(matrix: Matrix, modality: str, scale: Scale | None) -> dict[str, Any]:
+    """Return the description of a matrix that the schema of a dataset holds."""
+    return {
+        "name": matrix.name,
+        "modality": modality or None,
+        "n_vars": matrix.shape[1],
+        "dtype": str(matrix.dtype),
+        "layout": matrix.layout,
+        "nnz": matrix.nnz,
+        "scale": None if scale is None else scale.kind,
+        "log_base": scale.base if scale is not None and scale.kind == "log1p" else None,
+    }
 
 
 def default_matrices(
