@@ -30,6 +30,7 @@ from starcyte.store.index.background import index_matrix
 from starcyte.store.loader import DatasetLoader
 from starcyte.store.open import open_dataset
 from starcyte.store.remote.file import RemoteFile
+from starcyte.store.scale import ValueRange
 from zarr_stores import KINDS, read_zarr, write_chunked, write_zarr, zipped
 
 pytestmark = pytest.mark.slow
@@ -145,6 +146,20 @@ def test_a_dense_matrix_by_gene_is_read_by_its_chunk(server: ObjectServer, setti
     server.reset()
     assert np.array_equal(gene(dataset, 50), adata.X[:, 50])
     assert [path for path, _ in server.requests] == ["/x.zarr/X/c/0/50"]
+    dataset.close()
+
+
+def test_the_scale_of_a_large_dense_matrix_is_found_from_few_chunks(
+    server: ObjectServer, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    adata = cells(np.asarray)
+    write_chunked(adata, server.folder / "x.zarr", 64)
+    monkeypatch.setattr("starcyte.store.anndata.matrix.ALL_VALUES", 10)
+    dataset = open_in_place(f"{server.url}/x.zarr", settings)
+    server.reset()
+    # the same as of all values
+    assert dataset.matrix("X").value_range() == ValueRange.of(adata.X[:, [0, 39, 79, 119]])
+    assert sorted(path for path, _ in server.requests) == [f"/x.zarr/X/c/0/{n}" for n in (0, 119, 39, 79)]
     dataset.close()
 
 

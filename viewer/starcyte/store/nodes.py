@@ -286,6 +286,10 @@ class Array(Element):
             return list(range(0, whole, length))
         return [int(start) for start in np.linspace(0, whole - length, n).astype(np.int64)]
 
+    def few_chunks(self) -> list[tuple[slice, ...]]:
+        """Return a few chunks that stand for all, where reads wait for the network; none elsewhere."""
+        return []
+
     def ahead(self, selection: Selection = ()) -> None:
         """Begin to read a part that is needed soon, where reads wait for the network."""
 

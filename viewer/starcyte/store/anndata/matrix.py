@@ -474,8 +474,13 @@ class DenseMatrix:
         """Return the range of the values of some cells, which are spread evenly over all blocks."""
         if self._flat:
             return ValueRange.of(self._array.read(name=self.name))
-        at_once = max(_SAMPLED_VALUES // max(self.shape[1], 1), 1)
         n_values = self.shape[0] * self.shape[1]
+        few = self._array.few_chunks() if n_values > ALL_VALUES else []
+        if few:
+            for part in few:
+                self._array.ahead(part)
+            return ValueRange.union(ValueRange.of(self._array.read(part, name=self.name)) for part in few)
+        at_once = max(_SAMPLED_VALUES // max(self.shape[1], 1), 1)
         starts = self._array.spread(at_once, _runs(n_values, self.shape[0], at_once, self.n_blocks))
         self._array.ahead_of_runs(starts, at_once)
         return ValueRange.union(

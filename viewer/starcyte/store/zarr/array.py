@@ -329,6 +329,18 @@ class ZarrArray(Array):
             for place in few:
                 self._index(place, shards)
 
+    def few_chunks(self) -> list[tuple[slice, ...]]:
+        """Return a few chunks that stand for all, each at another place of each axis: of a store in the network."""
+        if not self._store.is_remote or not self.size:
+            return []
+        counts = [-(-size // chunk) for size, chunk in zip(self.shape, self._layout.chunks, strict=True)]
+        n = min(_REMOTE_SAMPLES, max(counts))
+        places = {tuple((count - 1) * i // max(n - 1, 1) for count in counts) for i in range(n)}
+        return [
+            tuple(slice(at * chunk, (at + 1) * chunk) for at, chunk in zip(place, self._layout.chunks, strict=True))
+            for place in sorted(places)
+        ]
+
     def spread(self, length: int, n: int) -> list[int]:
         """Return the starts of runs along the first axis: of a store in the network fewer, each in another chunk."""
         return super().spread(length, min(n, _REMOTE_SAMPLES) if self._store.is_remote else n)
