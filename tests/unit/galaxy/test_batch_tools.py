@@ -14,6 +14,8 @@ from types import SimpleNamespace
 
 import anndata
 import pytest
+from starcyte.settings import Settings
+from starcyte.store.open import open_dataset
 
 with warnings.catch_warnings():
     # Galaxy's template engine imports modules that Python is about to drop
@@ -77,7 +79,7 @@ def tool(name):
 
 @NAMES
 def test_prepare(run, cells, tmp_path, name):
-    done = run(script(tool("prepare"), infile=Dataset(cells, name)))
+    done = run(script(tool("prepare"), infile=Dataset(cells, name), kind="index"))
     assert (done.returncode, done.stderr) == (0, "")
     working = tmp_path / "working"
     with tarfile.open(working / "index.tar") as archive:
@@ -85,6 +87,17 @@ def test_prepare(run, cells, tmp_path, name):
     # no second copy waits for Galaxy to move the output, and no name was a word of the shell
     assert {p.name for p in working.iterdir() if not p.is_symlink()} == {"index.tar", "version"}
     assert (working / "version").read_text().startswith("starcyte ")
+
+
+@NAMES
+def test_prepare_a_store(run, cells, tmp_path, name):
+    done = run(script(tool("prepare"), infile=Dataset(cells, name), kind="store"))
+    assert (done.returncode, done.stderr) == (0, "")
+    working = tmp_path / "working"
+    dataset = open_dataset(working / "store.zarr.zip", Settings())
+    assert (dataset.n_obs, dataset.n_vars, dataset.matrix("X").is_prepared) == (200, 50, True)
+    dataset.close()
+    assert {p.name for p in working.iterdir() if not p.is_symlink()} == {"store.zarr.zip", "version"}
 
 
 @NAMES
@@ -116,9 +129,11 @@ def test_inspect_and_prepare_of_other_formats(run, tmp_path, file, ext, first, n
     assert (done.returncode, done.stderr) == (0, "")
     assert (tmp_path / "working" / "report.txt").read_text().splitlines()[1] == first
     shutil.rmtree(tmp_path / "working")
-    done = run(script(tool("prepare"), infile=given))
-    assert done.returncode == 0, done.stderr
-    assert (tmp_path / "working" / "index.tar").stat().st_size > 1000
+    for kind, made in (("index", "index.tar"), ("store", "store.zarr.zip")):
+        done = run(script(tool("prepare"), infile=given, kind=kind))
+        assert done.returncode == 0, done.stderr
+        assert (tmp_path / "working" / made).stat().st_size > 1000
+        shutil.rmtree(tmp_path / "working")
 
 
 @pytest.mark.parametrize("root", ["cells.zarr", "it's; $(touch made)", None])
@@ -217,7 +232,13 @@ def test_compare_with_names_that_a_shell_would_read(run, tmp_path):
 def test_a_missing_package_is_reported(run, cells, path):
     """At the node of the job: exit status 127 says nothing, and Galaxy shows what is on standard error."""
     dataset = Dataset(cells, "cells.h5ad")
-    context = {"infile": dataset, "annotations": dataset, "config": "config.json", "options": SimpleNamespace()}
+    context = {
+        "infile": dataset,
+        "annotations": dataset,
+        "config": "config.json",
+        "options": SimpleNamespace(),
+        "kind": "store",
+    }
     context |= columns(condition="condition")
     done = run(script(path, **context), path="/nonexistent")
     assert done.returncode == 127
