@@ -13,7 +13,7 @@ from starcyte.compute.cached_moments import nearest_grouping
 from starcyte.compute.diffexp import compare
 from starcyte.compute.moments import group_moments
 from starcyte.compute.options import Options
-from starcyte.store.anndata.matrix import CsrMatrix
+from starcyte.store.anndata.csr_matrix import CsrMatrix
 from starcyte.store.index.indexed_matrix import IndexedMatrix
 
 pytestmark = pytest.mark.slow

@@ -13,7 +13,7 @@ from indexing import indexed, opened, stored
 from starcyte.compute.moments import group_moments
 from starcyte.compute.rows import by_rows, row_moments
 from starcyte.errors import DatasetInvalid
-from starcyte.store.anndata.matrix import CsrMatrix
+from starcyte.store.anndata.csr_matrix import CsrMatrix
 from starcyte.store.moments import Accumulator
 
 pytestmark = pytest.mark.slow

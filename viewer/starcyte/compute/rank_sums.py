@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from starcyte.compute.blocks import parallel_for
-from starcyte.store.anndata.matrix import CscMatrix
+from starcyte.store.anndata.csc_matrix import CscMatrix
 from starcyte.store.anndata.prepared_matrix import PreparedMatrix
 from starcyte.store.cell_rows import of_rows
 from starcyte.store.dataset import Matrix, Tick, no_tick

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from starcyte.compute.blocks import parallel_for
-from starcyte.store.anndata.matrix import CsrMatrix
+from starcyte.store.anndata.csr_matrix import CsrMatrix
 from starcyte.store.anndata.prepared_matrix import PreparedMatrix
 from starcyte.store.dataset import Matrix, Tick, no_tick
 from starcyte.store.index.indexed_matrix import IndexedMatrix

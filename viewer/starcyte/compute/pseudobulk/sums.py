@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from starcyte.compute.blocks import parallel_for
 from starcyte.compute.rank_sums import gene_cuts
 from starcyte.compute.rows import by_rows
-from starcyte.store.anndata.matrix import CsrMatrix
+from starcyte.store.anndata.csr_matrix import CsrMatrix
 from starcyte.store.block import Block
 from starcyte.store.cell_rows import of_rows
 from starcyte.store.dataset import Matrix, Tick, no_tick

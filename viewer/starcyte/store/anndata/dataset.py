@@ -16,10 +16,12 @@ from starcyte.errors import DatasetChanged, NotFound, StarcyteError
 from starcyte.settings import Settings
 from starcyte.store.anndata.colors import text_colors
 from starcyte.store.anndata.contents import open_contents
+from starcyte.store.anndata.csc_matrix import CscMatrix
 from starcyte.store.anndata.frame import Frame
 from starcyte.store.anndata.genes import GeneNames, unique
 from starcyte.store.anndata.joined_obs import JoinedObs
-from starcyte.store.anndata.matrix import ALL_VALUES, CscMatrix, needs_index
+from starcyte.store.anndata.matrix import needs_index
+from starcyte.store.anndata.matrix_values import ALL_VALUES
 from starcyte.store.anndata.modalities import (
     all_results,
     colors_of,

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from starcyte.errors import DatasetInvalid, StarcyteError
-from starcyte.store.anndata.matrix import sparse_values
+from starcyte.store.anndata.matrix_values import sparse_values
 from starcyte.store.dataset import Values, Warnings
 from starcyte.store.nodes import Array, Group, Node, reading
 

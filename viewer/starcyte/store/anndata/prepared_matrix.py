@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from starcyte.errors import DatasetInvalid, StarcyteError
-from starcyte.store.anndata.matrix import CscMatrix, CsrMatrix, open_matrix
+from starcyte.store.anndata.csc_matrix import CscMatrix
+from starcyte.store.anndata.csr_matrix import CsrMatrix
+from starcyte.store.anndata.matrix import open_matrix
 from starcyte.store.anndata.prepared_layout import CHUNKS, COLUMN, HOME, MOMENTS, PARTS, ROWS, VERSION, home_of
 from starcyte.store.block import Block
 from starcyte.store.cell_rows import CellRows
