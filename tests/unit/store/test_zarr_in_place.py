@@ -154,7 +154,7 @@ def test_the_scale_of_a_large_dense_matrix_is_found_from_few_chunks(
 ) -> None:
     adata = cells(np.asarray)
     write_chunked(adata, server.folder / "x.zarr", 64)
-    monkeypatch.setattr("starcyte.store.anndata.matrix_values.ALL_VALUES", 10)
+    monkeypatch.setattr("starcyte.store.anndata.dense_matrix.ALL_VALUES", 10)
     dataset = open_in_place(f"{server.url}/x.zarr", settings)
     server.reset()
     # the same as of all values
