@@ -9,7 +9,6 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -33,6 +32,7 @@ from starcyte.store.index.column_index import (
 from starcyte.store.index.moments import join_columns
 from starcyte.store.index.preallocate import map_zeros
 from starcyte.store.index.storage import StoredFile, bytes_of
+from starcyte.store.parallel import in_parallel
 from starcyte.store.scale import ValueRange
 
 _POLL_SECONDS = 0.2
@@ -177,22 +177,7 @@ class _Builder:
         return bool(np.count_nonzero(values) * 2 < values.size)
 
     def run(self, workers: int, tick: Tick) -> None:
-        # at most two blocks for each worker are in memory
-        with ThreadPoolExecutor(workers, thread_name_prefix="index") as pool:
-            pending: set[Future[None]] = set()
-            try:
-                for number in range(self._n_blocks):
-                    tick(number / self._n_blocks)
-                    pending.add(pool.submit(self._add_block, number))
-                    if len(pending) >= workers:
-                        done, pending = wait(pending, return_when=FIRST_COMPLETED)
-                        for future in done:
-                            future.result()
-                for future in pending:
-                    future.result()
-            except BaseException:
-                pool.shutdown(wait=True, cancel_futures=True)
-                raise
+        in_parallel(self._n_blocks, self._add_block, workers, tick)
         self._write_tables()
         tick(1.0)
 

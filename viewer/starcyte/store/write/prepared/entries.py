@@ -14,8 +14,6 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +25,7 @@ from scipy.sparse import csc_array
 
 from starcyte.store.block import Block
 from starcyte.store.dataset import Matrix, Tick
+from starcyte.store.parallel import in_parallel
 from starcyte.store.write.prepared.digest import block_digest
 
 _HEADER = np.dtype("<i8")
@@ -232,37 +231,6 @@ class EntryBlocks:
             rows = part.reshape(-1, block.length)[:, low - block.first : high - block.first]
             out[low - cells.start : high - cells.start] = rows.T
         return out
-
-
-def in_parallel(n: int, work: Callable[[int], None], workers: int, tick: Tick) -> None:
-    """Do work with a number from 0 to n - 1 in threads; not more than one piece for each is under way.
-
-    Parameters
-    ----------
-    n
-        How often.
-    work
-        Called with each number.
-    workers
-        The number of threads.
-    tick
-        Called with the fraction that is begun; raises to stop.
-    """
-    with ThreadPoolExecutor(workers, thread_name_prefix="prepare") as pool:
-        pending: set[Future[None]] = set()
-        try:
-            for number in range(n):
-                tick(number / n)
-                pending.add(pool.submit(work, number))
-                if len(pending) >= workers:
-                    done, pending = wait(pending, return_when=FIRST_COMPLETED)
-                    for future in done:
-                        future.result()
-            for future in pending:
-                future.result()
-        except BaseException:
-            pool.shutdown(wait=True, cancel_futures=True)
-            raise
 
 
 def _mostly_zeros(matrix: Matrix) -> bool:

@@ -14,10 +14,11 @@ from starcyte.store.anndata.matrix import open_matrix
 from starcyte.store.anndata.prepared_layout import CHUNKS, COLUMN, MOMENTS, PARTS, ROWS, home_of
 from starcyte.store.dataset import Column, Matrix, Tick
 from starcyte.store.index.moments import ColumnMoments, JointColumns, join_columns
+from starcyte.store.parallel import in_parallel
 from starcyte.store.scale import ValueRange
 from starcyte.store.write.prepared.digest import block_digest
 from starcyte.store.write.prepared.elements import folder_name
-from starcyte.store.write.prepared.entries import EntryBlocks, in_parallel
+from starcyte.store.write.prepared.entries import EntryBlocks
 from starcyte.store.write.prepared.sparse import SparseWriter
 from starcyte.store.write.zarr.array import new_array
 from starcyte.store.write.zarr.store import DICT, ZarrWriter

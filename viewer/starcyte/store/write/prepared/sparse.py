@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from starcyte.store.dataset import Tick
-from starcyte.store.write.prepared.entries import EntryBlocks, in_parallel
+from starcyte.store.parallel import in_parallel
+from starcyte.store.write.prepared.entries import EntryBlocks
 from starcyte.store.write.zarr.array import SHARD_BYTES, NewArray, new_array
 from starcyte.store.write.zarr.store import Run, ZarrWriter
 
