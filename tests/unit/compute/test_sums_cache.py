@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse as sp
+from prepared import prepared_store
 from starcyte.compute.pseudobulk import sums_cache
 from starcyte.compute.pseudobulk.samples import Samples
 from starcyte.compute.pseudobulk.sums_cache import SumsCache
@@ -43,10 +44,13 @@ def counts():
     return np.random.default_rng(1).poisson(2, (N, GENES))
 
 
-@pytest.fixture
-def passes(make_h5ad, counts, tmp_path, monkeypatch):
+@pytest.fixture(params=["h5ad", "prepared"])
+def passes(request, make_h5ad, counts, tmp_path, monkeypatch):
     # by gene: rows of few cells are not read alone
     path = make_h5ad(sp.csc_array(counts.astype(np.float32)))
+    if request.param == "prepared":
+        prepared_store(path, tmp_path / "store.zarr")
+        path = tmp_path / "store.zarr"
     found = Passes(path, tmp_path / "cache", monkeypatch)
     yield found
     for dataset in found.datasets:

@@ -53,6 +53,20 @@ def by_rows(matrix: Matrix, codes: NDArray[Any], n_groups: int) -> CsrMatrix | N
     return base if base.entries_read(codes < n_groups) <= share * (base.nnz or 0) else None
 
 
+def reads_little(matrix: Matrix, codes: NDArray[Any], n_groups: int) -> bool:
+    """Return whether the groups' rows are so few that reading them again costs less than keeping what they give.
+
+    Parameters
+    ----------
+    matrix, codes, n_groups
+        As of :func:`by_rows`.
+    """
+    base = by_rows(matrix, codes, n_groups)
+    if base is None or not matrix.is_prepared:
+        return base is not None
+    return base.entries_read(codes < n_groups) <= _MOST_SHARE_PACKED * (base.nnz or 0)
+
+
 def rows_of(matrix: Matrix) -> CsrMatrix | None:
     """Return the csr matrix in the file, or that of a prepared store; None for other layouts."""
     base = matrix.base if isinstance(matrix, IndexedMatrix) else matrix

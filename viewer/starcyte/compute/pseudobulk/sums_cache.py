@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from starcyte.compute.pseudobulk.sums import add_sums, groups_of_rows, merged_sums, sums_of_rows
-from starcyte.compute.rows import by_rows
+from starcyte.compute.rows import reads_little
 from starcyte.errors import InputError, LimitExceeded
 from starcyte.settings import Settings
 from starcyte.store.cache import cache_folder, make_room
@@ -95,7 +95,7 @@ class SumsCache:
             if unions is not None and self._is_intact(stored):
                 return MergedSums(stored, unions)
         kept = groups
-        if parts is not None and by_rows(source, groups.codes, groups.n) is None:
+        if parts is not None and not reads_little(source, groups.codes, groups.n):
             wider = groups_of_rows(source, parts())
             kept = wider if sums_bytes(key, wider.n) <= most else groups
         return self._read(source, key, groups, kept, tick)
