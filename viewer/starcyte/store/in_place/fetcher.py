@@ -57,7 +57,7 @@ class Fetcher:
     def __init__(self, objects: Objects, settings: Settings) -> None:
         self._objects, self._settings = objects, settings
         self.shown = objects.shown
-        self._pool = ThreadPoolExecutor(settings.remote_connections, thread_name_prefix="chunks")
+        self._pool = ThreadPoolExecutor(max(settings.remote_connections, 1), thread_name_prefix="chunks")
         self._lock = threading.Lock()
         self._closed = threading.Event()
         self.on_change: Callable[[DatasetChanged], None] = lambda error: None

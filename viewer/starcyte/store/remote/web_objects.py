@@ -125,7 +125,7 @@ class WebObjects:
 
     def _connect(self, parts: SplitResult, headers: dict[str, str]) -> tuple[BaseHTTPResponse, Route | None]:
         failure = TransferError("the host has no address")
-        for route in routes(self._parts, self._settings, self._settings.remote_connections):
+        for route in routes(self._parts, self._settings, max(self._settings.remote_connections, 1)):
             try:
                 response = route.to(parts).get(headers)
             except Unreachable as error:
