@@ -454,7 +454,8 @@ def _progress(title: str) -> Callable[[float], None]:
 def _matrix_in_short(matrix: dict[str, Any]) -> str:
     noun = "genes" if matrix["modality"] is None else "features"
     parts = [matrix["layout"], matrix["dtype"], f"{matrix['n_vars']:,} {noun}"]
-    return f"{matrix['name']} ({', '.join(parts + [matrix['scale']] * bool(matrix['scale']))})"
+    parts += [matrix["scale"]] * bool(matrix["scale"]) + ["prepared"] * matrix["is_prepared"]
+    return f"{matrix['name']} ({', '.join(parts)})"
 
 
 def _modality_in_short(modality: dict[str, Any], n_obs: int) -> str:

@@ -358,6 +358,8 @@ def test_the_command_writes_a_store_and_says_what_it_has(tmp_path: Path, capsys)
     found = capsys.readouterr()
     assert found.out == f"starcyte: X in {str(target)!r}\n"
     assert "layers/counts is left out; --matrix=layers/counts adds it." in found.err
+    assert main(["inspect", str(target)]) == 0
+    assert "X (csc, float32, 40 genes, log1p, prepared)" in capsys.readouterr().out
     assert main(["prepare", str(tmp_path / "x.h5ad"), "--output", str(target)]) == 2
     assert "exists already" in capsys.readouterr().err
 
