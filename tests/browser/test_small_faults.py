@@ -185,6 +185,20 @@ def test_letters_typed_before_a_field_is_there_are_its_text(visit, pbmc):
     expect(page.get_by_role("option", name="LYZ").first).to_be_visible()
     page.keyboard.press("Escape")
     viewer.plot.focus()
+    page.evaluate(
+        """() => {
+          const press = { key: 'k', ctrlKey: true, bubbles: true, cancelable: true };
+          document.activeElement.dispatchEvent(new KeyboardEvent('keydown', press));
+          const clipboardData = new DataTransfer();
+          clipboardData.setData('text/plain', 'LYZ\\nCD3D');
+          const paste = { clipboardData, bubbles: true, cancelable: true };
+          document.activeElement.dispatchEvent(new ClipboardEvent('paste', paste));
+        }"""
+    )
+    expect(page.get_by_role("combobox", name="Find a gene")).to_have_value("LYZ, CD3D")
+    expect(page.get_by_role("option", name=re.compile("2 genes")).first).to_be_visible()
+    page.keyboard.press("Escape")
+    viewer.plot.focus()
     page.evaluate(typed, [[letter, False] for letter in "/lyzx"] + [["Backspace", False]])
     search = page.get_by_role("combobox", name="Search a gene")
     expect(search).to_have_value("lyz")

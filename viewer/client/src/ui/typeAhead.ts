@@ -1,4 +1,4 @@
-/** What is typed while a field is being opened by a key is the text of that field. */
+/** What is typed or pasted while a field is being opened by a key is the text of that field. */
 
 /** Milliseconds that a field may take: after them, keys mean what they usually do. */
 const PATIENCE = 3000;
@@ -8,6 +8,8 @@ let stop = () => {};
 export function typeAhead(id: string): void {
   stop();
   let text = '';
+  /** What was pasted, as fields may take apart a list. */
+  let pasted = '';
 
   function onkeydown(event: KeyboardEvent): void {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
@@ -23,10 +25,22 @@ export function typeAhead(id: string): void {
     event.stopImmediatePropagation();
   }
 
+  function onpaste(event: ClipboardEvent): void {
+    pasted = event.clipboardData?.getData('text/plain') ?? '';
+    event.preventDefault();
+    event.stopImmediatePropagation();
+  }
+
   function onfocusin({ target }: FocusEvent): void {
     if (!(target instanceof HTMLInputElement) || target.id !== id) return;
     const field = target;
     stop();
+    if (pasted) {
+      const clipboardData = new DataTransfer();
+      clipboardData.setData('text/plain', pasted);
+      const event = new ClipboardEvent('paste', { bubbles: true, cancelable: true, clipboardData });
+      if (field.dispatchEvent(event)) text += pasted;
+    }
     if (!text) return;
     field.setRangeText(text, field.selectionStart ?? 0, field.selectionEnd ?? 0, 'end');
     field.dispatchEvent(new InputEvent('input', { bubbles: true, inputType: 'insertText', data: text }));
@@ -34,12 +48,14 @@ export function typeAhead(id: string): void {
 
   const stopped = () => stop();
   window.addEventListener('keydown', onkeydown, true);
+  window.addEventListener('paste', onpaste, true);
   window.addEventListener('focusin', onfocusin);
   window.addEventListener('pointerdown', stopped, true);
   const timer = setTimeout(stopped, PATIENCE);
   stop = () => {
     clearTimeout(timer);
     window.removeEventListener('keydown', onkeydown, true);
+    window.removeEventListener('paste', onpaste, true);
     window.removeEventListener('focusin', onfocusin);
     window.removeEventListener('pointerdown', stopped, true);
     stop = () => {};
