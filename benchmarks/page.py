@@ -233,9 +233,28 @@ class Visit:
         names = (f"Save the figure of panels as {kind}" for kind in ("PNG", "SVG", "PDF"))
         return self._clicks(*(self.page.get_by_role("button", name=name, exact=True) for name in names))
 
+    def gallery(self) -> Callable[[], None]:
+        """Show a picture of each type in the colours of a measurement, then with its own cells."""
+        self.page.keyboard.press("Escape")
+        self.page.get_by_role("button", name="Colour by quality", exact=True).click()
+        self.page.keyboard.press("q")
+        coloured = self.page.get_by_role("checkbox", name="By quality")
+        coloured.wait_for()
+        click = self._clicks(coloured)
+        self.page.keyboard.press("q")
+        self.page.wait_for_timeout(1000)
+
+        def act() -> None:
+            self.page.keyboard.press("q")
+            self.page.wait_for_timeout(5000)
+            click()
+            self.page.wait_for_timeout(5000)
+
+        return act
+
 
 #: Each leaves the page as the next one needs it.
-ACTIONS = ("pan", "brush", "lasso", "recolor", "category", "paga", "editor", "panels", "width", "export")
+ACTIONS = ("pan", "brush", "lasso", "recolor", "category", "paga", "editor", "panels", "width", "export", "gallery")
 
 
 @contextmanager

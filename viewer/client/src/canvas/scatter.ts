@@ -85,7 +85,10 @@ export interface Scatter {
   /** Visible, not faded cells within a polygon of pixels, ascending. The polygon is [x0, y0, x1, y1, ...], closed by itself. */
   lasso(polygon: ArrayLike<number>): Uint32Array;
 
-  /** Order the cells in steps, so that the page answers meanwhile; the drawing that follows takes so much less. */
+  /**
+   * Order the cells in steps, so that the page answers meanwhile; the drawing that follows takes so much less. Ends early if
+   * the cells or their colours change.
+   */
   prepare(): Promise<void>;
   /** A PNG of what is shown. */
   toPNG(options?: PngOptions): Promise<Blob>;

@@ -10,6 +10,8 @@ export class DrawOrders {
   /** The order of all cells, prepared in steps. */
   #prepared: DrawOrder | null = null;
   #stop = () => {};
+  /** Called if what is being prepared is not needed any more. */
+  #stopped = () => {};
 
   setKind(kind: Order): void {
     this.#kind = kind;
@@ -29,16 +31,21 @@ export class DrawOrders {
   /** Stop preparing. */
   stop(): void {
     this.#stop();
+    this.#stopped();
+    this.#stopped = () => {};
   }
 
   get isPrepared(): boolean {
     return this.#prepared !== null;
   }
 
-  /** Prepare the order of all cells in steps, so that the page answers meanwhile. */
-  prepare(drawn: Drawn, depth: Float32Array | null, done: () => void): void {
+  /** Prepare the order of all cells in steps, so that the page answers meanwhile; `stopped` is called if it is stopped. */
+  prepare(drawn: Drawn, depth: Float32Array | null, done: () => void, stopped: () => void = () => {}): void {
+    this.stop();
+    this.#stopped = stopped;
     this.#stop = inSteps(orderSteps(drawn, this.#kind, this.#mixed(drawn, depth)), (order) => {
       this.#prepared = order;
+      this.#stopped = () => {};
       done();
     });
   }

@@ -246,7 +246,7 @@ class WebGLScatter implements Scatter {
 
   async prepare(): Promise<void> {
     if (!this.#stale.order || this.#orders.isPrepared) return;
-    await new Promise<void>((done) => this.#orders.prepare(this.#drawn(), this.#depth, done));
+    await new Promise<void>((done) => this.#orders.prepare(this.#drawn(), this.#depth, done, done));
   }
 
   toPNG({ scale = 2, background = this.#background }: PngOptions = {}): Promise<Blob> {
