@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import zstandard
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from starcyte.web.encoding.coarse import coarse
 
 
+@example(np.array([[0, 1e-36], [0, 0]], np.float32))
 @given(hnp.arrays(np.float32, (2, 20), elements=st.floats(-1000, 1000, width=32) | st.just(float("nan"))))
 def test_coordinates_are_within_a_step_of_the_extent(axes):
     made = coarse(axes)

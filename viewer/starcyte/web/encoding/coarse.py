@@ -27,7 +27,8 @@ def coarse(axes: NDArray[np.float32]) -> NDArray[np.float32]:
     if not extent > 0 or not np.isfinite(extent):
         return axes
     step = np.float32(2.0 ** (np.floor(np.log2(extent)) - _STEPS + 1))
-    if not np.isfinite(np.float32(1) / step) or step == 0:
+    if step < np.finfo(np.float32).tiny:
+        # a quotient by a subnormal number may be infinite
         return axes
     # + 0 turns -0 into 0
     return np.round(axes / step) * step + np.float32(0)
