@@ -18,6 +18,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse as sp
+import zarr
+from anndata.experimental import write_dispatched
 from prepared import prepared_store
 from starcyte.cli import main
 from starcyte.errors import DatasetInvalid, InputError, StorageFull
@@ -123,6 +125,50 @@ def test_moments_are_those_of_an_index(layout: str, tmp_path: Path) -> None:
             )
     given.close()
     made.close()
+
+
+@pytest.mark.parametrize("layout", ["full", "dense"])
+def test_a_dense_matrix_by_gene_is_read_in_runs_of_genes(layout: str, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(array_module, "WHOLE_BYTES", 2000)
+    adata = write_dataset(tmp_path / "x.h5ad", "full", n_vars=80)
+    if layout == "dense":
+        adata.X[np.random.default_rng(1).random(adata.shape) < 0.7] = 0
+        adata.raw = None
+        adata.write_h5ad(tmp_path / "x.h5ad")
+    first = tmp_path / "first.zarr"
+    if layout == "full":
+        prepared_store(tmp_path / "x.h5ad", first, SMALL)
+    else:
+        with warnings.catch_warnings(), ad.settings.override(zarr_write_format=3):
+            warnings.simplefilter("ignore")
+            root = zarr.open_group(first, mode="w", zarr_format=3)
+            write_dispatched(root, "/", adata, callback=_by_gene)
+    given = open_dataset(first, SMALL)
+    base = given.matrix("X").base
+    block = (base.block(0) if layout == "dense" else base.block(1)) if base.n_blocks > 1 else None
+    assert block is not None
+    assert block.rows == slice(0, 300)
+    read: list[tuple[object, ...]] = []
+    keep = FolderStore.read
+    monkeypatch.setattr(
+        FolderStore, "read", lambda self, key, *part: (read.append((key, *part)), keep(self, key, *part))[1]
+    )
+    for number in range(base.n_blocks):
+        base.block(number)
+    assert len(read) == len(set(read))
+    given.close()
+    prepared_store(first, tmp_path / "second.zarr", SMALL)
+    np.testing.assert_array_equal(dense(read_zarr(tmp_path / "second.zarr").X), adata.X)
+    np.testing.assert_array_equal(dense(read_zarr(first).X), adata.X)
+
+
+def _by_gene(write, store, key, element, dataset_kwargs, iospec) -> None:
+    whole = key == "/X" or key == "X"
+    write(store, key, element, dataset_kwargs=dict(dataset_kwargs) | ({"chunks": (300, 1)} if whole else {}))
+
+
+def dense(matrix):
+    return matrix.toarray() if sp.issparse(matrix) else np.asarray(matrix)
 
 
 def test_a_prepared_store_gets_no_index(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -50,9 +51,9 @@ class DenseMatrix:
         # chunks of many rows are unpacked once for a gene
         self._column_step = step if self._flat or not array.chunks else max(step, array.chunks[0])
 
-    @property
+    @cached_property
     def is_by_gene(self) -> bool:
-        """Whether a gene is in few chunks, as that of CSC is: no index is needed to read it."""
+        """Whether a gene is in few chunks, as that of CSC is: reading it needs no index, and blocks are of genes."""
         chunks = self._array.chunks
         if chunks is None or self._flat:
             return False
@@ -61,7 +62,14 @@ class DenseMatrix:
     @property
     def n_blocks(self) -> int:
         """The number of blocks."""
-        return -(-self.shape[0] // self._step)
+        return -(-self.shape[1] // self._gene_step) if self.is_by_gene else -(-self.shape[0] // self._step)
+
+    @property
+    def _gene_step(self) -> int:
+        """The genes of a block, if it is of genes: as many as fit, in whole chunks."""
+        step = max(self._block_values // max(self.shape[0], 1), 1)
+        width = (self._array.chunks or (1, 1))[1]
+        return max(step - step % width, width)
 
     def _read(self, number: int, genes: slice | int, step: int) -> tuple[slice, NDArray[Any]]:
         rows = slice(number * step, min((number + 1) * step, self.shape[0]))
@@ -87,7 +95,11 @@ class DenseMatrix:
         return Values(n, out)
 
     def block(self, number: int) -> Block:
-        """Read a run of rows, transposed."""
+        """Read a run of rows, or of genes, transposed."""
+        if self.is_by_gene:
+            genes = slice(number * self._gene_step, min((number + 1) * self._gene_step, self.shape[1]))
+            chunk = self._array.read((slice(0, self.shape[0]), genes), name=self.name)
+            return Block(slice(0, self.shape[0]), genes, np.ascontiguousarray(chunk.T, self.dtype))
         rows, chunk = self._read(number, slice(None), self._step)
         return Block(rows, slice(0, self.shape[1]), np.ascontiguousarray(chunk.T, self.dtype))
 

@@ -66,9 +66,10 @@ class EntryBlocks:
 
     def __init__(self, matrix: Matrix, folder: Path) -> None:
         self._matrix, self._folder = matrix, folder
-        self.by_gene = matrix.layout == "csc"
+        first = matrix.block(0) if matrix.layout == "dense" and matrix.n_blocks else None
+        self.by_gene = matrix.layout == "csc" or (first is not None and first.genes.stop < matrix.shape[1])
         "Whether the major axis is that of the genes."
-        self.is_dense = matrix.layout == "dense" and not _mostly_zeros(matrix)
+        self.is_dense = first is not None and bool(np.count_nonzero(first.values) * 2 >= first.values.size)
         # neither scipy nor other programs have sparse values of 16 bits
         self.dtype = np.dtype(np.float32) if matrix.dtype == np.float16 else matrix.dtype
         self.shape = matrix.shape
@@ -150,8 +151,10 @@ class EntryBlocks:
     def _by_minor(self, block: Block, values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
         """Return the entries of a block sorted by the minor axis: positions, major offsets, and values."""
         if block.ptr is None or block.offsets is None:
-            genes, rows = np.nonzero(values)
-            return np.searchsorted(genes, np.arange(self.n_minor + 1)), rows, values[genes, rows]
+            # a dense block has a row for each gene
+            by_minor = values.T if self.by_gene else values
+            minor, major = np.nonzero(by_minor)
+            return np.searchsorted(minor, np.arange(self.n_minor + 1)), major, by_minor[minor, major]
         if not self.by_gene:
             return block.ptr, block.offsets, values
         length = block.genes.stop - block.genes.start
@@ -221,9 +224,16 @@ class EntryBlocks:
         """Return a part of a dense matrix, shape (cells, genes)."""
         out = np.empty((cells.stop - cells.start, genes.stop - genes.start), self.dtype)
         start = (_N_HEADER) * _HEADER.itemsize
+        chosen = genes if self.by_gene else cells
         for block in self.blocks:
-            low, high = max(cells.start, block.first), min(cells.stop, block.first + block.length)
+            low, high = max(chosen.start, block.first), min(chosen.stop, block.first + block.length)
             if low >= high:
+                continue
+            if self.by_gene:
+                n_obs, at = self.shape[0], (low - block.first) * self.shape[0] * self.dtype.itemsize
+                with block.path.open("rb", buffering=0) as stream:
+                    part = _read(stream.fileno(), start + at, (high - low) * n_obs, self.dtype)
+                out[:, low - genes.start : high - genes.start] = part.reshape(-1, n_obs)[:, cells].T
                 continue
             n, itemsize = (genes.stop - genes.start) * block.length, self.dtype.itemsize
             with block.path.open("rb", buffering=0) as stream:
@@ -231,13 +241,6 @@ class EntryBlocks:
             rows = part.reshape(-1, block.length)[:, low - block.first : high - block.first]
             out[low - cells.start : high - cells.start] = rows.T
         return out
-
-
-def _mostly_zeros(matrix: Matrix) -> bool:
-    if not matrix.n_blocks:
-        return False
-    values = matrix.block(0).values
-    return bool(np.count_nonzero(values) * 2 < values.size)
 
 
 def _read(descriptor: int, position: int, n: int, dtype: np.dtype[Any]) -> NDArray[Any]:

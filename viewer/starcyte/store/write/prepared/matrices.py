@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from starcyte.errors import InputError
+from starcyte.store.anndata.dense_matrix import DenseMatrix
 from starcyte.store.anndata.matrix import open_matrix
 from starcyte.store.anndata.prepared_layout import CHUNKS, COLUMN, MOMENTS, PARTS, ROWS, home_of
 from starcyte.store.dataset import Column, Matrix, Tick
@@ -135,8 +136,9 @@ class MatrixWriter:
             for joint in joined:
                 joint.add(block)
 
-        # a gene of a dense matrix is in several blocks, whose order is part of the rounding of its sums
-        in_parallel(written.n_blocks, check, 1 if joined and entries.is_dense else self._workers, tick)
+        # a gene may be in several blocks of rows of a dense matrix, whose order is part of the rounding of its sums
+        in_order = isinstance(written, DenseMatrix) and not written.is_by_gene
+        in_parallel(written.n_blocks, check, 1 if joined and in_order else self._workers, tick)
         if sum(digests) % 2**64 != entries.digest:
             raise InputError(
                 f"{path} of the prepared store has other values than its source.",
