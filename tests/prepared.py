@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
+import anndata as ad
 import numpy as np
+import pandas as pd
+import scipy.sparse as sp
 from agreement import values_of
 from starcyte.settings import Settings
 from starcyte.store.dataset import no_tick
@@ -45,3 +49,32 @@ def check_equal(given: StoredDataset, made: StoredDataset, left_out: set[str]) -
     for embedding in made.embeddings:
         dims = range(embedding.dims)
         np.testing.assert_array_equal(made.embedding(embedding.name, dims), given.embedding(embedding.name, dims))
+
+
+def write_dataset(path: Path, layout: str = "csr", dtype: str = "f4", n_obs: int = 300, n_vars: int = 40) -> ad.AnnData:
+    """Write counts and their logarithms, with three obs columns, and return them."""
+    rng = np.random.default_rng(0)
+    counts = rng.poisson(0.4, (n_obs, n_vars)).astype(dtype)
+    logs = np.log1p(counts * rng.uniform(0.5, 2, (n_obs, 1))).astype(dtype if dtype[0] == "f" else "f4")
+    if layout == "full":
+        logs = (logs - logs.mean(axis=0)).astype(logs.dtype)
+    made = {"csr": sp.csr_matrix, "csc": sp.csc_matrix, "dense": np.asarray, "full": np.asarray}[layout]
+    obs = pd.DataFrame(
+        {
+            "type": pd.Categorical(rng.choice(["T", "B", None], n_obs), ["B", "T", "empty"]),
+            "donor": pd.Categorical(rng.choice([f"d{i}" for i in range(70)], n_obs)),
+            "is_doublet": rng.random(n_obs) > 0.5,
+        },
+        index=[f"cell{i}" for i in range(n_obs)],
+    )
+    adata = ad.AnnData(made(logs), obs, layers={"counts": made(counts)})
+    adata.obsm["X_umap"] = rng.normal(size=(n_obs, 2))
+    adata.raw = adata.copy()
+    adata.write_h5ad(path)
+    return adata
+
+
+def tree(folder: Path) -> dict[str, str]:
+    """Return a digest of each file of a folder."""
+    files = sorted(p for p in folder.rglob("*") if p.is_file())
+    return {p.relative_to(folder).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}

@@ -10,13 +10,17 @@ import pandas as pd
 import pytest
 import scipy.stats
 from mudata_files import N, cite_seq, read, write
+from prepared import prepared_store
 
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(params=["plain", "indexed"])
+@pytest.fixture(params=["plain", "indexed", "prepared"])
 def page(request, tmp_path, serve):
     path = write(cite_seq(), tmp_path / "cite.h5mu")
+    if request.param == "prepared":
+        prepared_store(path, path.with_suffix(".zarr"))
+        path = path.with_suffix(".zarr")
     client = serve(
         path, cache_dir=str(tmp_path / "cache"), data_dir=str(tmp_path / "data"), index_least=1, moments_categories=20
     )

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ from starcyte.store.anndata.obsp import check_obsp
 from starcyte.store.anndata.open_matrices import OpenMatrices
 from starcyte.store.anndata.prepared_matrix import PreparedMatrix
 from starcyte.store.anndata.sections import Section
+from starcyte.store.cell_rows import of_rows
 from starcyte.store.dataset import (
     Column,
     ColumnInfo,
@@ -125,7 +127,19 @@ class AnnDataDataset:
         matrices = dict[str, Matrix]()
         for modality in self._modalities:
             matrices |= modality.matrices
+        for matrix in matrices.values():
+            if isinstance(matrix, PreparedMatrix):
+                matrix.learn_groups(partial(self._group_sizes, matrix))
         self._matrices = OpenMatrices(matrices, self._is_partial)
+
+    def _group_sizes(self, matrix: Matrix, column: str) -> NDArray[np.int64] | None:
+        """Return the number of rows of a matrix in each group of an obs column, the last those without a category."""
+        try:
+            codes, categories = self.obs_column(column).as_codes()
+        except (StarcyteError, ValueError):
+            return None
+        k, own = len(categories), of_rows(matrix, codes)
+        return np.bincount(np.where(own < 0, k, own), minlength=k + 1).astype(np.int64)
 
     @property
     def root(self) -> Group:

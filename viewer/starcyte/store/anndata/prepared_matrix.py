@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
 from functools import cached_property
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +21,8 @@ from starcyte.store.dataset import Layout, Matrix, Tick, Values, no_tick
 from starcyte.store.moments import Moments
 from starcyte.store.nodes import DAMAGED, Group
 from starcyte.store.scale import ValueRange
+
+_HIGHEST: Final = sys.float_info.max
 
 
 class PreparedMatrix:
@@ -50,6 +54,8 @@ class PreparedMatrix:
         self.nnz: int | None = base.nnz
         self.log_base: float = base.log_base
         self.cells: CellRows | None = base.cells
+        self._count: Callable[[str], NDArray[np.int64] | None] = lambda column: None
+        self._checked: dict[str, NDArray[np.int64] | None] = {}
         self.by_cell: CsrMatrix | None = None
         "The same values by cell; None for a dense matrix."
         if isinstance(base, CscMatrix):
@@ -97,9 +103,22 @@ class PreparedMatrix:
     def value_range(self) -> ValueRange:
         """Return the range of all values, which the store states; that of a sample if it does not."""
         lowest, highest, whole = (self._home.attribute(name) for name in ("lowest", "highest", "whole"))
-        if isinstance(lowest, int | float) and isinstance(highest, int | float) and lowest <= 0 <= highest:
-            return ValueRange(float(lowest), float(highest), bool(whole))
+        are_numbers = isinstance(lowest, int | float) and isinstance(highest, int | float)
+        # compared before they are made floats: an integer may have any length
+        if are_numbers and isinstance(whole, bool) and -_HIGHEST <= lowest <= 0 <= highest <= _HIGHEST:
+            return ValueRange(float(lowest), float(highest), whole)
         return self._base.value_range()
+
+    def learn_groups(self, count: Callable[[str], NDArray[np.int64] | None]) -> None:
+        """Take the numbers of cells of groups from obs, with which moments must agree.
+
+        Parameters
+        ----------
+        count
+            Returns the number of rows in each group of an obs column, the last group those without a category; None
+            if it has no categories, or cannot be read.
+        """
+        self._count = count
 
     @cached_property
     def _columns(self) -> dict[str, Group]:
@@ -113,14 +132,22 @@ class PreparedMatrix:
             group = self._columns.get(column)
             if group is None:
                 return None
-            n = group.array("n").read()
-            shape = (n.size, self.shape[1])
+            if column not in self._checked:
+                self._checked[column] = self._count(column)
+            n = self._checked[column]
+            # obs may have been edited since
+            if n is None or not np.array_equal(group.array("n").read(), n):
+                return None
             parts = [group.array(name) for name in PARTS]
-            if n.dtype != np.int64 or any(part.shape != shape for part in parts):
+            if any(part.shape != (n.size, self.shape[1]) for part in parts):
+                return None
+            if [part.dtype for part in parts] != [np.float64, np.float64, np.float64, np.uint32]:
                 return None
             mean, m2, expm1, positive = (part.read().T for part in parts)
         except StarcyteError:
             return None  # the values, which are there, give the same moments
+        if (m2 < 0).any() or (positive > n).any():
+            return None
         return Moments(n, mean, m2, positive, expm1)
 
 
@@ -138,10 +165,13 @@ def prepared(base: Matrix, root: Group, name: str, block_bytes: int) -> Matrix:
     block_bytes
         The most bytes to read at once.
     """
-    if base.layout == "csr" or not is_prepared(root):
-        return base
-    home = root.group(home_of(name, base.layout == "csc"))
-    return base if home is None else PreparedMatrix(base, home, block_bytes)
+    try:
+        if base.layout == "csr" or not is_prepared(root):
+            return base
+        home = root.group(home_of(name, base.layout == "csc"))
+        return base if home is None else PreparedMatrix(base, home, block_bytes)
+    except StarcyteError:
+        return base  # what was added is damaged, and the matrix need not be
 
 
 def is_prepared(root: Group) -> bool:

@@ -115,8 +115,7 @@ class ZarrArray(Array):
         axes = self._axes(selection)
         dtype = self.dtype if field is None else self.dtype[field]
         out = np.empty([axis.length for axis in axes], dtype)
-        choices = itertools.product(*(axis.touched for axis in axes))
-        self._fill(out, choices, field)
+        self._fill_all(out, axes, field)
         return out[tuple(0 if axis.is_single else slice(None) for axis in axes)]
 
     def read_run(self, start: int, stop: int, out: NDArray[Any]) -> None:
@@ -125,7 +124,17 @@ class ZarrArray(Array):
         self._check_selection(selection, None, self.name)
         with reading(self.name):
             (axis,) = self._axes(selection)
-            self._fill(out, ((touched,) for touched in axis.touched), None)
+            self._fill_all(out, [axis], None)
+
+    def _fill_all(self, out: NDArray[Any], axes: Sequence[Axis], field: str | None) -> None:
+        try:
+            self._fill(out, itertools.product(*(axis.touched for axis in axes)), field)
+        except (ValueError, RuntimeError):
+            if self.__dict__.get("_ends") is None:
+                raise
+            # the list of chunks may be wrong, where the indexes of the shards are right
+            self.__dict__["_ends"] = None
+            self._fill(out, itertools.product(*(axis.touched for axis in axes)), field)
 
     def _fill(self, out: NDArray[Any], choices: Iterator[Choice], field: str | None) -> None:
         """Write the parts of chunks to their places in the result."""

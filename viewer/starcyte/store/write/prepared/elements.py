@@ -6,7 +6,8 @@ copied as it is. What cannot be copied is left out with a warning that names it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import errno
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from typing import Any
 
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from starcyte.errors import Cancelled, StarcyteError, StorageFull
 from starcyte.store.anndata.frame import Frame
+from starcyte.store.anndata.prepared_layout import HOME
 from starcyte.store.dataset import Column, Kind, Warnings
 from starcyte.store.nodes import Array, Group, Node
 from starcyte.store.write.zarr.array import new_array
@@ -35,6 +37,8 @@ _LEGACY_SPARSE = {"csr": "csr_matrix", "csc": "csc_matrix"}
 _ATTRIBUTES = ("encoding-version", "ordered", "shape", "length", "form", "na-value")
 # with the ending of a file that is being written
 _LONGEST_NAME = 240
+# the files of a group
+_RESERVED = {"zarr.json", "zarr.json.part"}
 
 
 class ElementWriter:
@@ -53,7 +57,25 @@ class ElementWriter:
     def __init__(self, store: ZarrWriter, warnings: Warnings, legacy_categories: Group | None) -> None:
         self._store, self._warnings, self._legacy = store, warnings, legacy_categories
 
-    def members(self, path: str, parent: Node | None, as_positions: bool = False) -> None:
+    def uns(self, path: str, parent: Group | None, is_prepared: bool) -> None:
+        """Copy ``uns``, but for what a prepared store adds to it: that of the source is of the source's matrices.
+
+        Parameters
+        ----------
+        path
+            Its path.
+        parent
+            The group in the source.
+        is_prepared
+            Whether the source is a prepared store; in another one an element of that name is the user's.
+        """
+        if parent is not None and not is_prepared and HOME in parent.members():
+            self._warnings.add(f"{path}/{HOME} is left out: a prepared store has its own.")
+        self.members(path, parent, without=(HOME,))
+
+    def members(
+        self, path: str, parent: Node | None, as_positions: bool = False, without: Collection[str] = ()
+    ) -> None:
         """Copy the members of a group, each of which is left out alone if it cannot be copied.
 
         Parameters
@@ -64,6 +86,8 @@ class ElementWriter:
             The group in the source; a compound array in the format of anndata 0.6.
         as_positions
             Whether arrays of two axes have a column for each dimension and are read by column, as float32.
+        without
+            Members that are not copied.
         """
         self._store.group(path, DICT)
         names = parent.members() if isinstance(parent, Group) else list((parent and parent.dtype.names) or ())
@@ -75,6 +99,8 @@ class ElementWriter:
                 self._values(place, parent.read(field=name), as_positions)
 
         for name in names:
+            if name in without:
+                continue
             self._member(path, name, folder_name, partial(write, name=name))
 
     def _member(self, path: str, name: str, key: Callable[[str], str], write: Callable[[str], None]) -> bool:
@@ -88,10 +114,15 @@ class ElementWriter:
             write(place)
         except (Cancelled, StorageFull):
             raise
-        except (StarcyteError, ValueError, TypeError) as error:
+        except (StarcyteError, ValueError, TypeError, OSError, RecursionError) as error:
+            # others are of the disk, and not of the member
+            if isinstance(error, OSError) and error.errno != errno.ENAMETOOLONG:
+                raise
             if place:
                 self._store.discard(place)
             reason = error.message if isinstance(error, StarcyteError) else error
+            if isinstance(error, OSError | RecursionError):
+                reason = "it is nested too deeply"
             self._warnings.add(f"{path}/{name} is left out: {reason}")
             return False
         return True
@@ -240,7 +271,7 @@ def key_of(name: str) -> str:
         If a part of the name cannot be that of a folder on every system.
     """
     parts = [part for part in name.replace("\\", "/").split("/") if part]
-    if not parts or any(part in {".", ".."} or "\0" in part for part in parts):
+    if not parts or any(part in {".", "..", *_RESERVED} or "\0" in part for part in parts):
         raise ValueError(f"its name {name!r} cannot be that of a folder")
     if any(len(part.encode("utf-8", "surrogatepass")) > _LONGEST_NAME for part in parts):
         raise ValueError(f"its name has more than {_LONGEST_NAME} bytes")
@@ -277,7 +308,7 @@ def _json(value: Any) -> Any:
 
 
 def _plain(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    if dtype.names is None and dtype.kind not in "biufcOU":
+    if dtype.names is None and dtype.kind not in "biufcU":
         raise ValueError(f"its values are {dtype}")
     return dtype.newbyteorder("=")
 

@@ -22,6 +22,7 @@ from starcyte.store.anndata.dataset import AnnDataDataset
 from starcyte.store.anndata.frame import Frame
 from starcyte.store.anndata.modality import Modality
 from starcyte.store.anndata.prepared_layout import HOME, VERSION, home_of
+from starcyte.store.anndata.prepared_matrix import is_prepared
 from starcyte.store.dataset import Tick, Warnings
 from starcyte.store.index.stored_dataset import StoredDataset
 from starcyte.store.write.file_copy import DISK_FULL
@@ -90,7 +91,7 @@ def prepare_store(
     part, work = (target.with_name(f".{target.name}.{kind}") for kind in ("part", "work"))
     try:
         with _lock(target):
-            state = _state(dataset, matrices)
+            state = _state(dataset, matrices, settings)
             if target.exists():
                 if _read_state(work) != state or part.exists():
                     raise InputError(
@@ -135,7 +136,9 @@ def _prepare(
         _replace(places.work / _STATE, json.dumps(state))
     for folder in (places.part, places.work):
         for left in folder.rglob("*.part"):
-            left.unlink()
+            # an element may have such a name
+            if left.is_file():
+                left.unlink()
     store, warnings = ZarrWriter(places.part), Warnings()
     copying = progress("Copying obs, var, obsm and uns")
     if dataset.modalities:
@@ -196,8 +199,9 @@ def _write_root(store: ZarrWriter, dataset: AnnDataDataset, warnings: Warnings) 
         elements.frame("var", var)
     else:
         elements.names("var", names)
-    for name in (*_GROUPS, "obsmap", "varmap", "uns"):
+    for name in (*_GROUPS, "obsmap", "varmap"):
         elements.members(name, root.child(name), as_positions=name == "obsm")
+    elements.uns("uns", root.group("uns"), is_prepared(root))
 
 
 def _write_elements(
@@ -223,7 +227,7 @@ def _write_elements(
         if embedding.library is None and not store.knows(f"obsm/{embedding.name}"):
             positions = dataset.embedding(embedding.name, range(embedding.dims)).T
             elements.values("obsm", embedding.name, np.ascontiguousarray(positions))
-    elements.members(f"{base}uns", uns)
+    elements.uns(f"{base}uns", uns, is_prepared(root))
     store.group(f"{base}layers", DICT)
     if f"{part.prefix}raw/X" in matrices and part.raw_var is not None:
         store.group(f"{base}raw", {"encoding-type": "raw", "encoding-version": "0.1.0"})
@@ -236,12 +240,15 @@ def _write_elements(
     tick(1.0)
 
 
-def _state(dataset: AnnDataDataset, matrices: Sequence[str]) -> dict[str, Any]:
+def _state(dataset: AnnDataDataset, matrices: Sequence[str], settings: Settings) -> dict[str, Any]:
     """Return what must be equal for an earlier attempt to be gone on with."""
     return {
         "format": VERSION,
         "fingerprint": dataset.fingerprint,
         "matrices": list(matrices),
+        # other blocks, of which some would be missing and some be there twice, and other columns of moments
+        "block_bytes": settings.block_bytes,
+        "moments_categories": settings.moments_categories,
         # another version may pack the same values into other bytes
         "numcodecs": numcodecs.__version__,
     }
@@ -292,6 +299,9 @@ def _lock(target: Path) -> Iterator[None]:
     with path.open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # one that had just ended may have removed the file before it was locked: a third would make another
+            if not path.exists() or not os.path.samestat(os.fstat(lock.fileno()), path.stat()):
+                raise BlockingIOError
         except BlockingIOError:
             raise InputError(f"Another process is writing {str(target)!r}.", "Wait until it has ended.") from None
         try:

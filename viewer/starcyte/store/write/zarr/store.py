@@ -55,6 +55,8 @@ class ZarrWriter:
         above = path.rpartition("/")[0]
         if above and above not in self._metadata:
             self.group(above, DICT)
+        if above and self._metadata[above]["node_type"] != "group":
+            raise ValueError(f"{above} is an array, which has no members")
         self._metadata[path] = metadata
         if path:
             self._replace(f"{path}/{_METADATA}", json.dumps(metadata, indent=1).encode())
