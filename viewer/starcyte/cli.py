@@ -22,6 +22,7 @@ from starcyte.settings import SETTINGS, Settings, load
 from starcyte.store.cache import cache_folder
 from starcyte.store.remote.file import RemoteFile
 from starcyte.store.remote.source import is_url
+from starcyte.store.write.output import refuse_dataset
 
 if TYPE_CHECKING:
     from starcyte.curation.accounts import Accounts
@@ -247,6 +248,11 @@ def prepare(args: argparse.Namespace, settings: Settings) -> int:
     dataset = open_dataset(found, settings) if isinstance(found, Path) else found
     if args.output and {".zarr", ".zip"} & {args.output.suffix}:
         return _prepare_store(args, settings, dataset)
+    if args.output:
+        from starcyte.store.index.archive import check_archive
+
+        refuse_dataset(args.output, dataset.path)
+        check_archive(args.output)
     names = args.matrix or ([dataset.default_matrix] if dataset.default_matrix else [])
     for name in names:
         dataset.matrix(name)
@@ -275,6 +281,8 @@ def _prepare_store(args: argparse.Namespace, settings: Settings, dataset: Stored
 def inspect(args: argparse.Namespace, settings: Settings) -> int:
     """Describe the contents of a file, and list its problems."""
     dataset = _open(args, settings).dataset()
+    if args.output:
+        refuse_dataset(args.output, dataset.path)
     found = dataset.check(_progress("Checking"))
     description = dataset.describe()
     description["warnings"] += [w for w in found if w not in description["warnings"]]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from starcyte.errors import InputError
 from starcyte.settings import Settings
+from starcyte.store.write.output import refuse_dataset
 
 if TYPE_CHECKING:
     from starcyte.store.dataset import Dataset, Tick
@@ -95,6 +96,7 @@ def compare_file(dataset: Dataset, settings: Settings, args: argparse.Namespace,
         # found out before anything is computed
         if not path.absolute().parent.is_dir():
             raise InputError(f"The folder of {str(path)!r} does not exist.", "Create it, or choose another file.")
+        refuse_dataset(path, dataset.path)
     question = ask(
         dataset, settings, args.condition, args.sample, args.a, args.b, args.covariates, args.each, args.matrix
     )

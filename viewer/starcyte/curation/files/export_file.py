@@ -19,6 +19,7 @@ from starcyte.curation.models import Snapshot
 from starcyte.errors import InputError, StorageFull
 from starcyte.settings import Settings
 from starcyte.store.dataset import Tick, no_tick
+from starcyte.store.write.output import refuse_dataset
 
 if TYPE_CHECKING:
     from starcyte.store.dataset import Dataset
@@ -63,9 +64,7 @@ def export_file(
         raise InputError(
             f"The ending of {output.name!r} is not that of a known format.", f"Use one of {', '.join(_ENDINGS)}."
         )
-    with suppress(OSError):
-        if output.samefile(dataset.path):
-            raise InputError(f"{str(output)!r} is the dataset itself.", "Choose another file.")
+    refuse_dataset(output, dataset.path)
     cells = CellNames(dataset)
     notes: list[str] = []
     if annotations is None:

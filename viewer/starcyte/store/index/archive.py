@@ -13,6 +13,28 @@ from starcyte.errors import InputError
 from starcyte.store.index.column_index import ColumnIndex
 
 
+def check_archive(path: Path) -> None:
+    """Raise if a file is there that is no archive: its name may be a slip.
+
+    Parameters
+    ----------
+    path
+        The archive that is to be written.
+
+    Raises
+    ------
+    InputError
+        If another file would be replaced.
+    """
+    with suppress(OSError):
+        # other programs make an empty file first, for its name
+        if path.is_file() and path.stat().st_size and not tarfile.is_tarfile(path):
+            raise InputError(
+                f"{str(path)!r} exists, and is no archive of indexes.",
+                "Choose another name with --output; a prepared store has the ending .zarr or .zarr.zip.",
+            )
+
+
 def write_archive(path: Path, indexes: Sequence[ColumnIndex]) -> None:
     """Write column indexes into a tar archive.
 
