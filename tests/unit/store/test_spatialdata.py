@@ -164,3 +164,39 @@ def test_damaged_shapes_leave_out_the_positions(tmp_path: Path, opened: Any) -> 
     dataset = opened(tmp_path / "x.zarr")
     assert any(line.startswith("Shapes 'cells' are left out, and with them the positions") for line in dataset.warnings)
     assert dataset.n_obs == 9
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda raw: [one[:30] for one in raw], "more points than it has bytes"),
+        (lambda raw: [b"\x01" for _ in raw], "geometries or their metadata are invalid"),
+        ({b"geo": b"[]"}, "geometries or their metadata are invalid"),
+        (
+            {b"pandas": b'{"index_columns": [{"start": 0, "stop": 1000000000000, "step": 1}]}'},
+            "1,000,000,000,000 names",
+        ),
+        ({b"pandas": b'{"index_columns": [{"start": 0, "stop": 1, "step": 1}]}'}, "has 1 names"),
+    ],
+    ids=["cut", "no type", "geo", "many names", "few names"],
+)
+def test_hostile_shapes_leave_out_the_positions(change: Any, words: str, tmp_path: Path, opened: Any) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    with zipfile.ZipFile(FOREIGN / "spatialdata_polygons.zarr.zip") as archive:
+        archive.extractall(tmp_path / "x.zarr")
+    path = tmp_path / "x.zarr" / "shapes" / "cells" / "shapes.parquet"
+    table = parquet.read_table(path)
+    if isinstance(change, dict):
+        table = table.replace_schema_metadata({**table.schema.metadata, **change})
+    else:
+        place = table.schema.get_field_index("geometry")
+        table = table.set_column(place, "geometry", [change(table["geometry"].to_pylist())])
+    parquet.write_table(table, path)
+    dataset = opened(tmp_path / "x.zarr")
+    assert [line for line in dataset.warnings if line.startswith("Shapes 'cells' are left out") and words in line]
+    assert dataset.n_obs == 9
+
+
+def test_a_shape_without_a_geometry_has_no_position() -> None:
+    point = struct.pack("<BI2d", 1, 1, 3, 4)
+    np.testing.assert_array_equal(centroids_of([None, point, b""]), [[np.nan] * 2, [3, 4], [np.nan] * 2])

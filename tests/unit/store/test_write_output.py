@@ -8,7 +8,6 @@ import pytest
 from prepared import write_dataset
 from starcyte.cli import main
 
-
 _COMPARED = ("--condition=is_doublet", "--sample=donor", "--a=True", "--b=False")
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import itertools
 import json
+import math
 import struct
 from collections.abc import Sequence
 from typing import Any
@@ -17,11 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from starcyte.errors import DatasetInvalid, FilterMissing
-from starcyte.store.nodes import Array, Group, reading
+from starcyte.store.nodes import DAMAGED, Array, Group, reading
 
 _PARQUET = "shapes.parquet"
 _POINT, _POLYGON, _MULTI_POLYGON = 1, 3, 6
 _POINT_BYTES, _POLYGON_BYTES = 21, 13
+# a point as shapely writes an empty one
+_NOWHERE = struct.pack("<BIdd", 1, _POINT, math.nan, math.nan)
 # geometries whose centroids are computed at once, which bounds memory
 _AT_ONCE = 20_000
 # what is unpacked is believed up to this many times the bytes that are stored
@@ -30,7 +33,7 @@ _MAX_RATIO, _LARGE_BYTES = 100, 64 << 20
 _DIMS, _SRID = 0xC0000000, 0x20000000
 
 
-def read_centroids(name: str, shapes: Group) -> tuple[list[Any], NDArray[np.float64]]:
+def read_centroids(name: str, shapes: Group) -> tuple[Sequence[Any], NDArray[np.float64]]:
     """Return the names of shapes and their centroids in the global coordinates of the dataset.
 
     Parameters
@@ -56,11 +59,18 @@ def read_centroids(name: str, shapes: Group) -> tuple[list[Any], NDArray[np.floa
     """
     with reading(f"shapes {name!r}"):
         raw = shapes.file(_PARQUET)
-        names, centroids = _of_arrays(shapes) if raw is None else _of_parquet(raw)
+        try:
+            names, centroids = _of_arrays(shapes) if raw is None else _of_parquet(raw)
+        except (struct.error, IndexError, AttributeError) as error:
+            raise DatasetInvalid(f"Its geometries or their metadata are invalid ({error}).", DAMAGED) from None
+        if centroids.shape[1] != 2:
+            raise DatasetInvalid("Its coordinates have no y.", DAMAGED)
+        if len(names) != len(centroids):
+            raise DatasetInvalid(f"It has {len(names):,} names, but {len(centroids):,} shapes.", DAMAGED)
         return names, _transformed(centroids, shapes)
 
 
-def _of_parquet(raw: bytes) -> tuple[list[Any], NDArray[np.float64]]:
+def _of_parquet(raw: bytes) -> tuple[Sequence[Any], NDArray[np.float64]]:
     try:
         import pyarrow.parquet as parquet
     except ImportError:
@@ -73,25 +83,28 @@ def _of_parquet(raw: bytes) -> tuple[list[Any], NDArray[np.float64]]:
     column = json.loads(noted.get(b"geo", b"{}")).get("primary_column", "geometry")
     index = (json.loads(noted.get(b"pandas", b"{}")).get("index_columns") or [None])[0]
     if isinstance(index, str):
-        names = file.read(columns=[index]).column(0).to_pylist()
+        names: Sequence[Any] = file.read(columns=[index]).column(0).to_pylist()
     elif isinstance(index, dict):
-        names = list(range(int(index["start"]), int(index["stop"]), int(index["step"])))
+        # not made a list: the metadata may claim any length
+        names = range(int(index["start"]), int(index["stop"]), int(index["step"]))
     else:
-        names = list(range(file.metadata.num_rows))
+        names = range(file.metadata.num_rows)
     found = [
         centroids_of(batch.column(0).to_pylist()) for batch in file.iter_batches(batch_size=_AT_ONCE, columns=[column])
     ]
     return names, np.concatenate([np.empty((0, 2)), *found])
 
 
-def centroids_of(geometries: Sequence[bytes]) -> NDArray[np.float64]:
+def centroids_of(geometries: Sequence[bytes | None]) -> NDArray[np.float64]:
     """Return the centroids of geometries in well-known binary, shape (geometries, 2).
 
     Points, and polygons without holes, are read together, as a loop over them takes minutes for a million cells.
     """
-    sizes = np.array([len(one) for one in geometries], np.int64)
+    # a row without a geometry has no position
+    known = [one or _NOWHERE for one in geometries]
+    sizes = np.array([len(one) for one in known], np.int64)
     starts = np.r_[0, np.cumsum(sizes)][:-1]
-    raw = np.frombuffer(b"".join(geometries) + bytes(16), np.uint8)
+    raw = np.frombuffer(b"".join(known) + bytes(16), np.uint8)
     out = np.full((len(geometries), 2), np.nan)
     kinds = _numbers(raw, starts + 1, "<u4")
     is_little = raw[starts] == 1
@@ -107,7 +120,7 @@ def centroids_of(geometries: Sequence[bytes]) -> NDArray[np.float64]:
     others = np.ones(len(geometries), bool)
     others[points] = others[simple] = False
     for i in np.flatnonzero(others).tolist():
-        out[i] = _Reader(geometries[i]).geometry()[1]
+        out[i] = _Reader(known[i]).geometry()[1]
     return out
 
 
@@ -140,10 +153,10 @@ def _of_rings(raw: NDArray[np.uint8], at: NDArray[np.int64], counts: NDArray[np.
     return np.where((twice == 0)[:, None], mean, center)
 
 
-def _of_arrays(shapes: Group) -> tuple[list[Any], NDArray[np.float64]]:
+def _of_arrays(shapes: Group) -> tuple[Sequence[Any], NDArray[np.float64]]:
     coords = shapes.array("coords").read().astype(np.float64)
     node = shapes.child("Index")
-    names: list[Any] | None = None
+    names: Sequence[Any] | None = None
     if isinstance(node, Array):
         names = (node.read_text() if node.is_text() else node.read()).ravel().tolist()
     offsets = [shapes.child(f"offset{i}") for i in range(3)]
@@ -238,7 +251,7 @@ def _transformed(points: NDArray[np.float64], shapes: Group) -> NDArray[np.float
             if transformation["output"]["name"] == "global":
                 matrix = _affine(transformation)
                 return points @ matrix[:, :2].T + matrix[:, 2]
-        except (TypeError, ValueError, LookupError, RecursionError):
+        except (TypeError, ValueError, LookupError, AttributeError, RecursionError):
             continue
     return points
 
