@@ -208,3 +208,33 @@ def test_columns_of_a_modality_are_missing_where_the_cell_is(page, oracle):
     answer = page.json("obs/rna:n_genes", headers={"Accept": "application/json"})
     expected = oracle.obs["rna:n_genes"]
     assert [v is None for v in answer["columns"][0]["values"]] == expected.isna().tolist()
+
+
+def test_counts_within_cells_of_another_modality(page, oracle):
+    within = {"where": [{"column": "prot:leiden", "in": ["x"]}]}
+    inside = oracle.obs["prot:leiden"].astype(object).eq("x").fillna(False).to_numpy(bool)
+    body = {"genes": "CD3D,prot:CD4", "group_by": "celltype", "matrix": "rna/X", "within": within}
+    result = page.post("summary", body).json
+    types = oracle.obs["celltype"][inside]
+    measured = frame(oracle, "rna")["CD3D"][inside].notna()
+    assert result["n"] == measured.groupby(types, observed=False).sum()[result["groups"]].tolist()
+    for gene, modality in zip(result["genes"], ("rna", "prot"), strict=True):
+        values = frame(oracle, modality)[gene["gene"].rpartition(":")[2]][inside].dropna()
+        by_type = values.groupby(types, observed=False)
+        np.testing.assert_allclose(gene["mean"], by_type.mean()[result["groups"]], rtol=1e-5)
+        positive = (values > 0).groupby(types, observed=False).mean()
+        np.testing.assert_allclose(gene["fraction"], positive[result["groups"]], rtol=1e-6)
+    counts = page.post("histogram", {"gene": "CD56", "matrix": "prot/X", "within": within}).json["counts"]
+    assert sum(counts) == frame(oracle, "prot")["CD56"][inside].notna().sum()
+    assert sum(page.json("histogram?column=rna:n_genes")["counts"]) == oracle.obs["rna:n_genes"].notna().sum()
+
+
+def test_a_composition_is_of_the_cells_that_have_both_columns(page, oracle):
+    a, b = ({"where": [{"column": "rna:donor", "in": [donor]}]} for donor in "AB")
+    body = {"a": a, "b": b, "column": "prot:leiden", "sample": "celltype", "min_cells": 1}
+    result = page.post("composition", body).json
+    obs = oracle.obs[["celltype", "rna:donor", "prot:leiden"]].astype(object).dropna()
+    shares = pd.crosstab([obs["celltype"], obs["rna:donor"]], obs["prot:leiden"], normalize="index")
+    for category in result["categories"]:
+        expected = [shares.loc[(s["sample"], s["side"].upper()), category["name"]] for s in result["samples"]]
+        np.testing.assert_allclose(category["proportions"], expected)
