@@ -246,12 +246,13 @@ def prepare(args: argparse.Namespace, settings: Settings) -> int:
 
     found = _fetch(args, settings) or demo_file(settings)
     dataset = open_dataset(found, settings) if isinstance(found, Path) else found
+    if args.output:
+        refuse_dataset(args.output, dataset.path)
     if args.output and {".zarr", ".zip"} & {args.output.suffix}:
         return _prepare_store(args, settings, dataset)
     if args.output:
         from starcyte.store.index.archive import check_archive
 
-        refuse_dataset(args.output, dataset.path)
         check_archive(args.output)
     names = args.matrix or ([dataset.default_matrix] if dataset.default_matrix else [])
     for name in names:

@@ -21,8 +21,11 @@ def refuse_dataset(output: Path, dataset: Path) -> None:
     Raises
     ------
     InputError
-        If they are the same.
+        If they are the same, or the file lies in the folder.
     """
     with suppress(OSError):
-        if output.samefile(dataset):
+        # a file has other names by hard links, and need not exist
+        if output.exists() and output.samefile(dataset):
             raise InputError(f"{str(output)!r} is the dataset itself.", "Choose another file.")
+        if output.resolve().is_relative_to(dataset.resolve()):
+            raise InputError(f"{str(output)!r} lies in the dataset, which it would change.", "Choose another folder.")

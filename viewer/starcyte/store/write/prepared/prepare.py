@@ -92,7 +92,8 @@ def prepare_store(
     try:
         with _lock(target):
             state = _state(dataset, matrices, settings)
-            if target.exists():
+            # a link that leads nowhere as well, in whose place no folder can be put
+            if os.path.lexists(target):
                 if _read_state(work) != state or part.exists():
                     raise InputError(
                         f"{str(target)!r} exists already.", "Remove it, or choose another name with --output."
