@@ -211,3 +211,22 @@ def test_a_damaged_file_gets_one_line(tmp_path: Path, capsys: pytest.CaptureFixt
         file["matrix"] = np.zeros((G, 0))
     assert main(["inspect", str(path)]) == 2
     assert "has no cells" in capsys.readouterr().err
+
+
+def test_what_is_no_column_is_left_out_by_name(tmp_path: Path, opened: Any) -> None:
+    path = create(tmp_path / "x.loom", cells())
+    with h5py.File(path, "a") as file:
+        file["col_attrs/version"] = 3
+        file["col_attrs/cube"] = np.zeros((N, 2, 2))
+        file.create_group("col_attrs/nested")
+        file["row_attrs/PCs"] = np.zeros((G, 5))
+        file.create_group("layers/nested")
+    said = opened(path).warnings
+    for line in (
+        "col_attrs 'version' is left out: its shape is ().",
+        f"col_attrs 'cube' is left out: its shape is ({N}, 2, 2).",
+        "col_attrs 'nested' is left out: it is a group.",
+        f"row_attrs 'PCs' is left out: its shape is ({G}, 5).",
+        "layers 'nested' is left out: it is a group.",
+    ):
+        assert line in said

@@ -67,13 +67,22 @@ def as_anndata(root: Group, warnings: Warnings) -> Group:
     graphs = root.group("col_graphs")
     if graphs is not None and graphs.members():
         warnings.add(f"Graphs of cells (col_graphs) are left out: {', '.join(graphs.members())}.")
+    embeddings = _embeddings(cells, n_cells, warnings)
+    for place, arrays, used in (("col_attrs", cells, embeddings), ("row_attrs", genes, {})):
+        for name, array in arrays.items():
+            # records have a warning of their own
+            if array.ndim != 1 and name not in used:
+                warnings.add(f"{place} {name!r} is left out: its shape is {array.shape}.")
+    for name, array in layers.items():
+        if array.ndim != 2:
+            warnings.add(f"layers {name!r} is left out: its shape is {array.shape}.")
     return View(
         "/",
         {
             "X": Transposed(matrix),
             "obs": _frame("/col_attrs", cells, n_cells, _CELLS, matrix),
             "var": _frame("/row_attrs", genes, n_genes, _GENES, matrix),
-            "obsm": View("/col_attrs", _embeddings(cells, n_cells, warnings)),
+            "obsm": View("/col_attrs", embeddings),
             "layers": View("/layers", {name: Transposed(array) for name, array in layers.items() if array.ndim == 2}),
         },
     )
@@ -287,6 +296,8 @@ def _arrays(root: Group, name: str, warnings: Warnings) -> dict[str, Array]:
             continue
         if isinstance(node, Array):
             found[member] = node
+        else:
+            warnings.add(f"{name} {member!r} is left out: it is {'empty' if node is None else 'a group'}.")
     return found
 
 
