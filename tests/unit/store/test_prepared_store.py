@@ -241,6 +241,28 @@ def test_work_goes_on_where_it_stopped(tmp_path: Path, monkeypatch: pytest.Monke
     dataset.close()
 
 
+@pytest.mark.parametrize("name", ["x.zarr", "x.zarr.zip"])
+def test_a_run_that_ended_once_the_store_had_its_name_is_cleared_up(name: str, tmp_path: Path, monkeypatch) -> None:
+    write_dataset(tmp_path / "x.h5ad")
+    dataset = open_dataset(tmp_path / "x.h5ad", SMALL)
+    rmtree = shutil.rmtree
+
+    def end(path: Path, **given: object) -> None:
+        if (tmp_path / name).exists():
+            raise Stop
+        rmtree(path, **given)
+
+    monkeypatch.setattr(shutil, "rmtree", end)
+    with pytest.raises(Stop):
+        prepare_store(dataset, tmp_path / name, ["X"], SMALL, lambda step: no_tick)
+    monkeypatch.undo()
+    assert prepare_store(dataset, tmp_path / name, ["X"], SMALL, lambda step: no_tick) == []
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted([name, "x.h5ad"])
+    with pytest.raises(InputError, match="exists already"):
+        prepare_store(dataset, tmp_path / name, ["X"], SMALL, lambda step: no_tick)
+    dataset.close()
+
+
 _SCRIPT = """
 import sys
 from pathlib import Path

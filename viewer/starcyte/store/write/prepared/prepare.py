@@ -31,6 +31,8 @@ from starcyte.store.write.prepared.matrices import MatrixWriter, path_of
 from starcyte.store.write.zarr.store import DICT, ZarrWriter
 
 _STATE = "state.json"
+# there from the moment before the store gets its name
+_PUBLISHED = "published"
 _GROUPS = ("obsm", "varm", "obsp", "varp")
 _KNOWN = {"obs", "var", "X", "layers", "raw", "raw.X", "raw.var", "raw.varm", "raw.cat", "uns", *_GROUPS}
 _DATE = (1980, 1, 1, 0, 0, 0)
@@ -94,11 +96,12 @@ def prepare_store(
             state = _state(dataset, matrices, settings)
             # a link that leads nowhere as well, in whose place no folder can be put
             if os.path.lexists(target):
-                if _read_state(work) != state or part.exists():
+                if _read_state(work) != state or not (work / _PUBLISHED).exists():
                     raise InputError(
                         f"{str(target)!r} exists already.", "Remove it, or choose another name with --output."
                     )
                 # it was completed, and the process ended just before this
+                shutil.rmtree(part, ignore_errors=True)
                 shutil.rmtree(work)
                 return []
             return _prepare(dataset, target, _Places(part, work), matrices, state, settings, progress)
@@ -174,7 +177,7 @@ def _prepare(
         shutil.rmtree(places.work)
         raise InputError(f"{dataset.path.name!r} changed while it was read.", "Run the command again.")
     store.finish()
-    _publish(places.part, target, progress)
+    _publish(places, target, progress)
     shutil.rmtree(places.work)
     return warnings.lines
 
@@ -268,8 +271,9 @@ def _replace(path: Path, text: str) -> None:
     part.replace(path)
 
 
-def _publish(part: Path, target: Path, progress: Callable[[str], Tick]) -> None:
+def _publish(places: _Places, target: Path, progress: Callable[[str], Tick]) -> None:
     """Give the complete store its name; a zip file is made of it first."""
+    part = places.part
     if target.suffix == ".zip":
         packed = target.with_name(f".{target.name}.zip.part")
         files = sorted(path for path in part.rglob("*") if path.is_file())
@@ -283,9 +287,11 @@ def _publish(part: Path, target: Path, progress: Callable[[str], Tick]) -> None:
                     shutil.copyfileobj(stream, out, 1 << 20)
         with packed.open("rb+") as stream:
             os.fsync(stream.fileno())
+        (places.work / _PUBLISHED).touch()
         packed.replace(target)
         shutil.rmtree(part)
     else:
+        (places.work / _PUBLISHED).touch()
         part.rename(target)
     descriptor = os.open(target.parent, os.O_RDONLY)
     try:
