@@ -460,11 +460,11 @@ def _progress(title: str) -> Callable[[float], None]:
     return show if sys.stderr.isatty() else lambda done: None
 
 
-def _matrix_in_short(matrix: dict[str, Any]) -> str:
+def _matrix_in_short(matrix: dict[str, Any], is_prepared: bool) -> str:
     noun = "genes" if matrix["modality"] is None else "features"
     parts = [matrix["layout"], matrix["dtype"], f"{matrix['n_vars']:,} {noun}"]
-    parts += [matrix["scale"]] * bool(matrix["scale"]) + ["prepared"] * matrix["is_prepared"]
-    return f"{matrix['name']} ({', '.join(parts)})"
+    parts += [matrix["scale"]] * bool(matrix["scale"])
+    return f"{matrix['name']} ({', '.join(parts + ['prepared'] * is_prepared)})"
 
 
 def _modality_in_short(modality: dict[str, Any], n_obs: int) -> str:
@@ -483,7 +483,9 @@ def _summary(description: dict[str, Any]) -> list[str]:
     lines += listed("embeddings", [f"{e['name']} ({e['dims']})" for e in description["embeddings"]])
     modalities = [_modality_in_short(m, description["n_obs"]) for m in description["modalities"]]
     lines += listed("modalities", modalities) if modalities else []
-    lines += listed("matrices", [_matrix_in_short(m) for m in description["matrices"]])
+    lines += listed(
+        "matrices", [_matrix_in_short(m, m["name"] in description["prepared"]) for m in description["matrices"]]
+    )
     lines += [description["default_matrix_reason"]] if description["default_matrix_reason"] else []
     lines += [f"gene names from: {description['genes']['names_from']}"]
     lines += [f"warning: {w}" for w in description["warnings"]]

@@ -72,7 +72,7 @@ def s3() -> Iterator[Any]:
         }.items():
             patch.setenv(name, value)
         client = boto3.client("s3")
-        client.create_bucket(Bucket="lab")
+        client.create_bucket(Bucket="stores")
         yield client
         server.stop()
 
@@ -81,7 +81,7 @@ def upload(s3: Any, path: Path, key: str) -> None:
     files = [path] if path.is_file() else [p for p in path.rglob("*") if p.is_file()]
     for file in files:
         name = key if path.is_file() else f"{key}/{file.relative_to(path).as_posix()}"
-        s3.put_object(Bucket="lab", Key=name, Body=file.read_bytes())
+        s3.put_object(Bucket="stores", Key=name, Body=file.read_bytes())
 
 
 @pytest.mark.parametrize("kind", ["v2", "v3", "unconsolidated v2", "unconsolidated v3", "zip"])
@@ -98,7 +98,7 @@ def test_a_store_in_a_bucket_is_read_as_anndata_reads_it(
         path = zipped(path)
     key = f"a/{kind.replace(' ', '-')}{path.name[1:]}"
     upload(s3, path, key)
-    dataset = open_in_place(f"s3://lab/{key}", settings)
+    dataset = open_in_place(f"s3://stores/{key}", settings)
     check_agrees(dataset, adata)
     assert not dataset.warnings
     dataset.close()
@@ -119,16 +119,16 @@ def test_faults_of_a_store_are_tried_again_or_reported(
     adata = cells()
     upload(s3, write_chunked(adata, tmp_path / "x.zarr", 256), "faults.zarr")
     between.resets = [0, 100, 1000]
-    dataset = open_in_place("s3://lab/faults.zarr", settings.with_values({"remote_attempts": 9}))
+    dataset = open_in_place("s3://stores/faults.zarr", settings.with_values({"remote_attempts": 9}))
     assert np.array_equal(dataset.matrix("X").column(9).dense(), adata.X[:, [9]].toarray().ravel())
     dataset.close()
     between.silent = True
     impatient = settings.with_values({"remote_timeout": 0.5, "remote_attempts": 2})
-    with pytest.raises(RemoteFailed, match=r"^s3://lab/other.zarr/zarr.json cannot be read: [^/]*$"):
-        open_in_place("s3://lab/other.zarr", impatient)
+    with pytest.raises(RemoteFailed, match=r"^s3://stores/other.zarr/zarr.json cannot be read: [^/]*$"):
+        open_in_place("s3://stores/other.zarr", impatient)
 
 
-@pytest.mark.parametrize("url", ["s3://lab/none.zarr", "s3://nobody/x.zarr", "s3://lab/none.zarr.zip"])
+@pytest.mark.parametrize("url", ["s3://stores/none.zarr", "s3://nobody/x.zarr", "s3://stores/none.zarr.zip"])
 def test_a_missing_store_is_reported(s3: Any, settings: Settings, url: str) -> None:
     loader = DatasetLoader(None, settings, remote=RemoteFile(url, settings))
     loader.run()
@@ -138,10 +138,10 @@ def test_a_missing_store_is_reported(s3: Any, settings: Settings, url: str) -> N
 
 def test_a_replaced_object_is_noticed(s3: Any, settings: Settings, tmp_path: Path) -> None:
     upload(s3, write_chunked(cells(), tmp_path / "x.zarr", 64, 4096), "changing.zarr")
-    dataset = open_in_place("s3://lab/changing.zarr", settings)
+    dataset = open_in_place("s3://stores/changing.zarr", settings)
     dataset.warm()
     upload(s3, write_chunked(cells(2), tmp_path / "x.zarr", 64, 4096), "changing.zarr")
-    with pytest.raises(DatasetChanged, match=r"s3://lab/changing\.zarr was replaced"):
+    with pytest.raises(DatasetChanged, match=r"s3://stores/changing\.zarr was replaced"):
         dataset.matrix("X").column(30)
     dataset.close()
 
@@ -151,14 +151,14 @@ def test_a_prefix_with_stores_is_a_catalog(s3: Any, settings: Settings, tmp_path
     upload(s3, path, "atlas/one.zarr")
     upload(s3, path, "atlas/deep/two")
     upload(s3, zipped(path), "atlas/three.zarr.zip")
-    s3.put_object(Bucket="lab", Key="atlas/notes.txt", Body=b"notes")
-    found = Catalog("s3://lab/atlas/", settings).scan()
+    s3.put_object(Bucket="stores", Key="atlas/notes.txt", Body=b"notes")
+    found = Catalog("s3://stores/atlas/", settings).scan()
     assert sorted(entry.url or "" for entry in found.values()) == [
-        "s3://lab/atlas/deep/two", "s3://lab/atlas/one.zarr", "s3://lab/atlas/three.zarr.zip",
+        "s3://stores/atlas/deep/two", "s3://stores/atlas/one.zarr", "s3://stores/atlas/three.zarr.zip",
     ]  # fmt: skip
     assert sorted(entry.place for entry in found.values()) == ["deep/two", "one.zarr", "three.zarr.zip"]
     with pytest.raises(InputError, match="is one dataset"):
-        Catalog("s3://lab/atlas/one.zarr", settings).scan()
+        Catalog("s3://stores/atlas/one.zarr", settings).scan()
 
 
 class _Azure(ThreadingHTTPServer):

@@ -369,6 +369,7 @@ class AnnDataDataset:
             "obs": [self._describe_column(c) for c in self.obs],
             "embeddings": [{"name": e.name, "dims": e.dims, "library": e.library} for e in self.embeddings],
             "matrices": [describe_matrix(m, self._modality_of(m.name).name, self.scale(m.name)) for m in self.matrices],
+            "prepared": [m.name for m in self.matrices if m.is_prepared],
             "modalities": [describe_modality(modality, self.n_obs) for modality in self._modalities if modality.name],
             "obsp": list(self._obsp),
             "images": [

@@ -142,7 +142,6 @@ def describe_matrix(matrix: Matrix, modality: str, scale: Scale | None) -> dict[
         "dtype": str(matrix.dtype),
         "layout": matrix.layout,
         "nnz": matrix.nnz,
-        "is_prepared": matrix.is_prepared,
         "scale": None if scale is None else scale.kind,
         "log_base": scale.base if scale is not None and scale.kind == "log1p" else None,
     }
