@@ -17,6 +17,7 @@ from starcyte.store.anndata.prepared_matrix import PreparedMatrix
 from starcyte.store.dataset import no_tick
 from starcyte.store.index.background import index_matrix
 from starcyte.store.open import open_dataset
+from starcyte.store.write.prepared.prepare import matrices_to_prepare
 
 pytestmark = pytest.mark.slow
 
@@ -51,6 +52,13 @@ def test_mudata_reads_what_was_prepared(mudata_file: Path, tmp_path: Path) -> No
             np.testing.assert_array_equal(dense(ours.layers[layer]), dense(theirs.layers[layer]))
         np.testing.assert_allclose(ours.obsm["X_umap"], theirs.obsm["X_umap"].astype("f4"))
         np.testing.assert_array_equal(made.obsmap[name], given.obsmap[name])
+
+
+def test_each_modality_is_prepared_unless_matrices_are_chosen(mudata_file: Path) -> None:
+    dataset = open_dataset(mudata_file, Settings())
+    assert {"rna/X", "prot/X"} <= set(matrices_to_prepare(dataset, ()))
+    assert matrices_to_prepare(dataset, ("prot/X",)) == ["prot/X"]
+    dataset.close()
 
 
 def test_mudata_is_shown_as_the_file_is(mudata_file: Path, tmp_path: Path) -> None:

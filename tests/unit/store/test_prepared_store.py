@@ -13,6 +13,7 @@ import warnings
 from pathlib import Path
 
 import anndata as ad
+import h5py
 import numpy as np
 import pandas as pd
 import pytest
@@ -176,6 +177,17 @@ def test_the_default_matrices_are_x_the_one_shown_and_counts(tmp_path: Path) -> 
     ]
     dataset.close()
     assert read_zarr(tmp_path / "x.zarr").raw.n_vars == 40
+
+
+def test_a_layer_and_a_column_that_cannot_be_read_are_named(tmp_path: Path) -> None:
+    write_dataset(tmp_path / "x.h5ad")
+    with h5py.File(tmp_path / "x.h5ad", "r+") as file:
+        file["layers"].create_group("ragged").attrs["encoding-type"] = "awkward-array"
+        del file["obs/is_doublet"]
+    said = prepared_store(tmp_path / "x.h5ad", tmp_path / "x.zarr")
+    assert "layers/ragged is left out: it is no matrix that is read." in said
+    assert "Column 'is_doublet' of obs is left out: it is in column-order but missing." in said
+    assert len(said) == 2
 
 
 def test_a_store_that_exists_is_not_replaced(tmp_path: Path) -> None:

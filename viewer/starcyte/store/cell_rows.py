@@ -61,7 +61,7 @@ class CellRows:
 
 
 def of_rows(matrix: HasCells, per_cell: NDArray[T]) -> NDArray[T]:
-    """Return what each cell of the dataset has as what each row of a matrix has.
+    """Return the values of the cells of the dataset as those of the rows of a matrix.
 
     Parameters
     ----------

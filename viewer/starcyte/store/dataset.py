@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from starcyte.store.stored_results import StoredResults
 
 Content = Literal["AnnData", "MuData", "SpatialData", "loom"]
-"""What a file is, whatever its container."""
+"""The kind of a file, whatever its container."""
 
 Layout = Literal["csr", "csc", "dense"]
 
@@ -215,7 +215,7 @@ class Matrix(Protocol):
     log_base: float
     cells: CellRows | None
     is_prepared: bool
-    "Whether the store has beside it what a column index has."
+    "Whether the store has beside it all that a column index has."
 
     def column(self, index: int, tick: Tick = no_tick) -> Values:
         """Read one gene."""

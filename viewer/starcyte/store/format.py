@@ -26,12 +26,12 @@ class OpenFunction(Protocol):
 
 @dataclass(frozen=True)
 class Reads:
-    """What is read of files of a format, a row of the documentation.
+    """The content of a format that is read, a row of the documentation.
 
     Parameters
     ----------
     content
-        What a file is.
+        The kind of a file.
     endings
         Its usual names; they tell nothing, and :mod:`starcyte.store.names` knows them.
     writers
@@ -62,9 +62,9 @@ class Format:
     open
         Opens a file of this format.
     library
-        What reads its bytes, and crashes on some that are damaged.
+        The library that reads its bytes, and crashes on some that are damaged.
     reads
-        What is read of such files.
+        The content of such files that is read.
     matches_folder
         Returns whether a folder is of this format; by default none is.
     """

@@ -297,7 +297,7 @@ class Array(Element):
         """Begin to read runs along the first axis that are needed soon, where reads wait for the network."""
 
     def warm(self) -> None:
-        """Read what the first read of any part needs besides, where reads wait for the network."""
+        """Read all that the first read of any part needs besides, where reads wait for the network."""
 
     def learn_chunk_bytes(self, read: Callable[[], NDArray[Any]]) -> None:
         """Take the stored bytes of each chunk from elsewhere; a container that knows them does nothing.
@@ -394,7 +394,7 @@ class Container(ABC):
 
     @property
     def notes(self) -> list[str]:
-        """What of it cannot be seen, for the user."""
+        """The parts of it that cannot be seen, for the user."""
         return []
 
     @abstractmethod

@@ -1,14 +1,14 @@
-/** What is typed or pasted while a field is being opened by a key is the text of that field. */
+/** Text that is typed or pasted while a field is being opened by a key belongs to that field. */
 
-/** Milliseconds that a field may take: after them, keys mean what they usually do. */
+/** Milliseconds that a field may take: after them, keys have their usual meaning. */
 const PATIENCE = 3000;
 let stop = () => {};
 
-/** Keep what is typed from now on for the field of an id, until it has the focus. Escape and the pointer end it. */
+/** Keep the text typed from now on for the field of an id, until it has the focus. Escape and the pointer end it. */
 export function typeAhead(id: string): void {
   stop();
   let text = '';
-  /** What was pasted, as fields may take apart a list. */
+  /** The pasted texts, as fields may take apart a list. */
   let pasted = '';
 
   function onkeydown(event: KeyboardEvent): void {

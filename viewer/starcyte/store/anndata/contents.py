@@ -1,4 +1,4 @@
-"""What a file is and holds: AnnData, MuData, a table of SpatialData or loom, found without reading a matrix."""
+"""The kind and the content of a file (AnnData, MuData, a table of SpatialData, loom), found without a matrix."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Contents:
     Parameters
     ----------
     content
-        What it is.
+        Its kind.
     table
         The table of SpatialData that is shown; empty for anything else.
     root
@@ -66,7 +66,7 @@ class Contents:
 
 
 def open_contents(name: str, container: Container, settings: Settings, warnings: Warnings) -> Contents:
-    """Open what a file holds.
+    """Open the content of a file.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ def open_contents(name: str, container: Container, settings: Settings, warnings:
 
 
 class _Opening:
-    """What the parts of opening have in common."""
+    """The common part of all steps of opening."""
 
     def __init__(self, name: str, container: Container, settings: Settings, warnings: Warnings) -> None:
         self._name, self._container, self._settings, self._warnings = name, container, settings, warnings
@@ -134,7 +134,7 @@ class _Opening:
         )
 
     def _choose_table(self, root: Group) -> tuple[Content, str, Group]:
-        """Return what a file is, the table of SpatialData, and the group of the AnnData."""
+        """Return the kind of a file, the table of SpatialData, and the group of the AnnData."""
         if is_spatialdata(root):
             return "SpatialData", *choose_table(self._name, root, self._settings.table)
         if self._settings.table:

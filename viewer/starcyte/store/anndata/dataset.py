@@ -407,7 +407,7 @@ class AnnDataDataset:
     def check(self, tick: Tick = no_tick) -> list[str]:
         """Check the dataset: read everything but the values of the matrices.
 
-        Of what is read in place from the network, the indices of large matrices are not read.
+        Of a store that is read in place from the network, the indices of large matrices are not read.
 
         Returns
         -------
@@ -459,7 +459,7 @@ class AnnDataDataset:
                 image.read()
 
     def warm(self) -> None:
-        """Read what the first gene needs besides its values, of matrices in which a gene is read directly."""
+        """Read all that the first gene needs besides its values, of matrices in which a gene is read directly."""
         for matrix in self.matrices:
             if isinstance(matrix.base, CscMatrix | PreparedMatrix):
                 with suppress(StarcyteError):

@@ -58,7 +58,7 @@ def as_anndata(root: Group, warnings: Warnings) -> Group:
     root
         Its root group.
     warnings
-        Gets a warning of what is left out.
+        Gets a warning of each part that is left out.
     """
     matrix = root.array("matrix")
     n_genes, n_cells = matrix.shape
@@ -279,7 +279,7 @@ class Numbers(Array):
 
 
 def _of_two_axes(selection: Selection) -> tuple[Any, Any]:
-    """Return what a selection chooses of rows and of columns."""
+    """Return the rows and the columns of a selection."""
     parts: tuple[Any, ...] = selection if isinstance(selection, tuple) else (selection,)
     both = (*parts, slice(None), slice(None))
     return both[0], both[1]

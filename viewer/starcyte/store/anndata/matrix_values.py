@@ -1,4 +1,4 @@
-"""What matrices of every layout have in common: their values, and the runs of which their scale is found."""
+"""The common part of matrices of every layout: their values, and the runs of which their scale is found."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ VERSION = 1
 """The version of the format, an attribute of ``uns/starcyte``; a store of another version is read as plain AnnData."""
 
 HOME = "starcyte"
-"""The group of what is added: of ``uns``, and of a sparse matrix, whose other members anndata does not read."""
+"""The group of additions: of ``uns``, and of a sparse matrix, whose other members anndata does not read."""
 
 ROWS = "rows"
 """The group with the same values by cell, of a sparse matrix."""
@@ -29,7 +29,7 @@ Key: TypeAlias = str
 
 
 def home_of(matrix: str, is_sparse: bool) -> Key:
-    """Return the path of the group of what is added to a matrix.
+    """Return the path of the group of the additions to a matrix.
 
     Parameters
     ----------

@@ -26,21 +26,21 @@ _HIGHEST: Final = sys.float_info.max
 
 
 class PreparedMatrix:
-    """A matrix with what the store has beside it. It needs no column index.
+    """A matrix with the additions of a prepared store. It needs no column index.
 
     Parameters
     ----------
     base
         The matrix as AnnData has it: by gene, or dense.
     home
-        The group of what was added to it.
+        The group of its additions.
     block_bytes
         The most bytes to read at once.
 
     Raises
     ------
     DatasetInvalid
-        If what was added contradicts the matrix.
+        If the additions contradict the matrix.
     """
 
     is_prepared = True
@@ -78,7 +78,7 @@ class PreparedMatrix:
         return self._base.column(index, tick)
 
     def warm(self) -> None:
-        """Read what the first gene needs besides its values, where reads wait for the network."""
+        """Read all that the first gene needs besides its values, where reads wait for the network."""
         if isinstance(self._base, CscMatrix):
             self._base.warm()
 
@@ -152,7 +152,7 @@ class PreparedMatrix:
 
 
 def prepared(base: Matrix, root: Group, name: str, block_bytes: int) -> Matrix:
-    """Return a matrix with what a prepared store has beside it; the matrix itself if the store is none.
+    """Return a matrix with the additions of a prepared store; the matrix itself if the store is none.
 
     Parameters
     ----------
@@ -171,7 +171,7 @@ def prepared(base: Matrix, root: Group, name: str, block_bytes: int) -> Matrix:
         home = root.group(home_of(name, base.layout == "csc"))
         return base if home is None else PreparedMatrix(base, home, block_bytes)
     except StarcyteError:
-        return base  # what was added is damaged, and the matrix need not be
+        return base  # its additions are damaged, and the matrix need not be
 
 
 def is_prepared(root: Group) -> bool:

@@ -87,7 +87,7 @@ class ConsolidatedStore(Store):
 
     @property
     def notes(self) -> list[str]:
-        """What of the store cannot be seen."""
+        """The parts of the store that cannot be seen."""
         return self._inner.notes
 
     def _is_metadata(self, key: str) -> bool:

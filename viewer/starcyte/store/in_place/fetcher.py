@@ -136,7 +136,7 @@ class Fetcher:
         return self._versions.get(key, "")
 
     def _request(self, part: Part, most: int) -> bytes | Future[bytes | None] | None:
-        """Return a part that was received lately, or what will have it."""
+        """Return a part that was received lately, or the request that will have it."""
         with self._lock:
             if part in self._memory:
                 self._memory.move_to_end(part)

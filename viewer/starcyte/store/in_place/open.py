@@ -100,7 +100,7 @@ def open_in_place(
     on_change
         Called with the error, from any thread, once the store is found to be replaced.
     is_read_once
-        Whether what is read will not be read again, and is not put into the cache.
+        Whether the bytes will not be read again, and is not put into the cache.
 
     Raises
     ------
@@ -229,7 +229,7 @@ def _samples(store: Store) -> Iterator[str]:
 
 
 def _expect(store: Store) -> None:
-    """Begin to read what opening asks for one by one: names of genes, categories, and columns of integers."""
+    """Begin to read the elements that opening asks for one by one: genes, categories, columns of integers."""
     if not isinstance(store, ConsolidatedStore):
         return
     expected = 0

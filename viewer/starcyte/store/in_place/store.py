@@ -48,7 +48,7 @@ class ObjectsStore(Store):
 
     @property
     def notes(self) -> list[str]:
-        """What of the store cannot be seen."""
+        """The parts of the store that cannot be seen."""
         return self._notes
 
     def _most_of(self, key: str) -> int:
@@ -64,7 +64,7 @@ class ObjectsStore(Store):
         try:
             found = self.fetcher.read(Part(key), self._most_of(key))
         except Refused:
-            # a bucket that may not be listed refuses what it does not have
+            # a bucket that may not be listed refuses a key that it does not have
             if not self.version or not _is_metadata(key):
                 raise
             found = None
@@ -154,7 +154,7 @@ class ObjectsStore(Store):
 
 
 def is_page(content: bytes) -> bool:
-    """Return whether metadata are a page in HTML, which some servers answer for what does not exist."""
+    """Return whether metadata are a page in HTML, which some servers answer for a missing key."""
     return content.lstrip()[:1] == b"<"
 
 

@@ -1,1 +1,1 @@
-"""Files, folders and groups that are not read, known by their content: what each is, and the command that helps."""
+"""Files, folders and groups that are not read, known by their content: the kind of each, and the command that helps."""

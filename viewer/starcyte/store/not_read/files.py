@@ -44,7 +44,7 @@ def _is_text(start: bytes) -> bool:
     try:
         start.decode()
     except UnicodeDecodeError as error:
-        # a character may be cut at the end of what is looked at
+        # a character may be cut at the end of the bytes that are looked at
         if error.start < len(start) - 4:
             return False
     return bool(start) and _CONTROL.search(start) is None
@@ -141,7 +141,7 @@ OTHERS: tuple[tuple[Callable[[bytes], bool], Other], ...] = (
     (_is_table(b"\t"), Other("a table of text, separated by tabs (TSV)", _table_hint("\t"))),
     (_is_text, Other("a text file", lambda n: "Give an AnnData .h5ad or .zarr.")),
 )
-"""What uncompressed files are, by their first bytes; the first that matches is taken."""
+"""The kinds of uncompressed files, by their first bytes; the first that matches is taken."""
 
 
 def _gzip(start: bytes) -> bytes:
@@ -164,7 +164,7 @@ _COMPRESSED: tuple[tuple[bytes, str, str, Callable[[bytes], bytes]], ...] = (
 
 
 def file_error(name: str, size: int, read: ReadBytes, shown: str = "") -> DatasetInvalid:
-    """Return the error of a file that is of no known format: what it is, and how to go on.
+    """Return the error of a file that is of no known format: its kind, and how to go on.
 
     Parameters
     ----------
@@ -175,7 +175,7 @@ def file_error(name: str, size: int, read: ReadBytes, shown: str = "") -> Datase
     read
         Reads some bytes at a position.
     shown
-        What the message calls it, such as its URL; by default its name.
+        Its name in the message, such as its URL; by default its name.
     """
     start = read(min(size, _START), 0)
     if start.startswith(_ZIP):
@@ -193,7 +193,7 @@ def _of_bytes(start: bytes) -> Other | None:
 
 
 def _packed(start: bytes) -> Other | None:
-    """Return what a compressed file is, by the first bytes of what is in it; None if it is not compressed."""
+    """Return the kind of a compressed file, by the first bytes of its content; None if it is not compressed."""
     for signature, method, command, unpack in _COMPRESSED:
         if start.startswith(signature):
             try:
@@ -219,7 +219,7 @@ def _of_packed(inner: bytes, method: str, command: str) -> Other:
 
 
 def _zip(size: int, read: ReadBytes) -> Other:
-    """Return what a zip file is, by its first file."""
+    """Return the kind of a zip file, by its first file."""
     name, inner = _first_of_zip(size, read)
     if name == "[Content_Types].xml":
         return Other("an Office document, such as an Excel workbook", lambda n: "Give an AnnData .h5ad or .zarr.")

@@ -1,4 +1,4 @@
-"""Folders that are not read, by what is in them: OTHERS, their registry."""
+"""Folders that are not read, by their content: OTHERS, their registry."""
 
 from __future__ import annotations
 
@@ -45,11 +45,11 @@ OTHERS: tuple[tuple[Callable[[Set[str]], bool], Other], ...] = (
         ),
     ),
 )
-"""What folders are, by the names in them; the first that matches is taken."""
+"""The kinds of folders, by the names in them; the first that matches is taken."""
 
 
 def folder_error(path: Path) -> StarcyteError:
-    """Return the error of a folder that is of no known format: what it is, and how to go on."""
+    """Return the error of a folder that is of no known format: its kind, and how to go on."""
     try:
         names = frozenset(entry.name for entry in itertools.islice(path.iterdir(), _MOST_NAMES))
     except OSError as error:

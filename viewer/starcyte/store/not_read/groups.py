@@ -71,11 +71,11 @@ OTHERS: tuple[tuple[Callable[[Group], bool], Other], ...] = (
         ),
     ),
 )
-"""What HDF5 files and Zarr stores are, by their root group; the first that matches is taken."""
+"""The kinds of HDF5 files and Zarr stores, by their root group; the first that matches is taken."""
 
 
 def group_error(name: str, container: str, root: Group, missing: str) -> DatasetInvalid:
-    """Return the error of a file whose root group is not AnnData: what it is, and how to go on.
+    """Return the error of a file whose root group is not AnnData: its kind, and how to go on.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ def group_error(name: str, container: str, root: Group, missing: str) -> Dataset
     root
         Its root group.
     missing
-        What it lacks.
+        The element that it lacks.
     """
     for matches, other in OTHERS:
         try:

@@ -62,7 +62,7 @@ class Other:
     Parameters
     ----------
     what
-        What it is, with its article.
+        Its kind, with an article.
     hint
         Returns the remedy, a sentence with a command, for the name of a file.
     """
@@ -78,6 +78,6 @@ class Other:
         name
             The name of the file, for the command.
         shown
-            What the message calls it, such as its URL; by default its name.
+            Its name in the message, such as its URL; by default its name.
         """
         return DatasetInvalid(f"{shown or repr(name)} is not read: it is {self.what}.", self.hint(Name(name)))

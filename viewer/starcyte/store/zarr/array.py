@@ -26,11 +26,11 @@ from starcyte.store.zarr.vector import ZarrVector
 _REMEMBERED_BYTES = 1 << 20
 _REMEMBERED_INDEXES = 8
 _INDEXES_BYTES = 8 << 20
-# of chunks of a shard that are read at once, and of what between them is read as well
+# of chunks of a shard that are read at once, and of the gaps between them that are read as well
 _AT_ONCE_BYTES = 32 << 20
 _GAP_BYTES = 16 << 10
 
-# the same of a store in the network, where a request takes as long as half a megabyte; and what is begun at once
+# the same of a store in the network, where a request takes as long as half a megabyte; and reads begun at once
 _REMOTE_AT_ONCE = 8 << 20
 _REMOTE_GAP = 256 << 10
 _AHEAD_BYTES = 32 << 20
@@ -411,7 +411,7 @@ class ZarrArray(Array):
             raise ValueError(f"a chunk has {length:,} bytes, over {self.most_bytes:,} (max_array_bytes)")
 
     def _check_state(self) -> None:
-        """Raise if the array is gone or was written again: what is missing of it then is not the fill value."""
+        """Raise if the array is gone or was written again: a chunk that is missing of it then is not the fill value."""
         if self._store.state(self._metadata_key) != self._state:
             raise DatasetInvalid(f"{self.name} was removed or written again since it was opened.", "Open it again.")
 

@@ -1,4 +1,4 @@
-"""The bytes of a Zarr store by their keys: what a folder, a zip file and a URL have in common."""
+"""The bytes of a Zarr store by their keys: the common part of a folder, a zip file and a URL."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Store(ABC):
 
     @property
     def notes(self) -> list[str]:
-        """What of the store cannot be seen, for the user."""
+        """The parts of the store that cannot be seen, for the user."""
         return []
 
     @abstractmethod

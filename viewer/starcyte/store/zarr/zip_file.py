@@ -23,7 +23,7 @@ _END, _END_BYTES = b"PK\x05\x06", 22
 _END64, _LOCATOR64 = b"PK\x06\x06", b"PK\x06\x07"
 _MAX_COMMENT = 65_535
 _LOCAL_BYTES = 30
-# of an entry that is read with what is before it, and by how much that may be longer than the list of entries says
+# of an entry that is read with the bytes before it, and by how much that may be longer than the list of entries says
 _SMALL_BYTES, _MORE_EXTRA = 8 << 20, 64
 _ENCRYPTED = 0x1
 _LONGEST_NAME, _MOST_FOLDERS = 4096, 64
@@ -231,7 +231,7 @@ class ZipStore(Store):
             raise ValueError(str(error)) from None
 
     def _content(self, entry: zipfile.ZipInfo, start: int, stop: int) -> bytes:
-        """Return stored bytes of an entry; those of a small one with what is before them, by one read."""
+        """Return stored bytes of an entry; those of a small one with the bytes before them, by one read."""
         together = self._together(entry)
         head = self._source.read(*(together or (_LOCAL_BYTES, entry.header_offset)))
         if len(head) < _LOCAL_BYTES or not head.startswith(_SIGNATURE):
@@ -245,10 +245,10 @@ class ZipStore(Store):
         return self._source.read(stop - start, position + start)
 
     def _together(self, entry: zipfile.ZipInfo) -> tuple[int, int] | None:
-        """Return the number of bytes of a small entry with what is before them, and their position."""
+        """Return the number of bytes of a small entry with the bytes before them, and their position."""
         if entry.compress_size > _SMALL_BYTES:
             return None
-        # what is before them is a little longer than the list says
+        # the bytes before them are a little longer than the list says
         n = _LOCAL_BYTES + len(entry.orig_filename.encode()) + len(entry.extra) + _MORE_EXTRA + entry.compress_size
         return n, entry.header_offset
 

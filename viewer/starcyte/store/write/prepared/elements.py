@@ -1,7 +1,7 @@
 """The elements of AnnData in a prepared store, but for its matrices: copied, in the encodings of today's anndata.
 
 Frames of anndata 0.6 and 0.7 and of programs in R are converted column by column; an element in today's encoding is
-copied as it is. What cannot be copied is left out with a warning that names it.
+copied as it is. An element that cannot be copied is left out with a warning that names it.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class ElementWriter:
         self._store, self._warnings, self._legacy = store, warnings, legacy_categories
 
     def uns(self, path: str, parent: Group | None, is_prepared: bool) -> None:
-        """Copy ``uns``, but for what a prepared store adds to it: that of the source is of the source's matrices.
+        """Copy ``uns``, but for the addition of a prepared store to it: that of the source is of the source's matrices.
 
         Parameters
         ----------

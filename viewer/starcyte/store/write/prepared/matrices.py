@@ -1,4 +1,4 @@
-"""The matrices of a prepared store, each verified by a pass over what was written."""
+"""The matrices of a prepared store, each verified by a pass over the written files."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class MatrixWriter:
         Raises
         ------
         InputError
-            If what was written is not what was read.
+            If the written values are not those of the source.
         """
         said, entries = matrix.name, EntryBlocks(matrix, work / "entries")
         entries.write(self._workers, progress(f"Reading {said}"))
@@ -121,7 +121,7 @@ class MatrixWriter:
         joined: Sequence[JointColumns],
         tick: Tick,
     ) -> ValueRange:
-        """Read a matrix back, compare it with what was read from the source, and add it to moments."""
+        """Read a matrix back, compare it with the source, and add it to moments."""
         node = open_node(FolderStore(self._store.folder), path, 1 << 40)
         if node is None:
             raise AssertionError(f"{path} was written")

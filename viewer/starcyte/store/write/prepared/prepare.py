@@ -25,6 +25,7 @@ from starcyte.store.anndata.prepared_layout import HOME, VERSION, home_of
 from starcyte.store.anndata.prepared_matrix import is_prepared
 from starcyte.store.dataset import Tick, Warnings
 from starcyte.store.index.stored_dataset import StoredDataset
+from starcyte.store.nodes import Group
 from starcyte.store.write.file_copy import DISK_FULL
 from starcyte.store.write.prepared.elements import ElementWriter
 from starcyte.store.write.prepared.matrices import MatrixWriter, path_of
@@ -39,7 +40,7 @@ _DATE = (1980, 1, 1, 0, 0, 0)
 
 
 def matrices_to_prepare(dataset: StoredDataset, chosen: Sequence[str]) -> list[str]:
-    """Return the matrices that a prepared store has: the chosen ones, else X, the one shown, and one of counts.
+    """Return the matrices of a prepared store: the chosen ones, else each X, the one shown, and one of counts.
 
     Raises
     ------
@@ -50,7 +51,8 @@ def matrices_to_prepare(dataset: StoredDataset, chosen: Sequence[str]) -> list[s
         return [dataset.matrix(name).name for name in dict.fromkeys(chosen)]
     scales = {matrix.name: dataset.scale(matrix.name) for matrix in dataset.matrices}
     counts = [name for name, scale in scales.items() if scale is not None and scale.kind == "counts"]
-    wanted = {"X", dataset.default_matrix, *counts[:1]}
+    of_modalities = [f"{modality}/X" for modality in dataset.modalities]
+    wanted = {"X", *of_modalities, dataset.default_matrix, *counts[:1]}
     return [name for name in scales if name in wanted]
 
 
@@ -118,7 +120,7 @@ def prepare_store(
 
 @dataclass(frozen=True)
 class _Places:
-    """The store that is not complete, and the files of work, which keep what is known of it."""
+    """The store that is not complete, and the files of work, which keep its state."""
 
     part: Path
     work: Path
@@ -179,7 +181,8 @@ def _prepare(
     store.finish()
     _publish(places, target, progress)
     shutil.rmtree(places.work)
-    return warnings.lines
+    # columns that cannot be read are no part of the frames
+    return [*(line for line in dataset.warnings if line.startswith("Column ")), *warnings.lines]
 
 
 def _write_root(store: ZarrWriter, dataset: AnnDataDataset, warnings: Warnings) -> None:
@@ -241,11 +244,23 @@ def _write_elements(
     for name in root.members():
         if name not in _KNOWN:
             warnings.add(f"{base}{name} is left out: it is no element of AnnData.")
+    layers = root.group("layers")
+    for own in ("X", *(f"layers/{name}" for name in ([] if layers is None else layers.members()))):
+        if f"{part.prefix}{own}" not in part.matrices and _is_there(root, own):
+            warnings.add(f"{base}{own} is left out: it is no matrix that is read.")
     tick(1.0)
 
 
+def _is_there(root: Group, name: str) -> bool:
+    """Return whether there is an element that is not null, also if it cannot be opened."""
+    try:
+        return root.child(name) is not None
+    except StarcyteError:
+        return True
+
+
 def _state(dataset: AnnDataDataset, matrices: Sequence[str], settings: Settings) -> dict[str, Any]:
-    """Return what must be equal for an earlier attempt to be gone on with."""
+    """Return the state that must be equal for an earlier attempt to be gone on with."""
     return {
         "format": VERSION,
         "fingerprint": dataset.fingerprint,

@@ -30,8 +30,8 @@ _PART = ".part"
 class ZarrWriter:
     """A folder of Zarr version 3 with consolidated metadata.
 
-    A file is written beside its place, synced, and renamed: what has its name is complete. The metadata of the root are
-    written last, so that a store that opens is complete as well.
+    A file is written beside its place, synced, and renamed: one that has its name is complete. The metadata of the root
+    are written last, so that a store that opens is complete as well.
 
     Parameters
     ----------
@@ -246,7 +246,7 @@ class Run:
         self._kept, self._n_kept = [values[n:]], self._n_kept - n
 
     def finish(self) -> None:
-        """Write what is left."""
+        """Write the values that are left."""
         if self._n_kept:
             self._write(self._n_kept)
 
